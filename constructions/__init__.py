@@ -1,0 +1,1 @@
+"""Machines, and the transformers that the published constructions make of them."""

@@ -1,0 +1,1 @@
+"""What is decided about a network: exact evaluation, rounding, and the solver behind one facade."""
