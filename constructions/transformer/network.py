@@ -1,0 +1,142 @@
+"""The compiled network: coordinate lists for the heads, sparse integer matrices for the MLPs (spec 1.1).
+
+Everything that is a parameter is here and nothing else: what travels beside a certificate is this object.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from constructions.transformer.gadgets import Neuron, neurons
+from constructions.transformer.program import HeadKind, Program, Selection
+from constructions.transformer.registers import Repeated, Span
+from constructions.transformer.vocabulary import Vocabulary
+
+Integers = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class CompiledHead:
+    """Four coordinate lists; ``query`` and ``key`` have the same length d_k, ``value`` and ``out`` d_v."""
+
+    name: str
+    kind: HeadKind
+    query: tuple[int, ...]
+    key: tuple[int, ...]
+    value: tuple[int, ...]
+    out: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class SparseRows:
+    """Integer rows: row n has ``weight[e]`` at ``coordinate[e]`` for start[n] <= e < start[n+1]."""
+
+    start: Integers
+    coordinate: Integers
+    weight: Integers
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[tuple[int, int], ...]]) -> SparseRows:
+        start = np.cumsum([0, *map(len, rows)], dtype=np.int32)
+        entries = np.array([entry for row in rows for entry in row], dtype=np.int32).reshape(-1, 2)
+        return cls(start, np.ascontiguousarray(entries[:, 0]), np.ascontiguousarray(entries[:, 1]))
+
+    @classmethod
+    def concatenated(cls, first: SparseRows, second: SparseRows) -> SparseRows:
+        """The rows of ``first``, then those of ``second``."""
+        return cls(
+            np.concatenate([first.start, second.start[1:] + first.start[-1]]),
+            np.concatenate([first.coordinate, second.coordinate]),
+            np.concatenate([first.weight, second.weight]),
+        )
+
+
+@dataclass(frozen=True)
+class Mlp:
+    """x += sum over neurons n of outputs[n] * relu(inputs[n] . x + bias[n])."""
+
+    inputs: SparseRows
+    bias: Integers
+    outputs: SparseRows
+
+    @property
+    def size(self) -> int:
+        """Number of neurons, d_ff of this layer."""
+        return len(self.bias)
+
+    @classmethod
+    def of(cls, units: Sequence[Neuron]) -> Mlp:
+        return cls(
+            SparseRows.of([unit.inputs for unit in units]),
+            np.array([unit.bias for unit in units], dtype=np.int32),
+            SparseRows.of([unit.outputs for unit in units]),
+        )
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Attention, all heads at once, then the MLP on what it left."""
+
+    heads: tuple[CompiledHead, ...]
+    mlp: Mlp
+
+
+@dataclass(frozen=True)
+class Network:
+    """A decoder; ``position_bits`` coordinates from 0 hold the signed binary position of each token."""
+
+    registers: tuple[Span, ...]
+    position_bits: int
+    layers: tuple[Layer, ...]
+    vocabulary: Vocabulary
+
+    @property
+    def width(self) -> int:
+        """d, the width of the residual stream."""
+        return sum(register.width for register in self.registers)
+
+    def coordinate_name(self, coordinate: int) -> str:
+        """The register and bit a coordinate belongs to, for messages."""
+        for register in self.registers:
+            if coordinate in register.coordinates:
+                return str(register if register.width == 1 else register.bit(coordinate - register.offset))
+        raise IndexError(f"the residual stream has {self.width} coordinates, asked for {coordinate}")
+
+
+def compile_layers(program: Program, extra_neurons: Iterable[tuple[int, Neuron]] = ()) -> tuple[Layer, ...]:
+    """The layers of a program; ``extra_neurons`` are (layer, neuron) pairs behind its gadgets' neurons."""
+    units: dict[int, list[Neuron]] = defaultdict(list)
+    for placed in program.gadgets:
+        units[placed.layer].extend(neurons(placed.gadget))
+    for layer, unit in extra_neurons:
+        units[layer].append(unit)
+    heads: dict[int, list[CompiledHead]] = defaultdict(list)
+    for placed_head in program.heads:
+        head = placed_head.head
+        heads[placed_head.layer].append(
+            CompiledHead(
+                head.name,
+                head.kind,
+                coordinates(head.query),
+                coordinates(head.key),
+                head.value.coordinates,
+                head.out.coordinates,
+            )
+        )
+    return tuple(
+        Layer(tuple(heads[layer]), Mlp.of(units[layer])) for layer in range(1, program.depth + 1)
+    )
+
+
+def coordinates(selection: Selection) -> tuple[int, ...]:
+    """The coordinate list of one side of a head, repetitions included."""
+    listed: list[int] = []
+    for part in selection:
+        span, count = (part.span, part.count) if isinstance(part, Repeated) else (part, 1)
+        listed.extend(span.coordinates * count)
+    return tuple(listed)
