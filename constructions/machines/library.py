@@ -1,0 +1,196 @@
+"""The library: machines that come with the product, each with its text, its oracle and example inputs.
+
+Texts stand in ``texts/``, commented, to be copied from.  Nothing is parsed before a machine is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from constructions.machines import oracles
+from constructions.machines.machine import MachineError, TuringMachine
+from constructions.machines.oracles import Oracle, WordGenerator
+
+_TEXTS: Final = Path(__file__).parent / "texts"
+
+
+class UnknownMachineError(MachineError):
+    """A name that is neither a machine of the library nor a readable file."""
+
+
+@dataclass(frozen=True)
+class LibraryEntry:
+    """One machine of the library.
+
+    ``oracle`` gives the output word, or None for a word that is not a valid input; ``examples`` are valid
+    words; ``draw(rng, size)`` gives a random valid word, its numbers or blocks of at most ``size`` symbols.
+    """
+
+    name: str
+    description: str
+    oracle: Oracle
+    examples: tuple[str, ...]
+    draw: WordGenerator
+
+    @property
+    def path(self) -> Path:
+        """The file with the machine's text."""
+        return _TEXTS / f"{self.name}.yaml"
+
+    @cached_property
+    def machine(self) -> TuringMachine:
+        """The machine, read from its text when first asked for."""
+        return _read_file(self.path)
+
+
+_ENTRIES: Final = (
+    LibraryEntry(
+        "binary-addition",
+        "adds two binary numbers: 110+101 -> 1011 (leading zeros allowed in, none out)",
+        oracles.binary_addition,
+        ("1+1", "110+101", "0010+1", "00+0"),
+        oracles.pairs_of_bits("+"),
+    ),
+    LibraryEntry(
+        "binary-counter",
+        "counts up from an n-bit number until it overflows to 2^n: 000 -> 1000, through all 8 values",
+        oracles.binary_counter,
+        ("0", "000", "0110"),
+        oracles.words_over("01", shortest=1),
+    ),
+    LibraryEntry(
+        "binary-multiplication",
+        "multiplies two binary numbers: 101*11 -> 1111 (leading zeros allowed in, none out)",
+        oracles.binary_multiplication,
+        ("1*1", "10*11", "101*11", "00*0"),
+        oracles.pairs_of_bits("*"),
+    ),
+    LibraryEntry(
+        "bit-sort",
+        "sorts the bits of a word: 10110 -> 00111",
+        oracles.bit_sort,
+        ("10", "10110", ""),
+        oracles.words_over("01"),
+    ),
+    LibraryEntry(
+        "balanced-brackets",
+        "tells whether brackets are balanced: (()()) -> 1, ()) -> 0",
+        oracles.balanced_brackets,
+        ("()", "(()())", "())", ""),
+        oracles.bracket_words,
+    ),
+    LibraryEntry(
+        "copy",
+        "writes a word of bits twice, with # between: 011 -> 011#011",
+        oracles.copy,
+        ("0", "011", ""),
+        oracles.words_over("01"),
+    ),
+    LibraryEntry(
+        "increment",
+        "adds 1 to a binary number, in the same width unless it overflows: 0011 -> 0100, 11 -> 100",
+        oracles.increment,
+        ("0", "1011", "0011", "11"),
+        oracles.words_over("01", shortest=1),
+    ),
+    LibraryEntry(
+        "palindrome",
+        "tells whether a word of bits is a palindrome: 0110 -> 1, 01 -> 0",
+        oracles.palindrome,
+        ("0110", "01", "010", ""),
+        oracles.palindrome_words,
+    ),
+    LibraryEntry(
+        "reverse",
+        "reverses a word over a and b: aab -> baa",
+        oracles.reverse,
+        ("a", "aab", ""),
+        oracles.words_over("ab"),
+    ),
+    LibraryEntry(
+        "rewrite",
+        "rounds a unary number up to an even one, writing one cell in every step: 111 -> 1111",
+        oracles.rewrite,
+        ("1", "111", "1" * 61, ""),
+        oracles.words_over("1"),
+    ),
+    LibraryEntry(
+        "three-equal-blocks",
+        "tells whether a word is n times a, n times b, n times c: aabbcc -> 1, abbc -> 0",
+        oracles.three_equal_blocks,
+        ("abc", "aabbcc", "abbc", ""),
+        oracles.block_words,
+    ),
+    LibraryEntry(
+        "unary-doubling",
+        "doubles a unary number: 111 -> 111111",
+        oracles.unary_doubling,
+        ("1", "111", ""),
+        oracles.words_over("1"),
+    ),
+    LibraryEntry(
+        "unary-to-binary",
+        "writes a unary number in binary: 11111 -> 101, and the empty word becomes 0",
+        oracles.unary_to_binary,
+        ("1", "11111", ""),
+        oracles.words_over("1"),
+    ),
+)
+
+LIBRARY: Final[Mapping[str, LibraryEntry]] = MappingProxyType({entry.name: entry for entry in _ENTRIES})
+"""All machines of the library by name."""
+
+
+def machine_named(name: str) -> LibraryEntry:
+    """The entry of the library called ``name``; UnknownMachineError, with close names, when there is none.
+
+    >>> machine_named("increment").oracle("1011")
+    '1100'
+    """
+    if name not in LIBRARY:
+        raise UnknownMachineError(f"There is no machine called {name!r} in the library: {_suggestion(name)}.")
+    return LIBRARY[name]
+
+
+def load_machine(name_or_path: str) -> TuringMachine:
+    """The machine of the library called so, else the one whose text is in that file.
+
+    Errors: UnknownMachineError when there is neither; MachineTextError when the file is not a machine.
+
+    >>> load_machine("increment").tapes
+    1
+    """
+    if name_or_path in LIBRARY:
+        return LIBRARY[name_or_path].machine
+    path = Path(name_or_path)
+    if not path.is_file():
+        raise UnknownMachineError(
+            f"{name_or_path!r} is neither a machine of the library nor a file: {_suggestion(name_or_path)}."
+        )
+    return _read_file(path)
+
+
+def _read_file(path: Path) -> TuringMachine:
+    # Imported here because YAML is slow to import and most commands that list the library need no text.
+    from constructions.machines.text import read_machine
+
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise UnknownMachineError(f"{str(path)!r} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise UnknownMachineError(f"{str(path)!r} is not UTF-8 text: save it as UTF-8.") from error
+    return read_machine(text, str(path))
+
+
+def _suggestion(name: str) -> str:
+    close = get_close_matches(Path(name).stem, LIBRARY, n=3, cutoff=0.5)
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    return f"the library has {', '.join(sorted(LIBRARY))}"
