@@ -100,8 +100,15 @@ class _Scores:
         return scores
 
 
-def attend(head: CompiledHead, x: Activations) -> Attention:
-    """All queries of ``head`` over the activations ``x`` that the layer starts from."""
+def attend(head: CompiledHead, x: Activations, position_bits: int) -> Attention:
+    """All queries of ``head`` over the activations ``x`` that the layer starts from.
+
+    The first ``position_bits`` rows of ``x`` must be the signed binary positions of the columns.
+    """
+    if head.key == tuple(range(position_bits)):
+        named = named_positions(x[list(head.query)])
+        if named is not None:
+            return _by_position(named, x[list(head.value)])
     scores = _split(head, x)
     if scores.length <= DIRECT_UP_TO:
         return _directly(scores, np.arange(scores.length))
@@ -112,10 +119,30 @@ def attend(head: CompiledHead, x: Activations) -> Attention:
     return _by_index(scores)
 
 
+def named_positions(queries: Activations) -> Ints | None:
+    """[n]: the position whose signed binary code each query [r, n] is; None unless each names a visible one."""
+    if not queries.all():
+        return None
+    bits = queries > 0
+    if bits[62:].any():
+        return None
+    named = (np.int64(1) << np.arange(min(62, len(bits)), dtype=np.int64)) @ bits[:62]
+    return named if (named <= np.arange(queries.shape[1])).all() else None
+
+
+def _by_position(named: Ints, value: Activations) -> Attention:
+    """One maximiser each.  From position 1 on the separation is 2 exactly, as some other visible position differs
+    in one bit: a smaller one with a set bit of x cleared, or 1 if x = 0."""
+    found = value[:, named].astype(np.int64)
+    n = len(named)
+    gap = np.where(np.arange(n) > 0, np.int64(2), NO_GAP)
+    return Attention(np.ones(n, np.int64), found, np.abs(found), gap, np.ones(n, np.bool_))
+
+
 def settle_separation(head: CompiledHead, x: Activations, found: Attention) -> tuple[int, int] | None:
     """The exact least separation over all queries and the first query that has it; None without competitors.
 
-    Lower bounds are resolved smallest first, and only until one of them is exact.
+    Lower bounds are resolved smallest first, in order of position, until the first of the least is exact.
     """
     gaps = found.runner_up_gap.copy()
     exact = found.gap_exact.copy()
@@ -124,12 +151,12 @@ def settle_separation(head: CompiledHead, x: Activations, found: Attention) -> t
         least = gaps.min()
         if least == NO_GAP:
             return None
-        at_least = np.flatnonzero(gaps == least)
-        certain = at_least[exact[at_least]]
-        if len(certain):
-            return int(least), int(certain[0])
+        candidates = np.flatnonzero(gaps == least)
+        if exact[candidates[0]]:
+            return int(least), int(candidates[0])
         scores = scores or _split(head, x)
-        rows = at_least[: max(1, BLOCK // scores.length)]
+        block = candidates[: max(1, BLOCK // scores.length)]
+        rows = block[~exact[block]]
         gaps[rows] = _directly(scores, rows).runner_up_gap
         exact[rows] = True
 

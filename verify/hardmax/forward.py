@@ -74,10 +74,7 @@ def embed(network: Network, tokens: Sequence[Token]) -> Activations:
     if n > 1 << r:
         raise TooLongError(f"{n} tokens do not fit the {1 << r} positions of r = {r}; give a larger context")
     x = np.zeros((network.width, n), np.int8)
-    positions = np.arange(n, dtype=np.int64)
-    for bit in range(min(r, 62)):
-        x[bit] = np.where(positions >> bit & 1, 1, -1)
-    x[62:r] = -1
+    x[:r] = _position_codes(r, n)
     vocabulary = network.vocabulary
     family_of = np.array([vocabulary.index[token.family] for token in tokens], dtype=np.int64)
     for number, family in enumerate(vocabulary.families):
@@ -90,6 +87,20 @@ def embed(network: Network, tokens: Sequence[Token]) -> Activations:
             table = np.stack([dense(vector, network.width) for vector in field.embedding], axis=1)
             x[:, here] += table[:, chosen[:, column]]
     return x
+
+
+def _position_codes(bits: int, length: int) -> Activations:
+    """[bits, length]: enc(0), enc(1), ..."""
+    code = np.full((bits, length), -1, np.int8)
+    low = min(bits, 62)
+    code[:low] += 2 * (np.arange(length) >> np.arange(low)[:, None] & 1).astype(np.int8)
+    return code
+
+
+def positions_intact(network: Network, x: Activations) -> bool:
+    """Whether the first r coordinates still hold each token's own position."""
+    r = network.position_bits
+    return bool((x[:r] == _position_codes(r, x.shape[1])).all())
 
 
 def dense(vector: Vector, width: int) -> NDArray[np.int8]:
@@ -107,7 +118,8 @@ def stages(prepared: PreparedNetwork, x: Activations) -> Iterator[Stage]:
     """
     network = prepared.network
     for number, (layer, mlp) in enumerate(zip(network.layers, prepared.mlps, strict=True), start=1):
-        attentions = tuple((head, attend(head, x)) for head in layer.heads)
+        r = network.position_bits if positions_intact(network, x) else 0
+        attentions = tuple((head, attend(head, x, r)) for head in layer.heads)
         after = _add_heads(network, number, x, attentions)
         yield Stage(number, Sublayer.ATTENTION, x, after, attentions)
         x = after
