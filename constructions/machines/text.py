@@ -20,6 +20,7 @@ import yaml
 
 from constructions.machines.machine import (
     Action,
+    IllFormedMachineError,
     MachineError,
     Move,
     Situation,
