@@ -140,6 +140,13 @@ class _Reader:
         return keys, values
 
     def compose(self) -> yaml.Node:
+        other_line_end = re.search("\r(?!\n)|[\x85\u2028\u2029]", self.text)
+        if other_line_end:  # YAML ends lines there; editors and other parsers may not
+            line = self.text.count("\n", 0, other_line_end.start()) + 1
+            reason = (
+                f"the character {other_line_end.group()!r} is not allowed: end lines with '\\n' or '\\r\\n'."
+            )
+            raise MachineTextError(self.source, line, 1, reason)
         try:
             root = yaml.compose(self.text, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
@@ -251,7 +258,7 @@ class _Reader:
 
 
 # What may be left of a line when every scalar has become an x.
-_LINE = re.compile(r" *(#[^\r\x85\u2028\u2029]*)?\r?|x: *(x|\[ *\]|\[ *x *(, *x *)*\])? *\r?| *- +x *\r?")
+_LINE = re.compile(r" *(#.*)?\r?|x: *(x|\[ *\]|\[ *x *(, *x *)*\])? *\r?| *- +x *\r?")
 
 
 def _scalars(root: yaml.Node) -> Iterator[yaml.ScalarNode]:

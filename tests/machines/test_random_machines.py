@@ -1,0 +1,72 @@
+"""The random machines (random_machines.py) follow their protocol."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import product
+from random import Random
+from time import perf_counter
+
+import pytest
+
+from constructions.machines.machine import Move
+from constructions.machines.random_machines import random_machine, random_word
+
+SAMPLE = [random_machine(Random(seed)) for seed in range(150)]
+
+
+def test_the_seed_decides() -> None:
+    assert random_machine(Random(5)) == random_machine(Random(5))
+    assert random_machine(Random(5)) != random_machine(Random(6))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_total_on_the_non_halting_states(seed: int) -> None:
+    machine = SAMPLE[seed]
+    working = [state for state in machine.states if state != machine.halting]
+    assert set(machine.transitions) == set(product(working, product(machine.alphabet, repeat=machine.tapes)))
+
+
+def test_sizes_cover_the_protocol() -> None:
+    assert {machine.tapes for machine in SAMPLE} == {1, 3}
+    assert {len(machine.states) for machine in SAMPLE} == set(range(3, 12))
+    assert {len(machine.input_alphabet) for machine in SAMPLE} == set(range(1, 6))
+    assert all(machine.alphabet == (machine.blank, *machine.input_alphabet) for machine in SAMPLE)
+
+
+def test_frequencies() -> None:
+    machine = random_machine(Random(3), tapes=3, states=10, letters=5)
+    actions = list(machine.transitions.values())
+    counts = Counter(action.state for action in actions)
+    assert 0.03 < counts.pop("halt") / len(actions) < 0.07
+    assert len(counts) == 10
+    for k in range(3):
+        moves = Counter(action.moves[k] for action in actions)
+        written = Counter(action.written[k] for action in actions)
+        assert set(moves) == set(Move)
+        assert set(written) == set(machine.alphabet)
+        assert max(moves.values()) < 1.2 * min(moves.values())
+        assert max(written.values()) < 1.4 * min(written.values())
+
+
+def test_sizes_can_be_given() -> None:
+    machine = random_machine(Random(0), tapes=2, states=4, letters=3)
+    assert (machine.tapes, len(machine.states), machine.input_alphabet) == (2, 5, ("a", "b", "c"))
+
+
+def test_words() -> None:
+    rng = Random(0)
+    words = [random_word(rng, SAMPLE[0]) for _ in range(300)]
+    assert {len(word) for word in words} == set(range(1, 13))
+    assert set("".join(words)) == set(SAMPLE[0].input_alphabet)
+
+
+def test_the_largest_machine_takes_milliseconds() -> None:
+    best = min(_seconds_for_the_largest(seed) for seed in range(5))
+    assert best < 0.1
+
+
+def _seconds_for_the_largest(seed: int) -> float:
+    start = perf_counter()
+    random_machine(Random(seed), tapes=3, states=10, letters=5)
+    return perf_counter() - start
