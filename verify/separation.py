@@ -35,7 +35,7 @@ class PairingError(ValueError):
     """A pairing of query and key bits is malformed."""
 
 
-class SeparationNotProved(RuntimeError):  # noqa: N818 - the error is the lack
+class SeparationNotProved(RuntimeError):
     """The solver did not settle a claim that is true for every width."""
 
 

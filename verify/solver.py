@@ -4,7 +4,9 @@ A *term* is an integer expression, a *formula* a Boolean one; both are plain dat
 constructors below, so no other module imports z3. A model that refutes a claim is a mapping from variable
 names to values, and is believed only after `value_of` has evaluated the claim under it, without the solver.
 
-A `Proved` can be made by `prove` alone. It trusts z3's answer "unsat" and this file's translation.
+A `Proved` can be made by `prove` alone. It trusts z3's answer "unsat" and this file's translation to SMT-LIB
+text, which is all the solver sees: the negated claim and the assumptions, so any other solver could be asked
+the same.
 """
 
 from __future__ import annotations
@@ -103,7 +105,7 @@ Formula = BooleanVariable | Not | And | Or | AtMost | Equal | Equivalent
 Model = dict[str, int | bool]
 
 
-class ModelIncomplete(KeyError):  # noqa: N818 - the error is the lack
+class ModelIncomplete(KeyError):
     """A model gives no value to a variable of the formula."""
 
 
@@ -185,7 +187,11 @@ class Statistics:
     query_sha256: str
 
 
-class ForgedProof(TypeError):  # noqa: N818 - named after the deed
+class VariableError(ValueError):
+    """A variable's name is malformed, or names unknowns of both kinds."""
+
+
+class ForgedProof(TypeError):
     """Something other than `prove` tried to construct a `Proved`."""
 
 
@@ -230,7 +236,7 @@ def prove(claim: Formula, assumptions: Sequence[Formula] = (), budget_seconds: f
     """Look for values that satisfy the assumptions and not the claim; `Proved` when there are surely none.
 
     budget_seconds bounds the solver's time. A timeout, an exception of the solver or a model that evaluation
-    does not confirm is `Unknown`, with the reason.
+    does not confirm is `Unknown`, with the reason. Raises VariableError for malformed names of variables.
 
     >>> x = integer("x")
     >>> type(prove(at_most(1, x), [at_most(2, x)])).__name__
@@ -240,24 +246,21 @@ def prove(claim: Formula, assumptions: Sequence[Formula] = (), budget_seconds: f
     """
     import z3
 
-    assumptions = tuple(assumptions)
+    query = _Query(claim, tuple(assumptions))
     started = time.perf_counter()
     try:
-        translator = _Translator(z3)
         solver = z3.Solver()
         solver.set("timeout", max(1, int(budget_seconds * 1000)))
-        solver.add(*(translator.formula(assumption) for assumption in assumptions))
-        solver.add(z3.Not(translator.formula(claim)))
-        query = hashlib.sha256(solver.to_smt2().encode()).hexdigest()
+        solver.from_string(query.text)
         answer = solver.check()
         if answer == z3.unknown:
             return Unknown(f"the solver gave up: {solver.reason_unknown()}")
-        found = translator.model(solver.model()) if answer == z3.sat else None
+        found = _read_model(solver.model(), query.sorts) if answer == z3.sat else None
     except z3.Z3Exception as error:
         return Unknown(f"the solver raised {type(error).__name__}: {error}")
-    statistics = Statistics(f"z3 {z3.get_version_string()}", time.perf_counter() - started, query)
+    statistics = Statistics(f"z3 {z3.get_version_string()}", time.perf_counter() - started, query.sha256)
     if answer == z3.unsat:
-        return Proved(claim, assumptions, statistics, _TOKEN)
+        return Proved(claim, tuple(assumptions), statistics, _TOKEN)
     if answer != z3.sat or found is None:
         return Unknown(f"the solver answered {answer}")
     if not all(value_of(assumption, found) for assumption in assumptions) or value_of(claim, found):
@@ -307,57 +310,90 @@ def value_of(expression: Term | Formula, model: Mapping[str, int | bool]) -> int
     return evaluate(expression)
 
 
-class _Translator:
-    """Terms and formulas to z3 expressions, each shared part once; and z3's models back."""
+def _read_model(z3_model: Any, sorts: Mapping[str, str]) -> Model:
+    """The values of the variables; 0 and False for those the solver leaves open."""
+    values: Model = {name: False if sort == "Bool" else 0 for name, sort in sorts.items()}
+    for declaration in z3_model.decls():
+        if declaration.name() in values:
+            value = z3_model[declaration]
+            is_boolean = sorts[declaration.name()] == "Bool"
+            values[declaration.name()] = str(value) == "True" if is_boolean else value.as_long()
+    return values
 
-    def __init__(self, z3: Any) -> None:
-        self._z3 = z3
-        self._known: dict[int, Any] = {}
-        self._variables: dict[str, Any] = {}
-        self._keep_alive: list[Term | Formula] = []
 
-    def formula(self, node: Term | Formula) -> Any:
+class _Query:
+    """A claim and its assumptions as SMT-LIB text, each shared part defined once, numbered in order of first
+    use."""
+
+    def __init__(self, claim: Formula, assumptions: Sequence[Formula]) -> None:
+        self.sorts: dict[str, str] = {}
+        self._definitions: list[str] = []
+        self._known: dict[int, str] = {}
+        asserted = [self._text(assumption) for assumption in assumptions]
+        asserted.append(f"(not {self._text(claim)})")
+        declarations = [f"(declare-const {_quoted(name)} {sort})" for name, sort in self.sorts.items()]
+        assertions = [f"(assert {text})" for text in asserted]
+        self.text = "\n".join([*declarations, *self._definitions, *assertions, ""])
+
+    @property
+    def sha256(self) -> str:
+        """The hash that names the query."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    def _text(self, node: Term | Formula) -> str:
+        """The node's SMT-LIB text: itself when atomic, else the name it is defined under."""
         if id(node) not in self._known:
-            self._keep_alive.append(node)
-            self._known[id(node)] = self._translate(node)
+            self._known[id(node)] = self._define(node)
         return self._known[id(node)]
 
-    def model(self, model: Any) -> Model:
-        values = {
-            name: model.eval(variable, model_completion=True) for name, variable in self._variables.items()
-        }
-        return {
-            name: self._z3.is_true(value) if self._z3.is_bool(value) else value.as_long()
-            for name, value in values.items()
-        }
-
-    def _translate(self, node: Term | Formula) -> Any:
-        z3 = self._z3
+    def _define(self, node: Term | Formula) -> str:
         match node:
             case IntegerVariable(name):
-                return self._variable(name, z3.Int(name))
+                return self._variable(name, "Int")
             case BooleanVariable(name):
-                return self._variable(name, z3.Bool(name))
+                return self._variable(name, "Bool")
             case Constant(value):
-                return z3.IntVal(value)
+                return _numeral(value)
             case LinearSum(summands):
-                parts = [coefficient * self.formula(term) for coefficient, term in summands]
-                return z3.Sum([z3.IntVal(0), *parts])
+                parts = [f"(* {_numeral(factor)} {self._text(term)})" for factor, term in summands]
+                return self._named("Int", _application("+", parts, "0"))
             case Select(condition, then, otherwise):
-                return z3.If(self.formula(condition), self.formula(then), self.formula(otherwise))
+                parts = [self._text(condition), self._text(then), self._text(otherwise)]
+                return self._named("Int", _application("ite", parts))
             case Not(operand):
-                return z3.Not(self.formula(operand))
+                return f"(not {self._text(operand)})"
             case And(operands):
-                return z3.And([self.formula(operand) for operand in operands])
+                return self._named("Bool", _application("and", map(self._text, operands), "true"))
             case Or(operands):
-                return z3.Or([self.formula(operand) for operand in operands])
+                return self._named("Bool", _application("or", map(self._text, operands), "false"))
             case AtMost(left, right):
-                return self.formula(left) <= self.formula(right)
+                return self._named("Bool", _application("<=", (self._text(left), self._text(right))))
             case Equal(left, right) | Equivalent(left, right):
-                return self.formula(left) == self.formula(right)
+                return self._named("Bool", _application("=", (self._text(left), self._text(right))))
 
-    def _variable(self, name: str, variable: Any) -> Any:
-        known = self._variables.setdefault(name, variable)
-        if known.sort() != variable.sort():
-            raise self._z3.Z3Exception(f"{name!r} is used as a Boolean and as an integer")
-        return known
+    def _named(self, sort: str, text: str) -> str:
+        name = f"|part {len(self._definitions)}|"
+        self._definitions.append(f"(define-fun {name} () {sort} {text})")
+        return name
+
+    def _variable(self, name: str, sort: str) -> str:
+        if self.sorts.setdefault(name, sort) != sort:
+            raise VariableError(f"{name!r} names a Boolean and an integer")
+        return _quoted(name)
+
+
+def _application(function: str, arguments: Iterable[str], unit: str = "") -> str:
+    """(function arguments...), with the unit written first where there is one, so that no list is empty."""
+    return f"({' '.join([function, *([unit] if unit else []), *arguments])})"
+
+
+def _numeral(value: int) -> str:
+    return str(value) if value >= 0 else f"(- {-value})"
+
+
+def _quoted(name: str) -> str:
+    if not name.isascii() or not name.isprintable() or set(name) & set("|\\ ") or not name:
+        raise VariableError(
+            f"{name!r} is no variable name: printable ASCII without blanks, bars and backslashes"
+        )
+    return f"|{name}|"

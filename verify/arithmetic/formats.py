@@ -26,7 +26,7 @@ class FormatError(ValueError):
     """A text or a set of parameters names no number format."""
 
 
-class FormatOverflow(ArithmeticError):  # noqa: N818 - the field's word for it
+class FormatOverflow(ArithmeticError):
     """A value rounds beyond the largest finite number of its format."""
 
     def __init__(self, number_format: Format) -> None:
