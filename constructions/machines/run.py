@@ -32,7 +32,7 @@ class InputError(MachineError):
         )
 
 
-class MissingTransition(MachineError):  # noqa: N818
+class MissingTransition(MachineError):
     """After ``step`` steps the run is at a state and symbols for which the machine has no transition."""
 
     def __init__(self, machine: TuringMachine, step: int, state: str, symbols: tuple[str, ...]) -> None:
@@ -46,7 +46,7 @@ class MissingTransition(MachineError):  # noqa: N818
         )
 
 
-class StepLimit(MachineError):  # noqa: N818
+class StepLimit(MachineError):
     """The machine had not halted after ``max_steps`` steps."""
 
     def __init__(self, machine: TuringMachine, max_steps: int) -> None:

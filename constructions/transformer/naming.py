@@ -26,8 +26,10 @@ def name_coordinates(registers: Sequence[Span], coordinates: Sequence[int]) -> s
         if stop > place + 1:
             parts.append((stop - place) * _span(register, first, 1))
         else:
-            while stop < len(coordinates) and coordinates[stop] == first + stop - place and (
-                coordinates[stop] in register.coordinates
+            while (
+                stop < len(coordinates)
+                and coordinates[stop] == first + stop - place
+                and (coordinates[stop] in register.coordinates)
             ):
                 stop += 1
             parts.append(_span(register, first, stop - place))

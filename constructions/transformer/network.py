@@ -128,9 +128,7 @@ def compile_layers(program: Program, extra_neurons: Iterable[tuple[int, Neuron]]
                 head.out.coordinates,
             )
         )
-    return tuple(
-        Layer(tuple(heads[layer]), Mlp.of(units[layer])) for layer in range(1, program.depth + 1)
-    )
+    return tuple(Layer(tuple(heads[layer]), Mlp.of(units[layer])) for layer in range(1, program.depth + 1))
 
 
 def coordinates(selection: Selection) -> tuple[int, ...]:

@@ -6,7 +6,16 @@ and the vocabulary, is in :mod:`constructions.turing.machine_tables`.
 
 from __future__ import annotations
 
-from constructions.transformer.gadgets import Copy, Decrement, DecrementInPlace, Map, MoveHead, Row, Zero, when
+from constructions.transformer.gadgets import (
+    Copy,
+    Decrement,
+    DecrementInPlace,
+    Map,
+    MoveHead,
+    Row,
+    Zero,
+    when,
+)
 from constructions.transformer.program import ProgramBuilder
 from constructions.transformer.registers import Span
 from constructions.turing.encoding import Shape, signed_binary
@@ -25,7 +34,7 @@ def write_cot(to: ProgramBuilder, x: CotRegisters, shape: Shape) -> None:
     """Add the whole construction to a program; ``shape.position_bits`` is r, even and at least 2."""
     phases = Phases.of(shape.position_bits)
     classify_tokens(to, x, shape)
-    subtract_output_start(to, x, shape)
+    subtract_output_start(to, x)
     collect_head_positions(to, x, shape)
     pass_on_head_positions(to, x, shape, phases)
     find_last_write(to, x, shape, phases)
@@ -47,16 +56,14 @@ def classify_tokens(to: ProgramBuilder, x: CotRegisters, shape: Shape) -> None:
         Decrement(x.pos, x.prev, 0),
     )
     # OUTP itself reads INP, that is zero; every later token reads OUTP.
-    to.attend(
-        2, "outpos", (x.const, 2 * x.is_outp), (x.is_outp, 2 * x.is_inp), x.outpos, x.outpos
-    )
+    to.attend(2, "outpos", (x.const, 2 * x.is_outp), (x.is_outp, 2 * x.is_inp), x.outpos, x.outpos)
     to.mlp(2, Copy(x.pos, x.hpos[0], when(x.is_output)))
     for k in range(shape.tapes):
         to.mlp(2, Copy(x.pos, x.wpos[k], when(x.is_run)))
     to.mlp(2, Copy(x.pos, x.wpos[0], when(x.is_input)))
 
 
-def subtract_output_start(to: ProgramBuilder, x: CotRegisters, shape: Shape) -> None:
+def subtract_output_start(to: ProgramBuilder, x: CotRegisters) -> None:
     """Layers 3..r+2: an output symbol's head stands on the cell that the next one repeats."""
     subtract(to, 3, x.hpos[0], x.outpos, x.is_output)
 
@@ -153,9 +160,7 @@ def emit_position_block(to: ProgramBuilder, x: CotRegisters, shape: Shape, phase
     for p in range(1, r):
         layer = phases.L2 + p  # here ptr = pos - p
         for k in range(shape.tapes):
-            to.lookup(
-                layer, f"nextbit_{k + 1}", x.ptr, x.pos, x.blockpos[k].bit(p), x.nextbit[k]
-            )
+            to.lookup(layer, f"nextbit_{k + 1}", x.ptr, x.pos, x.blockpos[k].bit(p), x.nextbit[k])
         to.mlp(layer, DecrementInPlace(x.ptr, 0))
     # r-1 tokens back is a run token: this is the r-th of its group.
     to.lookup(phases.L2 + r - 1, "rth_run", x.ptr, x.pos, x.is_run, x.rth_run)
@@ -172,9 +177,7 @@ def read_and_step(to: ProgramBuilder, x: CotRegisters, shape: Shape, phases: Pha
     L3 = phases.L3
     blank = signed_binary(BLANK, shape.symbol_bits)
     for k in range(shape.tapes):
-        to.attend(
-            L3, f"read_{k + 1}", (x.last[k], x.const), (x.wpos[k], x.is_inp), x.sym[k], x.read[k]
-        )
+        to.attend(L3, f"read_{k + 1}", (x.last[k], x.const), (x.wpos[k], x.is_inp), x.sym[k], x.read[k])
         to.mlp(
             L3,
             Map((x.written[k], x.is_pos, x.is_bit, x.is_input), (x.read[k],), (((0, 0, 0, 0), blank),)),

@@ -53,6 +53,4 @@ class Shape:
 
     @classmethod
     def of(cls, machine: TuringMachine, position_bits: int) -> Shape:
-        return cls(
-            machine.tapes, position_bits, bits_for(len(machine.states)), bits_for(len(machine.alphabet))
-        )
+        return cls(machine.tapes, position_bits, bits_for(len(machine.states)), bits_for(len(machine.alphabet)))

@@ -1,4 +1,4 @@
-"""What of the construction depends on the machine itself: transition neurons, embeddings, unembeddings (spec 2.3, 2.4)."""
+"""What depends on the machine itself: transition neurons, embeddings, unembeddings (spec 2.3, 2.4)."""
 
 from __future__ import annotations
 
@@ -84,8 +84,7 @@ def run_fields(machine: TuringMachine, x: CotRegisters) -> tuple[Field, ...]:
         "state",
         machine.states,
         tuple(
-            at(x.state, signed_binary(i, x.state.width)) + (at(x.halted, (1,)) if i == halting else ())
-            for i in states
+            at(x.state, signed_binary(i, x.state.width)) + (at(x.halted, (1,)) if i == halting else ()) for i in states
         ),
         tuple(at(x.newstate, signed_binary(i, x.newstate.width)) for i in states),
     )

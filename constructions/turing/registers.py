@@ -47,8 +47,8 @@ class CotRegisters:
     outpos: Span
     back1: Span
     back2: Span
-    bitA: PerTape  # noqa: N815 - the spec's name
-    bitB: PerTape  # noqa: N815
+    bitA: PerTape
+    bitB: PerTape
     prev: Span
     hposprev: PerTape
     wpos: PerTape

@@ -36,19 +36,17 @@ def cot_length(input_length: int, steps: int, output_length: int, position_bits:
 
 def cot_tokens(machine: TuringMachine, run: Run, position_bits: int) -> TokenSequence:
     """The chain of thought of a finished run, with blocks of ``position_bits`` = r bits."""
-    states, symbols = machine.state_index, machine.symbol_index
     sigma = {symbol: value for value, symbol in enumerate(machine.input_alphabet)}
     moves = {move: value for value, move in enumerate(MOVES)}
     prompt = (Token("INP"), *(Token("SIGMA", (sigma[s],)) for s in run.word), Token("EINP"))
     tokens = list(prompt)
     for step, (action, heads) in enumerate(zip(run.actions, run.heads, strict=True), start=1):
-        written = (symbols[symbol] for symbol in action.written)
-        tokens.append(Token("RUN", (states[action.state], *written, *(moves[m] for m in action.moves))))
+        written = (machine.symbol_index(symbol) for symbol in action.written)
+        moved = (moves[move] for move in action.moves)
+        tokens.append(Token("RUN", (machine.state_index(action.state), *written, *moved)))
         if step % position_bits == 0 and step < run.steps:
             tokens.append(Token("POS"))
-            tokens += (
-                Token("BIT", tuple(head >> bit & 1 for head in heads)) for bit in range(position_bits)
-            )
+            tokens += (Token("BIT", tuple(head >> bit & 1 for head in heads)) for bit in range(position_bits))
             tokens.append(Token("EPOS"))
     tokens += (Token("OUTP"), *(Token("SIGMA", (sigma[s],)) for s in run.output), Token("EOUTP"))
     return TokenSequence(tuple(tokens), len(prompt))

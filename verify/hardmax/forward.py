@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from constructions.transformer.network import CompiledHead, Network
 from constructions.transformer.vocabulary import Token, Vector
-from verify.hardmax.attention import Activations, Attention, attend
+from verify.hardmax.attention import Activations, Attention, Ints, attend
 from verify.hardmax.mlp import PreparedMlp, mlp_delta
 
 
@@ -82,7 +82,7 @@ def embed(network: Network, tokens: Sequence[Token]) -> Activations:
         if not len(here):
             continue
         x[:, here] += dense(family.embedding, network.width)[:, None]
-        chosen = np.array([tokens[position].values for position in here], dtype=np.int64)
+        chosen = np.array([tokens[position].values for position in here.tolist()], dtype=np.int64)
         for column, field in enumerate(family.fields):
             table = np.stack([dense(vector, network.width) for vector in field.embedding], axis=1)
             x[:, here] += table[:, chosen[:, column]]
@@ -111,6 +111,14 @@ def dense(vector: Vector, width: int) -> NDArray[np.int8]:
     return written
 
 
+def embed_token(network: Network, token: Token, position: int) -> Activations:
+    """[d, 1]: the embedding of one token at a position below 2**r."""
+    x = embed(network, [token])
+    bits = (position >> bit & 1 for bit in range(network.position_bits))
+    x[: network.position_bits, 0] = [1 if bit else -1 for bit in bits]
+    return x
+
+
 def stages(prepared: PreparedNetwork, x: Activations) -> Iterator[Stage]:
     """Every sublayer in turn, from the embedded sequence ``x``.
 
@@ -123,11 +131,7 @@ def stages(prepared: PreparedNetwork, x: Activations) -> Iterator[Stage]:
         after = _add_heads(network, number, x, attentions)
         yield Stage(number, Sublayer.ATTENTION, x, after, attentions)
         x = after
-        if mlp.written.size:
-            total = x[mlp.written] + mlp_delta(mlp, x)
-            _refuse_unless_ternary(network, number, Sublayer.MLP, mlp.written, total)
-            after = x.copy()
-            after[mlp.written] = total
+        after = add_ternary(network, number, Sublayer.MLP, x, mlp.written, mlp_delta(mlp, x))
         yield Stage(number, Sublayer.MLP, x, after)
         x = after
 
@@ -135,30 +139,42 @@ def stages(prepared: PreparedNetwork, x: Activations) -> Iterator[Stage]:
 def _add_heads(
     network: Network, layer: int, x: Activations, attentions: tuple[tuple[CompiledHead, Attention], ...]
 ) -> Activations:
-    if not attentions:
-        return x
-    total = x.astype(np.int64)
+    written = np.unique([c for head, _ in attentions for c in head.out]).astype(np.int64)
+    gained = np.zeros((len(written), x.shape[1]), np.int64)
     for head, attention in attentions:
         average, remainder = np.divmod(attention.value_sum, attention.maximisers)
         if remainder.any():
-            row, token = map(int, np.argwhere(remainder)[0][[0, 1]])
-            value = f"{attention.value_sum[row, token]}/{attention.maximisers[token]} more"
-            name = network.coordinate_name(head.out[row])
-            raise NotTernaryError(token, layer, Sublayer.ATTENTION, name, value)
-        for row, coordinate in enumerate(head.out):
-            total[coordinate] += average[row]
-    _refuse_unless_ternary(network, layer, Sublayer.ATTENTION, np.arange(len(total)), total)
-    return total.astype(np.int8)
+            row, token = map(int, np.argwhere(remainder)[0])
+            value = f"{attention.value_sum[row, token]}/{attention.maximisers[token]} more than it was"
+            raise NotTernaryError(token, layer, Sublayer.ATTENTION, network.coordinate_name(head.out[row]), value)
+        np.add.at(gained, np.searchsorted(written, head.out), average)
+    return add_ternary(network, layer, Sublayer.ATTENTION, x, written, gained)
 
 
-def _refuse_unless_ternary(
-    network: Network, layer: int, sublayer: Sublayer, coordinates: NDArray[np.int64], total: NDArray[np.int64]
-) -> None:
-    if total.size and (total.max() > 1 or total.min() < -1):
+def add_ternary(
+    network: Network,
+    layer: int,
+    sublayer: Sublayer,
+    x: Activations,
+    coordinates: Ints,
+    gained: Ints,
+    first_token: int = 0,
+) -> Activations:
+    """``x`` with ``gained`` added to the rows ``coordinates``; NotTernaryError where that leaves {-1, 0, 1}.
+
+    ``first_token`` is the position of column 0.
+    """
+    if not len(coordinates):
+        return x
+    total = x[coordinates] + gained
+    if total.max() > 1 or total.min() < -1:
         bad = np.argwhere(np.abs(total) > 1)
         row, token = bad[np.argmin(bad[:, 1])]
         name = network.coordinate_name(int(coordinates[row]))
-        raise NotTernaryError(int(token), layer, sublayer, name, str(total[row, token]))
+        raise NotTernaryError(first_token + int(token), layer, sublayer, name, str(total[row, token]))
+    after = x.copy()
+    after[coordinates] = total
+    return after
 
 
 def final_activations(prepared: PreparedNetwork, tokens: Sequence[Token]) -> Activations:
@@ -167,5 +183,3 @@ def final_activations(prepared: PreparedNetwork, tokens: Sequence[Token]) -> Act
     for stage in stages(prepared, x):
         x = stage.after
     return x
-
-

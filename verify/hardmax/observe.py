@@ -92,9 +92,7 @@ def observe(
         for number, layer in enumerate(layers, start=1)
         for index, head in enumerate(layer.heads)
     ]
-    runs = tuple(
-        _observe_run(prepared, run, sequence, heads, on_sublayer) for run, sequence in enumerate(sequences)
-    )
+    runs = tuple(_observe_run(prepared, run, sequence, heads, on_sublayer) for run, sequence in enumerate(sequences))
     return Observations(runs, tuple(heads))
 
 

@@ -1,0 +1,140 @@
+"""``exactformer certify``: make a certificate, write it, and say what it says."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from certificates.certify import Bundle, Request, certify
+from certificates.command_line.outcome import ExitCode, InputRefused, refusing
+from certificates.command_line.progress import LateProgress
+from certificates.document import sha256, write_file
+from constructions.machines.library import load_machine
+from constructions.machines.machine import MachineError
+from constructions.turing.construct import ContextError
+from verify.arithmetic.models import ModelError, parse_arithmetic
+from verify.assessment import BetaError, Verdict
+from verify.hardmax.forward import NotTernaryError
+from verify.hardmax.observe import HeadMismatch, TokenMismatch
+from verify.separation import SeparationNotProved
+
+EXIT_CODE = {
+    Verdict.CERTIFIED: ExitCode.CERTIFIED,
+    Verdict.REFUTED: ExitCode.REFUTED,
+    Verdict.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
+    Verdict.UNSUPPORTED: ExitCode.UNSUPPORTED,
+}
+
+
+@click.command("certify", short_help="Certify a machine's runs.")
+@click.argument("machine")
+@click.option("--input", "inputs", metavar="W", multiple=True, required=True, help="An input word; may be repeated.")
+@click.option(
+    "--context",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Context length in tokens.  Default: the smallest that every run fits.",
+)
+@click.option(
+    "--arithmetic",
+    metavar="A",
+    default="fused:bf16",
+    show_default=True,
+    help="fused:W, fused:W/ACC/A, rounded:W/A or exact; formats: fp32 bf16 fp16 e4m3fn e5m2 fixedF float(p,emin,emax).",
+)
+@click.option(
+    "--beta",
+    metavar="auto|B",
+    default="auto",
+    show_default=True,
+    help="What the scores are multiplied with: a power of two, or the smallest that certifies.",
+)
+@click.option(
+    "--max-steps",
+    metavar="T",
+    type=click.IntRange(min=1),
+    default=1_000_000,
+    show_default=True,
+    help="Give up on a run after so many steps.",
+)
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("."),
+    help="Where to write the certificate and the weights.  Default: here.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the certificate's content and the files as JSON.")
+def command(
+    machine: str,
+    inputs: tuple[str, ...],
+    context: int | None,
+    arithmetic: str,
+    beta: str,
+    max_steps: int,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Certify MACHINE (a name of the library, or a file) on input words: that a softmax transformer in the given
+    arithmetic generates its chain of thought exactly, token for token.
+
+    Exit code: 0 certified, 1 refuted, 2 bad input (nothing is written), 3 inconclusive, 4 unsupported.
+    """
+    with refusing(MachineError, ModelError):
+        loaded = load_machine(machine)
+        model = parse_arithmetic(arithmetic)
+    if len(set(inputs)) < len(inputs):
+        twice = next(word for word in inputs if inputs.count(word) > 1)
+        raise InputRefused(f"the input {twice!r} is given twice; give every input once")
+    request = Request(loaded, inputs, model, context, parse_beta(beta), max_steps)
+    with (
+        LateProgress(enabled=not as_json) as progress,
+        refusing(MachineError, ContextError, BetaError),
+        refusing(ModelError, code=ExitCode.UNSUPPORTED),
+        refusing(SeparationNotProved, code=ExitCode.INCONCLUSIVE),
+        refusing(NotTernaryError, HeadMismatch, TokenMismatch, code=ExitCode.REFUTED),
+    ):
+        bundle = certify(request, progress)
+    certificate_path = write_bundle(bundle, out)
+    if as_json:
+        click.echo(json.dumps(summary(bundle, certificate_path), indent=2))
+    else:
+        from certificates.command_line.report import print_report
+
+        print_report(bundle, certificate_path)
+    raise click.exceptions.Exit(EXIT_CODE[bundle.assessment.verdict])
+
+
+def parse_beta(text: str) -> int | None:
+    """A power of two >= 1, or None for ``auto``."""
+    if text == "auto":
+        return None
+    if not re.fullmatch(r"[0-9]{1,40}", text) or (beta := int(text)) < 1 or beta & (beta - 1):
+        raise InputRefused(f"--beta is {text!r}; give auto or a power of two such as 128")
+    return beta
+
+
+def write_bundle(bundle: Bundle, folder: Path) -> Path:
+    """Write the weights, then the certificate that names them; returns the certificate's path."""
+    path = folder / f"{bundle.file_stem}.certificate.json"
+    try:
+        write_file(folder / bundle.weights_name, bundle.weights)
+        write_file(path, bundle.bytes)
+    except OSError as error:
+        raise InputRefused(f"cannot write to {folder}: {error.strerror}; give another --out") from error
+    return path
+
+
+def summary(bundle: Bundle, path: Path) -> dict[str, object]:
+    """What ``--json`` prints: the certificate, its name, and where it was written."""
+    return {
+        "verdict": bundle.certificate.verdict,
+        "claim": bundle.certificate.statement.claim,
+        "files": {"certificate": str(path), "weights": str(path.parent / bundle.weights_name)},
+        "sha256": sha256(bundle.bytes),
+        "certificate": asdict(bundle.certificate),
+    }

@@ -1,0 +1,129 @@
+"""``exactformer run``: the chain of thought of a machine, as the hardmax transformer generates it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import click
+
+from certificates.certify import check_context, smallest_context
+from certificates.command_line.outcome import ExitCode, InputRefused, refusing
+from certificates.command_line.progress import LateProgress
+from constructions.machines.library import load_machine
+from constructions.machines.machine import MachineError
+from constructions.machines.run import Run, trace
+from constructions.transformer.vocabulary import Token, Vocabulary
+from constructions.turing.construct import ContextError, construct_cot
+from constructions.turing.tokens import TokenSequence, cot_tokens
+from verify.hardmax.decode import AmbiguousTokenError, decode
+from verify.hardmax.forward import NotTernaryError, PreparedNetwork
+from verify.hardmax.observe import HeadMismatch, TokenMismatch, observe
+
+
+@click.command("run", short_help="Show a chain of thought.")
+@click.argument("machine")
+@click.argument("word", metavar="W")
+@click.option(
+    "--context",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Context length in tokens.  Default: the smallest that the run fits.",
+)
+@click.option(
+    "--max-steps",
+    metavar="T",
+    type=click.IntRange(min=1),
+    default=1_000_000,
+    show_default=True,
+    help="Give up on the machine's run after so many steps.",
+)
+@click.option(
+    "--decode",
+    "by_decoding",
+    is_flag=True,
+    help="Generate token by token from the prompt alone (slow) instead of checking the whole run in one pass.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the tokens as JSON.")
+def command(machine: str, word: str, context: int | None, max_steps: int, by_decoding: bool, as_json: bool) -> None:
+    """Show the chain of thought of MACHINE (a name of the library, or a file) on the word W, in exact integers.
+
+    Every token behind the prompt is the unique best next token of the hardmax transformer; if one is not, the
+    command says where and ends with exit code 1.
+    """
+    with refusing(MachineError, ContextError):
+        loaded = load_machine(machine)
+        run = trace(loaded, word, max_steps)
+        context = context or smallest_context([run])
+        position_bits = check_context([run], context)
+    sequence = cot_tokens(loaded, run, position_bits)
+    network = construct_cot(loaded, position_bits)
+    prepared = PreparedNetwork.of(network)
+    failures = (NotTernaryError, HeadMismatch, TokenMismatch, AmbiguousTokenError)
+    with LateProgress(enabled=not as_json) as progress, refusing(*failures, code=ExitCode.REFUTED):
+        if by_decoding:
+            _decode_all(prepared, sequence, progress)
+        else:
+            total = 2 * len(network.layers)
+            sublayers = iter(range(1, total + 1))
+            observe(prepared, [sequence], lambda: progress("replay", next(sublayers), total))
+    if as_json:
+        click.echo(json.dumps(_plain(run, sequence, network.vocabulary, context, position_bits), indent=2))
+        return
+    how = "decoded greedily, token by token" if by_decoding else "each token the unique maximum, checked in one pass"
+    click.echo(f"{loaded.name} on {word!r}: {run.steps} steps, output {run.output!r}, {len(sequence)} tokens")
+    click.echo(f"context {context} (r = {position_bits}), {len(network.layers)} layers, width {network.width}; {how}")
+    click.echo()
+    for line in _lines(sequence, network.vocabulary):
+        click.echo(line)
+
+
+def _decode_all(prepared: PreparedNetwork, sequence: TokenSequence, progress: LateProgress) -> None:
+    """Let the network write from the prompt alone, and compare with the run."""
+    describe = prepared.network.vocabulary.describe
+    wanted = sequence.tokens[sequence.prompt :]
+    produced = decode(prepared, sequence.tokens[: sequence.prompt])
+    for number, (expected, token) in enumerate(zip(wanted, produced, strict=False)):
+        if token != expected:
+            position = sequence.prompt + number
+            raise InputRefused(
+                f"token {position}: expected {describe(expected)}, but the network generates {describe(token)}",
+                ExitCode.REFUTED,
+            )
+        progress("decode", number + 1, len(wanted))
+
+
+def _lines(sequence: TokenSequence, vocabulary: Vocabulary) -> Iterator[str]:
+    """One line per run token and per block; the prompt and the output on one line each."""
+    step = 0
+    for name, group in _grouped(sequence):
+        text = " ".join(vocabulary.describe(token) for token in group)
+        if name == "RUN":
+            step += 1
+            text = f"step {step:>4}  {text}"
+        yield text
+
+
+def _grouped(sequence: TokenSequence) -> Iterator[tuple[str, list[Token]]]:
+    """(family, tokens of one line)."""
+    group: list[Token] = []
+    for token in sequence.tokens:
+        group.append(token)
+        if token.family in ("RUN", "EINP", "EPOS", "EOUTP"):
+            yield token.family, group
+            group = []
+
+
+def _plain(
+    run: Run, sequence: TokenSequence, vocabulary: Vocabulary, context: int, position_bits: int
+) -> dict[str, object]:
+    return {
+        "machine": run.machine.name,
+        "input": run.word,
+        "output": run.output,
+        "steps": run.steps,
+        "context": str(context),
+        "position_bits": position_bits,
+        "prompt": sequence.prompt,
+        "tokens": [[token.family, *vocabulary.values_of(token)] for token in sequence.tokens],
+    }

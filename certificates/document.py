@@ -1,0 +1,230 @@
+"""The certificate and weights documents as types (SPEC 2 to 8), their canonical form, and writing them safely."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass, is_dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+Range = tuple[int, int]
+Rational = str
+"""``"3"``, ``"-7"`` or ``"5/8"``, in lowest terms (SPEC 1)."""
+
+
+@dataclass(frozen=True)
+class MachineRecord:
+    name: str
+    text: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Scope:
+    kind: str
+    inputs: list[str]
+
+
+@dataclass(frozen=True)
+class Split:
+    query: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Statement:
+    claim: str
+    machine: MachineRecord
+    paradigm: str
+    scope: Scope
+    context: str
+    position_bits: int
+    arithmetic: str
+    beta: str | None
+    beta_split: Split | None
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class DimensionsRecord:
+    layers: int
+    heads: int
+    query_width: int
+    value_width: int
+    hidden_width: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Parameters:
+    matrix: str
+    nonzero: int
+    values: dict[str, int]
+    scale: str
+    largest: str
+    significand_bits: int
+
+
+@dataclass(frozen=True)
+class NetworkRecord:
+    weights: WeightsFile
+    dimensions: DimensionsRecord
+    parameters: list[Parameters]
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    input: str
+    output: str
+    steps: int
+    tokens: int
+    prompt: int
+    margin: int
+
+
+@dataclass(frozen=True)
+class QueryRecord:
+    run: int
+    token: int
+
+
+@dataclass(frozen=True)
+class HeadRecord:
+    layer: int
+    head: int
+    name: str
+    kind: str
+    query: str
+    key: str
+    value: str
+    out: str
+    separation: int | None
+    evidence: str
+    witness: QueryRecord | None
+    ties: list[Range]
+    maximisers: int
+    softmax: int
+
+
+@dataclass(frozen=True)
+class CaseRecord:
+    separation: int | None
+    ties: list[Range]
+    tau: Rational | None
+    one: tuple[Rational, Rational] | None
+    zero: Rational | None
+    least_beta: str | None
+    holds: bool | None
+
+
+@dataclass(frozen=True)
+class Softmax:
+    largest_score: int
+    one_cell: tuple[Rational, Rational]
+    zero_cell: tuple[Rational, Rational]
+    cases: list[CaseRecord]
+
+
+@dataclass(frozen=True)
+class WitnessRecord:
+    exponents: Range
+    run: int
+    token: int
+    layer: int
+    head: int
+    row: int
+    maximisers: int
+    visible: int
+    hardmax: int
+    output: tuple[Rational, Rational]
+
+
+@dataclass(frozen=True)
+class RefutationRecord:
+    betas: Range
+    witnesses: list[WitnessRecord]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """SPEC 2."""
+
+    statement: Statement
+    network: NetworkRecord
+    runs: list[RunRecord]
+    heads: list[HeadRecord]
+    softmax: Softmax
+    verdict: str
+    refutation: RefutationRecord | None
+    provenance: dict[str, Any]
+    format: str = "exactformer certificate"
+    version: int = 1
+
+
+def rational(number: Fraction) -> Rational:
+    """An exact number as text.
+
+    >>> rational(Fraction(3)), rational(Fraction(-5, 8))
+    ('3', '-5/8')
+    """
+    return str(number)
+
+
+def ranges(numbers: list[int]) -> list[Range]:
+    """Ascending numbers as ranges that do not touch.
+
+    >>> ranges([1, 2, 3, 7])
+    [(1, 3), (7, 7)]
+    """
+    found: list[Range] = []
+    for number in numbers:
+        if found and found[-1][1] + 1 == number:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found
+
+
+def canonical_bytes(document: Any) -> bytes:
+    """The bytes of a document (SPEC 1), given as a dataclass or as plain JSON values."""
+    plain = asdict(document) if is_dataclass(document) and not isinstance(document, type) else document
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return text.encode("ascii") + b"\n"
+
+
+def sha256(data: bytes) -> str:
+    """The SHA-256 of some bytes, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a whole file or nothing: into a temporary file beside it, then renamed over it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        mode = 0o666 & ~_umask()
+        os.chmod(temporary, mode)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current

@@ -1,0 +1,46 @@
+"""The sentences a certificate contains (SPEC 9): they say what its fields say, no more."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+
+def subject(runs: int, machine: str, arithmetic: str) -> str:
+    inputs = "1 input" if runs == 1 else f"{runs} inputs"
+    return f"On {inputs} of {machine}, the softmax transformer of these weights, in the arithmetic {arithmetic}"
+
+
+def certified(about: str, beta: int, tokens: int, context: int) -> str:
+    return (
+        f"{about} at beta = {beta}, has after every sublayer exactly the activations of the hardmax transformer, "
+        f"and so generates the machine's chain of thought token for token ({tokens} tokens in all, context {context})."
+    )
+
+
+def refuted(about: str, beta: int) -> str:
+    return f"{about} at beta = {beta}, does not have the activations of the hardmax transformer."
+
+
+def refuted_for_all(about: str, largest_exponent: int) -> str:
+    return (
+        f"{about} does not have the activations of the hardmax transformer for any beta = 2^e "
+        f"with 0 <= e <= {largest_exponent}."
+    )
+
+
+def inconclusive(about: str, beta: int) -> str:
+    return (
+        f"{about} at beta = {beta}, may or may not have the activations of the hardmax transformer: nothing is claimed."
+    )
+
+
+def reason(
+    layer: int, head: str, token: int, run: int, maximisers: int, hardmax: int, low: Fraction, high: Fraction
+) -> str:
+    """Why a refutation is one, of its last witness."""
+    who = "1 maximiser has" if maximisers == 1 else f"{maximisers} maximisers share"
+    what = f"{low}" if low == high else f"a value from {low} to {high}"
+    return (
+        f"In layer {layer}, head {head}, at token {token} of run {run}, {who} the value {hardmax}, "
+        f"but the model computes {what}."
+    )

@@ -1,0 +1,135 @@
+"""The weights document (SPEC 4.1) and what the certificate counts about it (SPEC 4)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from certificates.document import DimensionsRecord, Parameters
+from constructions.transformer.network import Network, SparseRows
+from constructions.transformer.vocabulary import Family, Vector
+from verify.arithmetic.models import BetaSplit
+
+
+def weights_document(network: Network) -> dict[str, Any]:
+    """The network as plain JSON values."""
+    return {
+        "format": "exactformer weights",
+        "version": 1,
+        "position_bits": network.position_bits,
+        "registers": [[register.name, register.width] for register in network.registers],
+        "vocabulary": [_family(family) for family in network.vocabulary.families],
+        "layers": [
+            {
+                "heads": [
+                    {
+                        "name": head.name,
+                        "kind": head.kind.value,
+                        "query": head.query,
+                        "key": head.key,
+                        "value": head.value,
+                        "out": head.out,
+                    }
+                    for head in layer.heads
+                ],
+                "mlp": {
+                    **_rows("in", layer.mlp.inputs),
+                    "bias": layer.mlp.bias.tolist(),
+                    **_rows("out", layer.mlp.outputs),
+                },
+            }
+            for layer in network.layers
+        ],
+    }
+
+
+def _family(family: Family) -> dict[str, Any]:
+    return {
+        "name": family.name,
+        "embedding": family.embedding,
+        "unembedding": family.unembedding,
+        "fields": [
+            {
+                "name": field.name,
+                "values": field.values,
+                "embedding": field.embedding,
+                "unembedding": field.unembedding,
+            }
+            for field in family.fields
+        ],
+    }
+
+
+def _rows(side: str, rows: SparseRows) -> dict[str, list[int]]:
+    return {
+        f"{side}_start": rows.start.tolist(),
+        f"{side}_coordinate": rows.coordinate.tolist(),
+        f"{side}_weight": rows.weight.tolist(),
+    }
+
+
+def dimensions(network: Network) -> DimensionsRecord:
+    """The dimensions of spec 1.3, as this network has them."""
+    heads = [head for layer in network.layers for head in layer.heads]
+    return DimensionsRecord(
+        layers=len(network.layers),
+        heads=max((len(layer.heads) for layer in network.layers), default=0),
+        query_width=max((len(head.query) for head in heads), default=0),
+        value_width=max((len(head.value) for head in heads), default=0),
+        hidden_width=max((layer.mlp.size for layer in network.layers), default=0),
+        width=network.width,
+    )
+
+
+def parameters(network: Network, split: BetaSplit | None) -> list[Parameters]:
+    """Per kind of matrix: the different non-zero values, the largest magnitude and the bits they need."""
+    scales = {} if split is None else {"query": split.query, "key": split.key}
+    return [_parameters(name, values, scales.get(name, 1)) for name, values in _matrices(network)]
+
+
+def _matrices(network: Network) -> Iterator[tuple[str, Counter[int]]]:
+    families = network.vocabulary.families
+    embeddings = [vector for f in families for vector in (f.embedding, *_field_vectors(f, "embedding"))]
+    unembeddings = [vector for f in families for vector in (f.unembedding, *_field_vectors(f, "unembedding"))]
+    yield "embedding", Counter(value for vector in embeddings for _, value in vector)
+    yield "unembedding", Counter(value for vector in unembeddings for _, value in vector)
+    heads = [head for layer in network.layers for head in layer.heads]
+    yield "query", Counter({1: sum(len(head.query) for head in heads)})
+    yield "key", Counter({1: sum(len(head.key) for head in heads)})
+    yield "value", Counter({1: sum(len(head.value) for head in heads)})
+    yield "output", Counter({1: sum(len(head.out) for head in heads)})
+    mlps = [layer.mlp for layer in network.layers]
+    yield "mlp_in", _count([mlp.inputs.weight for mlp in mlps])
+    yield "mlp_bias", _count([mlp.bias for mlp in mlps])
+    yield "mlp_out", _count([mlp.outputs.weight for mlp in mlps])
+
+
+def _field_vectors(family: Family, side: str) -> Iterator[Vector]:
+    for field in family.fields:
+        yield from getattr(field, side)
+
+
+def _count(arrays: list[Any]) -> Counter[int]:
+    values, counts = np.unique(np.concatenate(arrays), return_counts=True)
+    return Counter({int(v): int(c) for v, c in zip(values, counts, strict=True) if v != 0})
+
+
+def _parameters(matrix: str, values: Counter[int], scale: int) -> Parameters:
+    present = {value: count for value, count in sorted(values.items()) if count}
+    largest = max(map(abs, present), default=0)
+    bits = max((significand_bits(value) for value in present), default=0)
+    counts = {str(value): count for value, count in present.items()}
+    return Parameters(matrix, sum(counts.values()), counts, str(scale), str(scale * largest), bits)
+
+
+def significand_bits(value: int) -> int:
+    """Bits of |value| without its trailing zeros: what a floating-point format must have to hold it.
+
+    >>> [significand_bits(value) for value in (1, -8, 6, 19)]
+    [1, 1, 2, 5]
+    """
+    magnitude = abs(value)
+    return (magnitude // (magnitude & -magnitude)).bit_length() if magnitude else 0

@@ -1,0 +1,168 @@
+"""A concrete query at which the softmax network, in one arithmetic, does not compute what hardmax does (spec 4.3).
+
+The score histogram of the query is that of the exact hardmax replay.  Were all activations up to the head those of
+the hardmax network, this one would differ from it; so somewhere they differ, whatever happened before.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+
+from constructions.transformer.network import CompiledHead
+from constructions.turing.tokens import TokenSequence
+from verify.arithmetic.formats import FormatOverflow
+from verify.arithmetic.models import ArithmeticModel
+from verify.arithmetic.query import evaluate_query
+from verify.hardmax.attention import Activations, score_gaps
+from verify.hardmax.forward import PreparedNetwork, Sublayer, embed, stages
+from verify.hardmax.observe import HeadObservation, Query
+
+Histogram = tuple[tuple[int, tuple[int, int, int]], ...]
+"""(gap, (visible positions with it, how many with value +1, how many with value -1)), ascending."""
+
+
+@dataclass(frozen=True)
+class Witness:
+    """For beta = 2**e, first <= e <= last: at this query and row of the value list the model's result lies in
+    [low, high], which does not contain the hardmax value."""
+
+    first: int
+    last: int
+    query: Query
+    layer: int
+    index: int
+    head: CompiledHead
+    row: int
+    maximisers: int
+    hardmax: int
+    low: Fraction
+    high: Fraction
+
+
+@dataclass(frozen=True)
+class Refutation:
+    """Witnesses for every exponent asked about, in ascending order, without gap or overlap."""
+
+    witnesses: tuple[Witness, ...]
+
+    @property
+    def first(self) -> int:
+        return self.witnesses[0].first
+
+    @property
+    def last(self) -> int:
+        return self.witnesses[-1].last
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    query: Query
+    layer: int
+    index: int
+    head: CompiledHead
+    row: int
+    hardmax: int
+    histogram: Histogram
+
+
+def search_refutation(
+    prepared: PreparedNetwork,
+    sequences: Sequence[TokenSequence],
+    model: ArithmeticModel,
+    suspects: Sequence[tuple[HeadObservation, int | None]],
+    exponents: Sequence[int],
+) -> Refutation | None:
+    """A witness for every exponent, or None where the search finds none for some of them.
+
+    A suspect is a head and, where that is why it fails, the number of maximisers to look at.
+    """
+    longest = max(range(len(sequences)), key=lambda run: len(sequences[run]))
+    last_query = Query(longest, len(sequences[longest]) - 1)
+    queries: dict[Query, list[HeadObservation]] = defaultdict(list)
+    for observed, ties in suspects:
+        here = [observed.ties[ties]] if ties is not None else []
+        here += [observed.witness] if observed.witness else []
+        for query in dict.fromkeys([*here, last_query]):
+            queries[query].append(observed)
+    candidates = list(_candidates(prepared, sequences, queries))
+    witnesses: list[Witness] = []
+    for exponent in exponents:
+        found = next(_refuting(model, candidates, exponent), None)
+        if found is None:
+            return None
+        if witnesses and replace(witnesses[-1], first=exponent, last=exponent) == found:
+            found = replace(witnesses.pop(), last=exponent)
+        witnesses.append(found)
+    return Refutation(tuple(witnesses)) if witnesses else None
+
+
+def _refuting(model: ArithmeticModel, candidates: list[_Candidate], exponent: int) -> Iterator[Witness]:
+    for candidate in candidates:
+        try:
+            low, high = evaluate_query(model, 1 << exponent, dict(candidate.histogram))
+        except FormatOverflow:
+            continue  # nothing is known about the result
+        if not low <= candidate.hardmax <= high:
+            yield Witness(
+                exponent,
+                exponent,
+                candidate.query,
+                candidate.layer,
+                candidate.index,
+                candidate.head,
+                candidate.row,
+                dict(candidate.histogram)[0][0],
+                candidate.hardmax,
+                low,
+                high,
+            )
+
+
+def _candidates(
+    prepared: PreparedNetwork,
+    sequences: Sequence[TokenSequence],
+    queries: dict[Query, list[HeadObservation]],
+) -> Iterator[_Candidate]:
+    """The different histograms at the queries, each run evaluated once; those named first come first."""
+    found: dict[tuple[Query, int, int], list[_Candidate]] = {}
+    for run in sorted({query.run for query in queries}):
+        x = embed(prepared.network, sequences[run].tokens)
+        for stage in stages(prepared, x):
+            if stage.sublayer is not Sublayer.ATTENTION:
+                continue
+            for query, heads in queries.items():
+                if query.run == run:
+                    for observed in heads:
+                        if observed.layer == stage.layer:
+                            key = (query, observed.layer, observed.index)
+                            found[key] = list(_rows(observed, query, stage.before))
+    for query, heads in queries.items():
+        for observed in heads:
+            yield from found[query, observed.layer, observed.index]
+
+
+def _rows(observed: HeadObservation, query: Query, before: Activations) -> Iterator[_Candidate]:
+    gaps, values = score_gaps(observed.head, before, query.token)
+    seen: set[Histogram] = set()
+    levels = np.unique(gaps)
+    for row, value in enumerate(values):
+        histogram = tuple(
+            (
+                int(gap),
+                (
+                    int((gaps == gap).sum()),
+                    int((value[gaps == gap] == 1).sum()),
+                    int((value[gaps == gap] == -1).sum()),
+                ),
+            )
+            for gap in levels
+        )
+        if histogram not in seen:
+            seen.add(histogram)
+            hardmax = int(value[int(np.argmin(gaps))])
+            yield _Candidate(query, observed.layer, observed.index, observed.head, row, hardmax, histogram)
