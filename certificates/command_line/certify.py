@@ -30,46 +30,7 @@ EXIT_CODE = {
 }
 
 
-@click.command("certify", short_help="Certify a machine's runs.")
-@click.argument("machine")
-@click.option("--input", "inputs", metavar="W", multiple=True, required=True, help="An input word; may be repeated.")
-@click.option(
-    "--context",
-    metavar="N",
-    type=click.IntRange(min=1),
-    help="Context length in tokens.  Default: the smallest that every run fits.",
-)
-@click.option(
-    "--arithmetic",
-    metavar="A",
-    default="fused:bf16",
-    show_default=True,
-    help="fused:W, fused:W/ACC/A, rounded:W/A or exact; formats: fp32 bf16 fp16 e4m3fn e5m2 fixedF float(p,emin,emax).",
-)
-@click.option(
-    "--beta",
-    metavar="auto|B",
-    default="auto",
-    show_default=True,
-    help="What the scores are multiplied with: a power of two, or the smallest that certifies.",
-)
-@click.option(
-    "--max-steps",
-    metavar="T",
-    type=click.IntRange(min=1),
-    default=1_000_000,
-    show_default=True,
-    help="Give up on a run after so many steps.",
-)
-@click.option(
-    "--out",
-    metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("."),
-    help="Where to write the certificate and the weights.  Default: here.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the certificate's content and the files as JSON.")
-def command(
+def execute(
     machine: str,
     inputs: tuple[str, ...],
     context: int | None,

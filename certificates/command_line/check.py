@@ -10,16 +10,7 @@ from certificates.checker.__main__ import run_checker
 from constructions.machines.library import LIBRARY
 
 
-@click.command("check", short_help="Check a certificate.")
-@click.argument("certificate", type=click.Path(path_type=Path))
-@click.option(
-    "--machine",
-    metavar="MACHINE",
-    required=True,
-    help="The machine the certificate must be about: a library name or a file.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(certificate: Path, machine: str, as_json: bool) -> None:
+def execute(certificate: Path, machine: str, as_json: bool) -> None:
     """Check CERTIFICATE against MACHINE: simulate the machine, replay the network from its weights, redo every
     inequality.
 

@@ -11,10 +11,7 @@ from constructions.machines.library import LIBRARY, machine_named
 from constructions.machines.machine import MachineError
 
 
-@click.command("machines", short_help="List the library.")
-@click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
-def command(name: str | None, as_json: bool) -> None:
+def execute(name: str | None, as_json: bool) -> None:
     """List the machines of the library; with a NAME, print that machine's text, to be copied and changed."""
     if name is not None:
         with refusing(MachineError):

@@ -21,31 +21,7 @@ from verify.hardmax.forward import NotTernaryError, PreparedNetwork
 from verify.hardmax.observe import HeadMismatch, TokenMismatch, observe
 
 
-@click.command("run", short_help="Show a chain of thought.")
-@click.argument("machine")
-@click.argument("word", metavar="W")
-@click.option(
-    "--context",
-    metavar="N",
-    type=click.IntRange(min=1),
-    help="Context length in tokens.  Default: the smallest that the run fits.",
-)
-@click.option(
-    "--max-steps",
-    metavar="T",
-    type=click.IntRange(min=1),
-    default=1_000_000,
-    show_default=True,
-    help="Give up on the machine's run after so many steps.",
-)
-@click.option(
-    "--decode",
-    "by_decoding",
-    is_flag=True,
-    help="Generate token by token from the prompt alone (slow) instead of checking the whole run in one pass.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the tokens as JSON.")
-def command(machine: str, word: str, context: int | None, max_steps: int, by_decoding: bool, as_json: bool) -> None:
+def execute(machine: str, word: str, context: int | None, max_steps: int, by_decoding: bool, as_json: bool) -> None:
     """Show the chain of thought of MACHINE (a name of the library, or a file) on the word W, in exact integers.
 
     Every token behind the prompt is the unique best next token of the hardmax transformer; if one is not, the
