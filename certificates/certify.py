@@ -35,10 +35,11 @@ from certificates.document import (
     rational,
     sha256,
 )
-from certificates.weights import dimensions, parameters, weights_document
+from certificates.weights import parameters, weights_document
 from constructions.machines.machine import TuringMachine
 from constructions.machines.run import Run, trace
 from constructions.machines.text import write_machine
+from constructions.transformer.dimensions import dimensions_of
 from constructions.transformer.naming import name_coordinates
 from constructions.transformer.network import Network
 from constructions.transformer.program import HeadKind
@@ -177,7 +178,7 @@ def certify(request: Request, progress: Progress = lambda *_: None) -> Bundle:
         statement=statement,
         network=NetworkRecord(
             WeightsFile(weights_name, sha256(weights)),
-            dimensions(network),
+            dimensions_of(network),
             parameters(network, assessment.split),
         ),
         runs=[

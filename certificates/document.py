@@ -11,6 +11,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from constructions.transformer.dimensions import Dimensions
+
 Range = tuple[int, int]
 Rational = str
 """``"3"``, ``"-7"`` or ``"5/8"``, in lowest terms (SPEC 1)."""
@@ -55,16 +57,6 @@ class WeightsFile:
 
 
 @dataclass(frozen=True)
-class DimensionsRecord:
-    layers: int
-    heads: int
-    query_width: int
-    value_width: int
-    hidden_width: int
-    width: int
-
-
-@dataclass(frozen=True)
 class Parameters:
     matrix: str
     nonzero: int
@@ -77,7 +69,7 @@ class Parameters:
 @dataclass(frozen=True)
 class NetworkRecord:
     weights: WeightsFile
-    dimensions: DimensionsRecord
+    dimensions: Dimensions
     parameters: list[Parameters]
 
 

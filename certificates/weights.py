@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from certificates.document import DimensionsRecord, Parameters
+from certificates.document import Parameters
 from constructions.transformer.network import Network, SparseRows
 from constructions.transformer.vocabulary import Family, Vector
 from verify.arithmetic.models import BetaSplit
@@ -69,19 +69,6 @@ def _rows(side: str, rows: SparseRows) -> dict[str, list[int]]:
         f"{side}_coordinate": rows.coordinate.tolist(),
         f"{side}_weight": rows.weight.tolist(),
     }
-
-
-def dimensions(network: Network) -> DimensionsRecord:
-    """The dimensions of spec 1.3, as this network has them."""
-    heads = [head for layer in network.layers for head in layer.heads]
-    return DimensionsRecord(
-        layers=len(network.layers),
-        heads=max((len(layer.heads) for layer in network.layers), default=0),
-        query_width=max((len(head.query) for head in heads), default=0),
-        value_width=max((len(head.value) for head in heads), default=0),
-        hidden_width=max((layer.mlp.size for layer in network.layers), default=0),
-        width=network.width,
-    )
 
 
 def parameters(network: Network, split: BetaSplit | None) -> list[Parameters]:
