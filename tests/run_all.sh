@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Sets up a virtual environment in .venv (once) and runs everything that has to pass: lint, format, types, tests.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+[ -x .venv/bin/python ] || python3 -m venv .venv
+.venv/bin/pip install --quiet --editable '.[dev]'
+.venv/bin/ruff check .
+.venv/bin/ruff format --check .
+.venv/bin/mypy
+.venv/bin/pytest "$@"
