@@ -33,9 +33,7 @@ REQUIRED = {
 
 def short_words(machine: TuringMachine, count: int) -> list[str]:
     """The first ``count`` words over the input alphabet, shortest first, of at most eight symbols."""
-    words = (
-        "".join(symbols) for length in range(9) for symbols in product(machine.input_alphabet, repeat=length)
-    )
+    words = ("".join(symbols) for length in range(9) for symbols in product(machine.input_alphabet, repeat=length))
     return list(islice(words, count))
 
 
@@ -151,9 +149,7 @@ def test_the_counter_runs_long_in_few_cells() -> None:
 def test_the_library_is_not_parsed_on_import() -> None:
     program = "import sys, constructions.machines.library; print('yaml' in sys.modules)"
     root = Path(__file__).parents[2]
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 
 
@@ -186,9 +182,7 @@ def test_an_unknown_machine_is_refused(name: str, message: str) -> None:
 
 
 def test_an_unknown_name_is_refused() -> None:
-    with pytest.raises(
-        UnknownMachineError, match="no machine called 'revers' in the library: did you mean reverse"
-    ):
+    with pytest.raises(UnknownMachineError, match="no machine called 'revers' in the library: did you mean reverse"):
         machine_named("revers")
 
 

@@ -56,9 +56,7 @@ def test_trace_and_configurations_agree(case: Case) -> None:
     assert (run.machine, run.word) == (case.machine, case.word)
 
 
-def naive_run(
-    machine: TuringMachine, word: str, steps: int
-) -> list[tuple[str, list[int], list[dict[int, str]]]]:
+def naive_run(machine: TuringMachine, word: str, steps: int) -> list[tuple[str, list[int], list[dict[int, str]]]]:
     """The snapshots after steps 0, 1, ..., written without looking at run.py."""
     tapes: list[dict[int, str]] = [defaultdict(lambda: machine.blank) for _ in range(machine.tapes)]
     tapes[0].update(enumerate(word))
@@ -68,9 +66,7 @@ def naive_run(
         seen.append((state, list(heads), cells))
         if state == machine.halting:
             break
-        action = machine.transitions[
-            state, tuple(tape[head] for tape, head in zip(tapes, heads, strict=True))
-        ]
+        action = machine.transitions[state, tuple(tape[head] for tape, head in zip(tapes, heads, strict=True))]
         for tape, head, symbol in zip(tapes, heads, action.written, strict=True):
             tape[head] = symbol
         shift = {Move.LEFT: -1, Move.STAY: 0, Move.RIGHT: 1}

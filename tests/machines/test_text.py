@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from constructions.machines.library import LIBRARY
@@ -163,9 +163,7 @@ BAD = (
     Bad("bad name", "name: no", 'name: "a b"', "2:1", "name 'a b' is not usable"),
     Bad("bad state", '"null"', '""', "5:1", "state '' is not usable"),
     Bad("state listed twice", '"null"', "on", "5:1", "state 'on' is listed twice"),
-    Bad(
-        "halting state unknown", "halting: done", "halting: stop", "6:1", "halting state 'stop' is not among"
-    ),
+    Bad("halting state unknown", "halting: done", "halting: stop", "6:1", "halting state 'stop' is not among"),
     Bad(
         "halting state initial",
         "halting: done",
@@ -241,9 +239,9 @@ def test_library_round_trip(name: str) -> None:
     assert write_machine(read_machine(canonical)) == canonical
 
 
-NAMES = st.text(
-    st.characters(exclude_categories=("C", "Z"), exclude_characters='"\\'), min_size=1, max_size=4
-).filter(lambda name: name != "->" and name.isprintable())
+NAMES = st.text(st.characters(exclude_categories=("C", "Z"), exclude_characters='"\\'), min_size=1, max_size=4).filter(
+    lambda name: name != "->" and name.isprintable()
+)
 
 
 @st.composite
@@ -262,6 +260,7 @@ def machines(draw: st.DrawFn) -> TuringMachine:
     return TuringMachine(draw(NAMES), K, states, halting, alphabet, inputs, transitions)
 
 
+@settings(deadline=None)
 @given(machines())
 @example(replace(read_machine(GOOD), name="#", states=("!", "&a", "*a", "done", "{")[0:4], transitions={}))
 def test_round_trip(machine: TuringMachine) -> None:
@@ -270,6 +269,7 @@ def test_round_trip(machine: TuringMachine) -> None:
     assert write_machine(read_machine(canonical)) == canonical
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32))
 def test_equal_machines_have_equal_texts(seed: int) -> None:
     machine = random_machine(Random(seed), tapes=1)
@@ -278,6 +278,7 @@ def test_equal_machines_have_equal_texts(seed: int) -> None:
     assert write_machine(replace(machine, transitions=dict(entries))) == write_machine(machine)
 
 
+@settings(deadline=None)
 @given(st.text())
 @example("&a [*a]")
 @example("? ")
@@ -290,6 +291,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         read_machine(text)
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, len(GOOD) - 1),
     st.sampled_from(" \t\n\r#:-[]{},\"'\\&*!|>%@`?x0_\x85\u2028\ufeff"),
