@@ -94,18 +94,14 @@ class TuringMachine:
         try:
             return self._state_indices[state]
         except KeyError:
-            raise MachineError(
-                f"{state!r} is not a state of {self.name}: use one of {self.states}."
-            ) from None
+            raise MachineError(f"{state!r} is not a state of {self.name}: use one of {self.states}.") from None
 
     def symbol_index(self, symbol: str) -> int:
         """The index of ``symbol`` in ``alphabet``: what enc_G encodes.  MachineError if there is none."""
         try:
             return self._symbol_indices[symbol]
         except KeyError:
-            raise MachineError(
-                f"{symbol!r} is not a symbol of {self.name}: use one of {self.alphabet}."
-            ) from None
+            raise MachineError(f"{symbol!r} is not a symbol of {self.name}: use one of {self.alphabet}.") from None
 
     @cached_property
     def _state_indices(self) -> dict[str, int]:

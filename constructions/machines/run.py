@@ -128,9 +128,7 @@ def trace(machine: TuringMachine, word: str, max_steps: int = DEFAULT_MAX_STEPS)
     return Run(machine, word, tuple(actions), tuple(positions), output, max(map(len, tapes)))
 
 
-def configurations(
-    machine: TuringMachine, word: str, max_steps: int = DEFAULT_MAX_STEPS
-) -> Iterator[Configuration]:
+def configurations(machine: TuringMachine, word: str, max_steps: int = DEFAULT_MAX_STEPS) -> Iterator[Configuration]:
     """The configurations of the run on ``word``, from step 0 to the halting one, each when it is asked for.
 
     Errors, raised when the run gets there: InputError, MissingTransition, StepLimit.
@@ -171,9 +169,7 @@ def _start(machine: TuringMachine, word: str) -> tuple[list[list[str]], list[int
     return tapes, [0] * machine.tapes
 
 
-def _advance(
-    machine: TuringMachine, tapes: list[list[str]], heads: list[int], max_steps: int
-) -> Iterator[Action]:
+def _advance(machine: TuringMachine, tapes: list[list[str]], heads: list[int], max_steps: int) -> Iterator[Action]:
     """Take the steps one by one, changing ``tapes`` and ``heads`` in place, and yield what each did."""
     look_up, halting, blank = machine.transitions.get, machine.halting, machine.blank
     left, right = Move.LEFT, Move.RIGHT

@@ -72,9 +72,7 @@ def row(situation: Situation, action: Action) -> str:
     'copy 0 _ -> copy _ 0 R R'
     """
     state, read = situation
-    return " ".join(
-        (state, *read, "->", action.state, *action.written, *(move.value for move in action.moves))
-    )
+    return " ".join((state, *read, "->", action.state, *action.written, *(move.value for move in action.moves)))
 
 
 def read_machine(text: str, source: str = "<string>") -> TuringMachine:
@@ -143,9 +141,7 @@ class _Reader:
         other_line_end = re.search("\r(?!\n)|[\x85\u2028\u2029]", self.text)
         if other_line_end:  # YAML ends lines there; editors and other parsers may not
             line = self.text.count("\n", 0, other_line_end.start()) + 1
-            reason = (
-                f"the character {other_line_end.group()!r} is not allowed: end lines with '\\n' or '\\r\\n'."
-            )
+            reason = f"the character {other_line_end.group()!r} is not allowed: end lines with '\\n' or '\\r\\n'."
             raise MachineTextError(self.source, line, 1, reason)
         try:
             root = yaml.compose(self.text, Loader=yaml.SafeLoader)
@@ -159,9 +155,7 @@ class _Reader:
             reason = f"not YAML: the character {chr(error.character)!r} is not allowed."
             raise MachineTextError(self.source, len(before), len(before[-1]) + 1, reason) from error
         except RecursionError as error:
-            raise MachineTextError(
-                self.source, 1, 1, "not a machine: lists are nested too deeply."
-            ) from error
+            raise MachineTextError(self.source, 1, 1, "not a machine: lists are nested too deeply.") from error
         if root is None:
             raise MachineTextError(self.source, 1, 1, f"the text is empty: write the keys {', '.join(KEYS)}.")
         return root
@@ -186,9 +180,7 @@ class _Reader:
             pieces += [self.text[end:start], "x"]
             end = stop
         skeleton = "".join([*pieces, self.text[end:]])
-        for line, (left, original) in enumerate(
-            zip(skeleton.split("\n"), self.text.split("\n"), strict=True), start=1
-        ):
+        for line, (left, original) in enumerate(zip(skeleton.split("\n"), self.text.split("\n"), strict=True), start=1):
             if not _LINE.fullmatch(left):
                 reason = (
                     f"{original.strip()!r} is outside the format: write 'key: value', 'key: [value, value]', "
@@ -229,9 +221,7 @@ class _Reader:
             for name, offset in fields[start:stop]:
                 if name not in known:
                     guess = _did_you_mean(name, known)
-                    self.fail(
-                        node, f"unknown {noun} {name!r} in a row{guess}: use {' '.join(known)}.", offset
-                    )
+                    self.fail(node, f"unknown {noun} {name!r} in a row{guess}: use {' '.join(known)}.", offset)
             return tuple(name for name, _ in fields[start:stop])
 
         (state,) = names(0, 1, header.states, "state")
