@@ -1,0 +1,91 @@
+"""The rules of a refutation (SPEC section 8).
+
+Words:
+    witness  a query and a row of its value list at which the model does not compute the hardmax value
+    place    where a witness is: run, layer, head, token, row
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from certificates.checker.arithmetic import Model, Overflow
+from certificates.checker.document import Json, Rejected, integer, items, members, quote, rational_text, require_same
+from certificates.checker.enclosure import NoEnclosure, output
+from certificates.checker.runs import LARGEST_TOKENS, Place, Replayed, Seen
+from certificates.checker.statement import Statement
+from certificates.checker.weights import Network
+
+PARTS = (
+    "exponents", "run", "token", "layer", "head", "row", "maximisers", "visible", "hardmax", "output",
+)  # fmt: skip
+
+
+def witness_places(refutation: Json, network: Network) -> list[Place]:
+    """Where the witnesses of a refutation are; the rest of section 8 is in `check_refutation`."""
+    if refutation is None:
+        return []
+    places = []
+    witnesses = members("refutation", refutation, "betas", "witnesses", "reason")["witnesses"]
+    for number, witness in enumerate(items("refutation.witnesses", witnesses)):
+        at = f"refutation.witnesses[{number}]"
+        parts = members(at, witness, *PARTS)
+        run, token = (integer(f"{at}.{key}", parts[key], 0, LARGEST_TOKENS) for key in ("run", "token"))
+        layer = integer(f"{at}.layer", parts["layer"], 1, len(network.layers))
+        head = integer(f"{at}.head", parts["head"], 0, len(network.layers[layer - 1].heads) - 1)
+        rows = len(network.layers[layer - 1].heads[head].value)
+        places.append((run, layer, head, token, integer(f"{at}.row", parts["row"], 0, rows - 1)))
+    return places
+
+
+def check_refutation(value: Json, statement: Statement, network: Network, replayed: Replayed, admitted: int) -> None:
+    """Section 8: at every beta of the range some head's output is not the hardmax one."""
+    parts = members("refutation", value, "betas", "witnesses", "reason")
+    betas = (0, admitted) if statement.e is None else (statement.e, statement.e)
+    require_same("refutation.betas", parts["betas"], list(betas))
+    reason, following = "", betas[0]
+    witnesses = items("refutation.witnesses", parts["witnesses"])
+    for number, (witness, place) in enumerate(zip(witnesses, witness_places(value, network), strict=True)):
+        at = f"refutation.witnesses[{number}]"
+        found = members(at, witness, *PARTS)
+        run, layer, head_place, token, row = place
+        head = network.layers[layer - 1].heads[head_place]
+        if place not in replayed.seen:
+            raise Rejected(f"{at}.token", f"there is no token {token} of run {run}")
+        here = replayed.seen[place]
+        targets = [out for other in network.layers[layer - 1].heads for out in other.out]
+        if targets.count(head.out[row]) > 1:
+            raise Rejected(f"{at}.row", f"coordinate {head.out[row]} gets other sums too: the errors may cancel")
+        exponents = items(f"{at}.exponents", found["exponents"])
+        if len(exponents) != 2:
+            raise Rejected(f"{at}.exponents", f"is {quote(exponents)}, not two ends")
+        integer(f"{at}.exponents[0]", exponents[0], following, following)
+        last = integer(f"{at}.exponents[1]", exponents[1], following, betas[1])
+        low, high = Fraction(0), Fraction(0)
+        for e in range(following, last + 1):
+            low, high = enclosed(f"{at}.output", statement.model, here, e)
+            require_same(f"{at}.output", found["output"], [rational_text(low), rational_text(high)])
+        if low <= here.hardmax <= high:
+            raise Rejected(f"{at}.output", f"contains the hardmax value {here.hardmax}")
+        require_same(f"{at}.maximisers", found["maximisers"], here.maximisers)
+        require_same(f"{at}.visible", found["visible"], token + 1)
+        require_same(f"{at}.hardmax", found["hardmax"], here.hardmax)
+        following = last + 1
+        many = "1 maximiser has" if here.maximisers == 1 else f"{here.maximisers} maximisers share"
+        value_low, value_high = rational_text(low), rational_text(high)
+        computes = value_low if low == high else f"a value from {value_low} to {value_high}"
+        reason = (
+            f"In layer {layer}, head {head.name}, at token {token} of run {run}, {many} the value "
+            f"{here.hardmax}, but the model computes {computes}."
+        )
+    if following != betas[1] + 1:
+        raise Rejected("refutation.witnesses", f"say nothing about beta = 2^{following}")
+    require_same("refutation.reason", parts["reason"], reason)
+
+
+def enclosed(at: str, model: Model, here: Seen, e: int) -> tuple[Fraction, Fraction]:
+    """The output of section 8; `Rejected` where SPEC gives none."""
+    try:
+        return output(model, here.gaps, e)
+    except (NoEnclosure, Overflow) as error:
+        raise Rejected(at, f"cannot be bounded at beta = 2^{e}: {error or 'overflow'}") from error

@@ -1,0 +1,151 @@
+"""The replays and what they show of the heads (SPEC sections 5 and 6).
+
+Words:
+    tally  what the replays showed of one head
+    place  run, layer (from 1), head, token and row of the value list: a query that section 8 asks about
+    seen   that query
+    case   a different (separation, ties) among the heads (section 7)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+
+from certificates.checker.document import Json, Rejected, items, require_same
+from certificates.checker.enclosure import Gap
+from certificates.checker.machine import Machine, MachineError, run_machine, token_sequence
+from certificates.checker.replay import Attended, Stream, gaps, is_lookup, least_margin, replay
+from certificates.checker.statement import Statement
+from certificates.checker.weights import Head, Network, in_registers
+
+Place: TypeAlias = tuple[int, int, int, int, int]
+Case: TypeAlias = tuple[int | None, tuple[tuple[int, int], ...]]
+
+LARGEST_TOKENS = 2**16
+"""Tokens of one run that this checker replays."""
+
+
+@dataclass
+class Tally:
+    """What the replays showed of one head (section 6); ``ties`` are those with a value that is not 0."""
+
+    separation: int | None = None
+    witness: dict[str, Json] | None = None
+    ties: set[int] = field(default_factory=set)
+    maximisers: int = 0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One query of a refuting witness: how many maximisers, the value they share, all visible values by gap."""
+
+    maximisers: int
+    hardmax: int
+    gaps: tuple[Gap, ...]
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What all replays showed."""
+
+    tallies: dict[tuple[int, int], Tally]
+    tokens: list[int]
+    seen: dict[Place, Seen]
+
+
+def check_runs(value: Json, statement: Statement, machine: Machine, network: Network, places: list[Place]) -> Replayed:
+    """Section 5: simulate the machine, replay the network, and tally what its heads do."""
+    found = items("runs", value)
+    if len(found) != len(statement.inputs):
+        raise Rejected("runs", f"has {len(found)} entries for {len(statement.inputs)} inputs")
+    shape = [(i, j) for i, layer in enumerate(network.layers, start=1) for j in range(len(layer.heads))]
+    replayed = Replayed({head: Tally() for head in shape}, [], {})
+    for number, (word, entry) in enumerate(zip(statement.inputs, found, strict=True)):
+        at = f"runs[{number}]"
+        most = min(statement.context, LARGEST_TOKENS)
+        try:
+            steps, result = run_machine(machine, word, most)
+        except MachineError as error:
+            raise Rejected(at, str(error)) from error
+        tokens = token_sequence(machine, word, steps, result, statement.r)
+        if len(tokens) > most:
+            raise Rejected(at, f"has {len(tokens)} tokens, more than the context or this checker's limit: {most}")
+
+        def watch(layer: int, place: int, head: Head, stream: Stream, attended: Attended, run: int = number) -> None:
+            tally(replayed.tallies[layer, place], run, head, stream, attended)
+            for at in places:
+                if at[:3] == (run, layer, place) and at[3] < stream.shape[1]:
+                    replayed.seen[at] = seen(head, stream, attended, *at[3:])
+
+        stream = replay(at, network, tokens, watch)
+        prompt = len(word) + 2
+        expected: dict[str, Json] = {
+            "input": word,
+            "output": result,
+            "steps": len(steps),
+            "tokens": len(tokens),
+            "prompt": prompt,
+            "margin": least_margin(at, network, stream, tokens, prompt),
+        }
+        require_same(at, entry, expected)
+        replayed.tokens.append(len(tokens))
+    return replayed
+
+
+def tally(so_far: Tally, run: int, head: Head, stream: Stream, attended: Attended) -> None:
+    """Add what a head does in one run to what it did before (section 6)."""
+    shared = stream[head.value][:, attended.chosen]
+    so_far.ties.update(np.unique(attended.maximisers[shared.any(axis=0)]).tolist())
+    so_far.maximisers = max(so_far.maximisers, int(attended.maximisers.max()))
+    if attended.separation is None:
+        so_far.separation = 2
+        return
+    apart = attended.separation[attended.separation > 0]
+    if apart.size and (so_far.separation is None or int(apart.min()) < so_far.separation):
+        so_far.separation = int(apart.min())
+        so_far.witness = {"run": run, "token": int(np.argmax(attended.separation == so_far.separation))}
+
+
+def seen(head: Head, stream: Stream, attended: Attended, token: int, row: int) -> Seen:
+    """One query for section 8."""
+    hardmax = int(stream[head.value[row], attended.chosen[token]])
+    return Seen(int(attended.maximisers[token]), hardmax, tuple(gaps(head, stream, token, row)))
+
+
+def check_heads(value: Json, network: Network, tallies: dict[tuple[int, int], Tally]) -> list[Case]:
+    """Section 6: every head's entry; the different cases in order of first appearance."""
+    cases: list[Case] = []
+    expected: list[Json] = []
+    for (layer, place), found in tallies.items():
+        head = network.layers[layer - 1].heads[place]
+        if head.kind == "lookup" and not is_lookup(head, network.r):
+            raise Rejected(f"weights.layers[{layer - 1}].heads[{place}]", "is no lookup by position")
+        ranges = as_ranges(found.ties)
+        case = (found.separation, tuple(ranges))
+        if case not in cases:
+            cases.append(case)
+        entry: dict[str, Json] = {"layer": layer, "head": place, "name": head.name, "kind": head.kind}
+        for part in ("query", "key", "value", "out"):
+            entry[part] = in_registers(network, getattr(head, part))
+        entry["separation"] = found.separation
+        entry["evidence"] = "proved" if head.kind == "lookup" else "observed"
+        entry["witness"] = found.witness
+        entry["ties"] = [[low, high] for low, high in ranges]
+        entry["maximisers"] = found.maximisers
+        entry["softmax"] = cases.index(case)
+        expected.append(entry)
+    require_same("heads", value, expected)
+    return cases
+
+
+def as_ranges(numbers: set[int]) -> list[tuple[int, int]]:
+    """Ascending ranges that do not touch.
+
+    >>> as_ranges({7, 1, 2, 3})
+    [(1, 3), (7, 7)]
+    """
+    ends = [n for n in sorted(numbers) if n + 1 not in numbers]
+    return list(zip([n for n in sorted(numbers) if n - 1 not in numbers], ends, strict=True))
