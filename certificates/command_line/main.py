@@ -138,9 +138,7 @@ def machines(name: str | None, as_json: bool) -> None:
 def main() -> None:
     """The entry point: errors of the input become one sentence on stderr and an exit code."""
     try:
-        cli(standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        sys.exit(cli(standalone_mode=False))  # click returns the code of an Exit, else None
     except click.Abort:
         click.echo("Interrupted; nothing was written.", err=True)
         sys.exit(130)
