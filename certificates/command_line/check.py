@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 from pathlib import Path
 
 import click
 
-from certificates.checker.__main__ import run_checker
+from certificates.checker.__main__ import main as run_checker
 from constructions.machines.library import LIBRARY
 
 
 def execute(certificate: Path, machine: str, as_json: bool) -> None:
-    """Check CERTIFICATE against MACHINE: simulate the machine, replay the network from its weights, redo every
-    inequality.
-
-    Exit code: 0 valid (whether it certifies or refutes), 1 invalid, 2 unreadable input, 3 valid but inconclusive.
-    """
+    """MACHINE is a name of the library or a file; the checker itself reads files only."""
     path = LIBRARY[machine].path if machine in LIBRARY else Path(machine)
-    raise click.exceptions.Exit(run_checker(certificate, path, as_json))
+    arguments = [str(certificate), "--machine", str(path)]
+    if not as_json:
+        raise click.exceptions.Exit(run_checker(arguments))
+    printed, complaint = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(complaint):
+        code = run_checker(arguments)
+    said = {"exit_code": code, "report": printed.getvalue().splitlines(), "error": complaint.getvalue().strip()}
+    click.echo(json.dumps(said, indent=2))
+    raise click.exceptions.Exit(code)
