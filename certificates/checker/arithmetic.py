@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 from typing import TypeAlias
@@ -79,7 +79,7 @@ class Format:
 
 @dataclass(frozen=True)
 class Model:
-    """How a softmax head is computed: ``kind`` exact, rounded or fused, and the formats that the kind has."""
+    """How a softmax head is computed; formats that the ``kind`` (exact, rounded, fused) has not are unused."""
 
     kind: str
     weight: Format
@@ -111,7 +111,11 @@ def parse_format(field: str, name: str) -> Format:
         p, emin, emax = (int(digits) for digits in match.groups())
         if not (2 <= p <= LARGEST_PARAMETER and -LARGEST_PARAMETER <= emin <= 0 <= emax <= LARGEST_PARAMETER):
             raise Rejected(field, f"{name} is not in the limits 2 <= p, emin <= 0 <= emax, all <= {LARGEST_PARAMETER}")
-        return floating(name, p, emin, emax)
+        own = floating(name, p, emin, emax)
+        for known in NAMED.values():
+            if replace(own, name=known.name) == known:
+                raise Rejected(field, f"the canonical text of {name} is {known.name}")
+        return own
     if match := re.fullmatch(rf"fixed{number}(?:\.{number})?", name, re.ASCII):
         f, i = int(match[1]), int(match[2] or 8)
         if not (1 <= f <= LARGEST_PARAMETER and 1 <= i <= LARGEST_PARAMETER) or match[2] == "8":
@@ -125,15 +129,15 @@ def parse_model(field: str, text: str) -> Model:
     body, at, score = text.partition("@")
     kind, _, names = body.partition(":")
     formats = [parse_format(field, name) for name in names.split("/")] if names else []
-    if (at and score == "fp32") or len(formats) != {"exact": 0, "rounded": 2, "fused": 3}.get(kind, -1):
+    wrong_number = len(formats) != {"exact": 0, "rounded": 2, "fused": 3}.get(kind, -1)
+    if wrong_number or (at and score == "fp32") or (kind == "exact" and body != "exact"):
         raise Rejected(field, f"{quote(text)} is not the canonical text of an arithmetic model")
-    if kind == "exact" and body != "exact":
-        raise Rejected(field, f"{quote(text)} is not the canonical text of an arithmetic model")
-    unused = NAMED["fp32"]
-    first, middle, last = [*formats, unused, unused][:3] if kind == "fused" else [*formats, *[unused] * 3][:3]
-    if kind == "rounded":
-        middle, last = unused, middle
-    return Model(kind, first, middle, last, parse_format(field, score) if at else NAMED["fp32"])
+    if kind == "fused" and not adds_values_of(formats[1], formats[0]):
+        raise Rejected(field, f"{formats[1].name} does not have all weights of {formats[0].name} in [0, 1] as values")
+    fp32 = NAMED["fp32"]
+    weight, *middle, activation = formats or [fp32, fp32]
+    accumulator = middle[0] if middle else fp32
+    return Model(kind, weight, accumulator, activation, parse_format(field, score) if at else fp32)
 
 
 def largest_admitted(model: Model, largest_score: int) -> int | None:
@@ -226,7 +230,7 @@ def _fused(model: Model, N: int, ties: Sequence[int], tau: Scaled) -> Bounds:
         if not all(acc.counts(m) for m in ties):
             return None, None
         return (Fraction(1), Fraction(1)) if ties else None, Fraction(0)
-    if E >= 1 or not adds_values_of(acc, model.weight):
+    if E >= 1:
         return None, None
     one = None
     if ties:

@@ -17,7 +17,6 @@ from certificates.checker.arithmetic import (
     Interval,
     Model,
     Scaled,
-    adds_values_of,
     exp_above,
     power,
 )
@@ -86,10 +85,11 @@ def _softmax(model: Model, gaps: tuple[Gap, ...], exps: list[tuple[Scaled, Scale
 
 
 def _accumulate(model: Model, sums: list[tuple[int, int]], p: list[Interval]) -> Interval:
-    """Bounds of a sum by additions in the accumulator; ``sums`` has the sum of the values and of magnitudes."""
+    """Bounds of a sum by additions in the accumulator, which has all weights as values (`adds_values_of`).
+
+    For each gap, ``sums`` has the sum of the values and that of their magnitudes, and ``p`` the weight.
+    """
     acc, u = model.accumulator, Fraction(0)
-    if not adds_values_of(acc, model.weight):
-        raise NoEnclosure(f"{acc.name} does not have all weights in {model.weight.name} as values")
     taken = [(pair, weight) for pair, weight in zip(sums, p, strict=True) if pair[1] and weight[1]]
     terms = sum(magnitudes for (_, magnitudes), _ in taken)
     most = sum((magnitudes * high for (_, magnitudes), (_, high) in taken), Fraction(0))

@@ -62,6 +62,8 @@ def parse_machine(text: str) -> Machine:
     rows: list[str] = []
     last_key = ""
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
+        if not line.replace("\t", " ").isprintable():  # YAML ends lines at some of these characters
+            raise MachineError(f"line {number}: {line[:80]!r} has a control character")
         if not line.strip(" ") or line.lstrip(" ").startswith("#"):
             continue
         if row := _ROW.fullmatch(line):

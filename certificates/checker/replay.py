@@ -78,12 +78,14 @@ def positions(r: int, tokens: int) -> Stream:
     return (2 * bits - 1).astype(np.int8)
 
 
-def require_ternary(at: str, stream: Ints) -> Stream:
-    """Every activation is -1, 0 or 1."""
+def require_ternary(at: str, stream: Ints, first: int = 0) -> Stream:
+    """Every activation is -1, 0 or 1; the columns are the tokens from ``first`` on."""
     wrong = (stream < -1) | (stream > 1)
     if wrong.any():
         token, coordinate = (int(place) for place in np.argwhere(wrong.T)[0])
-        raise Rejected(at, f"coordinate {coordinate} of token {token} is {stream[coordinate, token]}, not -1, 0 or 1")
+        raise Rejected(
+            at, f"coordinate {coordinate} of token {first + token} is {stream[coordinate, token]}, not -1, 0 or 1"
+        )
     return stream.astype(np.int8)
 
 
@@ -195,7 +197,7 @@ def run_mlp(at: str, mlp: Mlp, stream: Stream) -> Stream:
     for first in range(0, stream.shape[1], step):
         columns = stream[:, first : first + step].astype(kind)
         hidden = np.maximum(weighted_sums(mlp.into, columns) + bias, 0)
-        blocks.append(require_ternary(f"{at}, tokens from {first}", columns + weighted_sums(mlp.out_of, hidden)))
+        blocks.append(require_ternary(at, columns + weighted_sums(mlp.out_of, hidden), first))
     return np.concatenate(blocks, axis=1)
 
 
