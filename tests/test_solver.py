@@ -132,6 +132,11 @@ def test_a_wrong_model_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "does not refute" in verdict.reason
 
 
+def test_a_model_that_breaks_an_assumption_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(solver, "_read_model", lambda *_: {"x": 9})
+    assert isinstance(prove(at_most(x, 3), [at_most(x, 4)]), Unknown)
+
+
 def test_the_hash_names_the_query() -> None:
     def hash_of(claim: Formula, *assumptions: Formula) -> str:
         verdict = prove(claim, assumptions)

@@ -284,6 +284,27 @@ def test_names_the_reason(title: str) -> None:
     assert len(decision.reason.sentence) < 250
 
 
+def test_both_ends_must_round_to_the_value() -> None:
+    """Here only the upper end is outside the cell of 1."""
+    decision = decide(parse_arithmetic("rounded:fixed9/fixed6"), HeadFacts(3, (27,), 32), 1)
+    assert isinstance(decision, Fails)
+    assert decision.bounds is not None
+    assert decision.bounds.one_low is not None
+    assert decision.bounds.one_cell.contains(decision.bounds.one_low)
+    assert (decision.reason.inequality, decision.reason.rounded) == (Inequality.ONE, Fraction(65, 64))
+
+
+def test_a_leak_that_outweighs_the_maximisers_is_bounded_too() -> None:
+    """One maximiser of value 1 and 63 leaks of exp(-1), of value -1: the result is near -1, inside the bounds."""
+    model = Fused(BF16, FP32, FP16)
+    facts = HeadFacts(1, (1,), 64)
+    bounds = decide(model, facts, 1).bounds
+    assert bounds is not None
+    assert bounds.one_low is not None
+    _, high = evaluate_query(model, 1, worst_query(facts, 1, 1))
+    assert bounds.one_low < high < Fraction(-9, 10)
+
+
 def test_a_reason_with_huge_numbers_is_still_a_sentence() -> None:
     model = parse_arithmetic("rounded:float(8,-200000,127)/float(8,-200000,127)")
     decision = decide(model, HeadFacts(1, (1,), 2**64), 4096)

@@ -106,10 +106,7 @@ class FixedFormat:
     integer_bits: int = DEFAULT_INTEGER_BITS
 
     def __post_init__(self) -> None:
-        if (
-            not 0 <= self.fractional_bits <= LARGEST_EXPONENT
-            or not 1 <= self.integer_bits <= LARGEST_EXPONENT
-        ):
+        if not 0 <= self.fractional_bits <= LARGEST_EXPONENT or not 1 <= self.integer_bits <= LARGEST_EXPONENT:
             raise FormatError(
                 f"fixed point needs 0 <= fractional bits and 1 <= integer bits <= {LARGEST_EXPONENT},"
                 f" got {self.fractional_bits} and {self.integer_bits}"
@@ -189,9 +186,7 @@ def round_ratio(
         magnitude <<= -exponent
     multiple, remainder = divmod(magnitude, denominator)
     twice = 2 * remainder
-    if mode is Rounding.NEAREST_EVEN and (
-        twice > denominator or (twice == denominator and multiple % 2 == 1)
-    ):
+    if mode is Rounding.NEAREST_EVEN and (twice > denominator or (twice == denominator and multiple % 2 == 1)):
         multiple += 1
     rounded = multiple * power_of_two(exponent)
     if rounded > number_format.max_finite:

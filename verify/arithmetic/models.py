@@ -152,9 +152,7 @@ def largest_beta_exponent(model: ArithmeticModel, largest_score: int) -> int:
     if largest_score < 1:
         raise ModelError(f"largest_score must be at least 1, got {largest_score}")
     if not scores_are_exact(model, largest_score, 0):
-        raise ModelError(
-            f"scores up to {largest_score} are not exact in {model.scores.name}; name wider scores"
-        )
+        raise ModelError(f"scores up to {largest_score} are not exact in {model.scores.name}; name wider scores")
     # All demands are upper limits on beta, so the exponents that meet them are an interval from 0 on.
     low, high = 0, model.scores.max_finite.numerator.bit_length()
     while low < high:

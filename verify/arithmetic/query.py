@@ -96,9 +96,7 @@ def _weighted_sum(levels: list[_Level], weights: Format | None) -> tuple[Fractio
 
 def _quotient(model: Fused, levels: list[_Level]) -> tuple[Fraction, Fraction]:
     """num / den of the fused model, before its last rounding."""
-    weights = [
-        (level, round_to(model.weights, level.low), round_to(model.weights, level.high)) for level in levels
-    ]
+    weights = [(level, round_to(model.weights, level.low), round_to(model.weights, level.high)) for level in levels]
     numerator_low, numerator_high = _accumulated(
         model.accumulator, [(level.magnitude, level.total, low, high) for level, low, high in weights]
     )
@@ -112,9 +110,7 @@ def _quotient(model: Fused, levels: list[_Level]) -> tuple[Fraction, Fraction]:
     return low, high
 
 
-def _accumulated(
-    accumulator: Format, terms: list[tuple[int, int, Fraction, Fraction]]
-) -> tuple[Fraction, Fraction]:
+def _accumulated(accumulator: Format, terms: list[tuple[int, int, Fraction, Fraction]]) -> tuple[Fraction, Fraction]:
     """A computed sum, any order. A term (how many, sum of their signs, low, high): all in +-[low, high]."""
     terms = [term for term in terms if term[0] and term[3]]
     exact_low, exact_high = _linear((signs, low, high) for _, signs, low, high in terms)

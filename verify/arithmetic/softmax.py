@@ -143,9 +143,7 @@ def decide(model: ArithmeticModel, facts: HeadFacts, beta: int) -> Decision:
         case Exact():
             return _compare(model, _exact_intervals(facts, tau), _exact_zero_bound(facts, tau), tau)
         case Rounded():
-            return _compare(
-                model, _rounded_intervals(model, facts, tau), _rounded_zero(model, facts, tau), tau
-            )
+            return _compare(model, _rounded_intervals(model, facts, tau), _rounded_zero(model, facts, tau), tau)
         case Fused():
             return _decide_fused(model, facts, tau)
 
@@ -258,9 +256,7 @@ def _decide_fused(model: Fused, facts: HeadFacts, tau: Fraction) -> Decision:
         # Only ones and zeros are added. Where v = 0, num = 0, and den >= 1 is finite: o = 0.
         for m in facts.ties:
             if not counts_exactly(accumulator, m):
-                return _accumulator_fails(
-                    m, f"the accumulator {accumulator.name} does not count {m} ones exactly"
-                )
+                return _accumulator_fails(m, f"the accumulator {accumulator.name} does not count {m} ones exactly")
         return _compare(model, [_Interval(m, ONE, ONE) for m in facts.ties[:1]], ZERO, tau)
     error = relative_summation_error(accumulator, facts.context)
     if error >= 1:
@@ -288,9 +284,7 @@ def _fused_intervals(facts: HeadFacts, delta: Fraction, error: Fraction) -> Iter
         yield _Interval(m, low, high)
 
 
-def _compare(
-    model: ArithmeticModel, intervals: Iterable[_Interval], zero_bound: Fraction, tau: Fraction
-) -> Decision:
+def _compare(model: ArithmeticModel, intervals: Iterable[_Interval], zero_bound: Fraction, tau: Fraction) -> Decision:
     """Hold the intervals against the rounding cells: a cell is convex, so both ends in it put all in it."""
     if isinstance(model, Exact):
         one_cell = RoundingCell(ONE, ONE, True, True)
