@@ -49,8 +49,8 @@ from verify.arithmetic.formats import Format, rounding_cell
 from verify.arithmetic.models import ArithmeticModel, Exact
 from verify.arithmetic.softmax import Holds
 from verify.assessment import Assessment, Case, assess, facts_of, prove_lookups
-from verify.hardmax.forward import PreparedNetwork
-from verify.hardmax.observe import HeadObservation, Observations, observe
+from verify.hardmax.batch import PreparedNetwork
+from verify.hardmax.observe import HeadObservation, observe
 from verify.refutation import Refutation
 
 
@@ -143,17 +143,9 @@ def certify(request: Request, progress: Progress = lambda *_: None) -> Bundle:
     position_bits = check_context(runs, context)
     progress("construct", 0, 1)
     network = construct_cot(request.machine, position_bits)
-    prepared = PreparedNetwork.of(network)
+    prepared = PreparedNetwork(network)
     sequences = [cot_tokens(request.machine, run, position_bits) for run in runs]
-
-    done, total = 0, 2 * len(network.layers) * len(sequences)
-
-    def one_more() -> None:
-        nonlocal done
-        done += 1
-        progress("replay", done, total)
-
-    observations = observe(prepared, sequences, one_more)
+    observations = observe(prepared, sequences, lambda done, total: progress("replay", done, total))
     progress("prove", 0, 1)
     proofs = prove_lookups(prepared)
     assessment = assess(
@@ -173,7 +165,7 @@ def certify(request: Request, progress: Progress = lambda *_: None) -> Bundle:
             for proof in proofs.values()
         ],
     }
-    statement = _statement(request, assessment, context, position_bits, observations)
+    statement = _statement(request, assessment, context, position_bits, sum(map(len, sequences)))
     certificate = Certificate(
         statement=statement,
         network=NetworkRecord(
@@ -182,8 +174,8 @@ def certify(request: Request, progress: Progress = lambda *_: None) -> Bundle:
             parameters(network, assessment.split),
         ),
         runs=[
-            RunRecord(run.word, run.output, run.steps, len(seen.sequence), seen.sequence.prompt, seen.margin)
-            for run, seen in zip(runs, observations.runs, strict=True)
+            RunRecord(run.word, run.output, run.steps, len(sequence), sequence.prompt, margin)
+            for run, sequence, margin in zip(runs, sequences, observations.margins, strict=True)
         ],
         heads=[
             _head(network, observed, context, case)
@@ -197,14 +189,11 @@ def certify(request: Request, progress: Progress = lambda *_: None) -> Bundle:
     return Bundle(certificate, weights, weights_name, assessment)
 
 
-def _statement(
-    request: Request, assessment: Assessment, context: int, position_bits: int, observations: Observations
-) -> Statement:
+def _statement(request: Request, assessment: Assessment, context: int, position_bits: int, tokens: int) -> Statement:
     machine = request.machine
     text = write_machine(machine)
     arithmetic = request.model.text
     split = assessment.split
-    tokens = sum(len(run.sequence) for run in observations.runs)
     about = sentences.subject(len(request.inputs), machine.name, arithmetic)
     return Statement(
         claim=_claim(assessment, about, tokens, context),
@@ -251,7 +240,7 @@ def _head(network: Network, observed: HeadObservation, context: int, case: int) 
         out=out,
         separation=facts.separation,
         evidence="proved" if lookup else "observed",
-        witness=None if witness is None else QueryRecord(witness.run, witness.token),
+        witness=None if witness is None else QueryRecord(witness.sequence, witness.token),
         ties=ranges(list(facts.ties)),
         maximisers=observed.most_maximisers,
         softmax=case,
@@ -298,7 +287,7 @@ def _refutation(refutation: Refutation | None) -> RefutationRecord | None:
         witnesses=[
             WitnessRecord(
                 exponents=(witness.first, witness.last),
-                run=witness.query.run,
+                run=witness.query.sequence,
                 token=witness.query.token,
                 layer=witness.layer,
                 head=witness.index,
@@ -314,7 +303,7 @@ def _refutation(refutation: Refutation | None) -> RefutationRecord | None:
             last.layer,
             last.head.name,
             last.query.token,
-            last.query.run,
+            last.query.sequence,
             last.maximisers,
             last.hardmax,
             last.low,

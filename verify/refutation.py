@@ -19,7 +19,8 @@ from verify.arithmetic.formats import FormatOverflow
 from verify.arithmetic.models import ArithmeticModel
 from verify.arithmetic.query import evaluate_query
 from verify.hardmax.attention import Activations, score_gaps
-from verify.hardmax.forward import PreparedNetwork, Sublayer, embed, stages
+from verify.hardmax.batch import Batch, PreparedNetwork, embed
+from verify.hardmax.forward import Sublayer, stages
 from verify.hardmax.observe import HeadObservation, Query
 
 Histogram = tuple[tuple[int, tuple[int, int, int]], ...]
@@ -81,8 +82,8 @@ def search_refutation(
 
     A suspect is a head and, where that is why it fails, the number of maximisers to look at.
     """
-    longest = max(range(len(sequences)), key=lambda run: len(sequences[run]))
-    last_query = Query(longest, len(sequences[longest]) - 1)
+    longest = max(range(len(sequences)), key=lambda number: sequences[number].read)
+    last_query = Query(longest, sequences[longest].read - 1)
     queries: dict[Query, list[HeadObservation]] = defaultdict(list)
     for observed, ties in suspects:
         here = [observed.ties[ties]] if ties is not None else []
@@ -128,26 +129,26 @@ def _candidates(
     sequences: Sequence[TokenSequence],
     queries: dict[Query, list[HeadObservation]],
 ) -> Iterator[_Candidate]:
-    """The different histograms at the queries, each run evaluated once; those named first come first."""
+    """The different histograms at the queries, each sequence evaluated once; those named first come first."""
     found: dict[tuple[Query, int, int], list[_Candidate]] = {}
-    for run in sorted({query.run for query in queries}):
-        x = embed(prepared.network, sequences[run].tokens)
-        for stage in stages(prepared, x):
+    for number in sorted({query.sequence for query in queries}):
+        batch = embed(prepared, [sequences[number]])
+        for stage in stages(prepared, batch):
             if stage.sublayer is not Sublayer.ATTENTION:
                 continue
             for query, heads in queries.items():
-                if query.run == run:
+                if query.sequence == number:
                     for observed in heads:
                         if observed.layer == stage.layer:
                             key = (query, observed.layer, observed.index)
-                            found[key] = list(_rows(observed, query, stage.before))
+                            found[key] = list(_rows(observed, query, stage.before, batch))
     for query, heads in queries.items():
         for observed in heads:
             yield from found[query, observed.layer, observed.index]
 
 
-def _rows(observed: HeadObservation, query: Query, before: Activations) -> Iterator[_Candidate]:
-    gaps, values = score_gaps(observed.head, before, query.token)
+def _rows(observed: HeadObservation, query: Query, before: Activations, batch: Batch) -> Iterator[_Candidate]:
+    gaps, values = score_gaps(observed.head, before, batch.start, query.token)
     seen: set[Histogram] = set()
     levels = np.unique(gaps)
     for row, value in enumerate(values):

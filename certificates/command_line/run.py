@@ -16,8 +16,9 @@ from constructions.machines.run import Run, trace
 from constructions.transformer.vocabulary import Token, Vocabulary
 from constructions.turing.construct import ContextError, construct_cot
 from constructions.turing.tokens import TokenSequence, cot_tokens
+from verify.hardmax.batch import PreparedNetwork
 from verify.hardmax.decode import AmbiguousTokenError, decode
-from verify.hardmax.forward import NotTernaryError, PreparedNetwork
+from verify.hardmax.forward import NotTernaryError
 from verify.hardmax.observe import HeadMismatch, TokenMismatch, observe
 
 
@@ -34,15 +35,13 @@ def execute(machine: str, word: str, context: int | None, max_steps: int, by_dec
         position_bits = check_context([run], context)
     sequence = cot_tokens(loaded, run, position_bits)
     network = construct_cot(loaded, position_bits)
-    prepared = PreparedNetwork.of(network)
+    prepared = PreparedNetwork(network)
     failures = (NotTernaryError, HeadMismatch, TokenMismatch, AmbiguousTokenError)
     with LateProgress(enabled=not as_json) as progress, refusing(*failures, code=ExitCode.REFUTED):
         if by_decoding:
             _decode_all(prepared, sequence, progress)
         else:
-            total = 2 * len(network.layers)
-            sublayers = iter(range(1, total + 1))
-            observe(prepared, [sequence], lambda: progress("replay", next(sublayers), total))
+            observe(prepared, [sequence], lambda done, total: progress("replay", done, total))
     if as_json:
         click.echo(json.dumps(_plain(run, sequence, network.vocabulary, context, position_bits), indent=2))
         return

@@ -56,7 +56,7 @@ class SparseRows:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mlp:
     """x += sum over neurons n of outputs[n] * relu(inputs[n] . x + bias[n])."""
 

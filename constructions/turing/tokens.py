@@ -15,10 +15,11 @@ from constructions.turing.machine_tables import MOVES
 
 @dataclass(frozen=True)
 class TokenSequence:
-    """A whole sequence; the model must produce everything from index ``prompt`` on."""
+    """A whole sequence; the model must produce everything from index ``prompt`` on, and reads the first ``read``."""
 
     tokens: tuple[Token, ...]
     prompt: int
+    read: int
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -49,4 +50,4 @@ def cot_tokens(machine: TuringMachine, run: Run, position_bits: int) -> TokenSeq
             tokens += (Token("BIT", tuple(head >> bit & 1 for head in heads)) for bit in range(position_bits))
             tokens.append(Token("EPOS"))
     tokens += (Token("OUTP"), *(Token("SIGMA", (sigma[s],)) for s in run.output), Token("EOUTP"))
-    return TokenSequence(tuple(tokens), len(prompt))
+    return TokenSequence(tuple(tokens), len(prompt), len(tokens))

@@ -1,6 +1,9 @@
-"""Hardmax attention of one head over a whole sequence, in integers (spec 1.1).
+"""Hardmax attention of one head over whole sequences, in integers (spec 1.1).
 
-score_ij = <x_i[query], x_j[key]> for j <= i; the *maximisers* of query i are the j that attain its largest
+Several sequences stand side by side as the columns of one array; ``start[i]`` is the first column of i's sequence, and
+query i sees the columns start[i] .. i.
+
+score_ij = <x_i[query], x_j[key]> for those j; the *maximisers* of query i are the j that attain its largest
 score, the *separation* is how far below every other visible position scores.  Three ways to find them, all exact:
 
 * directly, a block of query rows at a time: n x n scores;
@@ -33,6 +36,8 @@ MOST_GROUP_PAIRS = 64
 """More kinds of queries and keys than this, and indexing gives way to direct computation."""
 BLOCK = 1 << 20
 """Scores held at a time when computing directly."""
+ROWS_SETTLED = 32
+"""Lower bounds resolved at a time."""
 NONE = np.int64(-(1 << 40))
 """Below every score."""
 
@@ -87,29 +92,33 @@ class _Scores:
     weight: Ints
     offset: Ints
     value: Activations
+    start: Ints
 
     @property
     def length(self) -> int:
         return int(self.key.shape[1])
 
-    def rows(self, rows: Ints) -> Ints:
-        """[len(rows), n] scores, NONE where the key is not visible."""
+    def window(self, rows: Ints) -> tuple[Ints, slice]:
+        """[len(rows), window] scores, NONE where the key is not visible, and the columns of the window: from the
+        first that one of the ``rows`` (ascending) sees to the last of them."""
+        seen = slice(int(self.start[rows[0]]), int(rows[-1]) + 1)
         weighted = self.query[:, rows].T.astype(np.int64) * self.weight
-        scores: Ints = weighted @ self.key.astype(np.int64) + self.offset
-        scores[rows[:, None] < np.arange(self.length)] = NONE
-        return scores
+        scores: Ints = weighted @ self.key[:, seen].astype(np.int64) + self.offset[seen]
+        columns = np.arange(seen.start, seen.stop)
+        scores[(rows[:, None] < columns) | (columns < self.start[rows, None])] = NONE
+        return scores, seen
 
 
-def attend(head: CompiledHead, x: Activations, position_bits: int) -> Attention:
+def attend(head: CompiledHead, x: Activations, position_bits: int, start: Ints) -> Attention:
     """All queries of ``head`` over the activations ``x`` that the layer starts from.
 
-    The first ``position_bits`` rows of ``x`` must be the signed binary positions of the columns.
+    The first ``position_bits`` rows of ``x`` must be the signed binary positions, counted from ``start``.
     """
     if head.key == tuple(range(position_bits)):
-        named = named_positions(x[list(head.query)])
+        named = named_positions(x[list(head.query)], start)
         if named is not None:
-            return _by_position(named, x[list(head.value)])
-    scores = _split(head, x)
+            return _by_position(named, x[list(head.value)], start)
+    scores = _split(head, x, start)
     if scores.length <= DIRECT_UP_TO:
         return _directly(scores, np.arange(scores.length))
     codes = _codes(scores.query)
@@ -119,28 +128,29 @@ def attend(head: CompiledHead, x: Activations, position_bits: int) -> Attention:
     return _by_index(scores)
 
 
-def named_positions(queries: Activations) -> Ints | None:
-    """[n]: the position whose signed binary code each query [r, n] is; None unless each names a visible one."""
+def named_positions(queries: Activations, start: Ints) -> Ints | None:
+    """[n]: the column whose signed binary position each query [r, n] is; None unless each names a visible one."""
     if not queries.all():
         return None
     bits = queries > 0
     if bits[62:].any():
         return None
-    named = (np.int64(1) << np.arange(min(62, len(bits)), dtype=np.int64)) @ bits[:62]
-    return named if (named <= np.arange(queries.shape[1])).all() else None
+    position = (np.int64(1) << np.arange(min(62, len(bits)), dtype=np.int64)) @ bits[:62]
+    visible = position <= np.arange(queries.shape[1]) - start
+    return position + start if visible.all() else None
 
 
-def _by_position(named: Ints, value: Activations) -> Attention:
+def _by_position(named: Ints, value: Activations, start: Ints) -> Attention:
     """One maximiser each.  From position 1 on the separation is 2 exactly, as some other visible position differs
     in one bit: a smaller one with a set bit of x cleared, or 1 if x = 0."""
     found = value[:, named].astype(np.int64)
     n = len(named)
-    gap = np.where(np.arange(n) > 0, np.int64(2), NO_GAP)
+    gap = np.where(np.arange(n) > start, np.int64(2), NO_GAP)
     return Attention(np.ones(n, np.int64), found, np.abs(found), gap, np.ones(n, np.bool_))
 
 
-def settle_separation(head: CompiledHead, x: Activations, found: Attention) -> tuple[int, int] | None:
-    """The exact least separation over all queries and the first query that has it; None without competitors.
+def settle_separation(head: CompiledHead, x: Activations, start: Ints, found: Attention) -> tuple[int, int] | None:
+    """The exact least separation over all queries and the first column that has it; None without competitors.
 
     Lower bounds are resolved smallest first, in order of position, until the first of the least is exact.
     """
@@ -154,21 +164,21 @@ def settle_separation(head: CompiledHead, x: Activations, found: Attention) -> t
         candidates = np.flatnonzero(gaps == least)
         if exact[candidates[0]]:
             return int(least), int(candidates[0])
-        scores = scores or _split(head, x)
-        block = candidates[: max(1, BLOCK // scores.length)]
+        scores = scores or _split(head, x, start)
+        block = candidates[:ROWS_SETTLED]
         rows = block[~exact[block]]
         gaps[rows] = _directly(scores, rows).runner_up_gap
         exact[rows] = True
 
 
-def score_gaps(head: CompiledHead, x: Activations, query: int) -> tuple[Ints, Activations]:
-    """How far below the maximum each position j <= query scores, [query+1], and the values, [d_v, query+1]."""
-    scores = _split(head, x)
-    row = scores.rows(np.array([query]))[0, : query + 1]
-    return row.max() - row, scores.value[:, : query + 1]
+def score_gaps(head: CompiledHead, x: Activations, start: Ints, query: int) -> tuple[Ints, Activations]:
+    """How far below the maximum each column that query sees scores, [visible], and the values, [d_v, visible]."""
+    scores = _split(head, x, start)
+    row, seen = scores.window(np.array([query]))
+    return row[0].max() - row[0], scores.value[:, seen]
 
 
-def _split(head: CompiledHead, x: Activations) -> _Scores:
+def _split(head: CompiledHead, x: Activations, start: Ints) -> _Scores:
     pairs: dict[tuple[int, int], int] = {}
     for pair in zip(head.query, head.key, strict=True):
         pairs[pair] = pairs.get(pair, 0) + 1
@@ -180,7 +190,7 @@ def _split(head: CompiledHead, x: Activations) -> _Scores:
     offset = (weights[constant] * queries[constant, 0]) @ keys[constant].astype(np.int64)
     # A key coordinate that never varies adds the same to all keys: no maximum or separation depends on it.
     live = ~constant & (keys != keys[:, :1]).any(axis=1)
-    return _Scores(queries[live], keys[live], weights[live], offset, x[list(head.value)])
+    return _Scores(queries[live], keys[live], weights[live], offset, x[list(head.value)], start)
 
 
 def _codes(columns: Activations) -> Ints:
@@ -199,11 +209,15 @@ def _codes(columns: Activations) -> Ints:
 
 def _directly(scores: _Scores, rows: Ints) -> Attention:
     result = Attention.empty(len(rows), len(scores.value))
-    values = scores.value.T.astype(np.int64)
-    step = max(1, BLOCK // scores.length)
-    for first in range(0, len(rows), step):
-        block = np.arange(first, min(first + step, len(rows)))
-        score = scores.rows(rows[block])
+    first = 0
+    while first < len(rows):
+        # As many rows as fit a block together with the columns they see.
+        columns = rows[first:] + 1 - scores.start[rows[first]]
+        cost = columns * np.arange(1, len(columns) + 1)
+        block = np.arange(first, first + max(1, int(np.searchsorted(cost, BLOCK, side="right"))))
+        first = int(block[-1]) + 1
+        score, seen = scores.window(rows[block])
+        values = scores.value[:, seen].T.astype(np.int64)
         top = score.max(axis=1)
         chosen = score == top[:, None]
         score[chosen] = NONE
@@ -222,27 +236,34 @@ def _directly(scores: _Scores, rows: Ints) -> Attention:
     return result
 
 
+LIFT = np.int64(1 << 32)
+"""More than any two scores differ by: added once per sequence, it makes running maxima start anew with each."""
+
+
 def _by_scanning(scores: _Scores, first: Ints, which: Ints) -> Attention:
     """One pass over the keys for each different query; ``first[u]`` is where query u stands, ``which[i] = u``."""
     result = Attention.empty(scores.length, len(scores.value))
     values = scores.value.astype(np.int64)
+    opens = scores.start == np.arange(scores.length)
+    floor = np.cumsum(opens) * LIFT - LIFT // 2  # below all scores of the own sequence, above all of those before
     for number, example in enumerate(first):
         rows = np.flatnonzero(which == number)
-        score = (scores.weight * scores.query[:, example]) @ scores.key.astype(np.int64) + scores.offset
+        plain = (scores.weight * scores.query[:, example]) @ scores.key.astype(np.int64) + scores.offset
+        score = plain + floor + LIFT // 2
         top = np.maximum.accumulate(score)
-        before = np.concatenate([[NONE], top[:-1]])
+        before = np.where(opens, floor, np.concatenate([[NONE], top[:-1]]))
         chosen = score == top
         record = score > before
         # A score below the running maximum is a runner-up from then on; so is a maximum that is beaten.
-        runner_up = np.maximum.accumulate(np.where(record, before, np.where(chosen, NONE, score)))
+        runner_up = np.maximum.accumulate(np.where(record, before, np.where(chosen, floor, score)))
         # Sums over the maximisers restart at each record.
-        start = np.maximum.accumulate(np.where(record, np.arange(len(score)), 0))
+        since = np.maximum.accumulate(np.where(record, np.arange(len(score)), 0))
 
-        def since_record(amount: Ints, chosen: NDArray[np.bool_] = chosen, start: Ints = start) -> Ints:
+        def since_record(amount: Ints, chosen: NDArray[np.bool_] = chosen, since: Ints = since) -> Ints:
             total = np.cumsum(np.where(chosen, amount, 0), axis=-1)
-            return np.asarray(total - (total - np.where(chosen, amount, 0))[..., start])
+            return np.asarray(total - (total - np.where(chosen, amount, 0))[..., since])
 
-        gap = np.where(runner_up == NONE, NO_GAP, top - runner_up)
+        gap = np.where(runner_up == floor, NO_GAP, top - runner_up)
         result.put(
             rows,
             Attention(
@@ -284,7 +305,7 @@ def _index_rows(scores: _Scores, rows: Ints, key_kinds: list[Ints]) -> Attention
     for keys in key_kinds:
         shared = (scores.query[:, rows[0]] != 0) & (scores.key[:, keys[0]] != 0)
         matches = _match(scores, rows, keys, shared)
-        visible = np.searchsorted(keys, rows, side="right")
+        visible = np.searchsorted(keys, rows, side="right") - np.searchsorted(keys, scores.start[rows])
         best = int(scores.weight[shared].sum() + scores.offset[keys[0]])
         level = np.where(matches.count > 0, best, NONE)
         top = np.maximum(top, level)
@@ -327,11 +348,11 @@ def _match(scores: _Scores, rows: Ints, keys: Ints, shared: NDArray[np.bool_]) -
     codes = _codes(np.concatenate([scores.query[shared][:, rows], scores.key[shared][:, keys]], axis=1))
     names = np.unique(codes, return_inverse=True)[1].astype(np.int64)
     query_names, key_names = names[: len(rows)], names[len(rows) :]
-    # Keys in order of (name, position), both in one number, so that "same name, position <= i" is a range.
+    # Keys in order of (name, column), both in one number, so that "same name, start <= column <= i" is a range.
     ranks = key_names * n + keys
     order = np.argsort(ranks)
     ranks = ranks[order]
-    low = np.searchsorted(ranks, query_names * n)
+    low = np.searchsorted(ranks, query_names * n + scores.start[rows])
     high = np.searchsorted(ranks, query_names * n + rows, side="right")
     values = scores.value[:, keys[order]].astype(np.int64)
 

@@ -14,7 +14,8 @@ import numpy as np
 from constructions.transformer.network import Layer
 from constructions.transformer.vocabulary import Token
 from verify.hardmax.attention import Activations, Ints
-from verify.hardmax.forward import PreparedNetwork, Sublayer, TooLongError, add_ternary, embed_token
+from verify.hardmax.batch import Batch, PreparedNetwork, TooLongError, embed_token
+from verify.hardmax.forward import Sublayer, add_ternary
 from verify.hardmax.mlp import mlp_delta
 from verify.hardmax.readout import read_out
 
@@ -67,14 +68,13 @@ def decode(prepared: PreparedNetwork, prompt: Sequence[Token]) -> Iterator[Token
         yield produced
 
 
-def _next_column(
-    prepared: PreparedNetwork, caches: list[_LayerCache], token: Token, position: int
-) -> Activations:
+def _next_column(prepared: PreparedNetwork, caches: list[_LayerCache], token: Token, position: int) -> Activations:
     """[d, 1]: the activations of one more token behind the last layer."""
     network = prepared.network
     if position >= 1 << network.position_bits:
         raise TooLongError(f"position {position} does not fit r = {network.position_bits}; give a larger context")
-    x = embed_token(network, token, position)
+    x = embed_token(prepared, token, position)
+    here = Batch(x, np.zeros(1, np.int64), (-position,))  # column 0 is this position of sequence 0
     for number, (layer, mlp, cache) in enumerate(zip(network.layers, prepared.mlps, caches, strict=True), start=1):
         cache.append(x, position)
         gained = np.zeros((network.width, 1), np.int64)
@@ -86,6 +86,6 @@ def _next_column(
             if remainder.any():
                 raise AmbiguousTokenError(f"layer {number}, head {head.name}: the tied values do not average to one")
             np.add.at(gained[:, 0], list(head.out), average)
-        x = add_ternary(network, number, Sublayer.ATTENTION, x, np.arange(network.width), gained, position)
-        x = add_ternary(network, number, Sublayer.MLP, x, mlp.written, mlp_delta(mlp, x), position)
+        x = add_ternary(network, number, Sublayer.ATTENTION, x, np.arange(network.width), gained, here)
+        x = add_ternary(network, number, Sublayer.MLP, x, mlp.written, mlp_delta(mlp, x), here)
     return x

@@ -9,44 +9,45 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from constructions.transformer.network import CompiledHead
 from constructions.transformer.program import HeadKind
 from constructions.turing.tokens import TokenSequence
 from verify.hardmax.attention import Activations, Attention, named_positions, settle_separation
-from verify.hardmax.forward import PreparedNetwork, embed, stages
+from verify.hardmax.batch import Batch, PreparedNetwork, embed, in_batches
+from verify.hardmax.forward import stages
 from verify.hardmax.readout import read_out
 
 
 class TokenMismatch(ValueError):
     """The network does not produce a token of the sequence, or not as the unique maximum."""
 
-    def __init__(self, run: int, position: int, expected: str, produced: str, margin: int) -> None:
+    def __init__(self, sequence: int, position: int, expected: str, produced: str, margin: int) -> None:
         how = "ties with another token" if margin == 0 else f"wins by {margin}"
         super().__init__(
-            f"run {run}, token {position}: expected {expected}, but the network's best token is {produced}, which {how}"
+            f"sequence {sequence}, token {position}: expected {expected}, but the network's best token is "
+            f"{produced}, which {how}"
         )
 
 
 class HeadMismatch(ValueError):
     """A head does not do what the claim needs: tied values differ, or a look-up finds nothing or several."""
 
-    def __init__(self, run: int, token: int, layer: int, head: CompiledHead, what: str) -> None:
-        super().__init__(f"run {run}, token {token}, layer {layer}, head {head.name}: {what}")
+    def __init__(self, sequence: int, token: int, layer: int, head: CompiledHead, what: str) -> None:
+        super().__init__(f"sequence {sequence}, token {token}, layer {layer}, head {head.name}: {what}")
 
 
 @dataclass(frozen=True, order=True)
 class Query:
-    """One position of one run, both counted from 0."""
+    """One position of one sequence, both counted from 0."""
 
-    run: int
+    sequence: int
     token: int
 
 
 @dataclass
 class HeadObservation:
-    """One head over all runs.
+    """One head over all sequences.
 
     ``separation`` is the exact least one, first attained at ``witness``; None when no query has a competitor.
     ``ties`` maps each number of maximisers whose shared value is not all zero to the first query that has it.
@@ -62,29 +63,22 @@ class HeadObservation:
 
 
 @dataclass(frozen=True)
-class RunObservation:
-    """One run: its tokens, and the least margin by which the next token wins where the model has to produce it."""
-
-    sequence: TokenSequence
-    margin: int
-
-
-@dataclass(frozen=True)
 class Observations:
-    """All runs: one entry per run, and one per head, by layer, then in the order of the network."""
+    """``margins``: per sequence, the least margin by which a token that the model has to produce wins.
+    ``heads``: one entry per head, by layer, then in the order of the network."""
 
-    runs: tuple[RunObservation, ...]
+    margins: tuple[int, ...]
     heads: tuple[HeadObservation, ...]
 
 
 def observe(
     prepared: PreparedNetwork,
     sequences: Sequence[TokenSequence],
-    on_sublayer: Callable[[], None] = lambda: None,
+    progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Observations:
     """Replay every sequence.  Raises TokenMismatch, HeadMismatch or NotTernaryError at the first thing amiss.
 
-    ``on_sublayer`` is called after each sublayer of each sequence, for progress bars.
+    ``progress`` is called after each sublayer with how many are done, and how many there are.
     """
     layers = prepared.network.layers
     heads = [
@@ -92,58 +86,75 @@ def observe(
         for number, layer in enumerate(layers, start=1)
         for index, head in enumerate(layer.heads)
     ]
-    runs = tuple(_observe_run(prepared, run, sequence, heads, on_sublayer) for run, sequence in enumerate(sequences))
-    return Observations(runs, tuple(heads))
+    groups = list(in_batches(sequences))
+    total = 2 * len(layers) * len(groups)
+    margins: list[int] = []
+    for number, group in enumerate(groups):
+        batch = embed(prepared, group)
+        x = batch.x
+        observed = iter(heads)
+        for step, stage in enumerate(stages(prepared, batch), start=1):
+            for head, attention in stage.attentions:
+                _observe_head(next(observed), head, attention, stage.before, batch, len(margins))
+            x = stage.after
+            progress(2 * len(layers) * number + step, total)
+        margins += least_margins(prepared, group, batch, x, len(margins))
+    return Observations(tuple(margins), tuple(heads))
 
 
-def _observe_run(
-    prepared: PreparedNetwork,
-    run: int,
-    sequence: TokenSequence,
-    heads: list[HeadObservation],
-    on_sublayer: Callable[[], None],
-) -> RunObservation:
-    x = embed(prepared.network, sequence.tokens)
-    observed = iter(heads)
-    for stage in stages(prepared, x):
-        for head, attention in stage.attentions:
-            _observe_head(next(observed), head, attention, stage.before, run)
-        x = stage.after
-        on_sublayer()
+def least_margins(
+    prepared: PreparedNetwork, group: Sequence[TokenSequence], batch: Batch, x: Activations, first: int = 0
+) -> list[int]:
+    """Per sequence the least margin of a token that has to be produced, from the activations ``x`` at the end.
+
+    Raises TokenMismatch where the best next token is another one or not unique; ``first`` numbers the sequences.
+    """
     readout = read_out(prepared.network, x)
     describe = prepared.network.vocabulary.describe
-    for position in range(sequence.prompt, len(sequence)):
-        produced, margin = readout.token(position - 1), int(readout.margin[position - 1])
-        if produced != sequence.tokens[position] or margin < 1:
-            expected = describe(sequence.tokens[position])
-            raise TokenMismatch(run, position, expected, describe(produced), margin)
-    return RunObservation(sequence, int(readout.margin[sequence.prompt - 1 : len(sequence) - 1].min()))
+    margins = []
+    for number, (sequence, column) in enumerate(zip(group, batch.opens, strict=True), start=first):
+        for position in range(sequence.prompt, len(sequence)):
+            produced, margin = readout.token(column + position - 1), int(readout.margin[column + position - 1])
+            if produced != sequence.tokens[position] or margin < 1:
+                expected = describe(sequence.tokens[position])
+                raise TokenMismatch(number, position, expected, describe(produced), margin)
+        needed = readout.margin[column + sequence.prompt - 1 : column + len(sequence) - 1]
+        margins.append(int(needed.min()))
+    return margins
 
 
 def _observe_head(
-    observed: HeadObservation, head: CompiledHead, attention: Attention, before: Activations, run: int
+    observed: HeadObservation,
+    head: CompiledHead,
+    attention: Attention,
+    before: Activations,
+    batch: Batch,
+    first: int,
 ) -> None:
+    """Add what a batch shows; its sequences are numbered from ``first``."""
+
+    def query(column: int) -> Query:
+        sequence, token = batch.place(column)
+        return Query(first + sequence, token)
+
     count = attention.maximisers
     shared = (np.abs(attention.value_sum) == count) | (attention.value_size == 0)
     if not shared.all():
-        token = int(np.flatnonzero(~shared.all(axis=0))[0])
-        what = f"its {count[token]} maximisers have different values"
-        raise HeadMismatch(run, token, observed.layer, head, what)
-    if head.kind is HeadKind.LOOKUP:
-        _check_lookup(observed, head, before, count, run)
-    settled = settle_separation(head, before, attention)
+        column = int(np.flatnonzero(~shared.all(axis=0))[0])
+        where = query(column)
+        what = f"its {count[column]} maximisers have different values"
+        raise HeadMismatch(where.sequence, where.token, observed.layer, head, what)
+    if head.kind is HeadKind.LOOKUP and (
+        # The lemma about look-ups speaks of queries that are the code of a visible position.
+        named_positions(before[list(head.query)], batch.start) is None or (count != 1).any()
+    ):
+        where = query(int(np.argmax(count != 1)))
+        what = "a query does not name one visible position"
+        raise HeadMismatch(where.sequence, where.token, observed.layer, head, what)
+    settled = settle_separation(head, before, batch.start, attention)
     if settled and (observed.separation is None or settled[0] < observed.separation):
-        observed.separation, observed.witness = settled[0], Query(run, settled[1])
+        observed.separation, observed.witness = settled[0], query(settled[1])
     observed.most_maximisers = max(observed.most_maximisers, int(count.max()))
     carrying = np.flatnonzero(attention.value_size.any(axis=0))
-    for ties, first in zip(*np.unique(count[carrying], return_index=True), strict=True):
-        observed.ties.setdefault(int(ties), Query(run, int(carrying[first])))
-
-
-def _check_lookup(
-    observed: HeadObservation, head: CompiledHead, before: Activations, count: NDArray[np.int64], run: int
-) -> None:
-    """The lemma about look-ups speaks of queries that are the code of a visible position."""
-    if named_positions(before[list(head.query)]) is None or (count != 1).any():
-        token = int(np.argmax(count != 1))
-        raise HeadMismatch(run, token, observed.layer, head, "a query does not name one visible position")
+    for ties, where_first in zip(*np.unique(count[carrying], return_index=True), strict=True):
+        observed.ties.setdefault(int(ties), query(int(carrying[where_first])))
