@@ -303,6 +303,8 @@ def test_a_leak_that_outweighs_the_maximisers_is_bounded_too() -> None:
     assert bounds.one_low is not None
     _, high = evaluate_query(model, 1, worst_query(facts, 1, 1))
     assert bounds.one_low < high < Fraction(-9, 10)
+    assert bounds.one_high is not None
+    assert bounds.one_low == -bounds.one_high
 
 
 def test_a_reason_with_huge_numbers_is_still_a_sentence() -> None:

@@ -153,9 +153,8 @@ def smallest_beta(model: ArithmeticModel, facts: HeadFacts, largest_exponent: in
     none.
 
     Bisection is right because `decide` is monotone in beta: tau never increases with beta, every rounding is
-    monotone, so the intervals shrink. The fused model's step from delta > 0 to delta = 0 keeps this: where
-    delta > 0 holds at a tie m, relative_summation_error(N) is below 1/2, so all m <= N < 2^precision count
-    exactly.
+    monotone, so the intervals shrink. The fused model's step from delta > 0 to delta = 0 keeps this: where it holds
+    with delta > 0, relative_summation_error(N) < 1 and no overflow, so that all m <= N <= 2^precision count exactly.
 
     >>> from verify.arithmetic.models import parse_arithmetic
     >>> smallest_beta(parse_arithmetic("rounded:fp16"), HeadFacts(2, (1, 2), 2 ** 10), 20)
