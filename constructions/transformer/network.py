@@ -6,8 +6,9 @@ Everything that is a parameter is here and nothing else: what travels beside a c
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,8 +47,13 @@ class SparseRows:
         entries = np.array([entry for row in rows for entry in row], dtype=np.int32).reshape(-1, 2)
         return cls(start, np.ascontiguousarray(entries[:, 0]), np.ascontiguousarray(entries[:, 1]))
 
+    def rows(self) -> list[tuple[tuple[int, int], ...]]:
+        """Each row as (coordinate, weight) pairs."""
+        entries = list(zip(self.coordinate.tolist(), self.weight.tolist(), strict=True))
+        return [tuple(entries[a:b]) for a, b in pairwise(self.start.tolist())]
+
     @classmethod
-    def concatenated(cls, first: SparseRows, second: SparseRows) -> SparseRows:
+    def joined(cls, first: SparseRows, second: SparseRows) -> SparseRows:
         """The rows of ``first``, then those of ``second``."""
         return cls(
             np.concatenate([first.start, second.start[1:] + first.start[-1]]),
@@ -69,12 +75,28 @@ class Mlp:
         """Number of neurons, d_ff of this layer."""
         return len(self.bias)
 
+    def neurons(self) -> tuple[Neuron, ...]:
+        """The neurons one by one, as :mod:`constructions.transformer.gadgets` writes them."""
+        inputs, outputs = self.inputs.rows(), self.outputs.rows()
+        return tuple(
+            Neuron(read, int(bias), written) for read, bias, written in zip(inputs, self.bias, outputs, strict=True)
+        )
+
     @classmethod
     def of(cls, units: Sequence[Neuron]) -> Mlp:
         return cls(
             SparseRows.of([unit.inputs for unit in units]),
             np.array([unit.bias for unit in units], dtype=np.int32),
             SparseRows.of([unit.outputs for unit in units]),
+        )
+
+    @classmethod
+    def joined(cls, first: Mlp, second: Mlp) -> Mlp:
+        """The neurons of ``first``, then those of ``second``."""
+        return cls(
+            SparseRows.joined(first.inputs, second.inputs),
+            np.concatenate([first.bias, second.bias]),
+            SparseRows.joined(first.outputs, second.outputs),
         )
 
 
@@ -108,13 +130,11 @@ class Network:
         raise IndexError(f"the residual stream has {self.width} coordinates, asked for {coordinate}")
 
 
-def compile_layers(program: Program, extra_neurons: Iterable[tuple[int, Neuron]] = ()) -> tuple[Layer, ...]:
-    """The layers of a program; ``extra_neurons`` are (layer, neuron) pairs behind its gadgets' neurons."""
+def compile_layers(program: Program) -> tuple[Layer, ...]:
+    """The layers of a program, the neurons of each layer in the order of its gadgets."""
     units: dict[int, list[Neuron]] = defaultdict(list)
     for placed in program.gadgets:
         units[placed.layer].extend(neurons(placed.gadget))
-    for layer, unit in extra_neurons:
-        units[layer].append(unit)
     heads: dict[int, list[CompiledHead]] = defaultdict(list)
     for placed_head in program.heads:
         head = placed_head.head

@@ -3,75 +3,90 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from functools import lru_cache
 
-import numpy as np
-
 from constructions.machines.machine import TuringMachine
-from constructions.transformer.network import Layer, Mlp, Network, SparseRows, compile_layers
+from constructions.transformer.network import Layer, Mlp, Network, compile_layers
 from constructions.transformer.program import Program, ProgramBuilder
 from constructions.transformer.registers import Layout
+from constructions.transformer.vocabulary import Vocabulary
 from constructions.turing.cot import write_cot
 from constructions.turing.encoding import Shape
-from constructions.turing.machine_tables import cot_vocabulary, transition_neurons
+from constructions.turing.machine_tables import cot_families, scot_families, transition_mlp
 from constructions.turing.registers import CotRegisters, Phases
+from constructions.turing.scot import ScotRegisters, write_scot
 
 
 class ContextError(ValueError):
     """A context length that the construction, or the given runs, cannot have."""
 
 
-@dataclass(frozen=True)
-class CotSkeleton:
+class Paradigm(Enum):
+    """Chain of thought, or summarized chain of thought; ``least_bits`` is the smallest r the construction has."""
+
+    COT = "cot"
+    SCOT = "scot"
+
+    @property
+    def least_bits(self) -> int:
+        return 2 if self is Paradigm.COT else 4
+
+
+@dataclass(frozen=True, eq=False)
+class Skeleton:
     """All that machines of one shape share: the program, its registers and its compiled gadgets."""
 
-    shape: Shape
     registers: CotRegisters
+    summaries: ScotRegisters | None
     program: Program
     layers: tuple[Layer, ...]
 
 
-def position_bits_for(context: int) -> int:
-    """r for a context of N tokens: the smallest even r >= 2 with N <= 2**r (spec 1.3).
+def position_bits_for(context: int, paradigm: Paradigm = Paradigm.COT) -> int:
+    """r for a context of N tokens: the smallest even r with N <= 2**r that the construction has (spec 1.3).
 
     >>> [position_bits_for(context) for context in (1, 4, 5, 16, 17, 1000)]
     [2, 2, 4, 4, 6, 10]
     """
     if context < 1:
         raise ContextError(f"a context of {context} tokens holds nothing; give a positive number")
-    bits = max(2, (context - 1).bit_length())
+    bits = max(paradigm.least_bits, (context - 1).bit_length())
     return bits + bits % 2
 
 
-@lru_cache(maxsize=64)
-def cot_skeleton(shape: Shape) -> CotSkeleton:
+@lru_cache(maxsize=256)
+def skeleton(paradigm: Paradigm, shape: Shape) -> Skeleton:
     """The construction up to the machine's own tables."""
-    if shape.position_bits < 2 or shape.position_bits % 2:
-        raise ContextError(f"r must be even and at least 2 for CoT, not {shape.position_bits}")
+    r = shape.position_bits
+    if r < paradigm.least_bits or r % 2:
+        raise ContextError(f"r must be even and at least {paradigm.least_bits} for {paradigm.value}, not {r}")
     layout = Layout()
-    registers = CotRegisters.lay_out(shape, layout)
     builder = ProgramBuilder()
+    registers = CotRegisters.lay_out(shape, layout)
     write_cot(builder, registers, shape)
-    depth = Phases.of(shape.position_bits).L
-    program = Program(layout.registers, depth, tuple(builder.heads), tuple(builder.gadgets))
-    return CotSkeleton(shape, registers, program, compile_layers(program))
+    summaries = None
+    if paradigm is Paradigm.SCOT:
+        summaries = ScotRegisters.lay_out(shape, layout)
+        write_scot(builder, registers, summaries, shape)
+    program = Program(layout.registers, Phases.of(r).L, tuple(builder.heads), tuple(builder.gadgets))
+    return Skeleton(registers, summaries, program, compile_layers(program))
+
+
+def construct(paradigm: Paradigm, machine: TuringMachine, position_bits: int) -> Network:
+    """The network of spec 2 (CoT) or spec 3 (SCoT) for ``machine`` with r = ``position_bits``."""
+    shared = skeleton(paradigm, Shape.of(machine, position_bits))
+    transition_layer = Phases.of(position_bits).L3 + 1
+    layers = list(shared.layers)
+    gadgets = layers[transition_layer - 1]
+    own = transition_mlp(machine, shared.registers)
+    layers[transition_layer - 1] = Layer(gadgets.heads, Mlp.joined(gadgets.mlp, own))
+    families = cot_families(machine, shared.registers)
+    if shared.summaries is not None:
+        families += scot_families(machine, shared.registers, shared.summaries)
+    return Network(shared.program.registers, position_bits, tuple(layers), Vocabulary(families))
 
 
 def construct_cot(machine: TuringMachine, position_bits: int) -> Network:
-    """The network of spec 2 for ``machine`` with r = ``position_bits``."""
-    skeleton = cot_skeleton(Shape.of(machine, position_bits))
-    transition_layer = Phases.of(position_bits).L3 + 1
-    layers = list(skeleton.layers)
-    shared = layers[transition_layer - 1]
-    own = Mlp.of(list(transition_neurons(machine, skeleton.registers)))
-    layers[transition_layer - 1] = Layer(shared.heads, _joined(shared.mlp, own))
-    vocabulary = cot_vocabulary(machine, skeleton.registers)
-    return Network(skeleton.program.registers, position_bits, tuple(layers), vocabulary)
-
-
-def _joined(first: Mlp, second: Mlp) -> Mlp:
-    return Mlp(
-        SparseRows.concatenated(first.inputs, second.inputs),
-        np.concatenate([first.bias, second.bias]),
-        SparseRows.concatenated(first.outputs, second.outputs),
-    )
+    """The chain-of-thought network (spec 2)."""
+    return construct(Paradigm.COT, machine, position_bits)

@@ -25,8 +25,8 @@ BLANK = 0
 """The index of the blank in every alphabet, so that reading a blank is the same gadget for every machine."""
 
 
-def both(*flags: int) -> tuple[Row, ...]:
-    """One map row: these flag values -> 1."""
+def exactly(*flags: int) -> tuple[Row, ...]:
+    """One map row: these flags at these values -> 1."""
     return ((flags, (1,)),)
 
 
@@ -47,8 +47,8 @@ def classify_tokens(to: ProgramBuilder, x: CotRegisters, shape: Shape) -> None:
     to.attend(1, "seen_outp", (x.const,), (x.is_outp,), x.is_outp, x.seen_outp)
     to.mlp(
         1,
-        Map((x.is_sigma, x.seen_outp), (x.is_output,), both(1, 1)),
-        Map((x.is_sigma, x.seen_outp), (x.is_input,), both(1, 0)),
+        Map((x.is_sigma, x.seen_outp), (x.is_output,), exactly(1, 1)),
+        Map((x.is_sigma, x.seen_outp), (x.is_input,), exactly(1, 0)),
         Decrement(x.pos, x.spos[0], 0, when(x.is_sigma, unless=(x.seen_outp,))),
         Copy(x.pos, x.outpos, when(x.is_outp)),
         Decrement(x.pos, x.back1, 0),
@@ -166,7 +166,7 @@ def emit_position_block(to: ProgramBuilder, x: CotRegisters, shape: Shape, phase
     to.lookup(phases.L2 + r - 1, "rth_run", x.ptr, x.pos, x.is_run, x.rth_run)
     to.mlp(
         phases.L2 + r - 1,
-        Map((x.rth_run, x.is_run, x.halted), (x.write_pos,), both(1, 1, 0)),
+        Map((x.rth_run, x.is_run, x.halted), (x.write_pos,), exactly(1, 1, 0)),
     )
     to.lookup(phases.L2 + r, "write_epos", x.ptr, x.pos, x.is_pos, x.write_epos)
     to.mlp(phases.L2 + r, DecrementInPlace(x.ptr, 1))
@@ -198,7 +198,7 @@ def read_and_step(to: ProgramBuilder, x: CotRegisters, shape: Shape, phases: Pha
             (((1, 0, 1), (1,)), ((0, 1, 1), (1,))),
         ),
     )
-    to.mlp(L3 + 3, Map((x.seen_outp, x.write_eoutp), (x.write_sigma,), both(1, 0)))
+    to.mlp(L3 + 3, Map((x.seen_outp, x.write_eoutp), (x.write_sigma,), exactly(1, 0)))
     to.mlp(
         L3 + 4,
         Zero(x.outsym, when(x.write_sigma)),

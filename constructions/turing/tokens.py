@@ -1,13 +1,15 @@
-"""The token sequence of a run (spec 2.1): what the transformer has to generate.
+"""The token sequences of a run: what the transformer has to generate.
 
-INP w EINP [ r run tokens, POS bit_0 .. bit_{r-1} EPOS ] ... run tokens OUTP out EOUTP
+chain of thought (spec 2.1)   INP w EINP [ r run tokens, POS bit_0 .. bit_{r-1} EPOS ] ... run tokens OUTP out EOUTP
+summarized (spec 3.1)         segments: INP w EINP or a summary, a bounded trace of this kind, then the output or
+                              the next summary SUMM cell_0 .. cell_{s-1} STATE ESUMM
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from constructions.machines.machine import TuringMachine
+from constructions.machines.machine import Action, TuringMachine
 from constructions.machines.run import Run
 from constructions.transformer.vocabulary import Token
 from constructions.turing.machine_tables import MOVES
@@ -37,17 +39,81 @@ def cot_length(input_length: int, steps: int, output_length: int, position_bits:
 
 def cot_tokens(machine: TuringMachine, run: Run, position_bits: int) -> TokenSequence:
     """The chain of thought of a finished run, with blocks of ``position_bits`` = r bits."""
-    sigma = {symbol: value for value, symbol in enumerate(machine.input_alphabet)}
-    moves = {move: value for value, move in enumerate(MOVES)}
-    prompt = (Token("INP"), *(Token("SIGMA", (sigma[s],)) for s in run.word), Token("EINP"))
+    prompt = _input_prompt(machine, run.word)
     tokens = list(prompt)
     for step, (action, heads) in enumerate(zip(run.actions, run.heads, strict=True), start=1):
-        written = (machine.symbol_index(symbol) for symbol in action.written)
-        moved = (moves[move] for move in action.moves)
-        tokens.append(Token("RUN", (machine.state_index(action.state), *written, *moved)))
+        tokens.append(_run_token(machine, action))
         if step % position_bits == 0 and step < run.steps:
-            tokens.append(Token("POS"))
-            tokens += (Token("BIT", tuple(head >> bit & 1 for head in heads)) for bit in range(position_bits))
-            tokens.append(Token("EPOS"))
-    tokens += (Token("OUTP"), *(Token("SIGMA", (sigma[s],)) for s in run.output), Token("EOUTP"))
+            tokens += _position_block(heads, position_bits)
+    tokens += _output(machine, run.output)
     return TokenSequence(tuple(tokens), len(prompt), len(tokens))
+
+
+def scot_segments(machine: TuringMachine, run: Run, position_bits: int) -> tuple[TokenSequence, ...]:
+    """The segments of a finished run's summarized chain of thought (spec 3.1).
+
+    The last token of a summary ends its segment and is not read in it: it is read where the summary is the prompt.
+    """
+    segments: list[TokenSequence] = []
+    tapes = [list(run.word), *([] for _ in range(machine.tapes - 1))]
+    before = (0,) * machine.tapes
+    cells = len(run.word)
+    prompt = _input_prompt(machine, run.word)
+    tokens = list(prompt)
+    steps = 0
+    for action, heads in zip(run.actions, run.heads, strict=True):
+        for tape, cell, symbol in zip(tapes, before, action.written, strict=True):
+            tape.extend([machine.blank] * (cell + 1 - len(tape)))
+            tape[cell] = symbol
+        before = heads
+        cells = max(cells, *map(len, tapes), *(head + 1 for head in heads))
+        tokens.append(_run_token(machine, action))
+        steps += 1
+        end_of_prompt = len(prompt) - 1
+        if action.state == machine.halting:
+            break
+        if len(tokens) - 1 >= 4 * end_of_prompt:
+            summary = _summary(machine, tapes, heads, action.state, cells)
+            segments.append(TokenSequence((*tokens, *summary), len(prompt), len(tokens) + len(summary) - 1))
+            prompt, tokens, steps = summary, list(summary), 0
+        elif steps % position_bits == 0:
+            tokens += _position_block(heads, position_bits)
+    tokens += _output(machine, run.output)
+    return (*segments, TokenSequence(tuple(tokens), len(prompt), len(tokens)))
+
+
+def _input_prompt(machine: TuringMachine, word: str) -> tuple[Token, ...]:
+    return (Token("INP"), *_word(machine, word), Token("EINP"))
+
+
+def _output(machine: TuringMachine, word: str) -> tuple[Token, ...]:
+    return (Token("OUTP"), *_word(machine, word), Token("EOUTP"))
+
+
+def _word(machine: TuringMachine, word: str) -> tuple[Token, ...]:
+    return tuple(Token("SIGMA", (machine.input_alphabet.index(symbol),)) for symbol in word)
+
+
+def _run_token(machine: TuringMachine, action: Action) -> Token:
+    written = (machine.symbol_index(symbol) for symbol in action.written)
+    moved = (MOVES.index(move) for move in action.moves)
+    return Token("RUN", (machine.state_index(action.state), *written, *moved))
+
+
+def _position_block(heads: tuple[int, ...], position_bits: int) -> tuple[Token, ...]:
+    bits = (Token("BIT", tuple(head >> bit & 1 for head in heads)) for bit in range(position_bits))
+    return (Token("POS"), *bits, Token("EPOS"))
+
+
+def _summary(
+    machine: TuringMachine, tapes: list[list[str]], heads: tuple[int, ...], state: str, cells: int
+) -> tuple[Token, ...]:
+    """SUMM, one token per cell with each tape's symbol and whether its head is there, STATE, ESUMM."""
+    written: list[Token] = []
+    for cell in range(cells):
+        values: list[int] = []
+        for tape, head in zip(tapes, heads, strict=True):
+            symbol = tape[cell] if cell < len(tape) else machine.blank
+            values += (machine.symbol_index(symbol), int(head == cell))
+        written.append(Token("CELL", tuple(values)))
+    return (Token("SUMM"), *written, Token("STATE", (machine.state_index(state),)), Token("ESUMM"))
