@@ -1,0 +1,62 @@
+"""Every ``--help`` is quick, because it imports nothing that is slow to import, and it is complete."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+from tests.command_line.invoking import invoke
+
+SLOW = ("numpy", "scipy", "sympy", "z3", "rich", "yaml")
+COMMANDS = ((), ("certify",), ("check",), ("run",), ("machines",))
+OPTIONS = {
+    (): ("certify", "check", "run", "machines", "--version"),
+    ("certify",): ("--input", "--context", "--arithmetic", "--beta", "--max-steps", "--out", "--json"),
+    ("check",): ("CERTIFICATE", "--machine", "--json"),
+    ("run",): ("MACHINE", "--context", "--max-steps", "--decode", "--json"),
+    ("machines",): ("--json",),
+}
+PROBE = """
+import sys
+from certificates.command_line.main import main
+sys.argv = ["exactformer", *{arguments!r}]
+try:
+    main()
+finally:
+    print("imported:", *[name for name in {slow!r} if name in sys.modules])
+"""
+
+
+def imported(*arguments: str) -> list[str]:
+    """Which of the slow packages a command has imported when it ends."""
+    probe = PROBE.format(arguments=list(arguments), slow=SLOW)
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, timeout=60, check=False)
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("imported:")]
+    return line.split()[1:]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command) or "exactformer")
+def test_help_imports_nothing_slow(command: tuple[str, ...]) -> None:
+    assert imported(*command, "--help") == []
+
+
+def test_a_command_that_computes_does_import() -> None:
+    assert imported("run", "increment", "1")[:2] == ["numpy", "scipy"]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command) or "exactformer")
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_names_every_option_and_exit_code(command: tuple[str, ...], flag: str) -> None:
+    outcome = invoke(*command, flag)
+    assert (outcome.code, outcome.err) == (0, "")
+    for option in OPTIONS[command]:
+        assert option in outcome.out
+    if command != ("machines",):
+        assert "Exit code" in outcome.out
+
+
+def test_the_version_is_the_packages() -> None:
+    assert invoke("--version").out == f"exactformer, version {version('exactformer')}\n"

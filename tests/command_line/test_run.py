@@ -1,0 +1,67 @@
+"""``exactformer run`` and ``exactformer machines``."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from constructions.machines.library import LIBRARY
+from constructions.machines.run import trace
+from tests.command_line.invoking import invoke
+from tests.machine_table import CASES, Case
+
+
+def test_a_run_is_shown_step_by_step() -> None:
+    outcome = invoke("run", "rewrite", "11", "--context", "16")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out.splitlines() == [
+        "rewrite on '11': 3 steps, output '11', 11 tokens",
+        "context 16 (r = 4), 18 layers, width 123; each token the unique maximum, checked in one pass",
+        "",
+        "INP SIGMA(1) SIGMA(1) EINP",
+        "step    1  RUN(sweep 1 1 R S)",
+        "step    2  RUN(sweep 1 _ R S)",
+        "step    3  RUN(done _ _ S S)",
+        "OUTP SIGMA(1) SIGMA(1) EOUTP",
+    ]
+
+
+@pytest.mark.parametrize("case", CASES[::6], ids=str)
+@pytest.mark.parametrize("how", [(), ("--decode",)], ids=["checked", "decoded"])
+def test_json_has_the_whole_run(case: Case, how: tuple[str, ...]) -> None:
+    outcome = invoke("run", case.name, case.word, "--json", *how)
+    assert (outcome.code, outcome.err) == (0, "")
+    shown = json.loads(outcome.out)
+    run = trace(case.machine, case.word)
+    assert (shown["machine"], shown["input"], shown["output"]) == (case.name, case.word, case.output)
+    assert shown["steps"] == run.steps == sum(token[0] == "RUN" for token in shown["tokens"])
+    assert [token[0] for token in shown["tokens"][: shown["prompt"]]][-1] == "EINP"
+    assert len(shown["tokens"]) <= int(shown["context"]) <= 2 ** shown["position_bits"]
+    output = [token for token in shown["tokens"][shown["prompt"] :] if token[0] == "SIGMA"]
+    assert output == [["SIGMA", symbol] for symbol in case.output]
+
+
+def test_a_run_that_is_decoded_says_so() -> None:
+    assert "decoded greedily, token by token" in invoke("run", "increment", "1", "--decode").out
+
+
+def test_the_library_is_listed_with_one_line_each() -> None:
+    outcome = invoke("machines")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert [line.split()[0] for line in outcome.out.splitlines()] == list(LIBRARY)
+    assert all(entry.description in outcome.out for entry in LIBRARY.values())
+
+
+def test_the_library_as_json() -> None:
+    listed = json.loads(invoke("machines", "--json").out)
+    assert {entry["name"]: (entry["description"], tuple(entry["examples"])) for entry in listed} == {
+        entry.name: (entry.description, entry.examples) for entry in LIBRARY.values()
+    }
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+def test_a_machine_is_printed_as_it_is_written(name: str) -> None:
+    outcome = invoke("machines", name)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out == LIBRARY[name].path.read_text(encoding="utf-8")
