@@ -25,6 +25,7 @@ from certificates.document import (
     RefutationRecord,
     RunRecord,
     Scope,
+    SegmentRecord,
     Softmax,
     Split,
     Statement,
@@ -35,7 +36,7 @@ from certificates.document import (
     rational,
     sha256,
 )
-from certificates.weights import parameters, weights_document
+from certificates.weights import parameters, structure, weights_document
 from constructions.machines.machine import TuringMachine
 from constructions.machines.run import Run, trace
 from constructions.machines.text import write_machine
@@ -43,8 +44,10 @@ from constructions.transformer.dimensions import dimensions_of
 from constructions.transformer.naming import name_coordinates
 from constructions.transformer.network import Network
 from constructions.transformer.program import HeadKind
-from constructions.turing.construct import ContextError, construct_cot, position_bits_for
-from constructions.turing.tokens import cot_length, cot_tokens
+from constructions.turing.construct import construct
+from constructions.turing.fitting import check_context, smallest_context
+from constructions.turing.paradigm import Paradigm
+from constructions.turing.tokens import TokenSequence, sequences_of
 from verify.arithmetic.formats import Format, rounding_cell
 from verify.arithmetic.models import ArithmeticModel, Exact
 from verify.arithmetic.softmax import Holds
@@ -82,6 +85,7 @@ class Request:
     machine: TuringMachine
     inputs: tuple[str, ...]
     model: ArithmeticModel
+    paradigm: Paradigm = Paradigm.COT
     context: int | None = None
     beta: int | None = None
     max_steps: int = 1_000_000
@@ -100,37 +104,6 @@ Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many parts are done, and how many there are."""
 
 
-def smallest_context(runs: Sequence[Run]) -> int:
-    """The smallest N that is the length of the longest run at the r that N itself asks for.
-
-    Blocks grow with r, but come more rarely: the length may fall or rise with r, so every even r is tried in turn.
-    """
-    position_bits = 2
-    while True:
-        longest = max(length_of(run, position_bits) for run in runs)
-        if longest <= 1 << position_bits:
-            # A context of 2**(r-2) or less would ask for a smaller r, which was too small.
-            return max(longest, (1 << (position_bits - 2)) + 1)
-        position_bits += 2
-
-
-def length_of(run: Run, position_bits: int) -> int:
-    """Tokens of a run's chain of thought."""
-    return cot_length(len(run.word), run.steps, len(run.output), position_bits)
-
-
-def check_context(runs: Sequence[Run], context: int) -> int:
-    """r for the context; ContextError, with the length needed, when a run does not fit."""
-    position_bits = position_bits_for(context)
-    for run in runs:
-        if (needed := length_of(run, position_bits)) > context:
-            raise ContextError(
-                f"the chain of thought of {run.machine.name} on {run.word!r} has {needed} tokens, "
-                f"more than the context of {context}: give --context {smallest_context(runs)} or more"
-            )
-    return position_bits
-
-
 def certify(request: Request, progress: Progress = lambda *_: None) -> Bundle:
     """Run, construct, replay, prove, decide.
 
@@ -139,15 +112,17 @@ def certify(request: Request, progress: Progress = lambda *_: None) -> Bundle:
     """
     started = time.perf_counter()
     runs = [trace(request.machine, word, request.max_steps) for word in request.inputs]
-    context = request.context or smallest_context(runs)
-    position_bits = check_context(runs, context)
+    context = request.context or smallest_context(request.paradigm, runs)
+    position_bits = check_context(request.paradigm, runs, context)
     progress("construct", 0, 1)
-    network = construct_cot(request.machine, position_bits)
+    network = construct(request.paradigm, request.machine, position_bits)
     prepared = PreparedNetwork(network)
-    sequences = [cot_tokens(request.machine, run, position_bits) for run in runs]
+    segments = [sequences_of(request.paradigm, run, position_bits) for run in runs]
+    sequences = [sequence for of_run in segments for sequence in of_run]
     observations = observe(prepared, sequences, lambda done, total: progress("replay", done, total))
     progress("prove", 0, 1)
     proofs = prove_lookups(prepared)
+    places = [(run, segment) for run, of_run in enumerate(segments) for segment in range(len(of_run))]
     assessment = assess(
         prepared, sequences, observations, request.model, context, request.beta,
         on_refutation=lambda: progress("refute", 0, 1),
@@ -171,19 +146,17 @@ def certify(request: Request, progress: Progress = lambda *_: None) -> Bundle:
         network=NetworkRecord(
             WeightsFile(weights_name, sha256(weights)),
             dimensions_of(network),
+            structure(network),
             parameters(network, assessment.split),
         ),
-        runs=[
-            RunRecord(run.word, run.output, run.steps, len(sequence), sequence.prompt, margin)
-            for run, sequence, margin in zip(runs, sequences, observations.margins, strict=True)
-        ],
+        runs=_runs(runs, segments, observations.margins),
         heads=[
-            _head(network, observed, context, case)
+            _head(network, observed, context, case, places)
             for observed, case in zip(observations.heads, assessment.case_of_head, strict=True)
         ],
         softmax=_softmax(assessment),
         verdict=assessment.verdict.value,
-        refutation=_refutation(assessment.refutation),
+        refutation=_refutation(request.paradigm, assessment.refutation, places),
         provenance=provenance,
     )
     return Bundle(certificate, weights, weights_name, assessment)
@@ -196,9 +169,9 @@ def _statement(request: Request, assessment: Assessment, context: int, position_
     split = assessment.split
     about = sentences.subject(len(request.inputs), machine.name, arithmetic)
     return Statement(
-        claim=_claim(assessment, about, tokens, context),
+        claim=_claim(request.paradigm, assessment, about, tokens, context),
         machine=MachineRecord(machine.name, text, sha256(text.encode())),
-        paradigm="cot",
+        paradigm=request.paradigm.value,
         scope=Scope("runs", list(request.inputs)),
         context=str(context),
         position_bits=position_bits,
@@ -208,10 +181,27 @@ def _statement(request: Request, assessment: Assessment, context: int, position_
     )
 
 
-def _claim(assessment: Assessment, about: str, tokens: int, context: int) -> str:
+def _runs(
+    runs: Sequence[Run], segments: Sequence[tuple[TokenSequence, ...]], margins: Sequence[int]
+) -> list[RunRecord]:
+    margin = iter(margins)
+    return [
+        RunRecord(
+            run.word,
+            run.output,
+            run.steps,
+            run.cells,
+            [SegmentRecord(len(segment), segment.prompt, segment.read, next(margin)) for segment in of_run],
+        )
+        for run, of_run in zip(runs, segments, strict=True)
+    ]
+
+
+def _claim(paradigm: Paradigm, assessment: Assessment, about: str, tokens: int, context: int) -> str:
     match assessment.verdict.value, assessment.beta:
         case "certified", int(beta):
-            return sentences.certified(about, beta, tokens, context)
+            thought = sentences.thought(paradigm is Paradigm.SCOT)
+            return sentences.certified(about, beta, thought, tokens, context)
         case "refuted", None:
             return sentences.refuted_for_all(about, assessment.largest_exponent)
         case "refuted", int(beta):
@@ -221,7 +211,11 @@ def _claim(assessment: Assessment, about: str, tokens: int, context: int) -> str
     raise ValueError(f"no sentence for verdict {assessment.verdict.value} at beta {assessment.beta}")
 
 
-def _head(network: Network, observed: HeadObservation, context: int, case: int) -> HeadRecord:
+Places = Sequence[tuple[int, int]]
+"""For each sequence evaluated, in order: its run, and its segment of that run."""
+
+
+def _head(network: Network, observed: HeadObservation, context: int, case: int, places: Places) -> HeadRecord:
     head = observed.head
     facts = facts_of(observed, context)
     lookup = head.kind is HeadKind.LOOKUP
@@ -240,7 +234,7 @@ def _head(network: Network, observed: HeadObservation, context: int, case: int) 
         out=out,
         separation=facts.separation,
         evidence="proved" if lookup else "observed",
-        witness=None if witness is None else QueryRecord(witness.sequence, witness.token),
+        witness=None if witness is None else QueryRecord(*places[witness.sequence], witness.token),
         ties=ranges(list(facts.ties)),
         maximisers=observed.most_maximisers,
         softmax=case,
@@ -278,16 +272,18 @@ def _case(case: Case) -> CaseRecord:
     )
 
 
-def _refutation(refutation: Refutation | None) -> RefutationRecord | None:
+def _refutation(paradigm: Paradigm, refutation: Refutation | None, places: Places) -> RefutationRecord | None:
     if refutation is None:
         return None
     last = refutation.witnesses[-1]
+    run, segment = places[last.query.sequence]
     return RefutationRecord(
         betas=(refutation.first, refutation.last),
         witnesses=[
             WitnessRecord(
                 exponents=(witness.first, witness.last),
-                run=witness.query.sequence,
+                run=places[witness.query.sequence][0],
+                segment=places[witness.query.sequence][1],
                 token=witness.query.token,
                 layer=witness.layer,
                 head=witness.index,
@@ -302,8 +298,7 @@ def _refutation(refutation: Refutation | None) -> RefutationRecord | None:
         reason=sentences.reason(
             last.layer,
             last.head.name,
-            last.query.token,
-            last.query.sequence,
+            sentences.place(last.query.token, segment, run, paradigm is Paradigm.SCOT),
             last.maximisers,
             last.hardmax,
             last.low,

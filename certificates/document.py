@@ -66,11 +66,41 @@ class Parameters:
     significand_bits: int
 
 
+CountTable = dict[str, list[int]]
+"""Register -> the counts of its coordinates; registers with zeros only are left out."""
+
+
+@dataclass(frozen=True)
+class LayerStructure:
+    neurons: int
+    fan_in: list[Range]
+    fan_out: list[Range]
+    reads: CountTable
+    writes: CountTable
+
+
+@dataclass(frozen=True)
+class Structure:
+    registers: list[tuple[str, int]]
+    embedding: CountTable
+    unembedding: CountTable
+    layers: list[LayerStructure]
+
+
 @dataclass(frozen=True)
 class NetworkRecord:
     weights: WeightsFile
     dimensions: Dimensions
+    structure: Structure
     parameters: list[Parameters]
+
+
+@dataclass(frozen=True)
+class SegmentRecord:
+    tokens: int
+    prompt: int
+    read: int
+    margin: int
 
 
 @dataclass(frozen=True)
@@ -78,14 +108,14 @@ class RunRecord:
     input: str
     output: str
     steps: int
-    tokens: int
-    prompt: int
-    margin: int
+    cells: int
+    segments: list[SegmentRecord]
 
 
 @dataclass(frozen=True)
 class QueryRecord:
     run: int
+    segment: int
     token: int
 
 
@@ -130,6 +160,7 @@ class Softmax:
 class WitnessRecord:
     exponents: Range
     run: int
+    segment: int
     token: int
     layer: int
     head: int

@@ -10,10 +10,10 @@ def subject(runs: int, machine: str, arithmetic: str) -> str:
     return f"On {inputs} of {machine}, the softmax transformer of these weights, in the arithmetic {arithmetic}"
 
 
-def certified(about: str, beta: int, tokens: int, context: int) -> str:
+def certified(about: str, beta: int, thought: str, tokens: int, context: int) -> str:
     return (
         f"{about} at beta = {beta}, has after every sublayer exactly the activations of the hardmax transformer, "
-        f"and so generates the machine's chain of thought token for token ({tokens} tokens in all, context {context})."
+        f"and so generates the machine's {thought} token for token ({tokens} tokens in all, context {context})."
     )
 
 
@@ -34,13 +34,17 @@ def inconclusive(about: str, beta: int) -> str:
     )
 
 
-def reason(
-    layer: int, head: str, token: int, run: int, maximisers: int, hardmax: int, low: Fraction, high: Fraction
-) -> str:
+def thought(summarized: bool) -> str:
+    return "summarized chain of thought" if summarized else "chain of thought"
+
+
+def place(token: int, segment: int, run: int, summarized: bool) -> str:
+    """Where a query stands; all counted from 0."""
+    return f"token {token} of segment {segment} of run {run}" if summarized else f"token {token} of run {run}"
+
+
+def reason(layer: int, head: str, place: str, maximisers: int, hardmax: int, low: Fraction, high: Fraction) -> str:
     """Why a refutation is one, of its last witness."""
     who = "1 maximiser has" if maximisers == 1 else f"{maximisers} maximisers share"
     what = f"{low}" if low == high else f"a value from {low} to {high}"
-    return (
-        f"In layer {layer}, head {head}, at token {token} of run {run}, {who} the value {hardmax}, "
-        f"but the model computes {what}."
-    )
+    return f"In layer {layer}, head {head}, at {place}, {who} the value {hardmax}, but the model computes {what}."

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 
-from certificates.document import Parameters
-from constructions.transformer.network import Network, SparseRows
+from certificates.document import CountTable, LayerStructure, Parameters, Range, Structure
+from constructions.transformer.network import Integers, Network, SparseRows
 from constructions.transformer.vocabulary import Family, Vector
 from verify.arithmetic.models import BetaSplit
 
@@ -71,6 +72,48 @@ def _rows(side: str, rows: SparseRows) -> dict[str, list[int]]:
     }
 
 
+def structure(network: Network) -> Structure:
+    """Where the parameters stand: per register and coordinate how many there are (SPEC 4)."""
+    embedding, unembedding = _vocabulary_vectors(network)
+    return Structure(
+        registers=[(register.name, register.width) for register in network.registers],
+        embedding=_count_table(network, [c for vector in embedding for c, _ in vector]),
+        unembedding=_count_table(network, [c for vector in unembedding for c, _ in vector]),
+        layers=[
+            LayerStructure(
+                layer.mlp.size,
+                _run_lengths(np.diff(layer.mlp.inputs.start).tolist()),
+                _run_lengths(np.diff(layer.mlp.outputs.start).tolist()),
+                _count_table(network, layer.mlp.inputs.coordinate),
+                _count_table(network, layer.mlp.outputs.coordinate),
+            )
+            for layer in network.layers
+        ],
+    )
+
+
+def _count_table(network: Network, coordinates: Sequence[int] | Integers) -> CountTable:
+    counts = np.bincount(np.asarray(coordinates, dtype=np.int64), minlength=network.width).tolist()
+    table = {
+        register.name: counts[register.offset : register.offset + register.width] for register in network.registers
+    }
+    return {name: counted for name, counted in table.items() if any(counted)}
+
+
+def _run_lengths(sizes: Sequence[int]) -> list[Range]:
+    return [(size, len(list(group))) for size, group in groupby(sizes)]
+
+
+def _vocabulary_vectors(network: Network) -> tuple[list[Vector], list[Vector]]:
+    """All embedding vectors and all unembedding vectors, of families and of field values."""
+    families = network.vocabulary.families
+    fields = [field for family in families for field in family.fields]
+    return (
+        [*(family.embedding for family in families), *(vector for field in fields for vector in field.embedding)],
+        [*(family.unembedding for family in families), *(vector for field in fields for vector in field.unembedding)],
+    )
+
+
 def parameters(network: Network, split: BetaSplit | None) -> list[Parameters]:
     """Per kind of matrix: the different non-zero values, the largest magnitude and the bits they need."""
     scales = {} if split is None else {"query": split.query, "key": split.key}
@@ -78,9 +121,7 @@ def parameters(network: Network, split: BetaSplit | None) -> list[Parameters]:
 
 
 def _matrices(network: Network) -> Iterator[tuple[str, Counter[int]]]:
-    families = network.vocabulary.families
-    embeddings = [vector for f in families for vector in (f.embedding, *_field_vectors(f, "embedding"))]
-    unembeddings = [vector for f in families for vector in (f.unembedding, *_field_vectors(f, "unembedding"))]
+    embeddings, unembeddings = _vocabulary_vectors(network)
     yield "embedding", Counter(value for vector in embeddings for _, value in vector)
     yield "unembedding", Counter(value for vector in unembeddings for _, value in vector)
     heads = [head for layer in network.layers for head in layer.heads]
@@ -92,11 +133,6 @@ def _matrices(network: Network) -> Iterator[tuple[str, Counter[int]]]:
     yield "mlp_in", _count([mlp.inputs.weight for mlp in mlps])
     yield "mlp_bias", _count([mlp.bias for mlp in mlps])
     yield "mlp_out", _count([mlp.outputs.weight for mlp in mlps])
-
-
-def _field_vectors(family: Family, side: str) -> Iterator[Vector]:
-    for field in family.fields:
-        yield from getattr(field, side)
 
 
 def _count(arrays: list[Any]) -> Counter[int]:

@@ -15,7 +15,7 @@ from certificates.command_line.progress import LateProgress
 from certificates.document import sha256, write_file
 from constructions.machines.library import load_machine
 from constructions.machines.machine import MachineError
-from constructions.turing.construct import ContextError
+from constructions.turing.paradigm import ContextError, Paradigm
 from verify.arithmetic.models import ModelError, parse_arithmetic
 from verify.assessment import BetaError, Verdict
 from verify.hardmax.forward import NotTernaryError
@@ -33,6 +33,7 @@ EXIT_CODE = {
 def execute(
     machine: str,
     inputs: tuple[str, ...],
+    paradigm: str,
     context: int | None,
     arithmetic: str,
     beta: str,
@@ -51,7 +52,7 @@ def execute(
     if len(set(inputs)) < len(inputs):
         twice = next(word for word in inputs if inputs.count(word) > 1)
         raise InputRefused(f"the input {twice!r} is given twice; give every input once")
-    request = Request(loaded, inputs, model, context, parse_beta(beta), max_steps)
+    request = Request(loaded, inputs, model, Paradigm(paradigm), context, parse_beta(beta), max_steps)
     with (
         LateProgress(enabled=not as_json) as progress,
         refusing(MachineError, ContextError, BetaError),

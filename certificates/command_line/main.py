@@ -22,6 +22,13 @@ CONTEXT = click.option(
     type=click.IntRange(min=1),
     help="Context length in tokens.  Default: the smallest that fits.",
 )
+PARADIGM = click.option(
+    "--paradigm",
+    type=click.Choice(["cot", "scot"]),
+    default="cot",
+    show_default=True,
+    help="Chain of thought, or summarized chain of thought.",
+)
 MAX_STEPS = click.option(
     "--max-steps",
     metavar="T",
@@ -41,6 +48,7 @@ def cli() -> None:
 @cli.command("certify", epilog=EXIT_CODES)
 @click.argument("machine")
 @click.option("--input", "inputs", metavar="W", multiple=True, required=True, help="An input word; may be repeated.")
+@PARADIGM
 @CONTEXT
 @click.option(
     "--arithmetic",
@@ -68,6 +76,7 @@ def cli() -> None:
 def certify(
     machine: str,
     inputs: tuple[str, ...],
+    paradigm: str,
     context: int | None,
     arithmetic: str,
     beta: str,
@@ -79,7 +88,7 @@ def certify(
     the library, or a file) on the input words exactly, token for token."""
     from certificates.command_line.certify import execute
 
-    execute(machine, inputs, context, arithmetic, beta, max_steps, out, as_json)
+    execute(machine, inputs, paradigm, context, arithmetic, beta, max_steps, out, as_json)
 
 
 @cli.command("check")
@@ -105,6 +114,7 @@ def check(certificate: Path, machine: str, as_json: bool) -> None:
 @cli.command("run", epilog=EXIT_CODES)
 @click.argument("machine")
 @click.argument("word", metavar="W")
+@PARADIGM
 @CONTEXT
 @MAX_STEPS
 @click.option(
@@ -114,7 +124,9 @@ def check(certificate: Path, machine: str, as_json: bool) -> None:
     help="Generate token by token from the prompt alone (slow) instead of checking the whole run in one pass.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the tokens as JSON.")
-def show_run(machine: str, word: str, context: int | None, max_steps: int, by_decoding: bool, as_json: bool) -> None:
+def show_run(
+    machine: str, word: str, paradigm: str, context: int | None, max_steps: int, by_decoding: bool, as_json: bool
+) -> None:
     """Show the chain of thought of MACHINE (a name of the library, or a file) on the word W, in exact integers.
 
     Every token behind the prompt is the unique best next token of the hardmax transformer; if one is not, the
@@ -122,7 +134,7 @@ def show_run(machine: str, word: str, context: int | None, max_steps: int, by_de
     """
     from certificates.command_line.run import execute
 
-    execute(machine, word, context, max_steps, by_decoding, as_json)
+    execute(machine, word, paradigm, context, max_steps, by_decoding, as_json)
 
 
 @cli.command("machines")

@@ -45,7 +45,10 @@ def _facts(bundle: Bundle) -> Table:
     statement, network = certificate.statement, certificate.network
     table = Table.grid(padding=(0, 2))
     for run in certificate.runs[:8]:
-        result = f"{run.input or '(empty)'} -> {run.output or '(empty)'}: {run.steps} steps, {run.tokens} tokens"
+        tokens = sum(segment.tokens for segment in run.segments)
+        in_segments = f" in {len(run.segments)} segments" if certificate.statement.paradigm == "scot" else ""
+        done = f"{_short(run.input)} -> {_short(run.output)}: {run.steps} steps in {run.cells} cells"
+        result = f"{done}, {tokens} tokens{in_segments}"
         table.add_row("run", Text(result))
     if len(certificate.runs) > 8:
         table.add_row("", f"and {len(certificate.runs) - 8} more")
@@ -60,6 +63,13 @@ def _facts(bundle: Bundle) -> Table:
     table.add_row("parameters", f"largest {largest.largest} ({largest.matrix}), significand of {bits} bits")
     table.add_row("binding", _binding(certificate.heads, certificate.softmax.cases))
     return table
+
+
+def _short(word: str) -> str:
+    """A word on one line: a long one in its beginning and length."""
+    if len(word) <= 24:
+        return word or "(empty)"
+    return f"{word[:16]}... ({len(word)} symbols)"
 
 
 def _binding(heads: Sequence[HeadRecord], cases: Sequence[CaseRecord]) -> str:

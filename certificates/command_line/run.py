@@ -3,54 +3,59 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import click
 
-from certificates.certify import check_context, smallest_context
 from certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from certificates.command_line.progress import LateProgress
 from constructions.machines.library import load_machine
 from constructions.machines.machine import MachineError
 from constructions.machines.run import Run, trace
 from constructions.transformer.vocabulary import Token, Vocabulary
-from constructions.turing.construct import ContextError, construct_cot
-from constructions.turing.tokens import TokenSequence, cot_tokens
+from constructions.turing.construct import construct
+from constructions.turing.fitting import check_context, smallest_context
+from constructions.turing.paradigm import ContextError, Paradigm
+from constructions.turing.tokens import TokenSequence, sequences_of
 from verify.hardmax.batch import PreparedNetwork
 from verify.hardmax.decode import AmbiguousTokenError, decode
 from verify.hardmax.forward import NotTernaryError
 from verify.hardmax.observe import HeadMismatch, TokenMismatch, observe
 
 
-def execute(machine: str, word: str, context: int | None, max_steps: int, by_decoding: bool, as_json: bool) -> None:
-    """Show the chain of thought of MACHINE (a name of the library, or a file) on the word W, in exact integers.
-
-    Every token behind the prompt is the unique best next token of the hardmax transformer; if one is not, the
-    command says where and ends with exit code 1.
-    """
+def execute(
+    machine: str, word: str, paradigm_name: str, context: int | None, max_steps: int, by_decoding: bool, as_json: bool
+) -> None:
+    """Print the token sequences of the run, each token of which the network has been seen to generate."""
+    paradigm = Paradigm(paradigm_name)
     with refusing(MachineError, ContextError):
         loaded = load_machine(machine)
         run = trace(loaded, word, max_steps)
-        context = context or smallest_context([run])
-        position_bits = check_context([run], context)
-    sequence = cot_tokens(loaded, run, position_bits)
-    network = construct_cot(loaded, position_bits)
+        context = context or smallest_context(paradigm, [run])
+        position_bits = check_context(paradigm, [run], context)
+    sequences = sequences_of(paradigm, run, position_bits)
+    network = construct(paradigm, loaded, position_bits)
     prepared = PreparedNetwork(network)
     failures = (NotTernaryError, HeadMismatch, TokenMismatch, AmbiguousTokenError)
     with LateProgress(enabled=not as_json) as progress, refusing(*failures, code=ExitCode.REFUTED):
         if by_decoding:
-            _decode_all(prepared, sequence, progress)
+            for sequence in sequences:
+                _decode_all(prepared, sequence, progress)
         else:
-            observe(prepared, [sequence], lambda done, total: progress("replay", done, total))
+            observe(prepared, sequences, lambda done, total: progress("replay", done, total))
     if as_json:
-        click.echo(json.dumps(_plain(run, sequence, network.vocabulary, context, position_bits), indent=2))
+        plain = _plain(run, paradigm, sequences, network.vocabulary, context, position_bits)
+        click.echo(json.dumps(plain, indent=2))
         return
+    tokens = sum(map(len, sequences))
+    in_segments = f" in {len(sequences)} segments" if paradigm is Paradigm.SCOT else ""
     how = "decoded greedily, token by token" if by_decoding else "each token the unique maximum, checked in one pass"
-    click.echo(f"{loaded.name} on {word!r}: {run.steps} steps, output {run.output!r}, {len(sequence)} tokens")
+    click.echo(f"{loaded.name} on {word!r}: {run.steps} steps, output {run.output!r}, {tokens} tokens{in_segments}")
     click.echo(f"context {context} (r = {position_bits}), {len(network.layers)} layers, width {network.width}; {how}")
-    click.echo()
-    for line in _lines(sequence, network.vocabulary):
-        click.echo(line)
+    for number, sequence in enumerate(sequences):
+        click.echo(f"\nsegment {number}" if paradigm is Paradigm.SCOT else "")
+        for line in _lines(sequence, network.vocabulary):
+            click.echo(line)
 
 
 def _decode_all(prepared: PreparedNetwork, sequence: TokenSequence, progress: LateProgress) -> None:
@@ -69,7 +74,7 @@ def _decode_all(prepared: PreparedNetwork, sequence: TokenSequence, progress: La
 
 
 def _lines(sequence: TokenSequence, vocabulary: Vocabulary) -> Iterator[str]:
-    """One line per run token and per block; the prompt and the output on one line each."""
+    """One line per run token and per block; prompt, summary and output on one line each."""
     step = 0
     for name, group in _grouped(sequence):
         text = " ".join(vocabulary.describe(token) for token in group)
@@ -80,25 +85,37 @@ def _lines(sequence: TokenSequence, vocabulary: Vocabulary) -> Iterator[str]:
 
 
 def _grouped(sequence: TokenSequence) -> Iterator[tuple[str, list[Token]]]:
-    """(family, tokens of one line)."""
+    """(family of the last token, tokens of one line)."""
     group: list[Token] = []
     for token in sequence.tokens:
         group.append(token)
-        if token.family in ("RUN", "EINP", "EPOS", "EOUTP"):
+        if token.family in ("RUN", "EINP", "EPOS", "EOUTP", "ESUMM"):
             yield token.family, group
             group = []
 
 
 def _plain(
-    run: Run, sequence: TokenSequence, vocabulary: Vocabulary, context: int, position_bits: int
+    run: Run,
+    paradigm: Paradigm,
+    sequences: Sequence[TokenSequence],
+    vocabulary: Vocabulary,
+    context: int,
+    position_bits: int,
 ) -> dict[str, object]:
     return {
         "machine": run.machine.name,
         "input": run.word,
         "output": run.output,
         "steps": run.steps,
+        "cells": run.cells,
+        "paradigm": paradigm.value,
         "context": str(context),
         "position_bits": position_bits,
-        "prompt": sequence.prompt,
-        "tokens": [[token.family, *vocabulary.values_of(token)] for token in sequence.tokens],
+        "segments": [
+            {
+                "prompt": sequence.prompt,
+                "tokens": [[token.family, *vocabulary.values_of(token)] for token in sequence.tokens],
+            }
+            for sequence in sequences
+        ],
     }

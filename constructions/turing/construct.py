@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from functools import lru_cache
 
 from constructions.machines.machine import TuringMachine
@@ -14,23 +13,9 @@ from constructions.transformer.vocabulary import Vocabulary
 from constructions.turing.cot import write_cot
 from constructions.turing.encoding import Shape
 from constructions.turing.machine_tables import cot_families, scot_families, transition_mlp
+from constructions.turing.paradigm import ContextError, Paradigm
 from constructions.turing.registers import CotRegisters, Phases
 from constructions.turing.scot import ScotRegisters, write_scot
-
-
-class ContextError(ValueError):
-    """A context length that the construction, or the given runs, cannot have."""
-
-
-class Paradigm(Enum):
-    """Chain of thought, or summarized chain of thought; ``least_bits`` is the smallest r the construction has."""
-
-    COT = "cot"
-    SCOT = "scot"
-
-    @property
-    def least_bits(self) -> int:
-        return 2 if self is Paradigm.COT else 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,18 +26,6 @@ class Skeleton:
     summaries: ScotRegisters | None
     program: Program
     layers: tuple[Layer, ...]
-
-
-def position_bits_for(context: int, paradigm: Paradigm = Paradigm.COT) -> int:
-    """r for a context of N tokens: the smallest even r with N <= 2**r that the construction has (spec 1.3).
-
-    >>> [position_bits_for(context) for context in (1, 4, 5, 16, 17, 1000)]
-    [2, 2, 4, 4, 6, 10]
-    """
-    if context < 1:
-        raise ContextError(f"a context of {context} tokens holds nothing; give a positive number")
-    bits = max(paradigm.least_bits, (context - 1).bit_length())
-    return bits + bits % 2
 
 
 @lru_cache(maxsize=256)

@@ -13,6 +13,7 @@ from constructions.machines.machine import Action, TuringMachine
 from constructions.machines.run import Run
 from constructions.transformer.vocabulary import Token
 from constructions.turing.machine_tables import MOVES
+from constructions.turing.paradigm import Paradigm
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,13 @@ def cot_tokens(machine: TuringMachine, run: Run, position_bits: int) -> TokenSeq
             tokens += _position_block(heads, position_bits)
     tokens += _output(machine, run.output)
     return TokenSequence(tuple(tokens), len(prompt), len(tokens))
+
+
+def sequences_of(paradigm: Paradigm, run: Run, position_bits: int) -> tuple[TokenSequence, ...]:
+    """All token sequences of a run: its one chain of thought, or its segments."""
+    if paradigm is Paradigm.COT:
+        return (cot_tokens(run.machine, run, position_bits),)
+    return scot_segments(run.machine, run, position_bits)
 
 
 def scot_segments(machine: TuringMachine, run: Run, position_bits: int) -> tuple[TokenSequence, ...]:

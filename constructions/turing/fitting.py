@@ -1,0 +1,43 @@
+"""Which contexts a run fits: the length of its token sequences depends on r, and r on the context length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from constructions.machines.run import Run
+from constructions.turing.paradigm import ContextError, Paradigm, position_bits_for
+from constructions.turing.tokens import cot_length, scot_segments
+
+MOST_BITS = 64
+"""Contexts are looked for up to 2**MOST_BITS tokens."""
+
+
+def longest_sequence(paradigm: Paradigm, run: Run, position_bits: int) -> int:
+    """Tokens of a run's chain of thought, or of its longest segment."""
+    if paradigm is Paradigm.COT:
+        return cot_length(len(run.word), run.steps, len(run.output), position_bits)
+    return max(map(len, scot_segments(run.machine, run, position_bits)))
+
+
+def smallest_context(paradigm: Paradigm, runs: Sequence[Run]) -> int:
+    """The smallest N such that all sequences of all runs, at the r that N asks for, have at most N tokens."""
+    for position_bits in range(paradigm.least_bits, MOST_BITS + 1, 2):
+        longest = max(longest_sequence(paradigm, run, position_bits) for run in runs)
+        if longest <= 1 << position_bits:
+            # A context of 2**(r-2) or less asks for a smaller r, unless r is the least there is.
+            least = 1 if position_bits == paradigm.least_bits else (1 << (position_bits - 2)) + 1
+            return max(longest, least)
+    raise ContextError(f"no context of up to 2**{MOST_BITS} tokens holds these runs")
+
+
+def check_context(paradigm: Paradigm, runs: Sequence[Run], context: int) -> int:
+    """r for the context; ContextError, with the length needed, when a run does not fit."""
+    position_bits = position_bits_for(context, paradigm)
+    what = "chain of thought" if paradigm is Paradigm.COT else "longest segment of the summarized chain of thought"
+    for run in runs:
+        if (needed := longest_sequence(paradigm, run, position_bits)) > context:
+            raise ContextError(
+                f"the {what} of {run.machine.name} on {run.word!r} has {needed} tokens, more than the context of "
+                f"{context}: give --context {smallest_context(paradigm, runs)} or more"
+            )
+    return position_bits

@@ -1,0 +1,32 @@
+"""The two ways to write a run down, and the r that a context length asks for (spec 1.3)."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class ContextError(ValueError):
+    """A context length that the construction, or the given runs, cannot have."""
+
+
+class Paradigm(Enum):
+    """Chain of thought, or summarized chain of thought; ``least_bits`` is the smallest r the construction has."""
+
+    COT = "cot"
+    SCOT = "scot"
+
+    @property
+    def least_bits(self) -> int:
+        return 2 if self is Paradigm.COT else 4
+
+
+def position_bits_for(context: int, paradigm: Paradigm = Paradigm.COT) -> int:
+    """r for a context of N tokens: the smallest even r with N <= 2**r that the construction has (spec 1.3).
+
+    >>> [position_bits_for(context) for context in (1, 4, 5, 16, 17, 1000)]
+    [2, 2, 4, 4, 6, 10]
+    """
+    if context < 1:
+        raise ContextError(f"a context of {context} tokens holds nothing; give a positive number")
+    bits = max(paradigm.least_bits, (context - 1).bit_length())
+    return bits + bits % 2
