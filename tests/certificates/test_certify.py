@@ -1,0 +1,179 @@
+"""Certificates as a whole: stable bytes, contexts as small as can be, fields that agree with each other."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from certificates.certify import file_stem
+from certificates.document import canonical_bytes, sha256
+from constructions.machines.run import trace
+from constructions.machines.text import read_machine
+from constructions.turing.tokens import cot_tokens
+from tests.certificates.certified import SAMPLES, Sample, bundle
+from verify.arithmetic.models import parse_arithmetic, split_beta
+
+
+def plain(sample: Sample) -> Any:
+    return json.loads(bundle(sample).bytes)
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+def test_the_verdict_is_the_one_that_is_due(sample: Sample) -> None:
+    assert bundle(sample).certificate.verdict == sample.verdict
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+def test_certifying_twice_gives_the_same_document_up_to_provenance(sample: Sample) -> None:
+    first, second = bundle(sample), sample.make()
+    assert first.weights == second.weights
+    assert first.weights_name == second.weights_name
+    without = [canonical_bytes(replace(each.certificate, provenance={})) for each in (first, second)]
+    assert without[0] == without[1]
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+def test_documents_are_canonical_and_hold_no_float(sample: Sample) -> None:
+    def refuse(text: str) -> float:
+        raise AssertionError(f"a float: {text}")
+
+    for data in (bundle(sample).bytes, bundle(sample).weights):
+        document = json.loads(data, parse_float=refuse, parse_constant=refuse)
+        assert canonical_bytes(document) == data
+        assert data.isascii()
+        assert data.endswith(b"}\n")
+        assert largest_integer(document) <= 2**53
+
+
+def largest_integer(value: object) -> int:
+    match value:
+        case bool() | str() | None:
+            return 0
+        case int():
+            return abs(value)
+        case list():
+            return max(map(largest_integer, value), default=0)
+        case dict():
+            return max(map(largest_integer, value.values()), default=0)
+    raise TypeError(f"{value!r} is not a value of JSON")
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+def test_the_statement_says_what_was_asked(sample: Sample) -> None:
+    statement = plain(sample)["statement"]
+    machine = read_machine(statement["machine"]["text"])
+    assert machine.name == statement["machine"]["name"] == sample.machine
+    assert statement["machine"]["sha256"] == sha256(statement["machine"]["text"].encode())
+    assert statement["scope"] == {"kind": "runs", "inputs": list(sample.inputs)}
+    assert statement["arithmetic"] == parse_arithmetic(sample.arithmetic).text
+    if sample.context:
+        assert statement["context"] == str(sample.context)
+    if sample.beta:
+        assert statement["beta"] == str(sample.beta)
+    context = int(statement["context"])
+    assert statement["position_bits"] == min(r for r in range(2, 64, 2) if context <= 2**r)
+    if statement["beta"] is None:
+        assert statement["beta_split"] is None
+    else:
+        beta, split = int(statement["beta"]), statement["beta_split"]
+        assert int(split["query"]) * int(split["key"]) == beta
+        assert int(split["query"]) in (int(split["key"]), 2 * int(split["key"]))
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+def test_runs_are_those_of_the_machine(sample: Sample) -> None:
+    document = plain(sample)
+    machine = read_machine(document["statement"]["machine"]["text"])
+    assert [entry["input"] for entry in document["runs"]] == list(sample.inputs)
+    for entry in document["runs"]:
+        run = trace(machine, entry["input"])
+        assert (entry["output"], entry["steps"]) == (run.output, run.steps)
+        assert entry["tokens"] == len(cot_tokens(machine, run, document["statement"]["position_bits"]))
+        assert entry["tokens"] <= int(document["statement"]["context"])
+        assert entry["prompt"] == len(run.word) + 2
+        assert entry["margin"] >= 1
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+def test_heads_stand_in_the_order_of_the_weights(sample: Sample) -> None:
+    document, weights = plain(sample), json.loads(bundle(sample).weights)
+    listed = [(head["layer"], head["head"], head["name"], head["kind"]) for head in document["heads"]]
+    assert listed == [
+        (number, index, head["name"], head["kind"])
+        for number, layer in enumerate(weights["layers"], start=1)
+        for index, head in enumerate(layer["heads"])
+    ]
+    cases = document["softmax"]["cases"]
+    for head in document["heads"]:
+        case = cases[head["softmax"]]
+        assert (head["separation"], head["ties"]) == (case["separation"], case["ties"])
+        assert head["evidence"] == ("proved" if head["kind"] == "lookup" else "observed")
+        if head["kind"] == "lookup":
+            assert (head["separation"], head["maximisers"], head["witness"]) == (2, 1, None)
+    assert [head["softmax"] for head in document["heads"]] == sorted_by_first(document["heads"])
+
+
+def sorted_by_first(heads: list[dict[str, Any]]) -> list[int]:
+    """The number each head's case has when cases are numbered as they first appear."""
+    seen: list[Any] = []
+    numbers = []
+    for head in heads:
+        pair = (head["separation"], head["ties"])
+        if pair not in seen:
+            seen.append(pair)
+        numbers.append(seen.index(pair))
+    return numbers
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+def test_the_verdict_agrees_with_the_cases(sample: Sample) -> None:
+    document = plain(sample)
+    beta, softmax = document["statement"]["beta"], document["softmax"]
+    holds = [case["holds"] for case in softmax["cases"]]
+    least = [case["least_beta"] for case in softmax["cases"]]
+    assert (document["refutation"] is not None) == (sample.verdict == "refuted")
+    if sample.verdict == "certified":
+        assert all(holds)
+        assert all(int(one) <= int(beta) for one in least)
+        if sample.beta is None:
+            assert max(map(int, least)) == int(beta)
+    elif beta is not None:
+        assert False in holds
+    else:
+        assert set(holds) == {None}
+        assert None in least
+    for case in softmax["cases"]:
+        if case["holds"]:
+            assert inside(case["zero"], case["zero"], softmax["zero_cell"])
+            assert case["one"] is None or inside(case["one"][0], case["one"][1], softmax["one_cell"])
+        if case["ties"] == []:
+            assert case["one"] is None
+
+
+def inside(low: str, high: str, cell: list[str]) -> bool:
+    return Fraction(cell[0]) <= Fraction(low) <= Fraction(high) <= Fraction(cell[1])
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("increment", "increment"),
+        ("../../etc", "etc"),
+        ("a b", "a_b"),
+        ("..", "machine"),
+        ("ä/ö", "machine"),
+        ("x.y+z-1", "x.y+z-1"),
+    ],
+)
+def test_file_stems_stay_in_their_folder(name: str, stem: str) -> None:
+    assert file_stem(name) == stem
+
+
+@pytest.mark.parametrize("exponent", range(12))
+def test_beta_is_split_as_the_statement_says(exponent: int) -> None:
+    split = split_beta(exponent)
+    assert (split.query, split.key) == (2 ** ((exponent + 1) // 2), 2 ** (exponent // 2))
