@@ -11,8 +11,9 @@ import pytest
 from constructions.machines.machine import TuringMachine
 from constructions.machines.random_machines import random_machine, random_word
 from constructions.machines.run import OutputError, Run, StepLimit, trace
-from constructions.turing.construct import construct_cot, cot_skeleton
+from constructions.turing.construct import construct_cot, skeleton
 from constructions.turing.encoding import Shape
+from constructions.turing.paradigm import Paradigm
 from constructions.turing.tokens import cot_length, cot_tokens
 from tests.machine_table import CASES
 from verify.hardmax.forward import PreparedNetwork
@@ -85,4 +86,4 @@ def test_machines_of_one_shape_share_all_but_the_transition_layer() -> None:
     one, other = construct_cot(copy, 4), construct_cot(reverse, 4)
     same = [a.mlp is b.mlp and a.heads is b.heads for a, b in zip(one.layers, other.layers, strict=True)]
     assert same.count(False) == 1
-    assert cot_skeleton(Shape.of(copy, 4)) is cot_skeleton(Shape.of(reverse, 4))
+    assert skeleton(Paradigm.COT, Shape.of(copy, 4)) is skeleton(Paradigm.COT, Shape.of(reverse, 4))

@@ -14,7 +14,7 @@ from constructions.transformer.program import ProgramBuilder
 from constructions.transformer.registers import Layout
 from constructions.turing.cot import subtract
 from constructions.turing.encoding import MOVE_BITS, Shape
-from constructions.turing.machine_tables import transition_neurons
+from constructions.turing.machine_tables import transition_mlp
 from constructions.turing.registers import CotRegisters
 from tests.constructions.lemmas import MOVES, Lemma, code, codes, difference, gain, lemmas, mutants
 
@@ -94,7 +94,7 @@ def test_transition_neurons_add_the_entry_that_matches_and_nothing_else(name: st
             symbol = code(machine.alphabet.index(action.written[k]), shape.symbol_bits)
             expected[list(x.newsym[k].coordinates), column] = symbol
             expected[list(x.newmove[k].coordinates), column] = MOVES[action.moves[k]]
-    units = list(transition_neurons(machine, x))
+    units = transition_mlp(machine, x).neurons()
     assert len(units) == len(machine.transitions)
     assert (gain(units, inputs) == expected).all()
     assert not (gain(units[1:], inputs) == expected).all()

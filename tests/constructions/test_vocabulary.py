@@ -9,9 +9,10 @@ import pytest
 
 from constructions.machines.library import LIBRARY, load_machine
 from constructions.transformer.vocabulary import Token
-from constructions.turing.construct import construct_cot, cot_skeleton
+from constructions.turing.construct import construct_cot, skeleton
 from constructions.turing.encoding import Shape
 from constructions.turing.machine_tables import MOVES
+from constructions.turing.paradigm import Paradigm
 from tests.constructions.lemmas import MOVES as MOVE_CODES
 from tests.constructions.lemmas import code
 from verify.hardmax.forward import embed_token
@@ -71,7 +72,7 @@ def test_every_token_is_embedded_as_the_spec_says(name: str) -> None:
 def test_unembeddings_read_the_registers_of_the_spec() -> None:
     machine = load_machine("rewrite")
     network = construct_cot(machine, 4)
-    x = cot_skeleton(Shape.of(machine, 4)).registers
+    x = skeleton(Paradigm.COT, Shape.of(machine, 4)).registers
     families = {family.name: family for family in network.vocabulary.families}
     for name, flag in (("OUTP", x.halted), ("POS", x.write_pos), ("EPOS", x.write_epos), ("EOUTP", x.write_eoutp)):
         assert families[name].unembedding == ((flag.offset, 1),)
