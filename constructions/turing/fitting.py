@@ -19,15 +19,20 @@ def longest_sequence(paradigm: Paradigm, run: Run, position_bits: int) -> int:
     return max(map(len, scot_segments(run.machine, run, position_bits)))
 
 
+def least_position_bits(paradigm: Paradigm, runs: Sequence[Run]) -> int:
+    """The smallest r at which all sequences of all runs have at most 2**r tokens."""
+    for position_bits in range(paradigm.least_bits, MOST_BITS + 1, 2):
+        if all(longest_sequence(paradigm, run, position_bits) <= 1 << position_bits for run in runs):
+            return position_bits
+    raise ContextError(f"no context of up to 2**{MOST_BITS} tokens holds these runs")
+
+
 def smallest_context(paradigm: Paradigm, runs: Sequence[Run]) -> int:
     """The smallest N such that all sequences of all runs, at the r that N asks for, have at most N tokens."""
-    for position_bits in range(paradigm.least_bits, MOST_BITS + 1, 2):
-        longest = max(longest_sequence(paradigm, run, position_bits) for run in runs)
-        if longest <= 1 << position_bits:
-            # A context of 2**(r-2) or less asks for a smaller r, unless r is the least there is.
-            least = 1 if position_bits == paradigm.least_bits else (1 << (position_bits - 2)) + 1
-            return max(longest, least)
-    raise ContextError(f"no context of up to 2**{MOST_BITS} tokens holds these runs")
+    position_bits = least_position_bits(paradigm, runs)
+    # A context of 2**(r-2) or less asks for a smaller r, unless r is the least there is.
+    least = 1 if position_bits == paradigm.least_bits else (1 << (position_bits - 2)) + 1
+    return max(least, *(longest_sequence(paradigm, run, position_bits) for run in runs))
 
 
 def check_context(paradigm: Paradigm, runs: Sequence[Run], context: int) -> int:
