@@ -1,0 +1,135 @@
+"""A claim about neurons, stated twice (bit by bit for the solver, with plain numbers for everything else), and decided.
+
+The plain statement `meaning` says on which activations the claim is made, and what is added there.  The cases are what
+the solver is asked: per case a domain for each coordinate, assumptions, and what is added as terms.  A
+counterexample counts only when the plain statement and plain evaluation of the neurons confirm it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import product
+
+from constructions.transformer.gadgets import Neuron
+from constructions.transformer.registers import Span
+from verify.lemmas.activation import Contents, Domain, Symbol, added_by, added_terms
+from verify.lemmas.outcome import Budget, Checked, Finding, Violated
+from verify.solver import Formula, Model, Refuted, Term, Unknown, all_of, constant, equal
+
+Added = Mapping[int, int]
+"""What is added, by coordinate; coordinates left out are left alone."""
+
+Symbols = Mapping[int, Symbol]
+
+
+class ClaimError(ValueError):
+    """A gadget that the claims here are not made for."""
+
+
+def nothing_assumed(x: Symbols) -> Sequence[Formula]:  # noqa: ARG001 - one of the functions a case may have
+    return ()
+
+
+def nothing_added(x: Symbols) -> Mapping[int, Term]:  # noqa: ARG001 - one of the functions a case may have
+    return {}
+
+
+@dataclass(frozen=True)
+class Case:
+    """Part of the inputs: coordinate c has a value of domains[c], and `assumed` holds.  There `adds` is added."""
+
+    title: str
+    domains: Mapping[int, Domain]
+    adds: Callable[[Symbols], Mapping[int, Term]] = nothing_added
+    assumed: Callable[[Symbols], Sequence[Formula]] = nothing_assumed
+
+
+@dataclass(frozen=True)
+class Claim:
+    """registers: all that the statement or a neuron mentions.  inputs: every coordinate of them and all its values.
+
+    meaning: what is added at these activations, None where nothing is claimed.
+    """
+
+    title: str
+    registers: tuple[Span, ...]
+    inputs: Mapping[int, Domain]
+    meaning: Callable[[Contents], Added | None]
+    cases: tuple[Case, ...]
+    neurons: tuple[Neuron, ...]
+
+    def with_neurons(self, neurons: Iterable[Neuron]) -> Claim:
+        """The same statement about other neurons."""
+        return replace(self, neurons=tuple(neurons))
+
+    @cached_property
+    def names(self) -> Mapping[int, str]:
+        """Each coordinate's register and bit, without blanks."""
+        return {
+            c: span.name if span.whole and span.width == 1 else f"{span.name}[{span.start + c - span.offset}]"
+            for span in self.registers
+            for c in span.coordinates
+        }
+
+    def decide(self, budget: Budget) -> Iterator[Finding]:
+        """One finding for each case."""
+        for case in self.cases:
+            yield self._decide_case(case, budget)
+
+    def _decide_case(self, case: Case, budget: Budget) -> Finding:
+        x = {c: Symbol.of(self.names[c], domain) for c, domain in case.domains.items()}
+        wanted, got = case.adds(x), added_terms(self.neurons, x)
+        agrees = all_of(equal(got.get(c, _NOTHING), wanted.get(c, _NOTHING)) for c in sorted({*got, *wanted}))
+        restrictions = [symbol.restriction for symbol in x.values() if symbol.restriction is not None]
+        verdict = budget.prove(agrees, [*restrictions, *case.assumed(x)])
+        return self._confirmed(case, x, verdict.model) if isinstance(verdict, Refuted) else verdict
+
+    def _confirmed(self, case: Case, x: Symbols, model: Model) -> Violated | Unknown:
+        """The counterexample in words, if the neurons really do at it what the claim does not say."""
+        point = {c: symbol.value(model) for c, symbol in x.items()}
+        difference = self.disagreement(point)
+        if difference is None:
+            return Unknown(f"{self.title}, {case.title}: plain evaluation does not confirm the solver's {model}")
+        return Violated(difference)
+
+    def disagreement(self, x: Contents) -> str | None:
+        """In words, how the neurons differ from the statement at x; None where they agree or nothing is claimed."""
+        wanted = self.meaning(x)
+        if wanted is None:
+            return None
+        got = added_by(self.neurons, x)
+        wrong = {c for c in {*got, *wanted} if got.get(c, 0) != wanted.get(c, 0)}
+        if not wrong:
+            return None
+        touched = [span for span in self.registers if wrong & set(span.coordinates)]
+        parts = [f"{span.name} should get {_shown(span, wanted)} but gets {_shown(span, got)}" for span in touched]
+        return f"{self.title}: where {self.described(x)}: {'; '.join(parts)}"
+
+    def described(self, x: Contents) -> str:
+        return ", ".join(f"{span.name} = {_shown(span, x)}" for span in self.registers if span.width)
+
+    @cached_property
+    def points(self) -> tuple[tuple[dict[int, int], Added], ...]:
+        """All inputs the claim is made for, and what it says there: exponentially many, for small widths only."""
+        coordinates = list(self.inputs)
+        found = []
+        for values in product(*(self.inputs[c].value for c in coordinates)):
+            x = dict(zip(coordinates, values, strict=True))
+            wanted = self.meaning(x)
+            if wanted is not None:
+                found.append((x, wanted))
+        return tuple(found)
+
+    def exhaust(self, budget: Budget) -> Checked | Violated | Unknown:
+        """Evaluate the neurons on all inputs."""
+        return budget.exhaust(f"inputs of {self.title}", (x for x, _ in self.points), self.disagreement)
+
+
+_NOTHING = constant(0)
+
+
+def _shown(span: Span, values: Mapping[int, int]) -> str:
+    shown = [values.get(c, 0) for c in span.coordinates]
+    return str(shown[0]) if span.width == 1 else f"({', '.join(f'{v:+d}' if v else '0' for v in shown)})"

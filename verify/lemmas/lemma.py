@@ -1,0 +1,38 @@
+"""A lemma: what it says, where it is stated, how it is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from verify.lemmas.outcome import Budget, Outcome
+
+Decide = Callable[[int, Budget], Outcome]
+"""From a width and a budget to an outcome; a lemma that has no width gets 0."""
+
+
+def at_every_width(width: int) -> bool:
+    """From 1 bit on."""
+    return width >= 1
+
+
+def at_even_widths(least: int) -> Callable[[int], bool]:
+    """r even and at least ``least``, as the constructions need it (spec 1.3)."""
+    return lambda width: width >= least and width % 2 == 0
+
+
+@dataclass(frozen=True)
+class Lemma:
+    """``statement`` is said for all inputs it names; ``source`` is where it comes from; ``method`` how it is decided.
+
+    applies: the widths it is stated for; None for a lemma that has no width.
+    rests_on: identifiers of lemmas used in its proof; they are decided before it, at the same width.
+    """
+
+    identifier: str
+    statement: str
+    source: str
+    method: str
+    decide: Decide
+    applies: Callable[[int], bool] | None = at_every_width
+    rests_on: tuple[str, ...] = ()
