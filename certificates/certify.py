@@ -52,8 +52,8 @@ from verify.arithmetic.formats import Format, rounding_cell
 from verify.arithmetic.models import ArithmeticModel, Exact
 from verify.arithmetic.softmax import Holds
 from verify.assessment import Assessment, Case, assess, facts_of, prove_lookups
-from verify.hardmax.batch import PreparedNetwork
 from verify.hardmax.observe import HeadObservation, observe
+from verify.hardmax.prepared import PreparedNetwork
 from verify.refutation import Refutation
 
 

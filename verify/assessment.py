@@ -14,8 +14,8 @@ from constructions.transformer.program import HeadKind
 from constructions.turing.tokens import TokenSequence
 from verify.arithmetic.models import ArithmeticModel, BetaSplit, Exact, largest_beta_exponent, split_beta
 from verify.arithmetic.softmax import Decision, Fails, HeadFacts, Holds, decide, smallest_beta
-from verify.hardmax.batch import PreparedNetwork
 from verify.hardmax.observe import HeadObservation, Observations
+from verify.hardmax.prepared import PreparedNetwork
 from verify.refutation import Refutation, search_refutation
 from verify.separation import LookupSeparation, SeparationNotProved, prove_pairing_separation
 

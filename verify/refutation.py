@@ -19,9 +19,10 @@ from verify.arithmetic.formats import FormatOverflow
 from verify.arithmetic.models import ArithmeticModel
 from verify.arithmetic.query import evaluate_query
 from verify.hardmax.attention import Activations, score_gaps
-from verify.hardmax.batch import Batch, PreparedNetwork, embed
+from verify.hardmax.batch import Batch, embed
 from verify.hardmax.forward import Sublayer, stages
 from verify.hardmax.observe import HeadObservation, Query
+from verify.hardmax.prepared import PreparedNetwork
 
 Histogram = tuple[tuple[int, tuple[int, int, int]], ...]
 """(gap, (visible positions with it, how many with value +1, how many with value -1)), ascending."""

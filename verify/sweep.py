@@ -21,9 +21,10 @@ from constructions.turing.construct import construct
 from constructions.turing.fitting import least_position_bits
 from constructions.turing.paradigm import Paradigm
 from constructions.turing.tokens import TokenSequence, sequences_of
-from verify.hardmax.batch import PreparedNetwork, embed, in_batches
+from verify.hardmax.batch import embed, in_batches
 from verify.hardmax.forward import NotTernaryError, final_activations
 from verify.hardmax.observe import TokenMismatch, least_margins
+from verify.hardmax.prepared import PreparedNetwork
 
 MAX_STEPS = 10_000
 EXTRA_BITS = (0, 2, 4, 6, 8)

@@ -17,10 +17,10 @@ from constructions.turing.construct import construct
 from constructions.turing.fitting import check_context, smallest_context
 from constructions.turing.paradigm import ContextError, Paradigm
 from constructions.turing.tokens import TokenSequence, sequences_of
-from verify.hardmax.batch import PreparedNetwork
 from verify.hardmax.decode import AmbiguousTokenError, decode
 from verify.hardmax.forward import NotTernaryError
 from verify.hardmax.observe import HeadMismatch, TokenMismatch, observe
+from verify.hardmax.prepared import PreparedNetwork
 
 
 def execute(

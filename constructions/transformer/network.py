@@ -100,7 +100,7 @@ class Mlp:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Layer:
     """Attention, all heads at once, then the MLP on what it left."""
 

@@ -16,6 +16,7 @@ score, the *separation* is how far below every other visible position scores.  T
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,7 +118,7 @@ def attend(head: CompiledHead, x: Activations, position_bits: int, start: Ints) 
     if head.key == tuple(range(position_bits)):
         named = named_positions(x[list(head.query)], start)
         if named is not None:
-            return _by_position(named, x[list(head.value)], start)
+            return by_position(named, start)(x[list(head.value)])
     scores = _split(head, x, start)
     if scores.length <= DIRECT_UP_TO:
         return _directly(scores, np.arange(scores.length))
@@ -140,13 +141,21 @@ def named_positions(queries: Activations, start: Ints) -> Ints | None:
     return position + start if visible.all() else None
 
 
-def _by_position(named: Ints, value: Activations, start: Ints) -> Attention:
-    """One maximiser each.  From position 1 on the separation is 2 exactly, as some other visible position differs
-    in one bit: a smaller one with a set bit of x cleared, or 1 if x = 0."""
-    found = value[:, named].astype(np.int64)
+def by_position(named: Ints, start: Ints) -> Callable[[Activations], Attention]:
+    """From the values [d_v, n], the attention of queries that name these columns.
+
+    One maximiser each.  From position 1 on the separation is 2 exactly, as some other visible position differs in one
+    bit: a smaller one with a set bit of x cleared, or 1 if x = 0.
+    """
     n = len(named)
+    one, exact = np.ones(n, np.int64), np.ones(n, np.bool_)
     gap = np.where(np.arange(n) > start, np.int64(2), NO_GAP)
-    return Attention(np.ones(n, np.int64), found, np.abs(found), gap, np.ones(n, np.bool_))
+
+    def attention(value: Activations) -> Attention:
+        found = value[:, named].astype(np.int64)
+        return Attention(one, found, np.abs(found), gap, exact)
+
+    return attention
 
 
 def settle_separation(head: CompiledHead, x: Activations, start: Ints, found: Attention) -> tuple[int, int] | None:

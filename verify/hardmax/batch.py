@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from constructions.transformer.network import Mlp, Network
-from constructions.transformer.vocabulary import Token, Vector
+from constructions.transformer.vocabulary import Token
 from constructions.turing.tokens import TokenSequence
 from verify.hardmax.attention import Activations, Ints
-from verify.hardmax.mlp import PreparedMlp
+from verify.hardmax.prepared import PreparedNetwork
 
 COLUMNS_AT_A_TIME = 1 << 16
 """Sequences are put side by side up to so many columns; a longer one stands alone."""
@@ -24,43 +22,6 @@ class TooLongError(ValueError):
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedNetwork:
-    """A network with its MLPs and embeddings in the form the forward pass works with."""
-
-    network: Network
-
-    @cached_property
-    def mlps(self) -> tuple[PreparedMlp, ...]:
-        return tuple(_prepared(layer.mlp, self.network.width) for layer in self.network.layers)
-
-    @cached_property
-    def embeddings(self) -> tuple[tuple[NDArray[np.int8], tuple[NDArray[np.int8], ...]], ...]:
-        """Per family: its fixed vector [d], and per field the table [d, values]."""
-        width = self.network.width
-        return tuple(
-            (
-                dense(family.embedding, width),
-                tuple(np.stack([dense(v, width) for v in field.embedding], axis=1) for field in family.fields),
-            )
-            for family in self.network.vocabulary.families
-        )
-
-
-@lru_cache(maxsize=4096)
-def _prepared(mlp: Mlp, width: int) -> PreparedMlp:
-    """Networks of one shape share most of their MLPs, and so the prepared ones."""
-    return PreparedMlp.of(mlp, width)
-
-
-def dense(vector: Vector, width: int) -> NDArray[np.int8]:
-    """A sparse vector written out, [width]."""
-    written = np.zeros(width, np.int8)
-    for coordinate, value in vector:
-        written[coordinate] = value
-    return written
-
-
-@dataclass(frozen=True)
 class Batch:
     """Sequences side by side: ``start[i]`` is the first column of i's sequence, ``opens`` lists these columns."""
 
@@ -71,6 +32,13 @@ class Batch:
     @property
     def length(self) -> int:
         return int(self.x.shape[1])
+
+    @cached_property
+    def grid(self) -> Ints:
+        """[sequences, longest]: the column of each position of each sequence, -1 behind its end."""
+        lengths = np.diff([*self.opens, self.length])
+        position = np.arange(lengths.max())
+        return np.where(position < lengths[:, None], position + np.array(self.opens)[:, None], -1)
 
     def place(self, column: int) -> tuple[int, int]:
         """Which sequence of the batch a column belongs to, and the position there."""

@@ -14,9 +14,10 @@ import numpy as np
 from constructions.transformer.network import Layer
 from constructions.transformer.vocabulary import Token
 from verify.hardmax.attention import Activations, Ints
-from verify.hardmax.batch import Batch, PreparedNetwork, TooLongError, embed_token
+from verify.hardmax.batch import Batch, TooLongError, embed_token
 from verify.hardmax.forward import Sublayer, add_ternary
 from verify.hardmax.mlp import mlp_delta
+from verify.hardmax.prepared import PreparedNetwork
 from verify.hardmax.readout import read_out
 
 

@@ -13,9 +13,11 @@ from enum import Enum
 import numpy as np
 
 from constructions.transformer.network import CompiledHead, Network
-from verify.hardmax.attention import Activations, Attention, Ints, attend
-from verify.hardmax.batch import Batch, PreparedNetwork, position_codes
+from verify.hardmax.attention import Activations, Attention, Ints
+from verify.hardmax.batch import Batch, position_codes
+from verify.hardmax.layer import attend_layer
 from verify.hardmax.mlp import mlp_delta
+from verify.hardmax.prepared import PreparedHeads, PreparedNetwork
 
 
 class Sublayer(Enum):
@@ -57,11 +59,11 @@ def stages(prepared: PreparedNetwork, batch: Batch) -> Iterator[Stage]:
     network = prepared.network
     codes = position_codes(network.position_bits, batch.start)
     x = batch.x
-    for number, (layer, mlp) in enumerate(zip(network.layers, prepared.mlps, strict=True), start=1):
+    for number, (heads, mlp) in enumerate(zip(prepared.heads, prepared.mlps, strict=True), start=1):
         r = network.position_bits if (x[: network.position_bits] == codes).all() else 0
-        attentions = tuple((head, attend(head, x, r, batch.start)) for head in layer.heads)
-        written, gained = _gained_by_heads(network, number, attentions, batch)
-        after = add_ternary(network, number, Sublayer.ATTENTION, x, written, gained, batch)
+        attentions = attend_layer(heads, x, batch, r)
+        gained = _gained_by_heads(network, number, heads, attentions, batch)
+        after = add_ternary(network, number, Sublayer.ATTENTION, x, heads.written, gained, batch)
         yield Stage(number, Sublayer.ATTENTION, x, after, attentions)
         x = after
         after = add_ternary(network, number, Sublayer.MLP, x, mlp.written, mlp_delta(mlp, x), batch)
@@ -78,20 +80,25 @@ def final_activations(prepared: PreparedNetwork, batch: Batch) -> Activations:
 
 
 def _gained_by_heads(
-    network: Network, layer: int, attentions: tuple[tuple[CompiledHead, Attention], ...], batch: Batch
-) -> tuple[Ints, Ints]:
-    """The coordinates the heads write, and what each column gains there: the mean of the maximisers' values."""
-    written = np.unique([c for head, _ in attentions for c in head.out]).astype(np.int64)
-    gained = np.zeros((len(written), batch.length), np.int64)
-    for head, attention in attentions:
-        average, remainder = np.divmod(attention.value_sum, attention.maximisers)
-        if remainder.any():
-            row, column = map(int, np.argwhere(remainder)[0])
-            value = f"{attention.value_sum[row, column]}/{attention.maximisers[column]} more than it was"
-            name = network.coordinate_name(head.out[row])
-            raise NotTernaryError(*batch.place(column), layer, Sublayer.ATTENTION, name, value)
-        np.add.at(gained, np.searchsorted(written, head.out), average)
-    return written, gained
+    network: Network,
+    layer: int,
+    heads: PreparedHeads,
+    attentions: tuple[tuple[CompiledHead, Attention], ...],
+    batch: Batch,
+) -> Ints:
+    """[written coordinates, n]: what each column gains there, the means of the maximisers' values."""
+    gained = np.zeros((len(heads.written), batch.length), np.int64)
+    for (head, attention), rows in zip(attentions, heads.rows, strict=True):
+        average = attention.value_sum
+        if attention.maximisers.max() > 1:
+            average, remainder = np.divmod(attention.value_sum, attention.maximisers)
+            if remainder.any():
+                row, column = map(int, np.argwhere(remainder)[0])
+                value = f"{attention.value_sum[row, column]}/{attention.maximisers[column]} more than it was"
+                name = network.coordinate_name(head.out[row])
+                raise NotTernaryError(*batch.place(column), layer, Sublayer.ATTENTION, name, value)
+        np.add.at(gained, rows, average)  # a coordinate may be listed twice
+    return gained
 
 
 def add_ternary(

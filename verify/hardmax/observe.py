@@ -14,8 +14,9 @@ from constructions.transformer.network import CompiledHead
 from constructions.transformer.program import HeadKind
 from constructions.turing.tokens import TokenSequence
 from verify.hardmax.attention import Activations, Attention, named_positions, settle_separation
-from verify.hardmax.batch import Batch, PreparedNetwork, embed, in_batches
+from verify.hardmax.batch import Batch, embed, in_batches
 from verify.hardmax.forward import stages
+from verify.hardmax.prepared import PreparedNetwork
 from verify.hardmax.readout import read_out
 
 
