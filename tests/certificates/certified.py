@@ -7,6 +7,7 @@ from functools import cache
 
 from certificates.certify import Bundle, Request, certify
 from constructions.machines.library import load_machine
+from constructions.turing.paradigm import Paradigm
 from verify.arithmetic.models import parse_arithmetic
 
 
@@ -21,6 +22,7 @@ class Sample:
     verdict: str
     beta: int | None = None
     context: int | None = None
+    paradigm: Paradigm = Paradigm.COT
 
     def __str__(self) -> str:
         return self.title
@@ -29,7 +31,7 @@ class Sample:
         """A certificate made anew."""
         model = parse_arithmetic(self.arithmetic)
         machine = load_machine(self.machine)
-        return certify(Request(machine, self.inputs, model, context=self.context, beta=self.beta))
+        return certify(Request(machine, self.inputs, model, self.paradigm, self.context, self.beta))
 
 
 SAMPLES = (
@@ -39,6 +41,8 @@ SAMPLES = (
     Sample("certified, beta given", "rewrite", ("1",), "fused:bf16", "certified", beta=512),
     Sample("refuted at one beta", "increment", ("1011",), "fused:bf16", "refuted", beta=1),
     Sample("refuted at every beta", "rewrite", ("1" * 60,), "rounded:bf16/bf16", "refuted"),
+    Sample("summarized, certified", "binary-counter", ("00", "1"), "fused:bf16", "certified", paradigm=Paradigm.SCOT),
+    Sample("summarized, refuted", "binary-counter", ("00",), "fused:bf16", "refuted", 1, paradigm=Paradigm.SCOT),
     Sample("inconclusive, exact", "bit-sort", ("10",), "exact", "inconclusive"),
     Sample("inconclusive, rounded", "increment", ("1",), "rounded:fp16/fp16", "inconclusive", 32, 2**40),
 )

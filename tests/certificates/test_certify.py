@@ -13,7 +13,8 @@ from certificates.certify import file_stem
 from certificates.document import canonical_bytes, sha256
 from constructions.machines.run import trace
 from constructions.machines.text import read_machine
-from constructions.turing.tokens import cot_tokens
+from constructions.turing.paradigm import Paradigm
+from constructions.turing.tokens import sequences_of
 from tests.certificates.certified import SAMPLES, Sample, bundle
 from verify.arithmetic.models import parse_arithmetic, split_beta
 
@@ -68,6 +69,7 @@ def test_the_statement_says_what_was_asked(sample: Sample) -> None:
     machine = read_machine(statement["machine"]["text"])
     assert machine.name == statement["machine"]["name"] == sample.machine
     assert statement["machine"]["sha256"] == sha256(statement["machine"]["text"].encode())
+    assert statement["paradigm"] == sample.paradigm.value
     assert statement["scope"] == {"kind": "runs", "inputs": list(sample.inputs)}
     assert statement["arithmetic"] == parse_arithmetic(sample.arithmetic).text
     if sample.context:
@@ -75,7 +77,9 @@ def test_the_statement_says_what_was_asked(sample: Sample) -> None:
     if sample.beta:
         assert statement["beta"] == str(sample.beta)
     context = int(statement["context"])
-    assert statement["position_bits"] == min(r for r in range(2, 64, 2) if context <= 2**r)
+    assert statement["position_bits"] == min(
+        r for r in range(2 if sample.paradigm is Paradigm.COT else 4, 64, 2) if context <= 2**r
+    )
     if statement["beta"] is None:
         assert statement["beta_split"] is None
     else:
@@ -91,11 +95,15 @@ def test_runs_are_those_of_the_machine(sample: Sample) -> None:
     assert [entry["input"] for entry in document["runs"]] == list(sample.inputs)
     for entry in document["runs"]:
         run = trace(machine, entry["input"])
-        assert (entry["output"], entry["steps"]) == (run.output, run.steps)
-        assert entry["tokens"] == len(cot_tokens(machine, run, document["statement"]["position_bits"]))
-        assert entry["tokens"] <= int(document["statement"]["context"])
-        assert entry["prompt"] == len(run.word) + 2
-        assert entry["margin"] >= 1
+        assert (entry["output"], entry["steps"], entry["cells"]) == (run.output, run.steps, run.cells)
+        sequences = sequences_of(sample.paradigm, run, document["statement"]["position_bits"])
+        sizes = [(len(sequence.tokens), sequence.prompt, sequence.read) for sequence in sequences]
+        assert [(each["tokens"], each["prompt"], each["read"]) for each in entry["segments"]] == sizes
+        assert all(each["margin"] >= 1 for each in entry["segments"])
+        assert max(each["tokens"] for each in entry["segments"]) <= int(document["statement"]["context"])
+        assert entry["segments"][0]["prompt"] == len(run.word) + 2
+    segments = [len(entry["segments"]) for entry in document["runs"]]
+    assert (max(segments) > 1) == (sample.paradigm is Paradigm.SCOT)
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=str)

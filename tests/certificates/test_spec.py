@@ -15,6 +15,7 @@ from certificates.document import (
     CaseRecord,
     Certificate,
     HeadRecord,
+    LayerStructure,
     MachineRecord,
     NetworkRecord,
     Parameters,
@@ -22,13 +23,16 @@ from certificates.document import (
     RefutationRecord,
     RunRecord,
     Scope,
+    SegmentRecord,
     Softmax,
     Split,
     Statement,
+    Structure,
     WeightsFile,
     WitnessRecord,
 )
 from constructions.transformer.dimensions import Dimensions
+from constructions.turing.paradigm import Paradigm
 from tests.certificates.certified import SAMPLES, bundle
 
 TEXT = (Path(certificates.__file__).parent / "SPEC.md").read_text(encoding="utf-8")
@@ -68,7 +72,10 @@ INLINE = (
     ("4 `network`", WeightsFile),
     ("4 `network`", Dimensions),
     ("4 `network`", Parameters),
+    ("4 `network`", Structure),
+    ("4 `network`", LayerStructure),
     ("5 `runs`", RunRecord),
+    ("5 `runs`", SegmentRecord),
     ("6 `heads`", HeadRecord),
     ("6 `heads`", QueryRecord),
     ("7 `softmax`", Softmax),
@@ -105,6 +112,10 @@ def test_the_written_certificate_has_the_fields_of_its_records() -> None:
         assert set(document["statement"]) == names(Statement)
         for entries, record in (
             (document["runs"], RunRecord),
+            (document["runs"][0]["segments"], SegmentRecord),
+            ([document["network"]], NetworkRecord),
+            ([document["network"]["structure"]], Structure),
+            (document["network"]["structure"]["layers"], LayerStructure),
             (document["heads"], HeadRecord),
             (document["softmax"]["cases"], CaseRecord),
             (document["network"]["parameters"], Parameters),
@@ -134,7 +145,9 @@ def filled(text: str) -> str:
 
 KINDS = {
     "certified, fused": "certified",
+    "summarized, certified": "certified",
     "refuted at one beta": "refuted, beta given",
+    "summarized, refuted": "refuted, beta given",
     "refuted at every beta": "refuted, beta null",
     "inconclusive, exact": "inconclusive",
 }
@@ -151,6 +164,10 @@ def test_claims_are_the_sentences_of_the_spec(sample: Any) -> None:
     assert matched.group(1) == about + statement.arithmetic
     if statement.beta is not None:
         assert matched.group(2) == statement.beta
+    if bundle(sample).certificate.verdict == "certified":
+        tokens = sum(segment.tokens for run in bundle(sample).certificate.runs for segment in run.segments)
+        summarized = "summarized " if sample.paradigm is Paradigm.SCOT else ""
+        assert matched.groups()[2:] == (f"{summarized}chain of thought", str(tokens), statement.context)
 
 
 def test_reasons_are_the_sentence_of_the_spec() -> None:
@@ -165,6 +182,8 @@ def test_reasons_are_the_sentence_of_the_spec() -> None:
         sentence = filled(found.group(1)).replace("maximisers\\ share", who.replace(" ", "\\ "))
         if last.output[0] != last.output[1]:
             sentence = sentence.replace("computes\\ (.+?)", "computes\\ a value from (.+?)")
+        if sample.paradigm is Paradigm.SCOT:
+            sentence = sentence.replace("of\\ run", f"of\\ segment\\ {last.segment}\\ of\\ run")
         matched = re.fullmatch(sentence, refutation.reason)
         assert matched is not None, refutation.reason
         layer, _, token, run, maximisers, hardmax = matched.groups()[:6]

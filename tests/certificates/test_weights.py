@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from certificates.document import Parameters
 from certificates.weights import parameters, significand_bits
 from constructions.machines.library import load_machine
 from constructions.transformer.network import Network
-from constructions.turing.construct import construct_cot
+from constructions.turing.construct import construct, construct_cot
 from tests.certificates.certified import SAMPLES, Sample, bundle
 from verify.arithmetic.models import BetaSplit
 
@@ -65,11 +66,11 @@ def test_parameters_are_those_of_the_weights_document(sample: Sample) -> None:
     assert document["network"]["parameters"] == expected
 
 
-@pytest.mark.parametrize("sample", SAMPLES[:2], ids=str)
+@pytest.mark.parametrize("sample", [SAMPLES[0], SAMPLES[1], SAMPLES[6]], ids=str)
 def test_the_weights_document_is_the_network(sample: Sample) -> None:
     weights = json.loads(bundle(sample).weights)
     document = json.loads(bundle(sample).bytes)
-    network = construct_cot(load_machine(sample.machine), document["statement"]["position_bits"])
+    network = construct(sample.paradigm, load_machine(sample.machine), document["statement"]["position_bits"])
     assert weights["position_bits"] == network.position_bits
     assert weights["registers"] == [[register.name, register.width] for register in network.registers]
     assert weights["registers"][0] == ["pos", network.position_bits]
@@ -118,6 +119,52 @@ def test_dimensions_are_counted_in_the_weights_document() -> None:
             "value_width": max(len(head["value"]) for head in heads),
             "hidden_width": max(len(layer["mlp"]["bias"]) for layer in weights["layers"]),
             "width": sum(width for _, width in weights["registers"]),
+        }
+
+
+def count_table(weights: Any, coordinates: list[int]) -> dict[str, list[int]]:
+    """Register -> how often each of its coordinates is listed, where any is."""
+    table, offset = {}, 0
+    for name, width in weights["registers"]:
+        counts = [coordinates.count(offset + bit) for bit in range(width)]
+        offset += width
+        if sum(counts):
+            table[name] = counts
+    return table
+
+
+def run_lengths(sizes: list[int]) -> list[list[int]]:
+    coded: list[list[int]] = []
+    for size in sizes:
+        if coded and coded[-1][0] == size:
+            coded[-1][1] += 1
+        else:
+            coded.append([size, 1])
+    return coded
+
+
+@pytest.mark.parametrize("sample", [SAMPLES[0], SAMPLES[1], SAMPLES[6]], ids=str)
+def test_the_structure_is_that_of_the_weights_document(sample: Sample) -> None:
+    structure = json.loads(bundle(sample).bytes)["network"]["structure"]
+    weights = json.loads(bundle(sample).weights)
+    assert structure["registers"] == weights["registers"]
+    for side in ("embedding", "unembedding"):
+        vectors = [
+            vector
+            for family in weights["vocabulary"]
+            for vector in [family[side], *(vector for field in family["fields"] for vector in field[side])]
+        ]
+        assert structure[side] == count_table(weights, [c for vector in vectors for c, _ in vector])
+    assert len(structure["layers"]) == len(weights["layers"])
+    for counted, layer in zip(structure["layers"], weights["layers"], strict=True):
+        mlp = layer["mlp"]
+        fans = {side: [b - a for a, b in pairwise(mlp[f"{side}_start"])] for side in ("in", "out")}
+        assert counted == {
+            "neurons": len(mlp["bias"]),
+            "fan_in": run_lengths(fans["in"]),
+            "fan_out": run_lengths(fans["out"]),
+            "reads": count_table(weights, mlp["in_coordinate"]),
+            "writes": count_table(weights, mlp["out_coordinate"]),
         }
 
 

@@ -35,10 +35,13 @@ def test_json_has_the_whole_run(case: Case, how: tuple[str, ...]) -> None:
     shown = json.loads(outcome.out)
     run = trace(case.machine, case.word)
     assert (shown["machine"], shown["input"], shown["output"]) == (case.name, case.word, case.output)
-    assert shown["steps"] == run.steps == sum(token[0] == "RUN" for token in shown["tokens"])
-    assert [token[0] for token in shown["tokens"][: shown["prompt"]]][-1] == "EINP"
-    assert len(shown["tokens"]) <= int(shown["context"]) <= 2 ** shown["position_bits"]
-    output = [token for token in shown["tokens"][shown["prompt"] :] if token[0] == "SIGMA"]
+    (segment,) = shown["segments"]
+    tokens, prompt = segment["tokens"], segment["prompt"]
+    assert (shown["paradigm"], shown["cells"]) == ("cot", run.cells)
+    assert shown["steps"] == run.steps == sum(token[0] == "RUN" for token in tokens)
+    assert tokens[prompt - 1] == ["EINP"]
+    assert len(tokens) <= int(shown["context"]) <= 2 ** shown["position_bits"]
+    output = [token for token in tokens[prompt:] if token[0] == "SIGMA"]
     assert output == [["SIGMA", symbol] for symbol in case.output]
 
 

@@ -10,7 +10,8 @@ from constructions.transformer.network import Mlp, Network, SparseRows, compile_
 from constructions.transformer.program import HeadKind, Program, ProgramBuilder
 from constructions.transformer.registers import Layout
 from constructions.transformer.vocabulary import Vocabulary
-from constructions.turing.construct import ContextError, construct_cot, position_bits_for
+from constructions.turing.construct import construct_cot
+from constructions.turing.paradigm import ContextError, position_bits_for
 from tests.machine_table import CASES
 
 NEURONS = (
@@ -34,16 +35,19 @@ def neurons_of(mlp: Mlp) -> list[Neuron]:
 
 
 def test_neurons_survive_in_order() -> None:
-    assert neurons_of(Mlp.of(NEURONS)) == list(NEURONS)
-    assert Mlp.of(NEURONS).size == 3
-    assert neurons_of(Mlp.of(())) == []
+    mlp = Mlp.of(NEURONS)
+    assert neurons_of(mlp) == list(mlp.neurons()) == list(NEURONS)
+    assert mlp.size == 3
+    assert neurons_of(Mlp.of(())) == list(Mlp.of(()).neurons()) == []
 
 
-def test_rows_are_joined_in_order() -> None:
+def test_mlps_are_joined_in_order() -> None:
     first, second = Mlp.of(NEURONS), Mlp.of(NEURONS[::-1])
-    joined = SparseRows.concatenated(first.inputs, second.inputs)
-    assert rows_of(joined) == rows_of(first.inputs) + rows_of(second.inputs)
-    assert joined.start.tolist() == [0, 2, 2, 3, 4, 4, 6]
+    joined = Mlp.joined(first, second)
+    assert neurons_of(joined) == [*NEURONS, *NEURONS[::-1]]
+    assert joined.inputs.start.tolist() == [0, 2, 2, 3, 4, 4, 6]
+    assert joined.inputs.rows() == [tuple(row) for row in rows_of(joined.inputs)]
+    assert neurons_of(Mlp.joined(first, Mlp.of(()))) == neurons_of(Mlp.joined(Mlp.of(()), first)) == list(NEURONS)
 
 
 def test_a_program_is_compiled_layer_by_layer() -> None:
@@ -53,15 +57,14 @@ def test_a_program_is_compiled_layer_by_layer() -> None:
     builder.lookup(3, "find", a, pos, b, b)
     builder.attend(1, "other", (a, 2 * b.bit(0)), (b, 2 * a.bit(1)), a, b)
     builder.mlp(1, Copy(a, b), Zero(a))
-    extra = Neuron(((0, 1),), 0, ((1, 1),))
     program = Program(layout.registers, 3, tuple(builder.heads), tuple(builder.gadgets))
-    one, two, three = compile_layers(program, [(1, extra), (3, extra)])
+    one, two, three = compile_layers(program)
     assert [(h.name, h.kind, h.query, h.key, h.value, h.out) for h in one.heads] == [
         ("other", HeadKind.CONTENT, (2, 3, 4, 4), (4, 5, 3, 3), (2, 3), (4, 5))
     ]
     assert [(h.name, h.kind, h.query, h.key) for h in three.heads] == [("find", HeadKind.LOOKUP, (2, 3), (0, 1))]
-    assert neurons_of(one.mlp) == [*neurons(Copy(a, b)), *neurons(Zero(a)), extra]
-    assert (two.heads, neurons_of(two.mlp), neurons_of(three.mlp)) == ((), [], [extra])
+    assert neurons_of(one.mlp) == [*neurons(Copy(a, b)), *neurons(Zero(a))]
+    assert (two.heads, neurons_of(two.mlp), neurons_of(three.mlp)) == ((), [], [])
     assert program.width == 6
     assert program.register("b") == b
 
@@ -95,7 +98,7 @@ def test_every_weight_of_a_construction_is_small_and_in_place(name: str) -> None
 
 @pytest.mark.parametrize("position_bits", [0, 1, 3, 5])
 def test_r_must_be_even_and_at_least_two(position_bits: int) -> None:
-    with pytest.raises(ContextError, match=f"r must be even and at least 2 for CoT, not {position_bits}"):
+    with pytest.raises(ContextError, match=f"r must be even and at least 2 for cot, not {position_bits}"):
         construct_cot(CASES[0].machine, position_bits)
 
 

@@ -15,7 +15,8 @@ from constructions.turing.machine_tables import MOVES
 from constructions.turing.paradigm import Paradigm
 from tests.constructions.lemmas import MOVES as MOVE_CODES
 from tests.constructions.lemmas import code
-from verify.hardmax.forward import embed_token
+from verify.hardmax.batch import embed_token
+from verify.hardmax.prepared import PreparedNetwork
 
 
 @pytest.mark.parametrize("name", LIBRARY)
@@ -59,6 +60,7 @@ def plain_embedding(name: str, token: Token) -> dict[str, tuple[int, ...]]:
 @pytest.mark.parametrize("name", ["increment", "rewrite"])
 def test_every_token_is_embedded_as_the_spec_says(name: str) -> None:
     network = construct_cot(load_machine(name), 4)
+    prepared = PreparedNetwork(network)
     registers = {register.name: register for register in network.registers}
     for family in network.vocabulary.families:
         for values in product(*(range(len(field.values)) for field in family.fields)):
@@ -66,7 +68,7 @@ def test_every_token_is_embedded_as_the_spec_says(name: str) -> None:
             expected = np.zeros(network.width, np.int64)
             for register, held in {"pos": code(11, 4), **plain_embedding(name, token)}.items():
                 expected[list(registers[register].coordinates)] = held
-            assert (embed_token(network, token, 11)[:, 0] == expected).all(), token
+            assert (embed_token(prepared, token, 11)[:, 0] == expected).all(), token
 
 
 def test_unembeddings_read_the_registers_of_the_spec() -> None:
