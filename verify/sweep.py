@@ -11,7 +11,9 @@ What is verified for a case is observed on its run, exactly; it says nothing abo
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+import signal
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 
 from constructions.machines.machine import MachineError
@@ -29,6 +31,8 @@ from verify.hardmax.prepared import PreparedNetwork
 MAX_STEPS = 10_000
 EXTRA_BITS = (0, 2, 4, 6, 8)
 TAPES = (1, 3)
+CASES_AT_A_TIME = 10
+"""Cases a worker takes at a time: what an interrupt may lose."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,51 @@ def verify_case(case: SweepCase, paradigm: Paradigm) -> SweepResult:
         margin=margin,
         failure=failure,
     )
+
+
+def sweep(seed: int, indices: Iterable[int], workers: int) -> Generator[tuple[SweepResult, ...], None, None]:
+    """The results of each case, both paradigms, in the order in which they come in.
+
+    Cases are handed out in blocks, a few per worker at a time; closing the iterator drops those not yet begun.
+    """
+    blocks = _blocks(indices)
+    if workers == 1:
+        for block in blocks:
+            yield from _verify_block(seed, block)
+        return
+    with ProcessPoolExecutor(workers, initializer=_leave_interrupts_to_the_parent) as pool:
+        running: set[Future[list[tuple[SweepResult, ...]]]] = set()
+        try:
+            while True:
+                while len(running) < 2 * workers and (block := next(blocks, [])):
+                    running.add(pool.submit(_verify_block, seed, block))
+                if not running:
+                    return
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield from future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _blocks(indices: Iterable[int]) -> Iterator[list[int]]:
+    block: list[int] = []
+    for index in indices:
+        block.append(index)
+        if len(block) == CASES_AT_A_TIME:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def _verify_block(seed: int, block: Sequence[int]) -> list[tuple[SweepResult, ...]]:
+    cases = [draw_case(seed, index) for index in block]
+    return [tuple(verify_case(case, paradigm) for paradigm in Paradigm) for case in cases]
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def least_margin(prepared: PreparedNetwork, sequences: Sequence[TokenSequence]) -> int:

@@ -137,6 +137,29 @@ def show_run(
     execute(machine, word, paradigm, context, max_steps, by_decoding, as_json)
 
 
+@cli.command("sweep")
+@click.option("--machines", metavar="M", type=click.IntRange(min=1), default=1000, show_default=True, help="How many.")
+@click.option("--seed", metavar="S", type=int, default=0, show_default=True, help="Which sweep.")
+@click.option("--workers", metavar="W", type=click.IntRange(min=1), help="Processes.  Default: one per core.")
+@click.option(
+    "--out",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("sweep.jsonl"),
+    show_default=True,
+    help="Results, one line per machine; an interrupted sweep goes on from what it has.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def sweep(machines: int, seed: int, workers: int | None, out: Path, as_json: bool) -> None:
+    """Verify every token of random machines' runs, chain of thought and summarized, in exact integers.
+
+    Exit codes: 0 every token predicted, 1 not, 2 bad input, 130 interrupted (what is done is kept).
+    """
+    from certificates.command_line.sweep import execute
+
+    execute(machines, seed, workers, out, as_json)
+
+
 @cli.command("machines")
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")

@@ -1,0 +1,129 @@
+"""``exactformer sweep``: thousands of random machines, both paradigms, every token verified.
+
+Results go to a file of JSON lines, appended as they come in, so that an interrupted sweep goes on where it stopped; a
+finished file is sorted, and depends on the seed and the number of machines alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from certificates.command_line.outcome import ExitCode, InputRefused
+from certificates.command_line.progress import LateProgress
+from certificates.document import write_file
+from verify.sweep import sweep
+
+Line = dict[str, Any]
+
+
+def execute(machines: int, seed: int, workers: int | None, out: Path, as_json: bool) -> None:
+    """Verify the cases 0 .. machines-1 of this seed that ``out`` does not have yet."""
+    header = {"format": "exactformer sweep", "version": 1, "seed": seed}
+    lines = read_lines(out, header)
+    have = {line["index"] for line in lines}
+    missing = [index for index in range(machines) if index not in have]
+    started = time.perf_counter()
+    interrupted = False
+    with appending(out, header, lines) as append, LateProgress(enabled=not as_json) as progress:
+        results = sweep(seed, missing, workers or os.cpu_count() or 1)
+        try:
+            for number, result in enumerate(results, start=1):
+                line = {"index": result[0].index, "results": [asdict(one) for one in result]}
+                lines.append(line)
+                append(line)
+                progress("sweep", number, len(missing))
+        except KeyboardInterrupt:
+            interrupted = True
+            results.close()
+    lines = sorted((line for line in lines if line["index"] < machines), key=lambda line: int(line["index"]))
+    seconds = time.perf_counter() - started
+    if not interrupted:
+        write_file(out, b"".join(map(_encoded, [header, *lines])))
+    summary = summarize(lines) | {"verified_now": len(lines) - len(have & set(range(machines))), "seconds": seconds}
+    if as_json:
+        click.echo(json.dumps(summary | {"interrupted": interrupted, "file": str(out)}, indent=2))
+    else:
+        print_summary(summary, out)
+    if interrupted:
+        click.echo(f"Interrupted at {len(lines)} of {machines}; the same command goes on from there.", err=True)
+        raise click.exceptions.Exit(130)
+    raise click.exceptions.Exit(ExitCode.REFUTED if summary["failures"] else ExitCode.CERTIFIED)
+
+
+def read_lines(path: Path, header: Line) -> list[Line]:
+    """The cases a sweep file has; a last line that was cut off does not count."""
+    if not path.exists():
+        return []
+    try:
+        texts = path.read_text(encoding="utf-8").split("\n")
+        found = [json.loads(text) for text in texts[:-1]]
+    except (OSError, ValueError) as error:
+        raise InputRefused(f"{path} cannot be continued: {error}; give another --out") from error
+    if found and found[0] != header:
+        raise InputRefused(f"{path} is not a sweep with seed {header['seed']}; give another --out or --seed")
+    return found[1:]
+
+
+@contextmanager
+def appending(path: Path, header: Line, lines: list[Line]) -> Iterator[Any]:
+    """Rewrite the file as far as it was whole, then append line by line."""
+    try:
+        write_file(path, b"".join(map(_encoded, [header, *lines])))
+        with path.open("ab") as stream:
+
+            def append(line: Line) -> None:
+                stream.write(_encoded(line))
+                stream.flush()
+
+            yield append
+    except OSError as error:
+        raise InputRefused(f"cannot write to {path}: {error.strerror}; give another --out") from error
+
+
+def _encoded(line: Line) -> bytes:
+    return json.dumps(line, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+
+
+def summarize(lines: list[Line]) -> Line:
+    """Counts over all cases of a file, and the first failures."""
+    results = [result for line in lines for result in line["results"]]
+    failures = [result for result in results if result["failure"] is not None]
+    return {
+        "machines": len(lines),
+        "tokens": {
+            paradigm: sum(result["tokens"] for result in results if result["paradigm"] == paradigm)
+            for paradigm in ("cot", "scot")
+        },
+        "segments": sum(result["segments"] for result in results if result["paradigm"] == "scot"),
+        "failures": len(failures),
+        "first_failures": failures[:5],
+    }
+
+
+def print_summary(summary: Line, out: Path) -> None:
+    tokens, machines = summary["tokens"], summary["machines"]
+    click.echo(
+        f"{machines} machines: {tokens['cot']} tokens of chains of thought, {tokens['scot']} tokens of summarized ones "
+        f"in {summary['segments']} segments"
+    )
+    if summary["verified_now"]:
+        rate = summary["verified_now"] / summary["seconds"]
+        click.echo(
+            f"{summary['verified_now']} of them now, in {summary['seconds']:.1f} s: {rate:.1f} machines a second"
+        )
+    if summary["failures"]:
+        click.echo(f"{summary['failures']} FAILURES, the first:")
+        for failure in summary["first_failures"]:
+            click.echo(f"  machine {failure['index']}, {failure['paradigm']}: {failure['failure']}")
+    else:
+        click.echo("every token the unique maximum of the hardmax transformer; no misprediction")
+    click.echo(f"results {out}")
