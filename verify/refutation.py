@@ -6,7 +6,7 @@ the hardmax network, this one would differ from it; so somewhere they differ, wh
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -142,17 +142,24 @@ def _candidates(
                     for observed in heads:
                         if observed.layer == stage.layer:
                             key = (query, observed.layer, observed.index)
-                            found[key] = list(_rows(observed, query, stage.before, batch))
+                            targets = Counter(c for head, _ in stage.attentions for c in head.out)
+                            found[key] = list(_rows(observed, query, stage.before, batch, targets))
     for query, heads in queries.items():
         for observed in heads:
             yield from found[query, observed.layer, observed.index]
 
 
-def _rows(observed: HeadObservation, query: Query, before: Activations, batch: Batch) -> Iterator[_Candidate]:
+def _rows(
+    observed: HeadObservation, query: Query, before: Activations, batch: Batch, targets: Counter[int]
+) -> Iterator[_Candidate]:
+    """The rows of a value list with different histograms, where nothing else of the layer is added to the result:
+    two errors might cancel."""
     gaps, values = score_gaps(observed.head, before, batch.start, query.token)
     seen: set[Histogram] = set()
     levels = np.unique(gaps)
     for row, value in enumerate(values):
+        if targets[observed.head.out[row]] > 1:
+            continue
         histogram = tuple(
             (
                 int(gap),
