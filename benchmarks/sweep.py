@@ -1,0 +1,63 @@
+"""How many random machines a second, both paradigms, construction included.
+
+    python -m benchmarks.sweep [--machines 5000] [--workers 2] [--seed 0]
+
+Draws the machines (most draws do not halt and are drawn again), builds both networks of each and verifies every
+predicted token.  Prints machines and tokens per second and peak memory, and writes benchmarks/sweep.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+from verify.sweep import draw_case, sweep
+
+RESULTS = Path(__file__).with_name("sweep.json")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--machines", type=int, default=5000)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    started = time.perf_counter()
+    results = [one for case in sweep(arguments.seed, range(arguments.machines), arguments.workers) for one in case]
+    seconds = time.perf_counter() - started
+    sample = range(min(200, arguments.machines))
+    started = time.perf_counter()
+    redrawn = sum(draw_case(arguments.seed, index).redrawn for index in sample)
+    drawing = (time.perf_counter() - started) / len(sample)
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
+    failures = [result for result in results if result.failure is not None]
+    report = {
+        "machines": arguments.machines,
+        "workers": arguments.workers,
+        "seed": arguments.seed,
+        "seconds": round(seconds, 2),
+        "machines_per_second": round(arguments.machines / seconds, 1),
+        "core_milliseconds_per_machine": round(1000 * arguments.workers * seconds / arguments.machines, 1),
+        "of_which_drawing_milliseconds": round(1000 * drawing, 1),
+        "redrawn_per_machine": round(redrawn / len(sample), 2),
+        "tokens_per_second": round(sum(result.tokens for result in results) / seconds),
+        "tokens": {
+            name: sum(result.tokens for result in results if result.paradigm == name) for name in ("cot", "scot")
+        },
+        "segments": sum(result.segments for result in results if result.paradigm == "scot"),
+        "mispredictions": len(failures),
+        "peak_mib_of_a_process": round(peak),
+    }
+    print(json.dumps(report, indent=1))
+    RESULTS.write_text(json.dumps(report, indent=1) + "\n")
+    for failure in failures[:5]:
+        print(failure, file=sys.stderr)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
