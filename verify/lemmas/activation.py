@@ -24,6 +24,7 @@ from verify.solver import (
     any_of,
     at_most,
     boolean,
+    equal,
     negation,
     select,
     total,
@@ -92,6 +93,16 @@ class Symbol:
         if self.domain in (Domain.ZERO, Domain.ONE):
             return all_of(()) if self.constant == 1 else any_of(())
         return self.parts[0][1]
+
+    def literal(self, value: int) -> Formula:
+        """That it has one of the values of its domain."""
+        if value == 1:
+            return self.is_one
+        if value == -1 and self.domain is Domain.TERNARY:
+            return self.parts[1][1]
+        if value not in self.domain.value or self.domain is Domain.TERNARY:
+            return equal(self.term, value)
+        return negation(self.is_one)
 
     def value(self, model: Model) -> int:
         # A variable that the query does not mention is free; False is as good as any value.

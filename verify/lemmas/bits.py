@@ -15,7 +15,6 @@ from verify.lemmas.lemma import Lemma
 from verify.lemmas.outcome import Budget, Finding, Outcome, conclude
 from verify.solver import (
     Formula,
-    IntegerVariable,
     Term,
     all_of,
     at_most,
@@ -100,8 +99,9 @@ def unknown_bits(name: str, width: int) -> tuple[Formula, ...]:
     return tuple(boolean(f"{name}[{b}]") for b in range(width))
 
 
-def _digit(name: str, b: int) -> IntegerVariable:
-    return integer(f"{name}[{b}]")
+def digits(name: str, count: int) -> list[Term]:
+    """Unknown integers; `is_digit` says that one is 0 or 1."""
+    return [integer(f"{name}[{b}]") for b in range(count)]
 
 
 def is_digit(term: Term) -> Formula:
@@ -147,8 +147,8 @@ def _decrement_findings(width: int, budget: Budget) -> Iterator[Finding]:
 
 def _borrows_sum_up(width: int, k: int, budget: Budget) -> Finding:
     """The digit identities imply y = x - 2**k and x >= 2**k when nothing is borrowed at the top, else x < 2**k."""
-    xs, ys = [_digit("x", b) for b in range(width)], [_digit("y", b) for b in range(width)]
-    borrows = [_digit("borrow", b) for b in range(k, width + 1)]
+    xs, ys = digits("x", width), digits("y", width)
+    borrows = digits("borrow", width - k + 1)
     identities = [
         equal(
             weighted_total([(1, ys[b]), (-2, borrows[b - k + 1])]), weighted_total([(1, xs[b]), (-1, borrows[b - k])])
@@ -194,8 +194,8 @@ def _increment_findings(width: int, budget: Budget) -> Iterator[Finding]:
         )
     )
     yield budget.prove(equivalent(ripple.carries[-1], all_of(bits)))
-    xs, ys = [_digit("x", b) for b in range(width)], [_digit("y", b) for b in range(width)]
-    carries = [_digit("carry", b) for b in range(width + 1)]
+    xs, ys = digits("x", width), digits("y", width)
+    carries = digits("carry", width + 1)
     identities = [
         equal(weighted_total([(1, ys[b]), (2, carries[b + 1])]), total([xs[b], carries[b]])) for b in range(width)
     ]
@@ -235,10 +235,10 @@ def _subtract_findings(width: int, budget: Budget) -> Iterator[Finding]:
             [at_most(0, rest), at_most(total([taken, rest]), minuend)],
         )
     steps = [integer(f"minuend{b}") for b in range(width + 1)]
-    digits = [_digit("subtrahend", b) for b in range(width)]
+    subtrahend = digits("subtrahend", width)
     yield budget.prove(
-        equal(steps[-1], weighted_total([(1, steps[0]), (-1, numeral(digits))])),
-        [equal(steps[b + 1], weighted_total([(1, steps[b]), (-(2**b), digits[b])])) for b in range(width)],
+        equal(steps[-1], weighted_total([(1, steps[0]), (-1, numeral(subtrahend))])),
+        [equal(steps[b + 1], weighted_total([(1, steps[b]), (-(2**b), subtrahend[b])])) for b in range(width)],
     )
 
 

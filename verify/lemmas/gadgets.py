@@ -264,21 +264,13 @@ def _map(gadget: Map) -> Parts:
         return {c: sum(added[place] for added in matching) for place, c in enumerate(written)}
 
     def matches(values: Sequence[int], x: Symbols) -> Formula:
-        return all_of(_has_value(c, value, x) for c, value in zip(read, values, strict=True))
+        return all_of(x[c].literal(value) for c, value in zip(read, values, strict=True))
 
     def adds(x: Symbols) -> dict[int, Term]:
         rows = [(select(matches(values, x), 1, 0), added) for values, added in gadget.rows]
         return {c: weighted_total([(added[place], row) for row, added in rows]) for place, c in enumerate(written)}
 
     return meaning, [("met", _map_domains(gadget), adds, _nothing)]
-
-
-def _has_value(c: int, value: int, x: Symbols) -> Formula:
-    """That an unknown coordinate has one of the values -1, 0, 1 (0 only where it is a flag)."""
-    symbol = x[c]
-    if value == 1:
-        return symbol.is_one
-    return symbol.parts[1][1] if symbol.domain is Domain.TERNARY else negation(symbol.is_one)
 
 
 def _or(inputs: tuple[Span, ...], output: Span) -> Parts:
