@@ -1,0 +1,189 @@
+"""Whatever is changed in a certificate or its weights, `check` says so, also when hashes are made to match again."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from certificates.certify import Bundle, Request, certify
+from certificates.checker.check import check_certificate
+from certificates.checker.document import BadInput, Rejected
+from certificates.document import canonical_bytes, sha256
+from constructions.machines.library import LIBRARY, load_machine
+from constructions.turing.paradigm import Paradigm
+from verify.arithmetic.models import parse_arithmetic
+
+Place = tuple[str | int, ...]
+
+
+def bundle(title: str) -> tuple[str, Bundle]:
+    """The certificates that are tampered with, by title."""
+    cot, scot = Paradigm.COT, Paradigm.SCOT
+    name, words, arithmetic, paradigm, beta = {
+        "certified": ("increment", ("0", "11"), "fused:bf16", cot, None),
+        "certified, summarized": ("unary-doubling", ("1",), "rounded:fp16", scot, None),
+        "refuted for every beta": ("rewrite", ("11",), "rounded:bf16/fp16", cot, None),
+        "refuted at one beta": ("increment", ("0",), "fused:fp16", cot, 2),
+        "inconclusive": ("increment", ("0",), "exact", cot, None),
+    }[title]
+    return name, certify(Request(load_machine(name), words, parse_arithmetic(arithmetic), paradigm, beta=beta))
+
+
+TITLES = (
+    "certified",
+    "certified, summarized",
+    "refuted for every beta",
+    "refuted at one beta",
+    "inconclusive",
+)
+
+
+def leaves(value: Any, place: Place = ()) -> Iterator[Place]:
+    """Where every number, word and truth value of a document stands; an empty list or object counts as one."""
+    if isinstance(value, dict) and value:
+        for key, item in value.items():
+            yield from leaves(item, (*place, key))
+    elif isinstance(value, list) and value:
+        for index, item in enumerate(value):
+            yield from leaves(item, (*place, index))
+    else:
+        yield place
+
+
+def at(document: Any, place: Place) -> Any:
+    for step in place:
+        document = document[step]
+    return document
+
+
+def changed(document: Any, place: Place, value: Any) -> Any:
+    document = copy.deepcopy(document)
+    at(document, place[:-1])[place[-1]] = value
+    return document
+
+
+def other_values(value: Any) -> list[Any]:
+    """What a forger might write instead."""
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, int):
+        return [value + 1, value - 1, -value or 2]
+    if isinstance(value, str):
+        numerator, slash, denominator = value.partition("/")
+        if value.lstrip("-").isdigit():
+            return [str(int(value) + 1), str(2 * int(value) or 2)]
+        if slash and numerator.lstrip("-").isdigit() and denominator.isdigit():
+            return [f"{int(numerator) + 1}/{denominator}", f"{numerator}/{int(denominator) + 2}"]
+        return [value + "0", value[:-1]]
+    return {"null": [0, "1", []]}.get(json.dumps(value), [None, [1]])
+
+
+def judge(folder: Path, name: str, certificate: Any, weights: Any, hashes_match: bool) -> str | None:
+    """Why the checker refuses, None if it accepts."""
+    weights_bytes = canonical_bytes(weights)
+    if hashes_match:
+        certificate = copy.deepcopy(certificate)
+        certificate["network"]["weights"]["sha256"] = sha256(weights_bytes)
+        machine = certificate["statement"]["machine"]
+        machine["sha256"] = sha256(machine["text"].encode()) if isinstance(machine["text"], str) else ""
+    (folder / "weights.json").write_bytes(weights_bytes)
+    (folder / "certificate.json").write_bytes(canonical_bytes(certificate))
+    try:
+        check_certificate(folder / "certificate.json", LIBRARY[name].path)
+    except (Rejected, BadInput) as error:
+        return str(error)
+    return None
+
+
+@pytest.fixture(scope="module", params=TITLES)
+def original(request: pytest.FixtureRequest) -> tuple[str, Any, Any]:
+    """Machine name, certificate and weights as plain JSON, the weights under a fixed file name."""
+    name, made = bundle(request.param)
+    certificate = json.loads(made.bytes)
+    certificate["network"]["weights"]["file"] = "weights.json"
+    return name, certificate, json.loads(made.weights)
+
+
+def test_the_untouched_certificate_is_valid(original: tuple[str, Any, Any], tmp_path: Path) -> None:
+    name, certificate, weights = original
+    assert judge(tmp_path, name, certificate, weights, hashes_match=False) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hashes_match", [True, False], ids=["hashes match", "hashes as they were"])
+def test_every_field_of_the_claim_and_its_evidence(
+    original: tuple[str, Any, Any], tmp_path: Path, hashes_match: bool
+) -> None:
+    name, certificate, weights = original
+    places = [place for place in leaves(certificate) if place[0] != "provenance"]
+    if hashes_match:
+        places = [place for place in places if place[-1] != "sha256"]  # made to match again, so as they were
+    # Heads and layers are many and alike: all fields of some of them, every field of everything else.
+    rng = random.Random(0)
+    many = [place for place in places if place[0] == "heads" or "structure" in place]
+    few = [place for place in places if place not in set(many)]
+    accepted = []
+    for place in few + rng.sample(many, min(len(many), 150)):
+        old = at(certificate, place)
+        value = rng.choice([value for value in other_values(old) if value != old])
+        if judge(tmp_path, name, changed(certificate, place, value), weights, hashes_match) is None:
+            accepted.append((place, old, value))
+    assert accepted == []
+
+
+@pytest.mark.slow
+def test_every_kind_of_number_in_the_weights(original: tuple[str, Any, Any], tmp_path: Path) -> None:
+    name, certificate, weights = original
+    rng = random.Random(1)
+    accepted = []
+    for place in rng.sample(list(leaves(weights)), 250):
+        old = at(weights, place)
+        value = rng.choice([value for value in other_values(old) if value != old])
+        if judge(tmp_path, name, certificate, changed(weights, place, value), hashes_match=True) is None:
+            accepted.append((place, old, value))
+    assert accepted == []
+
+
+def test_changed_weights_under_the_old_hash(original: tuple[str, Any, Any], tmp_path: Path) -> None:
+    name, certificate, weights = original
+    mutant = changed(weights, ("layers", 0, "mlp", "bias", 0), weights["layers"][0]["mlp"]["bias"][0] - 1)
+    complaint = judge(tmp_path, name, certificate, mutant, hashes_match=False)
+    assert complaint is not None
+    assert "sha256" in complaint
+
+
+def test_provenance_bears_on_nothing(original: tuple[str, Any, Any], tmp_path: Path) -> None:
+    name, certificate, weights = original
+    assert judge(tmp_path, name, changed(certificate, ("provenance", "seconds"), "0"), weights, True) is None
+
+
+@pytest.mark.parametrize("word", ["added", "removed"])
+def test_fields_that_do_not_belong_or_are_missing(original: tuple[str, Any, Any], tmp_path: Path, word: str) -> None:
+    name, certificate, weights = original
+    for place in (("statement",), ("network",), ("network", "structure"), ("runs", 0), ("heads", 0), ("softmax",)):
+        mutant = copy.deepcopy(certificate)
+        part = at(mutant, place)
+        if word == "added":
+            part["remark"] = "trust me"
+        else:
+            part.pop(next(iter(part)))
+        assert judge(tmp_path, name, mutant, weights, hashes_match=True) is not None
+
+
+@pytest.mark.parametrize(
+    ("title", "verdict"),
+    [("refuted at one beta", "certified"), ("inconclusive", "certified"), ("certified", "refuted")],
+)
+def test_a_verdict_stronger_than_its_evidence(title: str, verdict: str, tmp_path: Path) -> None:
+    name, made = bundle(title)
+    certificate = json.loads(made.bytes)
+    certificate["network"]["weights"]["file"] = "weights.json"
+    certificate["verdict"] = verdict
+    certificate["refutation"] = None
+    assert judge(tmp_path, name, certificate, json.loads(made.weights), hashes_match=True) is not None
