@@ -28,7 +28,7 @@ from certificates.checker.machine import Machine, MachineError, parse_machine, v
 from certificates.checker.refutation import check_refutation, witness_places
 from certificates.checker.runs import Case, Replayed, check_heads, check_runs
 from certificates.checker.statement import Statement, check_statement, sentence
-from certificates.checker.weights import Network, dimensions, parameters, read_network
+from certificates.checker.weights import Network, dimensions, parameters, read_network, structure
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def check_certificate(certificate_path: Path, machine_path: Path) -> Valid:
     parts = check_form(document)
     statement = check_statement(parts["statement"], machine)
     network = check_network(parts["network"], statement, certificate_path.parent)
-    check_vocabulary(network, machine)
+    check_vocabulary(network, machine, statement.paradigm)
     places = witness_places(parts["refutation"], network)
     replayed = check_runs(parts["runs"], statement, machine, network, places)
     cases = check_heads(parts["heads"], network, replayed.tallies)
@@ -80,7 +80,7 @@ def check_form(document: Json) -> dict[str, Json]:
 
 def check_network(value: Json, statement: Statement, folder: Path) -> Network:
     """Section 4: the weights document is the named one, and its dimensions and parameters are as stated."""
-    parts = members("network", value, "weights", "dimensions", "parameters")
+    parts = members("network", value, "weights", "dimensions", "structure", "parameters")
     weights = members("network.weights", parts["weights"], "file", "sha256")
     file = text("network.weights.file", weights["file"])
     if not re.fullmatch(r"[^/\\\0]+", file) or file in (".", ".."):
@@ -90,19 +90,21 @@ def check_network(value: Json, statement: Statement, folder: Path) -> Network:
     network = read_network(read_canonical(data, "weights"))
     require_same("weights.position_bits", network.r, statement.r)
     require_same("network.dimensions", parts["dimensions"], dimensions(network))
+    require_same("network.structure", parts["structure"], structure(network))
     e = statement.e or 0
     expected = parameters(network, 2 ** ((e + 1) // 2), 2 ** (e // 2))
     require_same("network.parameters", parts["parameters"], expected)
     return network
 
 
-def check_vocabulary(network: Network, machine: Machine) -> None:
+def check_vocabulary(network: Network, machine: Machine, paradigm: str) -> None:
     """Section 5: the families, their fields and the fields' values are those of the machine."""
     found: dict[str, Json] = {}
     for family in network.vocabulary:
         found[family.name] = [[item.name, list(item.values)] for item in family.fields]
     expected: dict[str, Json] = {
-        name: [[item, list(values)] for item, values in fields.items()] for name, fields in vocabulary(machine).items()
+        name: [[item, list(values)] for item, values in fields.items()]
+        for name, fields in vocabulary(machine, paradigm).items()
     }
     require_same("weights.vocabulary", found, expected)
 

@@ -5,6 +5,7 @@ Words:
     canonical   the one text that all writers give for a machine; rows in the order of states, then symbols
     cells       the positions of the heads, one per tape
     token       a family's name and the names of its fields' values, as in ``("SIGMA", ("0",))``
+    segment     a token sequence; a run is one for the paradigm cot, one or more for scot
 """
 
 from __future__ import annotations
@@ -183,23 +184,48 @@ def run_machine(machine: Machine, word: str, most_steps: int) -> tuple[list[Step
     return steps, "".join(output)
 
 
-def token_sequence(machine: Machine, word: str, steps: list[Step], output: str, r: int) -> list[Token]:
-    """The token sequence of a run (SPEC section 5), with r = position_bits."""
+def used_cells(word: str, steps: list[Step]) -> int:
+    """1 + the largest cell, over all tapes, that was visited or held input (SPEC section 5)."""
+    return max([1, len(word), *(cell + 1 for step in steps for cell in step.cells)])
 
-    def bit(cell: int, b: int) -> str:
-        return "+1" if cell >> b & 1 else "-1"
 
+@dataclass(frozen=True)
+class Segment:
+    """A token sequence; the network reads the first ``read`` tokens and produces those from ``prompt`` on."""
+
+    tokens: list[Token]
+    prompt: int
+    read: int
+
+
+def segments(machine: Machine, word: str, steps: list[Step], output: str, r: int, paradigm: str) -> list[Segment]:
+    """The token sequences of a run (SPEC section 5), with r = position_bits; for ``"cot"`` one."""
+    blank, tapes = machine.alphabet[0], [dict[int, str]() for _ in range(machine.tapes)]
+    tapes[0].update(enumerate(word))
     tokens: list[Token] = [("INP", ()), *(("SIGMA", (symbol,)) for symbol in word), ("EINP", ())]
+    prompt, since, cells, done = len(tokens), 0, (0,) * machine.tapes, list[Segment]()
     for number, step in enumerate(steps, start=1):
+        for tape, cell, symbol in zip(tapes, cells, step.written, strict=True):
+            tape[cell] = symbol
+        cells, since = step.cells, since + 1
         tokens.append(("RUN", (step.state, *step.written, *step.moved)))
-        if number % r == 0 and step.state != machine.halting:
-            tokens.append(("POS", ()))
-            tokens += [("BIT", tuple(bit(cell, b) for cell in step.cells)) for b in range(r)]
-            tokens.append(("EPOS", ()))
-    return [*tokens, ("OUTP", ()), *(("SIGMA", (symbol,)) for symbol in output), ("EOUTP", ())]
+        if step.state == machine.halting:
+            tokens += [("OUTP", ()), *(("SIGMA", (symbol,)) for symbol in output), ("EOUTP", ())]
+        elif paradigm == "scot" and len(tokens) - 1 >= 4 * (prompt - 1):
+            summary: list[Token] = [("SUMM", ())]
+            for at in range(used_cells(word, steps[:number])):
+                seen = [(tape.get(at, blank), str(int(head == at))) for tape, head in zip(tapes, cells, strict=True)]
+                summary.append(("CELL", tuple(value for pair in seen for value in pair)))
+            summary += [("STATE", (step.state,)), ("ESUMM", ())]
+            done.append(Segment(tokens + summary, prompt, len(tokens + summary) - 1))
+            tokens, prompt, since = summary, len(summary), 0
+        elif since % r == 0:
+            bits = [("BIT", tuple("+1" if cell >> b & 1 else "-1" for cell in cells)) for b in range(r)]
+            tokens += [("POS", ()), *bits, ("EPOS", ())]
+    return [*done, Segment(tokens, prompt, len(tokens))]
 
 
-def vocabulary(machine: Machine) -> dict[str, dict[str, tuple[str, ...]]]:
+def vocabulary(machine: Machine, paradigm: str) -> dict[str, dict[str, tuple[str, ...]]]:
     """The families, their fields and the fields' values (SPEC section 5)."""
     tapes = range(1, machine.tapes + 1)
     families: dict[str, dict[str, tuple[str, ...]]] = {
@@ -210,4 +236,8 @@ def vocabulary(machine: Machine) -> dict[str, dict[str, tuple[str, ...]]]:
     families["RUN"] |= {f"written_{k}": machine.alphabet for k in tapes}
     families["RUN"] |= {f"moved_{k}": tuple(MOVES) for k in tapes}
     families["BIT"] = {f"bit_{k}": ("-1", "+1") for k in tapes}
+    if paradigm == "scot":
+        families |= {"SUMM": {}, "CELL": {}, "STATE": {"state": machine.states}, "ESUMM": {}}
+        for k in tapes:
+            families["CELL"] |= {f"symbol_{k}": machine.alphabet, f"head_{k}": ("0", "1")}
     return families

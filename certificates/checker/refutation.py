@@ -2,7 +2,7 @@
 
 Words:
     witness  a query and a row of its value list at which the model does not compute the hardmax value
-    place    where a witness is: run, layer, head, token, row
+    place    where a witness is: run, segment, layer, head, token, row
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from fractions import Fraction
 from certificates.checker.arithmetic import Model, Overflow
 from certificates.checker.document import Json, Rejected, integer, items, members, quote, rational_text, require_same
 from certificates.checker.enclosure import NoEnclosure, output
-from certificates.checker.runs import LARGEST_TOKENS, Place, Replayed, Seen
+from certificates.checker.runs import LARGEST_STEPS, Place, Replayed, Seen
 from certificates.checker.statement import Statement
 from certificates.checker.weights import Network
 
 PARTS = (
-    "exponents", "run", "token", "layer", "head", "row", "maximisers", "visible", "hardmax", "output",
+    "exponents", "run", "segment", "token", "layer", "head", "row", "maximisers", "visible", "hardmax", "output",
 )  # fmt: skip
 
 
@@ -30,11 +30,13 @@ def witness_places(refutation: Json, network: Network) -> list[Place]:
     for number, witness in enumerate(items("refutation.witnesses", witnesses)):
         at = f"refutation.witnesses[{number}]"
         parts = members(at, witness, *PARTS)
-        run, token = (integer(f"{at}.{key}", parts[key], 0, LARGEST_TOKENS) for key in ("run", "token"))
+        run, segment, token = (
+            integer(f"{at}.{key}", parts[key], 0, LARGEST_STEPS) for key in ("run", "segment", "token")
+        )
         layer = integer(f"{at}.layer", parts["layer"], 1, len(network.layers))
         head = integer(f"{at}.head", parts["head"], 0, len(network.layers[layer - 1].heads) - 1)
         rows = len(network.layers[layer - 1].heads[head].value)
-        places.append((run, layer, head, token, integer(f"{at}.row", parts["row"], 0, rows - 1)))
+        places.append((run, segment, layer, head, token, integer(f"{at}.row", parts["row"], 0, rows - 1)))
     return places
 
 
@@ -48,10 +50,10 @@ def check_refutation(value: Json, statement: Statement, network: Network, replay
     for number, (witness, place) in enumerate(zip(witnesses, witness_places(value, network), strict=True)):
         at = f"refutation.witnesses[{number}]"
         found = members(at, witness, *PARTS)
-        run, layer, head_place, token, row = place
+        run, segment, layer, head_place, token, row = place
         head = network.layers[layer - 1].heads[head_place]
         if place not in replayed.seen:
-            raise Rejected(f"{at}.token", f"there is no token {token} of run {run}")
+            raise Rejected(f"{at}.token", f"there is no token {token} of segment {segment} of run {run}")
         here = replayed.seen[place]
         targets = [out for other in network.layers[layer - 1].heads for out in other.out]
         if targets.count(head.out[row]) > 1:
@@ -71,11 +73,12 @@ def check_refutation(value: Json, statement: Statement, network: Network, replay
         require_same(f"{at}.visible", found["visible"], token + 1)
         require_same(f"{at}.hardmax", found["hardmax"], here.hardmax)
         following = last + 1
+        which = f"segment {segment} of " if statement.paradigm == "scot" else ""
         many = "1 maximiser has" if here.maximisers == 1 else f"{here.maximisers} maximisers share"
         value_low, value_high = rational_text(low), rational_text(high)
         computes = value_low if low == high else f"a value from {value_low} to {value_high}"
         reason = (
-            f"In layer {layer}, head {head.name}, at token {token} of run {run}, {many} the value "
+            f"In layer {layer}, head {head.name}, at token {token} of {which}run {run}, {many} the value "
             f"{here.hardmax}, but the model computes {computes}."
         )
     if following != betas[1] + 1:

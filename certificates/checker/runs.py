@@ -2,7 +2,7 @@
 
 Words:
     tally  what the replays showed of one head
-    place  run, layer (from 1), head, token and row of the value list: a query that section 8 asks about
+    place  run, segment, layer (from 1), head, token and row of the value list: a query that section 8 asks about
     seen   that query
     case   a different (separation, ties) among the heads (section 7)
 """
@@ -16,16 +16,18 @@ import numpy as np
 
 from certificates.checker.document import Json, Rejected, items, require_same
 from certificates.checker.enclosure import Gap
-from certificates.checker.machine import Machine, MachineError, run_machine, token_sequence
+from certificates.checker.machine import Machine, MachineError, Segment, run_machine, segments, used_cells
 from certificates.checker.replay import Attended, Stream, gaps, is_lookup, least_margin, replay
 from certificates.checker.statement import Statement
 from certificates.checker.weights import Head, Network, in_registers
 
-Place: TypeAlias = tuple[int, int, int, int, int]
+Place: TypeAlias = tuple[int, int, int, int, int, int]
 Case: TypeAlias = tuple[int | None, tuple[tuple[int, int], ...]]
 
 LARGEST_TOKENS = 2**16
-"""Tokens of one run that this checker replays."""
+"""Tokens of one segment that this checker replays."""
+LARGEST_STEPS = 2**20
+"""Steps of one run that this checker simulates."""
 
 
 @dataclass
@@ -49,7 +51,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Replayed:
-    """What all replays showed."""
+    """What all replays showed; ``tokens`` are the lengths of the segments."""
 
     tallies: dict[tuple[int, int], Tally]
     tokens: list[int]
@@ -57,46 +59,59 @@ class Replayed:
 
 
 def check_runs(value: Json, statement: Statement, machine: Machine, network: Network, places: list[Place]) -> Replayed:
-    """Section 5: simulate the machine, replay the network, and tally what its heads do."""
+    """Section 5: simulate the machine, replay the network on every segment, and tally what its heads do."""
     found = items("runs", value)
     if len(found) != len(statement.inputs):
         raise Rejected("runs", f"has {len(found)} entries for {len(statement.inputs)} inputs")
     shape = [(i, j) for i, layer in enumerate(network.layers, start=1) for j in range(len(layer.heads))]
     replayed = Replayed({head: Tally() for head in shape}, [], {})
-    for number, (word, entry) in enumerate(zip(statement.inputs, found, strict=True)):
-        at = f"runs[{number}]"
-        most = min(statement.context, LARGEST_TOKENS)
+    for run, (word, entry) in enumerate(zip(statement.inputs, found, strict=True)):
         try:
-            steps, result = run_machine(machine, word, most)
+            steps, result = run_machine(machine, word, LARGEST_STEPS)
         except MachineError as error:
-            raise Rejected(at, str(error)) from error
-        tokens = token_sequence(machine, word, steps, result, statement.r)
-        if len(tokens) > most:
-            raise Rejected(at, f"has {len(tokens)} tokens, more than the context or this checker's limit: {most}")
-
-        def watch(layer: int, place: int, head: Head, stream: Stream, attended: Attended, run: int = number) -> None:
-            tally(replayed.tallies[layer, place], run, head, stream, attended)
-            for at in places:
-                if at[:3] == (run, layer, place) and at[3] < stream.shape[1]:
-                    replayed.seen[at] = seen(head, stream, attended, *at[3:])
-
-        stream = replay(at, network, tokens, watch)
-        prompt = len(word) + 2
-        expected: dict[str, Json] = {
-            "input": word,
-            "output": result,
-            "steps": len(steps),
-            "tokens": len(tokens),
-            "prompt": prompt,
-            "margin": least_margin(at, network, stream, tokens, prompt),
-        }
-        require_same(at, entry, expected)
-        replayed.tokens.append(len(tokens))
+            raise Rejected(f"runs[{run}]", str(error)) from error
+        expected: dict[str, Json] = {"input": word, "output": result, "steps": len(steps)}
+        expected["cells"] = used_cells(word, steps)
+        expected["segments"] = [
+            replay_segment(segment, (run, number), statement, network, places, replayed)
+            for number, segment in enumerate(segments(machine, word, steps, result, statement.r, statement.paradigm))
+        ]
+        require_same(f"runs[{run}]", entry, expected)
     return replayed
 
 
-def tally(so_far: Tally, run: int, head: Head, stream: Stream, attended: Attended) -> None:
-    """Add what a head does in one run to what it did before (section 6)."""
+def replay_segment(
+    segment: Segment,
+    which: tuple[int, int],
+    statement: Statement,
+    network: Network,
+    places: list[Place],
+    replayed: Replayed,
+) -> dict[str, Json]:
+    """The entry of a segment (SPEC section 5); what it shows of the heads goes to ``replayed``."""
+    at = f"runs[{which[0]}].segments[{which[1]}]"
+    most = min(statement.context, LARGEST_TOKENS)
+    if len(segment.tokens) > most:
+        raise Rejected(at, f"has {len(segment.tokens)} tokens, more than the context or this checker's limit: {most}")
+
+    def watch(layer: int, head_place: int, head: Head, stream: Stream, attended: Attended) -> None:
+        tally(replayed.tallies[layer, head_place], which, head, stream, attended)
+        for place in places:
+            if place[:4] == (*which, layer, head_place) and place[4] < stream.shape[1]:
+                replayed.seen[place] = seen(head, stream, attended, *place[4:])
+
+    stream = replay(at, network, segment.tokens[: segment.read], watch)
+    replayed.tokens.append(len(segment.tokens))
+    return {
+        "tokens": len(segment.tokens),
+        "prompt": segment.prompt,
+        "read": segment.read,
+        "margin": least_margin(at, network, stream, segment.tokens, segment.prompt),
+    }
+
+
+def tally(so_far: Tally, which: tuple[int, int], head: Head, stream: Stream, attended: Attended) -> None:
+    """Add what a head does in one segment to what it did before (section 6)."""
     shared = stream[head.value][:, attended.chosen]
     so_far.ties.update(np.unique(attended.maximisers[shared.any(axis=0)]).tolist())
     so_far.maximisers = max(so_far.maximisers, int(attended.maximisers.max()))
@@ -106,7 +121,8 @@ def tally(so_far: Tally, run: int, head: Head, stream: Stream, attended: Attende
     apart = attended.separation[attended.separation > 0]
     if apart.size and (so_far.separation is None or int(apart.min()) < so_far.separation):
         so_far.separation = int(apart.min())
-        so_far.witness = {"run": run, "token": int(np.argmax(attended.separation == so_far.separation))}
+        token = int(np.argmax(attended.separation == so_far.separation))
+        so_far.witness = {"run": which[0], "segment": which[1], "token": token}
 
 
 def seen(head: Head, stream: Stream, attended: Attended, token: int, row: int) -> Seen:

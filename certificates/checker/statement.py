@@ -16,12 +16,15 @@ from certificates.checker.machine import Machine, MachineError, canonical_text, 
 
 PARTS = ("claim", "machine", "paradigm", "scope", "context", "position_bits", "arithmetic", "beta", "beta_split")
 
+THOUGHT = {"cot": "chain of thought", "scot": "summarized chain of thought"}
+
 
 @dataclass(frozen=True)
 class Statement:
     """Section 3; the claim is not checked yet: it is the last sentence to be compared."""
 
     claim: Json
+    paradigm: str
     inputs: tuple[str, ...]
     context: int
     r: int
@@ -46,14 +49,16 @@ def check_statement(value: Json, machine: Machine) -> Statement:
     if claimed != machine:
         different = [key for key, part in vars(machine).items() if part != vars(claimed)[key]]
         raise Rejected("statement.machine.text", f"is not the given machine: different {', '.join(different)}")
-    require_same("statement.paradigm", parts["paradigm"], "cot")
+    paradigm = text("statement.paradigm", parts["paradigm"])
+    if paradigm not in THOUGHT:
+        raise Rejected("statement.paradigm", f'is {quote(paradigm)}, not "cot" or "scot"')
     scope = members("statement.scope", parts["scope"], "kind", "inputs")
     require_same("statement.scope.kind", scope["kind"], "runs")
     words = [text("statement.scope.inputs", word) for word in items("statement.scope.inputs", scope["inputs"])]
     if not words or len(set(words)) != len(words):
         raise Rejected("statement.scope.inputs", f"{quote(words)} is empty or names an input twice")
     context = natural("statement.context", parts["context"])
-    r = max(2, ((context - 1).bit_length() + 1) // 2 * 2)
+    r = max(2 if paradigm == "cot" else 4, ((context - 1).bit_length() + 1) // 2 * 2)
     require_same("statement.position_bits", parts["position_bits"], r)
     arithmetic = text("statement.arithmetic", parts["arithmetic"])
     model = parse_model("statement.arithmetic", arithmetic)
@@ -65,7 +70,7 @@ def check_statement(value: Json, machine: Machine) -> Statement:
             raise Rejected("statement.beta", f"{quote(parts['beta'])} is not a power of two")
         split = dict[str, Json](query=str(2 ** ((e + 1) // 2)), key=str(2 ** (e // 2)))
     require_same("statement.beta_split", parts["beta_split"], split)
-    return Statement(parts["claim"], tuple(words), context, r, arithmetic, model, e)
+    return Statement(parts["claim"], paradigm, tuple(words), context, r, arithmetic, model, e)
 
 
 def sentence(verdict: str, statement: Statement, machine: Machine, tokens: int, admitted: int) -> str:
@@ -83,7 +88,7 @@ def sentence(verdict: str, statement: Statement, machine: Machine, tokens: int, 
     subject = f"{subject} at beta = {2**statement.e},"
     return {
         "certified": f"{subject} has after every sublayer exactly the activations of the hardmax transformer, and so "
-        f"generates the machine's chain of thought token for token ({tokens} tokens in all, context "
+        f"generates the machine's {THOUGHT[statement.paradigm]} token for token ({tokens} tokens in all, context "
         f"{statement.context}).",
         "refuted": f"{subject} does not have the activations of the hardmax transformer.",
         "inconclusive": f"{subject} may or may not have the activations of the hardmax transformer: "

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TypeAlias
 
 import numpy as np
@@ -75,12 +76,12 @@ class Head:
 
 @dataclass(frozen=True)
 class Mlp:
-    """Row n of ``into`` is what neuron n reads; row c of ``out_of`` says which neurons add to coordinate c."""
+    """Row n of ``into``: what neuron n reads; row c of ``out_of``: which neurons add to coordinate c."""
 
     into: Sparse
     bias: Ints
     out_of: Sparse
-    out_weight: Ints
+    fan_out: Ints
 
 
 @dataclass(frozen=True)
@@ -225,7 +226,7 @@ def _mlp(at: str, item: Json, d: int) -> Mlp:
     neuron = np.repeat(np.arange(len(bias)), np.diff(out.start))
     order = np.argsort(out.index, kind="stable")  # the same entries, coordinate by coordinate
     begin = np.searchsorted(out.index[order], np.arange(d + 1)).astype(np.int64)
-    return Mlp(into, bias, Sparse(begin, neuron[order], out.weight[order]), out.weight)
+    return Mlp(into, bias, Sparse(begin, neuron[order], out.weight[order]), np.diff(out.start))
 
 
 def dimensions(network: Network) -> dict[str, Json]:
@@ -239,6 +240,45 @@ def dimensions(network: Network) -> dict[str, Json]:
         "hidden_width": max((len(layer.mlp.bias) for layer in network.layers), default=0),
         "width": network.width,
     }
+
+
+def structure(network: Network) -> dict[str, Json]:
+    """``network.structure`` of the certificate (SPEC section 4)."""
+    sides: dict[str, list[int]] = {"embedding": [], "unembedding": []}
+    for family in network.vocabulary:
+        parts: tuple[Family | Field, ...] = (family, *family.fields)
+        for part in parts:
+            sides["embedding"] += part.embedding.index.tolist()
+            sides["unembedding"] += part.unembedding.index.tolist()
+    layers: list[Json] = []
+    for layer in network.layers:
+        entry: dict[str, Json] = {"neurons": len(layer.mlp.bias)}
+        entry["fan_in"] = _run_lengths(np.diff(layer.mlp.into.start).tolist())
+        entry["fan_out"] = _run_lengths(layer.mlp.fan_out.tolist())
+        entry["reads"] = _count_table(network, layer.mlp.into.index.tolist())
+        writes = np.repeat(np.arange(network.width), np.diff(layer.mlp.out_of.start))
+        entry["writes"] = _count_table(network, writes.tolist())
+        layers.append(entry)
+    return {
+        "registers": [[name, width] for name, width in network.registers],
+        "embedding": _count_table(network, sides["embedding"]),
+        "unembedding": _count_table(network, sides["unembedding"]),
+        "layers": layers,
+    }
+
+
+def _count_table(network: Network, coordinates: list[int]) -> dict[str, Json]:
+    counts, first, table = Counter(coordinates), 0, dict[str, Json]()
+    for name, width in network.registers:
+        own = [counts[coordinate] for coordinate in range(first, first + width)]
+        if any(own):
+            table[name] = list[Json](own)
+        first += width
+    return table
+
+
+def _run_lengths(sizes: list[int]) -> list[Json]:
+    return [[size, len(list(equal))] for size, equal in groupby(sizes)]
 
 
 def _entries(network: Network) -> Iterator[tuple[str, list[int]]]:
@@ -256,7 +296,7 @@ def _entries(network: Network) -> Iterator[tuple[str, list[int]]]:
             yield "output", [1] * len(head.out)
         yield "mlp_in", layer.mlp.into.weight.tolist()
         yield "mlp_bias", layer.mlp.bias[layer.mlp.bias != 0].tolist()
-        yield "mlp_out", layer.mlp.out_weight.tolist()
+        yield "mlp_out", layer.mlp.out_of.weight.tolist()
 
 
 def parameters(network: Network, query_scale: int, key_scale: int) -> list[Json]:

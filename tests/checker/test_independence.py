@@ -1,0 +1,49 @@
+"""The checker stands alone: what it imports, and what its source must not contain."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+import certificates.checker
+
+SOURCES = sorted(Path(certificates.checker.__file__).parent.glob("*.py"))
+
+
+def imported(tree: ast.AST) -> set[str]:
+    names = set[str]()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add("." * node.level + (node.module or ""))
+    return names
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
+def test_imports_only_the_standard_library_numpy_and_itself(path: Path) -> None:
+    for name in imported(ast.parse(path.read_text())):
+        first = name.split(".")[0]
+        assert first in sys.stdlib_module_names | {"numpy"} or name.startswith("certificates.checker."), name
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
+def test_no_assert_no_float_no_matrix_product(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        line = getattr(node, "lineno", 0)
+        assert not isinstance(node, ast.Assert | ast.MatMult), line
+        assert not (isinstance(node, ast.Constant) and isinstance(node.value, float | complex)), line
+        name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+        assert name not in {"float", "float16", "float32", "float64", "dot", "mean", "exp", "log2"}, line
+
+
+def test_the_sources_are_found() -> None:
+    assert {"check.py", "document.py", "replay.py", "__main__.py"} <= {path.name for path in SOURCES}
+
+
+def test_the_package_above_imports_nothing_either() -> None:
+    above = Path(certificates.checker.__file__).parents[1] / "__init__.py"
+    assert imported(ast.parse(above.read_text())) == set()
