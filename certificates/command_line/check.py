@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from certificates.checker.__main__ import main as run_checker
+from certificates.command_line.progress import late_spinner
 from constructions.machines.library import LIBRARY
 
 
@@ -17,11 +18,17 @@ def execute(certificate: Path, machine: str, as_json: bool) -> None:
     """MACHINE is a name of the library or a file; the checker itself reads files only."""
     path = LIBRARY[machine].path if machine in LIBRARY else Path(machine)
     arguments = [str(certificate), "--machine", str(path)]
-    if not as_json:
-        raise click.exceptions.Exit(run_checker(arguments))
     printed, complaint = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(complaint):
+    with (
+        late_spinner("checking", enabled=not as_json),
+        contextlib.redirect_stdout(printed),
+        contextlib.redirect_stderr(complaint),
+    ):
         code = run_checker(arguments)
+    if not as_json:
+        click.echo(printed.getvalue(), nl=False)
+        click.echo(complaint.getvalue(), nl=False, err=True)
+        raise click.exceptions.Exit(code)
     said = {"exit_code": code, "report": printed.getvalue().splitlines(), "error": complaint.getvalue().strip()}
     click.echo(json.dumps(said, indent=2))
     raise click.exceptions.Exit(code)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -41,3 +44,22 @@ class LateProgress:
             self._bar.add_task(what, total=total)
             self._bar.start()
         self._bar.update(self._bar.task_ids[0], description=what, completed=done, total=total)
+
+
+@contextmanager
+def late_spinner(what: str, enabled: bool = True) -> Iterator[None]:
+    """For work that does not say how far it is: a spinner on stderr once PATIENCE_SECONDS have passed."""
+    if not enabled or not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    status = Console(file=sys.stderr).status(what)  # this stream, also while sys.stderr is redirected
+    timer = threading.Timer(PATIENCE_SECONDS, status.start)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        status.stop()
