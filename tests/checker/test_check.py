@@ -22,7 +22,6 @@ VALID = [
     ("binary-addition", "1+1 0+0", "rounded:fp16/bf16", ("--context", "200"), "certified"),
     ("binary-addition", "1+1", "fused:fixed16", (), "certified"),
     ("rewrite", 64 * "1", "rounded:bf16", ("--beta", "128"), "refuted"),
-    ("rewrite", 64 * "1", "rounded:bf16", (), "refuted"),
     ("copy", "01", "fused:bf16", ("--beta", "4"), "refuted"),
     ("copy", "01", "rounded:bf16/fp16", (), "refuted"),
     ("copy", "01", "fused:e4m3fn/float(4,-9,16)/e4m3fn", (), "certified"),
@@ -82,7 +81,7 @@ def test_every_field_is_checked(certified: Made, refuted: Made) -> None:
     """
     for made in (certified, refuted):
         document = made.document
-        kinds = {tuple("*" if isinstance(p, int) else p for p in path): path for path in leaves(document)}
+        kinds = {kind(path): path for path in leaves(document)}
         for path in kinds.values():
             holder = document
             for part in path[:-1]:
@@ -95,7 +94,16 @@ def test_every_field_is_checked(certified: Made, refuted: Made) -> None:
                 with pytest.raises((Rejected, BadInput)):
                     check_certificate(made.certificate, made.machine)
             holder[path[-1]] = before
-        assert len(kinds) > 60
+        assert len(kinds) > 50
+
+
+def kind(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """The path without list indices and without the keys of tables, such as registers' names."""
+    if path[0] == "provenance":
+        return path[:1]
+    tables = ("reads", "writes", "embedding", "unembedding", "values")
+    parts = [part if isinstance(part, str) else "*" for part in path]
+    return tuple("*" if before in tables else part for before, part in zip(["", *parts], parts, strict=False))
 
 
 Tamper = Callable[[Any], None]
