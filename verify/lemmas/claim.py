@@ -12,6 +12,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 
+import numpy as np
+from numpy.typing import NDArray
+
 from constructions.transformer.gadgets import Neuron
 from constructions.transformer.registers import Span
 from verify.lemmas.activation import Contents, Domain, Symbol, added_by, added_terms
@@ -111,20 +114,61 @@ class Claim:
         return ", ".join(f"{span.name} = {_shown(span, x)}" for span in self.registers if span.width)
 
     @cached_property
-    def points(self) -> tuple[tuple[dict[int, int], Added], ...]:
-        """All inputs the claim is made for, and what it says there: exponentially many, for small widths only."""
-        coordinates = list(self.inputs)
-        found = []
-        for values in product(*(self.inputs[c].value for c in coordinates)):
-            x = dict(zip(coordinates, values, strict=True))
-            wanted = self.meaning(x)
+    def points(self) -> Points:
+        """All inputs the claim is made for: exponentially many, for small widths only."""
+        read, written = tuple(self.inputs), tuple(c for span in self.registers for c in span.coordinates)
+        inputs, gains = list[tuple[int, ...]](), list[tuple[int, ...]]()
+        for values in product(*(self.inputs[c].value for c in read)):
+            wanted = self.meaning(dict(zip(read, values, strict=True)))
             if wanted is not None:
-                found.append((x, wanted))
-        return tuple(found)
+                inputs.append(values)
+                gains.append(tuple(wanted.get(c, 0) for c in written))
+        shape = len(inputs), -1
+        return Points(
+            read, written, np.array(inputs, np.int64).reshape(shape), np.array(gains, np.int64).reshape(shape)
+        )
 
-    def exhaust(self, budget: Budget) -> Checked | Violated | Unknown:
-        """Evaluate the neurons on all inputs."""
-        return budget.exhaust(f"inputs of {self.title}", (x for x, _ in self.points), self.disagreement)
+    def exhaust(self, budget: Budget, neurons: Sequence[Neuron] | None = None) -> Checked | Violated | Unknown:
+        """Evaluate the neurons, or others in their place, on all inputs."""
+        units = self.neurons if neurons is None else neurons
+        agrees = self.points.agree(units)
+        return budget.exhaust(
+            f"inputs of {self.title}",
+            range(len(agrees)),
+            lambda n: None if agrees[n] else f"{self.title}: differs where {self.described(self.points.at(n))}",
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """inputs[n, i] is the activation at coordinate read[i], gains[n, j] what is added at written[j]."""
+
+    read: tuple[int, ...]
+    written: tuple[int, ...]
+    inputs: NDArray[np.int64]
+    gains: NDArray[np.int64]
+
+    def at(self, n: int) -> Contents:
+        return dict(zip(self.read, map(int, self.inputs[n]), strict=True))
+
+    def agree(self, neurons: Iterable[Neuron]) -> NDArray[np.bool_]:
+        """For each input, whether the neurons add what they should and nothing else."""
+        column = {c: self.inputs[:, place] for place, c in enumerate(self.read)}
+        place = {c: number for number, c in enumerate(self.written)}
+        left = self.gains.copy()
+        elsewhere = dict[int, NDArray[np.int64]]()
+        for unit in neurons:
+            activation = np.full(len(left), unit.bias, np.int64)
+            for c, weight in unit.inputs:
+                activation += weight * column[c]
+            np.maximum(activation, 0, out=activation)
+            for c, weight in unit.outputs:
+                target = left[:, place[c]] if c in place else elsewhere.setdefault(c, np.zeros(len(left), np.int64))
+                target -= weight * activation
+        agrees: NDArray[np.bool_] = (left == 0).all(axis=1)
+        for column_left in elsewhere.values():
+            agrees &= column_left == 0
+        return agrees
 
 
 _NOTHING = constant(0)

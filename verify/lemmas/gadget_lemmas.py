@@ -240,15 +240,3 @@ LEMMAS = (
         deciding(disjunctions),
     ),
 )
-
-FAMILIES: dict[str, Claims] = {
-    "gadget.copy": copies,
-    "gadget.zero": zeros,
-    "gadget.map": maps,
-    "gadget.decrement": decrements,
-    "gadget.decrement-in-place": decrements_in_place,
-    "gadget.subtract": subtractions,
-    "gadget.move": moves,
-    "gadget.or": disjunctions,
-}
-"""The claims behind each lemma, for those who change weights to see whether the lemma notices."""

@@ -1,0 +1,264 @@
+"""Lemmas ``rounding.*``: when rounding swallows leak and ties (spec 4.3), in exact rationals.
+
+Words: W and A are the formats of attention weights and activations, p their numbers of significand bits; rnd is
+rounding to nearest, ties to even; m is the number of maximisers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from math import factorial
+
+from verify.arithmetic.exponential import exp_minus_enclosure
+from verify.arithmetic.formats import (
+    BF16,
+    E4M3FN,
+    E5M2,
+    FP16,
+    FP32,
+    FloatFormat,
+    power_of_two,
+    round_to,
+    rounding_cell,
+)
+from verify.arithmetic.models import Rounded
+from verify.arithmetic.softmax import smallest_failing_tie
+from verify.lemmas.lemma import Lemma
+from verify.lemmas.outcome import Budget, Finding, Outcome, conclude
+
+ONE, ZERO = Fraction(1), Fraction(0)
+FORMATS = (FP32, BF16, FP16, E4M3FN, E5M2)
+LARGEST_TIE = 4999
+
+SMALLEST_FAILING: tuple[tuple[FloatFormat, FloatFormat, int | None], ...] = (
+    (BF16, BF16, 61),
+    (FP16, FP16, 11),
+    (FP32, FP32, 41),
+    (E4M3FN, E4M3FN, 19),
+    (E5M2, E5M2, 29),
+    (BF16, FP16, 3),
+    (BF16, FP32, 3),
+    (FP16, BF16, None),
+    (FP32, BF16, None),
+    (BF16, E4M3FN, None),
+    (BF16, E5M2, None),
+)
+"""W, A and the smallest m <= LARGEST_TIE with rnd_A(m * rnd_W(1/m)) != 1 (spec 4.3)."""
+
+LEAK_EXPONENTS = ((FP16, 25, 18), (BF16, 134, 93), (FP32, 150, 104), (E5M2, 17, 12), (E4M3FN, 10, 7))
+"""Format, c such that half its smallest subnormal is 2^-c, and the smallest integer that is at least c ln 2."""
+
+
+def nearest(number_format: FloatFormat, x: Fraction) -> Fraction:
+    """rnd(x) for x > 0 without overflow, from the definition: the nearer of the neighbours, the even one of two.
+
+    Written anew here, so that the table does not rest on the rounding that certificates use.
+    """
+    # x is at least 2^(the difference of the lengths - 1); from there up to the exponent with 2^e <= x < 2^(e+1).
+    exponent = max(number_format.emin, x.numerator.bit_length() - x.denominator.bit_length() - 1)
+    while power_of_two(exponent + 1) <= x:
+        exponent += 1
+    quantum = power_of_two(exponent - number_format.precision + 1)
+    below = x // quantum
+    left, right = x - below * quantum, (below + 1) * quantum - x
+    return (below if left < right or (left == right and below % 2 == 0) else below + 1) * quantum
+
+
+def _ties(_: int, budget: Budget) -> Outcome:
+    return conclude([budget.exhaust("pairs of formats and m", _tie_cases(), lambda case: wrong_tie(*case))])
+
+
+def _tie_cases() -> Iterator[tuple[FloatFormat, FloatFormat, int | None, int]]:
+    for weights, activations, failing in SMALLEST_FAILING:
+        for m in range(1, (failing or LARGEST_TIE) + 1):
+            yield weights, activations, failing, m
+
+
+def wrong_tie(weights: FloatFormat, activations: FloatFormat, failing: int | None, m: int) -> str | None:
+    """How m maximisers differ from the table, which says that `failing` is the first m that does not give 1."""
+    rounded = nearest(activations, m * nearest(weights, Fraction(1, m)))
+    pair = f"W = {weights.name}, A = {activations.name}"
+    if (rounded == 1) == (m == failing):
+        return f"{pair}: {m} maximisers give {rounded}"
+    if m == (failing or LARGEST_TIE):
+        found = smallest_failing_tie(Rounded(weights, activations), LARGEST_TIE)
+        if found != failing:
+            return f"{pair}: smallest_failing_tie says {found}, enumeration {failing}"
+    return None
+
+
+def _tie_error(_: int, budget: Budget) -> Outcome:
+    return conclude(_tie_error_findings(budget))
+
+
+def _tie_error_findings(budget: Budget) -> Iterator[Finding]:
+    # Where 2^-j <= 1/m < 2^(1-j), m is at most 2^j and rounding 1/m errs by at most half a quantum.
+    binades = ((w, j) for w in FORMATS for j in range(-w.emin + 1))
+
+    def too_large(case: tuple[FloatFormat, int]) -> str | None:
+        weights, j = case
+        half_quantum = rounding_cell(weights, power_of_two(-j)).high - power_of_two(-j)
+        bound = power_of_two(j) * half_quantum
+        return (
+            None if bound <= power_of_two(-weights.precision) else f"{weights.name}, 1/m from 2^-{j} on: error {bound}"
+        )
+
+    yield budget.exhaust("formats and binades of 1/m", binades, too_large)
+    ties = ((w, m) for w in FORMATS for m in range(1, min(LARGEST_TIE, 1 << -w.emin) + 1))
+
+    def wrong(case: tuple[FloatFormat, int]) -> str | None:
+        weights, m = case
+        error = abs(m * nearest(weights, Fraction(1, m)) - 1)
+        return None if error <= power_of_two(-weights.precision) else f"{weights.name}, m = {m}: error {error}"
+
+    yield budget.exhaust("formats and m", ties, wrong)
+
+
+def _spare_bit(_: int, budget: Budget) -> Outcome:
+    return conclude([budget.exhaust("pairs of formats", _spare_pairs(), lambda pair: wrong_spare(*pair))])
+
+
+def _spare_pairs() -> Iterator[tuple[FloatFormat, FloatFormat]]:
+    return ((w, a) for w in FORMATS for a in FORMATS if w.precision > a.precision)
+
+
+def wrong_spare(weights: FloatFormat, activations: FloatFormat) -> str | None:
+    """Whether some number within 2^-p_W of 1 does not round to 1."""
+    error, cell = power_of_two(-weights.precision), rounding_cell(activations, ONE)
+    ends = [end for end in (1 - error, 1 + error) if not cell.contains(end) or nearest(activations, end) != 1]
+    return f"W = {weights.name}, A = {activations.name}: {ends[0]} does not round to 1" if ends else None
+
+
+LOG_TERMS = 80
+
+
+def log2_enclosure() -> tuple[Fraction, Fraction]:
+    """ln 2 = sum over k >= 1 of 1 / (k 2^k); what comes behind n terms is less than 1 / ((n + 1) 2^n).
+
+    >>> low, high = log2_enclosure()
+    >>> high - low < Fraction(1, 10**25), Fraction(693147, 10**6) < low < high < Fraction(693148, 10**6)
+    (True, True)
+    """
+    low = sum((Fraction(1, k << k) for k in range(1, LOG_TERMS + 1)), ZERO)
+    return low, low + Fraction(1, (LOG_TERMS + 1) << LOG_TERMS)
+
+
+def _leak(_: int, budget: Budget) -> Outcome:
+    return conclude([budget.exhaust("formats", LEAK_EXPONENTS, lambda case: wrong_leak(*case))])
+
+
+def wrong_leak(number_format: FloatFormat, c: int, least: int) -> str | None:
+    """Check, in this order: the cell of 0, c ln 2 between least - 1 and least, exp at both of these."""
+    name, half = number_format.name, power_of_two(-c)
+    cell = rounding_cell(number_format, ZERO)
+    # The half-way point belongs to 0, which is even; nothing above it does.
+    if (cell.low, cell.high, cell.high_included) != (-half, half, True):
+        return f"{name}: what rounds to 0 reaches up to {cell.high}, not 2^-{c}"
+    if round_to(number_format, half) != 0 or round_to(number_format, half + power_of_two(-c - 64)) == 0:
+        return f"{name}: 2^-{c} is not the largest number that rounds to 0"
+    low, high = (c * end for end in log2_enclosure())
+    if not least - 1 < low <= high < least:
+        return f"{name}: {c} ln 2 does not lie between {least - 1} and {least}"
+    # Independent of ln 2: exp(-least) is at most 2^-c, exp(-(least - 1)) is more.
+    if not exp_minus_enclosure(least)[1] <= half < exp_minus_enclosure(least - 1)[0]:
+        return f"{name}: exp(-{least}) <= 2^-{c} < exp(-{least - 1}) does not hold"
+    return None
+
+
+def _denominator(_: int, budget: Budget) -> Outcome:
+    return conclude([budget.exhaust("formats", FORMATS, wrong_denominator)])
+
+
+def wrong_denominator(number_format: FloatFormat) -> str | None:
+    """1/(1 + L) falls as L grows, so it is enough that the bound meets the end of the cell of 1, which is in it."""
+    p, cell = number_format.precision, rounding_cell(number_format, ONE)
+    largest = Fraction(1, (1 << p + 1) - 1)
+    if 1 / (1 + largest) != cell.low or not cell.low_included:
+        return f"{number_format.name}: 1/(1 + {largest}) is not the smallest number that rounds to 1"
+    beyond = 1 / (1 + largest + power_of_two(-4 * p))
+    if nearest(number_format, cell.low) != 1 or nearest(number_format, beyond) == 1:
+        return f"{number_format.name}: rounding puts the end of the cell of 1 elsewhere than {cell.low}"
+    return None
+
+
+def _exponential(_: int, budget: Budget) -> Outcome:
+    return conclude([budget.exhaust("integers", range(1, 129), wrong_enclosure)])
+
+
+def wrong_enclosure(x: int) -> str | None:
+    """Hold exp_minus_enclosure(x) against the series of exp(x) up to its term t_J = x^J / J!, J = 4x + 40.
+
+    partial <= exp(x) <= partial + t_J, as each term behind t_J is less than half the one before it.
+    """
+    terms = 4 * x + 40
+    partial = sum((Fraction(x**j, factorial(j)) for j in range(terms + 1)), ZERO)
+    low, high = exp_minus_enclosure(x)
+    above = partial + Fraction(x**terms, factorial(terms))
+    if low * above <= 1 <= high * partial:
+        return None
+    return f"exp(-{x}) is not enclosed by {low} and {high}"
+
+
+def _pair_text(weights: FloatFormat, activations: FloatFormat, failing: int | None) -> str:
+    return f"{weights.name}/{activations.name} {'none' if failing is None else failing}"
+
+
+EXACT = "exhaustive, rationals"
+
+LEMMAS = (
+    Lemma(
+        "rounding.ties",
+        f"smallest m <= {LARGEST_TIE} with rnd_A(m rnd_W(1/m)) != 1, for W/A: "
+        + ", ".join(_pair_text(*row) for row in SMALLEST_FAILING),
+        "spec 4.3, ties",
+        EXACT,
+        _ties,
+        applies=None,
+    ),
+    Lemma(
+        "rounding.tie-error",
+        "|m rnd_W(1/m) - 1| <= 2^-p_W for all m with 1/m normal in W, W any of "
+        + ", ".join(one.name for one in FORMATS),
+        "spec 4.3, ties",
+        f"{EXACT}, by binade",
+        _tie_error,
+        applies=None,
+    ),
+    Lemma(
+        "rounding.spare-bit",
+        "p_W > p_A: whatever is within 2^-p_W of 1 rounds to 1 in A; so ties of all m with 1/m normal in W give 1, "
+        "m up to 2^126 for fp32 and bf16, 2^14 for fp16",
+        "spec 4.3, ties",
+        EXACT,
+        _spare_bit,
+        applies=None,
+        rests_on=("rounding.tie-error",),
+    ),
+    Lemma(
+        "rounding.leak",
+        "exp(-x) rounds to 0 iff x >= c ln 2: "
+        + ", ".join(f"{fmt.name} c = {c}, {least - 1} < {c} ln 2 < {least}" for fmt, c, least in LEAK_EXPONENTS),
+        "spec 4.3, leak",
+        EXACT,
+        _leak,
+        applies=None,
+        rests_on=("rounding.exponential",),
+    ),
+    Lemma(
+        "rounding.denominator",
+        "1/(1 + L) rounds to 1 iff L <= 1/(2^(p+1) - 1), for leaks L >= 0 and p bits",
+        "spec 4.3, denominator",
+        EXACT,
+        _denominator,
+        applies=None,
+    ),
+    Lemma(
+        "rounding.exponential",
+        "the enclosures of exp(-x) that certificates use hold, against partial sums, for integers 1 <= x <= 128",
+        "spec 4.4",
+        EXACT,
+        _exponential,
+        applies=None,
+    ),
+)
