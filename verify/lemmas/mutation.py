@@ -78,6 +78,14 @@ class Tally:
     def mutants(self) -> int:
         return self.caught + self.equivalent + self.missed
 
+    @classmethod
+    def together(cls, tallies: Sequence[Tally]) -> Tally:
+        """All of them as one."""
+        caught, equivalent, missed = (
+            sum(counts) for counts in zip(*((one.caught, one.equivalent, one.missed) for one in tallies), strict=True)
+        )
+        return cls("all", caught, equivalent, missed, tuple(tried for one in tallies for tried in one.survivors))
+
     @property
     def kill_rate(self) -> str:
         """Of those that are not equivalent, in percent; exact when it is 100 %."""

@@ -1,0 +1,254 @@
+"""``exactformer lemmas``: decide the lemma book, or a part of it; or change weights and see whether it notices."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+import time
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from certificates.command_line.outcome import ExitCode, InputRefused, refusing
+from certificates.command_line.progress import LateProgress
+from verify.lemmas.book import BOOK, BUDGET_SECONDS, DEFAULT_WIDTHS, Entry, NoSuchLemma, chosen, plan, run
+from verify.lemmas.lemma import Lemma
+from verify.lemmas.mutation import FAMILIES, Fate, Tally, tally
+from verify.lemmas.outcome import Disproved, Established, Open
+
+LARGEST_WIDTH = 64
+LARGEST_MUTATED = 4
+"""Equivalent mutants are evaluated on all inputs: exponentially many in the width."""
+MUTATION_WIDTHS = (3,)
+
+STYLE = {"proved": "green", "refuted": "bold red", "inconclusive": "bold yellow"}
+CODE = {"proved": ExitCode.CERTIFIED, "refuted": ExitCode.REFUTED, "inconclusive": ExitCode.INCONCLUSIVE}
+COLUMNS = 110
+
+
+def execute(
+    widths: tuple[str, ...], only: tuple[str, ...], budget: int | None, by_mutation: bool, as_json: bool
+) -> None:
+    """Decide what was asked for, print it, and end with the exit code of the worst verdict."""
+    seconds = BUDGET_SECONDS if budget is None else budget
+    with refusing(NoSuchLemma):
+        lemmas = chosen(only)
+    if by_mutation:
+        names = _mutable(only)
+        _mutate(names, parse_widths(widths, LARGEST_MUTATED) or MUTATION_WIDTHS, seconds, as_json)
+    else:
+        _decide(lemmas, parse_widths(widths, LARGEST_WIDTH) or DEFAULT_WIDTHS, seconds, as_json)
+
+
+def parse_widths(texts: Sequence[str], largest: int) -> tuple[int, ...]:
+    """Widths and ranges of them, ascending.
+
+    >>> parse_widths(["8", "2..4"], 64)
+    (2, 3, 4, 8)
+    """
+    widths = set[int]()
+    for text in texts:
+        found = re.fullmatch(r"([0-9]{1,3})(?:\.\.([0-9]{1,3}))?", text, re.ASCII)
+        if found is None:
+            raise InputRefused(f"--width {text}: give a number of bits, like 16, or a range, like 2..32")
+        low, high = int(found[1]), int(found[2] or found[1])
+        if not 1 <= low <= high <= largest:
+            raise InputRefused(f"--width {text}: give widths from 1 to {largest}, the smaller end of a range first")
+        widths |= set(range(low, high + 1))
+    return tuple(sorted(widths))
+
+
+def _decide(lemmas: Sequence[Lemma], widths: tuple[int, ...], budget: int, as_json: bool) -> None:
+    console, entries = _console(), list[Entry]()
+    total, started = len(plan(lemmas, widths)), time.perf_counter()
+    with LateProgress(enabled=not as_json) as progress:
+        decided = _counted(run(lemmas, widths, budget), entries, progress, total)
+        for _, group in groupby(decided, key=lambda entry: entry.lemma.identifier):
+            results = list(group)
+            if not as_json:
+                _print_lemma(console, results)
+    verdicts = [entry.verdict for entry in entries]
+    left_out = [lemma.identifier for lemma in lemmas if lemma.identifier not in {e.lemma.identifier for e in entries}]
+    if as_json:
+        click.echo(json.dumps(_plain(entries, widths, left_out), indent=2))
+    else:
+        _print_summary(console, entries, left_out, time.perf_counter() - started)
+    # Where nothing was decided nothing is certified.
+    worst = next((verdict for verdict in ("refuted", "inconclusive") if verdict in verdicts), None)
+    raise click.exceptions.Exit(CODE[worst] if worst else CODE["proved"] if verdicts else ExitCode.INCONCLUSIVE)
+
+
+def _counted(decided: Iterator[Entry], entries: list[Entry], progress: LateProgress, total: int) -> Iterator[Entry]:
+    for entry in decided:
+        entries.append(entry)
+        progress("lemmas", len(entries), total)
+        yield entry
+
+
+def _console() -> Console:
+    console = Console(highlight=False, soft_wrap=True)
+    console.width = min(console.width, COLUMNS)
+    return console
+
+
+def _print_lemma(console: Console, results: Sequence[Entry]) -> None:
+    """A line with verdict, widths and cost; the statement; how and whence; what stands against it."""
+    lemma = results[0].lemma
+    by_verdict = {verdict: [one for one in results if one.verdict == verdict] for verdict in CODE}
+    for verdict, entries in by_verdict.items():
+        if entries:
+            seconds = sum(one.seconds for one in entries)
+            at = _widths([one.width for one in entries if one.width is not None])
+            line = Text(f"{lemma.identifier:<38}")
+            line.append(f"{verdict:<13}", STYLE[verdict])
+            line.append(f"{at:<20}{seconds:>9.2f} s")
+            console.print(line)
+    for paragraph, style in ((lemma.statement, ""), (_basis(lemma), "dim")):
+        for text in textwrap.wrap(paragraph, console.width - 4):
+            console.print(Text(f"    {text}", style))
+    for entry in results:
+        where = "" if entry.width is None else f"r = {entry.width}: "
+        match entry.outcome:
+            case Disproved(counterexample):
+                console.print(Text(f"    {where}{counterexample}", STYLE["refuted"]))
+            case Open(reason):
+                console.print(Text(f"    {where}{reason}", STYLE["inconclusive"]))
+            case Established():
+                pass
+
+
+def _basis(lemma: Lemma) -> str:
+    rests = f"; rests on {', '.join(lemma.rests_on)}" if lemma.rests_on else ""
+    return f"{lemma.method}; {lemma.source}{rests}"
+
+
+def _widths(widths: Sequence[int]) -> str:
+    """r = 2..8, 16
+
+    >>> _widths([2, 3, 4, 8]), _widths([4, 6, 8]), _widths([])
+    ('r = 2..4, 8', 'r = 4, 6, 8', '')
+    """
+    runs = [[n for _, n in group] for _, group in groupby(enumerate(widths), lambda pair: pair[1] - pair[0])]
+    texts = [str(one[0]) if len(one) == 1 else f"{one[0]}..{one[-1]}" for one in runs]
+    if len(texts) > 4:
+        texts = [*texts[:2], "...", texts[-1]]
+    return f"r = {', '.join(texts)}" if texts else ""
+
+
+def _print_summary(console: Console, entries: Sequence[Entry], left_out: Sequence[str], seconds: float) -> None:
+    console.print()
+    counts = {verdict: sum(entry.verdict == verdict for entry in entries) for verdict in CODE}
+    lemmas = len({entry.lemma.identifier for entry in entries})
+    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count or verdict == "proved")
+    times = f"{len(entries)} times in all" if len(entries) > lemmas else "once each"
+    console.print(f"{lemmas} lemma{'s' * (lemmas != 1)}, decided {times}: {said}; {seconds:.1f} s")
+    if left_out:
+        console.print(f"not stated at these widths: {', '.join(left_out)}")
+
+
+def _plain(entries: Sequence[Entry], widths: tuple[int, ...], left_out: Sequence[str]) -> dict[str, Any]:
+    lemmas = {entry.lemma.identifier: entry.lemma for entry in entries}
+    return {
+        "widths": list(widths),
+        "lemmas": [
+            {
+                "identifier": identifier,
+                "statement": lemma.statement,
+                "source": lemma.source,
+                "method": lemma.method,
+                "rests_on": list(lemma.rests_on),
+                "results": [_plain_result(entry) for entry in entries if entry.lemma.identifier == identifier],
+            }
+            for identifier, lemma in lemmas.items()
+        ],
+        "not_stated_at_these_widths": list(left_out),
+    }
+
+
+def _plain_result(entry: Entry) -> dict[str, Any]:
+    result: dict[str, Any] = {"width": entry.width, "verdict": entry.verdict, "seconds": round(entry.seconds, 4)}
+    match entry.outcome:
+        case Established(queries, cases, evidence):
+            return result | {"queries": queries, "cases": cases, "evidence": list(evidence)}
+        case Disproved(counterexample):
+            return result | {"counterexample": counterexample}
+        case Open(reason):
+            return result | {"reason": reason}
+
+
+def _mutable(only: Sequence[str]) -> list[str]:
+    """The lemmas about neurons among those named."""
+    names = [
+        one.identifier
+        for one in BOOK
+        if one.identifier in FAMILIES
+        and (not only or any(one.identifier == name or one.identifier.startswith(f"{name}.") for name in only))
+    ]
+    if not names:
+        raise InputRefused(f"--mutate changes weights; the lemmas about weights are {', '.join(FAMILIES)}")
+    return names
+
+
+def _mutate(names: Sequence[str], widths: tuple[int, ...], budget: int, as_json: bool) -> None:
+    tallies = list[tuple[int, Tally, float]]()
+    with LateProgress(enabled=not as_json) as progress:
+        for width in widths:
+            for name in names:
+                started = time.perf_counter()
+                found = tally(name, width, budget)
+                tallies.append((width, found, time.perf_counter() - started))
+                progress("mutants", len(tallies), len(names) * len(widths))
+    if as_json:
+        click.echo(json.dumps({"mutation": [_plain_tally(*one) for one in tallies]}, indent=2))
+    else:
+        _print_tallies(tallies)
+    missed = any(found.missed for _, found, _ in tallies)
+    raise click.exceptions.Exit(ExitCode.REFUTED if missed else ExitCode.CERTIFIED)
+
+
+def _print_tallies(tallies: Sequence[tuple[int, Tally, float]]) -> None:
+    console = _console()
+    console.print("Each weight +-1, 0 and negated, each bias +-1, each neuron left out, one change at a time.")
+    console.print(
+        "caught: the lemma is refuted, and plain evaluation confirms it.  equivalent: the same on all inputs."
+    )
+    console.print()
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("lemma", no_wrap=True)
+    for title in ("r", "mutants", "equivalent", "caught", "missed", "kill rate", "seconds"):
+        table.add_column(title, justify="right")
+    for width, found, seconds in tallies:
+        counts = (found.mutants, found.equivalent, found.caught, found.missed)
+        table.add_row(found.identifier, str(width), *map(str, counts), found.kill_rate, f"{seconds:.2f}")
+    everything = Tally.together([found for _, found, _ in tallies])
+    counts = (everything.mutants, everything.equivalent, everything.caught, everything.missed)
+    table.add_row("all", "", *map(str, counts), everything.kill_rate, f"{sum(s for *_, s in tallies):.2f}")
+    console.print(table)
+    for width, found, _ in tallies:
+        for one in found.survivors:
+            if one.fate is Fate.MISSED:
+                console.print(
+                    Text(f"missed at r = {width}: {one.claim}, {one.mutant.change}: {one.because}", "bold red")
+                )
+
+
+def _plain_tally(width: int, found: Tally, seconds: float) -> dict[str, Any]:
+    return {
+        "identifier": found.identifier,
+        "width": width,
+        "mutants": found.mutants,
+        "caught": found.caught,
+        "equivalent": found.equivalent,
+        "missed": found.missed,
+        "seconds": round(seconds, 4),
+        "survivors": [
+            {"claim": one.claim, "change": one.mutant.change, "fate": one.fate.value, "because": one.because}
+            for one in found.survivors
+        ],
+    }
