@@ -167,9 +167,9 @@ def _statement(request: Request, assessment: Assessment, context: int, position_
     text = write_machine(machine)
     arithmetic = request.model.text
     split = assessment.split
-    about = sentences.subject(len(request.inputs), machine.name, arithmetic)
+    about = sentences.subject(len(request.inputs), machine.name, context, arithmetic)
     return Statement(
-        claim=_claim(request.paradigm, assessment, about, tokens, context),
+        claim=_claim(request.paradigm, assessment, about, tokens),
         machine=MachineRecord(machine.name, text, sha256(text.encode())),
         paradigm=request.paradigm.value,
         scope=Scope("runs", list(request.inputs)),
@@ -197,11 +197,11 @@ def _runs(
     ]
 
 
-def _claim(paradigm: Paradigm, assessment: Assessment, about: str, tokens: int, context: int) -> str:
+def _claim(paradigm: Paradigm, assessment: Assessment, about: str, tokens: int) -> str:
     match assessment.verdict.value, assessment.beta:
         case "certified", int(beta):
             thought = sentences.thought(paradigm is Paradigm.SCOT)
-            return sentences.certified(about, beta, thought, tokens, context)
+            return sentences.certified(about, beta, thought, tokens)
         case "refuted", None:
             return sentences.refuted_for_all(about, assessment.largest_exponent)
         case "refuted", int(beta):

@@ -5,15 +5,18 @@ from __future__ import annotations
 from fractions import Fraction
 
 
-def subject(runs: int, machine: str, arithmetic: str) -> str:
+def subject(runs: int, machine: str, context: int, arithmetic: str) -> str:
     inputs = "1 input" if runs == 1 else f"{runs} inputs"
-    return f"On {inputs} of {machine}, the softmax transformer of these weights, in the arithmetic {arithmetic}"
+    return (
+        f"On {inputs} of {machine} in a context of {context} tokens, the softmax transformer of these weights, "
+        f"in the arithmetic {arithmetic}"
+    )
 
 
-def certified(about: str, beta: int, thought: str, tokens: int, context: int) -> str:
+def certified(about: str, beta: int, thought: str, tokens: int) -> str:
     return (
         f"{about} at beta = {beta}, has after every sublayer exactly the activations of the hardmax transformer, "
-        f"and so generates the machine's {thought} token for token ({tokens} tokens in all, context {context})."
+        f"and so generates the machine's {thought} token for token ({tokens} tokens in all)."
     )
 
 

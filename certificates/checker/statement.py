@@ -77,8 +77,8 @@ def sentence(verdict: str, statement: Statement, machine: Machine, tokens: int, 
     """Section 9: the claim."""
     n = len(statement.inputs)
     subject = (
-        f"On {n} input{'s' if n > 1 else ''} of {machine.name}, the softmax transformer of these weights, "
-        f"in the arithmetic {statement.arithmetic}"
+        f"On {n} input{'s' if n > 1 else ''} of {machine.name} in a context of {statement.context} tokens, "
+        f"the softmax transformer of these weights, in the arithmetic {statement.arithmetic}"
     )
     if statement.e is None:
         return (
@@ -88,8 +88,7 @@ def sentence(verdict: str, statement: Statement, machine: Machine, tokens: int, 
     subject = f"{subject} at beta = {2**statement.e},"
     return {
         "certified": f"{subject} has after every sublayer exactly the activations of the hardmax transformer, and so "
-        f"generates the machine's {THOUGHT[statement.paradigm]} token for token ({tokens} tokens in all, context "
-        f"{statement.context}).",
+        f"generates the machine's {THOUGHT[statement.paradigm]} token for token ({tokens} tokens in all).",
         "refuted": f"{subject} does not have the activations of the hardmax transformer.",
         "inconclusive": f"{subject} may or may not have the activations of the hardmax transformer: "
         "nothing is claimed.",
