@@ -193,6 +193,9 @@ def test_accumulators_that_fail() -> None:
     bf16, fixed = parse_model("x", "fused:bf16/bf16/bf16"), parse_model("x", "fused:fixed8/fixed8.4/bf16")
     assert condition(bf16, 1000, 1, [256], 12).holds
     assert condition(bf16, 1000, 1, [257], 12) == arithmetic.Condition(exp_above(4096), None, None, False)
+    for N in (257, 1000):  # an error of (N-1) 2^-8 >= 1 says nothing
+        assert condition(bf16, N, 1, [3], 0) == arithmetic.Condition(exp_above(1), None, None, False)
+    assert condition(bf16, 256, 1, [3], 0).one is not None
     assert condition(fixed, 15, 1, [3], 12).holds
     assert condition(fixed, 16, 1, [3], 12).zero is None
 

@@ -8,12 +8,19 @@ from fractions import Fraction
 import pytest
 
 from certificates.checker.arithmetic import exp_above, parse_model
-from certificates.checker.enclosure import NoEnclosure, exp_below, output
+from certificates.checker.enclosure import NoEnclosure, exp_below, output, weighted
 from tests.checker.test_arithmetic import accumulate
 
 
 @pytest.mark.parametrize(
-    "text", ["rounded:bf16/bf16", "rounded:fixed4/e4m3fn", "fused:e5m2/e5m2/bf16", "fused:fp16/fp32/fp16"]
+    "text",
+    [
+        "rounded:bf16/bf16",
+        "rounded:fixed4/e4m3fn",
+        "fused:e5m2/e5m2/bf16",
+        "fused:fp16/fp32/fp16",
+        "rounded:float(100,-300,9)/float(100,-300,9)",
+    ],
 )
 def test_contains_what_the_model_computes(text: str) -> None:
     model, rng = parse_model("x", text), random.Random(text)
@@ -38,6 +45,11 @@ def test_contains_what_the_model_computes(text: str) -> None:
 
 def exactly(value: int) -> tuple[Fraction, Fraction]:
     return Fraction(value), Fraction(value)
+
+
+def test_weights_are_taken_from_the_end_that_the_sign_asks_for() -> None:
+    weight = (Fraction(1, 4), Fraction(1, 2))
+    assert weighted([3, -2, 0], [weight, weight, weight]) == (Fraction(-1, 4), Fraction(1))
 
 
 def test_61_ties_in_bf16() -> None:
