@@ -212,6 +212,13 @@ def spoilt(scene: Scene, row: int, column: int, value: int) -> Scene:
     return replace(scene, x=x)
 
 
+def renamed(scene: Scene, bits: int, column: int, position: int) -> Scene:
+    """With the query at a column naming another position."""
+    x = scene.x.copy()
+    x[bits : 2 * bits, column] = [1 if position >> bit & 1 else -1 for bit in range(bits)]
+    return replace(scene, x=x)
+
+
 @pytest.mark.parametrize("bits", [6, 66])
 def test_queries_that_name_no_visible_position_are_not_looked_up(bits: int) -> None:
     scene = positions_scene(Random(1), bits, 40, lambda p: p // 2)
@@ -221,7 +228,8 @@ def test_queries_that_name_no_visible_position_are_not_looked_up(bits: int) -> N
     assert named_positions(scene.x[list(scene.head.query)], scene.start) is not None
     for title, other in {
         "a bit of the query is zero": spoilt(scene, bits + 3, 20, 0),
-        "the query names a later position": spoilt(scene, bits + 5, 20, 1),
+        "the query names the next position": renamed(scene, bits, 20, 21),
+        "the query names a position behind the sequence": renamed(scene, bits, 20, 42),
         "the query names a position beyond the context": spoilt(scene, 2 * bits - 1, 39, 1),
     }.items():
         assert named_positions(other.x[list(other.head.query)], other.start) is None, title

@@ -41,6 +41,17 @@ def test_the_network_writes_segments_too() -> None:
         assert tuple(islice(decode(prepared, segment.tokens[: segment.prompt]), len(wanted))) == wanted
 
 
+def test_a_long_run_is_written_to_its_end() -> None:
+    network, sequence = network_and_run("binary-addition", "110+101", 8)
+    wanted = sequence.tokens[sequence.prompt :]
+    assert len(sequence) > 64  # earlier positions are kept in room that grows
+    longer, run = network_and_run("rewrite", "1" * 50, 8)
+    assert len(run) > 128
+    assert tuple(islice(decode(PreparedNetwork(network), sequence.tokens[: sequence.prompt]), len(wanted))) == wanted
+    wanted = run.tokens[run.prompt :]
+    assert tuple(islice(decode(PreparedNetwork(longer), run.tokens[: run.prompt]), len(wanted))) == wanted
+
+
 def test_decoding_goes_on_from_any_point_of_the_run() -> None:
     network, sequence = network_and_run("increment", "1011", 6)
     for begun in range(sequence.prompt, len(sequence), 3):

@@ -119,6 +119,17 @@ BROKEN = (
         1, 2, 3, Sublayer.MLP, "const", "2",
     ),
     Broken(
+        "the first of several, though not in the order of the coordinates",
+        lambda n: with_neurons(
+            n,
+            2,
+            Neuron(((AT["is_run"], 3),), 0, ((5, 1),)),
+            Neuron(((AT["is_run"], 1),), 0, ((AT["const"], 1),)),
+            Neuron(((AT["is_einp"], 1),), 0, ((AT["not_inp"], 1),)),
+        ),
+        0, 2, 2, Sublayer.MLP, "not_inp", "2",
+    ),
+    Broken(
         "two neurons of which none alone does harm",
         lambda n: with_neurons(n, 2, *[Neuron(((AT["is_einp"], 1),), 0, ((AT["is_bit"], 1),))] * 2),
         0, 2, 2, Sublayer.MLP, "is_bit", "2",
