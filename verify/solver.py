@@ -314,10 +314,10 @@ def _read_model(z3_model: Any, sorts: Mapping[str, str]) -> Model:
     """The values of the variables; 0 and False for those the solver leaves open."""
     values: Model = {name: False if sort == "Bool" else 0 for name, sort in sorts.items()}
     for declaration in z3_model.decls():
-        if declaration.name() in values:
+        name = declaration.name()
+        if name in values:
             value = z3_model[declaration]
-            is_boolean = sorts[declaration.name()] == "Bool"
-            values[declaration.name()] = str(value) == "True" if is_boolean else value.as_long()
+            values[name] = str(value) == "True" if sorts[name] == "Bool" else value.as_long()
     return values
 
 

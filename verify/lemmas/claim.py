@@ -107,11 +107,12 @@ class Claim:
         if not wrong:
             return None
         touched = [span for span in self.registers if wrong & set(span.coordinates)]
-        parts = [f"{span.name} should get {_shown(span, wanted)} but gets {_shown(span, got)}" for span in touched]
+        parts = [f"{span} should get {_shown(span, wanted)} but gets {_shown(span, got)}" for span in touched]
         return f"{self.title}: where {self.described(x)}: {'; '.join(parts)}"
 
     def described(self, x: Contents) -> str:
-        return ", ".join(f"{span.name} = {_shown(span, x)}" for span in self.registers if span.width)
+        """The registers that are read, and what they hold."""
+        return ", ".join(f"{span} = {_shown(span, x)}" for span in self.registers if set(span.coordinates) & set(x))
 
     @cached_property
     def points(self) -> Points:
@@ -131,11 +132,12 @@ class Claim:
     def exhaust(self, budget: Budget, neurons: Sequence[Neuron] | None = None) -> Checked | Violated | Unknown:
         """Evaluate the neurons, or others in their place, on all inputs."""
         units = self.neurons if neurons is None else neurons
-        agrees = self.points.agree(units)
         return budget.exhaust(
             f"inputs of {self.title}",
-            range(len(agrees)),
-            lambda n: None if agrees[n] else f"{self.title}: differs where {self.described(self.points.at(n))}",
+            enumerate(self.points.agree(units).tolist()),
+            lambda point: (
+                None if point[1] else f"{self.title}: differs where {self.described(self.points.at(point[0]))}"
+            ),
         )
 
 
