@@ -1,10 +1,11 @@
-"""Strict reading of canonical JSON documents (SPEC section 1), and the two ways a check can end badly.
+"""Strict reading of canonical JSON documents (SPEC section 1), and the ways a check can end badly.
 
 Words:
     document   what the bytes of a file say, once they are known to be canonical JSON
     field      where a value stands, as in ``certificate.heads[3].ties``; every rejection names one
     rejected   the certificate is not valid: it breaks a rule, or a value is not what the rules give
     bad input  there is nothing to judge: a file is missing, or the machine's text is not a machine
+    too large  larger than this checker replays: nothing is judged
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ class BadInput(Exception):
     """There is nothing to judge: a file cannot be read, or the machine's text is not a machine."""
 
 
+class TooLarge(Exception):
+    """Beyond what this checker replays: it says nothing about the certificate."""
+
+
 def read_bytes(path: Path, what: str) -> bytes:
     """The bytes of a file of at most `LARGEST_DOCUMENT` bytes; `BadInput` if it cannot be read."""
     try:
@@ -46,7 +51,7 @@ def read_bytes(path: Path, what: str) -> bytes:
     except (OSError, ValueError) as error:
         raise BadInput(f"{what} {str(path)!r} cannot be read: {error}") from error
     if len(data) > LARGEST_DOCUMENT:
-        raise BadInput(f"{what} {str(path)!r} is longer than {LARGEST_DOCUMENT} bytes")
+        raise TooLarge(f"{what} {str(path)!r} is longer than the {LARGEST_DOCUMENT} bytes this checker reads")
     return data
 
 

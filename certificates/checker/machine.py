@@ -14,6 +14,8 @@ import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from certificates.checker.document import TooLarge
+
 Symbols: TypeAlias = tuple[str, ...]
 Row: TypeAlias = tuple[str, Symbols, tuple[str, ...]]
 Token: TypeAlias = tuple[str, tuple[str, ...]]
@@ -168,7 +170,7 @@ def run_machine(machine: Machine, word: str, most_steps: int) -> tuple[list[Step
     state, cells, steps = machine.states[0], (0,) * machine.tapes, list[Step]()
     while state != machine.halting:
         if len(steps) == most_steps:
-            raise MachineError(f"on input {word[:80]!r} the machine does not halt within {most_steps} steps")
+            raise TooLarge(f"on input {word[:80]!r} the machine has not halted after {most_steps} steps")
         read = tuple(tape.get(cell, blank) for tape, cell in zip(tapes, cells, strict=True))
         if (state, read) not in machine.rows:
             raise MachineError(f"on input {word[:80]!r} there is no row for {' '.join((state, *read))!r}")

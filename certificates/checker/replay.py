@@ -18,7 +18,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from certificates.checker.document import Rejected, quote
+from certificates.checker.document import Rejected, TooLarge, quote
 from certificates.checker.machine import Token
 from certificates.checker.weights import Family, Field, Head, Ints, Mlp, Network, Sparse
 
@@ -92,7 +92,7 @@ def require_ternary(at: str, stream: Ints, first: int = 0) -> Stream:
 def embed(at: str, network: Network, tokens: list[Token]) -> Stream:
     """The embedding of a token sequence with its positions."""
     if network.width * len(tokens) > LARGEST_STREAM:
-        raise Rejected(at, f"{network.width} x {len(tokens)} activations are more than the limit {LARGEST_STREAM}")
+        raise TooLarge(f"{at}: {network.width} x {len(tokens)} activations; this checker replays {LARGEST_STREAM}")
     families = {family.name: family for family in network.vocabulary}
     vectors: dict[Token, Counter[int]] = {}
     stream = np.zeros((network.width, len(tokens)), np.int64)

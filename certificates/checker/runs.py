@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from certificates.checker.document import Json, Rejected, items, require_same
+from certificates.checker.document import Json, Rejected, TooLarge, items, require_same
 from certificates.checker.enclosure import Gap
 from certificates.checker.machine import Machine, MachineError, Segment, run_machine, segments, used_cells
 from certificates.checker.replay import Attended, Stream, gaps, is_lookup, least_margin, replay
@@ -90,9 +90,10 @@ def replay_segment(
 ) -> dict[str, Json]:
     """The entry of a segment (SPEC section 5); what it shows of the heads goes to ``replayed``."""
     at = f"runs[{which[0]}].segments[{which[1]}]"
-    most = min(statement.context, LARGEST_TOKENS)
-    if len(segment.tokens) > most:
-        raise Rejected(at, f"has {len(segment.tokens)} tokens, more than the context or this checker's limit: {most}")
+    if len(segment.tokens) > statement.context:
+        raise Rejected(at, f"has {len(segment.tokens)} tokens, more than the context of {statement.context}")
+    if len(segment.tokens) > LARGEST_TOKENS:
+        raise TooLarge(f"{at} has {len(segment.tokens)} tokens; this checker replays up to {LARGEST_TOKENS}")
 
     def watch(layer: int, head_place: int, head: Head, stream: Stream, attended: Attended) -> None:
         tally(replayed.tallies[layer, head_place], which, head, stream, attended)

@@ -104,7 +104,8 @@ def check(certificate: Path, machine: str, as_json: bool) -> None:
     """Check CERTIFICATE against MACHINE: simulate the machine, replay the network from its weights, redo every
     inequality.  The checker imports nothing of what made the certificate.
 
-    Exit codes: 0 valid (it may certify or refute), 1 invalid, 2 unreadable input, 3 valid but inconclusive.
+    Exit codes: 0 valid (it may certify or refute), 1 invalid, 2 unreadable input, 3 valid but inconclusive, 4 too large
+    for the checker, so not judged.
     """
     from certificates.command_line.check import execute
 

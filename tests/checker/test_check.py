@@ -13,7 +13,7 @@ import pytest
 from certificates.checker import __main__ as command
 from certificates.checker import check, runs
 from certificates.checker.check import check_certificate
-from certificates.checker.document import BadInput, Rejected
+from certificates.checker.document import BadInput, Rejected, TooLarge
 from certificates.checker.machine import canonical_text, parse_machine
 from tests.checker.conftest import Made, Make
 
@@ -306,8 +306,9 @@ def test_limit_of_tokens(certified: Made, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(runs, "LARGEST_TOKENS", tokens)
     check_certificate(certified.certificate, certified.machine)
     monkeypatch.setattr(runs, "LARGEST_TOKENS", tokens - 1)
-    with pytest.raises(Rejected, match="limit"):
+    with pytest.raises(TooLarge, match=f"replays up to {tokens - 1}"):
         check_certificate(certified.certificate, certified.machine)
+    assert run(certified.certificate, "--machine", certified.machine) == 4
 
 
 def run(*arguments: Path | str) -> int:

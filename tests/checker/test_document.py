@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from certificates.checker import document
-from certificates.checker.document import BadInput, Json, Rejected
+from certificates.checker.document import BadInput, Json, Rejected, TooLarge
 
 CANONICAL = [
     ("empty object", b"{}\n", {}),
@@ -111,5 +111,5 @@ def test_unreadable_and_oversized_files(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "long").write_bytes(b"123456")
     assert document.read_bytes(tmp_path / "long", "it") == b"123456"
     monkeypatch.setattr(document, "LARGEST_DOCUMENT", 5)
-    with pytest.raises(BadInput, match="longer than 5"):
+    with pytest.raises(TooLarge, match="longer than the 5"):
         document.read_bytes(tmp_path / "long", "it")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from certificates.checker.document import TooLarge
 from certificates.checker.machine import (
     MachineError,
     Step,
@@ -193,7 +194,6 @@ def test_no_block_when_the_machine_has_just_halted() -> None:
 @pytest.mark.parametrize(
     ("text", "word", "message"),
     [
-        pytest.param(TEXT, "0000", "within 4 steps", id="too many steps"),
         pytest.param(TEXT, "2", "not in the input alphabet", id="foreign symbol"),
         pytest.param(TEXT.replace('  - "go 1 -> go 0 R"\n', ""), "1", "no row", id="no row"),
         pytest.param(TEXT.replace("go 0 -> go 1 R", "go 0 -> go _ R"), "01", "no word", id="output with a blank"),
@@ -202,6 +202,11 @@ def test_no_block_when_the_machine_has_just_halted() -> None:
 def test_runs_that_are_not_covered(text: str, word: str, message: str) -> None:
     with pytest.raises(MachineError, match=message):
         run_machine(parse_machine(text), word, 4)
+
+
+def test_runs_that_are_too_long_are_not_judged() -> None:
+    with pytest.raises(TooLarge, match="after 4 steps"):
+        run_machine(parse_machine(TEXT), "0000", 4)
 
 
 def test_left_in_cell_0_stays_and_trailing_blanks_go() -> None:
