@@ -9,9 +9,11 @@ import pytest
 from sympy import Integer, Max
 
 from constructions.machines.library import load_machine
+from constructions.transformer.gadgets import Map, Zero
 from constructions.turing.dimensions import COT, SCOT
 from constructions.turing.paradigm import Paradigm
 from verify.arithmetic.formats import BF16, E4M3FN, FP16, FP32
+from verify.lemmas import programs, summaries
 from verify.lemmas.bits import digits, is_digit
 from verify.lemmas.dimensions import at_most_stated, equals
 from verify.lemmas.outcome import Budget, Disproved, Outcome, conclude
@@ -74,10 +76,10 @@ def test_without_a_spare_bit_ties_are_not_covered() -> None:
 
 @pytest.mark.parametrize("row", LEAK_EXPONENTS, ids=lambda row: row[0].name)
 def test_wrong_leaks(row: tuple[object, int, int]) -> None:
-    number_format, c, least = next(one for one in LEAK_EXPONENTS if one == row)
-    assert wrong_leak(number_format, c, least) is None
-    assert "what rounds to 0 reaches up to" in str(wrong_leak(number_format, c - 1, least))
-    assert "ln 2 does not lie between" in str(wrong_leak(number_format, c, least + 1))
+    number_format, c, hundredths = next(one for one in LEAK_EXPONENTS if one == row)
+    assert wrong_leak(number_format, c, hundredths) is None
+    assert "what rounds to 0 reaches up to" in str(wrong_leak(number_format, c - 1, hundredths))
+    assert "ln 2 does not lie between" in str(wrong_leak(number_format, c, hundredths + 1))
 
 
 def test_digits_that_need_not_be_bits_do_not_tell_numbers_apart() -> None:
@@ -104,8 +106,6 @@ def loose_cap(parts: LengthCap) -> LengthCap:
 
 @pytest.mark.parametrize("width", [4, 16])
 def test_a_cap_that_wraps_around_is_refuted(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    from verify.lemmas import summaries
-
     parts = loose_cap(length_cap(width))
     monkeypatch.setattr(summaries, "length_cap", lambda _: parts)
     outcome = next(one for one in summaries.LEMMAS if one.identifier == "scot.length-cap").decide(width, Budget(20))
@@ -115,8 +115,6 @@ def test_a_cap_that_wraps_around_is_refuted(width: int, monkeypatch: pytest.Monk
 
 
 def test_a_cap_that_skips_a_bit_is_refuted(monkeypatch: pytest.MonkeyPatch) -> None:
-    from verify.lemmas import summaries
-
     right = length_cap(8)
     monkeypatch.setattr(summaries, "length_cap", lambda _: replace(right, biteq=right.biteq[::-1]))
     outcome = next(one for one in summaries.LEMMAS if one.identifier == "scot.biteq").decide(8, Budget(20))
@@ -138,3 +136,27 @@ def test_partial_machines_add_nothing_where_they_have_no_entry() -> None:
     gains = claim.points.gains
     assert (gains == 0).all(axis=1).any()
     assert claim.points.agree(claim.neurons).all()
+
+
+def test_a_program_in_which_both_block_and_summary_begin_is_refuted(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = programs.program_of(Paradigm.SCOT, 4)
+    kept = tuple(
+        one for one in right.gadgets if not (isinstance(one.gadget, Zero) and one.gadget.target.name == "write_pos")
+    )
+    assert len(kept) == len(right.gadgets) - 1
+    monkeypatch.setattr(programs, "program_of", lambda *_: replace(right, gadgets=kept))
+    outcome = next(one for one in programs.LEMMAS if one.identifier == "program.scot.stops").decide(4, Budget(20))
+    assert isinstance(outcome, Disproved)
+    assert "rth_run = 1, length_cap = 1: the flags are" in outcome.counterexample
+
+
+def test_a_flag_that_is_read_before_it_is_written_is_refuted(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = programs.program_of(Paradigm.COT, 4)
+    early = tuple(
+        replace(one, layer=1) if "write_pos" in str(one.gadget) and isinstance(one.gadget, Map) else one
+        for one in right.gadgets
+    )
+    monkeypatch.setattr(programs, "program_of", lambda *_: replace(right, gadgets=early))
+    outcome = next(one for one in programs.LEMMAS if one.identifier == "program.cot.stops").decide(4, Budget(20))
+    assert isinstance(outcome, Disproved)
+    assert "layer 1 reads rth_run, which layer" in outcome.counterexample

@@ -191,7 +191,8 @@ LEMMAS = (
     Lemma(
         "gadget.map",
         "map(inputs -> out, table): out += value of the row that equals the inputs, none else, for all flags in {0,1} "
-        "and all ternary values of +-1 registers; nothing where a condition fails",
+        "and all ternary values of +-1 registers; nothing where a condition fails (tables: all 2^r rows up to "
+        f"r = {FULL_TABLE_WIDTH}, then 2r + 3 of them)",
         "spec 1.2, map",
         ON_WEIGHTS,
         deciding(maps),

@@ -46,8 +46,8 @@ SMALLEST_FAILING: tuple[tuple[FloatFormat, FloatFormat, int | None], ...] = (
 )
 """W, A and the smallest m <= LARGEST_TIE with rnd_A(m * rnd_W(1/m)) != 1 (spec 4.3)."""
 
-LEAK_EXPONENTS = ((FP16, 25, 18), (BF16, 134, 93), (FP32, 150, 104), (E5M2, 17, 12), (E4M3FN, 10, 7))
-"""Format, c such that half its smallest subnormal is 2^-c, and the smallest integer that is at least c ln 2."""
+LEAK_EXPONENTS = ((FP16, 25, 1732), (BF16, 134, 9288), (FP32, 150, 10397), (E5M2, 17, 1178), (E4M3FN, 10, 693))
+"""Format, c such that half its smallest subnormal is 2^-c, and h with h/100 < c ln 2 < (h+1)/100."""
 
 
 def nearest(number_format: FloatFormat, x: Fraction) -> Fraction:
@@ -148,8 +148,8 @@ def _leak(_: int, budget: Budget) -> Outcome:
     return conclude([budget.exhaust("formats", LEAK_EXPONENTS, lambda case: wrong_leak(*case))])
 
 
-def wrong_leak(number_format: FloatFormat, c: int, least: int) -> str | None:
-    """Check, in this order: the cell of 0, c ln 2 between least - 1 and least, exp at both of these."""
+def wrong_leak(number_format: FloatFormat, c: int, hundredths: int) -> str | None:
+    """Check, in this order: the cell of 0; the enclosure of c ln 2; exp at the integers around it."""
     name, half = number_format.name, power_of_two(-c)
     cell = rounding_cell(number_format, ZERO)
     # The half-way point belongs to 0, which is even; nothing above it does.
@@ -158,8 +158,9 @@ def wrong_leak(number_format: FloatFormat, c: int, least: int) -> str | None:
     if round_to(number_format, half) != 0 or round_to(number_format, half + power_of_two(-c - 64)) == 0:
         return f"{name}: 2^-{c} is not the largest number that rounds to 0"
     low, high = (c * end for end in log2_enclosure())
-    if not least - 1 < low <= high < least:
-        return f"{name}: {c} ln 2 does not lie between {least - 1} and {least}"
+    if not Fraction(hundredths, 100) < low <= high < Fraction(hundredths + 1, 100):
+        return f"{name}: {c} ln 2 does not lie between {hundredths}/100 and {hundredths + 1}/100"
+    least = hundredths // 100 + 1
     # Independent of ln 2: exp(-least) is at most 2^-c, exp(-(least - 1)) is more.
     if not exp_minus_enclosure(least)[1] <= half < exp_minus_enclosure(least - 1)[0]:
         return f"{name}: exp(-{least}) <= 2^-{c} < exp(-{least - 1}) does not hold"
@@ -204,6 +205,10 @@ def _pair_text(weights: FloatFormat, activations: FloatFormat, failing: int | No
     return f"{weights.name}/{activations.name} {'none' if failing is None else failing}"
 
 
+def _decimal(hundredths: int) -> str:
+    return f"{hundredths // 100}.{hundredths % 100:02}"
+
+
 EXACT = "exhaustive, rationals"
 
 LEMMAS = (
@@ -245,8 +250,8 @@ LEMMAS = (
     ),
     Lemma(
         "rounding.leak",
-        "exp(-x) rounds to 0 iff x >= c ln 2: "
-        + ", ".join(f"{fmt.name} c = {c}, {least - 1} < {c} ln 2 < {least}" for fmt, c, least in LEAK_EXPONENTS),
+        "exp(-x) rounds to 0 iff x >= c ln 2, with c and exact bounds: "
+        + ", ".join(f"{one.name} {_decimal(h)} < {c} ln 2 < {_decimal(h + 1)}" for one, c, h in LEAK_EXPONENTS),
         "spec 4.3, leak",
         EXACT,
         _leak,
