@@ -82,10 +82,16 @@ def parse_beta(text: str) -> int | None:
 
 def write_bundle(bundle: Bundle, folder: Path) -> Path:
     """Write the weights, then the certificate that names them; returns the certificate's path."""
-    path = folder / f"{bundle.file_stem}.certificate.json"
+    path, weights = folder / f"{bundle.file_stem}.certificate.json", folder / bundle.weights_name
+    had_weights = weights.exists()
     try:
-        write_file(folder / bundle.weights_name, bundle.weights)
-        write_file(path, bundle.bytes)
+        write_file(weights, bundle.weights)
+        try:
+            write_file(path, bundle.bytes)
+        except OSError:
+            if not had_weights:
+                weights.unlink()
+            raise
     except OSError as error:
         raise InputRefused(f"cannot write to {folder}: {error.strerror}; give another --out") from error
     return path

@@ -216,5 +216,5 @@ def main() -> None:
         click.echo("Interrupted; nothing was written.", err=True)
         sys.exit(130)
     except click.ClickException as error:
-        error.show()
+        click.echo(f"Error: {' '.join(error.format_message().split())}", err=True)
         sys.exit(error.exit_code)

@@ -154,7 +154,7 @@ def machine_named(name: str) -> LibraryEntry:
     '1100'
     """
     if name not in LIBRARY:
-        raise UnknownMachineError(f"There is no machine called {name!r} in the library: {_suggestion(name)}.")
+        raise UnknownMachineError(f"There is no machine called {name!r} in the library: {_suggestion(name)}")
     return LIBRARY[name]
 
 
@@ -171,7 +171,7 @@ def load_machine(name_or_path: str) -> TuringMachine:
     path = Path(name_or_path)
     if not path.is_file():
         raise UnknownMachineError(
-            f"{name_or_path!r} is neither a machine of the library nor a file: {_suggestion(name_or_path)}."
+            f"{name_or_path!r} is neither a machine of the library nor a file: {_suggestion(name_or_path)}"
         )
     return _read_file(path)
 
@@ -190,7 +190,7 @@ def _read_file(path: Path) -> TuringMachine:
 
 
 def _suggestion(name: str) -> str:
-    close = get_close_matches(Path(name).stem, LIBRARY, n=3, cutoff=0.5)
+    close = get_close_matches(Path(name).stem, LIBRARY, n=3, cutoff=0.6)
     if close:
         return f"did you mean {' or '.join(close)}?"
-    return f"the library has {', '.join(sorted(LIBRARY))}"
+    return f"the library has {', '.join(sorted(LIBRARY))}."

@@ -20,6 +20,9 @@ class Paradigm(Enum):
         return 2 if self is Paradigm.COT else 4
 
 
+LARGEST_CONTEXT = 1 << 64
+
+
 def position_bits_for(context: int, paradigm: Paradigm = Paradigm.COT) -> int:
     """r for a context of N tokens: the smallest even r with N <= 2**r that the construction has (spec 1.3).
 
@@ -28,5 +31,7 @@ def position_bits_for(context: int, paradigm: Paradigm = Paradigm.COT) -> int:
     """
     if context < 1:
         raise ContextError(f"a context of {context} tokens holds nothing; give a positive number")
+    if context > LARGEST_CONTEXT:
+        raise ContextError("contexts go up to 2**64 tokens; give a smaller one")
     bits = max(paradigm.least_bits, (context - 1).bit_length())
     return bits + bits % 2

@@ -37,7 +37,7 @@ def no_look_up(network: Network) -> Network:
 BROKEN = {
     "not ternary": (not_ternary, "sequence 0, token 0, layer 5, after the MLP: const becomes 2, which is not in"),
     "another token": (another_token, "expected OUTP, but the network's best token is OUTP, which ties with another"),
-    "a look-up of nothing": (no_look_up, "layer 2, head bitA_1: a query does not name one visible position"),
+    "a look-up of nothing": (no_look_up, "layer 2, head bitA_1: the query does not name one visible position"),
 }
 COMMANDS = {
     "certify": ("certificates.certify.construct", ("certify", "increment", "--input", "1")),

@@ -87,3 +87,9 @@ def test_the_largest_sums_are_reached_and_right(size: int) -> None:
 def test_only_written_coordinates_are_listed() -> None:
     prepared = PreparedMlp.of(Mlp.of([Neuron(((0, 1),), 0, ((7, 1), (2, -1))), Neuron(((8, 1),), 0, ())]), WIDTH)
     assert prepared.written.tolist() == [2, 7]
+
+
+def test_weights_too_large_for_64_bits_are_refused() -> None:
+    w = 2**31 - 1
+    with pytest.raises(OverflowError, match="may not fit 64 bits"):
+        PreparedMlp.of(Mlp.of([Neuron(((0, w), (1, w), (2, w)), 0, ((3, w),))]), 4)

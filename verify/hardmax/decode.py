@@ -47,9 +47,10 @@ class _LayerCache:
 
 
 def decode(prepared: PreparedNetwork, prompt: Sequence[Token]) -> Iterator[Token]:
-    """The tokens the network produces behind ``prompt``, until the context of 2**r tokens is full.
+    """The tokens the network produces behind ``prompt``; the last is the one behind a full context of 2**r tokens.
 
-    Raises AmbiguousTokenError where two tokens tie for the best, and NotTernaryError as the forward pass does.
+    Raises AmbiguousTokenError where two tokens tie for the best or a head's tied values have no integer mean, and
+    NotTernaryError as the forward pass does.
     """
     network = prepared.network
     caches = [_LayerCache.of(layer) for layer in network.layers]

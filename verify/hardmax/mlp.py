@@ -29,11 +29,15 @@ class PreparedMlp:
     def of(cls, mlp: Mlp, width: int) -> PreparedMlp:
         # |pre-activation| <= sum |weight| + |bias| for ternary input; what a coordinate gains is at most the sum
         # over its neurons of |weight| * that bound.
-        into = _row_sums(np.abs(mlp.inputs.weight), mlp.inputs.start)
-        reach = into + np.abs(mlp.bias.astype(np.int64))
+        in_weight, out_weight, bias = (
+            np.abs(part.astype(np.int64)) for part in (mlp.inputs.weight, mlp.outputs.weight, mlp.bias)
+        )
+        reach = _row_sums(in_weight, mlp.inputs.start) + bias
+        if int(reach.max(initial=0)) * int(out_weight.sum()) > np.iinfo(np.int64).max:
+            raise OverflowError("the weights of an MLP are so large that its sums may not fit 64 bits")
         neuron_of = np.repeat(np.arange(mlp.size), np.diff(mlp.outputs.start))
         gain = np.zeros(width, np.int64)
-        np.add.at(gain, mlp.outputs.coordinate, np.abs(mlp.outputs.weight) * reach[neuron_of])
+        np.add.at(gain, mlp.outputs.coordinate, out_weight * reach[neuron_of])
         largest = max(int(reach.max(initial=0)), int(gain.max(initial=0)))
         dtype = next(t for t in (np.int16, np.int32, np.int64) if largest <= np.iinfo(t).max)
         written = np.unique(mlp.outputs.coordinate).astype(np.int64)
@@ -63,6 +67,6 @@ def mlp_delta(mlp: PreparedMlp, x: Activations) -> NDArray[np.int64]:
     return delta
 
 
-def _row_sums(entries: NDArray[np.int32], start: NDArray[np.int32]) -> NDArray[np.int64]:
+def _row_sums(entries: NDArray[np.int64], start: NDArray[np.int32]) -> NDArray[np.int64]:
     running = np.concatenate([[0], np.cumsum(entries, dtype=np.int64)])
     return np.asarray(running[start[1:]] - running[start[:-1]])

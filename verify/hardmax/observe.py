@@ -13,7 +13,7 @@ import numpy as np
 from constructions.transformer.network import CompiledHead
 from constructions.transformer.program import HeadKind
 from constructions.turing.tokens import TokenSequence
-from verify.hardmax.attention import Activations, Attention, named_positions, settle_separation
+from verify.hardmax.attention import Activations, Attention, Ints, named_positions, settle_separation
 from verify.hardmax.batch import Batch, embed, in_batches
 from verify.hardmax.forward import stages
 from verify.hardmax.prepared import PreparedNetwork
@@ -149,8 +149,8 @@ def _observe_head(
         # The lemma about look-ups speaks of queries that are the code of a visible position.
         named_positions(before[list(head.query)], batch.start) is None or (count != 1).any()
     ):
-        where = query(int(np.argmax(count != 1)))
-        what = "a query does not name one visible position"
+        where = query(_first_unnamed(before[list(head.query)], count, batch.start))
+        what = "the query does not name one visible position"
         raise HeadMismatch(where.sequence, where.token, observed.layer, head, what)
     settled = settle_separation(head, before, batch.start, attention)
     if settled and (observed.separation is None or settled[0] < observed.separation):
@@ -159,3 +159,12 @@ def _observe_head(
     carrying = np.flatnonzero(attention.value_size.any(axis=0))
     for ties, where_first in zip(*np.unique(count[carrying], return_index=True), strict=True):
         observed.ties.setdefault(int(ties), query(int(carrying[where_first])))
+
+
+def _first_unnamed(queries: Activations, count: Ints, start: Ints) -> int:
+    """The first column whose query names no visible position or has several maximisers."""
+    for column in range(len(start)):
+        own = slice(column, column + 1)
+        if count[column] != 1 or named_positions(queries[:, own], start[own] - column) is None:
+            return column
+    raise ValueError("every query names one visible position")
