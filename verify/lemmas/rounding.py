@@ -6,7 +6,7 @@ rounding to nearest, ties to even; m is the number of maximisers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from math import factorial
 
@@ -46,6 +46,9 @@ SMALLEST_FAILING: tuple[tuple[FloatFormat, FloatFormat, int | None], ...] = (
 )
 """W, A and the smallest m <= LARGEST_TIE with rnd_A(m * rnd_W(1/m)) != 1 (spec 4.3)."""
 
+SUBNORMAL_FAILING: tuple[tuple[FloatFormat, FloatFormat, int | None], ...] = ((FP16, BF16, 65923), (E4M3FN, E5M2, 79))
+"""The same for pairs with a spare bit, where 1/m is subnormal in W: what `rounding.spare-bit` leaves out does fail."""
+
 LEAK_EXPONENTS = ((FP16, 25, 1732), (BF16, 134, 9288), (FP32, 150, 10397), (E5M2, 17, 1178), (E4M3FN, 10, 693))
 """Format, c such that half its smallest subnormal is 2^-c, and h with h/100 < c ln 2 < (h+1)/100."""
 
@@ -66,11 +69,19 @@ def nearest(number_format: FloatFormat, x: Fraction) -> Fraction:
 
 
 def _ties(_: int, budget: Budget) -> Outcome:
-    return conclude([budget.exhaust("pairs of formats and m", _tie_cases(), lambda case: wrong_tie(*case))])
+    cases = _tie_cases(SMALLEST_FAILING)
+    return conclude([budget.exhaust("pairs of formats and m", cases, lambda case: wrong_tie(*case))])
 
 
-def _tie_cases() -> Iterator[tuple[FloatFormat, FloatFormat, int | None, int]]:
-    for weights, activations, failing in SMALLEST_FAILING:
+def _subnormal_ties(_: int, budget: Budget) -> Outcome:
+    cases = _tie_cases(SUBNORMAL_FAILING)
+    return conclude([budget.exhaust("pairs of formats and m", cases, lambda case: wrong_tie(*case))])
+
+
+def _tie_cases(
+    table: Sequence[tuple[FloatFormat, FloatFormat, int | None]],
+) -> Iterator[tuple[FloatFormat, FloatFormat, int | None, int]]:
+    for weights, activations, failing in table:
         for m in range(1, (failing or LARGEST_TIE) + 1):
             yield weights, activations, failing, m
 
@@ -82,7 +93,7 @@ def wrong_tie(weights: FloatFormat, activations: FloatFormat, failing: int | Non
     if (rounded == 1) == (m == failing):
         return f"{pair}: {m} maximisers give {rounded}"
     if m == (failing or LARGEST_TIE):
-        found = smallest_failing_tie(Rounded(weights, activations), LARGEST_TIE)
+        found = smallest_failing_tie(Rounded(weights, activations), failing or LARGEST_TIE)
         if found != failing:
             return f"{pair}: smallest_failing_tie says {found}, enumeration {failing}"
     return None
@@ -239,6 +250,15 @@ LEMMAS = (
         _spare_bit,
         applies=None,
         rests_on=("rounding.tie-error",),
+    ),
+    Lemma(
+        "rounding.spare-bit-ends",
+        "where 1/m is subnormal in W a spare bit is not enough: smallest m with rnd_A(m rnd_W(1/m)) != 1, for W/A: "
+        + ", ".join(_pair_text(*row) for row in SUBNORMAL_FAILING),
+        "spec 4.3, ties; beyond the m considered there",
+        EXACT,
+        _subnormal_ties,
+        applies=None,
     ),
     Lemma(
         "rounding.exponential",
