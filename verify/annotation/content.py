@@ -35,7 +35,7 @@ class Ghost:
 
 @dataclass(frozen=True)
 class MinusLow:
-    """i - (o mod 2**bits): the position of an output symbol with the low bits of OUTP's position subtracted."""
+    """i - (o mod 2**bits), bits >= 1: the position of an output symbol, less the low bits of OUTP's position."""
 
     bits: int
 

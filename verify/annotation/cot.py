@@ -144,13 +144,14 @@ def _hpos(at: Place, k: int) -> Content:
         case TokenClass.OUTP if k == 1:
             return cell
         case TokenClass.OUTPUT if k == 1 and at.now.computed(2):
-            return Code(MinusLow(min(at.now.last_computed() - 2, at.r)))
+            subtracted = min(at.now.last_computed() - 2, at.r)
+            return Code(MinusLow(subtracted) if subtracted else Back(0))
         case TokenClass.EPOS if at.now.computed(2):
             # Step j, in layer j+1, collects bits r-2j+1 and r-2j.
             steps = min(at.now.last_computed(), at.phases.L1) - 1
             return HighBits(Ghost(f"x_{k}"), at.r - 2 * steps)
         case TokenClass.RUN if arrived >= 1:
-            return If(AtMost("tau", arrived), cell)
+            return If(AtMost("tau", arrived), cell) if arrived < at.r else cell  # tau <= r
         case TokenClass.POS if arrived >= at.r + 1:
             return cell
     return Zero()
@@ -163,8 +164,9 @@ def _spos(at: Place, k: int) -> Content:
 
 
 def _outpos(at: Place) -> Content:
-    since = {TokenClass.OUTP: at.now.computed(1)} | dict.fromkeys(BEHIND_OUTP[1:], at.now.attended(2))
-    return Code(Ghost("o")) if since.get(at.kind, False) else Zero()
+    if at.kind is TokenClass.OUTP and at.now.computed(1):
+        return Code(Back(0))
+    return Code(Ghost("o")) if at.kind in BEHIND_OUTP[1:] and at.now.attended(2) else Zero()
 
 
 def _back1(at: Place) -> Content:

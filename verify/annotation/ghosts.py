@@ -75,10 +75,10 @@ class _Writes:
         action = machine.transitions.get((machine.states[ghosts["q"]], read))
         ghosts["has_entry"] = int(action is not None)
         if action is not None:
-            ghosts |= _did(machine, action, "'")
+            ghosts |= did(machine, action, "'")
 
 
-def _did(machine: TuringMachine, action: Action, prime: str = "") -> Ghosts:
+def did(machine: TuringMachine, action: Action, prime: str = "") -> Ghosts:
     """q, a_k and m_k of an action."""
     ghosts = {f"q{prime}": machine.state_index(action.state)}
     for k, (symbol, move) in enumerate(zip(action.written, action.moves, strict=True), start=1):
@@ -110,7 +110,7 @@ def ghosts_of(run: Run, position_bits: int) -> Iterator[tuple[TokenClass, Ghosts
     yield token(TokenClass.EINP, {"q": 0}, heads)
     for step, (action, after) in enumerate(zip(run.actions, run.heads, strict=True), start=1):
         halted = int(action.state == machine.halting)
-        ghosts = {"tau": (step - 1) % r + 1, "halted": halted} | _did(machine, action)
+        ghosts = {"tau": (step - 1) % r + 1, "halted": halted} | did(machine, action)
         for tape in tapes:
             ghosts[f"c_{tape + 1}"] = heads[tape]
             writes.write(tape, heads[tape], i, action.written[tape])

@@ -9,9 +9,10 @@ solver as the conditional expression it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol
 
 from constructions.transformer.gadgets import Neuron
 from verify.solver import (
@@ -58,6 +59,16 @@ def added_by(neurons: Iterable[Neuron], x: Contents) -> dict[int, int]:
         for c, weight in neuron.outputs:
             added[c] = added.get(c, 0) + weight * activation
     return added
+
+
+class Activation(Protocol):
+    """An activation as constant + sum of weight * [literal]."""
+
+    @property
+    def constant(self) -> int: ...
+
+    @property
+    def parts(self) -> Sequence[tuple[int, Formula]]: ...
 
 
 @dataclass(frozen=True)
@@ -114,7 +125,7 @@ def _sum(constant: int, parts: Iterable[tuple[int, Formula]]) -> Term:
     return weighted_total([(constant, Constant(1)), *((weight, select(literal, 1, 0)) for weight, literal in parts)])
 
 
-def relu_term(neuron: Neuron, x: Mapping[int, Symbol]) -> Term | None:
+def relu_term(neuron: Neuron, x: Mapping[int, Activation]) -> Term | None:
     """relu of the pre-activation as a term; None where it is 0 for all x.
 
     >>> x = {0: Symbol.of("a", Domain.SIGNED), 1: Symbol.of("f", Domain.FLAG)}
@@ -149,7 +160,7 @@ def _indicator(value: int, parts: list[tuple[int, Formula]], at_largest: bool) -
     return select(all_of(ends), value, 0)
 
 
-def added_terms(neurons: Iterable[Neuron], x: Mapping[int, Symbol]) -> dict[int, Term]:
+def added_terms(neurons: Iterable[Neuron], x: Mapping[int, Activation]) -> dict[int, Term]:
     """What neurons add at unknown x; each coordinate that they write is a key."""
     summands: dict[int, list[tuple[int, Term]]] = {}
     known: dict[tuple[tuple[tuple[int, int], ...], int], Term | None] = {}
