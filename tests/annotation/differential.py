@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from constructions.machines.run import Run
@@ -12,8 +13,9 @@ from constructions.turing.construct import construct
 from constructions.turing.encoding import Shape
 from constructions.turing.paradigm import Paradigm
 from constructions.turing.tokens import cot_tokens
-from verify.annotation.content import Vector, value_at
+from verify.annotation.content import Fetched, Vector, value_at
 from verify.annotation.cot import Moment, content_of
+from verify.annotation.fetches import resolved
 from verify.annotation.ghosts import ghosts_of
 from verify.hardmax.batch import embed
 from verify.hardmax.forward import Sublayer, stages
@@ -58,3 +60,30 @@ def differences(run: Run, position_bits: int, network: Network | None = None) ->
                 annotated = value_at(contents[kind], register.width, ghosts, fetch)
                 if annotated != tuple(column):
                     yield Difference(ghosts["i"], kind.value, moment, register.name, annotated, tuple(column))
+
+
+def wrong_fetches(run: Run, position_bits: int) -> Iterator[tuple[int, Fetched, Vector, Vector]]:
+    """Tokens at which what a look-up brings is not what verify.annotation.fetches says of it."""
+    shape, r = Shape.of(run.machine, position_bits), position_bits
+    network = construct(Paradigm.COT, run.machine, r)
+    prepared = PreparedNetwork(network)
+    batch = embed(prepared, [cot_tokens(run.machine, run, r)])
+    registers = {register.name: register for register in network.registers}
+    tokens = list(ghosts_of(run, r))
+    for stage in stages(prepared, batch):
+        if stage.sublayer is not Sublayer.ATTENTION:
+            continue
+        before, layer = stage.before, stage.layer
+
+        def fetch(register: str, position: int, layer: int, before: Any = before) -> Vector:  # noqa: ARG001
+            return tuple(before[list(registers[register].coordinates), position].tolist())
+
+        for register, distance in product(registers, (1, 2, 3, r - 1, r, r + 2)):
+            fetched = Fetched(register, distance, layer)
+            for kind, ghosts in tokens:
+                known = resolved(fetched, shape, kind)
+                if known != fetched:
+                    width = registers[register].width
+                    said, brought = (value_at(one, width, ghosts, fetch) for one in (known, fetched))
+                    if said != brought:
+                        yield ghosts["i"], fetched, said, brought
