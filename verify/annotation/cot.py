@@ -149,7 +149,7 @@ def _hpos(at: Place, k: int) -> Content:
         case TokenClass.EPOS if at.now.computed(2):
             # Step j, in layer j+1, collects bits r-2j+1 and r-2j.
             steps = min(at.now.last_computed(), at.phases.L1) - 1
-            return HighBits(Ghost(f"x_{k}"), at.r - 2 * steps)
+            return HighBits(Ghost(f"x_{k}"), at.r - 2 * steps) if 2 * steps < at.r else cell
         case TokenClass.RUN if arrived >= 1:
             return If(AtMost("tau", arrived), cell) if arrived < at.r else cell  # tau <= r
         case TokenClass.POS if arrived >= at.r + 1:
@@ -228,7 +228,10 @@ def _exists_high(at: Place, k: int) -> Content:
 
 def _last(at: Place, k: int) -> Content:
     found = min(at.now.last_computed() - at.phases.L2, at.r)
-    return _if_written(k, HighBits(Ghost(f"w_{k}"), at.r - found)) if found >= 1 else Zero()
+    if found < 1:
+        return Zero()
+    last = Ghost(f"w_{k}")
+    return _if_written(k, HighBits(last, at.r - found) if found < at.r else Code(last))
 
 
 def _read(at: Place, k: int) -> Content:

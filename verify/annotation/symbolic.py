@@ -96,13 +96,15 @@ FLAG_UP = Coordinate(TRUE, FALSE)
 class Symbolic:
     """The formulas for one class at one moment.
 
+    ``prefix`` stands before the names of all unknowns, so that two tokens can be spoken of at once.
     ``numbers`` are those that occur; what is known of how they are related is assumed.  ``assumptions`` collects that,
     and what else the ghosts are known to satisfy, as far as it has been asked for.
     """
 
-    def __init__(self, shape: Shape, machine: TuringMachine, numbers: Iterable[Number]) -> None:
+    def __init__(self, shape: Shape, machine: TuringMachine, numbers: Iterable[Number], prefix: str = "") -> None:
         self.shape = shape
         self.machine = machine
+        self.prefix = prefix
         self.numbers = frozenset(numbers)
         self.assumptions: list[Formula] = []
         self._bits: dict[Number, tuple[Formula, ...]] = {}
@@ -110,6 +112,9 @@ class Symbolic:
         self._fetched: dict[Fetched, tuple[Coordinate, ...]] = {}
         for number in sorted(self.numbers, key=str):
             self._relate(number)
+
+    def _unknown(self, name: str) -> Formula:
+        return boolean(self.prefix + name)
 
     def bits(self, number: Number) -> tuple[Formula, ...]:
         """The bits of a number, as many as its registers have."""
@@ -126,8 +131,8 @@ class Symbolic:
             case Ghost(name) if "'" in name:
                 return self._from_delta(name, self._width(name))
             case Ghost(name):
-                return unknown_bits(name, self._width(name))
-        return unknown_bits(_name(number), self.shape.position_bits)
+                return unknown_bits(self.prefix + name, self._width(name))
+        return unknown_bits(self.prefix + _name(number), self.shape.position_bits)
 
     def _relate(self, number: Number) -> None:
         """Assume how a number follows from one that is subtracted less from, if that is among the numbers."""
@@ -153,7 +158,7 @@ class Symbolic:
         if not self._delta:
             state = self.bits(Ghost("q"))
             read = [
-                [all_of([boolean(f"written_{k}=1"), bit]) for bit in self.bits(Ghost(f"g_{k}"))]
+                [all_of([self._unknown(f"written_{k}=1"), bit]) for bit in self.bits(Ghost(f"g_{k}"))]
                 for k in range(1, self.machine.tapes + 1)  # a cell that was never written holds the blank, code 0
             ]
             for (q, symbols), action in self.machine.transitions.items():
@@ -187,7 +192,7 @@ class Symbolic:
                 any_of(holds for holds, says in self._entries() if says[ghost] >= 1),
                 any_of(holds for holds, says in self._entries() if says[ghost] == 2),
             )
-        not_left, right = boolean(f"{ghost}:not-left"), boolean(f"{ghost}:right")
+        not_left, right = self._unknown(f"{ghost}:not-left"), self._unknown(f"{ghost}:right")
         self.assumptions.append(implies(right, not_left))
         return not_left, right
 
@@ -195,8 +200,8 @@ class Symbolic:
         match condition:
             case AtMost(ghost, bound):
                 # tau <= m implies tau <= m + 1.
-                holds = boolean(f"{ghost}<={bound}")
-                self.assumptions.append(implies(holds, boolean(f"{ghost}<={bound + 1}")))
+                holds = self._unknown(f"{ghost}<={bound}")
+                self.assumptions.append(implies(holds, self._unknown(f"{ghost}<={bound + 1}")))
                 return holds
             case Equals(ghost, value) if ghost.endswith("]"):
                 name, _, index = ghost[:-1].rpartition("[")
@@ -207,9 +212,9 @@ class Symbolic:
             case Equals(ghost, 0) if ghost[0] == "g":
                 return all_of(negation(bit) for bit in self.bits(Ghost(ghost)))
             case Equals(ghost, 0):
-                return negation(boolean(f"{ghost}=1"))
+                return negation(self._unknown(f"{ghost}=1"))
             case Equals(ghost, value):
-                return boolean(f"{ghost}={value}")
+                return self._unknown(f"{ghost}={value}")
 
     def coordinates(self, content: Content, width: int) -> tuple[Coordinate, ...]:
         """The coordinates of a content in a register of ``width`` bits."""
@@ -240,10 +245,10 @@ class Symbolic:
     def _anything(self, content: Fetched, coordinate: int) -> Coordinate:
         """Whatever another token holds: 0 or 1 of a flag, else any ternary value."""
         name = f"{content.register}[{coordinate}]@{content.distance}@{content.layer}"
-        plus = boolean(f"{name}=+1")
+        plus = self._unknown(f"{name}=+1")
         if content.register in FLAGS:
             return Coordinate(plus, FALSE)
-        minus = boolean(f"{name}=-1")
+        minus = self._unknown(f"{name}=-1")
         self.assumptions.append(any_of([negation(plus), negation(minus)]))
         return Coordinate(plus, minus)
 

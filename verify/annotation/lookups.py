@@ -1,0 +1,103 @@
+"""The look-up obligations: behind attention, what look-up heads write is what the annotation says (spec 5.1, point 3).
+
+A look-up head's query is, for every token class, the code of max(i - d, 0) for one d, and its key is the code of each
+token's own position; by the lemma ``position.lookup`` it selects exactly the token d back.  What that brings must be
+what is annotated, for each state of the token that asks and each state the token d back may have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from constructions.transformer.network import CompiledHead, Network
+from constructions.transformer.program import HeadKind
+from constructions.turing.encoding import Shape
+from verify.annotation.content import Back, Bit, Code, Content, Fetched, Zero
+from verify.annotation.cot import Moment, content_of
+from verify.annotation.fetches import resolved
+from verify.annotation.ghosts import TokenClass
+from verify.annotation.layout import State, back, specialized, states, transport
+from verify.hardmax.forward import Sublayer
+
+
+def wrong_lookups(network: Network, shape: Shape, layer: int) -> Iterator[str]:
+    """What is not as annotated, in words, over the look-up heads of a layer and all states; nothing if all is."""
+    for head in network.layers[layer - 1].heads:
+        if head.kind is HeadKind.LOOKUP:
+            yield from _wrong_lookup(network, shape, layer, head)
+
+
+def lookup_cases(network: Network, shape: Shape, layer: int) -> list[tuple[CompiledHead, State]]:
+    """Each look-up head of a layer with each state of the token that asks."""
+    heads = (head for head in network.layers[layer - 1].heads if head.kind is HeadKind.LOOKUP)
+    return [(head, state) for head in heads for state in states(shape.position_bits)]
+
+
+def _wrong_lookup(network: Network, shape: Shape, layer: int, head: CompiledHead) -> Iterator[str]:
+    before = Moment(layer - 1, Sublayer.MLP)
+    where = f"layer {layer}, head {head.name}"
+    distances = set()
+    for kind in TokenClass:
+        if _held(network, shape, kind, before, head.key) != Code(Back(0)):
+            yield f"{where}: the keys of {kind.value} tokens are not their own positions"
+        query = _held(network, shape, kind, before, head.query)
+        if not (isinstance(query, Code) and isinstance(query.number, Back)):
+            yield f"{where}: the queries of {kind.value} tokens are {query}, no position"
+            return
+        distances.add(query.number.distance)
+    if len(distances) != 1:
+        yield f"{where}: queries go back by {sorted(distances)}"
+        return
+    (distance,) = distances
+    for state in states(shape.position_bits):
+        wrong = wrong_fetch(network, shape, layer, head, state, distance)
+        if wrong is not None:
+            yield f"{where}: {state}: {wrong}"
+
+
+def wrong_fetch(
+    network: Network, shape: Shape, layer: int, head: CompiledHead, state: State, distance: int
+) -> str | None:
+    """How what the head brings to a token in ``state`` differs from what is annotated; None if it does not."""
+    r, kind = shape.position_bits, state.kind
+    moments = Moment(layer - 1, Sublayer.MLP), Moment(layer, Sublayer.ATTENTION)
+    held, annotated = (_held(network, shape, kind, now, head.out) for now in moments)
+    if annotated is None or held is None:
+        return "the head writes a part of a register"
+    if isinstance(annotated, Fetched):
+        if (held, annotated) != (Zero(), Fetched(_register(network, head.value), distance, layer)):
+            return f"{annotated} is annotated where {held} was"
+        claimed = resolved(annotated, shape, kind)
+        if claimed == annotated:
+            return None  # whatever it brings, that is what is annotated
+        held = Zero()
+    else:
+        claimed = annotated
+    held, claimed = specialized(held, state), specialized(claimed, state)
+    for other in sorted(back(state, distance, r), key=str):
+        brought = _held(network, shape, other.kind, moments[0], head.value)
+        carried = None if brought is None else transport(specialized(brought, other), state, distance, r)
+        # Nothing is added to what was there, or something where nothing was.
+        if (carried == Zero() and claimed == held) or (held == Zero() and carried is not None and carried == claimed):
+            continue
+        return f"{claimed} is annotated; {held} was there, and a token {other} brings {carried or brought}"
+    return None
+
+
+def _register(network: Network, coordinates: tuple[int, ...]) -> str:
+    return next(span.name for span in network.registers if coordinates == span.coordinates)
+
+
+def _held(
+    network: Network, shape: Shape, kind: TokenClass, now: Moment, coordinates: tuple[int, ...]
+) -> Content | None:
+    """What these coordinates hold: a whole register, or one bit of one that holds a code or nothing."""
+    for span in network.registers:
+        if coordinates == span.coordinates:
+            return content_of(span.name, shape, kind, now)
+        if len(coordinates) == 1 and coordinates[0] in span.coordinates:
+            content = content_of(span.name, shape, kind, now)
+            if isinstance(content, Code):
+                return Bit(content.number, coordinates[0] - span.offset)
+            return content if content == Zero() else None
+    return None

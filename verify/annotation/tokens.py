@@ -1,0 +1,176 @@
+"""The two ends of the network: embeddings are as annotated, and every token is followed by the one it has to be.
+
+Both are finite: they are evaluated on all tokens, and on all values of what the unembedding reads (spec 5.1, point 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from constructions.machines.machine import TuringMachine
+from constructions.transformer.network import Network
+from constructions.transformer.vocabulary import Token
+from constructions.turing.encoding import Shape
+from constructions.turing.registers import Phases
+from verify.annotation.content import Content, Ghosts, Vector, value_at
+from verify.annotation.cot import Moment, content_of
+from verify.annotation.ghosts import TokenClass
+from verify.annotation.layout import State, specialized, states
+from verify.hardmax.forward import Sublayer
+from verify.hardmax.prepared import PreparedNetwork
+from verify.hardmax.readout import read_out
+
+MOST_COMBINATIONS = 200_000
+
+
+class TooManyTokensError(ValueError):
+    """More tokens than are evaluated one by one."""
+
+
+@dataclass(frozen=True)
+class TokenCase:
+    """A token of a class, and the ghosts that its embedding is annotated with."""
+
+    kind: TokenClass
+    token: Token
+    ghosts: Ghosts
+
+
+def token_cases(machine: TuringMachine, network: Network) -> Iterator[TokenCase]:
+    """Every token of the vocabulary, in each class it can have; of run tokens, one field at a time is varied.
+
+    Embedding and annotation of a run token are both sums of parts that depend on one field each.
+    """
+    symbols = [machine.symbol_index(symbol) for symbol in machine.input_alphabet]
+    for kind in (TokenClass.INP, TokenClass.EOUTP, TokenClass.POS):
+        yield TokenCase(kind, Token(kind.value), {"i": 0})
+    yield TokenCase(TokenClass.EINP, Token("EINP"), {"i": 0, "q": 0} | _at_cell_zero(machine))
+    yield TokenCase(TokenClass.EPOS, Token("EPOS"), {"i": 0})
+    yield TokenCase(TokenClass.OUTP, Token("OUTP"), {"i": 0} | _at_cell_zero(machine))
+    for kind in (TokenClass.INPUT, TokenClass.OUTPUT):
+        for value, symbol in enumerate(symbols):
+            yield TokenCase(kind, Token("SIGMA", (value,)), {"i": 0, "s": symbol})
+    for bits in product((0, 1), repeat=machine.tapes):
+        cells = {f"y_{k}": bit for k, bit in enumerate(bits, start=1)}
+        for beta in range(network.position_bits):
+            shifted = {name: bit << beta for name, bit in cells.items()}
+            yield TokenCase(TokenClass.BIT, Token("BIT", bits), {"i": 0, "beta": beta} | shifted)
+    fields = network.vocabulary.families[network.vocabulary.index["RUN"]].fields
+    for place, field in enumerate(fields):
+        for value in range(len(field.values)):
+            values = [0] * len(fields)
+            values[place] = value
+            yield TokenCase(TokenClass.RUN, Token("RUN", tuple(values)), {"i": 0} | _run_ghosts(machine, values))
+
+
+def _at_cell_zero(machine: TuringMachine) -> Ghosts:
+    return {f"x_{k}": 0 for k in range(1, machine.tapes + 1)}
+
+
+def _run_ghosts(machine: TuringMachine, values: list[int], prime: str = "") -> Ghosts:
+    K = machine.tapes
+    ghosts = {f"q{prime}": values[0], "halted": int(machine.states[values[0]] == machine.halting)}
+    for k in range(1, K + 1):
+        ghosts |= {f"a{prime}_{k}": values[k], f"m{prime}_{k}": values[K + k]}
+    return ghosts
+
+
+def wrong_embedding(network: Network, shape: Shape, case: TokenCase) -> str | None:
+    """How the embedding of a token differs from what is annotated behind layer 0; None if it does not."""
+    prepared = PreparedNetwork(network)
+    place = network.vocabulary.index[case.token.family]
+    fixed, tables = prepared.embeddings[place]
+    x = fixed.astype(np.int64) + sum(
+        table[:, value].astype(np.int64) for table, value in zip(tables, case.token.values, strict=True)
+    )
+    for span in network.registers[1:]:  # ``pos`` is added by position
+        content = content_of(span.name, shape, case.kind, Moment(0, Sublayer.MLP))
+        wanted = value_at(content, span.width, case.ghosts, _nothing_fetched)
+        got = tuple(x[list(span.coordinates)].tolist())
+        if got != wanted:
+            return f"{network.vocabulary.describe(case.token)} as {case.kind.value}: {span.name} is {got}, not {wanted}"
+    return None
+
+
+def _nothing_fetched(register: str, position: int, layer: int) -> Vector:
+    raise LookupError(f"{register} of token {position} before layer {layer} is not known here")
+
+
+@dataclass(frozen=True)
+class NextCase:
+    """A token in some state with these ghosts, and the token that has to follow it."""
+
+    state: State
+    ghosts: Ghosts
+    following: Token
+
+
+def next_cases(machine: TuringMachine, network: Network) -> Iterator[NextCase]:
+    """Every state of a token that has to be followed by another, with all values of what the next token depends on."""
+    K, r = machine.tapes, network.position_bits
+    fields = network.vocabulary.families[network.vocabulary.index["RUN"]].fields
+    choices = [range(len(field.values)) for field in fields]
+    if (combinations := int(np.prod([len(choice) for choice in choices]))) > MOST_COMBINATIONS:
+        raise TooManyTokensError(f"{combinations} run tokens are more than the {MOST_COMBINATIONS} evaluated here")
+    steps = [list(values) for values in product(*choices)]
+    for state in states(r):
+        match state.kind:
+            case TokenClass.EINP | TokenClass.EPOS | TokenClass.RUN:
+                if state.kind is TokenClass.RUN:
+                    yield NextCase(state, {"halted": 1, "has_entry": 0}, Token("OUTP"))
+                if state == State(TokenClass.RUN, r):
+                    for entry in (0, 1):
+                        ghosts = _run_ghosts(machine, steps[0], "'") | {"halted": 0, "has_entry": entry}
+                        yield NextCase(state, ghosts, Token("POS"))
+                    continue
+                for values in steps if state.index <= 1 else steps[:1]:
+                    ghosts = _run_ghosts(machine, values, "'") | {"halted": 0, "has_entry": 1}
+                    yield NextCase(state, ghosts, Token("RUN", tuple(values)))
+            case TokenClass.POS | TokenClass.BIT:
+                beta = state.index + 1 if state.kind is TokenClass.BIT else 0
+                name = "y" if state.kind is TokenClass.BIT else "x"
+                for bits in product((0, 1), repeat=K):
+                    cells = {f"{name}_{k}": bit << beta for k, bit in enumerate(bits, start=1)}
+                    following = Token("EPOS") if beta == r else Token("BIT", bits)
+                    yield NextCase(state, cells, following)
+            case TokenClass.OUTP | TokenClass.OUTPUT:
+                yield NextCase(state, {"written_1": 0, "g_1": 0}, Token("EOUTP"))
+                yield NextCase(state, {"written_1": 1, "g_1": 0}, Token("EOUTP"))
+                for value, symbol in enumerate(machine.input_alphabet):
+                    ghosts = {"written_1": 1, "g_1": machine.symbol_index(symbol)}
+                    yield NextCase(state, ghosts, Token("SIGMA", (value,)))
+
+
+def wrong_next(network: Network, shape: Shape, cases: list[NextCase]) -> Iterator[str | None]:
+    """For each case, how the best next token differs from the one that has to follow; None if it does not."""
+    read = sorted(_read_by_unembedding(network))
+    end = Moment(Phases.of(shape.position_bits).L, Sublayer.MLP)
+    x = np.zeros((network.width, len(cases)), np.int8)
+    known: dict[tuple[str, State], Content] = {}
+    for column, case in enumerate(cases):
+        for span in network.registers:
+            if set(span.coordinates) & set(read):
+                key = span.name, case.state
+                if key not in known:
+                    known[key] = specialized(content_of(span.name, shape, case.state.kind, end), case.state)
+                ghosts = {"blank": 0} | case.ghosts
+                x[list(span.coordinates), column] = value_at(known[key], span.width, ghosts, _nothing_fetched)
+    readout = read_out(network, x)
+    describe = network.vocabulary.describe
+    for column, case in enumerate(cases):
+        best, margin = readout.token(column), int(readout.margin[column])
+        if best != case.following or margin < 1:
+            yield f"{case.state}: {describe(best)} by {margin}, not {describe(case.following)}"
+        else:
+            yield None
+
+
+def _read_by_unembedding(network: Network) -> set[int]:
+    families = network.vocabulary.families
+    vectors = [family.unembedding for family in families]
+    vectors += [vector for family in families for field in family.fields for vector in field.unembedding]
+    return {c for vector in vectors for c, _ in vector}
