@@ -26,7 +26,7 @@ from constructions.transformer.network import CompiledHead, Network
 from constructions.transformer.program import HeadKind
 from constructions.turing.encoding import Shape
 from constructions.turing.registers import Phases
-from verify.annotation.content import Back, Ghost, Number
+from verify.annotation.content import Back, Ghost, Number, Zero
 from verify.annotation.cot import BEHIND_OUTP, Moment, content_of
 from verify.annotation.ghosts import TokenClass
 from verify.annotation.layout import visible
@@ -51,6 +51,10 @@ from verify.solver import (
 )
 
 SEPARATION = 1
+
+
+class HeadNotCovered(ValueError):
+    """A head that these obligations say nothing about."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,8 @@ def _brought(network: Network, query: _Token, head: CompiledHead, layer: int) ->
     content = content_of(span.name, query.shape, query.kind, Moment(layer, Sublayer.ATTENTION))
     if query.contents[span] == content:
         return [Coordinate(FALSE, FALSE)] * span.width  # nothing changes, so nothing may be brought
+    if query.contents[span] != Zero():
+        raise HeadNotCovered(f"layer {layer}, head {head.name}: {span} held {query.contents[span]}, not 0")
     return list(query.symbolic.coordinates(content, span.width))
 
 

@@ -7,8 +7,6 @@ what is annotated, for each state of the token that asks and each state the toke
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from constructions.transformer.network import CompiledHead, Network
 from constructions.transformer.program import HeadKind
 from constructions.turing.encoding import Shape
@@ -20,39 +18,37 @@ from verify.annotation.layout import State, back, specialized, states, transport
 from verify.hardmax.forward import Sublayer
 
 
-def wrong_lookups(network: Network, shape: Shape, layer: int) -> Iterator[str]:
-    """What is not as annotated, in words, over the look-up heads of a layer and all states; nothing if all is."""
-    for head in network.layers[layer - 1].heads:
-        if head.kind is HeadKind.LOOKUP:
-            yield from _wrong_lookup(network, shape, layer, head)
-
-
 def lookup_cases(network: Network, shape: Shape, layer: int) -> list[tuple[CompiledHead, State]]:
     """Each look-up head of a layer with each state of the token that asks."""
     heads = (head for head in network.layers[layer - 1].heads if head.kind is HeadKind.LOOKUP)
     return [(head, state) for head in heads for state in states(shape.position_bits)]
 
 
-def _wrong_lookup(network: Network, shape: Shape, layer: int, head: CompiledHead) -> Iterator[str]:
-    before = Moment(layer - 1, Sublayer.MLP)
-    where = f"layer {layer}, head {head.name}"
-    distances = set()
+def wrong_lookup_case(network: Network, shape: Shape, layer: int, head: CompiledHead, state: State) -> str | None:
+    """How what a look-up head does at a token in ``state`` differs from what is annotated; None if it does not."""
+    before, where = Moment(layer - 1, Sublayer.MLP), f"layer {layer}, head {head.name}, {state}"
     for kind in TokenClass:
         if _held(network, shape, kind, before, head.key) != Code(Back(0)):
-            yield f"{where}: the keys of {kind.value} tokens are not their own positions"
-        query = _held(network, shape, kind, before, head.query)
-        if not (isinstance(query, Code) and isinstance(query.number, Back)):
-            yield f"{where}: the queries of {kind.value} tokens are {query}, no position"
-            return
-        distances.add(query.number.distance)
-    if len(distances) != 1:
-        yield f"{where}: queries go back by {sorted(distances)}"
-        return
-    (distance,) = distances
-    for state in states(shape.position_bits):
-        wrong = wrong_fetch(network, shape, layer, head, state, distance)
-        if wrong is not None:
-            yield f"{where}: {state}: {wrong}"
+            return f"{where}: the keys of {kind.value} tokens are not their own positions"
+    query = _held(network, shape, state.kind, before, head.query)
+    if not (isinstance(query, Code) and isinstance(query.number, Back)):
+        return f"{where}: the query is {query}, no position"
+    wrong = wrong_fetch(network, shape, layer, head, state, query.number.distance)
+    return None if wrong is None else f"{where}: {wrong}"
+
+
+def wrong_frame(network: Network, shape: Shape, layer: int, kind: TokenClass) -> str | None:
+    """Whether attention is annotated to change a register that no head writes, or two heads write one coordinate."""
+    heads = network.layers[layer - 1].heads
+    written = [c for head in heads for c in head.out]
+    if len(set(written)) != len(written):
+        return f"layer {layer}: two heads write one coordinate"
+    moments = Moment(layer - 1, Sublayer.MLP), Moment(layer, Sublayer.ATTENTION)
+    for span in network.registers:
+        held, annotated = (content_of(span.name, shape, kind, now) for now in moments)
+        if held != annotated and not any(head.out == span.coordinates for head in heads):
+            return f"layer {layer}, {kind.value}: {span} holds {held}, no head writes it, and {annotated} is annotated"
+    return None
 
 
 def wrong_fetch(

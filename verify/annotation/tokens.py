@@ -151,6 +151,7 @@ def wrong_next(network: Network, shape: Shape, cases: list[NextCase]) -> Iterato
     end = Moment(Phases.of(shape.position_bits).L, Sublayer.MLP)
     x = np.zeros((network.width, len(cases)), np.int8)
     known: dict[tuple[str, State], Content] = {}
+    undecided: dict[int, str] = {}
     for column, case in enumerate(cases):
         for span in network.registers:
             if set(span.coordinates) & set(read):
@@ -158,12 +159,19 @@ def wrong_next(network: Network, shape: Shape, cases: list[NextCase]) -> Iterato
                 if key not in known:
                     known[key] = specialized(content_of(span.name, shape, case.state.kind, end), case.state)
                 ghosts = {"blank": 0} | case.ghosts
-                x[list(span.coordinates), column] = value_at(known[key], span.width, ghosts, _nothing_fetched)
+                try:
+                    held = value_at(known[key], span.width, ghosts, _nothing_fetched)
+                except LookupError:
+                    undecided[column] = f"{case.state}: {span} holds {known[key]}, and the unembedding reads it"
+                    continue
+                x[list(span.coordinates), column] = held
     readout = read_out(network, x)
     describe = network.vocabulary.describe
     for column, case in enumerate(cases):
         best, margin = readout.token(column), int(readout.margin[column])
-        if best != case.following or margin < 1:
+        if column in undecided:
+            yield undecided[column]
+        elif best != case.following or margin < 1:
             yield f"{case.state}: {describe(best)} by {margin}, not {describe(case.following)}"
         else:
             yield None

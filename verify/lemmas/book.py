@@ -9,7 +9,17 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from verify.lemmas import bits, dimensions, gadget_lemmas, positions, programs, rounding, summaries, transitions
+from verify.lemmas import (
+    annotation,
+    bits,
+    dimensions,
+    gadget_lemmas,
+    positions,
+    programs,
+    rounding,
+    summaries,
+    transitions,
+)
 from verify.lemmas.claim import ClaimError
 from verify.lemmas.lemma import Lemma
 from verify.lemmas.outcome import Budget, Disproved, Established, Open, Outcome
@@ -22,6 +32,7 @@ BOOK: tuple[Lemma, ...] = (
     *programs.LEMMAS,
     *positions.LEMMAS,
     *summaries.LEMMAS,
+    *annotation.LEMMAS,
     *dimensions.LEMMAS,
     *rounding.LEMMAS,
 )
