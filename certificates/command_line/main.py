@@ -138,6 +138,31 @@ def show_run(
     execute(machine, word, paradigm, context, max_steps, by_decoding, as_json)
 
 
+@cli.command("prove")
+@click.argument("machine")
+@click.option(
+    "--context", metavar="N", type=click.IntRange(min=1), required=True, help="Chains of thought of up to N tokens."
+)
+@click.option(
+    "--budget",
+    metavar="S",
+    type=click.FloatRange(min=0),
+    default=600.0,
+    show_default=True,
+    help="Seconds for each part.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def prove(machine: str, context: int, budget: float, as_json: bool) -> None:
+    """Prove that the hardmax transformer of MACHINE (a name of the library, or a file) generates the chain of thought
+    of every input that fits.  This is not a certificate: no independent checker goes over it yet.
+
+    Exit codes: 0 proved, 2 bad input, 3 inconclusive, 4 unsupported.
+    """
+    from certificates.command_line.prove import execute
+
+    execute(machine, context, budget, as_json)
+
+
 @cli.command("sweep")
 @click.option("--machines", metavar="M", type=click.IntRange(min=1), default=1000, show_default=True, help="How many.")
 @click.option("--seed", metavar="S", type=int, default=0, show_default=True, help="Which sweep.")

@@ -13,6 +13,7 @@ import numpy as np
 
 from constructions.machines.machine import TuringMachine
 from constructions.transformer.network import Network
+from constructions.transformer.registers import Span
 from constructions.transformer.vocabulary import Token
 from constructions.turing.encoding import Shape
 from constructions.turing.registers import Phases
@@ -117,6 +118,8 @@ def next_cases(machine: TuringMachine, network: Network) -> Iterator[NextCase]:
     if (combinations := int(np.prod([len(choice) for choice in choices]))) > MOST_COMBINATIONS:
         raise TooManyTokensError(f"{combinations} run tokens are more than the {MOST_COMBINATIONS} evaluated here")
     steps = [list(values) for values in product(*choices)]
+    shape = Shape.of(machine, r)
+    tried: set[tuple[Content, ...]] = set()
     for state in states(r):
         match state.kind:
             case TokenClass.EINP | TokenClass.EPOS | TokenClass.RUN:
@@ -127,9 +130,12 @@ def next_cases(machine: TuringMachine, network: Network) -> Iterator[NextCase]:
                         ghosts = _run_ghosts(machine, steps[0], "'") | {"halted": 0, "has_entry": entry}
                         yield NextCase(state, ghosts, Token("POS"))
                     continue
-                for values in steps if state.index <= 1 else steps[:1]:
+                # States that end with the same contents are decided by the same steps.
+                ends = tuple(_at_the_end(network, shape, state).values())
+                for values in steps[:1] if ends in tried else steps:
                     ghosts = _run_ghosts(machine, values, "'") | {"halted": 0, "has_entry": 1}
                     yield NextCase(state, ghosts, Token("RUN", tuple(values)))
+                tried.add(ends)
             case TokenClass.POS | TokenClass.BIT:
                 beta = state.index + 1 if state.kind is TokenClass.BIT else 0
                 name = "y" if state.kind is TokenClass.BIT else "x"
@@ -147,24 +153,19 @@ def next_cases(machine: TuringMachine, network: Network) -> Iterator[NextCase]:
 
 def wrong_next(network: Network, shape: Shape, cases: list[NextCase]) -> Iterator[str | None]:
     """For each case, how the best next token differs from the one that has to follow; None if it does not."""
-    read = sorted(_read_by_unembedding(network))
-    end = Moment(Phases.of(shape.position_bits).L, Sublayer.MLP)
     x = np.zeros((network.width, len(cases)), np.int8)
-    known: dict[tuple[str, State], Content] = {}
+    known: dict[State, dict[Span, Content]] = {}
     undecided: dict[int, str] = {}
     for column, case in enumerate(cases):
-        for span in network.registers:
-            if set(span.coordinates) & set(read):
-                key = span.name, case.state
-                if key not in known:
-                    known[key] = specialized(content_of(span.name, shape, case.state.kind, end), case.state)
-                ghosts = {"blank": 0} | case.ghosts
-                try:
-                    held = value_at(known[key], span.width, ghosts, _nothing_fetched)
-                except LookupError:
-                    undecided[column] = f"{case.state}: {span} holds {known[key]}, and the unembedding reads it"
-                    continue
-                x[list(span.coordinates), column] = held
+        if case.state not in known:
+            known[case.state] = _at_the_end(network, shape, case.state)
+        for span, content in known[case.state].items():
+            try:
+                held = value_at(content, span.width, {"blank": 0} | case.ghosts, _nothing_fetched)
+            except LookupError:
+                undecided[column] = f"{case.state}: {span} holds {content}, and the unembedding reads it"
+                continue
+            x[list(span.coordinates), column] = held
     readout = read_out(network, x)
     describe = network.vocabulary.describe
     for column, case in enumerate(cases):
@@ -175,6 +176,16 @@ def wrong_next(network: Network, shape: Shape, cases: list[NextCase]) -> Iterato
             yield f"{case.state}: {describe(best)} by {margin}, not {describe(case.following)}"
         else:
             yield None
+
+
+def _at_the_end(network: Network, shape: Shape, state: State) -> dict[Span, Content]:
+    """What the registers that the unembedding reads hold behind the last layer, at tokens in ``state``."""
+    read, end = _read_by_unembedding(network), Moment(Phases.of(shape.position_bits).L, Sublayer.MLP)
+    return {
+        span: specialized(content_of(span.name, shape, state.kind, end), state)
+        for span in network.registers
+        if set(span.coordinates) & read
+    }
 
 
 def _read_by_unembedding(network: Network) -> set[int]:
