@@ -21,12 +21,11 @@ from verify.separation import LookupSeparation, SeparationNotProved, prove_pairi
 
 
 class Verdict(Enum):
-    """What is known in the end.  ``UNSUPPORTED`` is said of what lies outside the tool, before any evidence."""
+    """What is known in the end."""
 
     CERTIFIED = "certified"
     REFUTED = "refuted"
     INCONCLUSIVE = "inconclusive"
-    UNSUPPORTED = "unsupported"
 
 
 class BetaError(ValueError):

@@ -26,7 +26,6 @@ EXIT_CODE = {
     Verdict.CERTIFIED: ExitCode.CERTIFIED,
     Verdict.REFUTED: ExitCode.REFUTED,
     Verdict.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
-    Verdict.UNSUPPORTED: ExitCode.UNSUPPORTED,
 }
 
 

@@ -163,22 +163,23 @@ def _brought(network: Network, query: _Token, head: CompiledHead, layer: int) ->
     return list(query.symbolic.coordinates(content, span.width))
 
 
+def _tokens_of(*kinds: TokenClass) -> Selects:
+    """Every token of these classes is selected, and no other."""
+    return lambda key: TRUE if key.kind in kinds else FALSE
+
+
 def _branches(query: _Token, head: CompiledHead, layer: int) -> Iterator[Branch]:
     """The meaning of each head (spec 2.4, 2.5)."""
     r, name, _, tape = query.shape.position_bits, *head.name.rpartition("_")
 
-    def of_class(kind: TokenClass) -> Selects:
-        return lambda key: TRUE if key.kind is kind else FALSE
-
-    inp, outp = of_class(TokenClass.INP), of_class(TokenClass.OUTP)
-    everything: Selects = lambda _: TRUE  # noqa: E731
+    inp, outp = _tokens_of(TokenClass.INP), _tokens_of(TokenClass.OUTP)
     if head.name == "seen_outp":
-        yield Branch("", (), 1, outp) if query.kind in BEHIND_OUTP else Branch("", (), 0, everything)
+        yield Branch("", (), 1, outp) if query.kind in BEHIND_OUTP else Branch("", (), 0, _tokens_of(*TokenClass))
     elif head.name == "outpos":
         if query.kind is TokenClass.OUTP:
             yield Branch("", (), 2, inp)
         else:
-            yield Branch("", (), 1, outp) if query.kind in BEHIND_OUTP else Branch("", (), 0, everything)
+            yield Branch("", (), 1, outp) if query.kind in BEHIND_OUTP else Branch("", (), 0, _tokens_of(*TokenClass))
     else:
         k = int(tape)
         written = boolean(f"query:written_{k}=1")
@@ -209,7 +210,7 @@ def _written_branches(query: _Token, name: str, k: int, layer: int, written: For
             return all_of([writes_cell(key), _same(key.position[b:], last[b:])])
 
         yield Branch(f"written, bit {b} of w is 1", [written, last[b]], r + step + 1, agrees)
-        inp: Selects = lambda key: TRUE if key.kind is TokenClass.INP else FALSE  # noqa: E731
+        inp = _tokens_of(TokenClass.INP)
         yield Branch(f"written, bit {b} of w is 0", [written, negation(last[b])], r + step, inp)
 
 

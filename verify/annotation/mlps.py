@@ -8,7 +8,7 @@ facts of :mod:`verify.annotation.fetches`) and the definitions of derived number
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from constructions.machines.machine import TuringMachine
@@ -23,9 +23,7 @@ from verify.annotation.ghosts import TokenClass
 from verify.annotation.symbolic import Coordinate, Symbolic, numbers_in
 from verify.hardmax.forward import Sublayer
 from verify.lemmas.activation import added_terms
-from verify.solver import Formula, Proved, Refuted, Term, Unknown, all_of, constant, equal, select, total
-
-Prove = Callable[[Formula, list[Formula]], Proved | Refuted | Unknown]
+from verify.solver import Formula, LinearSum, Term, all_of, constant, equal, select, total
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,8 @@ def mlp_obligation(
     x: dict[int, Coordinate] = {}
     for span, content in before.items():
         x |= dict(zip(span.coordinates, symbolic.coordinates(content, span.width), strict=True))
-    added = {c: term for c, term in added_terms(neurons, x).items() if term.summands}  # type: ignore[union-attr]
+    # A sum without terms: none of the neurons that write there can fire.
+    added = {c: term for c, term in added_terms(neurons, x).items() if not isinstance(term, LinearSum) or term.summands}
     claims: list[Formula] = []
     unannotated: list[Unannotated] = []
     for span, content in after.items():
