@@ -154,7 +154,9 @@ def _obligations(
 
 def _brought(network: Network, query: _Token, head: CompiledHead, layer: int) -> list[Coordinate]:
     """What the annotation says the head adds: the register it writes held 0 before."""
-    span = next(span for span in network.registers if span.coordinates == head.out)
+    span = next((span for span in network.registers if span.coordinates == head.out), None)
+    if span is None:
+        raise HeadNotCovered(f"layer {layer}, head {head.name}: what it writes is no register")
     content = content_of(span.name, query.shape, query.kind, Moment(layer, Sublayer.ATTENTION))
     if query.contents[span] == content:
         return [Coordinate(FALSE, FALSE)] * span.width  # nothing changes, so nothing may be brought

@@ -61,7 +61,8 @@ def wrong_fetch(
     if annotated is None or held is None:
         return "the head writes a part of a register"
     if isinstance(annotated, Fetched):
-        if (held, annotated) != (Zero(), Fetched(_register(network, head.value), distance, layer)):
+        register = next((span.name for span in network.registers if head.value == span.coordinates), None)
+        if register is None or (held, annotated) != (Zero(), Fetched(register, distance, layer)):
             return f"{annotated} is annotated where {held} was"
         claimed = resolved(annotated, shape, kind)
         if claimed == annotated:
@@ -78,10 +79,6 @@ def wrong_fetch(
             continue
         return f"{claimed} is annotated; {held} was there, and a token {other} brings {carried or brought}"
     return None
-
-
-def _register(network: Network, coordinates: tuple[int, ...]) -> str:
-    return next(span.name for span in network.registers if coordinates == span.coordinates)
 
 
 def _held(

@@ -18,7 +18,7 @@ from constructions.turing.construct import construct
 from constructions.turing.encoding import Shape
 from constructions.turing.paradigm import Paradigm
 from verify.annotation.ghosts import TokenClass
-from verify.annotation.heads import head_obligations
+from verify.annotation.heads import HeadNotCovered, head_obligations
 from verify.annotation.lookups import lookup_cases, wrong_frame, wrong_lookup_case
 from verify.annotation.mlps import mlp_obligation
 from verify.annotation.tokens import next_cases, token_cases, wrong_embedding, wrong_next
@@ -52,8 +52,11 @@ def lookups(machine: TuringMachine, network: Network, budget: Budget) -> Iterato
 
 def heads(machine: TuringMachine, network: Network, budget: Budget) -> Iterator[Finding]:
     for layer in range(1, len(network.layers) + 1):
-        for obligation in head_obligations(machine, network, layer):
-            yield budget.prove(obligation.claim, obligation.assumptions)
+        try:
+            for obligation in head_obligations(machine, network, layer):
+                yield budget.prove(obligation.claim, obligation.assumptions)
+        except HeadNotCovered as error:
+            yield Violated(str(error))
 
 
 def mlps(machine: TuringMachine, network: Network, budget: Budget) -> Iterator[Finding]:
