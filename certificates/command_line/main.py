@@ -213,7 +213,7 @@ def sweep(machines: int, seed: int, workers: int | None, out: Path, as_json: boo
 def lemmas(
     widths: tuple[str, ...], only: tuple[str, ...], budget: int | None, by_mutation: bool, as_json: bool
 ) -> None:
-    """Decide every claim that the construction rests on: gadgets, on their concrete weights; look-ups; dimensions;
+    """Decide again what the constructions rest on: gadgets, on their concrete weights; look-ups; dimensions;
     rounding.  What does not hold is shown with a counterexample.
 
     Exit codes: 0 all proved, 1 one refuted (or a change of weights missed), 2 bad input, 3 one inconclusive.

@@ -1,4 +1,4 @@
-"""The lemma book: every claim the construction rests on, as a statement that anyone can have decided again.
+"""The lemma book: what the constructions rest on, in statements that anyone can have decided again.
 
 Words, used throughout this package:
 
