@@ -1,0 +1,142 @@
+"""How often one cell of one tape can be written in a run: a bound that is proved, for some machines (SPEC section 15).
+
+A step writes, on every tape, the cell where the head stands before it; the input counts as one write of each of
+its cells, on tape 1.  `writes_per_cell` counts the writes of one run, `write_bound` bounds them for all runs.
+
+The bound follows one cell of one tape, the *watched* cell, and forgets all others.  Its words: a *row* is an entry
+of the transition function as one tape sees it; a *visit* is the state and the symbol in the watched cell while the
+head is there.  When the head leaves the cell, it may come back by any row towards it, of any state that can be
+reached, whatever is read on the way.  So the visits of every run are a path in the graph of visits, and each visit
+that a step leaves is one write: where the graph has no cycle, its longest path is a bound.  Where it has one, no
+bound is claimed, though there may be one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+
+from constructions.machines.machine import Move, TuringMachine
+from constructions.machines.run import Run
+
+
+@dataclass(frozen=True)
+class WriteBound:
+    """For each tape how often one of its cells is written at most, in any run on any input; None: no bound known."""
+
+    per_tape: tuple[int | None, ...]
+
+    @property
+    def largest(self) -> int | None:
+        """A bound for the cells of all tapes, None if a tape has none."""
+        known = [bound for bound in self.per_tape if bound is not None]
+        return max(known) if len(known) == len(self.per_tape) else None
+
+
+def writes_per_cell(run: Run) -> Counter[tuple[int, int]]:
+    """How often each cell is written in a run, by (index of its tape, cell); cells that are not are left out."""
+    writes = Counter((0, cell) for cell in range(len(run.word)))
+    for k, cells in enumerate(zip(*run.heads, strict=True)):
+        # A step writes where the head stood after the step before it.
+        writes.update((k, cell) for cell in (0, *cells[:-1]))
+    return writes
+
+
+def write_bound(machine: TuringMachine) -> WriteBound:
+    """The bound of SPEC section 15, in time polynomial in the size of the machine.
+
+    >>> from constructions.machines.library import load_machine
+    >>> write_bound(load_machine("increment")), write_bound(load_machine("rewrite"))
+    (WriteBound(per_tape=(4,)), WriteBound(per_tape=(2, None)))
+    """
+    return WriteBound(tuple(_tape_bound(machine, k) for k in range(machine.tapes)))
+
+
+Visit = tuple[str, str]
+"""The state and the symbol in the watched cell, while the head is there."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    """An entry of the transition function, as one tape sees it."""
+
+    read: str
+    written: str
+    move: Move
+    state: str
+
+
+Rows = Mapping[str, frozenset[_Row]]
+"""The rows for every state; none for the halting one."""
+
+
+def _tape_bound(machine: TuringMachine, k: int) -> int | None:
+    rows = _rows_on_tape(machine, k)
+    initial_symbols = (machine.blank, *machine.input_alphabet) if k == 0 else (machine.blank,)
+    bound = 0
+    for cell_zero in (True, False):
+        # The head begins on cell 0, so below any other cell.
+        states = {machine.initial} if cell_zero else _states_back(rows, machine.initial, Move.RIGHT)
+        for symbol in initial_symbols:
+            longest = _longest_path(rows, {(state, symbol) for state in states}, cell_zero)
+            if longest is None:
+                return None
+            bound = max(bound, longest + (symbol != machine.blank))
+    return bound
+
+
+def _rows_on_tape(machine: TuringMachine, k: int) -> Rows:
+    rows: dict[str, set[_Row]] = defaultdict(set)
+    for (state, read), action in machine.transitions.items():
+        if state != machine.halting:
+            rows[state].add(_Row(read[k], action.written[k], action.moves[k], action.state))
+    return {state: frozenset(rows[state]) for state in machine.states}
+
+
+def _longest_path(rows: Rows, initial: Iterable[Visit], cell_zero: bool) -> int | None:
+    """The largest number of writes of the watched cell on a path from an initial visit; None on a cycle."""
+    following: dict[Visit, set[Visit]] = {}
+    to_do = list(initial)
+    while to_do:
+        visit = to_do.pop()
+        if visit not in following:
+            following[visit] = _following_visits(rows, visit, cell_zero)
+            to_do += following[visit]
+    most: dict[Visit, int] = {}
+    try:
+        for visit in TopologicalSorter(following).static_order():
+            state, symbol = visit
+            is_left = any(row.read == symbol for row in rows[state])
+            most[visit] = is_left + max((most[each] for each in following[visit]), default=0)
+    except CycleError:
+        return None
+    return max(most.values(), default=0)
+
+
+def _following_visits(rows: Rows, visit: Visit, cell_zero: bool) -> set[Visit]:
+    """The visits that may come next, directly or when the head comes back."""
+    state, symbol = visit
+    found: set[Visit] = set()
+    for row in rows[state]:
+        if row.read != symbol:
+            continue
+        if row.move is Move.STAY or (row.move is Move.LEFT and cell_zero):
+            found.add((row.state, row.written))
+        else:
+            back = Move.LEFT if row.move is Move.RIGHT else Move.RIGHT
+            found |= {(after, row.written) for after in _states_back(rows, row.state, back)}
+    return found
+
+
+def _states_back(rows: Rows, state: str, back: Move) -> set[str]:
+    """The states in which a head that is beside the watched cell in ``state`` may step on it by the move ``back``."""
+    reached: set[str] = set()
+    to_do = [state]
+    while to_do:
+        each = to_do.pop()
+        if each not in reached:
+            reached.add(each)
+            to_do += (row.state for row in rows[each])
+    return {row.state for each in reached for row in rows[each] if row.move is back}
