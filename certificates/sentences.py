@@ -51,3 +51,44 @@ def reason(layer: int, head: str, place: str, maximisers: int, hardmax: int, low
     who = "1 maximiser has" if maximisers == 1 else f"{maximisers} maximisers share"
     what = f"{low}" if low == high else f"a value from {low} to {high}"
     return f"In layer {layer}, head {head}, at {place}, {who} the value {hardmax}, but the model computes {what}."
+
+
+def every_input(machine: str, context: int, assumed_writes: int | None = None) -> str:
+    """What a claim for all inputs is about (SPEC 17)."""
+    about = (
+        f"For every input on which {machine} halts with a word over its input alphabet and whose chain of thought "
+        f"fits {context} tokens"
+    )
+    if assumed_writes is None:
+        return about
+    return f"{about} and writes no cell more than {assumed_writes} times (assumed; the input counts as one write)"
+
+
+def arithmetic(text: str, beta: int | None) -> str:
+    return f"in the arithmetic {text}" + ("" if beta is None else f" at beta = {beta}")
+
+
+def proved(scope: str, arithmetic: str) -> str:
+    return (
+        f"{scope}, the softmax transformer of these weights, {arithmetic}, has after every sublayer exactly the "
+        "activations of the hardmax transformer, which are in {-1, 0, 1}, and so generates the chain of thought token "
+        "for token."
+    )
+
+
+def hardmax_only(scope: str, arithmetic: str) -> str:
+    return (
+        f"{scope}, the hardmax transformer of these weights has activations in {{-1, 0, 1}} only and generates the "
+        f"chain of thought token for token; of the softmax transformer, {arithmetic}, nothing is claimed."
+    )
+
+
+def not_every_input(machine: str, context: int, word: str, model: str, beta: int | None, largest_exponent: int) -> str:
+    """Of a refuted claim, with the input that contradicts it."""
+    where = f'"{word}"' if word else "the empty word"
+    tail = f" for any beta = 2^e with 0 <= e <= {largest_exponent}" if beta is None else ""
+    scope = every_input(machine, context).replace("For", "Not for", 1)
+    return (
+        f"{scope}: on {where}, the softmax transformer of these weights, {arithmetic(model, beta)}, does not have the "
+        f"activations of the hardmax transformer{tail}."
+    )

@@ -258,7 +258,7 @@ def prove(claim: Formula, assumptions: Sequence[Formula] = (), budget_seconds: f
         found = _read_model(solver.model(), query.sorts) if answer == z3.sat else None
     except z3.Z3Exception as error:
         return Unknown(f"the solver raised {type(error).__name__}: {error}")
-    statistics = Statistics(f"z3 {z3.get_version_string()}", time.perf_counter() - started, query.sha256)
+    statistics = Statistics(solver_version(), time.perf_counter() - started, query.sha256)
     if answer == z3.unsat:
         return Proved(claim, tuple(assumptions), statistics, _TOKEN)
     if answer != z3.sat or found is None:
@@ -266,6 +266,13 @@ def prove(claim: Formula, assumptions: Sequence[Formula] = (), budget_seconds: f
     if not all(value_of(assumption, found) for assumption in assumptions) or value_of(claim, found):
         return Unknown(f"the solver's model {found} does not refute the claim when evaluated")
     return Refuted(found, statistics)
+
+
+def solver_version() -> str:
+    """The solver and its version."""
+    import z3
+
+    return f"z3 {z3.get_version_string()}"
 
 
 def value_of(expression: Term | Formula, model: Mapping[str, int | bool]) -> int:

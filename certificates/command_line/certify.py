@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import asdict
 from pathlib import Path
+from typing import Protocol
 
 import click
 
@@ -70,6 +71,14 @@ def execute(
     raise click.exceptions.Exit(EXIT_CODE[bundle.assessment.verdict])
 
 
+def require_inputs(inputs: tuple[str, ...], assumed_writes: int | None) -> None:
+    """Without --all-inputs there must be inputs, and nothing is to be assumed."""
+    if not inputs:
+        raise InputRefused("give an input word with --input, or --all-inputs for a proof about every input")
+    if assumed_writes is not None:
+        raise InputRefused("--assume-writes-per-cell goes with --all-inputs: on given inputs writes are counted")
+
+
 def parse_beta(text: str) -> int | None:
     """A power of two >= 1, or None for ``auto``."""
     if text == "auto":
@@ -79,7 +88,23 @@ def parse_beta(text: str) -> int | None:
     return beta
 
 
-def write_bundle(bundle: Bundle, folder: Path) -> Path:
+class Written(Protocol):
+    """What can be written: a certificate and its weights as bytes, and their names."""
+
+    @property
+    def weights(self) -> bytes: ...
+
+    @property
+    def bytes(self) -> bytes: ...
+
+    @property
+    def weights_name(self) -> str: ...
+
+    @property
+    def file_stem(self) -> str: ...
+
+
+def write_bundle(bundle: Written, folder: Path) -> Path:
     """Write the weights, then the certificate that names them; returns the certificate's path."""
     path, weights = folder / f"{bundle.file_stem}.certificate.json", folder / bundle.weights_name
     had_weights = weights.exists()

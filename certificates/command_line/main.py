@@ -39,6 +39,15 @@ MAX_STEPS = click.option(
 )
 
 
+STORE = click.option(
+    "--store",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With --all-inputs: where to keep what is proved once for all machines.  Default: the user's cache.",
+)
+NO_STORE = click.option("--no-store", is_flag=True, help="With --all-inputs: prove everything anew, keep nothing.")
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
 @click.version_option(package_name="exactformer")
 def cli() -> None:
@@ -47,7 +56,8 @@ def cli() -> None:
 
 @cli.command("certify", epilog=EXIT_CODES)
 @click.argument("machine")
-@click.option("--input", "inputs", metavar="W", multiple=True, required=True, help="An input word; may be repeated.")
+@click.option("--input", "inputs", metavar="W", multiple=True, help="An input word; may be repeated.")
+@click.option("--all-inputs", is_flag=True, help="Every input whose chain of thought fits the context: a proof.")
 @PARADIGM
 @CONTEXT
 @click.option(
@@ -64,6 +74,23 @@ def cli() -> None:
     show_default=True,
     help="What scores are multiplied with: a power of two; auto is the smallest that certifies.",
 )
+@click.option(
+    "--assume-writes-per-cell",
+    "assumed_writes",
+    metavar="M",
+    type=click.IntRange(min=1),
+    help="With --all-inputs: only inputs that write no cell more often; the claim says so.",
+)
+@STORE
+@NO_STORE
+@click.option(
+    "--budget",
+    metavar="S",
+    type=click.IntRange(min=1),
+    default=60,
+    show_default=True,
+    help="With --all-inputs: seconds for one query to the solver.",
+)
 @MAX_STEPS
 @click.option(
     "--out",
@@ -76,19 +103,30 @@ def cli() -> None:
 def certify(
     machine: str,
     inputs: tuple[str, ...],
+    all_inputs: bool,
     paradigm: str,
     context: int | None,
     arithmetic: str,
     beta: str,
+    assumed_writes: int | None,
+    store: Path | None,
+    no_store: bool,
+    budget: int,
     max_steps: int,
     out: Path,
     as_json: bool,
 ) -> None:
     """Certify that a softmax transformer in the given arithmetic generates the chain of thought of MACHINE (a name of
-    the library, or a file) on the input words exactly, token for token."""
-    from certificates.command_line.certify import execute
+    the library, or a file) exactly, token for token: on the words given with --input, which are replayed; or on every
+    input that fits, with --all-inputs, which is proved."""
+    from certificates.command_line import certify as on_runs
+    from certificates.command_line import certify_all as on_all
 
-    execute(machine, inputs, paradigm, context, arithmetic, beta, max_steps, out, as_json)
+    if all_inputs:
+        request = on_all.Asked(machine, inputs, paradigm, context, arithmetic, beta, assumed_writes, budget)
+        on_all.execute(request, None if no_store else store or on_all.default_store(), out, as_json)
+    on_runs.require_inputs(inputs, assumed_writes)
+    on_runs.execute(machine, inputs, paradigm, context, arithmetic, beta, max_steps, out, as_json)
 
 
 @cli.command("check")
@@ -136,31 +174,6 @@ def show_run(
     from certificates.command_line.run import execute
 
     execute(machine, word, paradigm, context, max_steps, by_decoding, as_json)
-
-
-@cli.command("prove")
-@click.argument("machine")
-@click.option(
-    "--context", metavar="N", type=click.IntRange(min=1), required=True, help="Chains of thought of up to N tokens."
-)
-@click.option(
-    "--budget",
-    metavar="S",
-    type=click.FloatRange(min=0),
-    default=600.0,
-    show_default=True,
-    help="Seconds for each part.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def prove(machine: str, context: int, budget: float, as_json: bool) -> None:
-    """Prove that the hardmax transformer of MACHINE (a name of the library, or a file) generates the chain of thought
-    of every input that fits.  This is not a certificate: no independent checker goes over it yet.
-
-    Exit codes: 0 proved, 2 bad input, 3 inconclusive, 4 unsupported.
-    """
-    from certificates.command_line.prove import execute
-
-    execute(machine, context, budget, as_json)
 
 
 @cli.command("sweep")

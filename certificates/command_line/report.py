@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from certificates.certify import Bundle
-from certificates.document import CaseRecord, HeadRecord, sha256
+from certificates.document import CaseRecord, HeadRecord, NetworkRecord, sha256
 from verify.arithmetic.models import ASSUMPTIONS
 
-STYLE = {"certified": "bold green", "refuted": "bold red", "inconclusive": "bold yellow"}
+STYLE = {"certified": "bold green", "proved": "bold green", "refuted": "bold red", "inconclusive": "bold yellow"}
 
 
 def print_report(bundle: Bundle, path: Path) -> None:
@@ -31,13 +31,23 @@ def print_report(bundle: Bundle, path: Path) -> None:
     console.print()
     console.print(_heads(certificate.heads, certificate.softmax.cases))
     console.print()
-    for title, lines in _evidence(bundle):
+    print_evidence(console, _evidence(bundle))
+    print_files(console, path, bundle.bytes, bundle.weights_name)
+
+
+def print_evidence(console: Console, parts: Sequence[tuple[str, list[str]]]) -> None:
+    """What is proved, what was observed, what is assumed: titles and their lines."""
+    for title, lines in parts:
         console.print(Text(title, style="bold"))
         for line in lines:
             console.print(f"  - {line}", markup=False)
     console.print()
-    console.print(f"certificate {path}  (sha256 {sha256(bundle.bytes)[:16]}...)", markup=False, soft_wrap=True)
-    console.print(f"weights     {path.parent / bundle.weights_name}", markup=False, soft_wrap=True)
+
+
+def print_files(console: Console, path: Path, certificate: bytes, weights_name: str) -> None:
+    """Where certificate and weights were written."""
+    console.print(f"certificate {path}  (sha256 {sha256(certificate)[:16]}...)", markup=False, soft_wrap=True)
+    console.print(f"weights     {path.parent / weights_name}", markup=False, soft_wrap=True)
 
 
 def _facts(bundle: Bundle) -> Table:
@@ -56,13 +66,21 @@ def _facts(bundle: Bundle) -> Table:
     if statement.beta is not None and statement.beta_split is not None:
         split = statement.beta_split
         table.add_row("beta", f"{statement.beta} = {split.query} in W_Q x {split.key} in W_K")
-    size = network.dimensions
-    table.add_row("network", f"{size.layers} layers, {size.heads} heads, d = {size.width}, d_ff = {size.hidden_width}")
-    largest = max(network.parameters, key=lambda matrix: int(matrix.largest))
-    bits = max(matrix.significand_bits for matrix in network.parameters)
-    table.add_row("parameters", f"largest {largest.largest} ({largest.matrix}), significand of {bits} bits")
+    for title, fact in network_facts(network):
+        table.add_row(title, fact)
     table.add_row("binding", _binding(certificate.heads, certificate.softmax.cases))
     return table
+
+
+def network_facts(network: NetworkRecord) -> list[tuple[str, str]]:
+    """How large a network is, and its parameters."""
+    size = network.dimensions
+    largest = max(network.parameters, key=lambda matrix: int(matrix.largest))
+    bits = max(matrix.significand_bits for matrix in network.parameters)
+    return [
+        ("network", f"{size.layers} layers, {size.heads} heads, d = {size.width}, d_ff = {size.hidden_width}"),
+        ("parameters", f"largest {largest.largest} ({largest.matrix}), significand of {bits} bits"),
+    ]
 
 
 def _short(word: str) -> str:
@@ -98,12 +116,12 @@ def _heads(heads: Sequence[HeadRecord], cases: Sequence[CaseRecord]) -> Table:
         needs = [cases[head.softmax].least_beta for head in members]
         least = "none" if None in needs else str(max(int(need) for need in needs if need))
         shown = "-" if separation is None else str(separation)
-        layers = _layers([head.layer for head in members])
+        layers = layers_of([head.layer for head in members])
         table.add_row(name, layers, shown, evidence, str(ties) if ties else "value 0", least)
     return table
 
 
-def _layers(numbers: Sequence[int]) -> str:
+def layers_of(numbers: Sequence[int]) -> str:
     return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}..{numbers[-1]}"
 
 

@@ -13,9 +13,9 @@ from constructions.turing.construct import construct
 from constructions.turing.encoding import Shape
 from constructions.turing.paradigm import Paradigm
 from constructions.turing.tokens import cot_tokens
+from verify.annotation.annotation import annotate
 from verify.annotation.content import Fetched, Vector, value_at
-from verify.annotation.cot import Moment, content_of
-from verify.annotation.fetches import resolved
+from verify.annotation.fetches import brought
 from verify.annotation.ghosts import ghosts_of
 from verify.hardmax.batch import embed
 from verify.hardmax.forward import Sublayer, stages
@@ -24,11 +24,11 @@ from verify.hardmax.prepared import PreparedNetwork
 
 @dataclass(frozen=True)
 class Difference:
-    """One register of one token at one moment, where the annotation and the network do not agree."""
+    """One register of one token, where annotation and network do not agree; moments are counted in sublayers."""
 
     position: int
     kind: str
-    moment: Moment
+    moment: int
     register: str
     annotated: Vector
     actual: Vector
@@ -37,27 +37,27 @@ class Difference:
 def differences(run: Run, position_bits: int, network: Network | None = None) -> Iterator[Difference]:
     """Every disagreement, register by register, over all tokens and all moments of a run."""
     network = network or construct(Paradigm.COT, run.machine, position_bits)
-    shape = Shape.of(run.machine, position_bits)
+    annotation = annotate(Shape.of(run.machine, position_bits), network.registers)
     prepared = PreparedNetwork(network)
     batch = embed(prepared, [cot_tokens(run.machine, run, position_bits)])
     tokens = list(ghosts_of(run, position_bits))
     before: dict[int, Any] = {}
-    moments = [(Moment(0, Sublayer.MLP), batch.x)]
+    moments = [batch.x]
     for stage in stages(prepared, batch):
         if stage.sublayer is Sublayer.ATTENTION:
             before[stage.layer] = stage.before
-        moments.append((Moment(stage.layer, stage.sublayer), stage.after))
+        moments.append(stage.after)
     registers = {register.name: register for register in network.registers}
 
     def fetch(register: str, position: int, layer: int) -> Vector:
         return tuple(before[layer][list(registers[register].coordinates), position].tolist())
 
-    for moment, x in moments:
+    for moment, x in enumerate(moments):
         for register in network.registers:
-            contents = {kind: content_of(register.name, shape, kind, moment) for kind in {kind for kind, _ in tokens}}
             columns = x[list(register.coordinates)].T.tolist()
             for (kind, ghosts), column in zip(tokens, columns, strict=True):
-                annotated = value_at(contents[kind], register.width, ghosts, fetch)
+                content = annotation.contents[kind][moment][register.name]
+                annotated = value_at(content, register.width, ghosts, fetch)
                 if annotated != tuple(column):
                     yield Difference(ghosts["i"], kind.value, moment, register.name, annotated, tuple(column))
 
@@ -81,9 +81,9 @@ def wrong_fetches(run: Run, position_bits: int) -> Iterator[tuple[int, Fetched, 
         for register, distance in product(registers, (1, 2, 3, r - 1, r, r + 2)):
             fetched = Fetched(register, distance, layer)
             for kind, ghosts in tokens:
-                known = resolved(fetched, shape, kind)
+                known = brought(fetched, shape, kind)
                 if known != fetched:
                     width = registers[register].width
-                    said, brought = (value_at(one, width, ghosts, fetch) for one in (known, fetched))
-                    if said != brought:
-                        yield ghosts["i"], fetched, said, brought
+                    said, got = (value_at(one, width, ghosts, fetch) for one in (known, fetched))
+                    if said != got:
+                        yield ghosts["i"], fetched, said, got

@@ -55,6 +55,40 @@ BAD = (
     Bad("symbol of the word not in the alphabet, run", "run increment 12", ("'12'", "'2'", "0 1")),
     Bad("context too small", "certify increment --input 1 --context 10", ("11 tokens", "--context 11 or more")),
     Bad("context too small, run", "run increment 1 --context 10", ("11 tokens", "--context 11 or more")),
+    Bad("neither inputs nor all", "certify increment", ("--input", "--all-inputs")),
+    Bad("inputs and all", "certify increment --all-inputs --context 16 --input 1", ("leave --input out",)),
+    Bad("all inputs of no context", "certify increment --all-inputs", ("--context N",)),
+    Bad(
+        "all inputs, summarized",
+        "certify increment --all-inputs --context 16 --paradigm scot",
+        ("chain of thought only",),
+        4,
+    ),
+    Bad(
+        "an assumption about given inputs",
+        "certify increment --input 1 --assume-writes-per-cell 3",
+        ("--assume-writes-per-cell goes with --all-inputs",),
+    ),
+    Bad(
+        "an assumption that says nothing",
+        "certify increment --all-inputs --context 16 --assume-writes-per-cell 16 --no-store",
+        ("from 1 to 15",),
+    ),
+    Bad(
+        "a store that is none",
+        "certify increment --all-inputs --context 16 --store {folder}/not.yaml",
+        ("not.yaml", "cannot be used as a store"),
+    ),
+    Bad(
+        "too many tokens for all inputs",
+        "certify increment --all-inputs --context 18446744073709551617 --no-store",
+        ("2**64",),
+    ),
+    Bad(
+        "beta too large for all inputs",
+        "certify increment --all-inputs --context 16 --beta 1208925819614629174706176 --arithmetic fused:fp16 --no-store",
+        ("is too large",),
+    ),
     Bad("no halt", "certify {folder}/forever.yaml --input 1 --max-steps 50", ("not halted after 50 steps",)),
     Bad("no halt, run", "run {folder}/forever.yaml 1 --max-steps 50", ("not halted after 50 steps",)),
     Bad("too few steps", "certify increment --input 1011 --max-steps 3", ("not halted after 3 steps",)),
@@ -123,7 +157,6 @@ def test_the_installed_command_refuses_alike(title: str, folder: Path) -> None:
 
 
 USAGE: dict[str, tuple[str, str]] = {
-    "no input": ("certify increment", "Missing option '--input'"),
     "context zero": ("certify increment --input 1 --context 0", "'--context': 0 is not in the range x>=1"),
     "no steps": ("certify increment --input 1 --max-steps 0", "'--max-steps': 0 is not in the range x>=1"),
     "context not a number": ("certify increment --input 1 --context N", "'--context': 'N' is not a valid integer"),

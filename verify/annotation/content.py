@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from constructions.turing.encoding import signed_binary
@@ -120,6 +120,17 @@ class Bit:
 
 
 @dataclass(frozen=True)
+class BitOfBeta:
+    """One coordinate, of a bit token: bit beta + ``offset`` of enc(number), offset 0 or 1."""
+
+    number: Number
+    offset: int
+
+    def __str__(self) -> str:
+        return f"enc({self.number})[beta{' + 1' if self.offset else ''}]"
+
+
+@dataclass(frozen=True)
 class MoveCode:
     """enc_move of a ghost: 0 left, 1 stay, 2 right."""
 
@@ -153,7 +164,7 @@ class If:
         return f"({self.then} if {self.condition} else {self.otherwise})"
 
 
-Content = Zero | One | Code | HighBits | Bit | MoveCode | Fetched | If
+Content = Zero | One | Code | HighBits | Bit | BitOfBeta | MoveCode | Fetched | If
 
 MOVE_CODES = ((-1, -1), (+1, -1), (+1, +1))
 
@@ -198,14 +209,11 @@ def value_at(content: Content, width: int, ghosts: Ghosts, fetch: Fetch) -> Vect
             return (0,) * first + signed_binary(number_at(number, ghosts), width)[first:]
         case Bit(number, index):
             return (1 if number_at(number, ghosts) >> index & 1 else -1,)
+        case BitOfBeta(number, offset):
+            return (1 if number_at(number, ghosts) >> ghosts["beta"] + offset & 1 else -1,)
         case MoveCode(ghost):
             return MOVE_CODES[ghosts[ghost]]
         case Fetched(register, distance, layer):
             return fetch(register, number_at(Back(distance), ghosts), layer)
         case If(condition, then, otherwise):
             return value_at(then if holds(condition, ghosts) else otherwise, width, ghosts, fetch)
-
-
-def describe(contents: Sequence[tuple[str, Content]]) -> str:
-    """Registers and their contents as a person reads them, those that hold 0 left out."""
-    return ", ".join(f"{name} = {content}" for name, content in contents if content != Zero())

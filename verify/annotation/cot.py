@@ -15,6 +15,7 @@ from verify.annotation.content import (
     AtMost,
     Back,
     Bit,
+    BitOfBeta,
     Code,
     Content,
     Equals,
@@ -27,6 +28,7 @@ from verify.annotation.content import (
     One,
     Zero,
 )
+from verify.annotation.fetches import brought
 from verify.annotation.ghosts import TokenClass
 from verify.hardmax.forward import Sublayer
 
@@ -101,8 +103,27 @@ def content_of(register: str, shape: Shape, kind: TokenClass, now: Moment) -> Co
         return One() if kind in FLAG_OF[register] else Zero()
     base, _, tape = register.rpartition("_")
     if tape.isdigit() and base in PER_TAPE:
-        return PER_TAPE[base](place, int(tape))
-    return SINGLE[register](place)
+        return _settled(PER_TAPE[base](place, int(tape)), place)
+    return _settled(SINGLE[register](place), place)
+
+
+def addresses(kind: TokenClass, tape: int) -> bool:
+    """Whether tokens of this class address a cell on the tape."""
+    return kind in ADDRESSING or (kind in (TokenClass.OUTP, TokenClass.OUTPUT) and tape == 1)
+
+
+def _settled(content: Content, at: Place) -> Content:
+    """A content with what is known of the class put in: what look-ups bring it, that it addresses no cell."""
+    match content:
+        case If(Equals(ghost, 1), _, otherwise) if ghost.startswith("written_"):
+            if not addresses(at.kind, int(ghost.rpartition("_")[2])):
+                return _settled(otherwise, at)
+    match content:
+        case If(condition, then, otherwise):
+            return If(condition, _settled(then, at), _settled(otherwise, at))
+        case Fetched():
+            return brought(content, at.shape, at.kind)
+    return content
 
 
 def _pos(_: Place) -> Content:
@@ -125,15 +146,7 @@ def _move(at: Place, k: int) -> Content:
 
 
 def _bit(at: Place, k: int) -> Content:
-    return _by_beta(at, lambda beta: Bit(Ghost(f"y_{k}"), beta)) if at.kind is TokenClass.BIT else Zero()
-
-
-def _by_beta(at: Place, content: Callable[[int], Content]) -> Content:
-    """A content that depends on which bit of its block a bit token is."""
-    chosen = content(at.r - 1)
-    for beta in reversed(range(at.r - 1)):
-        chosen = If(Equals("beta", beta), content(beta), chosen)
-    return chosen
+    return BitOfBeta(Ghost(f"y_{k}"), 0) if at.kind is TokenClass.BIT else Zero()
 
 
 def _hpos(at: Place, k: int) -> Content:
@@ -260,12 +273,8 @@ def _nextbit(at: Place, k: int) -> Content:
     if at.kind is TokenClass.POS and at.now.computed(at.phases.L2):
         return Bit(Ghost(f"x_{k}"), 0)
     if at.kind is TokenClass.BIT and steps >= 1:
-        known = min(steps, at.r - 1)
-
-        def next_bit(beta: int) -> Content:
-            return Bit(Ghost(f"y_{k}"), beta + 1) if beta + 1 <= known else Zero()
-
-        return _by_beta(at, next_bit)
+        # Behind bit r-1 there is no next one.
+        return If(AtMost("beta", min(steps, at.r - 1) - 1), BitOfBeta(Ghost(f"y_{k}"), 1))
     return Zero()
 
 

@@ -19,17 +19,8 @@ from verify.annotation.content import AtMost, Bit, Code, Content, Equals, Fetche
 from verify.annotation.ghosts import TokenClass
 
 
-def resolved(content: Content, shape: Shape, kind: TokenClass) -> Content:
-    """A content with what is fetched said in the ghosts of a token of class ``kind``, where that is known."""
-    match content:
-        case If(condition, then, otherwise):
-            return If(condition, resolved(then, shape, kind), resolved(otherwise, shape, kind))
-        case Fetched():
-            return _known(content, shape, kind)
-    return content
-
-
-def _known(fetched: Fetched, shape: Shape, kind: TokenClass) -> Content:
+def brought(fetched: Fetched, shape: Shape, kind: TokenClass) -> Content:
+    """What is fetched, said in the ghosts of the token of class ``kind`` that asks, where that is known."""
     r, tape = shape.position_bits, fetched.register.rpartition("_")[2]
     arrived = fetched.layer - 1 - Phases.of(r).L1  # steps that head positions have travelled before this layer
     match kind, fetched.register.rpartition("_")[0], fetched.distance:

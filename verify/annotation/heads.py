@@ -1,45 +1,42 @@
-"""The obligations of the other heads: which tokens they select, what these share, and how far all others score below.
+"""The obligations of heads: that they mean what is said of them (SPEC 13.3, 13.4; spec 5.1, point 3).
 
-For one head, one class of the token that asks and one *branch* (was the cell it addresses ever written, and a bit of
-where) the head's meaning says which tokens are *selected*, and the top score.  Claimed for all ghosts of the token that
-asks and of any token it may see, class by class (spec 5.1, point 3):
+For one head, one meaning and each class of tokens that may be visible, for all ghosts of both tokens:
 
-    selected      ->  score = top, and the value is what the annotation says the head brings
-    not selected  ->  score <= top - 1
+    selected      ->  score = the meaning's, and the value is the one it says
+    not selected  ->  score <= the meaning's - separation
 
-Some token is selected: INP and OUTP stand in every sequence in front of those who select them, and otherwise the token
-at w_k is.  What is assumed of the two tokens' ghosts are the definitions of written_k, w_k and g_k, for each writer j:
+Some token is selected: INP and OUTP stand in every sequence in front of those who select them, a token at or before
+one's own position always exists, and where written_k = 1 so does the one at w_k, which writes x_k.  What is assumed of
+the ghosts of two tokens are the definitions of written_k, w_k, g_k and o (SPEC 14, points 3 and 5), for each writer j:
 
-    written_k = 0  ->  j's cell is not x_k
-    written_k = 1  ->  if j's cell is x_k then j <= w_k; if j = w_k then j's cell is x_k and its symbol is g_k
-    a token that writes nothing on tape k is not at w_k
-    OUTP is at o
+    if j's cell is x_k then j <= w_k; if j = w_k then j's cell is x_k and its symbol is g_k
+    a token that writes nothing on tape k is not at w_k; written_k = 0: no token's cell is x_k
+    OUTP is at o, for tokens behind it
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from constructions.machines.machine import TuringMachine
-from constructions.transformer.network import CompiledHead, Network
+from constructions.transformer.network import CompiledHead
 from constructions.transformer.program import HeadKind
-from constructions.turing.encoding import Shape
-from constructions.turing.registers import Phases
-from verify.annotation.content import Back, Ghost, Number, Zero
-from verify.annotation.cot import BEHIND_OUTP, Moment, content_of
+from constructions.transformer.registers import Span
+from verify.annotation.annotation import Annotation, Held
+from verify.annotation.content import Back, Content, Equals, Ghost, If, Number, One, Zero
+from verify.annotation.cot import BEHIND_OUTP, addresses
 from verify.annotation.ghosts import TokenClass
 from verify.annotation.layout import visible
-from verify.annotation.mlps import value
-from verify.annotation.symbolic import FALSE, TRUE, Coordinate, Symbolic, numbers_in
-from verify.hardmax.forward import Sublayer
+from verify.annotation.meanings import AtPosition, EveryToken, HeadNotCovered, Meaning, TheToken, Writers, under
+from verify.annotation.patterns import Claim, Renaming
+from verify.annotation.symbolic import FALSE, TRUE, Coordinate, Symbols, numbers_in
 from verify.solver import (
     Formula,
     Term,
     all_of,
     any_of,
     at_most,
-    boolean,
     constant,
     equal,
     equivalent,
@@ -50,202 +47,292 @@ from verify.solver import (
     weighted_total,
 )
 
-SEPARATION = 1
 
-
-class HeadNotCovered(ValueError):
-    """A head that these obligations say nothing about."""
-
-
-@dataclass(frozen=True)
-class HeadObligation:
-    """One head, class of the token that asks, and branch: the claim and what is assumed."""
-
-    head: CompiledHead
-    layer: int
-    kind: TokenClass
-    branch: str
-    claim: Formula
-    assumptions: tuple[Formula, ...]
-
-
-Selects = Callable[["_Key"], Formula]
+def separation_of(head: CompiledHead) -> int:
+    """How far below the selected tokens all others are proved to score: two codes that differ lose 2."""
+    return 2 if head.kind is HeadKind.LOOKUP else 1
 
 
 @dataclass(frozen=True)
-class Branch:
-    """A case of the token that asks: which tokens are selected, and with what score."""
+class Part:
+    """``length`` coordinates of a register that holds ``content``: from ``start`` on, or ``start`` repeated."""
 
-    title: str
-    holds: Sequence[Formula]
-    top: int
-    selects: Selects
+    content: Content
+    width: int
+    start: int
+    length: int
+    repeated: bool
 
+    def coordinates(self, symbols: Symbols) -> list[Coordinate]:
+        held = symbols.coordinates(self.content, self.width)
+        return [held[self.start if self.repeated else self.start + n] for n in range(self.length)]
 
-class _Token:
-    """A token's class, its ghosts as formulas, and what its registers hold before a layer."""
-
-    def __init__(self, machine: TuringMachine, network: Network, kind: TokenClass, layer: int, prefix: str) -> None:
-        self.kind = kind
-        self.shape = Shape.of(machine, network.position_bits)
-        now = Moment(layer - 1, Sublayer.MLP)
-        self.contents = {span: content_of(span.name, self.shape, kind, now) for span in network.registers}
-        numbers: set[Number] = {Back(0)}
-        for content in self.contents.values():
-            numbers |= {one for one in numbers_in(content) if not isinstance(one, Back) or one.distance <= 1}
-        self.symbolic = Symbolic(self.shape, machine, numbers, prefix)
-        self._coordinates: dict[int, Coordinate] = {}
-        for span, content in self.contents.items():
-            self._coordinates |= dict(
-                zip(span.coordinates, self.symbolic.coordinates(content, span.width), strict=True)
-            )
-
-    def coordinates(self, listed: Sequence[int]) -> list[Coordinate]:
-        return [self._coordinates[c] for c in listed]
+    def __str__(self) -> str:
+        what = f"{self.length}*[{self.start}]" if self.repeated else f"[{self.start}..{self.start + self.length - 1}]"
+        return f"({self.content}: {self.width}){what}"
 
 
-class _Key(_Token):
-    """A token that may be selected."""
+@dataclass(frozen=True)
+class Picks:
+    """Which token is selected, in the names of a pattern: all or none of a class, at a position, a cell's writers."""
 
-    def writer(self, k: int) -> tuple[tuple[Formula, ...], tuple[Formula, ...]] | None:
-        """The bits of the cell it writes on tape k and of the symbol; None if it writes none."""
-        bits = self.symbolic.bits
-        if self.kind is TokenClass.RUN:
-            return bits(Ghost(f"c_{k}")), bits(Ghost(f"a_{k}"))
-        if self.kind is TokenClass.INPUT and k == 1:
-            return bits(Back(1)), bits(Ghost("s"))
-        return None
+    always: bool | None = None
+    position: Number | None = None
+    cell: Number | None = None
+    first: int | None = None
+
+
+@dataclass(frozen=True)
+class HeadPattern:
+    """One class of token that asks (its numbers are called n0, n1, ..) and one that answers (m0, m1, ..; m0: where).
+
+    base: what constant coordinates contribute to the score.  writer: the cell and the symbol that the token which
+    answers writes, None if it writes nothing on the tape.  cell, last, symbol: x_k, w_k, g_k of the token that asks, so
+    far as they occur; written: that written_k = 1.  at_outp: o, where the token which answers is OUTP.
+    """
+
+    position_bits: int
+    symbol_bits: int
+    base: int
+    products: tuple[tuple[Part, Part], ...]
+    values: tuple[tuple[Part, Part], ...]
+    when: tuple[Equals, ...]
+    picks: Picks
+    score: int
+    separation: int
+    writer: tuple[Number, Number] | None
+    cell: Number | None
+    last: Number | None
+    symbol: Number | None
+    written: bool | None
+    at_outp: Number | None
 
     @property
-    def position(self) -> tuple[Formula, ...]:
-        return self.symbolic.bits(Back(0))
+    def text(self) -> str:
+        return (
+            f"{self.position_bits} {self.symbol_bits} score {self.base} + "
+            f"{' + '.join(f'{a}.{b}' for a, b in self.products)} values {' '.join(f'{a}={b}' for a, b in self.values)} "
+            f"when {', '.join(map(str, self.when))} selects {self.picks} at {self.score} by {self.separation}; writes "
+            f"{self.writer}; {self.cell} {self.last} {self.symbol} {self.written} {self.at_outp}"
+        )
+
+    def claim(self) -> Claim:
+        asks, answers = Symbols("i:"), Symbols("j:")
+        products = [
+            _product(a, b)
+            for asked, answered in self.products
+            for a, b in zip(asked.coordinates(asks), answered.coordinates(answers), strict=True)
+        ]
+        score = weighted_total([(1, constant(self.base)), *((1, product) for product in products)])
+        shared = [
+            equal(held.value, wanted.value)
+            for answered, said in self.values
+            for held, wanted in zip(answered.coordinates(answers), said.coordinates(asks), strict=True)
+        ]
+        selected = self._selected(asks, answers)
+        formula = all_of(
+            [
+                implies(selected, all_of([equal(score, self.score), *shared])),
+                any_of([selected, at_most(score, self.score - self.separation)]),
+            ]
+        )
+        when = map(asks.condition, self.when)
+        return Claim(formula, (*when, *self._definitions(asks, answers), *asks.ternary, *answers.ternary))
+
+    def _selected(self, asks: Symbols, answers: Symbols) -> Formula:
+        r, here = self.position_bits, answers.bits(POSITION, self.position_bits)
+        match self.picks:
+            case Picks(always=bool(always)):
+                return TRUE if always else FALSE
+            case Picks(position=number) if number is not None:
+                return _same(here, asks.bits(number, r))
+            case Picks(cell=number, first=first) if number is not None:
+                if self.writer is None:
+                    return FALSE
+                writes = _same(answers.bits(self.writer[0], r), asks.bits(number, r))
+                if first is None or self.last is None:
+                    return writes
+                return all_of([writes, _same(here[first:], asks.bits(self.last, r)[first:])])
+        raise HeadNotCovered(f"nothing is selected: {self.picks}")
+
+    def _definitions(self, asks: Symbols, answers: Symbols) -> Iterator[Formula]:
+        """What w_k, g_k and o mean for a token that the one that asks can see."""
+        r, here = self.position_bits, answers.bits(POSITION, self.position_bits)
+        if self.at_outp is not None:
+            yield _same(here, asks.bits(self.at_outp, r))
+        at_last = None if self.last is None else _same(here, asks.bits(self.last, r))
+        if self.writer is None:
+            if at_last is not None and self.written:
+                yield negation(at_last)
+        elif self.cell is not None:
+            writes = _same(answers.bits(self.writer[0], r), asks.bits(self.cell, r))
+            if self.written is False:
+                yield negation(writes)
+            elif self.written and self.last is not None and at_last is not None:
+                yield implies(writes, _at_most(here, asks.bits(self.last, r)))
+                yield implies(at_last, writes)
+                if self.symbol is not None:
+                    symbols = answers.bits(self.writer[1], self.symbol_bits), asks.bits(self.symbol, self.symbol_bits)
+                    yield implies(at_last, _same(*symbols))
 
 
-def head_obligations(machine: TuringMachine, network: Network, layer: int) -> Iterator[HeadObligation]:
-    """All obligations of the heads of a layer that are not look-ups."""
-    for head in network.layers[layer - 1].heads:
-        if head.kind is HeadKind.CONTENT:
-            for kind in TokenClass:
-                yield from _obligations(machine, network, layer, head, kind)
+POSITION = Ghost("m0")
+"""Where the token that answers stands, in a pattern."""
 
 
-def _obligations(
-    machine: TuringMachine, network: Network, layer: int, head: CompiledHead, kind: TokenClass
-) -> Iterator[HeadObligation]:
-    query = _Token(machine, network, kind, layer, "query:")
-    keys = [
-        _Key(machine, network, other, layer, f"{other.name}:")
-        for other in sorted(visible(kind, network.position_bits), key=lambda other: other.name)
-    ]
-    brought = _brought(network, query, head, layer)
-    for branch in _branches(query, head, layer):
-        claims: list[Formula] = []
-        assumptions = [*branch.holds, *query.symbolic.assumptions]
-        for key in keys:
-            assumptions += [*_definitions(query, key), *key.symbolic.assumptions]
-            selected = branch.selects(key)
-            score = _score(query.coordinates(head.query), key.coordinates(head.key))
-            values = zip(key.coordinates(head.value), brought, strict=True)
-            shared = [equal(value(held), value(wanted)) for held, wanted in values]
-            claims.append(implies(selected, all_of([equal(score, branch.top), *shared])))
-            claims.append(implies(negation(selected), at_most(score, branch.top - SEPARATION)))
-        yield HeadObligation(head, layer, kind, branch.title, all_of(claims), tuple(assumptions))
+def head_patterns(
+    head: CompiledHead, meaning: Meaning, layer: int, annotation: Annotation
+) -> Iterator[tuple[TokenClass, HeadPattern]]:
+    """What is to be proved of a meaning, for each class of token that may answer."""
+    for kind in sorted(visible(meaning.kind, annotation.shape.position_bits), key=lambda kind: kind.name):
+        yield kind, head_pattern(head, meaning, kind, layer, annotation, Names("n"), Names("m"))
 
 
-def _brought(network: Network, query: _Token, head: CompiledHead, layer: int) -> list[Coordinate]:
-    """What the annotation says the head adds: the register it writes held 0 before."""
-    span = next((span for span in network.registers if span.coordinates == head.out), None)
-    if span is None:
-        raise HeadNotCovered(f"layer {layer}, head {head.name}: what it writes is no register")
-    content = content_of(span.name, query.shape, query.kind, Moment(layer, Sublayer.ATTENTION))
-    if query.contents[span] == content:
-        return [Coordinate(FALSE, FALSE)] * span.width  # nothing changes, so nothing may be brought
-    if query.contents[span] != Zero():
-        raise HeadNotCovered(f"layer {layer}, head {head.name}: {span} held {query.contents[span]}, not 0")
-    return list(query.symbolic.coordinates(content, span.width))
+def head_pattern(
+    head: CompiledHead,
+    meaning: Meaning,
+    kind: TokenClass,
+    layer: int,
+    annotation: Annotation,
+    asking: Names,
+    answering: Names,
+) -> HeadPattern:
+    """What is to be proved of a meaning, for one class of token that may answer; names are given out on the way.
+
+    Raises HeadNotCovered when a score depends on what the meaning leaves open.
+    """
+    asks, answers = annotation.before_attention(meaning.kind, layer), annotation.before_attention(kind, layer)
+    answering.number(Back(0))  # so that it is called m0
+    base = 0
+    products: list[tuple[Part, Part]] = []
+    for (asked, start), (answered, first), length, steps in aligned(head.query, head.key, annotation.registers):
+        a, b = under(asks[asked.name], meaning.when), answers[answered.name]
+        if isinstance(a, If) or isinstance(b, If):
+            raise HeadNotCovered(f"layer {layer}, head {head.name}: a score depends on {a} and {b}")
+        if a == b == One():
+            base += length
+        elif Zero() not in (a, b):
+            left = Part(asking.renamed(a), asked.width, start, length, not steps[0])
+            right = Part(answering.renamed(b), answered.width, first, length, not steps[1])
+            products.append((left, right))
+    values: list[tuple[Part, Part]] = []
+    if not (isinstance(meaning.selected, AtPosition) and isinstance(meaning.selected.number, Back)):
+        for (held, first), (out, start), length, steps in aligned(head.value, head.out, annotation.registers):
+            left = Part(answering.renamed(answers[held.name]), held.width, first, length, not steps[0])
+            right = Part(asking.renamed(meaning.value), out.width, start, length, not steps[1])
+            values.append((left, right))  # what look-ups bring is for verify.annotation.lookups
+    tape = _tape(meaning)
+    written = next((one.value == 1 for one in meaning.when if one.ghost == f"written_{tape}"), None)
+    cell, writer = _addressed(asks, meaning.kind, tape), _writer(kind, tape)
+    return HeadPattern(
+        position_bits=annotation.shape.position_bits,
+        symbol_bits=annotation.shape.symbol_bits,
+        base=base,
+        products=tuple(products),
+        values=tuple(values),
+        when=tuple(Equals(asking.bit(one.ghost), one.value) for one in meaning.when if one.ghost.endswith("]")),
+        picks=_picks(meaning, kind, cell, asking),
+        score=meaning.score,
+        separation=separation_of(head),
+        writer=None if writer is None else (answering.number(writer[0]), answering.number(writer[1])),
+        cell=None if cell is None else asking.number(cell),
+        last=asking.number(Ghost(f"w_{tape}")) if written else None,
+        symbol=asking.number(Ghost(f"g_{tape}")) if written else None,
+        written=written,
+        at_outp=asking.number(Ghost("o")) if kind is TokenClass.OUTP and meaning.kind in BEHIND_OUTP else None,
+    )
 
 
-def _tokens_of(*kinds: TokenClass) -> Selects:
-    """Every token of these classes is selected, and no other."""
-    return lambda key: TRUE if key.kind in kinds else FALSE
+def _picks(meaning: Meaning, kind: TokenClass, cell: Number | None, asking: Names) -> Picks:
+    match meaning.selected:
+        case TheToken(wanted):
+            return Picks(always=kind is wanted)
+        case AtPosition(number):
+            return Picks(position=asking.number(number))
+        case Writers(tape, bit):
+            if cell is None:
+                raise HeadNotCovered(f"{meaning.kind.value} tokens address no cell of tape {tape}")
+            return Picks(cell=asking.number(cell), first=bit)
+        case EveryToken():
+            return Picks(always=True)
 
 
-def _branches(query: _Token, head: CompiledHead, layer: int) -> Iterator[Branch]:
-    """The meaning of each head (spec 2.4, 2.5)."""
-    r, name, _, tape = query.shape.position_bits, *head.name.rpartition("_")
+class Names:
+    """Numbers of one token in order of first use, under a letter."""
 
-    inp, outp = _tokens_of(TokenClass.INP), _tokens_of(TokenClass.OUTP)
-    if head.name == "seen_outp":
-        yield Branch("", (), 1, outp) if query.kind in BEHIND_OUTP else Branch("", (), 0, _tokens_of(*TokenClass))
-    elif head.name == "outpos":
-        if query.kind is TokenClass.OUTP:
-            yield Branch("", (), 2, inp)
-        else:
-            yield Branch("", (), 1, outp) if query.kind in BEHIND_OUTP else Branch("", (), 0, _tokens_of(*TokenClass))
-    else:
-        k = int(tape)
-        written = boolean(f"query:written_{k}=1")
-        if _addresses(query, k):
-            yield from _written_branches(query, name, k, layer, written)
-        step = layer - Phases.of(r).L2 - 1
-        top = {"written": r - 1, "exists_high": r + step, "read": 1}[name]
-        yield Branch("unwritten", [negation(written)], top, inp)
+    def __init__(self, letter: str) -> None:
+        self.letter = letter
+        self.known: dict[Number, Ghost] = {}
+
+    def number(self, number: Number) -> Ghost:
+        return self.known.setdefault(number, Ghost(f"{self.letter}{len(self.known)}"))
+
+    def bit(self, ghost: str) -> str:
+        """``w_2[3]``, under the name of w_2."""
+        name, bracket, rest = ghost.partition("[")
+        return self.number(Ghost(name)).name + bracket + rest
+
+    def renamed(self, content: Content) -> Content:
+        return Renaming(self.number, str, lambda condition: condition, lambda fetched: fetched)(content)
 
 
-def _written_branches(query: _Token, name: str, k: int, layer: int, written: Formula) -> Iterator[Branch]:
-    r = query.shape.position_bits
-    cell, last = _addressed(query, k), query.symbolic.bits(Ghost(f"w_{k}"))
-
-    def writes_cell(key: _Key) -> Formula:
-        writer = key.writer(k)
-        return FALSE if writer is None else _same(writer[0], cell)
-
-    if name == "written":
-        yield Branch("written", [written], r, writes_cell)
-    elif name == "read":
-        yield Branch("written", [written], r, lambda key: _same(key.position, last))
-    else:
-        step = layer - Phases.of(r).L2 - 1
-        b = r - 1 - step
-
-        def agrees(key: _Key) -> Formula:
-            return all_of([writes_cell(key), _same(key.position[b:], last[b:])])
-
-        yield Branch(f"written, bit {b} of w is 1", [written, last[b]], r + step + 1, agrees)
-        inp = _tokens_of(TokenClass.INP)
-        yield Branch(f"written, bit {b} of w is 0", [written, negation(last[b])], r + step, inp)
+def _tape(meaning: Meaning) -> int | None:
+    """The tape that a meaning speaks of."""
+    for condition in meaning.when:
+        return int(condition.ghost.partition("_")[2].partition("[")[0])
+    return meaning.selected.tape if isinstance(meaning.selected, Writers) else None
 
 
-def _cell(query: _Token, k: int) -> set[Number]:
-    """The cell that the token addresses on tape k, if it does: what its ``hpos_k`` is the code of."""
-    return next(numbers_in(content) for span, content in query.contents.items() if span.name == f"hpos_{k}")
+def _writer(kind: TokenClass, tape: int | None) -> tuple[Number, Number] | None:
+    """The cell that a token writes on the tape, and the symbol; None if it writes none."""
+    if kind is TokenClass.RUN and tape is not None:
+        return Ghost(f"c_{tape}"), Ghost(f"a_{tape}")
+    if kind is TokenClass.INPUT and tape == 1:
+        return Back(1), Ghost("s")
+    return None
 
 
-def _addresses(query: _Token, k: int) -> bool:
-    return bool(_cell(query, k))
+def _addressed(held: Held, kind: TokenClass, tape: int | None) -> Number | None:
+    """The cell that the token addresses: what its ``hpos_k`` is the code of; None if it addresses none."""
+    if tape is None or not addresses(kind, tape):
+        return None
+    numbers = numbers_in(held[f"hpos_{tape}"])
+    return next(iter(numbers)) if len(numbers) == 1 else None
 
 
-def _addressed(query: _Token, k: int) -> tuple[Formula, ...]:
-    (number,) = _cell(query, k)
-    return query.symbolic.bits(number)
+Place = tuple[Span, int]
+"""A register, and a coordinate of it."""
 
 
-def _definitions(query: _Token, key: _Key) -> Iterator[Formula]:
-    """What written_k, w_k, g_k and o mean for a token that the one that asks can see."""
-    if key.kind is TokenClass.OUTP and query.kind in BEHIND_OUTP:
-        yield _same(key.position, query.symbolic.bits(Ghost("o")))
-    for k in range(1, query.shape.tapes + 1):
-        written, last = boolean(f"query:written_{k}=1"), query.symbolic.bits(Ghost(f"w_{k}"))
-        at_last = _same(key.position, last)
-        writer = key.writer(k)
-        if writer is None:
-            yield implies(written, negation(at_last))
-        elif _addresses(query, k):
-            cell, symbol = writer
-            here = _same(cell, _addressed(query, k))
-            yield implies(here, all_of([written, _at_most(key.position, last)]))
-            is_g = _same(symbol, query.symbolic.bits(Ghost(f"g_{k}")))
-            yield implies(all_of([written, at_last]), all_of([here, is_g]))
+@lru_cache(maxsize=1 << 14)
+def aligned(
+    left: tuple[int, ...], right: tuple[int, ...], registers: tuple[Span, ...]
+) -> tuple[tuple[Place, Place, int, tuple[bool, bool]], ...]:
+    """Two coordinate lists side by side, cut into stretches in which each goes on by one or stands still.
+
+    >>> registers = Span("a", 0, 3), Span("b", 3, 2)
+    >>> [(str(a[0]), a[1], str(b[0]), b[1], n, steps) for a, b, n, steps in aligned((0, 1, 3), (4, 4, 3), registers)]
+    [('a', 0, 'b', 1, 2, (True, False)), ('b', 0, 'b', 0, 1, (True, True))]
+    """
+    owner = [span for span in registers for _ in span.coordinates]
+    found: list[tuple[Place, Place, int, tuple[bool, bool]]] = []
+    at = 0
+    while at < len(left):
+        a, b = owner[left[at]], owner[right[at]]
+        length, steps = 1, (True, True)
+        if at + 1 < len(left):
+            steps = left[at + 1] != left[at], right[at + 1] != right[at]
+        while (
+            at + length < len(left)
+            and left[at + length] == left[at] + length * steps[0] < a.offset + a.width
+            and right[at + length] == right[at] + length * steps[1] < b.offset + b.width
+        ):
+            length += 1
+        if length == 1:
+            steps = True, True
+        found.append(((a, left[at] - a.offset), (b, right[at] - b.offset), length, steps))
+        at += length
+    return tuple(found)
 
 
 def _same(left: Sequence[Formula], right: Sequence[Formula]) -> Formula:
@@ -260,23 +347,12 @@ def _at_most(left: Sequence[Formula], right: Sequence[Formula]) -> Formula:
     return holds
 
 
-def _score(query: Sequence[Coordinate], key: Sequence[Coordinate]) -> Term:
-    """The sum of the products, pair by pair."""
-    counts: dict[tuple[int, int], int] = {}
-    pairs: dict[tuple[int, int], tuple[Coordinate, Coordinate]] = {}
-    for a, b in zip(query, key, strict=True):
-        place = id(a), id(b)
-        counts[place] = counts.get(place, 0) + 1
-        pairs[place] = a, b
-    return weighted_total([(1, constant(0)), *((counts[place], _product(*pair)) for place, pair in pairs.items())])
-
-
 def _product(a: Coordinate, b: Coordinate) -> Term:
     if a.signed and b.signed:
         return select(equivalent(a.plus, b.plus), 1, -1)
     for one, other in ((a, b), (b, a)):
         if one.plus is TRUE:
-            return value(other)
+            return other.value
         if one.plus is FALSE and one.minus is FALSE:
             return constant(0)
     alike = any_of([all_of([a.plus, b.plus]), all_of([a.minus, b.minus])])

@@ -9,7 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from verify.annotation.content import AtMost, Bit, Code, Content, Equals, Fetched, Ghost, HighBits, If
+from verify.annotation.content import (
+    AtMost,
+    Bit,
+    BitOfBeta,
+    Code,
+    Content,
+    Equals,
+    Fetched,
+    Ghost,
+    HighBits,
+    If,
+    MoveCode,
+)
 from verify.annotation.ghosts import TokenClass
 
 
@@ -56,7 +68,7 @@ def followers(state: State, r: int) -> tuple[State, ...]:
             return ()
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 16)
 def back(state: State, distance: int, r: int) -> frozenset[State]:
     """The states that the token ``distance`` before may have; INP where the sequence is not that long."""
     if distance == 0:
@@ -105,7 +117,7 @@ def _renamed(content: Content, names: dict[str, str]) -> Content | None:
         case Bit(Ghost() as number, index):
             renamed = _ghost(number, names)
             return None if renamed is None else Bit(renamed, index)
-        case Code() | Bit() | HighBits() | Fetched() | If():
+        case Code() | Bit() | BitOfBeta() | HighBits() | MoveCode() | Fetched() | If():
             return None
     return content  # a constant
 
@@ -124,6 +136,10 @@ def specialized(content: Content, state: State) -> Content:
             return specialized(then if state.index == value else otherwise, state)
         case If(Equals("beta", value), then, otherwise) if state.kind is TokenClass.BIT:
             return specialized(then if state.index == value else otherwise, state)
+        case If(AtMost("beta", bound), then, otherwise) if state.kind is TokenClass.BIT:
+            return specialized(then if state.index <= bound else otherwise, state)
         case If(condition, then, otherwise):
             return If(condition, specialized(then, state), specialized(otherwise, state))
+        case BitOfBeta(number, offset) if state.kind is TokenClass.BIT:
+            return Bit(number, state.index + offset)
     return content

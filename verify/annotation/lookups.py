@@ -1,96 +1,72 @@
-"""The look-up obligations: behind attention, what look-up heads write is what the annotation says (spec 5.1, point 3).
+"""What look-ups bring: behind attention, what is annotated (SPEC 13.2, 13.4; spec 5.1, point 3).
 
-A look-up head's query is, for every token class, the code of max(i - d, 0) for one d, and its key is the code of each
-token's own position; by the lemma ``position.lookup`` it selects exactly the token d back.  What that brings must be
-what is annotated, for each state of the token that asks and each state the token d back may have.
+A look-up selects the token max(i - d, 0) (`verify.annotation.heads`).  What it brings must be what the meaning says,
+for each state of the token that asks and each state that the token d back may have.
 """
 
 from __future__ import annotations
 
-from constructions.transformer.network import CompiledHead, Network
-from constructions.transformer.program import HeadKind
-from constructions.turing.encoding import Shape
+from constructions.transformer.network import CompiledHead, Layer
+from constructions.transformer.registers import Span
+from verify.annotation.annotation import Annotation
 from verify.annotation.content import Back, Bit, Code, Content, Fetched, Zero
-from verify.annotation.cot import Moment, content_of
-from verify.annotation.fetches import resolved
 from verify.annotation.ghosts import TokenClass
-from verify.annotation.layout import State, back, specialized, states, transport
-from verify.hardmax.forward import Sublayer
+from verify.annotation.layout import back, specialized, states, transport
+from verify.annotation.meanings import AtPosition, Meaning
 
 
-def lookup_cases(network: Network, shape: Shape, layer: int) -> list[tuple[CompiledHead, State]]:
-    """Each look-up head of a layer with each state of the token that asks."""
-    heads = (head for head in network.layers[layer - 1].heads if head.kind is HeadKind.LOOKUP)
-    return [(head, state) for head in heads for state in states(shape.position_bits)]
-
-
-def wrong_lookup_case(network: Network, shape: Shape, layer: int, head: CompiledHead, state: State) -> str | None:
-    """How what a look-up head does at a token in ``state`` differs from what is annotated; None if it does not."""
-    before, where = Moment(layer - 1, Sublayer.MLP), f"layer {layer}, head {head.name}, {state}"
-    for kind in TokenClass:
-        if _held(network, shape, kind, before, head.key) != Code(Back(0)):
-            return f"{where}: the keys of {kind.value} tokens are not their own positions"
-    query = _held(network, shape, state.kind, before, head.query)
-    if not (isinstance(query, Code) and isinstance(query.number, Back)):
-        return f"{where}: the query is {query}, no position"
-    wrong = wrong_fetch(network, shape, layer, head, state, query.number.distance)
-    return None if wrong is None else f"{where}: {wrong}"
-
-
-def wrong_frame(network: Network, shape: Shape, layer: int, kind: TokenClass) -> str | None:
+def wrong_frame(annotation: Annotation, number: int, layer: Layer) -> str | None:
     """Whether attention is annotated to change a register that no head writes, or two heads write one coordinate."""
-    heads = network.layers[layer - 1].heads
-    written = [c for head in heads for c in head.out]
+    written = [c for head in layer.heads for c in head.out]
     if len(set(written)) != len(written):
-        return f"layer {layer}: two heads write one coordinate"
-    moments = Moment(layer - 1, Sublayer.MLP), Moment(layer, Sublayer.ATTENTION)
-    for span in network.registers:
-        held, annotated = (content_of(span.name, shape, kind, now) for now in moments)
-        if held != annotated and not any(head.out == span.coordinates for head in heads):
-            return f"layer {layer}, {kind.value}: {span} holds {held}, no head writes it, and {annotated} is annotated"
+        return f"layer {number}: two heads write one coordinate"
+    for kind in TokenClass:
+        before, after = annotation.before_attention(kind, number), annotation.behind_attention(kind, number)
+        for span in annotation.registers:
+            if before[span.name] != after[span.name] and not any(head.out == span.coordinates for head in layer.heads):
+                return f"layer {number}, {kind.value}: no head writes {span}, and it goes to {after[span.name]}"
     return None
 
 
-def wrong_fetch(
-    network: Network, shape: Shape, layer: int, head: CompiledHead, state: State, distance: int
-) -> str | None:
-    """How what the head brings to a token in ``state`` differs from what is annotated; None if it does not."""
-    r, kind = shape.position_bits, state.kind
-    moments = Moment(layer - 1, Sublayer.MLP), Moment(layer, Sublayer.ATTENTION)
-    held, annotated = (_held(network, shape, kind, now, head.out) for now in moments)
-    if annotated is None or held is None:
-        return "the head writes a part of a register"
-    if isinstance(annotated, Fetched):
-        register = next((span.name for span in network.registers if head.value == span.coordinates), None)
-        if register is None or (held, annotated) != (Zero(), Fetched(register, distance, layer)):
-            return f"{annotated} is annotated where {held} was"
-        claimed = resolved(annotated, shape, kind)
-        if claimed == annotated:
-            return None  # whatever it brings, that is what is annotated
-        held = Zero()
-    else:
-        claimed = annotated
-    held, claimed = specialized(held, state), specialized(claimed, state)
-    for other in sorted(back(state, distance, r), key=str):
-        brought = _held(network, shape, other.kind, moments[0], head.value)
-        carried = None if brought is None else transport(specialized(brought, other), state, distance, r)
-        # Nothing is added to what was there, or something where nothing was.
-        if (carried == Zero() and claimed == held) or (held == Zero() and carried is not None and carried == claimed):
+def wrong_fetch(annotation: Annotation, number: int, head: CompiledHead, meaning: Meaning) -> str | None:
+    """How what a look-up brings differs from what its meaning says, in some state; None if it does not."""
+    if not (isinstance(meaning.selected, AtPosition) and isinstance(meaning.selected.number, Back)):
+        return None
+    distance, r = meaning.selected.number.distance, annotation.shape.position_bits
+    read = _read(annotation, head)
+    if read is None:
+        return f"layer {number}, head {head.name}: its values are no register, nor one bit of one"
+    span, bit = read
+    if isinstance(meaning.value, Fetched):
+        whole = bit is None and meaning.value == Fetched(span.name, distance, number)
+        return None if whole else f"layer {number}, head {head.name}: {meaning.value} is not what it fetches"
+    held = {kind: _part(annotation.before_attention(kind, number)[span.name], bit) for kind in TokenClass}
+    for state in states(r):
+        if state.kind is not meaning.kind:
             continue
-        return f"{claimed} is annotated; {held} was there, and a token {other} brings {carried or brought}"
+        said = specialized(meaning.value, state)
+        for other in back(state, distance, r):
+            brought = held[other.kind]
+            carried = None if brought is None else transport(specialized(brought, other), state, distance, r)
+            if carried != said:
+                return (
+                    f"layer {number}, head {head.name}, {state}: {said} is annotated, a token {other} brings {brought}"
+                )
     return None
 
 
-def _held(
-    network: Network, shape: Shape, kind: TokenClass, now: Moment, coordinates: tuple[int, ...]
-) -> Content | None:
-    """What these coordinates hold: a whole register, or one bit of one that holds a code or nothing."""
-    for span in network.registers:
-        if coordinates == span.coordinates:
-            return content_of(span.name, shape, kind, now)
-        if len(coordinates) == 1 and coordinates[0] in span.coordinates:
-            content = content_of(span.name, shape, kind, now)
-            if isinstance(content, Code):
-                return Bit(content.number, coordinates[0] - span.offset)
-            return content if content == Zero() else None
+def _read(annotation: Annotation, head: CompiledHead) -> tuple[Span, int | None] | None:
+    """The register that a head's values are, or the one bit of it."""
+    for span in annotation.registers:
+        if head.value == span.coordinates:
+            return span, None
+        if len(head.value) == 1 and head.value[0] in span.coordinates:
+            return span, head.value[0] - span.offset
     return None
+
+
+def _part(content: Content, bit: int | None) -> Content | None:
+    """One bit of a content that is a code or nothing; the content itself where no bit is named."""
+    if bit is None or content == Zero():
+        return content
+    return Bit(content.number, bit) if isinstance(content, Code) else None

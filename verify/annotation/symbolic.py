@@ -1,26 +1,17 @@
 """Contents as formulas over the bits of unknown ghosts: what a coordinate is for *all* values of the ghosts.
 
-A coordinate is a pair of formulas, when it is +1 and when it is -1.  Ghosts are unknown bits.  Of numbers that follow
-from others it is assumed, bit by bit, that they do; that these bits are the arithmetic, say the lemmas
-``arithmetic.*``:
-
-    max(i - d - 2**k, 0)   from max(i - d, 0), by subtracting 2**k with saturation
-    i - (o mod 2**(b+1))   from i - (o mod 2**b), by subtracting 2**b where bit b of o is 1
-    x_k of a run token     from c_k and m_k: one more, one less (at least 0), or the same
-    has_entry, q', a', m'  from q and the symbols at x_1..x_K, by the machine's transition function
+A coordinate is a pair of formulas, when it is +1 and when it is -1.  Bits of ghosts are unknown Booleans that are named
+after the ghost, conditions are unknown Booleans that are named after themselves; what relates them is for
+:mod:`verify.annotation.facts` to say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from constructions.machines.machine import TuringMachine
-from constructions.turing.encoding import Shape
 from verify.annotation.content import (
-    AtMost,
-    Back,
     Bit,
+    BitOfBeta,
     Code,
     Condition,
     Content,
@@ -29,20 +20,15 @@ from verify.annotation.content import (
     Ghost,
     HighBits,
     If,
-    MinusLow,
     MoveCode,
     Number,
     One,
     Zero,
 )
-from verify.annotation.ghosts import did
-from verify.lemmas.bits import decremented, incremented, unknown_bits
-from verify.solver import Formula, all_of, any_of, boolean, equivalent, implies, negation
+from verify.solver import Formula, Term, all_of, any_of, boolean, negation, select, total
 
 TRUE: Formula = all_of(())
 FALSE: Formula = any_of(())
-FLAGS = ("is_run", "is_pos")
-"""Registers that are fetched and hold flags."""
 
 
 def choose(condition: Formula, then: Formula, otherwise: Formula) -> Formula:
@@ -83,6 +69,11 @@ class Coordinate:
             return ((2, self.plus),)
         return tuple((sign, f) for sign, f in ((1, self.plus), (-1, self.minus)) if f is not FALSE)
 
+    @property
+    def value(self) -> Term:
+        """The coordinate as an integer."""
+        return total([self.constant, *(select(literal, weight, 0) for weight, literal in self.parts)])
+
 
 def of_bit(bit: Formula) -> Coordinate:
     """The code of a bit."""
@@ -93,128 +84,36 @@ NOTHING = Coordinate(FALSE, FALSE)
 FLAG_UP = Coordinate(TRUE, FALSE)
 
 
-class Symbolic:
-    """The formulas for one class at one moment.
+class Symbols:
+    """The unknowns of one token; ``prefix`` tells them from another token's."""
 
-    ``prefix`` stands before the names of all unknowns, so that two tokens can be spoken of at once.
-    ``numbers`` are those that occur; what is known of how they are related is assumed.  ``assumptions`` collects that,
-    and what else the ghosts are known to satisfy, as far as it has been asked for.
-    """
-
-    def __init__(self, shape: Shape, machine: TuringMachine, numbers: Iterable[Number], prefix: str = "") -> None:
-        self.shape = shape
-        self.machine = machine
+    def __init__(self, prefix: str = "") -> None:
         self.prefix = prefix
-        self.numbers = frozenset(numbers)
-        self.assumptions: list[Formula] = []
-        self._bits: dict[Number, tuple[Formula, ...]] = {}
-        self._delta: list[tuple[Formula, dict[str, int]]] = []
-        self._fetched: dict[Fetched, tuple[Coordinate, ...]] = {}
-        for number in sorted(self.numbers, key=str):
-            self._relate(number)
+        self.ternary: list[Formula] = []
+        """That what is fetched is +1 or -1 or 0, but not two of them."""
+        self._fetched: dict[tuple[Fetched, int], Coordinate] = {}
 
-    def _unknown(self, name: str) -> Formula:
-        return boolean(self.prefix + name)
+    def bit(self, number: Number, index: int) -> Formula:
+        if number == Ghost("blank"):
+            return FALSE
+        return boolean(f"{self.prefix}{number}[{index}]".replace(" ", ""))
 
-    def bits(self, number: Number) -> tuple[Formula, ...]:
-        """The bits of a number, as many as its registers have."""
-        if number not in self._bits:
-            self._bits[number] = self._make(number)
-        return self._bits[number]
+    def bits(self, number: Number, width: int) -> tuple[Formula, ...]:
+        return tuple(self.bit(number, index) for index in range(width))
 
-    def _make(self, number: Number) -> tuple[Formula, ...]:
-        match number:
-            case Ghost("blank"):
-                return (FALSE,) * self.shape.symbol_bits
-            case Ghost(name) if name[0] == "x" and Ghost(f"c{name[1:]}") in self.numbers:
-                return self._moved(name[1:])
-            case Ghost(name) if "'" in name:
-                return self._from_delta(name, self._width(name))
-            case Ghost(name):
-                return unknown_bits(self.prefix + name, self._width(name))
-        return unknown_bits(self.prefix + _name(number), self.shape.position_bits)
-
-    def _relate(self, number: Number) -> None:
-        """Assume how a number follows from one that is subtracted less from, if that is among the numbers."""
-        match number:
-            case Back(distance):
-                for k in range(2):
-                    if (less := Back(distance - (1 << k))) in self.numbers:
-                        self._assume_equal(self.bits(number), decremented(self.bits(less), k))
-            case MinusLow(low):
-                minuend: Number = MinusLow(low - 1) if low > 1 else Back(0)
-                if minuend in self.numbers:
-                    before, subtract = self.bits(minuend), self.bits(Ghost("o"))[low - 1]
-                    # i >= o, so what is left is at least the bits of o still to come: nothing saturates.
-                    after = decremented(before, low - 1)
-                    defined = tuple(choose(subtract, a, b) for a, b in zip(after, before, strict=True))
-                    self._assume_equal(self.bits(number), defined)
-
-    def _assume_equal(self, left: Sequence[Formula], right: Sequence[Formula]) -> None:
-        self.assumptions.append(all_of(map(equivalent, left, right)))
-
-    def _entries(self) -> list[tuple[Formula, dict[str, int]]]:
-        """For each entry of delta: that it applies, and what it says of q', a'_k and m'_k."""
-        if not self._delta:
-            state = self.bits(Ghost("q"))
-            read = [
-                [all_of([self._unknown(f"written_{k}=1"), bit]) for bit in self.bits(Ghost(f"g_{k}"))]
-                for k in range(1, self.machine.tapes + 1)  # a cell that was never written holds the blank, code 0
-            ]
-            for (q, symbols), action in self.machine.transitions.items():
-                agree = [_codes(state, self.machine.state_index(q))]
-                for bits, symbol in zip(read, symbols, strict=True):
-                    agree.append(_codes(bits, self.machine.symbol_index(symbol)))
-                self._delta.append((all_of(agree), did(self.machine, action, "'")))
-        return self._delta
-
-    def _from_delta(self, ghost: str, width: int) -> tuple[Formula, ...]:
-        """The bits of q' or a'_k."""
-        return tuple(any_of(holds for holds, says in self._entries() if says[ghost] >> b & 1) for b in range(width))
-
-    def _width(self, ghost: str) -> int:
-        if ghost[0] == "q":
-            return self.shape.state_bits
-        return self.shape.symbol_bits if ghost[0] in "ags" else self.shape.position_bits
-
-    def _moved(self, tape: str) -> tuple[Formula, ...]:
-        """x_k = c_k + 1, max(c_k - 1, 0) or c_k, for m_k = R, L, S; a head never moves beyond cell 2**r - 1."""
-        cell = self.bits(Ghost(f"c{tape}"))
-        not_left, right = self._move(f"m{tape}")
-        self.assumptions.append(negation(all_of([right, *cell])))
-        up, down = incremented(cell), decremented(cell, 0)
-        return tuple(choose(right, a, choose(not_left, b, c)) for a, b, c in zip(up, cell, down, strict=True))
-
-    def _move(self, ghost: str) -> tuple[Formula, Formula]:
+    def move(self, ghost: str) -> tuple[Formula, Formula]:
         """The two bits of enc_move: not left, right."""
-        if "'" in ghost:
-            return (
-                any_of(holds for holds, says in self._entries() if says[ghost] >= 1),
-                any_of(holds for holds, says in self._entries() if says[ghost] == 2),
-            )
-        not_left, right = self._unknown(f"{ghost}:not-left"), self._unknown(f"{ghost}:right")
-        self.assumptions.append(implies(right, not_left))
-        return not_left, right
+        return boolean(f"{self.prefix}{ghost}:not-left"), boolean(f"{self.prefix}{ghost}:right")
 
     def condition(self, condition: Condition) -> Formula:
+        """A condition; one on a bit is that bit, ``= 0`` is the negation of ``= 1``."""
         match condition:
-            case AtMost(ghost, bound):
-                # tau <= m implies tau <= m + 1.
-                holds = self._unknown(f"{ghost}<={bound}")
-                self.assumptions.append(implies(holds, self._unknown(f"{ghost}<={bound + 1}")))
-                return holds
             case Equals(ghost, value) if ghost.endswith("]"):
-                name, _, index = ghost[:-1].rpartition("[")
-                bit = self.bits(Ghost(name))[int(index)]
+                bit = boolean(f"{self.prefix}{ghost}")
                 return bit if value else negation(bit)
-            case Equals("has_entry", 1):
-                return any_of(holds for holds, _ in self._entries())
-            case Equals(ghost, 0) if ghost[0] == "g":
-                return all_of(negation(bit) for bit in self.bits(Ghost(ghost)))
-            case Equals(ghost, 0):
-                return negation(self._unknown(f"{ghost}=1"))
-            case Equals(ghost, value):
-                return self._unknown(f"{ghost}={value}")
+            case Equals(ghost, 0) if not ghost.startswith("g"):
+                return negation(self.condition(Equals(ghost, 1)))
+        return boolean(f"{self.prefix}{condition}".replace(" ", ""))
 
     def coordinates(self, content: Content, width: int) -> tuple[Coordinate, ...]:
         """The coordinates of a content in a register of ``width`` bits."""
@@ -224,17 +123,17 @@ class Symbolic:
             case One():
                 return (FLAG_UP,) * width
             case Code(number):
-                return tuple(map(of_bit, self.bits(number)))
+                return tuple(map(of_bit, self.bits(number, width)))
             case HighBits(number, first):
-                return (NOTHING,) * first + tuple(map(of_bit, self.bits(number)[first:]))
+                return (NOTHING,) * first + tuple(map(of_bit, self.bits(number, width)[first:]))
             case Bit(number, index):
-                return (of_bit(self.bits(number)[index]),)
+                return (of_bit(self.bit(number, index)),)
+            case BitOfBeta(number, offset):
+                return (of_bit(boolean(f"{self.prefix}{number}[beta+{offset}]")),)
             case MoveCode(ghost):
-                return tuple(map(of_bit, self._move(ghost)))
+                return tuple(map(of_bit, self.move(ghost)))
             case Fetched():
-                if content not in self._fetched:
-                    self._fetched[content] = tuple(self._anything(content, c) for c in range(width))
-                return self._fetched[content]
+                return tuple(self._anything(content, c) for c in range(width))
             case If(condition, then, otherwise):
                 holds = self.condition(condition)
                 pairs = zip(self.coordinates(then, width), self.coordinates(otherwise, width), strict=True)
@@ -243,24 +142,13 @@ class Symbolic:
                 )
 
     def _anything(self, content: Fetched, coordinate: int) -> Coordinate:
-        """Whatever another token holds: 0 or 1 of a flag, else any ternary value."""
-        name = f"{content.register}[{coordinate}]@{content.distance}@{content.layer}"
-        plus = self._unknown(f"{name}=+1")
-        if content.register in FLAGS:
-            return Coordinate(plus, FALSE)
-        minus = self._unknown(f"{name}=-1")
-        self.assumptions.append(any_of([negation(plus), negation(minus)]))
-        return Coordinate(plus, minus)
-
-
-def _codes(bits: Sequence[Formula], number: int) -> Formula:
-    """That these are the bits of a number."""
-    return all_of(bit if number >> b & 1 else negation(bit) for b, bit in enumerate(bits))
-
-
-def _name(number: Number) -> str:
-    """A number as the name of a variable."""
-    return str(number).replace(" ", "")
+        """Whatever another token holds: any ternary value."""
+        if (content, coordinate) not in self._fetched:
+            name = f"{self.prefix}{content.register}[{coordinate}]@{content.distance}@{content.layer}"
+            plus, minus = boolean(f"{name}=+1"), boolean(f"{name}=-1")
+            self.ternary.append(any_of([negation(plus), negation(minus)]))
+            self._fetched[content, coordinate] = Coordinate(plus, minus)
+        return self._fetched[content, coordinate]
 
 
 def numbers_in(content: Content) -> set[Number]:
@@ -270,4 +158,22 @@ def numbers_in(content: Content) -> set[Number]:
             return {number}
         case If(_, then, otherwise):
             return numbers_in(then) | numbers_in(otherwise)
+    return set()
+
+
+def ghosts_in(content: Content) -> set[str]:
+    """The ghosts, other than numbers, that a content names: of moves and conditions."""
+    match content:
+        case MoveCode(ghost):
+            return {ghost}
+        case If(condition, then, otherwise):
+            return {condition.ghost} | ghosts_in(then) | ghosts_in(otherwise)
+    return set()
+
+
+def conditions_in(content: Content) -> set[Condition]:
+    """The conditions that a content names."""
+    match content:
+        case If(condition, then, otherwise):
+            return {condition} | conditions_in(then) | conditions_in(otherwise)
     return set()

@@ -151,8 +151,8 @@ def next_cases(machine: TuringMachine, network: Network) -> Iterator[NextCase]:
                     yield NextCase(state, ghosts, Token("SIGMA", (value,)))
 
 
-def wrong_next(network: Network, shape: Shape, cases: list[NextCase]) -> Iterator[str | None]:
-    """For each case, how the best next token differs from the one that has to follow; None if it does not."""
+def next_margins(network: Network, shape: Shape, cases: list[NextCase]) -> Iterator[int | str]:
+    """For each case, by how much the token that has to follow beats every other; or, in words, that it does not."""
     x = np.zeros((network.width, len(cases)), np.int8)
     known: dict[State, dict[Span, Content]] = {}
     undecided: dict[int, str] = {}
@@ -175,7 +175,7 @@ def wrong_next(network: Network, shape: Shape, cases: list[NextCase]) -> Iterato
         elif best != case.following or margin < 1:
             yield f"{case.state}: {describe(best)} by {margin}, not {describe(case.following)}"
         else:
-            yield None
+            yield margin
 
 
 def _at_the_end(network: Network, shape: Shape, state: State) -> dict[Span, Content]:

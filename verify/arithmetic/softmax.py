@@ -13,7 +13,7 @@ its mirror image, as rounding to nearest even is symmetric), and that o = 0 wher
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -160,10 +160,15 @@ def smallest_beta(model: ArithmeticModel, facts: HeadFacts, largest_exponent: in
     >>> smallest_beta(parse_arithmetic("rounded:fp16"), HeadFacts(2, (1, 2), 2 ** 10), 20)
     16
     """
+    return least_power(lambda beta: isinstance(decide(model, facts, beta), Holds), largest_exponent)
+
+
+def least_power(holds: Callable[[int], bool], largest_exponent: int) -> int | None:
+    """The smallest 2^e, 0 <= e <= largest_exponent, at which something holds that stays true above; None if none."""
     low, high = 0, largest_exponent + 1
     while low < high:
         middle = (low + high) // 2
-        if isinstance(decide(model, facts, 1 << middle), Holds):
+        if holds(1 << middle):
             high = middle
         else:
             low = middle + 1

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from verify.lemmas import (
-    annotation,
     bits,
     dimensions,
     gadget_lemmas,
@@ -32,7 +31,6 @@ BOOK: tuple[Lemma, ...] = (
     *programs.LEMMAS,
     *positions.LEMMAS,
     *summaries.LEMMAS,
-    *annotation.LEMMAS,
     *dimensions.LEMMAS,
     *rounding.LEMMAS,
 )

@@ -1,0 +1,270 @@
+"""From a machine, a context length and an arithmetic to a certificate for *every* input (SPEC 11 to 17).
+
+construct the network -> prove that it is as annotated, for all inputs -> bound the writes per cell
+-> decide the rounding inequalities for all numbers of maximisers up to it
+-> where that fails, look for an input that shows it, and certify on that one
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from importlib.metadata import version
+
+from certificates import sentences
+from certificates.certify import Bundle, Request, certify, file_stem
+from certificates.document import (
+    MachineRecord,
+    NetworkRecord,
+    Split,
+    WeightsFile,
+    canonical_bytes,
+    rational,
+    sha256,
+)
+from certificates.universal_document import (
+    AllInputs,
+    TieSoftmax,
+    UniversalCertificate,
+    UniversalStatement,
+    WritesRecord,
+    annotation_record,
+    proved_heads,
+    tie_case,
+)
+from certificates.weights import parameters, structure, weights_document
+from constructions.machines.machine import TuringMachine
+from constructions.machines.run import Run
+from constructions.machines.text import write_machine
+from constructions.transformer.dimensions import dimensions_of
+from constructions.transformer.network import Network
+from constructions.turing.construct import construct
+from constructions.turing.paradigm import Paradigm, position_bits_for
+from verify.all_inputs import Universal, assess_all
+from verify.annotation.evidence import Evidence, prover
+from verify.annotation.proof import Gap, HardmaxProof, prove_hardmax
+from verify.arithmetic.formats import rounding_cell
+from verify.arithmetic.models import ArithmeticModel, Exact
+from verify.assessment import Verdict
+from verify.busiest import busiest_run
+from verify.writes import write_bound, writes_per_cell
+
+
+@dataclass(frozen=True)
+class UniversalRequest:
+    """What is asked for.  ``assumed_writes`` restricts the claim to inputs that write no cell more often."""
+
+    machine: TuringMachine
+    model: ArithmeticModel
+    context: int
+    beta: int | None = None
+    assumed_writes: int | None = None
+    budget_seconds: int = 60
+
+
+@dataclass(frozen=True)
+class UniversalBundle:
+    """A certificate for all inputs and its weights, as bytes ready to be written; and what it was made from.
+
+    ``proof`` and ``universal`` say what is proved of hardmax and softmax; ``counterexample`` is the certificate on one
+    input of a refuted claim.
+    """
+
+    certificate: UniversalCertificate
+    weights: bytes
+    weights_name: str
+    proof: HardmaxProof
+    universal: Universal
+    counterexample: Bundle | None
+
+    @property
+    def bytes(self) -> bytes:
+        return canonical_bytes(self.certificate)
+
+    @property
+    def file_stem(self) -> str:
+        return file_stem(self.certificate.statement.machine.name)
+
+
+class HardmaxNotProved(ValueError):
+    """The hardmax network is not shown to be right for all inputs: nothing is certified."""
+
+    def __init__(self, gap: Gap) -> None:
+        super().__init__(f"{gap.family.value}: {gap.reason}")
+        self.gap = gap
+
+
+class AssumptionError(ValueError):
+    """An assumed bound that makes no sense."""
+
+
+Progress = Callable[[str, int, int], None]
+
+
+def certify_all(request: UniversalRequest, evidence: Evidence, progress: Progress = lambda *_: None) -> UniversalBundle:
+    """Construct, prove, decide; look for a counterexample where that fails.
+
+    Errors: ContextError, ModelError, BetaError and AssumptionError for what cannot be certified as asked,
+    HardmaxNotProved when an obligation is not proved, TooManyTokensError for machines that are too large.
+    """
+    started = time.perf_counter()
+    machine, context = request.machine, request.context
+    if request.assumed_writes is not None and not 1 <= request.assumed_writes < context:
+        raise AssumptionError(
+            f"{request.assumed_writes} writes per cell say nothing about {context} tokens; give a number from 1 to "
+            f"{context - 1}"
+        )
+    position_bits = position_bits_for(context)
+    progress("construct", 0, 1)
+    network = construct(Paradigm.COT, machine, position_bits)
+    proof = prove_hardmax(machine, network, evidence, request.budget_seconds, progress)
+    if isinstance(proof, Gap):
+        raise HardmaxNotProved(proof)
+    bound = _writes(machine, context, request.assumed_writes)
+    universal = assess_all(proof, network, request.model, context, int(bound.bound), request.beta)
+    counterexample = None
+    if not universal.proved and not isinstance(request.model, Exact):
+        progress("refute", 0, 1)
+        counterexample = _counterexample(request, universal)
+    weights = canonical_bytes(weights_document(network))
+    # Named by its content: writing another certificate never takes an earlier one's weights away.
+    weights_name = f"{file_stem(machine.name)}.{sha256(weights)[:12]}.weights.json"
+    provenance = {
+        "exactformer": version("exactformer"),
+        "python": platform.python_version(),
+        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "seconds": f"{time.perf_counter() - started:.3f}",
+        "prover": prover(),
+    }
+    if counterexample is not None:
+        certificate = _refuted(request, counterexample, position_bits, provenance)
+    else:
+        certificate = _decided(request, network, weights, weights_name, proof, universal, bound, provenance)
+    return UniversalBundle(certificate, weights, weights_name, proof, universal, counterexample)
+
+
+def _writes(machine: TuringMachine, context: int, assumed: int | None) -> WritesRecord:
+    """The best bound on writes per cell: one that is proved, if it is below what is assumed, else that; else N."""
+    proved = write_bound(machine).largest
+    if proved is not None and proved < context and (assumed is None or proved <= assumed):
+        return WritesRecord(str(proved), "proved")
+    return WritesRecord(str(context), "context") if assumed is None else WritesRecord(str(assumed), "assumed")
+
+
+def _counterexample(request: UniversalRequest, universal: Universal) -> Bundle | None:
+    """A certificate that refutes the claim on one input that fits, and that satisfies what is assumed."""
+    run = busiest_run(
+        request.machine, universal.most_writes_proved + 1, request.context, position_bits_for(request.context)
+    )
+    if run is None or _breaks_assumption(run, request.assumed_writes):
+        return None
+    alone = certify(Request(request.machine, (run.word,), request.model, context=request.context, beta=request.beta))
+    return alone if alone.assessment.verdict is Verdict.REFUTED else None
+
+
+def _breaks_assumption(run: Run, assumed: int | None) -> bool:
+    return assumed is not None and max(writes_per_cell(run).values(), default=0) > assumed
+
+
+def _statement(
+    request: UniversalRequest,
+    claim: str,
+    bound: WritesRecord,
+    position_bits: int,
+    beta: str | None,
+    split: Split | None,
+) -> UniversalStatement:
+    text = write_machine(request.machine)
+    return UniversalStatement(
+        claim=claim,
+        machine=MachineRecord(request.machine.name, text, sha256(text.encode())),
+        paradigm=Paradigm.COT.value,
+        scope=AllInputs(bound),
+        context=str(request.context),
+        position_bits=position_bits,
+        arithmetic=request.model.text,
+        beta=beta,
+        beta_split=split,
+    )
+
+
+def _decided(
+    request: UniversalRequest,
+    network: Network,
+    weights: bytes,
+    weights_name: str,
+    proof: HardmaxProof,
+    universal: Universal,
+    bound: WritesRecord,
+    provenance: dict[str, str],
+) -> UniversalCertificate:
+    """The certificate of what is proved, or left open."""
+    model, split = request.model, universal.split
+    assumed = int(bound.bound) if bound.evidence == "assumed" else None
+    scope = sentences.every_input(request.machine.name, request.context, assumed)
+    arithmetic = sentences.arithmetic(model.text, universal.beta)
+    sentence = sentences.proved if universal.proved else sentences.hardmax_only
+    cells = [("0", "0"), ("1", "1")]
+    if not isinstance(model, Exact):
+        cells = [
+            (rational(c.low), rational(c.high)) for c in (rounding_cell(model.activations, Fraction(v)) for v in (0, 1))
+        ]
+    return UniversalCertificate(
+        statement=_statement(
+            request,
+            sentence(scope, arithmetic),
+            bound,
+            network.position_bits,
+            str(universal.beta),
+            Split(str(split.query), str(split.key)),
+        ),
+        network=NetworkRecord(
+            WeightsFile(weights_name, sha256(weights)),
+            dimensions_of(network),
+            structure(network),
+            parameters(network, split),
+        ),
+        runs=[],
+        heads=proved_heads(network, proof, universal),
+        softmax=TieSoftmax(universal.largest_score, cells[1], cells[0], [tie_case(case) for case in universal.cases]),
+        annotation=annotation_record(proof.annotation, proof.margin),
+        verdict="proved" if universal.proved else "inconclusive",
+        refutation=None,
+        provenance=provenance,
+    )
+
+
+def _refuted(
+    request: UniversalRequest, alone: Bundle, position_bits: int, provenance: dict[str, str]
+) -> UniversalCertificate:
+    """The certificate on one input that contradicts the claim about all."""
+    made = alone.certificate
+    claim = sentences.not_every_input(
+        request.machine.name,
+        request.context,
+        made.runs[0].input,
+        request.model.text,
+        alone.assessment.beta,
+        alone.assessment.largest_exponent,
+    )
+    return UniversalCertificate(
+        statement=_statement(
+            request,
+            claim,
+            WritesRecord(str(request.context), "context"),
+            position_bits,
+            made.statement.beta,
+            made.statement.beta_split,
+        ),
+        network=made.network,
+        runs=made.runs,
+        heads=made.heads,
+        softmax=made.softmax,
+        annotation=None,
+        verdict=made.verdict,
+        refutation=made.refutation,
+        provenance=provenance,
+    )

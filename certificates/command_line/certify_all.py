@@ -1,0 +1,104 @@
+"""``exactformer certify --all-inputs``: a proof about every input that fits, written as a certificate."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from certificates.certify_all import (
+    AssumptionError,
+    HardmaxNotProved,
+    UniversalBundle,
+    UniversalRequest,
+    certify_all,
+)
+from certificates.command_line.certify import parse_beta, write_bundle
+from certificates.command_line.outcome import ExitCode, InputRefused, refusing
+from certificates.command_line.progress import LateProgress
+from certificates.document import sha256
+from constructions.machines.library import load_machine
+from constructions.machines.machine import MachineError
+from constructions.turing.paradigm import ContextError
+from verify.annotation.evidence import Evidence, StoreError
+from verify.annotation.evidence import default_store as default_store
+from verify.annotation.tokens import TooManyTokensError
+from verify.arithmetic.models import ModelError, parse_arithmetic
+from verify.assessment import BetaError
+
+EXIT_CODE = {
+    "proved": ExitCode.CERTIFIED,
+    "refuted": ExitCode.REFUTED,
+    "inconclusive": ExitCode.INCONCLUSIVE,
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was typed."""
+
+    machine: str
+    inputs: tuple[str, ...]
+    paradigm: str
+    context: int | None
+    arithmetic: str
+    beta: str
+    assumed_writes: int | None
+    budget: int
+
+
+def execute(asked: Asked, store: Path | None, out: Path, as_json: bool) -> NoReturn:
+    """Prove, decide, write, and say what is known.
+
+    Exit code: 0 proved, 1 refuted, 2 bad input (nothing is written), 3 inconclusive, 4 unsupported.
+    """
+    request = request_for(asked)
+    with (
+        LateProgress(enabled=not as_json) as progress,
+        refusing(ContextError, BetaError, AssumptionError, StoreError),
+        refusing(ModelError, TooManyTokensError, code=ExitCode.UNSUPPORTED),
+        refusing(HardmaxNotProved, code=ExitCode.INCONCLUSIVE),
+        Evidence(store) as evidence,
+    ):
+        bundle = certify_all(request, evidence, progress)
+    path = write_bundle(bundle, out)
+    if as_json:
+        click.echo(json.dumps(summary(bundle, path), indent=2))
+    else:
+        from certificates.command_line.report_all import print_report
+
+        print_report(bundle, path)
+    raise click.exceptions.Exit(EXIT_CODE[bundle.certificate.verdict])
+
+
+def request_for(asked: Asked) -> UniversalRequest:
+    """The request, or one sentence on what is wrong with it."""
+    if asked.inputs:
+        raise InputRefused("--all-inputs is about every input: leave --input out")
+    if asked.paradigm != "cot":
+        raise InputRefused("--all-inputs covers chain of thought only so far", ExitCode.UNSUPPORTED)
+    if asked.context is None:
+        raise InputRefused("--all-inputs needs --context N: the claim is about inputs whose chain of thought fits")
+    with refusing(MachineError, ModelError):
+        return UniversalRequest(
+            load_machine(asked.machine),
+            parse_arithmetic(asked.arithmetic),
+            asked.context,
+            parse_beta(asked.beta),
+            asked.assumed_writes,
+            asked.budget,
+        )
+
+
+def summary(bundle: UniversalBundle, path: Path) -> dict[str, object]:
+    """What ``--json`` prints: the certificate, its name, and where it was written."""
+    return {
+        "verdict": bundle.certificate.verdict,
+        "claim": bundle.certificate.statement.claim,
+        "files": {"certificate": str(path), "weights": str(path.parent / bundle.weights_name)},
+        "sha256": sha256(bundle.bytes),
+        "certificate": asdict(bundle.certificate),
+    }

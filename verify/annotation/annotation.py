@@ -1,0 +1,67 @@
+"""The annotation of a network as a whole: what every register holds, for every class of tokens, at every moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from constructions.transformer.registers import Span
+from constructions.turing.encoding import Shape
+from constructions.turing.registers import Phases
+from verify.annotation.content import Content, Zero
+from verify.annotation.cot import Moment, content_of
+from verify.annotation.ghosts import TokenClass
+from verify.hardmax.forward import Sublayer
+
+Held = Mapping[str, Content]
+"""Register -> what it holds."""
+
+
+@dataclass(frozen=True, eq=False)
+class Annotation:
+    """``held[kind]`` lists what registers hold behind the embedding, then behind each layer's attention and MLP."""
+
+    shape: Shape
+    registers: tuple[Span, ...]
+    contents: Mapping[TokenClass, tuple[Held, ...]]
+
+    def before_attention(self, kind: TokenClass, layer: int) -> Held:
+        """What tokens of a class hold in front of a layer."""
+        return self.contents[kind][2 * layer - 2]
+
+    def behind_attention(self, kind: TokenClass, layer: int) -> Held:
+        """What they hold between a layer's attention and its MLP."""
+        return self.contents[kind][2 * layer - 1]
+
+    def behind_mlp(self, kind: TokenClass, layer: int) -> Held:
+        """What they hold behind a layer; behind the embedding for layer 0."""
+        return self.contents[kind][2 * layer]
+
+    @property
+    def depth(self) -> int:
+        return Phases.of(self.shape.position_bits).L
+
+
+@lru_cache(maxsize=4)
+def annotate(shape: Shape, registers: tuple[Span, ...]) -> Annotation:
+    """The annotation of the chain-of-thought network of a shape.
+
+    Raises KeyError for a register that the construction does not have.
+    """
+    depth = Phases.of(shape.position_bits).L
+    moments = [Moment(0, Sublayer.MLP)]
+    for layer in range(1, depth + 1):
+        moments += [Moment(layer, Sublayer.ATTENTION), Moment(layer, Sublayer.MLP)]
+    same: dict[Content, Content] = {}
+
+    def held(kind: TokenClass, now: Moment) -> Held:
+        contents = {span.name: content_of(span.name, shape, kind, now) for span in registers}
+        return {name: same.setdefault(content, content) for name, content in contents.items()}
+
+    return Annotation(shape, registers, {kind: tuple(held(kind, now) for now in moments) for kind in TokenClass})
+
+
+def changes(before: Held, after: Held) -> dict[str, str]:
+    """The registers whose contents are not the same, and what they hold afterwards, as text."""
+    return {name: str(content) for name, content in after.items() if content != before.get(name, Zero())}

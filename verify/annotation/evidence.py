@@ -1,0 +1,100 @@
+"""Where it is written down which patterns are proved, so that each is proved once: a matter of cost, not of trust.
+
+An entry names a pattern by its digest, and what proved it: the version of this package, a hash of the modules that a
+proof depends on, and the solver with its version.  Entries of other provers are never used.  Whoever can write to the
+store can make `certify` believe in a proof; the checker does not read it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+
+import verify.annotation
+from verify.solver import solver_version
+
+DECIDING = ("annotation", "lemmas/activation.py", "lemmas/bits.py", "solver.py")
+"""What a proof depends on, inside ``verify``."""
+
+
+class StoreError(OSError):
+    """The store cannot be read or written."""
+
+
+@cache
+def prover() -> str:
+    """What proves: package, modules, solver."""
+    here = Path(verify.annotation.__file__).parent.parent
+    hashed = hashlib.sha256()
+    for part in DECIDING:
+        path = here / part
+        for file in sorted(path.glob("*.py")) if path.is_dir() else [path]:
+            hashed.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return f"exactformer {version('exactformer')} {hashed.hexdigest()[:16]}, {solver_version()}"
+
+
+def default_store() -> Path:
+    """The store in the user's cache directory."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "exactformer" / "evidence.sqlite"
+
+
+class Evidence:
+    """The digests of the patterns proved: in memory, and in a file where one is given.
+
+    Raises StoreError when the file is no store, or cannot be written.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._known: set[str] = set()
+        self._database: sqlite3.Connection | None = None
+        self.path = path
+        if path is None:
+            return
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._database = sqlite3.connect(path, timeout=30)
+            with self._database:
+                self._database.execute(
+                    "CREATE TABLE IF NOT EXISTS proved (digest TEXT, prover TEXT, PRIMARY KEY (digest, prover))"
+                )
+            rows = self._database.execute("SELECT digest FROM proved WHERE prover = ?", (prover(),))
+            self._known = {digest for (digest,) in rows}
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"{str(path)!r} cannot be used as a store of evidence: {error}") from error
+
+    def __contains__(self, digest: str) -> bool:
+        return digest in self._known
+
+    def add(self, digests: Iterable[str]) -> None:
+        """Write down that these patterns are proved, all or none of them."""
+        new = [digest for digest in digests if digest not in self._known]
+        self._known.update(new)
+        if self._database is None or not new:
+            return
+        try:
+            with self._database:
+                self._database.executemany(
+                    "INSERT OR IGNORE INTO proved VALUES (?, ?)", [(digest, prover()) for digest in new]
+                )
+        except sqlite3.Error as error:
+            raise StoreError(f"{str(self.path)!r} cannot be written: {error}") from error
+
+    def close(self) -> None:
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    def __enter__(self) -> Evidence:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,270 @@
+"""The hardmax statement for one machine and *every* input: all obligations of its network, decided (SPEC 13).
+
+    network, annotation -> obligations, as patterns -> those without evidence, proved -> `HardmaxProof`, or a `Gap`
+
+By induction over positions and layers: embeddings are as annotated; if what all tokens hold before a layer is as
+annotated, so is what attention leaves, and then what the MLP leaves; and what is annotated at the end makes the right
+token the unique best.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import lru_cache
+
+from constructions.machines.machine import TuringMachine
+from constructions.transformer.network import CompiledHead, Layer, Network
+from constructions.turing.encoding import Shape
+from verify.annotation.annotation import Annotation, annotate
+from verify.annotation.content import Content
+from verify.annotation.evidence import Evidence
+from verify.annotation.facts import Delta
+from verify.annotation.ghosts import TokenClass
+from verify.annotation.heads import head_patterns, separation_of
+from verify.annotation.lookups import wrong_fetch, wrong_frame
+from verify.annotation.meanings import HeadNotCovered, Meaning, meanings_of
+from verify.annotation.mlps import PlacedMlp, Unannotated
+from verify.annotation.patterns import Pattern, digest
+from verify.annotation.symbolic import ghosts_in
+from verify.annotation.tokens import next_cases, next_margins, token_cases, wrong_embedding
+from verify.solver import Proved, Refuted, prove
+
+
+class Family(Enum):
+    """Kinds of obligations."""
+
+    EMBEDDINGS = "embeddings"
+    LOOKUPS = "look-ups"
+    HEADS = "heads"
+    MLPS = "MLPs"
+    NEXT = "next tokens"
+
+
+@dataclass
+class Tally:
+    """Of one family: obligations, the different patterns among them, those proved now; wall time."""
+
+    obligations: int = 0
+    patterns: int = 0
+    proved: int = 0
+    nanoseconds: int = 0
+
+
+@dataclass(frozen=True)
+class Gap:
+    """An obligation that is not proved: the network is not as annotated there, or that is not ``known``."""
+
+    family: Family
+    reason: str
+    known: bool = True
+
+
+@dataclass(frozen=True)
+class HeadProof:
+    """What is proved of one head for all inputs."""
+
+    layer: int
+    index: int
+    head: CompiledHead
+    meanings: tuple[Meaning, ...]
+
+    @property
+    def separation(self) -> int:
+        return separation_of(self.head)
+
+    @property
+    def many(self) -> bool:
+        """Whether several tokens may be selected that share a value other than 0."""
+        return any(meaning.many for meaning in self.meanings)
+
+
+@dataclass(frozen=True, eq=False)
+class HardmaxProof:
+    """For every input that fits, the network is as annotated.  margin: of the next token over any other."""
+
+    annotation: Annotation
+    heads: tuple[HeadProof, ...]
+    margin: int
+    tallies: dict[Family, Tally] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One pattern, a place where it occurs, and at how many it does."""
+
+    family: Family
+    digest: str
+    pattern: Pattern
+    where: str
+    times: int
+
+
+@dataclass(frozen=True, eq=False)
+class LayerObligations:
+    """What is to be proved of a layer; ``gaps`` cannot be."""
+
+    heads: tuple[HeadProof, ...]
+    instances: tuple[Instance, ...]
+    lookups: int
+    gaps: tuple[Gap, ...]
+
+
+Progress = Callable[[str, int, int], None]
+
+
+def prove_hardmax(
+    machine: TuringMachine,
+    network: Network,
+    evidence: Evidence,
+    budget_seconds: int = 60,
+    progress: Progress = lambda *_: None,
+) -> HardmaxProof | Gap:
+    """Decide every obligation; the first that is not proved is the answer.  ``budget_seconds`` bounds each query.
+
+    Raises TooManyTokensError for machines whose next tokens are too many to be evaluated.
+    """
+    shape = Shape.of(machine, network.position_bits)
+    tallies = {family: Tally() for family in Family}
+    try:
+        annotation = annotate(shape, network.registers)
+    except KeyError as error:
+        return Gap(Family.MLPS, f"no content is known for the register {error}")
+    with _Clock(tallies[Family.EMBEDDINGS]):
+        for case in token_cases(machine, network):
+            tallies[Family.EMBEDDINGS].obligations += 1
+            if wrong := wrong_embedding(network, shape, case):
+                return Gap(Family.EMBEDDINGS, wrong)
+    heads: list[HeadProof] = []
+    seen: set[str] = set()
+    delta = Delta.of(machine)
+    for number, layer in enumerate(network.layers, start=1):
+        progress("prove", number - 1, len(network.layers))
+        with _Clock(tallies[Family.LOOKUPS]):
+            wanted = layer_obligations(annotation, number, layer, delta if number == step_layer(annotation) else None)
+        if wanted.gaps:
+            return wanted.gaps[0]
+        heads += wanted.heads
+        tallies[Family.LOOKUPS].obligations += wanted.lookups
+        if gap := _discharge(wanted.instances, evidence, seen, tallies, budget_seconds):
+            return gap
+    with _Clock(tallies[Family.NEXT]):
+        margins = list(next_margins(network, shape, list(next_cases(machine, network))))
+        tallies[Family.NEXT].obligations = len(margins)
+        for margin in margins:
+            if isinstance(margin, str):
+                return Gap(Family.NEXT, margin)
+    least = min(margin for margin in margins if isinstance(margin, int))
+    return HardmaxProof(annotation, tuple(heads), least, tallies)
+
+
+def step_layer(annotation: Annotation) -> int | None:
+    """The layer whose MLP is the only one to need the machine's transition function: what it says appears there."""
+
+    def says(contents: Iterable[Content]) -> bool:
+        return any("has_entry" in ghosts_in(content) for content in contents)
+
+    return next(
+        (n for n in range(1, annotation.depth + 1) if says(annotation.behind_mlp(TokenClass.EINP, n).values())), None
+    )
+
+
+@lru_cache(maxsize=1024)
+def layer_obligations(annotation: Annotation, number: int, layer: Layer, delta: Delta | None) -> LayerObligations:
+    """All that is to be proved of a layer.  Machines of one shape share the layers that do not depend on delta."""
+    heads: list[HeadProof] = []
+    gaps: list[Gap] = []
+    instances: dict[Pattern, tuple[Family, str, int]] = {}
+    lookups = 0
+    if wrong := wrong_frame(annotation, number, layer):
+        gaps.append(Gap(Family.LOOKUPS, wrong))
+    try:
+        for index, head in enumerate(layer.heads):
+            meanings = meanings_of(head, number, annotation)
+            heads.append(HeadProof(number, index, head, meanings))
+            for meaning in meanings:
+                lookups += 1
+                if wrong := wrong_fetch(annotation, number, head, meaning):
+                    gaps.append(Gap(Family.LOOKUPS, wrong))
+                for kind, pattern in head_patterns(head, meaning, number, annotation):
+                    where = f"layer {number}, head {head.name}, {meaning.kind.value} asks, {kind.value} answers"
+                    _count(instances, pattern, Family.HEADS, where)
+    except HeadNotCovered as error:
+        gaps.append(Gap(Family.HEADS, str(error)))
+    placed = PlacedMlp(layer.mlp, annotation.registers)
+    for kind in TokenClass:
+        for register, found in placed.patterns(annotation, kind, number, delta):
+            where = f"layer {number}, {kind.value}, {register}"
+            if isinstance(found, Unannotated):
+                gaps.append(Gap(Family.MLPS, f"{where}: no neuron takes it from {found.before} to {found.after}"))
+            else:
+                _count(instances, found, Family.MLPS, where)
+    listed = tuple(
+        Instance(family, digest(pattern), pattern, where, times)
+        for pattern, (family, where, times) in instances.items()
+    )
+    return LayerObligations(tuple(heads), listed, lookups, tuple(gaps))
+
+
+def _count(instances: dict[Pattern, tuple[Family, str, int]], pattern: Pattern, family: Family, where: str) -> None:
+    _, first, times = instances.get(pattern, (family, where, 0))
+    instances[pattern] = family, first, times + 1
+
+
+def _discharge(
+    instances: Iterable[Instance],
+    evidence: Evidence,
+    seen: set[str],
+    tallies: dict[Family, Tally],
+    budget_seconds: int,
+) -> Gap | None:
+    """Prove the patterns without evidence, and write down that they are."""
+    proved: list[str] = []
+    try:
+        for instance in instances:
+            tally = tallies[instance.family]
+            tally.obligations += instance.times
+            if instance.digest in seen:
+                continue
+            seen.add(instance.digest)
+            tally.patterns += 1
+            if instance.digest in evidence:
+                continue
+            with _Clock(tally):
+                claim = instance.pattern.claim()
+                match prove(claim.formula, claim.assumptions, budget_seconds):
+                    case Proved():
+                        tally.proved += 1
+                        proved.append(instance.digest)
+                    case Refuted(model):
+                        shown = ", ".join(f"{name} = {int(value)}" for name, value in sorted(model.items())[:24])
+                        return Gap(instance.family, f"{instance.where}: not as annotated where {shown}")
+                    case unknown:
+                        return Gap(instance.family, f"{instance.where}: {unknown.reason}", known=False)
+    finally:
+        evidence.add(proved)
+    return None
+
+
+class _Clock:
+    """Adds the time spent inside to a tally."""
+
+    def __init__(self, tally: Tally) -> None:
+        self.tally = tally
+
+    def __enter__(self) -> None:
+        self._started = time.perf_counter_ns()
+
+    def __exit__(self, *_: object) -> None:
+        self.tally.nanoseconds += time.perf_counter_ns() - self._started
+
+
+def tallied(tallies: dict[Family, Tally]) -> Iterator[str]:
+    """One line per family, for people."""
+    for family, tally in tallies.items():
+        known = tally.patterns - tally.proved
+        before = f", {known} before" if known else ""
+        decided = f", {tally.patterns} patterns: {tally.proved} proved now{before}" if tally.patterns else ""
+        yield f"{family.value}: {tally.obligations} obligations{decided}, {tally.nanoseconds // 10**6} ms"

@@ -1,0 +1,123 @@
+"""Heads with any number of maximisers from 1 up to a bound that may be as large as 2^64 (SPEC 16).
+
+`decide` (softmax) looks at every number of maximisers.  Here as many as possible are decided at once:
+
+    rounded   if the weights have more precision p than the activations, |m rnd_W(1/m) - 1| <= 2^-p is at most half an
+              ulp below 1, for all m with 1/m normal (lemma ``rounding.spare-bit``); the rest one by one
+    fused     maximisers have p = 1 exactly: the accumulator has to count them
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from verify.arithmetic.accumulation import counts_exactly
+from verify.arithmetic.exponential import exp_minus_upper
+from verify.arithmetic.formats import FloatFormat, power_of_two, round_ratio, round_to, rounding_cell
+from verify.arithmetic.models import ArithmeticModel, Exact, Fused, Rounded
+from verify.arithmetic.softmax import Fails, HeadFacts, Holds, decide, least_power
+
+MOST_ONE_BY_ONE = 1 << 20
+"""Numbers of maximisers that are looked at one by one before giving up."""
+
+
+@dataclass(frozen=True)
+class TieFacts:
+    """What is proved about a head: its separation, and that a value other than 0 has 1 to ``most`` maximisers."""
+
+    separation: int
+    most: int
+    context: int
+
+
+@dataclass(frozen=True)
+class TieDecision:
+    """Numbers of maximisers from 1 to ``up_to`` give the hardmax result; the next is not shown to.
+
+    one, zero: what is rounded last where the value is 1 and where it is 0, as far as it was bounded.
+    """
+
+    tau: Fraction
+    one: tuple[Fraction, Fraction] | None
+    zero: Fraction | None
+    up_to: int
+
+
+def decide_ties(model: ArithmeticModel, facts: TieFacts, beta: int) -> TieDecision:
+    """How many maximisers a head may have at this beta, a power of two.
+
+    >>> from verify.arithmetic.models import parse_arithmetic
+    >>> facts = TieFacts(separation=1, most=2**16, context=2**16)
+    >>> [decide_ties(parse_arithmetic(a), facts, 128).up_to for a in ("rounded:bf16/bf16", "rounded:fp32/bf16")]
+    [60, 65536]
+    """
+    if isinstance(model, Rounded):
+        return _decide_rounded(model, facts, beta)
+    decision = decide(model, HeadFacts(facts.separation, (1,), facts.context), beta)
+    bounds = decision.bounds
+    tau = exp_minus_upper(beta * facts.separation)
+    one = None
+    if bounds is not None and bounds.one_low is not None and bounds.one_high is not None:
+        one = bounds.one_low, bounds.one_high
+    up_to = 0
+    match model, decision:
+        case Fused(), Holds() if facts.context == 1 or round_to(model.weights, tau) == 0:
+            up_to = _most_counted(model, facts.most)
+        case ((Fused() | Exact()), Holds()):
+            up_to = facts.most  # the smallest number of maximisers is the worst
+        case ((Fused() | Exact()), Fails()):
+            pass
+    return TieDecision(tau, one, None if bounds is None else bounds.zero_bound, up_to)
+
+
+def smallest_beta_for_ties(model: ArithmeticModel, facts: TieFacts, largest_exponent: int) -> int | None:
+    """The smallest power of two at which all numbers of maximisers give the hardmax result; None if none does.
+
+    All bounds shrink as beta grows (`smallest_beta`), the one for all numbers at once too.
+    """
+    return least_power(lambda beta: decide_ties(model, facts, beta).up_to == facts.most, largest_exponent)
+
+
+def _most_counted(model: Fused, most: int) -> int:
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        if counts_exactly(model.accumulator, middle):
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _decide_rounded(model: Rounded, facts: TieFacts, beta: int) -> TieDecision:
+    tau = exp_minus_upper(beta * facts.separation)
+    one_cell, zero_cell = (rounding_cell(model.activations, Fraction(value)) for value in (1, 0))
+    # The leak of one position is at most rnd_W(tau), that of all others of N - 1 of these, whatever m is.
+    leak = (facts.context - 1) * round_to(model.weights, tau)
+    if not zero_cell.contains(leak):
+        return TieDecision(tau, None, leak, 0)
+    at_once, hull = 0, list[Fraction]()
+    if isinstance(model.weights, FloatFormat):
+        # A weight is within a factor 1 +- u of the real one, which is between 1/(m + (N - 1) tau) and 1/m, if that is
+        # a normal number: m times it is between (1 - u)/(1 + (N - 1) tau) and 1 + u.
+        u, others = power_of_two(-model.weights.precision), (facts.context - 1) * tau
+        ends = [(1 - u) / (1 + others) - leak, 1 + u + leak]
+        if all(map(one_cell.contains, ends)):
+            normal = power_of_two(-model.weights.emin) - others
+            at_once, hull = max(0, min(facts.most, normal.numerator // normal.denominator)), ends
+    up_to = at_once
+    hull = hull if at_once else []
+    t, scale = tau.numerator, tau.denominator
+    for m in range(at_once + 1, min(facts.most, at_once + MOST_ONE_BY_ONE) + 1):
+        others_here = facts.context - m
+        leaking = others_here * round_ratio(model.weights, t, m * scale)
+        ends = [
+            m * round_ratio(model.weights, scale, m * scale + others_here * t) - leaking,
+            m * round_ratio(model.weights, 1, m) + leaking,
+        ]
+        hull = [min(*hull, *ends), max(*hull, *ends)]
+        if not all(map(one_cell.contains, ends)):
+            break
+        up_to = m
+    return TieDecision(tau, (hull[0], hull[1]) if hull else None, leak, up_to)
