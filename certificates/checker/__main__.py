@@ -1,7 +1,7 @@
 """``python -m certificates.checker CERTIFICATE --machine FILE``: check a certificate against a machine.
 
 Exit codes: 0 valid (certified or refuted), 1 not valid, 2 wrong usage or unreadable input, 3 valid but
-inconclusive, 4 too large for this checker, so not judged.
+inconclusive, 4 too large for this checker or not decided by the solver, so not judged.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from certificates.checker.check import check_certificate
-from certificates.checker.document import BadInput, Rejected, TooLarge
+from certificates.checker.document import BadInput, Rejected, TooLarge, Undecided
 
 VALID, NOT_VALID, BAD_INPUT, INCONCLUSIVE, TOO_LARGE = 0, 1, 2, 3, 4
 
@@ -21,28 +21,41 @@ def main(arguments: list[str] | None = None) -> int:
     """The exit code; whatever goes wrong, no error ends in 0 or 3."""
     parser = argparse.ArgumentParser(
         prog="python -m certificates.checker",
-        description="Check a certificate: simulate the machine, replay the network, prove the inequalities again.",
+        description="Check a certificate: simulate the machine, replay the network, or prove for all inputs that it "
+        "holds what is annotated; prove the inequalities again.",
         epilog="Exit codes: 0 valid, 1 not valid, 2 wrong usage or unreadable input, 3 valid but inconclusive, "
-        "4 too large for this checker, so not judged.",
+        "4 too large for this checker or not decided by the solver, so not judged.",
     )
     parser.add_argument("certificate", type=Path, help="the certificate; its weights lie beside it")
     parser.add_argument("--machine", type=Path, required=True, metavar="FILE", help="the machine it has to be about")
-    paths = parser.parse_args(arguments)
+    parser.add_argument(
+        "--solver", choices=("z3", "cvc5"), default="z3", help="for all inputs: which solver decides (default: z3)"
+    )
+    parser.add_argument(
+        "--budget", type=_seconds, default=60, metavar="S", help="for all inputs: seconds for one query (default: 60)"
+    )
+    given = parser.parse_args(arguments)
     try:
-        valid = check_certificate(paths.certificate, paths.machine)
+        valid = check_certificate(given.certificate, given.machine, given.solver, given.budget)
     except Rejected as error:
         return _fail(f"not valid: {error}", NOT_VALID)
     except BadInput as error:
         return _fail(str(error), BAD_INPUT)
-    except TooLarge as error:
+    except (TooLarge, Undecided) as error:
         return _fail(f"not judged: {error}", TOO_LARGE)
     except Exception as error:  # whatever this is, the certificate was not shown to be valid
         return _fail(f"not valid: the check broke off with {type(error).__name__}: {error}", NOT_VALID)
     lines = [f"valid: {valid.verdict}", valid.claim]
     for title, facts in (("proved", valid.proved), ("replayed", valid.replayed), ("assumed", valid.assumed)):
-        lines += [title, *(f"  - {fact}" for fact in facts)]
+        lines += [title, *(f"  - {fact}" for fact in facts)] if facts else []
     print(_plain("\n".join(lines)))
     return INCONCLUSIVE if valid.verdict == "inconclusive" else VALID
+
+
+def _seconds(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,5}", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 1 to 999999")
+    return int(text)
 
 
 def _fail(sentence: str, code: int) -> int:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from certificates.checker.arithmetic import case_entry, cells, largest_admitted
 from certificates.checker.document import (
     BadInput,
     Json,
     Rejected,
+    items,
     members,
     quote,
     rational_text,
@@ -27,8 +30,18 @@ from certificates.checker.document import (
 from certificates.checker.machine import Machine, MachineError, parse_machine, vocabulary
 from certificates.checker.refutation import check_refutation, witness_places
 from certificates.checker.runs import Case, Replayed, check_heads, check_runs
-from certificates.checker.statement import Statement, check_statement, sentence
+from certificates.checker.statement import (
+    Statement,
+    Writes,
+    check_statement,
+    is_about_all_inputs,
+    sentence,
+    sentence_for_all,
+)
 from certificates.checker.weights import Network, dimensions, parameters, read_network, structure
+
+if TYPE_CHECKING:  # it imports the solvers, which only certificates for all inputs need
+    from certificates.checker.universal.solvers import Judge
 
 
 @dataclass(frozen=True)
@@ -42,8 +55,11 @@ class Valid:
     assumed: tuple[str, ...]
 
 
-def check_certificate(certificate_path: Path, machine_path: Path) -> Valid:
-    """The certificate is valid for this machine; else `Rejected`, or `BadInput` if there is nothing to judge."""
+def check_certificate(certificate_path: Path, machine_path: Path, solver: str = "z3", budget: int = 60) -> Valid:
+    """The certificate is valid for this machine; else `Rejected`, or `BadInput` if there is nothing to judge.
+
+    Certificates for all inputs need a solver, ``z3`` or ``cvc5``, which may take ``budget`` seconds for each query.
+    """
     try:
         machine = parse_machine(read_bytes(machine_path, "machine").decode("utf-8"))
     except (MachineError, UnicodeDecodeError) as error:
@@ -53,25 +69,99 @@ def check_certificate(certificate_path: Path, machine_path: Path) -> Valid:
     statement = check_statement(parts["statement"], machine)
     network = check_network(parts["network"], statement, certificate_path.parent)
     check_vocabulary(network, machine, statement.paradigm)
+    if statement.writes is None:
+        return check_on_runs(parts, statement, machine, network)
+    if parts["verdict"] == "refuted":
+        return check_counterexample(parts, statement, machine, network)
+    return check_on_all_inputs(parts, statement, machine, network, solver, budget)
+
+
+def check_on_runs(parts: dict[str, Json], statement: Statement, machine: Machine, network: Network) -> Valid:
+    """Sections 5 to 9: a certificate about runs."""
+    verdict, admitted, tokens = replay_and_judge(parts, statement, machine, network)
+    claim = sentence(verdict, statement, machine, tokens, admitted)
+    require_same("statement.claim", statement.claim, claim)
+    return _valid(verdict, claim, network, tokens)
+
+
+def check_counterexample(parts: dict[str, Json], statement: Statement, machine: Machine, network: Network) -> Valid:
+    """Section 11, refuted: the one run contradicts the claim about all inputs."""
+    require_same("annotation", parts["annotation"], None)
+    if statement.writes is None or statement.writes.evidence != "context":
+        raise Rejected("statement.scope.writes_per_cell", "is not that of a refutation: the context")
+    entry = (items("runs", parts["runs"]) or [None])[0]
+    word = text("runs[0].input", entry.get("input") if isinstance(entry, dict) else None)
+    verdict, admitted, tokens = replay_and_judge(parts, replace(statement, inputs=(word,)), machine, network)
+    claim = sentence_for_all(verdict, statement, machine, admitted, word)
+    require_same("statement.claim", statement.claim, claim)
+    return _valid(verdict, claim, network, tokens)
+
+
+def check_on_all_inputs(
+    parts: dict[str, Json], statement: Statement, machine: Machine, network: Network, solver: str, budget: int
+) -> Valid:
+    """Sections 11 to 17: a certificate about all inputs that is not refuted."""
+    from certificates.checker.universal.solvers import Judge
+    from certificates.checker.universal.ties import case_entry as case_for_all
+    from certificates.checker.universal.universal import check_universal
+    from certificates.checker.universal.writes import writes_per_cell
+
+    writes, exponent = statement.writes, statement.e
+    if writes is None or exponent is None:
+        raise Rejected("statement.beta", "is not given, so that nothing can be claimed about all inputs")
+    require_same("runs", parts["runs"], [])
+    require_same("refutation", parts["refutation"], None)
+    if writes.evidence == "proved":
+        require_same("statement.scope.writes_per_cell.bound", writes.bound, writes_per_cell(machine))
+    judge = Judge(solver, budget)
+    cases = check_universal(parts["annotation"], parts["heads"], machine, network, writes.bound, judge)
+
+    def entries(admitted: int) -> list[tuple[dict[str, Json], bool]]:
+        return [case_for_all(statement.model, statement.context, D, M, exponent, admitted) for D, M in cases]
+
+    admitted, holds = check_softmax(parts["softmax"], statement, network, entries)
+    verdict = require_verdict(parts, "proved", statement, holds)
+    claim = sentence_for_all(verdict, statement, machine, admitted, "")
+    require_same("statement.claim", statement.claim, claim)
+    return _valid_for_all(verdict, claim, writes, judge)
+
+
+def replay_and_judge(
+    parts: dict[str, Json], statement: Statement, machine: Machine, network: Network
+) -> tuple[str, int, int]:
+    """The verdict about the runs, the largest admitted exponent of beta, and the number of tokens."""
     places = witness_places(parts["refutation"], network)
     replayed = check_runs(parts["runs"], statement, machine, network, places)
     cases = check_heads(parts["heads"], network, replayed.tallies)
-    admitted, holds = check_softmax(parts["softmax"], statement, network, cases)
-    verdict = check_verdict(parts, statement, network, replayed, admitted, holds)
-    claim = sentence(verdict, statement, machine, sum(replayed.tokens), admitted)
-    require_same("statement.claim", statement.claim, claim)
-    return _valid(verdict, claim, network, sum(replayed.tokens))
 
+    def entries(admitted: int) -> list[tuple[dict[str, Json], bool]]:
+        return [_entry_on_runs(case, statement, admitted) for case in cases]
+
+    admitted, holds = check_softmax(parts["softmax"], statement, network, entries)
+    verdict = check_verdict(parts, statement, network, replayed, admitted, holds)
+    return verdict, admitted, sum(replayed.tokens)
+
+
+def _entry_on_runs(case: Case, statement: Statement, admitted: int) -> tuple[dict[str, Json], bool]:
+    separation, ranges = case
+    entry, holds = case_entry(statement.model, statement.context, separation, list(ranges), statement.e, admitted)
+    return entry | {"separation": separation, "ties": [[low, high] for low, high in ranges]}, holds
+
+
+Entries: TypeAlias = Callable[[int], list[tuple[dict[str, Json], bool]]]
+"""From the largest admitted exponent of beta: the cases of ``softmax``, and whether each holds."""
 
 TOP = ("format", "version", "statement", "network", "runs", "heads", "softmax", "verdict", "refutation", "provenance")
 
 
 def check_form(document: Json) -> dict[str, Json]:
     """Section 2: the members of a certificate, its format and its version."""
-    parts = members("certificate", document, *TOP)
+    statement = document.get("statement") if isinstance(document, dict) else None
+    for_all = isinstance(statement, dict) and is_about_all_inputs(statement.get("scope"))
+    parts = members("certificate", document, *TOP, *(("annotation",) if for_all else ()))
     require_same("format", parts["format"], "exactformer certificate")
     require_same("version", parts["version"], 1)
-    if parts["verdict"] not in ("certified", "refuted", "inconclusive"):
+    if parts["verdict"] not in ("proved" if for_all else "certified", "refuted", "inconclusive"):
         raise Rejected("verdict", f"is {quote(parts['verdict'])}, none of the three verdicts")
     if not isinstance(parts["provenance"], dict):
         raise Rejected("provenance", "is not an object")
@@ -109,42 +199,40 @@ def check_vocabulary(network: Network, machine: Machine, paradigm: str) -> None:
     require_same("weights.vocabulary", found, expected)
 
 
-def check_softmax(value: Json, statement: Statement, network: Network, cases: list[Case]) -> tuple[int, bool]:
-    """Section 7: the inequalities. The largest admitted exponent of beta, and whether all cases hold."""
+def check_softmax(value: Json, statement: Statement, network: Network, entries: Entries) -> tuple[int, bool]:
+    """Sections 7 and 16: the inequalities. The largest admitted exponent of beta, and whether all cases hold."""
     largest_score = max((len(head.query) for layer in network.layers for head in layer.heads), default=0)
     admitted = largest_admitted(statement.model, largest_score)
     if admitted is None or (statement.e is not None and statement.e > admitted):
         limit = "no beta is" if admitted is None else f"the largest that is admitted is 2^{admitted}"
         raise Rejected("statement.beta", f"is not admitted by {statement.arithmetic}: {limit}")
-    entries: list[Json] = []
-    holds = True
-    for separation, ranges in cases:
-        entry, one_holds = case_entry(
-            statement.model, statement.context, separation, list(ranges), statement.e, admitted
-        )
-        entries.append(entry | {"separation": separation, "ties": [[low, high] for low, high in ranges]})
-        holds = holds and one_holds
+    found = entries(admitted)
     one_cell, zero_cell = cells(statement.model)
     expected: dict[str, Json] = {
         "largest_score": largest_score,
         "one_cell": [rational_text(end) for end in one_cell],
         "zero_cell": [rational_text(end) for end in zero_cell],
-        "cases": entries,
+        "cases": [entry for entry, _ in found],
     }
     require_same("softmax", value, expected)
-    return admitted, holds
+    return admitted, all(holds for _, holds in found)
 
 
 def check_verdict(
     parts: dict[str, Json], statement: Statement, network: Network, replayed: Replayed, admitted: int, holds: bool
 ) -> str:
     """Section 7.4: the verdict is the one that the inequalities, or the refutation, give."""
-    verdict, beta_given = text("verdict", parts["verdict"]), statement.e is not None
-    if verdict == "refuted":
+    if parts["verdict"] == "refuted":
         check_refutation(parts["refutation"], statement, network, replayed, admitted)
-        return verdict
+        return "refuted"
     require_same("refutation", parts["refutation"], None)
-    if not beta_given or holds != (verdict == "certified"):
+    return require_verdict(parts, "certified", statement, holds)
+
+
+def require_verdict(parts: dict[str, Json], best: str, statement: Statement, holds: bool) -> str:
+    """The verdict is ``best`` if all cases hold, else ``inconclusive``; a beta is given in both cases."""
+    verdict, beta_given = text("verdict", parts["verdict"]), statement.e is not None
+    if not beta_given or holds != (verdict == best):
         state = "no beta is given" if not beta_given else f"{'all' if holds else 'not all'} cases of softmax hold"
         raise Rejected("verdict", f"is {quote(verdict)}, but {state}")
     return verdict
@@ -165,8 +253,26 @@ def _valid(verdict: str, claim: str, network: Network, tokens: int) -> Valid:
         "after the prompts is the unique maximum",
         f"separation and ties of the other {len(heads) - lookups} heads, at all queries of these runs",
     )
-    assumed = (
-        "MLPs, residual sums and the unembedding are computed in exact integer arithmetic",
-        "a head is computed as the arithmetic model of the statement says (SPEC 7.1)",
-    )
-    return Valid(verdict, claim, tuple(proved), replayed, assumed)
+    return Valid(verdict, claim, tuple(proved), replayed, ASSUMED)
+
+
+ASSUMED = (
+    "MLPs, residual sums and the unembedding are computed in exact integer arithmetic",
+    "a head is computed as the arithmetic model of the statement says (SPEC 7.1)",
+)
+
+
+def _valid_for_all(verdict: str, claim: str, writes: Writes, judge: Judge) -> Valid:
+    """The result for all inputs."""
+    proved = [
+        "by induction over positions and layers: every register holds what is annotated, every head selects the tokens "
+        f"it is said to select, every next token is the unique best one; {len(judge.proved)} queries to {judge.solver}",
+    ]
+    if writes.evidence == "proved":
+        proved.append(f"the machine writes no cell more than {writes.bound} times, the input included")
+    if verdict == "proved":
+        proved.append("the inequalities: with its separation and ties every head rounds to its hardmax output")
+    assumed = [*ASSUMED, f"{judge.solver} answers unsat only for queries that are unsatisfiable"]
+    if writes.evidence == "assumed":
+        assumed.append(f"no cell is written more than {writes.bound} times, the input included")
+    return Valid(verdict, claim, tuple(proved), (), tuple(assumed))

@@ -1,8 +1,9 @@
-"""What is claimed: the statement of a certificate and the sentences about it (SPEC sections 3 and 9).
+"""What is claimed: the statement of a certificate and the sentences about it (SPEC sections 3, 9, 11 and 17).
 
 Words:
     e        the exponent of beta, which is a power of two
     context  N, the number of tokens that no sequence exceeds; position_bits, r, follows from it
+    writes   for all inputs: how often a cell can be written in one token sequence, and how that is known
 """
 
 from __future__ import annotations
@@ -16,16 +17,30 @@ from certificates.checker.machine import Machine, MachineError, canonical_text, 
 
 PARTS = ("claim", "machine", "paradigm", "scope", "context", "position_bits", "arithmetic", "beta", "beta_split")
 
+WRITES = ("bound", "evidence")
+EVIDENCE = ("context", "proved", "assumed")
 THOUGHT = {"cot": "chain of thought", "scot": "summarized chain of thought"}
 
 
 @dataclass(frozen=True)
+class Writes:
+    """``writes_per_cell`` of section 11: M, and its evidence ``context``, ``proved`` or ``assumed``."""
+
+    bound: int
+    evidence: str
+
+
+@dataclass(frozen=True)
 class Statement:
-    """Section 3; the claim is not checked yet: it is the last sentence to be compared."""
+    """Section 3; the claim is not checked yet: it is the last sentence to be compared.
+
+    ``writes`` is None for the scope of runs on ``inputs``; for all inputs these are none.
+    """
 
     claim: Json
     paradigm: str
     inputs: tuple[str, ...]
+    writes: Writes | None
     context: int
     r: int
     arithmetic: str
@@ -52,12 +67,8 @@ def check_statement(value: Json, machine: Machine) -> Statement:
     paradigm = text("statement.paradigm", parts["paradigm"])
     if paradigm not in THOUGHT:
         raise Rejected("statement.paradigm", f'is {quote(paradigm)}, not "cot" or "scot"')
-    scope = members("statement.scope", parts["scope"], "kind", "inputs")
-    require_same("statement.scope.kind", scope["kind"], "runs")
-    words = [text("statement.scope.inputs", word) for word in items("statement.scope.inputs", scope["inputs"])]
-    if not words or len(set(words)) != len(words):
-        raise Rejected("statement.scope.inputs", f"{quote(words)} is empty or names an input twice")
     context = natural("statement.context", parts["context"])
+    words, writes = _scope(parts["scope"], paradigm, context)
     r = max(2 if paradigm == "cot" else 4, ((context - 1).bit_length() + 1) // 2 * 2)
     require_same("statement.position_bits", parts["position_bits"], r)
     arithmetic = text("statement.arithmetic", parts["arithmetic"])
@@ -70,7 +81,66 @@ def check_statement(value: Json, machine: Machine) -> Statement:
             raise Rejected("statement.beta", f"{quote(parts['beta'])} is not a power of two")
         split = dict[str, Json](query=str(2 ** ((e + 1) // 2)), key=str(2 ** (e // 2)))
     require_same("statement.beta_split", parts["beta_split"], split)
-    return Statement(parts["claim"], paradigm, tuple(words), context, r, arithmetic, model, e)
+    return Statement(parts["claim"], paradigm, words, writes, context, r, arithmetic, model, e)
+
+
+def is_about_all_inputs(scope: Json) -> bool:
+    """Whether a scope is one of section 11; if it is not, it has to be one of section 3."""
+    return isinstance(scope, dict) and scope.get("kind") == "all inputs"
+
+
+def _scope(value: Json, paradigm: str, context: int) -> tuple[tuple[str, ...], Writes | None]:
+    """The inputs, or what is said about writes; that a bound is proved is checked elsewhere."""
+    at = "statement.scope"
+    if not is_about_all_inputs(value):
+        scope = members(at, value, "kind", "inputs")
+        require_same(f"{at}.kind", scope["kind"], "runs")
+        words = [text(f"{at}.inputs", word) for word in items(f"{at}.inputs", scope["inputs"])]
+        if not words or len(set(words)) != len(words):
+            raise Rejected(f"{at}.inputs", f"{quote(words)} is empty or names an input twice")
+        return tuple(words), None
+    require_same("statement.paradigm", paradigm, "cot")
+    said = members(f"{at}.writes_per_cell", members(at, value, "kind", "writes_per_cell")["writes_per_cell"], *WRITES)
+    bound = natural(f"{at}.writes_per_cell.bound", said["bound"])
+    evidence = text(f"{at}.writes_per_cell.evidence", said["evidence"])
+    if evidence not in EVIDENCE or (bound == context) != (evidence == "context") or bound > context:
+        raise Rejected(
+            f"{at}.writes_per_cell", f"{bound} of {context} tokens with evidence {quote(evidence)} is not known"
+        )
+    return (), Writes(bound, evidence)
+
+
+def sentence_for_all(verdict: str, statement: Statement, machine: Machine, admitted: int, word: str) -> str:
+    """Section 17: the claim; ``word`` is the input of a refutation."""
+    fits = (
+        f"very input on which {machine.name} halts with a word over its input alphabet and whose chain of thought "
+        f"fits {statement.context} tokens"
+    )
+    arithmetic = f"in the arithmetic {statement.arithmetic}"
+    if statement.e is not None:
+        arithmetic = f"{arithmetic} at beta = {2**statement.e}"
+    if verdict == "refuted":
+        named = f'"{word}"' if word else "the empty word"
+        tail = "" if statement.e is not None else f" for any beta = 2^e with 0 <= e <= {admitted}"
+        return (
+            f"Not for e{fits}: on {named}, the softmax transformer of these weights, {arithmetic}, does not have the "
+            f"activations of the hardmax transformer{tail}."
+        )
+    if statement.writes is not None and statement.writes.evidence == "assumed":
+        fits = (
+            f"{fits} and writes no cell more than {statement.writes.bound} times "
+            "(assumed; the input counts as one write)"
+        )
+    return (
+        f"For e{fits}, "
+        + {
+            "proved": f"the softmax transformer of these weights, {arithmetic}, has after every sublayer exactly "
+            "the activations of the hardmax transformer, which are in {-1, 0, 1}, and so generates the chain of "
+            "thought token for token.",
+            "inconclusive": "the hardmax transformer of these weights has activations in {-1, 0, 1} only and generates "
+            f"the chain of thought token for token; of the softmax transformer, {arithmetic}, nothing is claimed.",
+        }[verdict]
+    )
 
 
 def sentence(verdict: str, statement: Statement, machine: Machine, tokens: int, admitted: int) -> str:

@@ -38,8 +38,22 @@ class Sparse:
     @property
     def largest_row(self) -> int:
         """The largest sum of magnitudes in a row (at most 2^26 entries of at most 2^31 each: no overflow)."""
-        ends = np.concatenate([[0], np.cumsum(np.abs(self.weight))])
-        return int(np.max(ends[self.start[1:]] - ends[self.start[:-1]], initial=0))
+        return int(np.max(self.row_sums(np.abs(self.weight)), initial=0))
+
+    def row_sums(self, terms: Ints) -> Ints:
+        """For every row the sum of the terms at its entries."""
+        ends: Ints = np.concatenate([[0], np.cumsum(terms)])
+        return np.asarray(ends[self.start[1:]] - ends[self.start[:-1]])
+
+    def times(self, vector: Ints) -> Ints:
+        """The product with a vector of ternary entries."""
+        return self.row_sums(self.weight * vector[self.index])
+
+    def dense(self, width: int) -> Ints:
+        """The rows as vectors; their entries have different indices."""
+        rows = np.zeros((len(self.start) - 1, width), np.int64)
+        rows[np.repeat(np.arange(len(rows)), np.diff(self.start)), self.index] = self.weight
+        return rows
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from certificates.command_line.progress import late_spinner
 from constructions.machines.library import LIBRARY
 
 
-def execute(certificate: Path, machine: str, as_json: bool) -> None:
+def execute(certificate: Path, machine: str, solver: str, budget: int, as_json: bool) -> None:
     """MACHINE is a name of the library or a file; the checker itself reads files only."""
     path = LIBRARY[machine].path if machine in LIBRARY else Path(machine)
-    arguments = [str(certificate), "--machine", str(path)]
+    arguments = [str(certificate), "--machine", str(path), "--solver", solver, "--budget", str(budget)]
     printed, complaint = io.StringIO(), io.StringIO()
     with (
         late_spinner("checking", enabled=not as_json),

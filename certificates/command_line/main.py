@@ -137,17 +137,33 @@ def certify(
     required=True,
     help="The machine the certificate must be about: a library name or a file.",
 )
+@click.option(
+    "--solver",
+    type=click.Choice(["z3", "cvc5"]),
+    default="z3",
+    show_default=True,
+    help="For all inputs: which solver decides.",
+)
+@click.option(
+    "--budget",
+    metavar="S",
+    type=click.IntRange(min=1, max=999_999),
+    default=60,
+    show_default=True,
+    help="For all inputs: seconds for one query to the solver.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def check(certificate: Path, machine: str, as_json: bool) -> None:
-    """Check CERTIFICATE against MACHINE: simulate the machine, replay the network from its weights, redo every
-    inequality.  The checker imports nothing of what made the certificate.
+def check(certificate: Path, machine: str, solver: str, budget: int, as_json: bool) -> None:
+    """Check CERTIFICATE against MACHINE: simulate the machine, replay the network from its weights, or prove for all
+    inputs what the certificate says of it; redo every inequality.  The checker imports nothing of what made the
+    certificate.
 
     Exit codes: 0 valid (it may certify or refute), 1 invalid, 2 unreadable input, 3 valid but inconclusive, 4 too large
-    for the checker, so not judged.
+    for the checker or not decided by the solver, so not judged.
     """
     from certificates.command_line.check import execute
 
-    execute(certificate, machine, as_json)
+    execute(certificate, machine, solver, budget, as_json)
 
 
 @cli.command("run", epilog=EXIT_CODES)

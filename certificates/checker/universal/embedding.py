@@ -1,0 +1,163 @@
+"""SPEC 13.1: what tokens are embedded as; and what the fields of tokens show of ghosts.
+
+Words:
+    values    of ghosts: a number, a bit of one (0 or 1) or a flag (0 or 1), and what it is
+    field     of a family of tokens; with the ghosts that each choice of it shows
+    expected  the integers that a content stands for once all ghosts in it have values
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from certificates.checker.document import Rejected
+from certificates.checker.universal.annotation import Annotation, Held, Setting
+from certificates.checker.universal.contents import (
+    ZERO,
+    Bit,
+    Choice,
+    Code,
+    Condition,
+    Constant,
+    Content,
+    Flag,
+    IsZero,
+    Number,
+    flags,
+    number,
+    numbers,
+)
+from certificates.checker.universal.facts import MOVE_CODES
+from certificates.checker.universal.tokens import CLASSES, State, alike, settle
+from certificates.checker.weights import Family
+
+Ghost: TypeAlias = Number | Flag | Bit
+Values: TypeAlias = Mapping[Ghost, int]
+FAMILY = {"INPUT": "SIGMA", "OUTPUT": "SIGMA"}
+"""The family of a class, where the two differ in name."""
+
+
+def expected(content: Content, width: int, values: Values) -> list[int] | None:
+    """The coordinates of a settled content; None if they depend on a ghost without a value."""
+    if isinstance(content, Constant):
+        return [content.value] * width
+    if isinstance(content, Choice):
+        truth = _truth(content.condition, values)
+        return None if truth is None else expected(content.then if truth else content.other, width, values)
+    if isinstance(content, Bit):
+        bit = _bit(content, values)
+        return None if bit is None else [2 * bit - 1]
+    if isinstance(content, Code):
+        bits = [_bit(Bit(content.number, place), values) for place in range(content.low, width)]
+        return None if None in bits else [0] * content.low + [2 * bit - 1 for bit in bits if bit is not None]
+    return None
+
+
+def _bit(bit: Bit, values: Values) -> int | None:
+    if bit in values or bit.place >= bit.number.bits:
+        return values.get(bit, 0)
+    return values[bit.number] >> bit.place & 1 if bit.number in values else None
+
+
+def _truth(condition: Condition, values: Values) -> bool | None:
+    found: int | None = None
+    match condition:
+        case Flag():
+            found = values.get(condition)
+        case Bit():
+            found = _bit(condition, values)
+        case IsZero(what):
+            found = None if what not in values else int(values[what] == 0)
+    return None if found is None else bool(found)
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a family: for each choice, the vector's row and the values of ghosts."""
+
+    name: str
+    choices: dict[str, Values]
+
+    @property
+    def ghosts(self) -> set[Ghost]:
+        """What a choice sets."""
+        return {ghost for values in self.choices.values() for ghost in values}
+
+
+FIXED: Values = {ZERO: 0}
+
+
+def run_fields(setting: Setting, prime: str) -> list[Field]:
+    """The fields of RUN and the ghosts that they show: q, a_k, m_k, or q', a'_k, m'_k (SPEC 14.6)."""
+    machine, sizes = setting.machine, setting.sizes
+    q, halted = number("q" + prime, 0, sizes), Flag("halted")
+    known: dict[str, Values] = {}
+    for place, name in enumerate(machine.states):
+        known[name] = {q: place} if prime else {q: place, halted: int(name == machine.halting)}
+    fields, tapes = [Field("state", known)], range(1, sizes.tapes + 1)
+    symbols = {name: place for place, name in enumerate(machine.alphabet)}
+    fields += [_field(f"written_{tape}", number("a" + prime, tape, sizes), symbols) for tape in tapes]
+    return fields + [_field(f"moved_{tape}", number("m" + prime, tape, sizes), MOVE_CODES) for tape in tapes]
+
+
+def _field(name: str, ghost: Ghost, codes: Mapping[str, int]) -> Field:
+    """A field that shows one ghost."""
+    return Field(name, {choice: {ghost: code} for choice, code in codes.items()})
+
+
+def bit_fields(kind: str, place: int, setting: Setting) -> list[Field]:
+    """The fields of BIT, for bit ``place`` of x_k or y_k."""
+    bits = {tape: Bit(number(kind, tape, setting.sizes), place) for tape in range(1, setting.sizes.tapes + 1)}
+    return [_field(f"bit_{tape}", bit, {"-1": 0, "+1": 1}) for tape, bit in bits.items()]
+
+
+def symbol_field(kind: str, tape: int, setting: Setting) -> list[Field]:
+    """The field of SIGMA, for an input symbol s or g_1."""
+    codes = {name: setting.machine.alphabet.index(name) for name in setting.machine.input}
+    return [_field("symbol", number(kind, tape, setting.sizes), codes)]
+
+
+def check_embedding(setting: Setting, annotation: Annotation) -> None:
+    """Section 13.1: every token's embedding is what is annotated, and pos is left to the position."""
+    families = {family.name: family for family in setting.network.vocabulary}
+    for cls in CLASSES:
+        held = annotation.stages[cls][0]
+        if held["pos"] != Code(number("i", 0, setting.sizes), 0):
+            raise Rejected(f"annotation.contents.{cls}.embedding.pos", "is not enc(i)")
+        for group in alike(cls, held.values(), setting.sizes.r):
+            fields = {
+                "RUN": run_fields(setting, ""),
+                "BIT": bit_fields("y", group[0].step, setting),
+                "INPUT": symbol_field("s", 0, setting),
+                "OUTPUT": symbol_field("s", 0, setting),
+            }.get(cls, [])
+            _check_embedded(families[FAMILY.get(cls, cls)], held, group[0], fields, setting)
+
+
+def _check_embedded(family: Family, held: Held, state: State, fields: list[Field], setting: Setting) -> None:
+    """It is enough to vary one field at a time, as contents that depend on one field are sums over fields, too."""
+    contents = {name: settle(content, state, (), setting.sizes) for name, content in held.items() if name != "pos"}
+    at = f"annotation.contents.{state.cls}.embedding"
+    for register, content in contents.items():
+        ghosts = {*numbers(content), *flags(content)}
+        if sum(any(getattr(ghost, "number", ghost) in ghosts for ghost in field.ghosts) for field in fields) > 1:
+            raise Rejected(f"{at}.{register}", "depends on more than one field of the token")
+    first = {field.name: next(iter(field.choices)) for field in fields}
+    chosen = [first, *(first | {field.name: name} for field in fields for name in field.choices)]
+    for choice in chosen:
+        values = dict(FIXED)
+        vector = family.embedding.dense(setting.network.width)[0]
+        for field, rows in zip(fields, family.fields, strict=True):
+            values |= field.choices[choice[field.name]]
+            vector = vector + rows.embedding.dense(setting.network.width)[rows.values.index(choice[field.name])]
+        if vector[: setting.network.r].any():
+            raise Rejected("weights.vocabulary", f"the embedding of {family.name} is not 0 in pos")
+        first_coordinate = setting.network.r
+        for register, content in contents.items():
+            width = setting.widths[register]
+            found = vector[first_coordinate : first_coordinate + width].tolist()
+            if expected(content, width, values) != found:
+                raise Rejected(f"{at}.{register}", f"is not what tokens {family.name} {choice or ''} hold: {found}")
+            first_coordinate += width

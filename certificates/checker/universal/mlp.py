@@ -1,0 +1,254 @@
+"""SPEC 13.5: behind an MLP every register holds what is annotated.
+
+For one register and one state, coordinates that are known to be constant are folded into the biases; neurons
+whose pre-activation cannot be positive are dead; and one whose pre-activation is at most 1 is 1 if all that it
+reads is at its best, else 0, since a pre-activation is an integer.
+
+Words:
+    block   the neurons of a layer that write a register; ``reads`` are the registers that they read
+    live    what is left of a block at a state; blocks of many layers have the same live part
+    best    the largest that weight times coordinate can be
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
+
+import numpy as np
+
+from certificates.checker.document import Rejected
+from certificates.checker.universal.annotation import Annotation, Setting
+from certificates.checker.universal.contents import Choice, Code, Constant, Content
+from certificates.checker.universal.facts import Fact, assumptions, facts
+from certificates.checker.universal.formulas import (
+    TRUE,
+    Cases,
+    Formula,
+    View,
+    atom,
+    conjunction,
+    coordinates,
+    equal,
+    literal,
+    same,
+    term,
+    total,
+)
+from certificates.checker.universal.solvers import Judge
+from certificates.checker.universal.tokens import CLASSES, State, alike, settle
+from certificates.checker.weights import Ints, Mlp, Sparse
+
+LARGEST_ACTIVATION = 8
+"""Neurons that may be larger than this are not understood."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Row n: bias, what it reads (coordinate ``offset`` of ``reads[register]``); and what is written where."""
+
+    target: str
+    reads: tuple[str, ...]
+    bias: Ints
+    into: Sparse
+    register: Ints
+    offset: Ints
+    out_row: Ints
+    out_offset: Ints
+    out_weight: Ints
+
+
+Arrays: TypeAlias = tuple[bytes, ...]
+"""Of neurons: biases; row, register, coordinate and weight of what they read; row, coordinate and weight of outputs."""
+
+ARRAYS: Arrays = (b"",) * 8
+NONE = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True)
+class Live:
+    """A block at a state, without what is dead or constant: the key under which its proof is remembered."""
+
+    contents: tuple[Content, ...]
+    widths: tuple[int, ...]
+    before: Content
+    after: Content
+    width: int
+    arrays: Arrays
+    facts: tuple[Fact, ...]
+
+
+def blocks(mlp: Mlp, setting: Setting) -> dict[str, Block]:
+    """The neurons of a layer by the register that they write; a neuron may be in several blocks."""
+    names = list(setting.widths)
+    owner = np.array([names.index(name) for name, _ in setting.places])
+    offset = np.array([place for _, place in setting.places])
+    first, found = 0, dict[str, Block]()
+    for name, width in setting.widths.items():
+        begin, end = int(mlp.out_of.start[first]), int(mlp.out_of.start[first + width])
+        rows, row = np.unique(mlp.out_of.index[begin:end], return_inverse=True)
+        if len(rows):
+            into = rows_of(mlp.into, rows)
+            registers, register = np.unique(owner[into.index], return_inverse=True)
+            found[name] = Block(
+                target=name,
+                reads=tuple(names[number] for number in registers.tolist()),
+                bias=mlp.bias[rows],
+                into=into,
+                register=register.reshape(-1),
+                offset=offset[into.index],
+                out_row=row.reshape(-1),
+                out_offset=np.repeat(np.arange(width), np.diff(mlp.out_of.start[first : first + width + 1])),
+                out_weight=mlp.out_of.weight[begin:end],
+            )
+        first += width
+    return found
+
+
+def rows_of(matrix: Sparse, rows: Ints) -> Sparse:
+    """Some rows of a sparse matrix."""
+    lengths = np.diff(matrix.start)[rows]
+    start = np.concatenate([[0], np.cumsum(lengths)])
+    entry = np.arange(start[-1]) + np.repeat(matrix.start[rows] - start[:-1], lengths)
+    return Sparse(start, matrix.index[entry], matrix.weight[entry])
+
+
+@lru_cache(maxsize=2**14)
+def bounds(content: Content, width: int) -> tuple[Ints, Ints]:
+    """The least and the largest value of every coordinate; callers must not change them."""
+    match content:
+        case Constant(value):
+            low = np.full(width, value)
+            return low, low
+        case Code(what, start):
+            place = np.arange(width)
+            high = np.where(place < start, 0, np.where(place < what.bits, 1, -1))
+            return np.where(place < start, 0, -1), high
+        case Choice(_, then, other):
+            pairs = [bounds(branch, width) for branch in (then, other)]
+            return np.minimum(pairs[0][0], pairs[1][0]), np.maximum(pairs[0][1], pairs[1][1])
+    return np.full(width, -1), np.full(width, 1)
+
+
+class MlpCheck:
+    """Checks MLPs and remembers what it has proved."""
+
+    def __init__(self, setting: Setting, annotation: Annotation, judge: Judge) -> None:
+        self.setting, self.annotation, self.judge = setting, annotation, judge
+        self.proved: set[Live] = set()
+        self.seen: set[tuple[object, ...]] = set()
+
+    def check_layer(self, number: int) -> None:
+        """Every register, class and state of one layer."""
+        self.seen.clear()
+        found = blocks(self.setting.network.layers[number - 1].mlp, self.setting)
+        if "pos" in found:
+            raise Rejected(f"weights.layers[{number - 1}].mlp.out_coordinate", "writes register pos")
+        for cls in CLASSES:
+            before = self.annotation.held(cls, number, "attention")
+            after = self.annotation.held(cls, number, "mlp")
+            for register in self.setting.widths:
+                if register in found or before[register] != after[register]:
+                    at = f"annotation.contents.{cls}.layers[{number - 1}].mlp.{register}"
+                    reads = found[register].reads if register in found else ()
+                    contents = [before[read] for read in reads]
+                    self.check_register(at, cls, found.get(register), contents, before[register], after[register])
+
+    def check_register(
+        self, at: str, cls: str, block: Block | None, contents: list[Content], before: Content, after: Content
+    ) -> None:
+        """One register at all states of a class."""
+        sizes = self.setting.sizes
+        for group in alike(cls, (*contents, before, after), sizes.r):
+            state = group[0]
+            settled = [settle(content, state, (), sizes) for content in (*contents, before, after)]
+            target = at.rpartition(".")[2]
+            seen = (target, *settled, facts(state, settled, sizes))
+            if seen in self.seen:
+                continue
+            live = self._live(target, block, settled, state)
+            if live not in self.proved:
+                prove(at, live, self.setting, self.judge)
+                self.proved.add(live)
+            self.seen.add(seen)
+
+    def _live(self, target: str, block: Block | None, settled: list[Content], state: State) -> Live:
+        """What is left of a block when the registers hold this."""
+        *contents, before, after = settled
+        widths, read, arrays = [self.setting.widths[name] for name in block.reads] if block else [], list[int](), ARRAYS
+        if block:
+            read, arrays = _live_rows(block, contents, widths)
+        live = tuple(contents[number] for number in read)
+        told = facts(state, (*live, before, after), self.setting.sizes)
+        return Live(
+            live, tuple(widths[number] for number in read), before, after, self.setting.widths[target], arrays, told
+        )
+
+
+def _live_rows(block: Block, contents: list[Content], widths: list[int]) -> tuple[list[int], Arrays]:
+    """Which registers live neurons read, and these neurons."""
+    pairs = [bounds(content, width) for content, width in zip(contents, widths, strict=True)]
+    base = np.concatenate([[0], np.cumsum(widths, dtype=np.int64)])[block.register] + block.offset
+    low, high = (np.concatenate([NONE, *(pair[side] for pair in pairs)])[base] for side in (0, 1))
+    weight = block.into.weight
+    live = block.bias + block.into.row_sums(np.where(weight > 0, weight * high, weight * low)) > 0
+    fixed = low == high
+    bias = block.bias + block.into.row_sums(np.where(fixed, weight * low, 0))
+    row = np.repeat(np.arange(len(bias)), np.diff(block.into.start))
+    kept, written = live[row] & ~fixed, live[block.out_row]
+    registers, register = np.unique(block.register[kept], return_inverse=True)
+    renumbered = np.cumsum(live) - 1
+    arrays = (
+        bias[live], renumbered[row[kept]], register.reshape(-1), block.offset[kept], weight[kept],
+        renumbered[block.out_row[written]], block.out_offset[written], block.out_weight[written],
+    )  # fmt: skip
+    return registers.tolist(), tuple(array.astype(np.int64).tobytes() for array in arrays)
+
+
+HERE = View()
+
+
+def prove(at: str, live: Live, setting: Setting, judge: Judge) -> None:
+    """Before plus what the neurons add is after, in every coordinate."""
+    assumed = assumptions(live.facts, setting.machine, setting.sizes)
+    before, after = (coordinates(content, live.width, HERE) for content in (live.before, live.after))
+    added: list[list[str]] = [[] for _ in range(live.width)]
+    names: dict[Formula, Formula] = {}
+    bias, row, register, offset, weight, *out = (np.frombuffer(array, dtype=np.int64).tolist() for array in live.arrays)
+    inputs: list[list[tuple[Cases, int]]] = [[] for _ in bias]
+    registers = [coordinates(content, width, HERE) for content, width in zip(live.contents, live.widths, strict=True)]
+    for which, source, place, factor in zip(row, register, offset, weight, strict=True):
+        inputs[which].append((registers[source][place], factor))
+    outputs: list[list[tuple[int, int]]] = [[] for _ in bias]
+    for which, place, factor in zip(*out, strict=True):
+        outputs[which].append((place, factor))
+    for first, read, written in zip(bias, inputs, outputs, strict=True):
+        for formula in activation(at, first, read):
+            if formula not in names:
+                names[formula] = atom(f"neuron {len(names)}")
+                assumed.append(equal(names[formula], formula))
+            for place, factor in written:
+                added[place].append(term({factor: names[formula], 0: TRUE}))
+    claims = [
+        same(one, other) if not terms else f"(= {total([term(one), *terms])} {term(other)})"
+        for one, terms, other in zip(before, added, after, strict=True)
+    ]
+    judge.require(at, assumed, conjunction(claims), "is not what the neurons leave in it")
+
+
+def activation(at: str, bias: int, inputs: Sequence[tuple[Cases, int]]) -> list[Formula]:
+    """relu of bias plus weighted coordinates, as formulas for: it is more than 0, more than 1, ..
+
+    >>> activation("", -1, [({0: "(not |a|)", 1: "|a|"}, 1), ({-1: "(not |b|)", 1: "|b|"}, -1)])
+    ['(and |a| (not |b|))']
+    """
+    top = bias + sum(max(weight * value for value in cases) for cases, weight in inputs)
+    if top > LARGEST_ACTIVATION:
+        raise Rejected(at, f"a neuron of pre-activation up to {top} is beyond what this checker understands")
+    if top == 1:
+        best = (max(cases, key=lambda value: weight * value) for cases, weight in inputs)
+        return [conjunction(cases[value] for (cases, _), value in zip(inputs, best, strict=True))]
+    sums = total([literal(bias), *(term(cases, weight) for cases, weight in inputs)])
+    return [f"(> {sums} {level})" if inputs else TRUE for level in range(top)]

@@ -1,0 +1,183 @@
+"""SPEC 13.6: behind the last layer, the token that follows is the unique best one, by the annotated margin.
+
+What is read off is a sum: a fixed vector, and for every field of the next token a vector that depends on the choice
+of this field only. A family's score is then a sum over fields, too, and the least margin over another family is a
+sum of least margins, one per field.
+
+Words:
+    coming  what may follow a token in one case: a family, and the ghosts that the choices of its fields show
+    shown   for every field and choice, the vector of the registers that depend on it
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from certificates.checker.document import Rejected, require_same
+from certificates.checker.universal.annotation import Annotation, Held, Setting
+from certificates.checker.universal.contents import Condition, Content, Flag, IsZero, number
+from certificates.checker.universal.embedding import (
+    FIXED,
+    Field,
+    Ghost,
+    Values,
+    bit_fields,
+    expected,
+    run_fields,
+    symbol_field,
+)
+from certificates.checker.universal.tokens import CLASSES, State, settle, states
+from certificates.checker.weights import Family, Ints, Sparse
+from certificates.checker.weights import Field as FamilyField
+
+Shown: TypeAlias = dict[str, dict[str, Ints]]
+
+
+@dataclass(frozen=True)
+class Coming:
+    """A case: the family that follows if some conditions hold and some ghosts have these values."""
+
+    family: str
+    fields: list[Field]
+    known: tuple[tuple[Condition, bool], ...] = ()
+    also: tuple[tuple[Ghost, int], ...] = ()
+
+    @property
+    def values(self) -> Values:
+        """What ghosts have the same value whatever follows."""
+        return {**FIXED, **dict(self.also)}
+
+
+def following(state: State, setting: Setting) -> list[Coming]:
+    """SPEC 14.1, 14.6: what may follow a token that the model has to continue; nothing for the others."""
+    r, halted, written = setting.sizes.r, Flag("halted"), Flag("written_1")
+    going_on = ((halted, False), (Flag("has_entry"), True))
+    match state.cls:
+        case "EINP" | "EPOS":
+            return [Coming("RUN", run_fields(setting, "'"))]
+        case "RUN":
+            more = Coming("RUN", run_fields(setting, "'"), going_on)
+            more = more if state.step < r else Coming("POS", [], going_on)
+            return [more, Coming("OUTP", [], ((halted, True),))]
+        case "POS":
+            return [Coming("BIT", bit_fields("x", 0, setting))]
+        case "BIT" if state.step + 1 < r:
+            return [Coming("BIT", bit_fields("y", state.step + 1, setting))]
+        case "BIT":
+            return [Coming("EPOS", [])]
+        case "OUTP" | "OUTPUT":
+            g = number("g", 1, setting.sizes)
+            return [
+                Coming("EOUTP", [], ((written, False),)),
+                Coming("EOUTP", [], ((written, True),), ((g, 0),)),
+                Coming("SIGMA", symbol_field("g", 1, setting), ((written, True), (IsZero(g), False))),
+            ]
+    return []
+
+
+def check_next_tokens(setting: Setting, annotation: Annotation) -> None:
+    """Section 13.6; `annotation.margin` is the least margin of all."""
+    margins = [
+        _Reading(setting, annotation.stages[cls][-1], state, coming).margin()
+        for cls in CLASSES
+        for state in states(cls, setting.sizes.r)
+        for coming in following(state, setting)
+    ]
+    require_same("annotation.margin", annotation.margin, min(margins))
+
+
+class _Reading:
+    """What is read off in one case."""
+
+    def __init__(self, setting: Setting, held: Held, state: State, coming: Coming) -> None:
+        self.setting, self.state, self.coming = setting, state, coming
+        self.fixed = np.zeros(setting.network.width, np.int64)
+        self.shown: Shown = {
+            field.name: {name: np.zeros_like(self.fixed) for name in field.choices} for field in coming.fields
+        }
+        first = 0
+        for register, width in setting.network.registers:
+            if _reads(setting, first, width):
+                content = settle(held[register], state, coming.known, setting.sizes)
+                self._place(register, content, slice(first, first + width))
+            first += width
+
+    def _place(self, register: str, content: Content, where: slice) -> None:
+        """A register is fixed or depends on the choice of one field."""
+        width = where.stop - where.start
+        fixed = expected(content, width, self.coming.values)
+        if fixed is not None:
+            self.fixed[where] = fixed
+            return
+        for field in self.coming.fields:
+            shown = [expected(content, width, {**self.coming.values, **values}) for values in field.choices.values()]
+            vectors = [vector for vector in shown if vector is not None]
+            if len(vectors) == len(shown):
+                for name, vector in zip(field.choices, vectors, strict=True):
+                    self.shown[field.name][name][where] = vector
+                return
+        at = f"annotation.contents.{self.state.cls}.layers[{len(self.setting.network.layers) - 1}].mlp.{register}"
+        raise Rejected(at, f"is read off, but depends on more than one field of the next token, {self.coming.family}")
+
+    def _sources(self, matrix: Sparse) -> list[str]:
+        """The fields of the next token whose choices change what a matrix gives."""
+        return [name for name, vectors in self.shown.items() if any(matrix.times(v).any() for v in vectors.values())]
+
+    def _parts(self, family: Family) -> tuple[int, dict[str, dict[str, int]]]:
+        """The largest score of another family: fixed, and by field and choice of the next token."""
+        fixed = int(family.unembedding.times(self.fixed)[0])
+        parts = {
+            field: {name: int(family.unembedding.times(vector)[0]) for name, vector in vectors.items()}
+            for field, vectors in self.shown.items()
+        }
+        for field in family.fields:
+            sources = self._sources(field.unembedding)
+            if len(sources) > 1:
+                at = f"weights.vocabulary.{family.name}.{field.name}"
+                raise Rejected(at, f"reads more than one field of {self.coming.family}, which follows {self.state}")
+            if not sources:
+                fixed += int(field.unembedding.times(self.fixed).max())
+            for source in sources:
+                for name, vector in self.shown[source].items():
+                    parts[source][name] += int(field.unembedding.times(self.fixed + vector).max())
+        return fixed, parts
+
+    def margin(self) -> int:
+        """The least margin of the token that follows over any other."""
+        families = {family.name: family for family in self.setting.network.vocabulary}
+        own = families[self.coming.family]
+        margins, parts = list[int](), dict[str, dict[str, int]]()
+        for field, known in zip(own.fields, self.coming.fields, strict=True):
+            if set(self._sources(field.unembedding)) - {field.name} or field.name != known.name:
+                raise Rejected(f"weights.vocabulary.{own.name}.{field.name}", "reads what another field depends on")
+            parts[field.name] = {}
+            for name, vector in self.shown[field.name].items():
+                scores = field.unembedding.times(self.fixed + vector).tolist()
+                mine = scores.pop(field.values.index(name))
+                margins += [mine - max(scores)] if scores else []
+                parts[field.name][name] = mine + int(own.unembedding.times(vector)[0])
+        for name, family in families.items():
+            if name != own.name:
+                fixed, others = self._parts(family)
+                less = [
+                    min(part - others[field][choice] for choice, part in choices.items())
+                    for field, choices in parts.items()
+                ]
+                margins.append(int(own.unembedding.times(self.fixed)[0]) - fixed + sum(less))
+        if min(margins) < 1:
+            reason = f"{own.name} has margin {min(margins)} where it follows {self.state.cls} (step {self.state.step})"
+            raise Rejected("annotation.margin", reason)
+        return min(margins)
+
+
+def _reads(setting: Setting, first: int, width: int) -> bool:
+    """Whether the unembedding reads a register."""
+    for family in setting.network.vocabulary:
+        parts: tuple[Family | FamilyField, ...] = (family, *family.fields)
+        for part in parts:
+            if ((part.unembedding.index >= first) & (part.unembedding.index < first + width)).any():
+                return True
+    return False

@@ -1,0 +1,68 @@
+"""Asking a solver: z3 or cvc5, by the same plain SMT-LIB text, never twice for one text.
+
+Words:
+    budget     seconds that one query may take
+    undecided  the solver said neither sat nor unsat in time: nothing is known
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import cvc5  # type: ignore[import-untyped]
+import z3
+
+from certificates.checker.document import Rejected, Undecided
+from certificates.checker.universal.formulas import TRUE, Formula, negation, query
+
+
+def ask_z3(text: str, budget: int) -> str:
+    """``sat``, ``unsat`` or anything else."""
+    solver = z3.SolverFor("QF_LIA" if "(set-logic QF_LIA)" in text else "QF_UF", ctx=z3.Context())
+    solver.set("timeout", 1000 * budget)
+    solver.from_string(text)
+    return str(solver.check())
+
+
+def ask_cvc5(text: str, budget: int) -> str:
+    """``sat``, ``unsat`` or anything else."""
+    solver = cvc5.Solver(cvc5.TermManager())
+    solver.setOption("tlimit-per", str(1000 * budget))
+    parser = cvc5.InputParser(solver)
+    parser.setStringInput(cvc5.InputLanguage.SMT_LIB_2_6, text + "(check-sat)\n", "query")
+    symbols, said = parser.getSymbolManager(), ""
+    while not (command := parser.nextCommand()).isNull():
+        said += str(command.invoke(solver, symbols))
+    return said.strip()
+
+
+SOLVERS: dict[str, Callable[[str, int], str]] = {"z3": ask_z3, "cvc5": ask_cvc5}
+
+
+@dataclass
+class Judge:
+    """What decides obligations; ``proved`` has the SHA-256 of every text that was unsatisfiable."""
+
+    solver: str
+    budget: int
+    proved: set[bytes] = field(default_factory=set)
+
+    def require(self, at: str, assumed: Iterable[Formula], claim: Formula, reason: str) -> None:
+        """``claim`` follows from what is assumed; else the certificate is rejected for ``reason``."""
+        if claim == TRUE:
+            return
+        text = query((*assumed, negation(claim)))
+        name = hashlib.sha256(text.encode("ascii")).digest()
+        if name in self.proved:
+            return
+        try:
+            answer = SOLVERS[self.solver](text, self.budget)
+        except Exception as error:  # whatever it is, nothing was proved
+            raise Undecided(f"{at}: {self.solver} broke off with {type(error).__name__}: {error}") from error
+        if answer == "sat":
+            raise Rejected(at, reason)
+        if answer != "unsat":
+            raise Undecided(f"{at}: {self.solver} has not decided within {self.budget} s ({answer})")
+        self.proved.add(name)

@@ -1,0 +1,32 @@
+"""The walk of SPEC section 13: from the embedding through every layer to the next token."""
+
+from __future__ import annotations
+
+from certificates.checker.document import Json
+from certificates.checker.machine import Machine
+from certificates.checker.universal.annotation import Setting, read_annotation
+from certificates.checker.universal.attention import AttentionCheck, cases_of, read_heads
+from certificates.checker.universal.embedding import check_embedding
+from certificates.checker.universal.mlp import MlpCheck
+from certificates.checker.universal.next_token import check_next_tokens
+from certificates.checker.universal.solvers import Judge
+from certificates.checker.weights import Network
+
+
+def check_universal(
+    annotation: Json, heads: Json, machine: Machine, network: Network, most_writes: int, judge: Judge
+) -> list[tuple[int, int]]:
+    """Sections 12 and 13: the hardmax transformer does what is annotated, on every input.
+
+    The different (separation, most ties) of the heads, in order of first appearance.
+    """
+    setting = Setting(machine, network)
+    read = read_annotation(annotation, setting)
+    claimed = read_heads(heads, setting, most_writes)
+    check_embedding(setting, read)
+    attention, mlp = AttentionCheck(setting, read, judge), MlpCheck(setting, read, judge)
+    for number, layer in enumerate(claimed, start=1):
+        attention.check_layer(number, layer)
+        mlp.check_layer(number)
+    check_next_tokens(setting, read)
+    return cases_of(claimed)
