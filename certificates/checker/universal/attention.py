@@ -93,8 +93,8 @@ class AttentionCheck:
             self.scores.check_head(entry.head, number, entry.separation, entry.entries)
             for case in entry.entries:
                 for cls in filter(case.possible, case.classes):
-                    self._check_received(number, entry.head, case, cls)
                     self._check_value(number, entry.head, case, cls)
+                    self._check_received(number, entry.head, case, cls)
 
     def _check_rest(self, number: int, written: set[tuple[str, int]]) -> None:
         """Section 13.2: what no head writes stays."""

@@ -176,7 +176,8 @@ def product(left: Cases, right: Cases) -> Cases:
         for two, second in right.items():
             ways.setdefault(one * two, []).append(conjunction((first, second)))
     cases = {value: disjunction(formulas) for value, formulas in ways.items()}
-    return {value: formula for value, formula in cases.items() if formula != FALSE}
+    cases = {value: formula for value, formula in cases.items() if formula != FALSE}
+    return cases if len(cases) > 1 else dict.fromkeys(cases, TRUE)
 
 
 def same(left: Cases, right: Cases) -> Formula:

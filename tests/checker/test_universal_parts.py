@@ -1,0 +1,393 @@
+"""The parts of the checker for all inputs: contents, formulas, solvers, facts, neurons, scores, writes, ties."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from certificates.checker.arithmetic import condition, parse_model
+from certificates.checker.document import Rejected, Undecided
+from certificates.checker.machine import Machine, parse_machine
+from certificates.checker.universal import ties, writes
+from certificates.checker.universal.contents import (
+    ZERO,
+    Bit,
+    Choice,
+    Code,
+    Constant,
+    Content,
+    Flag,
+    Number,
+    Sizes,
+    number,
+    read_content,
+)
+from certificates.checker.universal.facts import Cleared, Fact, Lowered, Moved, assumptions, bits, facts, is_number
+from certificates.checker.universal.formulas import (
+    FALSE,
+    TRUE,
+    View,
+    atom,
+    coordinates,
+    negation,
+    product,
+    query,
+    same,
+    subtract,
+    term,
+    total,
+)
+from certificates.checker.universal.mlp import activation, bounds
+from certificates.checker.universal.scores import Score, at_most
+from certificates.checker.universal.solvers import SOLVERS, Judge
+from certificates.checker.universal.tokens import CLASSES, State, before, require_sense, seen_by, settle
+from constructions.machines.library import LIBRARY, machine_named
+from tests.checker.ghosts import Ghosts, ghosts
+
+R = 8
+SIZES = Sizes(R, 2, 4, 3)
+
+
+def library(name: str) -> Machine:
+    return parse_machine(machine_named(name).path.read_text())
+
+
+def sizes_of(machine: Machine) -> Sizes:
+    return Sizes(R, machine.tapes, (len(machine.states) - 1).bit_length(), (len(machine.alphabet) - 1).bit_length())
+
+
+CONTENTS: dict[str, Content] = {
+    "0": Constant(0),
+    "enc(i)": Code(Number("i", 0, R), 0),
+    "enc(blank)": Code(ZERO, 0),
+    "enc(max(i - 12, 0))": Code(Number("back", 12, R), 0),
+    "enc(i - (o mod 2^0))": Code(Number("i", 0, R), 0),
+    "enc(w_2)[3..]": Code(Number("w", 2, R), 3),
+    "enc(q')[1]": Bit(Number("q'", 0, 4), 1),
+    "enc_move(m_1)": Code(Number("m", 1, 2), 0),
+    "(1 if written_2 = 0 else enc(g_2))": Choice(Flag("written_2"), Code(Number("g", 2, 3), 0), Constant(1)),
+}
+
+
+@pytest.mark.parametrize("text", CONTENTS)
+def test_contents_are_read(text: str) -> None:
+    assert read_content("at", text, SIZES) == CONTENTS[text]
+
+
+NO_CONTENTS = [
+    "", "2", "00", "0 ", " 0", "-1", "enc(i", "enc(i))", "enc(z)", "enc(x_0)", "enc(x_01)", "enc(m_1)", "enc_move(x_1)",
+    "enc(max(i - 0, 0))", "enc(max(i - 1,0))", "enc(i)[beta + 2]", "enc(i)[-1]", "enc(\u0661)", "enc(x_\u0661)",
+    "(0 if tau < 3 else 1)", "(0 if has_entry = 0 else 1)", "(0 if g_1 = 1 else 1)", "(0 if halted = 2 else 1)",
+    "(0 if tau = 1 else 1", "0 if tau = 1 else 1", "(0 if tau = 1 else )", "a b of max(i - 1, 0) before layer 1",
+    "|x| of max(i - 1, 0) before layer 1", "x of max(i - 1, 0) before layer 0",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NO_CONTENTS)
+def test_what_is_no_content_is_rejected(text: str) -> None:
+    with pytest.raises(Rejected):
+        read_content("at", text, SIZES)
+
+
+def test_conditions_inside_each_other_have_a_limit() -> None:
+    with pytest.raises(Rejected, match="inside each other"):
+        read_content("at", "(" * 500 + "0" + " if tau = 1 else 0)" * 500, SIZES)
+
+
+SENSE = [
+    ("RUN", "enc(c_2)", R), ("EPOS", "(enc(q') if has_entry = 1 else 0)", 4), ("OUTPUT", "enc(x_1)", R),
+    ("BIT", "enc(y_1)[beta]", 1), ("POS", "(enc(w_1)[1] if written_1 = 1 else 0)", 1), ("RUN", "enc_move(m_2)", 2),
+    ("RUN", "(0 if tau <= 2 else 1)", 1), ("POS", "(0 if written_1 = 0 else (1 if g_1 = 0 else 0))", 1),
+]  # fmt: skip
+NO_SENSE = [
+    ("POS", "enc(c_2)", R), ("RUN", "enc(c_3)", R), ("EPOS", "enc(q')", 4), ("OUTPUT", "enc(x_2)", R),
+    ("EPOS", "(0 if has_entry = 1 else enc(q'))", 4), ("RUN", "enc(y_1)[beta]", 1), ("BIT", "enc(y_1)[beta]", 2),
+    ("POS", "enc(w_1)", R), ("POS", "(0 if written_1 = 1 else enc(w_1))", R), ("RUN", "enc_move(m_2)", 3),
+    ("POS", "(enc(g_2) if written_1 = 1 else 0)", R), ("RUN", "enc(i)", R - 1), ("BIT", "(0 if tau <= 2 else 1)", 1),
+    ("POS", "(0 if w_1[0] = 1 else 1)", 1), ("POS", "(0 if halted = 1 else 1)", 1), ("INP", "enc(o)", R),
+    ("RUN", "(0 if written_3 = 1 else 1)", 1), ("POS", "(0 if has_entry = 1 else 1)", 1), ("INPUT", "enc(i)[0]", 2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("cls", "text", "width"), SENSE)
+def test_contents_that_make_sense(cls: str, text: str, width: int) -> None:
+    require_sense("at", read_content("at", text, SIZES), cls, width, SIZES)
+
+
+@pytest.mark.parametrize(("cls", "text", "width"), NO_SENSE)
+def test_contents_with_ghosts_that_are_not_there(cls: str, text: str, width: int) -> None:
+    with pytest.raises(Rejected):
+        require_sense("at", read_content("at", text, SIZES), cls, width, SIZES)
+
+
+def settled(text: str, cls: str, step: int = 0) -> Content:
+    return settle(read_content("at", text, SIZES), State(cls, step), (), SIZES)
+
+
+def test_contents_at_a_state() -> None:
+    text = "((1 if tau = 3 else enc(x_1)[0]) if tau <= 3 else 0)"
+    assert [settled(text, "RUN", tau) for tau in (2, 3, 4)] == [Bit(Number("x", 1, R), 0), Constant(1), Constant(0)]
+    assert settled("enc(y_1)[beta + 1]", "BIT", 4) == Bit(Number("y", 1, R), 5)
+    assert settled("enc(x_1)", "EINP") == settled("enc(x_1)", "OUTP") == Code(ZERO, 0)
+    assert settled("enc(x_1)", "OUTPUT") == Code(Number("i - o", R, R), 0)
+    assert settled("(1 if written_1 = 1 else 0)", "BIT") == Constant(0)
+    assert settled("(1 if written_2 = 1 else 0)", "OUTPUT") == Constant(0)
+    assert settled("(1 if has_entry = 1 else 0)", "EPOS") == Constant(1)
+    assert settled("((1 if written_1 = 1 else 0) if written_1 = 1 else 0)", "POS") == Choice(
+        Flag("written_1"), Constant(1), Constant(0)
+    )
+
+
+def test_tokens_before_and_tokens_seen() -> None:
+    assert before(State("EPOS", 0), R, R) == {State("BIT", 0)}
+    assert before(State("EPOS", 0), R + 2, R) == {State("RUN", R)}
+    assert before(State("RUN", 1), 1, R) == {State("EINP", 0), State("EPOS", 0)}
+    assert before(State("INP", 0), 5, R) == {State("INP", 0)}
+    assert before(State("EINP", 0), 2, R) == {State("INP", 0), State("INPUT", 0)}
+    assert seen_by("INP", R) == ("INP",)
+    assert seen_by("INPUT", R) == ("INP", "INPUT")
+    assert seen_by("POS", R) == CLASSES[:7]
+    assert seen_by("EOUTP", R) == CLASSES
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_solvers_read_the_same_text(solver: str) -> None:
+    a, b = atom("a"), atom("b")
+    both = f"(= {total([term({1: a, 0: TRUE}), term({-1: b, 0: TRUE})])} 1)"
+    ask = SOLVERS[solver]
+    assert ask(query([both]), 10) == "sat"
+    assert ask(query([both, b]), 10) == "unsat"
+    assert ask(query([a]), 10) == "sat"
+    assert ask(query([a, negation(a)]), 10) == "unsat"
+    assert "QF_UF" in query([a])
+    assert "QF_LIA" in query([both])
+
+
+def test_queries_do_not_depend_on_names() -> None:
+    assert query([atom("x"), f"(or {atom('y')} {atom('x')})"]) == query([atom("q"), f"(or {atom('r')} {atom('q')})"])
+    assert query([atom("x"), atom("y")]) != query([atom("x"), atom("x")])
+
+
+def test_no_answer_but_unsat_is_a_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[str]()
+
+    def answer(said: str) -> None:
+        def solver(text: str, _budget: int) -> str:
+            asked.append(text)
+            if said == "error":
+                raise ValueError("broken")
+            return said
+
+        monkeypatch.setitem(SOLVERS, "z3", solver)
+
+    judge = Judge("z3", 1)
+    for said, error in (("sat", Rejected), ("unknown", Undecided), ("", Undecided), ("error", Undecided)):
+        answer(said)
+        with pytest.raises(error):
+            judge.require("at", [], atom("a"), "is wrong")
+    answer("unsat")
+    judge.require("at", [], atom("a"), "is wrong")
+    judge.require("at", [], atom("b"), "is wrong")
+    judge.require("at", [], TRUE, "is wrong")
+    assert len(asked) == 5
+    assert len(judge.proved) == 1
+    answer("sat")
+    with pytest.raises(Rejected, match="at: is wrong"):
+        judge.require("at", [], FALSE, "is wrong")
+
+
+@pytest.mark.parametrize(("left", "right"), [(5, 3), (3, 5), (7, 7), (0, 1), (4, 0)])
+def test_subtraction(left: int, right: int) -> None:
+    def constant(value: int) -> list[str]:
+        return [TRUE if value >> place & 1 else FALSE for place in range(3)]
+
+    difference, negative, definitions = subtract(constant(left), constant(right), "borrow")
+    assert not definitions
+    assert [bit == TRUE for bit in difference] == [bool((left - right) % 8 >> place & 1) for place in range(3)]
+    assert (negative == TRUE) == (left < right)
+    assert (at_most(constant(left), constant(right)) == TRUE) == (left <= right)
+
+
+FEW = 2
+SMALL = Sizes(FEW, 1, 1, 1)
+POSITION, BACK, LOW, OUTP, X, C, M = (
+    number(kind, index, SMALL)
+    for kind, index in (("i", 0), ("back", 2), ("i - o", 1), ("o", 0), ("x", 1), ("c", 1), ("m", 1))
+)
+
+
+def allowed(fact: Fact, *values: tuple[Number, int]) -> bool:
+    """Whether a fact admits these values."""
+    told = [is_number(what, value) for what, value in values]
+    answer = SOLVERS["z3"](query([*assumptions([fact], library("increment"), SMALL), *told]), 10)
+    assert answer in ("sat", "unsat")
+    return answer == "sat"
+
+
+def test_facts_are_exactly_what_they_say() -> None:
+    for i in range(4):
+        for other in range(4):
+            assert allowed(Lowered(POSITION, BACK, 2), (POSITION, i), (BACK, other)) == (other == max(i - 2, 0))
+            for o in range(i + 1):
+                fits = allowed(Cleared(POSITION, LOW, OUTP, 0, 1), (POSITION, i), (LOW, other), (OUTP, o))
+                assert fits == (other == i - o % 2)
+            for code, expected in ((0, max(other - 1, 0)), (1, other), (3, other + 1)):
+                assert allowed(Moved(X, C, M), (X, i), (C, other), (M, code)) == (i == expected)
+
+
+RUNS = [("increment", "101"), ("binary-addition", "1+11"), ("palindrome", "0110"), ("unary-to-binary", "111")]
+
+
+@pytest.mark.parametrize(("name", "word"), RUNS)
+def test_facts_are_true_on_runs(name: str, word: str) -> None:
+    """Facts that were too strong would make everything provable."""
+    machine = library(name)
+    sizes = sizes_of(machine)
+    for token in ghosts(machine, word, R):
+        contents = list(everything(token, sizes))
+        state = State(token.cls, token.values.get("tau", token.values.get("beta", 0)))
+        found = facts(state, contents, sizes)
+        assert any(isinstance(fact, Moved) for fact in found) == (token.cls == "RUN")
+        assert SOLVERS["z3"](query([*assumptions(found, machine, sizes), *told(contents, token)]), 10) == "sat"
+
+
+def everything(token: Ghosts, sizes: Sizes) -> list[Content]:
+    """Contents that speak of all ghosts of a token."""
+    back = [Code(number("back", d, sizes), 0) for d in (1, 2, 5)]
+    if "o" in token.values:
+        back += [Code(number("i - o", place, sizes), 0) for place in (1, 4, R)]
+    named: list[Content] = [Choice(Flag(name), Constant(1), Constant(0)) for name in ("halted", "has_entry")]
+    numbers = [name.partition("_") for name in token.values if name.partition("_")[0] not in FLAGS]
+    return [*back, *named, *(Code(number(kind, int(tape or 0), sizes), 0) for kind, _, tape in numbers)]
+
+
+FLAGS = ("tau", "beta", "halted", "written", "has")
+
+
+def told(contents: list[Content], token: Ghosts) -> list[str]:
+    """The values of all ghosts in these contents, as formulas."""
+    view, formulas = View(), list[str]()
+    for content in contents:
+        if isinstance(content, Code):
+            formulas.append(is_number(content.number, token.number(content.number)))
+    for name, value in token.values.items():
+        if name.partition("_")[0] in FLAGS[2:]:
+            formulas.append(view.flag(Flag(name)) if value else negation(view.flag(Flag(name))))
+    return formulas
+
+
+def test_bounds_hold_what_contents_say() -> None:
+    for content, width in ((content, 12) for text, content in CONTENTS.items() if "[1]" not in text):
+        low, high = bounds(content, width)
+        cases = coordinates(content, width, View())
+        assert [min(case) for case in cases] == low.tolist()
+        assert [max(case) for case in cases] == high.tolist()
+
+
+def test_neurons() -> None:
+    a, b = {-1: negation(atom("a")), 1: atom("a")}, {0: negation(atom("b")), 1: atom("b")}
+    assert activation("at", -1, [(a, 1), (b, -1)]) == []
+    assert activation("at", 0, [(a, -1), (b, -1)]) == [f"(and {negation(atom('a'))} {negation(atom('b'))})"]
+    assert len(activation("at", 0, [(a, 1), (b, 1)])) == 2
+    assert activation("at", 2, []) == [TRUE, TRUE]
+    with pytest.raises(Rejected, match="beyond what this checker understands"):
+        activation("at", 0, [(a, 9)])
+
+
+@pytest.mark.parametrize(("value", "claims"), [(2, TRUE), (1, "(not (and |a| |b|))"), (0, "(not (and |a| |b|))")])
+def test_scores(value: int, claims: str) -> None:
+    """Two signs: the score is 2, 0 or -2; at most 1, as at most 0, means that one of them is lost."""
+    score = Score(0, tuple({-1: negation(atom(name)), 1: atom(name)} for name in "ab"))
+    assert score.top == 2
+    assert score.is_at_most(value) == claims
+    assert score.is_exactly(2) == "(and |a| |b|)"
+
+
+def test_scores_far_below_the_top_are_counted() -> None:
+    score = Score(1, tuple({-1: negation(atom(name)), 1: atom(name)} for name in "abc"))
+    claim = score.is_at_most(1)
+    ask = SOLVERS["z3"]
+    assert ask(query([claim, atom("a"), atom("b")]), 10) == "unsat"
+    assert ask(query([claim, atom("a"), negation(atom("b"))]), 10) == "sat"
+    assert ask(query([score.is_exactly(2), atom("a"), negation(atom("b")), negation(atom("c"))]), 10) == "unsat"
+    assert (Score(3, ()).is_exactly(3), Score(3, ()).is_exactly(2)) == (TRUE, FALSE)
+    assert (Score(3, ()).is_at_most(3), Score(3, ()).is_at_most(2)) == (TRUE, FALSE)
+
+
+def test_products_and_equality() -> None:
+    a = {-1: negation(atom("a")), 1: atom("a")}
+    assert product(a, a) == {1: TRUE}
+    assert product(a, {0: TRUE}) == {0: TRUE}
+    assert product(a, {-1: TRUE}) == {1: negation(atom("a")), -1: atom("a")}
+    assert same(a, {0: TRUE}) == FALSE
+    assert same(a, dict(a)) == TRUE
+
+
+def test_a_token_some_places_before_goes_by_the_numbers_of_i() -> None:
+    x, c, i = (number(kind, index, SIZES) for kind, index in (("x", 1), ("c", 1), ("i", 0)))
+    view = View("j", ((x, c),), 3)
+    assert bits(x, view) == bits(c)
+    assert bits(c, view) != bits(c)
+    assert bits(i, view) == bits(number("back", 3, SIZES))
+    assert bits(number("back", 2, SIZES), view) == bits(number("back", 5, SIZES))
+
+
+def machine(*rows: str, tapes: int = 1) -> Machine:
+    header = f'name: m\ntapes: {tapes}\nstates: [a, b, h]\nhalting: h\nalphabet: [_, "1"]\ninput: ["1"]\ntransitions:\n'
+    return parse_machine(header + "".join(f'  - "{row}"\n' for row in rows))
+
+
+BOUNDS = [
+    ("once and away", 2, machine("a _ -> h _ R", "a 1 -> a 1 R")),
+    ("twice by standing still", 3, machine("a _ -> b 1 S", "a 1 -> b 1 S", "b 1 -> h 1 S")),
+    ("there and back", 2, machine("a 1 -> b 1 R", "a _ -> h _ S", "b _ -> h 1 L", "b 1 -> h 1 L")),
+    ("to and fro for ever", None, machine("a 1 -> b 1 R", "b _ -> a 1 L", "a _ -> h 1 S")),
+    ("cell 0 for ever", None, machine("a 1 -> a 1 L", "a _ -> h _ S")),
+    ("the input is no write of tape 2", 1, machine("a _ _ -> h _ _ S S", tapes=2)),
+]
+
+
+@pytest.mark.parametrize(("bound", "example"), [pytest.param(*case[1:], id=case[0]) for case in BOUNDS])
+def test_writes_per_cell(bound: int | None, example: Machine) -> None:
+    assert writes.writes_per_cell(example) == bound
+
+
+@pytest.mark.parametrize("name", sorted(LIBRARY))
+def test_no_run_writes_a_cell_more_often(name: str) -> None:
+    """Against runs of the library's machines: a bound that is given holds there."""
+    example = library(name)
+    bound = writes.writes_per_cell(example)
+    if bound is not None:
+        tokens = ghosts(example, example.input[0] * 3, 64)
+        cells = [token.values["c_1"] for token in tokens if token.cls == "RUN"]
+        cells += [token.values["i"] - 1 for token in tokens if token.cls == "INPUT"]
+        assert max(map(cells.count, cells)) <= bound
+
+
+@pytest.mark.parametrize(
+    "text", ["rounded:bf16/bf16", "rounded:fp32/bf16", "rounded:fixed6/fp16", "fused:bf16/fp32/bf16"]
+)
+@pytest.mark.parametrize("e", [3, 6, 9])
+def test_ties_up_to_a_bound_meet_the_condition_one_by_one(text: str, e: int) -> None:
+    model, N, M = parse_model("at", text), 40, 24
+    found = ties.outcome(model, N, 1, M, e)
+    assert all(condition(model, N, 1, (m,), e).holds for m in range(1, found.up_to + 1))
+
+
+def test_the_first_tie_that_fails_ends_the_range() -> None:
+    model = parse_model("at", "rounded:fixed6/fp16")
+    found = ties.outcome(model, 40, 1, 24, 7)
+    assert 0 < found.up_to < 24
+    assert not condition(model, 40, 1, (found.up_to + 1,), 7).holds
+    assert found.one is not None
+    assert found.one[0] < 1
+
+
+def test_ties_at_once_when_weights_are_normal() -> None:
+    model = parse_model("at", "rounded:fp32/bf16")
+    found = ties.outcome(model, 2**64, 1, 2**64, 8)
+    assert found.up_to == 2**64
+    assert found.one is not None
+    assert 0 < 1 - found.one[0] < Fraction(1, 2**23)
+    assert ties.outcome(model, 2**64, 1, 2**64, 5).up_to == 0
