@@ -159,15 +159,21 @@ def machine_named(name: str) -> LibraryEntry:
 
 
 def load_machine(name_or_path: str) -> TuringMachine:
-    """The machine of the library called so, else the one whose text is in that file.
+    """The machine that a command was given: a name of the library, a busy beaver text, or a file, in this order.
 
-    Errors: UnknownMachineError when there is neither; MachineTextError when the file is not a machine.
+    A two-way machine, given by its text or in a file, is folded.
+
+    Errors: UnknownMachineError when there is none of these; MachineTextError when the text is not a machine.
 
     >>> load_machine("increment").tapes
     1
+    >>> load_machine("1RB1LB_1LA1RZ").name
+    'folded-1RB1LB_1LA1RZ'
     """
     if name_or_path in LIBRARY:
         return LIBRARY[name_or_path].machine
+    if folded := _folded(name_or_path, name_or_path):
+        return folded
     path = Path(name_or_path)
     if not path.is_file():
         raise UnknownMachineError(
@@ -186,7 +192,15 @@ def _read_file(path: Path) -> TuringMachine:
         raise UnknownMachineError(f"{str(path)!r} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise UnknownMachineError(f"{str(path)!r} is not UTF-8 text: save it as UTF-8.") from error
-    return read_machine(text, str(path))
+    return _folded(text.rstrip(), str(path)) or read_machine(text, str(path))
+
+
+def _folded(text: str, source: str) -> TuringMachine | None:
+    """The folding of the two-way machine that ``text`` is, or None if it is not meant as a busy beaver text."""
+    from constructions.machines.busy_beaver import looks_like_busy_beaver, read_busy_beaver
+    from constructions.machines.folding import fold
+
+    return fold(read_busy_beaver(text, source)) if looks_like_busy_beaver(text) else None
 
 
 def _suggestion(name: str) -> str:
