@@ -1,0 +1,86 @@
+"""Which context a machine needs, from the cells it uses or the steps it takes alone, without running it.
+
+Summarized chain of thought: a segment opens with a configuration and its trace is about three times as long, so the
+length of the longest segment is bounded by the number of cells.  Chain of thought: the length follows the steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from constructions.turing.fitting import MOST_BITS
+from constructions.turing.paradigm import ContextError, Paradigm
+from constructions.turing.tokens import cot_length
+
+
+@dataclass(frozen=True)
+class ContextLength:
+    """A context of N = ``tokens``, and the r = ``position_bits`` that it asks for."""
+
+    tokens: int
+    position_bits: int
+
+
+def longest_segment(cells: int, position_bits: int) -> int:
+    """Tokens of the longest segment that a run in S = ``cells`` cells can have: 2S + 6 + x, where
+
+        x = 3(S + 2)                                  if (3(S + 2) - 1) mod (2r + 2) < r,
+        x = the next multiple of 2r + 2, plus 1       if not.
+
+    So it is 5S + 12 at least and 5S + r + 14 at most.  A run in S cells visits, writes and is given as input no cell
+    but 0..S-1, on any tape.
+
+    Why (spec 3.1).  Let e be the index of the prompt's last token.  Behind INP w EINP it is e = |w| + 1 <= S + 1;
+    behind SUMM, s cells, STATE, ESUMM it is e = s + 2 <= S + 2.  The trace begins at index e + 1 with r run tokens,
+    r + 2 tokens of a block, r run tokens and so on: the token at e + x is a run token just when
+    (x - 1) mod (2r + 2) < r.  The first run token at 4e or later is the last, if no earlier one halts; it is the
+    one with the least such x >= 3e.  That x grows with e, so no trace ends behind e + x for e = S + 2.  What
+    follows is a summary of at most S + 3 tokens, or an output of at most S + 2.  With the tokens 0..e+x, that is at
+    most (S + 2) + x + 1 + (S + 3).
+
+    No bound is smaller: a machine that goes on in S cells, all of them visited, has segments of this length.
+
+    >>> longest_segment(1, 4), longest_segment(12_244, 16)
+    (19, 61249)
+    """
+    if cells < 1:
+        raise ContextError(f"a run in {cells} cells is not possible, as the head stands on one: give 1 or more")
+    end = cells + 2
+    rounds, into_round = divmod(3 * end - 1, 2 * position_bits + 2)
+    trace = 3 * end if into_round < position_bits else (rounds + 1) * (2 * position_bits + 2) + 1
+    return end + trace + 1 + cells + 3
+
+
+def least_context_for_space(cells: int) -> ContextLength:
+    """The smallest context in which every run in ``cells`` cells has its summarized chain of thought.
+
+    Errors: ContextError, for less than one cell or a context beyond 2**64 tokens.
+
+    >>> least_context_for_space(12_244)
+    ContextLength(tokens=61249, position_bits=16)
+    """
+    return _least_context(Paradigm.SCOT, lambda position_bits: longest_segment(cells, position_bits))
+
+
+def least_context_for_steps(input_length: int, steps: int, output_length: int) -> ContextLength:
+    """The smallest context for the chain of thought of a run with these lengths, in symbols, and steps.
+
+    Errors: ContextError, for a context beyond 2**64 tokens.
+
+    >>> least_context_for_steps(7, 20, 4)
+    ContextLength(tokens=59, position_bits=6)
+    """
+    return _least_context(
+        Paradigm.COT, lambda position_bits: cot_length(input_length, steps, output_length, position_bits)
+    )
+
+
+def _least_context(paradigm: Paradigm, length: Callable[[int], int]) -> ContextLength:
+    """The smallest N that is at least ``length(r)`` at the r that N asks for."""
+    for position_bits in range(paradigm.least_bits, MOST_BITS + 1, 2):
+        if (needed := length(position_bits)) <= 1 << position_bits:
+            # A context of 2**(r-2) or less asks for a smaller r, unless r is the least there is.
+            least = 1 if position_bits == paradigm.least_bits else (1 << (position_bits - 2)) + 1
+            return ContextLength(max(least, needed), position_bits)
+    raise ContextError(f"no context of up to 2**{MOST_BITS} tokens is enough")
