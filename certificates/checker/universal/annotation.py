@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from typing import TypeAlias
 
 from certificates.checker.document import Json, integer, items, members, text
 from certificates.checker.machine import Machine
 from certificates.checker.universal.contents import NOTHING, Content, Fetched, Sizes, parts, read_content
 from certificates.checker.universal.tokens import CLASSES, require_sense
-from certificates.checker.weights import Network
+from certificates.checker.weights import Family, Field, Network
 
 Held: TypeAlias = dict[str, Content]
 
@@ -42,9 +43,24 @@ class Setting:
         return dict(self.network.registers)
 
     @cached_property
+    def spans(self) -> dict[str, range]:
+        """The registers and their coordinates."""
+        ends = accumulate(width for _, width in self.network.registers)
+        return {name: range(end - width, end) for (name, width), end in zip(self.network.registers, ends, strict=True)}
+
+    @cached_property
     def places(self) -> list[tuple[str, int]]:
         """For every coordinate its register and where it is in it."""
         return [(name, place) for name, width in self.network.registers for place in range(width)]
+
+    @cached_property
+    def read_off(self) -> list[str]:
+        """The registers that the unembedding reads."""
+        read = set[int]()
+        for family in self.network.vocabulary:
+            parts: tuple[Family | Field, ...] = (family, *family.fields)
+            read.update(coordinate for part in parts for coordinate in part.unembedding.index.tolist())
+        return [register for register, span in self.spans.items() if not read.isdisjoint(span)]
 
 
 @dataclass(frozen=True)

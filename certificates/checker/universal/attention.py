@@ -158,10 +158,9 @@ class AttentionCheck:
         selected, sizes = case.selected, self.setting.sizes
         if selected.number is not None and selected.number.kind == "back":
             back = selected.number.index
-            for register, width in self.setting.widths.items():
-                whole = [c for c, (name, _) in enumerate(self.setting.places) if name == register]
-                if case.value == Fetched(register, back, layer) and head.value == whole and width == len(whole):
-                    return
+            whole = [register for register, span in self.setting.spans.items() if head.value == list(span)]
+            if case.value in [Fetched(register, back, layer) for register in whole]:
+                return
             for state in states(cls, sizes.r):
                 for earlier in before(state, back, sizes.r):
                     self._require_value(layer, head, case, state, earlier, *moved(state, back, earlier, self.setting))

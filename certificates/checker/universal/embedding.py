@@ -154,10 +154,7 @@ def _check_embedded(family: Family, held: Held, state: State, fields: list[Field
             vector = vector + rows.embedding.dense(setting.network.width)[rows.values.index(choice[field.name])]
         if vector[: setting.network.r].any():
             raise Rejected("weights.vocabulary", f"the embedding of {family.name} is not 0 in pos")
-        first_coordinate = setting.network.r
         for register, content in contents.items():
-            width = setting.widths[register]
-            found = vector[first_coordinate : first_coordinate + width].tolist()
-            if expected(content, width, values) != found:
+            found = vector[list(setting.spans[register])].tolist()
+            if expected(content, len(found), values) != found:
                 raise Rejected(f"{at}.{register}", f"is not what tokens {family.name} {choice or ''} hold: {found}")
-            first_coordinate += width

@@ -85,9 +85,9 @@ def blocks(mlp: Mlp, setting: Setting) -> dict[str, Block]:
     names = list(setting.widths)
     owner = np.array([names.index(name) for name, _ in setting.places])
     offset = np.array([place for _, place in setting.places])
-    first, found = 0, dict[str, Block]()
-    for name, width in setting.widths.items():
-        begin, end = int(mlp.out_of.start[first]), int(mlp.out_of.start[first + width])
+    found: dict[str, Block] = {}
+    for name, span in setting.spans.items():
+        begin, end = int(mlp.out_of.start[span.start]), int(mlp.out_of.start[span.stop])
         rows, row = np.unique(mlp.out_of.index[begin:end], return_inverse=True)
         if len(rows):
             into = rows_of(mlp.into, rows)
@@ -100,10 +100,9 @@ def blocks(mlp: Mlp, setting: Setting) -> dict[str, Block]:
                 register=register.reshape(-1),
                 offset=offset[into.index],
                 out_row=row.reshape(-1),
-                out_offset=np.repeat(np.arange(width), np.diff(mlp.out_of.start[first : first + width + 1])),
+                out_offset=np.repeat(np.arange(len(span)), np.diff(mlp.out_of.start[span.start : span.stop + 1])),
                 out_weight=mlp.out_of.weight[begin:end],
             )
-        first += width
     return found
 
 

@@ -31,7 +31,6 @@ from certificates.checker.universal.embedding import (
 )
 from certificates.checker.universal.tokens import CLASSES, State, settle, states
 from certificates.checker.weights import Family, Ints, Sparse
-from certificates.checker.weights import Field as FamilyField
 
 Shown: TypeAlias = dict[str, dict[str, Ints]]
 
@@ -98,16 +97,12 @@ class _Reading:
         self.shown: Shown = {
             field.name: {name: np.zeros_like(self.fixed) for name in field.choices} for field in coming.fields
         }
-        first = 0
-        for register, width in setting.network.registers:
-            if _reads(setting, first, width):
-                content = settle(held[register], state, coming.known, setting.sizes)
-                self._place(register, content, slice(first, first + width))
-            first += width
+        for register in setting.read_off:
+            self._place(register, settle(held[register], state, coming.known, setting.sizes), setting.spans[register])
 
-    def _place(self, register: str, content: Content, where: slice) -> None:
+    def _place(self, register: str, content: Content, span: range) -> None:
         """A register is fixed or depends on the choice of one field."""
-        width = where.stop - where.start
+        width, where = len(span), slice(span.start, span.stop)
         fixed = expected(content, width, self.coming.values)
         if fixed is not None:
             self.fixed[where] = fixed
@@ -171,13 +166,3 @@ class _Reading:
             reason = f"{own.name} has margin {min(margins)} where it follows {self.state.cls} (step {self.state.step})"
             raise Rejected("annotation.margin", reason)
         return min(margins)
-
-
-def _reads(setting: Setting, first: int, width: int) -> bool:
-    """Whether the unembedding reads a register."""
-    for family in setting.network.vocabulary:
-        parts: tuple[Family | FamilyField, ...] = (family, *family.fields)
-        for part in parts:
-            if ((part.unembedding.index >= first) & (part.unembedding.index < first + width)).any():
-                return True
-    return False
