@@ -14,8 +14,9 @@ bound is claimed, though there may be one.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from graphlib import CycleError, TopologicalSorter
 
 from constructions.machines.machine import Move, TuringMachine
@@ -98,11 +99,12 @@ def _rows_on_tape(machine: TuringMachine, k: int) -> Rows:
 def _longest_path(rows: Rows, initial: Iterable[Visit], cell_zero: bool) -> int | None:
     """The largest number of writes of the watched cell on a path from an initial visit; None on a cycle."""
     following: dict[Visit, set[Visit]] = {}
+    states_back = cache(partial(_states_back, rows))
     to_do = list(initial)
     while to_do:
         visit = to_do.pop()
         if visit not in following:
-            following[visit] = _following_visits(rows, visit, cell_zero)
+            following[visit] = _following_visits(rows, visit, cell_zero, states_back)
             to_do += following[visit]
     most: dict[Visit, int] = {}
     try:
@@ -115,7 +117,9 @@ def _longest_path(rows: Rows, initial: Iterable[Visit], cell_zero: bool) -> int 
     return max(most.values(), default=0)
 
 
-def _following_visits(rows: Rows, visit: Visit, cell_zero: bool) -> set[Visit]:
+def _following_visits(
+    rows: Rows, visit: Visit, cell_zero: bool, states_back: Callable[[str, Move], set[str]]
+) -> set[Visit]:
     """The visits that may come next, directly or when the head comes back."""
     state, symbol = visit
     found: set[Visit] = set()
@@ -126,7 +130,7 @@ def _following_visits(rows: Rows, visit: Visit, cell_zero: bool) -> set[Visit]:
             found.add((row.state, row.written))
         else:
             back = Move.LEFT if row.move is Move.RIGHT else Move.RIGHT
-            found |= {(after, row.written) for after in _states_back(rows, row.state, back)}
+            found |= {(after, row.written) for after in states_back(row.state, back)}
     return found
 
 

@@ -39,6 +39,13 @@ MAX_STEPS = click.option(
 )
 
 
+ARITHMETIC = click.option(
+    "--arithmetic",
+    metavar="A",
+    default="fused:bf16",
+    show_default=True,
+    help="fused:W, fused:W/ACC/A, rounded:W/A or exact; formats: fp32 bf16 fp16 e4m3fn e5m2 fixedF float(p,emin,emax).",
+)
 STORE = click.option(
     "--store",
     metavar="FILE",
@@ -60,13 +67,7 @@ def cli() -> None:
 @click.option("--all-inputs", is_flag=True, help="Every input whose chain of thought fits the context: a proof.")
 @PARADIGM
 @CONTEXT
-@click.option(
-    "--arithmetic",
-    metavar="A",
-    default="fused:bf16",
-    show_default=True,
-    help="fused:W, fused:W/ACC/A, rounded:W/A or exact; formats: fp32 bf16 fp16 e4m3fn e5m2 fixedF float(p,emin,emax).",
-)
+@ARITHMETIC
 @click.option(
     "--beta",
     metavar="auto|B",
@@ -204,12 +205,47 @@ def show_run(
     show_default=True,
     help="Results, one line per machine; an interrupted sweep goes on from what it has.",
 )
+@click.option(
+    "--all-inputs",
+    is_flag=True,
+    help="Instead of replaying runs, prove the chain of thought for every input that fits.",
+)
+@click.option(
+    "--context",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=65536,
+    show_default=True,
+    help="With --all-inputs: context length in tokens.",
+)
+@ARITHMETIC
+@STORE
+@NO_STORE
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-def sweep(machines: int, seed: int, workers: int | None, out: Path, as_json: bool) -> None:
-    """Verify every token of random machines' runs, chain of thought and summarized, in exact integers.
+def sweep(
+    machines: int,
+    seed: int,
+    workers: int | None,
+    out: Path,
+    all_inputs: bool,
+    context: int,
+    arithmetic: str,
+    store: Path | None,
+    no_store: bool,
+    as_json: bool,
+) -> None:
+    """Verify every token of random machines' runs, chain of thought and summarized, in exact integers; or, with
+    --all-inputs, prove each machine for every input: machines of one shape share their proofs.
 
-    Exit codes: 0 every token predicted, 1 not, 2 bad input, 130 interrupted (what is done is kept).
+    Exit codes: 0 every token predicted, or every machine proved, 1 a token is not, 2 bad input, 3 a machine is not
+    proved, 130 interrupted (what is done is kept).
     """
+    if all_inputs:
+        from certificates.command_line import sweep_all
+        from certificates.command_line.certify_all import default_store
+
+        place = None if no_store else store or default_store()
+        sweep_all.execute(machines, seed, workers, context, arithmetic, place, out, as_json)
     from certificates.command_line.sweep import execute
 
     execute(machines, seed, workers, out, as_json)

@@ -47,7 +47,7 @@ def execute(machines: int, seed: int, workers: int | None, out: Path, as_json: b
     lines = sorted((line for line in lines if line["index"] < machines), key=lambda line: int(line["index"]))
     seconds = time.perf_counter() - started
     if not interrupted:
-        write_file(out, b"".join(map(_encoded, [header, *lines])))
+        write_file(out, b"".join(map(encoded, [header, *lines])))
     summary = summarize(lines) | {"verified_now": len(lines) - len(have & set(range(machines))), "seconds": seconds}
     if as_json:
         click.echo(json.dumps(summary | {"interrupted": interrupted, "file": str(out)}, indent=2))
@@ -77,11 +77,11 @@ def read_lines(path: Path, header: Line) -> list[Line]:
 def appending(path: Path, header: Line, lines: list[Line]) -> Iterator[Any]:
     """Rewrite the file as far as it was whole, then append line by line."""
     try:
-        write_file(path, b"".join(map(_encoded, [header, *lines])))
+        write_file(path, b"".join(map(encoded, [header, *lines])))
         with path.open("ab") as stream:
 
             def append(line: Line) -> None:
-                stream.write(_encoded(line))
+                stream.write(encoded(line))
                 stream.flush()
 
             yield append
@@ -89,7 +89,7 @@ def appending(path: Path, header: Line, lines: list[Line]) -> Iterator[Any]:
         raise InputRefused(f"cannot write to {path}: {error.strerror}; give another --out") from error
 
 
-def _encoded(line: Line) -> bytes:
+def encoded(line: Line) -> bytes:
     return json.dumps(line, sort_keys=True, separators=(",", ":")).encode() + b"\n"
 
 

@@ -25,7 +25,7 @@ from verify.annotation.annotation import annotate
 from verify.annotation.content import Back, Ghosts, MinusLow, number_at
 from verify.annotation.content import holds as condition_holds
 from verify.annotation.evidence import Evidence, StoreError
-from verify.annotation.facts import Delta, facts
+from verify.annotation.facts import facts
 from verify.annotation.ghosts import TokenClass, ghosts_of
 from verify.annotation.heads import Names, head_pattern
 from verify.annotation.layout import followers, states
@@ -103,7 +103,7 @@ def test_what_is_assumed_of_one_token_holds_on_runs(index: int) -> None:
     for moment in range(0, 2 * annotation.depth, 5):
         for kind in TokenClass:
             contents = [*annotation.contents[kind][moment].values(), *annotation.contents[kind][moment + 1].values()]
-            assumed = facts(contents, Symbols(), shape, Delta.of(machine))
+            assumed = facts(contents, Symbols(), r, shape.symbol_bits)
             for _, ghosts in (token for token in tokens[:60] if token[0] is kind):
                 for assumption in assumed:
                     try:

@@ -43,7 +43,7 @@ class Annotation:
         return Phases.of(self.shape.position_bits).L
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=32)
 def annotate(shape: Shape, registers: tuple[Span, ...]) -> Annotation:
     """The annotation of the chain-of-thought network of a shape.
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import verify.annotation
 from verify.solver import solver_version
@@ -53,6 +54,8 @@ class Evidence:
 
     def __init__(self, path: Path | None = None) -> None:
         self._known: set[str] = set()
+        self.layers: dict[Hashable, Any] = {}
+        """What `verify.annotation.proof` keeps of layers, shared by machines, all of whose patterns have evidence."""
         self._database: sqlite3.Connection | None = None
         self.path = path
         if path is None:

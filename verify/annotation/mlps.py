@@ -14,37 +14,35 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from constructions.transformer.gadgets import Neuron
 from constructions.transformer.network import Mlp
 from constructions.transformer.registers import Span
-from constructions.turing.encoding import Shape
 from verify.annotation.annotation import Annotation, Held
 from verify.annotation.content import Content, HighBits, If, One, Zero
-from verify.annotation.facts import Delta, facts
+from verify.annotation.facts import compares_symbols, facts
 from verify.annotation.ghosts import TokenClass
 from verify.annotation.patterns import Claim, as_text, canonical
-from verify.annotation.symbolic import Coordinate, Symbols, ghosts_in
+from verify.annotation.rows import Ints, Rows, Step
+from verify.annotation.steps import says_step
+from verify.annotation.symbolic import Coordinate, Symbols
 from verify.lemmas.activation import added_terms
 from verify.solver import all_of, constant, equal, total
 
-Ints = NDArray[np.int64]
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MlpPattern:
     """What some neurons add to one register.
 
-    read: the registers that they read, as content and width.  neurons: inputs are (place in ``read``, offset), outputs
-    offsets in the register; constant inputs are in the biases.  before, after: what the register holds.
+    read: the registers that they read, as content and width.  before, after: what the register holds.
+    symbol_bits: the width of a symbol where that matters, else 0.
     """
 
-    shape: Shape
+    position_bits: int
+    symbol_bits: int
     read: tuple[tuple[Content, int], ...]
-    neurons: tuple[tuple[tuple[tuple[int, int, int], ...], int, tuple[tuple[int, int], ...]], ...]
+    rows: Rows
     before: Content
     after: Content
     width: int
-    delta: Delta | None
 
     def claim(self) -> Claim:
         symbols = Symbols()
@@ -53,11 +51,7 @@ class MlpPattern:
         for content, width in self.read:
             held |= dict(enumerate(symbols.coordinates(content, width), start=starts[-1]))
             starts.append(starts[-1] + width)
-        units = (
-            Neuron(tuple((starts[place] + offset, weight) for place, offset, weight in inputs), bias, outputs)
-            for inputs, bias, outputs in self.neurons
-        )
-        added = added_terms(units, held)
+        added = added_terms(self.rows.neurons(starts), held)
         before, after = (symbols.coordinates(content, self.width) for content in (self.before, self.after))
         formula = all_of(
             equal(total([x.value, added.get(c, constant(0))]), y.value)
@@ -65,15 +59,14 @@ class MlpPattern:
             if x is not y or c in added
         )
         contents = [*(content for content, _ in self.read), self.before, self.after]
-        assumed = facts(contents, symbols, self.shape, self.delta)
+        assumed = facts(contents, symbols, self.position_bits, self.symbol_bits)
         return Claim(formula, (*assumed, *symbols.ternary))
 
     @property
     def text(self) -> str:
-        delta = "" if self.delta is None else f" delta {self.delta.entries}"
         return (
-            f"{self.shape} reads {as_text(self.read)} neurons {self.neurons} "
-            f"takes {self.before} to {self.after}: {self.width}{delta}"
+            f"{self.position_bits} {self.symbol_bits} reads {as_text(self.read)} by {self.rows.text} "
+            f"takes {self.before} to {self.after}: {self.width}"
         )
 
 
@@ -99,9 +92,9 @@ class PlacedMlp:
         self.out_coordinate, self.out_weight = mlp.outputs.coordinate, mlp.outputs.weight.astype(np.int64)
         self.out_row = np.repeat(np.arange(mlp.size), np.diff(self.out_start))
 
-    def patterns(
-        self, annotation: Annotation, kind: TokenClass, layer: int, delta: Delta | None
-    ) -> Iterator[tuple[str, MlpPattern | Unannotated]]:
+    def obligations(
+        self, annotation: Annotation, kind: TokenClass, layer: int
+    ) -> Iterator[tuple[str, MlpPattern | Step | Unannotated]]:
         """For each register that changes, or that a neuron may change: its name and what is to be proved."""
         before, after = annotation.behind_attention(kind, layer), annotation.behind_mlp(kind, layer)
         low, high = _ranges(before, self.registers)
@@ -113,10 +106,29 @@ class PlacedMlp:
             for register in np.unique(written).tolist():
                 touched[register] = entries[written == register]
         for number, span in enumerate(self.registers):
+            held, left = before[span.name], after[span.name]
             if number in touched:
-                yield span.name, self._pattern(annotation.shape, before, after, span, touched[number], low, high, delta)
-            elif before[span.name] != after[span.name]:
-                yield span.name, Unannotated(span.name, before[span.name], after[span.name])
+                read, rows = self._rows(touched[number], low, high)
+                contents = [before[one.name] for one in read]
+                widths = [one.width for one in read]
+                if held == Zero() and says_step(left):
+                    yield span.name, Step(tuple(zip(contents, widths, strict=True)), rows, left, span.width)
+                    continue
+                renamed = canonical([*contents, held, left])
+                yield (
+                    span.name,
+                    MlpPattern(
+                        annotation.shape.position_bits,
+                        annotation.shape.symbol_bits if compares_symbols([*contents, held, left]) else 0,
+                        tuple(zip(map(renamed, contents), widths, strict=True)),
+                        rows,
+                        renamed(held),
+                        renamed(left),
+                        span.width,
+                    ),
+                )
+            elif held != left:
+                yield span.name, Unannotated(span.name, held, left)
 
     def _live(self, low: Ints, high: Ints) -> NDArray[np.bool_]:
         """The neurons whose largest pre-activation is above 0."""
@@ -126,46 +138,30 @@ class PlacedMlp:
         alive: NDArray[np.bool_] = self.bias + sums[self.in_start[1:]] - sums[self.in_start[:-1]] > 0
         return alive
 
-    def _pattern(
-        self,
-        shape: Shape,
-        before: Held,
-        after: Held,
-        span: Span,
-        outputs: Ints,
-        low: Ints,
-        high: Ints,
-        delta: Delta | None,
-    ) -> MlpPattern:
-        """``outputs``: the places in ``out_coordinate`` at which live neurons write the register."""
-        places: dict[int, int] = {}
-        neurons: dict[int, tuple[list[tuple[int, int, int]], int, list[tuple[int, int]]]] = {}
-        for entry in outputs.tolist():
-            row = int(self.out_row[entry])
-            if row not in neurons:
-                inputs, bias = [], int(self.bias[row])
-                for e in range(int(self.in_start[row]), int(self.in_start[row + 1])):
-                    c, weight = int(self.in_coordinate[e]), int(self.in_weight[e])
-                    if low[c] == high[c]:
-                        bias += weight * int(low[c])
-                        continue
-                    place = places.setdefault(int(self.register_of[c]), len(places))
-                    inputs.append((place, int(self.offset_of[c]), weight))
-                neurons[row] = inputs, bias, []
-            neurons[row][2].append((int(self.offset_of[self.out_coordinate[entry]]), int(self.out_weight[entry])))
-        read = [self.registers[register] for register in places]
-        contents = [*(before[one.name] for one in read), before[span.name], after[span.name]]
-        uses_delta = any("'" in ghost or ghost == "has_entry" for content in contents for ghost in ghosts_in(content))
-        renamed = canonical(contents, keep_tapes=uses_delta)
-        return MlpPattern(
-            shape,
-            tuple((renamed(before[one.name]), one.width) for one in read),
-            tuple((tuple(inputs), bias, tuple(written)) for inputs, bias, written in neurons.values()),
-            renamed(before[span.name]),
-            renamed(after[span.name]),
-            span.width,
-            delta if uses_delta else None,
+    def _rows(self, outputs: Ints, low: Ints, high: Ints) -> tuple[list[Span], Rows]:
+        """The registers read and the neurons, of which ``outputs`` are the places of outputs to one register."""
+        used, neuron = np.unique(self.out_row[outputs], return_inverse=True)
+        sizes = self.in_start[used + 1] - self.in_start[used]
+        owner = np.repeat(np.arange(len(used)), sizes)
+        entries = np.arange(len(owner)) + np.repeat(self.in_start[used] - np.cumsum(sizes) + sizes, sizes)
+        c, weight = self.in_coordinate[entries], self.in_weight[entries]
+        known = low[c] == high[c]
+        bias = self.bias[used].copy()
+        np.add.at(bias, owner[known], weight[known] * low[c[known]])
+        c, weight, owner = c[~known], weight[~known], owner[~known]
+        registers, first, place = np.unique(self.register_of[c], return_index=True, return_inverse=True)
+        order = np.argsort(first)  # registers in order of first use
+        rows = Rows(
+            bias,
+            np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(used)))]),
+            np.argsort(order)[place],
+            self.offset_of[c],
+            weight,
+            neuron,
+            self.offset_of[self.out_coordinate[outputs]],
+            self.out_weight[outputs],
         )
+        return [self.registers[register] for register in registers[order].tolist()], rows
 
 
 def _ranges(held: Held, registers: tuple[Span, ...]) -> tuple[Ints, Ints]:

@@ -91,8 +91,8 @@ class Renaming:
         return content  # a constant
 
 
-def canonical(contents: Sequence[Content], keep_tapes: bool) -> Renaming:
-    """The renaming that makes the contents of one token canonical; tapes keep their numbers if the machine matters."""
+def canonical(contents: Sequence[Content]) -> Renaming:
+    """The renaming that makes the contents of one token canonical."""
     tapes: dict[str, str] = {}
     fetches: dict[Fetched, Content] = {}
     distances = [one.distance for content in contents for one in numbers_in(content) if isinstance(one, Back)]
@@ -106,7 +106,7 @@ def canonical(contents: Sequence[Content], keep_tapes: bool) -> Renaming:
     def ghost(name: str) -> str:
         base, underscore, rest = name.partition("_")
         match = re.match(r"\d+", rest)
-        if not underscore or keep_tapes or match is None:
+        if not underscore or match is None:
             return name
         tape = tapes.setdefault(match[0], str(len(tapes) + 1))
         return f"{base}_{tape}{rest[match.end() :]}"

@@ -10,36 +10,37 @@ token the unique best.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import lru_cache
 
 from constructions.machines.machine import TuringMachine
 from constructions.transformer.network import CompiledHead, Layer, Network
 from constructions.turing.encoding import Shape
 from verify.annotation.annotation import Annotation, annotate
-from verify.annotation.content import Content
 from verify.annotation.evidence import Evidence
-from verify.annotation.facts import Delta
 from verify.annotation.ghosts import TokenClass
 from verify.annotation.heads import head_patterns, separation_of
 from verify.annotation.lookups import wrong_fetch, wrong_frame
 from verify.annotation.meanings import HeadNotCovered, Meaning, meanings_of
 from verify.annotation.mlps import PlacedMlp, Unannotated
 from verify.annotation.patterns import Pattern, digest
-from verify.annotation.symbolic import ghosts_in
+from verify.annotation.rows import Step
+from verify.annotation.steps import Delta, wrong_step
 from verify.annotation.tokens import next_cases, next_margins, token_cases, wrong_embedding
+from verify.hardmax.prepared import PreparedNetwork
 from verify.solver import Proved, Refuted, prove
 
 
 class Family(Enum):
     """Kinds of obligations."""
 
+    COLLECTING = "collecting the obligations, look-ups decided"
     EMBEDDINGS = "embeddings"
     LOOKUPS = "look-ups"
     HEADS = "heads"
     MLPS = "MLPs"
+    STEPS = "transition"
     NEXT = "next tokens"
 
 
@@ -93,22 +94,21 @@ class HardmaxProof:
 
 @dataclass(frozen=True)
 class Instance:
-    """One pattern, a place where it occurs, and at how many it does."""
+    """One pattern of a family: its digest, a place where it occurs, and at how many it does."""
 
     family: Family
     digest: str
-    pattern: Pattern
     where: str
     times: int
 
 
 @dataclass(frozen=True, eq=False)
 class LayerObligations:
-    """What is to be proved of a layer; ``gaps`` cannot be."""
+    """What is to be proved of a layer, apart from its patterns; ``gaps`` cannot be."""
 
     heads: tuple[HeadProof, ...]
     instances: tuple[Instance, ...]
-    lookups: int
+    steps: tuple[tuple[str, Step], ...]
     gaps: tuple[Gap, ...]
 
 
@@ -133,25 +133,39 @@ def prove_hardmax(
     except KeyError as error:
         return Gap(Family.MLPS, f"no content is known for the register {error}")
     with _Clock(tallies[Family.EMBEDDINGS]):
+        prepared = PreparedNetwork(network)
         for case in token_cases(machine, network):
             tallies[Family.EMBEDDINGS].obligations += 1
-            if wrong := wrong_embedding(network, shape, case):
+            if wrong := wrong_embedding(prepared, annotation, case):
                 return Gap(Family.EMBEDDINGS, wrong)
     heads: list[HeadProof] = []
     seen: set[str] = set()
     delta = Delta.of(machine)
     for number, layer in enumerate(network.layers, start=1):
         progress("prove", number - 1, len(network.layers))
-        with _Clock(tallies[Family.LOOKUPS]):
-            wanted = layer_obligations(annotation, number, layer, delta if number == step_layer(annotation) else None)
-        if wanted.gaps:
-            return wanted.gaps[0]
+        wanted = evidence.layers.get((annotation, number, layer))
+        if wanted is None:
+            with _Clock(tallies[Family.COLLECTING]):
+                wanted, patterns = layer_obligations(annotation, number, layer)
+            if wanted.gaps:
+                return wanted.gaps[0]
+            if gap := _discharge(wanted.instances, patterns, evidence, tallies, budget_seconds):
+                return gap
+            if not wanted.steps:  # else no other machine has it
+                evidence.layers[annotation, number, layer] = wanted
         heads += wanted.heads
-        tallies[Family.LOOKUPS].obligations += wanted.lookups
-        if gap := _discharge(wanted.instances, evidence, seen, tallies, budget_seconds):
-            return gap
+        tallies[Family.LOOKUPS].obligations += sum(len(head.meanings) for head in wanted.heads)
+        for instance in wanted.instances:
+            tallies[instance.family].obligations += instance.times
+            tallies[instance.family].patterns += instance.digest not in seen
+            seen.add(instance.digest)
+        with _Clock(tallies[Family.STEPS]):
+            for where, step in wanted.steps:
+                tallies[Family.STEPS].obligations += 1
+                if wrong := wrong_step(delta, step):
+                    return Gap(Family.STEPS, f"{where}: {wrong}")
     with _Clock(tallies[Family.NEXT]):
-        margins = list(next_margins(network, shape, list(next_cases(machine, network))))
+        margins = list(next_margins(network, annotation, list(next_cases(machine, network, annotation))))
         tallies[Family.NEXT].obligations = len(margins)
         for margin in margins:
             if isinstance(margin, str):
@@ -160,24 +174,20 @@ def prove_hardmax(
     return HardmaxProof(annotation, tuple(heads), least, tallies)
 
 
-def step_layer(annotation: Annotation) -> int | None:
-    """The layer whose MLP is the only one to need the machine's transition function: what it says appears there."""
-
-    def says(contents: Iterable[Content]) -> bool:
-        return any("has_entry" in ghosts_in(content) for content in contents)
-
-    return next(
-        (n for n in range(1, annotation.depth + 1) if says(annotation.behind_mlp(TokenClass.EINP, n).values())), None
-    )
-
-
-@lru_cache(maxsize=1024)
-def layer_obligations(annotation: Annotation, number: int, layer: Layer, delta: Delta | None) -> LayerObligations:
-    """All that is to be proved of a layer.  Machines of one shape share the layers that do not depend on delta."""
+def layer_obligations(annotation: Annotation, number: int, layer: Layer) -> tuple[LayerObligations, dict[str, Pattern]]:
+    """All that is to be proved of a layer, and the different patterns among it by their digests."""
     heads: list[HeadProof] = []
     gaps: list[Gap] = []
-    instances: dict[Pattern, tuple[Family, str, int]] = {}
-    lookups = 0
+    steps: list[tuple[str, Step]] = []
+    patterns: dict[str, Pattern] = {}
+    instances: dict[str, tuple[Family, str, int]] = {}
+
+    def count(pattern: Pattern, family: Family, where: str) -> None:
+        name = digest(pattern)
+        patterns.setdefault(name, pattern)
+        _, first, times = instances.get(name, (family, where, 0))
+        instances[name] = family, first, times + 1
+
     if wrong := wrong_frame(annotation, number, layer):
         gaps.append(Gap(Family.LOOKUPS, wrong))
     try:
@@ -185,38 +195,31 @@ def layer_obligations(annotation: Annotation, number: int, layer: Layer, delta: 
             meanings = meanings_of(head, number, annotation)
             heads.append(HeadProof(number, index, head, meanings))
             for meaning in meanings:
-                lookups += 1
                 if wrong := wrong_fetch(annotation, number, head, meaning):
                     gaps.append(Gap(Family.LOOKUPS, wrong))
                 for kind, pattern in head_patterns(head, meaning, number, annotation):
                     where = f"layer {number}, head {head.name}, {meaning.kind.value} asks, {kind.value} answers"
-                    _count(instances, pattern, Family.HEADS, where)
+                    count(pattern, Family.HEADS, where)
     except HeadNotCovered as error:
         gaps.append(Gap(Family.HEADS, str(error)))
     placed = PlacedMlp(layer.mlp, annotation.registers)
     for kind in TokenClass:
-        for register, found in placed.patterns(annotation, kind, number, delta):
+        for register, found in placed.obligations(annotation, kind, number):
             where = f"layer {number}, {kind.value}, {register}"
-            if isinstance(found, Unannotated):
+            if isinstance(found, Step):
+                steps.append((where, found))
+            elif isinstance(found, Unannotated):
                 gaps.append(Gap(Family.MLPS, f"{where}: no neuron takes it from {found.before} to {found.after}"))
             else:
-                _count(instances, found, Family.MLPS, where)
-    listed = tuple(
-        Instance(family, digest(pattern), pattern, where, times)
-        for pattern, (family, where, times) in instances.items()
-    )
-    return LayerObligations(tuple(heads), listed, lookups, tuple(gaps))
-
-
-def _count(instances: dict[Pattern, tuple[Family, str, int]], pattern: Pattern, family: Family, where: str) -> None:
-    _, first, times = instances.get(pattern, (family, where, 0))
-    instances[pattern] = family, first, times + 1
+                count(found, Family.MLPS, where)
+    listed = tuple(Instance(family, name, where, times) for name, (family, where, times) in instances.items())
+    return LayerObligations(tuple(heads), listed, tuple(steps), tuple(gaps)), patterns
 
 
 def _discharge(
     instances: Iterable[Instance],
+    patterns: Mapping[str, Pattern],
     evidence: Evidence,
-    seen: set[str],
     tallies: dict[Family, Tally],
     budget_seconds: int,
 ) -> Gap | None:
@@ -224,16 +227,11 @@ def _discharge(
     proved: list[str] = []
     try:
         for instance in instances:
-            tally = tallies[instance.family]
-            tally.obligations += instance.times
-            if instance.digest in seen:
-                continue
-            seen.add(instance.digest)
-            tally.patterns += 1
             if instance.digest in evidence:
                 continue
+            tally = tallies[instance.family]
             with _Clock(tally):
-                claim = instance.pattern.claim()
+                claim = patterns[instance.digest].claim()
                 match prove(claim.formula, claim.assumptions, budget_seconds):
                     case Proved():
                         tally.proved += 1
@@ -267,4 +265,5 @@ def tallied(tallies: dict[Family, Tally]) -> Iterator[str]:
         known = tally.patterns - tally.proved
         before = f", {known} before" if known else ""
         decided = f", {tally.patterns} patterns: {tally.proved} proved now{before}" if tally.patterns else ""
-        yield f"{family.value}: {tally.obligations} obligations{decided}, {tally.nanoseconds // 10**6} ms"
+        counted = f"{tally.obligations} obligations{decided}, " if tally.obligations else ""
+        yield f"{family.value}: {counted}{tally.nanoseconds // 10**6} ms"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 
 import numpy as np
 
@@ -15,13 +16,11 @@ from constructions.machines.machine import TuringMachine
 from constructions.transformer.network import Network
 from constructions.transformer.registers import Span
 from constructions.transformer.vocabulary import Token
-from constructions.turing.encoding import Shape
-from constructions.turing.registers import Phases
-from verify.annotation.content import Content, Ghosts, Vector, value_at
-from verify.annotation.cot import Moment, content_of
+from verify.annotation.annotation import Annotation
+from verify.annotation.content import Content, Ghost, Ghosts, Vector, value_at
 from verify.annotation.ghosts import TokenClass
 from verify.annotation.layout import State, specialized, states
-from verify.hardmax.forward import Sublayer
+from verify.annotation.symbolic import ghosts_in, numbers_in
 from verify.hardmax.prepared import PreparedNetwork
 from verify.hardmax.readout import read_out
 
@@ -80,16 +79,16 @@ def _run_ghosts(machine: TuringMachine, values: list[int], prime: str = "") -> G
     return ghosts
 
 
-def wrong_embedding(network: Network, shape: Shape, case: TokenCase) -> str | None:
+def wrong_embedding(prepared: PreparedNetwork, annotation: Annotation, case: TokenCase) -> str | None:
     """How the embedding of a token differs from what is annotated behind layer 0; None if it does not."""
-    prepared = PreparedNetwork(network)
+    network = prepared.network
     place = network.vocabulary.index[case.token.family]
     fixed, tables = prepared.embeddings[place]
     x = fixed.astype(np.int64) + sum(
         table[:, value].astype(np.int64) for table, value in zip(tables, case.token.values, strict=True)
     )
     for span in network.registers[1:]:  # ``pos`` is added by position
-        content = content_of(span.name, shape, case.kind, Moment(0, Sublayer.MLP))
+        content = annotation.behind_mlp(case.kind, 0)[span.name]
         wanted = value_at(content, span.width, case.ghosts, _nothing_fetched)
         got = tuple(x[list(span.coordinates)].tolist())
         if got != wanted:
@@ -110,15 +109,9 @@ class NextCase:
     following: Token
 
 
-def next_cases(machine: TuringMachine, network: Network) -> Iterator[NextCase]:
+def next_cases(machine: TuringMachine, network: Network, annotation: Annotation) -> Iterator[NextCase]:
     """Every state of a token that has to be followed by another, with all values of what the next token depends on."""
     K, r = machine.tapes, network.position_bits
-    fields = network.vocabulary.families[network.vocabulary.index["RUN"]].fields
-    choices = [range(len(field.values)) for field in fields]
-    if (combinations := int(np.prod([len(choice) for choice in choices]))) > MOST_COMBINATIONS:
-        raise TooManyTokensError(f"{combinations} run tokens are more than the {MOST_COMBINATIONS} evaluated here")
-    steps = [list(values) for values in product(*choices)]
-    shape = Shape.of(machine, r)
     tried: set[tuple[Content, ...]] = set()
     for state in states(r):
         match state.kind:
@@ -127,12 +120,13 @@ def next_cases(machine: TuringMachine, network: Network) -> Iterator[NextCase]:
                     yield NextCase(state, {"halted": 1, "has_entry": 0}, Token("OUTP"))
                 if state == State(TokenClass.RUN, r):
                     for entry in (0, 1):
-                        ghosts = _run_ghosts(machine, steps[0], "'") | {"halted": 0, "has_entry": entry}
+                        ghosts = _run_ghosts(machine, [0] * (2 * K + 1), "'") | {"halted": 0, "has_entry": entry}
                         yield NextCase(state, ghosts, Token("POS"))
                     continue
                 # States that end with the same contents are decided by the same steps.
-                ends = tuple(_at_the_end(network, shape, state).values())
-                for values in steps[:1] if ends in tried else steps:
+                at_the_end = _at_the_end(network, annotation, state)
+                ends = tuple(at_the_end.values())
+                for values in [] if ends in tried else _steps(machine, network, at_the_end):
                     ghosts = _run_ghosts(machine, values, "'") | {"halted": 0, "has_entry": 1}
                     yield NextCase(state, ghosts, Token("RUN", tuple(values)))
                 tried.add(ends)
@@ -151,14 +145,69 @@ def next_cases(machine: TuringMachine, network: Network) -> Iterator[NextCase]:
                     yield NextCase(state, ghosts, Token("SIGMA", (value,)))
 
 
-def next_margins(network: Network, shape: Shape, cases: list[NextCase]) -> Iterator[int | str]:
+def _steps(machine: TuringMachine, network: Network, at_the_end: dict[Span, Content]) -> list[list[int]]:
+    """The steps to evaluate, as values of a run token's fields: all, or one field at a time where that is enough.
+
+    It is if a run token's logit is a sum over its fields of terms that depend on the ghost of that field only, no other
+    token's logit depends on any of them, and each field contributes equally much for all of its values.
+    """
+    fields = network.vocabulary.families[network.vocabulary.index["RUN"]].fields
+    choices = [range(len(field.values)) for field in fields]
+    if _fields_are_independent(machine, network, at_the_end):
+        zeros = [0] * len(fields)
+        return [
+            [*zeros[:place], value, *zeros[place + 1 :]] for place, choice in enumerate(choices) for value in choice
+        ]
+    if (combinations := prod(map(len, choices))) > MOST_COMBINATIONS:
+        raise TooManyTokensError(f"{combinations} run tokens are more than the {MOST_COMBINATIONS} evaluated here")
+    return [list(values) for values in product(*choices)]
+
+
+def _fields_are_independent(machine: TuringMachine, network: Network, at_the_end: dict[Span, Content]) -> bool:
+    run = network.vocabulary.families[network.vocabulary.index["RUN"]]
+    by_step = {span: named for span, content in at_the_end.items() if (named := _step_ghosts(content))}
+    moved = {c for span in by_step for c in span.coordinates}
+    others = [run.unembedding]
+    for family in network.vocabulary.families:
+        if family is not run:
+            others += [family.unembedding, *(vector for field in family.fields for vector in field.unembedding)]
+    if any(c in moved for vector in others for c, _ in vector):
+        return False
+    names = ["q'", *(f"a'_{k}" for k in range(1, machine.tapes + 1)), *(f"m'_{k}" for k in range(1, machine.tapes + 1))]
+    for place, (field, name) in enumerate(zip(run.fields, names, strict=True)):
+        support = {c for vector in field.unembedding for c, _ in vector}
+        read = [span for span in by_step if support & set(span.coordinates)]
+        if any(by_step[span] != {name} for span in read):
+            return False
+        own: set[int] = set()
+        for value, vector in enumerate(field.unembedding):
+            values = [0] * len(run.fields)
+            values[place] = value
+            ghosts = _run_ghosts(machine, values, "'") | {"halted": 0, "has_entry": 1}
+            held: dict[int, int] = {}
+            for span in read:
+                content = value_at(at_the_end[span], span.width, ghosts, _nothing_fetched)
+                held |= dict(zip(span.coordinates, content, strict=True))
+            own.add(sum(weight * held.get(c, 0) for c, weight in vector))
+        if len(own) != 1:
+            return False
+    return True
+
+
+def _step_ghosts(content: Content) -> set[str]:
+    """Which of q', a'_k and m'_k a content depends on."""
+    named = {number.name for number in numbers_in(content) if isinstance(number, Ghost)} | ghosts_in(content)
+    return {name for name in named if "'" in name}
+
+
+def next_margins(network: Network, annotation: Annotation, cases: list[NextCase]) -> Iterator[int | str]:
     """For each case, by how much the token that has to follow beats every other; or, in words, that it does not."""
     x = np.zeros((network.width, len(cases)), np.int8)
     known: dict[State, dict[Span, Content]] = {}
     undecided: dict[int, str] = {}
     for column, case in enumerate(cases):
         if case.state not in known:
-            known[case.state] = _at_the_end(network, shape, case.state)
+            known[case.state] = _at_the_end(network, annotation, case.state)
         for span, content in known[case.state].items():
             try:
                 held = value_at(content, span.width, {"blank": 0} | case.ghosts, _nothing_fetched)
@@ -178,14 +227,10 @@ def next_margins(network: Network, shape: Shape, cases: list[NextCase]) -> Itera
             yield margin
 
 
-def _at_the_end(network: Network, shape: Shape, state: State) -> dict[Span, Content]:
+def _at_the_end(network: Network, annotation: Annotation, state: State) -> dict[Span, Content]:
     """What the registers that the unembedding reads hold behind the last layer, at tokens in ``state``."""
-    read, end = _read_by_unembedding(network), Moment(Phases.of(shape.position_bits).L, Sublayer.MLP)
-    return {
-        span: specialized(content_of(span.name, shape, state.kind, end), state)
-        for span in network.registers
-        if set(span.coordinates) & read
-    }
+    read, held = _read_by_unembedding(network), annotation.behind_mlp(state.kind, annotation.depth)
+    return {span: specialized(held[span.name], state) for span in network.registers if set(span.coordinates) & read}
 
 
 def _read_by_unembedding(network: Network) -> set[int]:

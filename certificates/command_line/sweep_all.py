@@ -1,0 +1,105 @@
+"""``exactformer sweep --all-inputs``: many random machines, each proved for every input that fits."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from certificates.command_line.outcome import ExitCode, refusing
+from certificates.command_line.progress import LateProgress
+from certificates.command_line.sweep import Line, appending, encoded, read_lines
+from certificates.document import write_file
+from constructions.turing.paradigm import ContextError
+from verify.annotation.evidence import StoreError
+from verify.arithmetic.models import ModelError, parse_arithmetic
+from verify.sweep_all import UniversalSweep, sweep_all
+
+BUDGET_SECONDS = 60
+
+
+def execute(
+    machines: int,
+    seed: int,
+    workers: int | None,
+    context: int,
+    arithmetic: str,
+    store: Path | None,
+    out: Path,
+    as_json: bool,
+) -> NoReturn:
+    """Prove the machines 0 .. machines-1 of this seed that ``out`` does not have yet."""
+    with refusing(ModelError):
+        model = parse_arithmetic(arithmetic)
+    header: Line = {
+        "format": "exactformer sweep for all inputs",
+        "version": 1,
+        "seed": seed,
+        "context": str(context),
+        "arithmetic": model.text,
+    }
+    lines = read_lines(out, header)
+    have = {line["index"] for line in lines}
+    missing = [index for index in range(machines) if index not in have]
+    wanted = UniversalSweep(seed, context, model, BUDGET_SECONDS)
+    started, interrupted = time.perf_counter(), False
+    with (
+        appending(out, header, lines) as append,
+        LateProgress(enabled=not as_json) as progress,
+        refusing(ContextError, StoreError),
+        refusing(ModelError, code=ExitCode.UNSUPPORTED),
+    ):
+        results = sweep_all(wanted, missing, store, workers or os.cpu_count() or 1)
+        try:
+            for number, result in enumerate(results, start=1):
+                lines.append(asdict(result))
+                append(asdict(result))
+                progress("sweep", number, len(missing))
+        except KeyboardInterrupt:
+            interrupted = True
+            results.close()
+    lines = sorted((line for line in lines if line["index"] < machines), key=lambda line: int(line["index"]))
+    if not interrupted:
+        write_file(out, b"".join(map(encoded, [header, *lines])))
+    summary = summarize(lines) | {"seconds": round(time.perf_counter() - started, 1)}
+    if as_json:
+        click.echo(json.dumps(summary | {"interrupted": interrupted, "file": str(out)}, indent=2))
+    else:
+        print_summary(summary, out)
+    if interrupted:
+        click.echo(f"Interrupted at {len(lines)} of {machines}; the same command goes on from there.", err=True)
+        raise click.exceptions.Exit(130)
+    proved = summary["verdicts"] == {"proved": len(lines)}
+    raise click.exceptions.Exit(ExitCode.CERTIFIED if proved else ExitCode.INCONCLUSIVE)
+
+
+def summarize(lines: list[Line]) -> Line:
+    """Verdicts, and how long machines took whose shape was known, and the others."""
+    known = sorted(line["milliseconds"] for line in lines if not line["new_shape"])
+    new = sorted(line["milliseconds"] for line in lines if line["new_shape"])
+    return {
+        "machines": len(lines),
+        "verdicts": dict(Counter(line["verdict"] for line in lines)),
+        "milliseconds": {
+            name: {"machines": len(times), "median": times[len(times) // 2], "most": times[-1]}
+            for name, times in (("the first of their shape", new), ("of a shape known by then", known))
+            if times
+        },
+        "not_proved": [line for line in lines if line["verdict"] != "proved"][:5],
+    }
+
+
+def print_summary(summary: Line, out: Path) -> None:
+    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(summary["verdicts"].items()))
+    click.echo(f"{summary['machines']} machines: {verdicts}")
+    for name, times in summary["milliseconds"].items():
+        click.echo(f"  {times['machines']} {name}: median {times['median']} ms, most {times['most']} ms")
+    for line in summary["not_proved"]:
+        click.echo(f"  machine {line['index']}: {line['verdict']}: {line['reason']}")
+    click.echo(f"results {out}")

@@ -1,0 +1,119 @@
+"""Random machines by the hundred, each proved for all inputs (SPEC 11): machines of one shape share their proofs.
+
+Machines are drawn as in `verify.sweep`; their inputs play no part.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from constructions.turing.construct import construct
+from constructions.turing.encoding import Shape
+from constructions.turing.paradigm import Paradigm, position_bits_for
+from verify.all_inputs import assess_all
+from verify.annotation.evidence import Evidence
+from verify.annotation.proof import Gap, prove_hardmax
+from verify.annotation.tokens import TooManyTokensError
+from verify.arithmetic.models import ArithmeticModel
+from verify.sweep import draw_case
+from verify.writes import write_bound
+
+
+@dataclass(frozen=True)
+class UniversalSweep:
+    """What to prove of each machine: its softmax network in a context, in an arithmetic."""
+
+    seed: int
+    context: int
+    model: ArithmeticModel
+    budget_seconds: int
+
+
+@dataclass(frozen=True)
+class UniversalResult:
+    """What is known of one machine.
+
+    verdict: ``proved``, ``inconclusive`` (``reason`` says why) or ``unsupported``.  milliseconds: construction and
+    proof; new_shape: no machine of this shape came before; proved_now: patterns that the solver was asked about.
+    """
+
+    index: int
+    tapes: int
+    states: int
+    symbols: int
+    position_bits: int
+    beta: str | None
+    writes: str | None
+    verdict: str
+    reason: str | None
+    new_shape: bool
+    proved_now: int
+    milliseconds: int
+
+
+def prove_machine(wanted: UniversalSweep, index: int, evidence: Evidence) -> UniversalResult:
+    """Construct the index-th machine's network and prove it for all inputs."""
+    machine = draw_case(wanted.seed, index).run.machine
+    started = time.perf_counter_ns()
+    network = construct(Paradigm.COT, machine, position_bits_for(wanted.context))
+    shape, bound = Shape.of(machine, network.position_bits), write_bound(machine).largest
+    beta, verdict, reason, proved_now = None, "proved", None, 0
+    layers_known = len(evidence.layers)
+    try:
+        proof = prove_hardmax(machine, network, evidence, wanted.budget_seconds)
+        if isinstance(proof, Gap):
+            verdict, reason = "inconclusive", f"{proof.family.value}: {proof.reason}"
+        else:
+            proved_now = sum(tally.proved for tally in proof.tallies.values())
+            most = min(wanted.context, bound or wanted.context)
+            universal = assess_all(proof, network, wanted.model, wanted.context, most, None)
+            beta = str(universal.beta)
+            if not universal.proved:
+                verdict = "inconclusive"
+                reason = f"softmax is proved for up to {universal.most_writes_proved} writes of one cell"
+    except TooManyTokensError as error:
+        verdict, reason = "unsupported", str(error)
+    return UniversalResult(
+        index=index,
+        tapes=shape.tapes,
+        states=len(machine.states),
+        symbols=len(machine.alphabet),
+        position_bits=network.position_bits,
+        beta=beta,
+        writes=None if bound is None else str(bound),
+        verdict=verdict,
+        reason=reason,
+        new_shape=len(evidence.layers) > layers_known,
+        proved_now=proved_now,
+        milliseconds=(time.perf_counter_ns() - started) // 10**6,
+    )
+
+
+def sweep_all(
+    wanted: UniversalSweep, indices: Iterable[int], store: Path | None, workers: int
+) -> Generator[UniversalResult, None, None]:
+    """The results in the order of the indices; each worker takes every ``workers``-th machine."""
+    listed = list(indices)
+    if workers == 1:
+        with Evidence(store) as evidence:
+            for index in listed:
+                yield prove_machine(wanted, index, evidence)
+        return
+    with ProcessPoolExecutor(workers, initializer=_open_evidence, initargs=(store,)) as pool:
+        yield from pool.map(_prove_one, ((wanted, index) for index in listed), chunksize=4)
+
+
+_evidence: list[Evidence] = []
+"""A worker's evidence, opened once."""
+
+
+def _open_evidence(store: Path | None) -> None:
+    _evidence.append(Evidence(store))
+
+
+def _prove_one(task: tuple[UniversalSweep, int]) -> UniversalResult:
+    return prove_machine(*task, _evidence[0])
