@@ -46,7 +46,7 @@ if TYPE_CHECKING:  # it imports the solvers, which only certificates for all inp
 
 @dataclass(frozen=True)
 class Valid:
-    """A certificate that follows all rules; only a ``certified`` or ``refuted`` one claims anything."""
+    """A certificate that follows all rules; an ``inconclusive`` one claims nothing about softmax."""
 
     verdict: str
     claim: str

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import product as product_of
+from random import Random
 
 import pytest
 
@@ -38,7 +40,8 @@ from certificates.checker.universal.formulas import (
     term,
     total,
 )
-from certificates.checker.universal.mlp import activation, bounds
+from certificates.checker.universal.mlp import bounds
+from certificates.checker.universal.neurons import Neuron, activation, claim, groups
 from certificates.checker.universal.scores import Score, at_most
 from certificates.checker.universal.solvers import SOLVERS, Judge
 from certificates.checker.universal.tokens import CLASSES, State, before, require_sense, seen_by, settle
@@ -287,12 +290,49 @@ def test_bounds_hold_what_contents_say() -> None:
 
 def test_neurons() -> None:
     a, b = {-1: negation(atom("a")), 1: atom("a")}, {0: negation(atom("b")), 1: atom("b")}
-    assert activation("at", -1, [(a, 1), (b, -1)]) == []
-    assert activation("at", 0, [(a, -1), (b, -1)]) == [f"(and {negation(atom('a'))} {negation(atom('b'))})"]
-    assert len(activation("at", 0, [(a, 1), (b, 1)])) == 2
-    assert activation("at", 2, []) == [TRUE, TRUE]
+    assert activation("at", Neuron(-1, [(a, 1), (b, -1)], [])) == []
+    assert activation("at", Neuron(0, [(a, -1), (b, -1)], [])) == [(negation(atom("a")), negation(atom("b")))]
+    assert len(activation("at", Neuron(0, [(a, 1), (b, 1)], []))) == 2
+    assert activation("at", Neuron(2, [], [])) == [(), ()]
     with pytest.raises(Rejected, match="beyond what this checker understands"):
-        activation("at", 0, [(a, 9)])
+        activation("at", Neuron(0, [(a, 9)], []))
+
+
+def test_cubes_of_a_group_exclude_each_other() -> None:
+    a, b, c = (atom(name) for name in "abc")
+    cubes = [(a, b), (negation(a), b), (a, c), (b, negation(b)), (negation(b),), ()]
+    assert groups(cubes) == [[0, 1, 3, 4], [2], [5]]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_what_neurons_add(seed: int) -> None:
+    """Random neurons on three bits and a trit, against arithmetic: the claim holds just where the sum is right."""
+    random = Random(seed)
+    signs = [{-1: negation(atom(name)), 1: atom(name)} for name in "abc"]
+    trit = {-1: atom("m"), 0: negation(f"(or {atom('m')} {atom('p')})"), 1: atom("p")}
+    inputs = [*signs, trit]
+    neurons = [
+        Neuron(
+            random.randint(-4, 1),
+            [(cases, random.choice((-1, 1, 2))) for cases in inputs if random.random() < 0.7],
+            [(0, random.choice((-2, -1, 1, 2)))],
+        )
+        for _ in range(4)
+    ]
+    for values in product_of((-1, 1), (-1, 1), (-1, 1), (-1, 0, 1)):
+        given = [cases[value] for cases, value in zip(inputs, values, strict=True)]
+        result = values[0]
+        for neuron in neurons:
+            read = sum(
+                weight * next(value for value, formula in cases.items() if formula in given)
+                for cases, weight in neuron.inputs
+            )
+            result += max(neuron.bias + read, 0) * neuron.outputs[0][1]
+        for wrong in (0, 1):
+            definitions, holds = claim("at", [signs[0]], neurons, [{result + wrong: TRUE}])
+            exclusive = f"(not (and {atom('m')} {atom('p')}))"
+            asked = query([*given, exclusive, *definitions, negation(holds)])
+            assert SOLVERS["z3"](asked, 10) == ("sat" if wrong else "unsat")
 
 
 @pytest.mark.parametrize(("value", "claims"), [(2, TRUE), (1, "(not (and |a| |b|))"), (0, "(not (and |a| |b|))")])

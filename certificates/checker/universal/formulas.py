@@ -11,9 +11,10 @@ Words:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import add, mul
 from typing import TypeAlias
 
 from certificates.checker.universal.contents import (
@@ -171,10 +172,19 @@ def product(left: Cases, right: Cases) -> Cases:
     if len(left) == len(right) == 2 and 0 not in left and 0 not in right:
         agree = equal(left[1], right[1])
         return {value: formula for value, formula in ((-1, negation(agree)), (1, agree)) if formula != FALSE}
+    return _combined(left, right, mul)
+
+
+def summed(left: Cases, right: Cases) -> Cases:
+    """The sum of two integers."""
+    return _combined(left, right, add)
+
+
+def _combined(left: Cases, right: Cases, operation: Callable[[int, int], int]) -> Cases:
     ways: dict[int, list[Formula]] = {}
     for one, first in left.items():
         for two, second in right.items():
-            ways.setdefault(one * two, []).append(conjunction((first, second)))
+            ways.setdefault(operation(one, two), []).append(conjunction((first, second)))
     cases = {value: disjunction(formulas) for value, formulas in ways.items()}
     cases = {value: formula for value, formula in cases.items() if formula != FALSE}
     return cases if len(cases) > 1 else dict.fromkeys(cases, TRUE)

@@ -1,18 +1,15 @@
 """SPEC 13.5: behind an MLP every register holds what is annotated.
 
-For one register and one state, coordinates that are known to be constant are folded into the biases; neurons
-whose pre-activation cannot be positive are dead; and one whose pre-activation is at most 1 is 1 if all that it
-reads is at its best, else 0, since a pre-activation is an integer.
+For one register and one state, coordinates that are known to be constant are folded into the biases, and neurons
+whose pre-activation cannot be positive are dead. What the others do is in neurons.py.
 
 Words:
     block   the neurons of a layer that write a register; ``reads`` are the registers that they read
     live    what is left of a block at a state; blocks of many layers have the same live part
-    best    the largest that weight times coordinate can be
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
@@ -23,26 +20,11 @@ from certificates.checker.document import Rejected
 from certificates.checker.universal.annotation import Annotation, Setting
 from certificates.checker.universal.contents import Choice, Code, Constant, Content
 from certificates.checker.universal.facts import Fact, assumptions, facts
-from certificates.checker.universal.formulas import (
-    TRUE,
-    Cases,
-    Formula,
-    View,
-    atom,
-    conjunction,
-    coordinates,
-    equal,
-    literal,
-    same,
-    term,
-    total,
-)
+from certificates.checker.universal.formulas import Cases, View, coordinates
+from certificates.checker.universal.neurons import Neuron, claim
 from certificates.checker.universal.solvers import Judge
 from certificates.checker.universal.tokens import CLASSES, State, alike, settle
 from certificates.checker.weights import Ints, Mlp, Sparse
-
-LARGEST_ACTIVATION = 8
-"""Neurons that may be larger than this are not understood."""
 
 
 @dataclass(frozen=True)
@@ -211,10 +193,7 @@ HERE = View()
 
 def prove(at: str, live: Live, setting: Setting, judge: Judge) -> None:
     """Before plus what the neurons add is after, in every coordinate."""
-    assumed = assumptions(live.facts, setting.machine, setting.sizes)
     before, after = (coordinates(content, live.width, HERE) for content in (live.before, live.after))
-    added: list[list[str]] = [[] for _ in range(live.width)]
-    names: dict[Formula, Formula] = {}
     bias, row, register, offset, weight, *out = (np.frombuffer(array, dtype=np.int64).tolist() for array in live.arrays)
     inputs: list[list[tuple[Cases, int]]] = [[] for _ in bias]
     registers = [coordinates(content, width, HERE) for content, width in zip(live.contents, live.widths, strict=True)]
@@ -223,31 +202,7 @@ def prove(at: str, live: Live, setting: Setting, judge: Judge) -> None:
     outputs: list[list[tuple[int, int]]] = [[] for _ in bias]
     for which, place, factor in zip(*out, strict=True):
         outputs[which].append((place, factor))
-    for first, read, written in zip(bias, inputs, outputs, strict=True):
-        for formula in activation(at, first, read):
-            if formula not in names:
-                names[formula] = atom(f"neuron {len(names)}")
-                assumed.append(equal(names[formula], formula))
-            for place, factor in written:
-                added[place].append(term({factor: names[formula], 0: TRUE}))
-    claims = [
-        same(one, other) if not terms else f"(= {total([term(one), *terms])} {term(other)})"
-        for one, terms, other in zip(before, added, after, strict=True)
-    ]
-    judge.require(at, assumed, conjunction(claims), "is not what the neurons leave in it")
-
-
-def activation(at: str, bias: int, inputs: Sequence[tuple[Cases, int]]) -> list[Formula]:
-    """relu of bias plus weighted coordinates, as formulas for: it is more than 0, more than 1, ..
-
-    >>> activation("", -1, [({0: "(not |a|)", 1: "|a|"}, 1), ({-1: "(not |b|)", 1: "|b|"}, -1)])
-    ['(and |a| (not |b|))']
-    """
-    top = bias + sum(max(weight * value for value in cases) for cases, weight in inputs)
-    if top > LARGEST_ACTIVATION:
-        raise Rejected(at, f"a neuron of pre-activation up to {top} is beyond what this checker understands")
-    if top == 1:
-        best = (max(cases, key=lambda value: weight * value) for cases, weight in inputs)
-        return [conjunction(cases[value] for (cases, _), value in zip(inputs, best, strict=True))]
-    sums = total([literal(bias), *(term(cases, weight) for cases, weight in inputs)])
-    return [f"(> {sums} {level})" if inputs else TRUE for level in range(top)]
+    neurons = [Neuron(*parts) for parts in zip(bias, inputs, outputs, strict=True)]
+    definitions, holds = claim(at, before, neurons, after)
+    assumed = assumptions(live.facts, setting.machine, setting.sizes)
+    judge.require(at, [*assumed, *definitions], holds, "is not what the neurons leave in it")
