@@ -27,6 +27,7 @@ from certificates.document import (
 )
 from certificates.universal_document import (
     AllInputs,
+    AllInputsSummarized,
     TieSoftmax,
     UniversalCertificate,
     UniversalStatement,
@@ -42,7 +43,8 @@ from constructions.machines.text import write_machine
 from constructions.transformer.dimensions import dimensions_of
 from constructions.transformer.network import Network
 from constructions.turing.construct import construct
-from constructions.turing.paradigm import Paradigm, position_bits_for
+from constructions.turing.contexts import longest_segment
+from constructions.turing.paradigm import ContextError, Paradigm, position_bits_for
 from verify.all_inputs import Universal, assess_all
 from verify.annotation.evidence import Evidence, prover
 from verify.annotation.proof import Gap, HardmaxProof, prove_hardmax
@@ -55,11 +57,17 @@ from verify.writes import write_bound, writes_per_cell
 
 @dataclass(frozen=True)
 class UniversalRequest:
-    """What is asked for.  ``assumed_writes`` restricts the claim to inputs that write no cell more often."""
+    """What is asked for.  ``assumed_writes`` restricts the claim to inputs that write no cell more often.
+
+    ``space``, for summarized chains of thought, restricts it to runs within so many cells; each of their segments then
+    fits the context.
+    """
 
     machine: TuringMachine
     model: ArithmeticModel
     context: int
+    paradigm: Paradigm = Paradigm.COT
+    space: int | None = None
     beta: int | None = None
     assumed_writes: int | None = None
     budget_seconds: int = 60
@@ -117,13 +125,18 @@ def certify_all(request: UniversalRequest, evidence: Evidence, progress: Progres
             f"{request.assumed_writes} writes per cell say nothing about {context} tokens; give a number from 1 to "
             f"{context - 1}"
         )
-    position_bits = position_bits_for(context)
+    position_bits = position_bits_for(context, request.paradigm)
+    if request.space is not None and longest_segment(request.space, position_bits) > context:
+        raise ContextError(
+            f"a run in {request.space} cells has segments of up to {longest_segment(request.space, position_bits)} "
+            f"tokens, which do not fit {context}"
+        )
     progress("construct", 0, 1)
-    network = construct(Paradigm.COT, machine, position_bits)
-    proof = prove_hardmax(machine, network, evidence, request.budget_seconds, progress)
+    network = construct(request.paradigm, machine, position_bits)
+    proof = prove_hardmax(request.paradigm, machine, network, evidence, request.budget_seconds, progress)
     if isinstance(proof, Gap):
         raise HardmaxNotProved(proof)
-    bound = _writes(machine, context, request.assumed_writes)
+    bound = _writes(request)
     universal = assess_all(proof, network, request.model, context, int(bound.bound), request.beta)
     counterexample = None
     if not universal.proved and not isinstance(request.model, Exact):
@@ -146,9 +159,13 @@ def certify_all(request: UniversalRequest, evidence: Evidence, progress: Progres
     return UniversalBundle(certificate, weights, weights_name, proof, universal, counterexample)
 
 
-def _writes(machine: TuringMachine, context: int, assumed: int | None) -> WritesRecord:
-    """The best bound on writes per cell: one that is proved, if it is below what is assumed, else that; else N."""
-    proved = write_bound(machine).largest
+def _writes(request: UniversalRequest) -> WritesRecord:
+    """The best bound on writes per cell: one that is proved, if it is below what is assumed, else that; else N.
+
+    What is proved of runs does not bound segments: the summary that a segment begins with writes each cell once more.
+    """
+    context, assumed = request.context, request.assumed_writes
+    proved = write_bound(request.machine).largest if request.paradigm is Paradigm.COT else None
     if proved is not None and proved < context and (assumed is None or proved <= assumed):
         return WritesRecord(str(proved), "proved")
     return WritesRecord(str(context), "context") if assumed is None else WritesRecord(str(assumed), "assumed")
@@ -159,14 +176,24 @@ def _counterexample(request: UniversalRequest, universal: Universal) -> Bundle |
     run = busiest_run(
         request.machine, universal.most_writes_proved + 1, request.context, position_bits_for(request.context)
     )
-    if run is None or _breaks_assumption(run, request.assumed_writes):
+    if run is None or not _is_covered(request, run):
         return None
-    alone = certify(Request(request.machine, (run.word,), request.model, context=request.context, beta=request.beta))
+    try:
+        alone = certify(
+            Request(request.machine, (run.word,), request.model, request.paradigm, request.context, request.beta)
+        )
+    except ContextError:
+        return None  # found for its chain of thought; a segment of the summarized one may be longer than N
     return alone if alone.assessment.verdict is Verdict.REFUTED else None
 
 
-def _breaks_assumption(run: Run, assumed: int | None) -> bool:
-    return assumed is not None and max(writes_per_cell(run).values(), default=0) > assumed
+def _is_covered(request: UniversalRequest, run: Run) -> bool:
+    """Whether a run is one of those that the claim is about, its context apart."""
+    if request.space is not None and run.cells > request.space:
+        return False
+    prompt = 1 if request.paradigm is Paradigm.SCOT else 0
+    most = max(writes_per_cell(run).values(), default=0) + prompt
+    return request.assumed_writes is None or most <= request.assumed_writes
 
 
 def _statement(
@@ -178,11 +205,12 @@ def _statement(
     split: Split | None,
 ) -> UniversalStatement:
     text = write_machine(request.machine)
+    space = None if request.space is None else str(request.space)
     return UniversalStatement(
         claim=claim,
         machine=MachineRecord(request.machine.name, text, sha256(text.encode())),
-        paradigm=Paradigm.COT.value,
-        scope=AllInputs(bound),
+        paradigm=request.paradigm.value,
+        scope=AllInputs(bound) if request.paradigm is Paradigm.COT else AllInputsSummarized(space, bound),
         context=str(request.context),
         position_bits=position_bits,
         arithmetic=request.model.text,
@@ -204,7 +232,8 @@ def _decided(
     """The certificate of what is proved, or left open."""
     model, split = request.model, universal.split
     assumed = int(bound.bound) if bound.evidence == "assumed" else None
-    scope = sentences.every_input(request.machine.name, request.context, assumed)
+    summarized = request.paradigm is Paradigm.SCOT
+    scope = sentences.every_input(request.machine.name, request.context, summarized, request.space, assumed)
     arithmetic = sentences.arithmetic(model.text, universal.beta)
     sentence = sentences.proved if universal.proved else sentences.hardmax_only
     cells = [("0", "0"), ("1", "1")]
@@ -215,7 +244,7 @@ def _decided(
     return UniversalCertificate(
         statement=_statement(
             request,
-            sentence(scope, arithmetic),
+            sentence(scope, arithmetic, sentences.thought(summarized)),
             bound,
             network.position_bits,
             str(universal.beta),
@@ -243,8 +272,7 @@ def _refuted(
     """The certificate on one input that contradicts the claim about all."""
     made = alone.certificate
     claim = sentences.not_every_input(
-        request.machine.name,
-        request.context,
+        sentences.every_input(request.machine.name, request.context, request.paradigm is Paradigm.SCOT, request.space),
         made.runs[0].input,
         request.model.text,
         alone.assessment.beta,

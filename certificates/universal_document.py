@@ -19,6 +19,7 @@ from certificates.document import (
 )
 from constructions.transformer.naming import name_coordinates
 from constructions.transformer.network import Network
+from constructions.turing.paradigm import Paradigm
 from verify.all_inputs import TieCase, Universal
 from verify.annotation.annotation import Annotation, changes
 from verify.annotation.meanings import Meaning
@@ -41,11 +42,18 @@ class AllInputs:
 
 
 @dataclass(frozen=True)
+class AllInputsSummarized:
+    space: str | None
+    writes_per_cell: WritesRecord
+    kind: str = "all inputs"
+
+
+@dataclass(frozen=True)
 class UniversalStatement:
     claim: str
     machine: MachineRecord
     paradigm: str
-    scope: AllInputs
+    scope: AllInputs | AllInputsSummarized
     context: str
     position_bits: int
     arithmetic: str
@@ -151,12 +159,14 @@ def annotation_record(annotation: Annotation, margin: int) -> AnnotationRecord:
 def proved_heads(network: Network, proof: HardmaxProof, universal: Universal) -> list[ProvedHeadRecord]:
     """Every head with what it means, in order of layers."""
     return [
-        _proved_head(network, head, case, universal.cases[case])
+        _proved_head(network, proof.annotation.paradigm, head, case, universal.cases[case])
         for head, case in zip(proof.heads, universal.case_of_head, strict=True)
     ]
 
 
-def _proved_head(network: Network, proof: HeadProof, case: int, decided: TieCase) -> ProvedHeadRecord:
+def _proved_head(
+    network: Network, paradigm: Paradigm, proof: HeadProof, case: int, decided: TieCase
+) -> ProvedHeadRecord:
     head = proof.head
     query, key, value, out = (
         name_coordinates(network.registers, side) for side in (head.query, head.key, head.value, head.out)
@@ -172,16 +182,16 @@ def _proved_head(network: Network, proof: HeadProof, case: int, decided: TieCase
         out=out,
         separation=proof.separation,
         ties=_ties(decided),
-        meaning=_meanings(proof.meanings),
+        meaning=_meanings(proof.meanings, paradigm),
         softmax=case,
     )
 
 
-def _meanings(meanings: Sequence[Meaning]) -> list[MeaningRecord]:
+def _meanings(meanings: Sequence[Meaning], paradigm: Paradigm) -> list[MeaningRecord]:
     """Meanings that differ in the class alone are one entry."""
     classes: dict[tuple[tuple[str, ...], str, int, str, str], list[str]] = {}
     for one in meanings:
-        said = tuple(map(str, one.when)), str(one.selected), one.score, one.member, str(one.value)
+        said = tuple(map(str, one.when)), str(one.selected), one.score, one.member(paradigm), str(one.value)
         classes.setdefault(said, []).append(one.kind.name)
     return [
         MeaningRecord(kinds, list(when), selected, score, member, value)

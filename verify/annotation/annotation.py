@@ -8,10 +8,12 @@ from functools import lru_cache
 
 from constructions.transformer.registers import Span
 from constructions.turing.encoding import Shape
+from constructions.turing.paradigm import Paradigm
 from constructions.turing.registers import Phases
 from verify.annotation.content import Content, Zero
 from verify.annotation.cot import Moment, content_of
-from verify.annotation.ghosts import TokenClass
+from verify.annotation.ghosts import TokenClass, classes
+from verify.annotation.layout import Sequences
 from verify.hardmax.forward import Sublayer
 
 Held = Mapping[str, Content]
@@ -22,6 +24,7 @@ Held = Mapping[str, Content]
 class Annotation:
     """``held[kind]`` lists what registers hold behind the embedding, then behind each layer's attention and MLP."""
 
+    paradigm: Paradigm
     shape: Shape
     registers: tuple[Span, ...]
     contents: Mapping[TokenClass, tuple[Held, ...]]
@@ -39,13 +42,18 @@ class Annotation:
         return self.contents[kind][2 * layer]
 
     @property
+    def sequences(self) -> Sequences:
+        """Which tokens there are, and in which order."""
+        return Sequences(self.paradigm, self.shape.position_bits)
+
+    @property
     def depth(self) -> int:
         return Phases.of(self.shape.position_bits).L
 
 
 @lru_cache(maxsize=32)
-def annotate(shape: Shape, registers: tuple[Span, ...]) -> Annotation:
-    """The annotation of the chain-of-thought network of a shape.
+def annotate(paradigm: Paradigm, shape: Shape, registers: tuple[Span, ...]) -> Annotation:
+    """The annotation of the network of a paradigm and shape.
 
     Raises KeyError for a register that the construction does not have.
     """
@@ -56,10 +64,11 @@ def annotate(shape: Shape, registers: tuple[Span, ...]) -> Annotation:
     same: dict[Content, Content] = {}
 
     def held(kind: TokenClass, now: Moment) -> Held:
-        contents = {span.name: content_of(span.name, shape, kind, now) for span in registers}
+        contents = {span.name: content_of(span.name, paradigm, shape, kind, now) for span in registers}
         return {name: same.setdefault(content, content) for name, content in contents.items()}
 
-    return Annotation(shape, registers, {kind: tuple(held(kind, now) for now in moments) for kind in TokenClass})
+    contents = {kind: tuple(held(kind, now) for now in moments) for kind in classes(paradigm)}
+    return Annotation(paradigm, shape, registers, contents)
 
 
 def changes(before: Held, after: Held) -> dict[str, str]:

@@ -35,12 +35,14 @@ class Ghost:
 
 @dataclass(frozen=True)
 class MinusLow:
-    """i - (o mod 2**bits), bits >= 1: the position of an output symbol, less the low bits of OUTP's position."""
+    """i - (n mod 2**bits), bits >= 1: the token's own position, less the low bits of OUTP's (n is the ghost o), of the
+    position of the SUMM that opens a summary (u), or of its own (i)."""
 
     bits: int
+    ghost: str = "o"
 
     def __str__(self) -> str:
-        return f"i - (o mod 2^{self.bits})"
+        return f"i - ({self.ghost} mod 2^{self.bits})"
 
 
 Number = Back | Ghost | MinusLow
@@ -68,7 +70,20 @@ class AtMost:
         return f"{self.ghost} <= {self.bound}"
 
 
-Condition = Equals | AtMost
+@dataclass(frozen=True)
+class SameBit:
+    """Bit ``left_bit`` of one number is bit ``right_bit`` of another."""
+
+    left: Number
+    left_bit: int
+    right: Number
+    right_bit: int
+
+    def __str__(self) -> str:
+        return f"{self.left}[{self.left_bit}] = {self.right}[{self.right_bit}]"
+
+
+Condition = Equals | AtMost | SameBit
 
 
 @dataclass(frozen=True)
@@ -179,8 +194,8 @@ def number_at(number: Number, ghosts: Ghosts) -> int:
             return max(ghosts["i"] - distance, 0)
         case Ghost(name):
             return ghosts[name]
-        case MinusLow(bits):
-            return ghosts["i"] - ghosts["o"] % (1 << bits)
+        case MinusLow(bits, ghost):
+            return ghosts["i"] - ghosts[ghost] % (1 << bits)
 
 
 def holds(condition: Condition, ghosts: Ghosts) -> bool:
@@ -190,6 +205,8 @@ def holds(condition: Condition, ghosts: Ghosts) -> bool:
             return ghosts[ghost] == value
         case AtMost(ghost, bound):
             return ghosts[ghost] <= bound
+        case SameBit(left, a, right, b):
+            return number_at(left, ghosts) >> a & 1 == number_at(right, ghosts) >> b & 1
 
 
 def value_at(content: Content, width: int, ghosts: Ghosts, fetch: Fetch) -> Vector:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from constructions.turing.encoding import Shape
+from constructions.turing.paradigm import Paradigm
 from constructions.turing.registers import Phases
 from verify.annotation.content import (
     AtMost,
@@ -26,18 +27,30 @@ from verify.annotation.content import (
     MinusLow,
     MoveCode,
     One,
+    SameBit,
     Zero,
 )
 from verify.annotation.fetches import brought
-from verify.annotation.ghosts import TokenClass
+from verify.annotation.ghosts import LATE, NEW_SUMMARY, TokenClass
 from verify.hardmax.forward import Sublayer
 
-ADDRESSING = (TokenClass.EINP, TokenClass.RUN, TokenClass.POS, TokenClass.EPOS)
+NOTHING = Zero()
+ADDRESSING = (
+    TokenClass.EINP,
+    TokenClass.RUN,
+    TokenClass.POS,
+    TokenClass.EPOS,
+    TokenClass.ESUMM,
+    TokenClass.NEWSUMM,
+    TokenClass.NEWCELL,
+)
 """Classes that address a cell on every tape; OUTP and output symbols do on tape 1."""
-WITH_STATE = (TokenClass.EINP, TokenClass.RUN, TokenClass.EPOS)
+STEPPING = (TokenClass.EINP, TokenClass.RUN, TokenClass.EPOS, TokenClass.ESUMM)
+"""Classes that a run token may follow."""
+STATES = (TokenClass.OLDSTATE, TokenClass.NEWSTATE)
+CELLS = (TokenClass.OLDCELL, TokenClass.NEWCELL)
 BEHIND_OUTP = (TokenClass.OUTP, TokenClass.OUTPUT, TokenClass.EOUTP)
 FLAG_OF = {
-    "is_inp": (TokenClass.INP,),
     "is_einp": (TokenClass.EINP,),
     "is_outp": (TokenClass.OUTP,),
     "is_eoutp": (TokenClass.EOUTP,),
@@ -47,7 +60,10 @@ FLAG_OF = {
     "is_sigma": (TokenClass.INPUT, TokenClass.OUTPUT),
     "is_bit": (TokenClass.BIT,),
     "const": tuple(TokenClass),
-    "not_inp": tuple(kind for kind in TokenClass if kind is not TokenClass.INP),
+    "is_summ": (TokenClass.OLDSUMM, TokenClass.NEWSUMM),
+    "is_esumm": (TokenClass.ESUMM,),
+    "is_cell": CELLS,
+    "is_state": STATES,
 }
 """Flags that the embedding sets and nothing changes."""
 
@@ -74,8 +90,9 @@ class Moment:
 
 @dataclass(frozen=True)
 class Place:
-    """What a rule is asked about: the construction's shape and phases, the token class and the moment."""
+    """What a rule is asked about: the paradigm, the construction's shape and phases, the token class, the moment."""
 
+    paradigm: Paradigm
     shape: Shape
     kind: TokenClass
     now: Moment
@@ -89,21 +106,21 @@ class Place:
         return self.shape.position_bits
 
 
-def content_of(register: str, shape: Shape, kind: TokenClass, now: Moment) -> Content:
+def content_of(register: str, paradigm: Paradigm, shape: Shape, kind: TokenClass, now: Moment) -> Content:
     """What ``register`` (by its name, ``hpos_2``) holds at tokens of class ``kind``.
 
     Raises KeyError for a register that the construction does not have.
 
     >>> from verify.hardmax.forward import Sublayer
-    >>> str(content_of("hpos_1", Shape(1, 6, 2, 2), TokenClass.RUN, Moment(7, Sublayer.MLP)))
+    >>> str(content_of("hpos_1", Paradigm.COT, Shape(1, 6, 2, 2), TokenClass.RUN, Moment(7, Sublayer.MLP)))
     '(enc(x_1) if tau <= 3 else 0)'
     """
-    place = Place(shape, kind, now)
+    place = Place(paradigm, shape, kind, now)
     if register in FLAG_OF:
         return One() if kind in FLAG_OF[register] else Zero()
-    base, _, tape = register.rpartition("_")
-    if tape.isdigit() and base in PER_TAPE:
-        return _settled(PER_TAPE[base](place, int(tape)), place)
+    base, _, number = register.rpartition("_")
+    if number.isdigit():
+        return _settled(NUMBERED[base](place, int(number)), place)
     return _settled(SINGLE[register](place), place)
 
 
@@ -130,13 +147,29 @@ def _pos(_: Place) -> Content:
     return Code(Back(0))
 
 
+def _is_inp(at: Place) -> Content:
+    # The SUMM that opens a segment plays INP.
+    plays = at.kind is TokenClass.OLDSUMM and at.now.computed(1)
+    return One() if at.kind is TokenClass.INP or plays else Zero()
+
+
+def _not_inp(at: Place) -> Content:
+    return One() if _is_inp(at) == Zero() else Zero()
+
+
 def _state(at: Place) -> Content:
-    fetched = at.kind is TokenClass.EPOS and not at.now.computed(at.phases.L3)
-    return Code(Ghost("q")) if at.kind in WITH_STATE and not fetched else Zero()
+    match at.kind:
+        case TokenClass.EPOS:
+            known = at.now.computed(at.phases.L3)
+        case TokenClass.ESUMM:
+            known = at.now.attended(3)
+        case _:
+            known = at.kind in (*STEPPING, *STATES)
+    return Code(Ghost("q")) if known else Zero()
 
 
 def _sym(at: Place, k: int) -> Content:
-    if at.kind is TokenClass.RUN:
+    if at.kind in (TokenClass.RUN, *CELLS):
         return Code(Ghost(f"a_{k}"))
     return Code(Ghost("s")) if at.kind in (TokenClass.INPUT, TokenClass.OUTPUT) and k == 1 else Zero()
 
@@ -154,6 +187,12 @@ def _hpos(at: Place, k: int) -> Content:
     match at.kind:
         case TokenClass.EINP:
             return cell
+        case TokenClass.ESUMM if at.now.attended(3):
+            return cell
+        case TokenClass.NEWSUMM | TokenClass.NEWCELL if at.now.computed(3):
+            subtracted = min(at.now.last_computed() - 3, at.r)
+            low = "i" if at.kind is TokenClass.NEWSUMM else "u"
+            return Code(MinusLow(subtracted, low) if subtracted else Back(0))
         case TokenClass.OUTP if k == 1:
             return cell
         case TokenClass.OUTPUT if k == 1 and at.now.computed(2):
@@ -172,6 +211,8 @@ def _hpos(at: Place, k: int) -> Content:
 
 def _spos(at: Place, k: int) -> Content:
     if at.kind is TokenClass.INPUT and k == 1 and at.now.computed(1):
+        return Code(Back(1))
+    if at.kind is TokenClass.OLDCELL and at.now.computed(2):
         return Code(Back(1))
     return Code(Ghost(f"c_{k}")) if at.kind is TokenClass.RUN and at.now.computed(at.phases.L2) else Zero()
 
@@ -219,7 +260,7 @@ def _hposprev(at: Place, k: int) -> Content:
 
 
 def _wpos(at: Place, k: int) -> Content:
-    writes = at.kind is TokenClass.RUN or (at.kind is TokenClass.INPUT and k == 1)
+    writes = at.kind in (TokenClass.RUN, TokenClass.OLDCELL) or (at.kind is TokenClass.INPUT and k == 1)
     return Code(Back(0)) if writes and at.now.computed(2) else Zero()
 
 
@@ -283,13 +324,20 @@ def _statex(at: Place) -> Content:
 
 
 def _from_delta(at: Place, content: Content) -> Content:
-    """What the transition writes: in layer L3+1, and cleared in L3+2 where the run ends or a block comes first."""
-    if at.kind not in WITH_STATE or not at.now.computed(at.phases.L3 + 1):
+    """What the transition writes: in layer L3+1, and cleared in L3+2 unless a run token is to follow."""
+    if at.kind not in (*STEPPING, *STATES) or not at.now.computed(at.phases.L3 + 1):
         return Zero()
     content = If(Equals("has_entry", 1), content)
-    if at.kind is TokenClass.RUN and at.now.computed(at.phases.L3 + 2):
-        content = If(Equals("halted", 1), Zero(), If(Equals("tau", at.r), Zero(), content))
-    return content
+    if not at.now.computed(at.phases.L3 + 2):
+        return content
+    if at.kind is TokenClass.RUN:
+        return If(Equals("halted", 1), Zero(), below_cap(at, If(Equals("tau", at.r), Zero(), content)))
+    return Zero() if at.kind in STATES else content
+
+
+def below_cap(at: Place, content: Content) -> Content:
+    """A content where no summary has to be written."""
+    return content if at.paradigm is Paradigm.COT else If(Equals("cap", 0), content)
 
 
 def _newstate(at: Place) -> Content:
@@ -326,9 +374,10 @@ def _rth_run(at: Place) -> Content:
 
 
 def _write_pos(at: Place) -> Content:
-    if at.kind is TokenClass.RUN and at.now.computed(at.phases.L2 + at.r - 1):
-        return If(Equals("halted", 0), If(Equals("tau", at.r), One()))
-    return Zero()
+    if at.kind is not TokenClass.RUN or not at.now.computed(at.phases.L2 + at.r - 1):
+        return Zero()
+    block = If(Equals("tau", at.r), One())
+    return If(Equals("halted", 0), below_cap(at, block) if at.now.computed(at.phases.L2 + at.r) else block)
 
 
 def _write_epos(at: Place) -> Content:
@@ -377,6 +426,8 @@ def _outsym(at: Place) -> Content:
 
 SINGLE: dict[str, Callable[[Place], Content]] = {
     "pos": _pos,
+    "is_inp": _is_inp,
+    "not_inp": _not_inp,
     "state": _state,
     "outpos": _outpos,
     "back1": _back1,
@@ -397,7 +448,7 @@ SINGLE: dict[str, Callable[[Place], Content]] = {
     "write_eoutp": _write_eoutp,
     "write_sigma": _write_sigma,
 }
-PER_TAPE: dict[str, Callable[[Place, int], Content]] = {
+NUMBERED: dict[str, Callable[[Place, int], Content]] = {
     "bit": _bit,
     "sym": _sym,
     "move": _move,
@@ -415,4 +466,131 @@ PER_TAPE: dict[str, Callable[[Place, int], Content]] = {
     "newmove": _newmove,
     "written": _written,
     "exists_high": _exists_high,
+}
+
+
+def _promptend(at: Place) -> Content:
+    if at.kind in (TokenClass.EINP, TokenClass.ESUMM) and at.now.computed(1):
+        return Code(Back(0))
+    return Code(Ghost("e")) if at.kind in LATE and at.now.attended(2) else Zero()
+
+
+def _summpos(at: Place) -> Content:
+    if at.kind is TokenClass.NEWSUMM and at.now.computed(2):
+        return Code(Back(0))
+    return Code(Ghost("u")) if at.kind in NEW_SUMMARY[1:] and at.now.attended(3) else Zero()
+
+
+def _finalstate(at: Place) -> Content:
+    if at.kind in NEW_SUMMARY[1:] and at.now.attended(at.phases.L2 + 2):
+        return Code(Ghost("q"))
+    return _of_last_run_token(at, "state")
+
+
+def _hposfinal(at: Place, k: int) -> Content:
+    return _of_last_run_token(at, f"hpos_{k}")
+
+
+def _of_last_run_token(at: Place, register: str) -> Content:
+    """What the token before holds; cleared a layer later except where that is the last run token."""
+    kept = at.kind is TokenClass.NEWSUMM or not at.now.computed(at.phases.L2 + 1)
+    return Fetched(register, 1, at.phases.L2) if kept and at.now.attended(at.phases.L2) else Zero()
+
+
+def _where_next_cell(at: Place, then: Content, otherwise: Content = NOTHING) -> Content:
+    """``then`` where the cell addressed was written on some tape, or a head is there."""
+    content = otherwise
+    for k in reversed(range(1, at.shape.tapes + 1)):
+        if at.kind in (TokenClass.NEWSUMM, TokenClass.NEWCELL):
+            content = If(Equals(f"here_{k}", 1), then, content)
+        content = If(Equals(f"written_{k}", 1), then, content)
+    return content
+
+
+def _next_cell(at: Place) -> Content:
+    return _where_next_cell(at, One()) if at.now.computed(at.phases.L2 + 3) else Zero()
+
+
+def _in_new_summary(at: Place, layer: int) -> bool:
+    """Whether it is a token that a cell or the state follows, behind that layer."""
+    return at.kind in (TokenClass.NEWSUMM, TokenClass.NEWCELL) and at.now.computed(layer)
+
+
+def _finalstateout(at: Place) -> Content:
+    return _where_next_cell(at, Zero(), Code(Ghost("q"))) if _in_new_summary(at, at.phases.L2 + 4) else Zero()
+
+
+def _nextcellsym(at: Place, k: int) -> Content:
+    return _where_next_cell(at, _read(at, k)) if _in_new_summary(at, at.phases.L3 + 1) else Zero()
+
+
+def _nextcellhead(at: Place, k: int) -> Content:
+    return _where_next_cell(at, Code(Ghost(f"here_{k}"))) if _in_new_summary(at, at.phases.L3 + 1) else Zero()
+
+
+def _next_head(at: Place, k: int) -> Content:
+    asked = at.kind in (TokenClass.NEWSUMM, TokenClass.NEWCELL) and at.now.attended(at.phases.L2 + 2)
+    return If(Equals(f"here_{k}", 1), One()) if asked else Zero()
+
+
+def _head(at: Place, k: int) -> Content:
+    return If(Equals(f"h_{k}", 1), One()) if at.kind in CELLS else Zero()
+
+
+def _seen_prompt_end(end: TokenClass, summary: int) -> Callable[[Place], Content]:
+    def content(at: Place) -> Content:
+        if not at.now.attended(1) or (at.kind is not end and at.kind not in LATE):
+            return Zero()
+        return One() if at.kind is end else If(Equals("summary", summary), One())
+
+    return content
+
+
+def _flag_behind_layer_1(kind: TokenClass) -> Callable[[Place], Content]:
+    return lambda at: One() if at.kind is kind and at.now.computed(1) else Zero()
+
+
+def _length_cap(at: Place) -> Content:
+    if at.kind not in LATE or not at.now.computed(3):
+        return Zero()
+    if at.now.attended(4):
+        return If(Equals("cap", 0), Zero(), One())
+    return If(Equals("cap", 1), One())
+
+
+def _write_summ(at: Place) -> Content:
+    if at.kind is TokenClass.RUN and at.now.computed(4):
+        return If(Equals("halted", 1), Zero(), If(Equals("cap", 0), Zero(), One()))
+    return Zero()
+
+
+def _biteq(at: Place, s: int) -> Content:
+    if not at.now.computed(2):
+        return Zero()
+    if at.kind in (TokenClass.EINP, TokenClass.ESUMM):
+        return If(SameBit(Back(0), s + 2, Back(0), s), One())
+    return If(SameBit(Back(0), s + 2, Ghost("e"), s), One()) if at.kind in LATE else Zero()
+
+
+SINGLE |= {
+    "promptend": _promptend,
+    "summpos": _summpos,
+    "finalstate": _finalstate,
+    "finalstateout": _finalstateout,
+    "seen_einp": _seen_prompt_end(TokenClass.EINP, 0),
+    "seen_esumm": _seen_prompt_end(TokenClass.ESUMM, 1),
+    "final_summ": _flag_behind_layer_1(TokenClass.NEWSUMM),
+    "cell_initial": _flag_behind_layer_1(TokenClass.OLDCELL),
+    "cell_final": _flag_behind_layer_1(TokenClass.NEWCELL),
+    "length_cap": _length_cap,
+    "write_summ": _write_summ,
+    "next_cell": _next_cell,
+}
+NUMBERED |= {
+    "hposfinal": _hposfinal,
+    "nextcellsym": _nextcellsym,
+    "nextcellhead": _nextcellhead,
+    "head": _head,
+    "next_head": _next_head,
+    "biteq": _biteq,
 }

@@ -6,6 +6,7 @@ That these bits are the arithmetic, say the lemmas ``arithmetic.*``:
     i - (o mod 2**(b+1))   from i - (o mod 2**b), by subtracting 2**b where bit b of o is 1
     x_k of a run token     from c_k and m_k: one more, one less (at least 0), or the same
     tau <= a               implies tau <= b, for a < b
+    cap                    compares i with 4e
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import pairwise
 
-from verify.annotation.content import AtMost, Back, Condition, Content, Equals, Ghost, MinusLow, Number
+from verify.annotation.content import AtMost, Back, Condition, Content, Equals, Ghost, MinusLow, Number, SameBit
 from verify.annotation.symbolic import Symbols, choose, conditions_in, ghosts_in, numbers_in
 from verify.lemmas.bits import decremented, incremented
 from verify.solver import Formula, all_of, equivalent, implies, negation
@@ -30,12 +31,22 @@ def facts(contents: Iterable[Content], symbols: Symbols, position_bits: int, sym
         *_blank_conditions(conditions, symbols, symbol_bits),
         *_derived(numbers, symbols, position_bits),
         *_moves(numbers, ghosts, symbols, position_bits),
+        *_cap(conditions, symbols, position_bits),
     ]
 
 
 def compares_symbols(contents: Iterable[Content]) -> bool:
     """Whether a condition asks for the blank, so that the width of a symbol matters."""
-    return any(condition.ghost[0] == "g" for content in contents for condition in conditions_in(content))
+    return any(
+        isinstance(condition, Equals) and condition.ghost[0] == "g"
+        for content in contents
+        for condition in conditions_in(content)
+    )
+
+
+def compares_bits(contents: Iterable[Content]) -> bool:
+    """Whether a condition compares bits of two numbers."""
+    return any(isinstance(condition, SameBit) for content in contents for condition in conditions_in(content))
 
 
 def _same(left: Sequence[Formula], right: Sequence[Formula]) -> Formula:
@@ -65,13 +76,25 @@ def _derived(numbers: Set[Number], symbols: Symbols, r: int) -> Iterator[Formula
                 for k in range(2):
                     if (less := Back(distance - (1 << k))) in numbers:
                         yield _same(bits, decremented(symbols.bits(less, r), k))
-            case MinusLow(low):
-                minuend: Number = MinusLow(low - 1) if low > 1 else Back(0)
+            case MinusLow(low, ghost):
+                minuend: Number = MinusLow(low - 1, ghost) if low > 1 else Back(0)
                 if minuend in numbers:
-                    before, subtract = symbols.bits(minuend, r), symbols.bit(Ghost("o"), low - 1)
+                    subtrahend: Number = Back(0) if ghost == "i" else Ghost(ghost)
+                    before, subtract = symbols.bits(minuend, r), symbols.bit(subtrahend, low - 1)
                     # i >= o, so what is left is at least the bits of o still to come: nothing saturates.
                     after = decremented(before, low - 1)
                     yield _same(bits, [choose(subtract, a, b) for a, b in zip(after, before, strict=True)])
+
+
+def _cap(conditions: Set[Condition], symbols: Symbols, r: int) -> Iterator[Formula]:
+    """cap = 1 says that i = 4e: bit s + 2 of i is bit s of e, the low bits of i and the high ones of e are 0."""
+    at_cap, below = Equals("cap", 1), Equals("cap", 0)
+    if {at_cap, below} <= conditions:
+        yield negation(all_of([symbols.condition(at_cap), symbols.condition(below)]))
+    if at_cap in conditions and any(isinstance(one, SameBit) for one in conditions):
+        position, end = symbols.bits(Back(0), r), symbols.bits(Ghost("e"), r)
+        low, high = map(negation, position[:2]), map(negation, end[r - 2 :])
+        yield equivalent(symbols.condition(at_cap), all_of([_same(position[2:], end[: r - 2]), *low, *high]))
 
 
 def _moves(numbers: Set[Number], ghosts: Set[str], symbols: Symbols, r: int) -> Iterator[Formula]:

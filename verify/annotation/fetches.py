@@ -32,6 +32,11 @@ def brought(fetched: Fetched, shape: Shape, kind: TokenClass) -> Content:
             return Code(Ghost(f"x_{tape}")) if arrived >= r else Zero()
         case TokenClass.EPOS, "bit", distance if 1 <= distance <= r:
             return Bit(Ghost(f"x_{tape}"), r - distance)
+    match kind, fetched.register.rpartition("_")[0] or fetched.register, fetched.distance:
+        case TokenClass.NEWSUMM, "hpos", 1 if arrived >= r:
+            return Code(Ghost(f"y_{tape}"))
+        case TokenClass.NEWSUMM, "state", 1:
+            return Code(Ghost("q"))
     match kind, fetched.register, fetched.distance:
         case TokenClass.RUN, "is_run", distance if distance == r - 1:
             return If(Equals("tau", r), One())

@@ -14,6 +14,11 @@ Ghosts of a token, k ranging over tapes; each class has those that are named for
     beta, y_k         of a bit token: which bit it is, and of which cells
     s                 of an input or output symbol: its index in the alphabet
     o                 from OUTP on: the position of OUTP
+    summary           1 if the segment begins with a summary
+    e, cap            behind the prompt: the position of its last token; 0, 1, 2 if i is below, at, above 4e
+    h_k               of a summary's cell: 1 if head k is in it
+    u                 of a new summary's cells and state: the position of its SUMM
+    y_k, here_k       of a new summary's SUMM and cells: where head k stands; 1 if that is x_k
     has_entry, q', a'_k, m'_k    whether delta has an entry for q and the symbols at x_1..x_K, and what it says
 """
 
@@ -24,13 +29,15 @@ from enum import Enum
 
 from constructions.machines.machine import Action, Move, TuringMachine
 from constructions.machines.run import Run
+from constructions.turing.paradigm import Paradigm
 from verify.annotation.content import Ghosts
 
 MOVES = (Move.LEFT, Move.STAY, Move.RIGHT)
 
 
 class TokenClass(Enum):
-    """Kinds of tokens in a chain of thought (spec 2.1); input and output symbols are different kinds."""
+    """Kinds of tokens (spec 2.1, 3.1): input and output symbols are different kinds, and so are the tokens of the
+    summary that a segment begins with and of the one that it ends with."""
 
     INP = "INP"
     INPUT = "input symbol"
@@ -42,6 +49,26 @@ class TokenClass(Enum):
     OUTP = "OUTP"
     OUTPUT = "output symbol"
     EOUTP = "EOUTP"
+    OLDSUMM = "old SUMM"
+    OLDCELL = "old cell"
+    OLDSTATE = "old state"
+    ESUMM = "ESUMM"
+    NEWSUMM = "new SUMM"
+    NEWCELL = "new cell"
+    NEWSTATE = "new state"
+
+
+OLD_SUMMARY = (TokenClass.OLDSUMM, TokenClass.OLDCELL, TokenClass.OLDSTATE, TokenClass.ESUMM)
+NEW_SUMMARY = (TokenClass.NEWSUMM, TokenClass.NEWCELL, TokenClass.NEWSTATE)
+INPUT_PROMPT = (TokenClass.INP, TokenClass.INPUT, TokenClass.EINP)
+CHAIN = tuple(kind for kind in TokenClass if kind not in (*OLD_SUMMARY, *NEW_SUMMARY))
+LATE = (*(kind for kind in CHAIN if kind not in INPUT_PROMPT), *NEW_SUMMARY)
+"""The tokens behind the prompt."""
+
+
+def classes(paradigm: Paradigm) -> tuple[TokenClass, ...]:
+    """The classes that occur in the sequences of a paradigm."""
+    return CHAIN if paradigm is Paradigm.COT else tuple(TokenClass)
 
 
 class _Writes:

@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 
 from constructions.transformer.network import CompiledHead
 from constructions.transformer.program import HeadKind
@@ -26,11 +27,20 @@ from constructions.transformer.registers import Span
 from verify.annotation.annotation import Annotation, Held
 from verify.annotation.content import Back, Content, Equals, Ghost, If, Number, One, Zero
 from verify.annotation.cot import BEHIND_OUTP, addresses
-from verify.annotation.ghosts import TokenClass
-from verify.annotation.layout import visible
-from verify.annotation.meanings import AtPosition, EveryToken, HeadNotCovered, Meaning, TheToken, Writers, under
+from verify.annotation.ghosts import INPUT_PROMPT, LATE, NEW_SUMMARY, OLD_SUMMARY, TokenClass
+from verify.annotation.meanings import (
+    AtCap,
+    AtPosition,
+    EveryToken,
+    HeadCell,
+    HeadNotCovered,
+    Meaning,
+    TheToken,
+    Writers,
+    under,
+)
 from verify.annotation.patterns import Claim, Renaming
-from verify.annotation.symbolic import FALSE, TRUE, Coordinate, Symbols, numbers_in
+from verify.annotation.symbolic import FALSE, TRUE, Coordinate, Symbols, conditions_in, numbers_in
 from verify.solver import (
     Formula,
     Term,
@@ -88,7 +98,9 @@ class HeadPattern:
 
     base: what constant coordinates contribute to the score.  writer: the cell and the symbol that the token which
     answers writes, None if it writes nothing on the tape.  cell, last, symbol: x_k, w_k, g_k of the token that asks, so
-    far as they occur; written: that written_k = 1.  at_outp: o, where the token which answers is OUTP.
+    far as they occur; written: that written_k = 1.  at: a number that says where the token which
+    answers stands.  alike: numbers of both that are the same.  here: two numbers of the token that asks, and whether
+    they are the same.
     """
 
     position_bits: int
@@ -105,7 +117,9 @@ class HeadPattern:
     last: Number | None
     symbol: Number | None
     written: bool | None
-    at_outp: Number | None
+    at: Number | None
+    alike: tuple[tuple[Number, Number], ...]
+    here: tuple[Number, Number, bool] | None
 
     @property
     def text(self) -> str:
@@ -113,7 +127,8 @@ class HeadPattern:
             f"{self.position_bits} {self.symbol_bits} score {self.base} + "
             f"{' + '.join(f'{a}.{b}' for a, b in self.products)} values {' '.join(f'{a}={b}' for a, b in self.values)} "
             f"when {', '.join(map(str, self.when))} selects {self.picks} at {self.score} by {self.separation}; writes "
-            f"{self.writer}; {self.cell} {self.last} {self.symbol} {self.written} {self.at_outp}"
+            f"{self.writer}; {self.cell} {self.last} {self.symbol} {self.written}; "
+            f"{self.at} {self.alike} {self.here}"
         )
 
     def claim(self) -> Claim:
@@ -158,8 +173,14 @@ class HeadPattern:
     def _definitions(self, asks: Symbols, answers: Symbols) -> Iterator[Formula]:
         """What w_k, g_k and o mean for a token that the one that asks can see."""
         r, here = self.position_bits, answers.bits(POSITION, self.position_bits)
-        if self.at_outp is not None:
-            yield _same(here, asks.bits(self.at_outp, r))
+        if self.at is not None:
+            yield _same(here, asks.bits(self.at, r))
+        for answered, asked in self.alike:
+            yield _same(answers.bits(answered, r), asks.bits(asked, r))
+        if self.here is not None:
+            cell, head, same = self.here
+            together = _same(asks.bits(cell, r), asks.bits(head, r))
+            yield together if same else negation(together)
         at_last = None if self.last is None else _same(here, asks.bits(self.last, r))
         if self.writer is None:
             if at_last is not None and self.written:
@@ -184,20 +205,47 @@ def head_patterns(
     head: CompiledHead, meaning: Meaning, layer: int, annotation: Annotation
 ) -> Iterator[tuple[TokenClass, HeadPattern]]:
     """What is to be proved of a meaning, for each class of token that may answer."""
-    for kind in sorted(visible(meaning.kind, annotation.shape.position_bits), key=lambda kind: kind.name):
-        yield kind, head_pattern(head, meaning, kind, layer, annotation, Names("n"), Names("m"))
+    for kind in sorted(annotation.sequences.visible(meaning.kind), key=lambda kind: kind.name):
+        if _meets(meaning, kind):
+            for case in _cases(head, meaning, kind, annotation.before_attention(kind, layer), annotation.registers):
+                yield kind, head_pattern(head, meaning, kind, case, layer, annotation, Names("n"), Names("m"))
+
+
+def _meets(meaning: Meaning, kind: TokenClass) -> bool:
+    """Whether the segment that ``when`` speaks of may have tokens of a class."""
+    begins = next((one.value for one in meaning.when if one.ghost == "summary"), None)
+    return not ((begins == 1 and kind in INPUT_PROMPT) or (begins == 0 and kind in OLD_SUMMARY))
+
+
+def _cases(
+    head: CompiledHead, meaning: Meaning, kind: TokenClass, held: Held, registers: tuple[Span, ...]
+) -> Iterator[tuple[Equals, ...]]:
+    """The cases of the token that answers: the values of what its keys and values depend on.
+
+    If the token that asks is below or at the cap, none before it is above.
+    """
+    listed = {*head.key, *head.value}
+    read = [held[span.name] for span in registers if listed & set(span.coordinates)]
+    named = sorted({c.ghost for content in read for c in conditions_in(content) if isinstance(c, Equals)})
+    named = [ghost for ghost in named if ghost == "cap" or ghost.startswith("h_")]
+    most = next((one.value for one in meaning.when if one.ghost == "cap"), 2)
+    if kind not in LATE:
+        most = 0
+    for values in product(*(range(most + 1) if ghost == "cap" else (0, 1) for ghost in named)):
+        yield tuple(Equals(ghost, value) for ghost, value in zip(named, values, strict=True))
 
 
 def head_pattern(
     head: CompiledHead,
     meaning: Meaning,
     kind: TokenClass,
+    case: tuple[Equals, ...],
     layer: int,
     annotation: Annotation,
     asking: Names,
     answering: Names,
 ) -> HeadPattern:
-    """What is to be proved of a meaning, for one class of token that may answer; names are given out on the way.
+    """What is to be proved of a meaning, for one class and case of the token that answers; names are given out here.
 
     Raises HeadNotCovered when a score depends on what the meaning leaves open.
     """
@@ -206,7 +254,7 @@ def head_pattern(
     base = 0
     products: list[tuple[Part, Part]] = []
     for (asked, start), (answered, first), length, steps in aligned(head.query, head.key, annotation.registers):
-        a, b = under(asks[asked.name], meaning.when), answers[answered.name]
+        a, b = under(asks[asked.name], meaning.when), under(answers[answered.name], case)
         if isinstance(a, If) or isinstance(b, If):
             raise HeadNotCovered(f"layer {layer}, head {head.name}: a score depends on {a} and {b}")
         if a == b == One():
@@ -218,7 +266,7 @@ def head_pattern(
     values: list[tuple[Part, Part]] = []
     if not (isinstance(meaning.selected, AtPosition) and isinstance(meaning.selected.number, Back)):
         for (held, first), (out, start), length, steps in aligned(head.value, head.out, annotation.registers):
-            left = Part(answering.renamed(answers[held.name]), held.width, first, length, not steps[0])
+            left = Part(answering.renamed(under(answers[held.name], case)), held.width, first, length, not steps[0])
             right = Part(asking.renamed(meaning.value), out.width, start, length, not steps[1])
             values.append((left, right))  # what look-ups bring is for verify.annotation.lookups
     tape = _tape(meaning)
@@ -231,7 +279,7 @@ def head_pattern(
         products=tuple(products),
         values=tuple(values),
         when=tuple(Equals(asking.bit(one.ghost), one.value) for one in meaning.when if one.ghost.endswith("]")),
-        picks=_picks(meaning, kind, cell, asking),
+        picks=_picks(meaning, kind, case, cell, asking),
         score=meaning.score,
         separation=separation_of(head),
         writer=None if writer is None else (answering.number(writer[0]), answering.number(writer[1])),
@@ -239,14 +287,56 @@ def head_pattern(
         last=asking.number(Ghost(f"w_{tape}")) if written else None,
         symbol=asking.number(Ghost(f"g_{tape}")) if written else None,
         written=written,
-        at_outp=asking.number(Ghost("o")) if kind is TokenClass.OUTP and meaning.kind in BEHIND_OUTP else None,
+        at=_known_place(meaning.kind, kind, asking),
+        here=_here(meaning, tape, cell, asking),
+        alike=_alike(meaning, kind, case, tape, asking, answering),
     )
 
 
-def _picks(meaning: Meaning, kind: TokenClass, cell: Number | None, asking: Names) -> Picks:
+def _known_place(asks: TokenClass, answers: TokenClass, asking: Names) -> Number | None:
+    """A ghost of the token that asks that says where the one that answers stands."""
+    if answers is TokenClass.OUTP and asks in BEHIND_OUTP:
+        return asking.number(Ghost("o"))
+    if answers in (TokenClass.EINP, TokenClass.ESUMM) and asks in LATE:
+        return asking.number(Ghost("e"))
+    if answers is TokenClass.NEWSUMM and asks in NEW_SUMMARY[1:]:
+        return asking.number(Ghost("u"))
+    return None
+
+
+def _alike(
+    meaning: Meaning, kind: TokenClass, case: tuple[Equals, ...], tape: int | None, asking: Names, answering: Names
+) -> tuple[tuple[Number, Number], ...]:
+    """Numbers of the token that answers, and of the one that asks, that are the same."""
+    pairs: list[tuple[Number, Number]] = []
+    if kind is TokenClass.NEWSUMM and meaning.kind in NEW_SUMMARY:
+        pairs.append((Ghost("q"), Ghost("q")))
+        if tape is not None and meaning.kind is not TokenClass.NEWSTATE:
+            pairs.append((Ghost(f"y_{tape}"), Ghost(f"y_{tape}")))
+    if kind is TokenClass.OLDSTATE and meaning.kind is TokenClass.ESUMM:
+        pairs.append((Ghost("q"), Ghost("q")))
+    if kind is TokenClass.OLDCELL and meaning.kind is TokenClass.ESUMM:
+        pairs += [(Back(1), Ghost(f"x{one.ghost[1:]}")) for one in case if one.ghost[0] == "h" and one.value == 1]
+    known = [(a, b) for a, b in pairs if a in answering.known and b in asking.known]
+    return tuple((answering.number(a), asking.number(b)) for a, b in known)
+
+
+def _here(meaning: Meaning, tape: int | None, cell: Number | None, asking: Names) -> tuple[Number, Number, bool] | None:
+    """x_k, y_k and whether they are the same, where ``when`` says so."""
+    value = next((one.value for one in meaning.when if one.ghost == f"here_{tape}"), None)
+    if value is None or cell is None:
+        return None
+    return asking.number(cell), asking.number(Ghost(f"y_{tape}")), value == 1
+
+
+def _picks(meaning: Meaning, kind: TokenClass, case: tuple[Equals, ...], cell: Number | None, asking: Names) -> Picks:
     match meaning.selected:
         case TheToken(wanted):
-            return Picks(always=kind is wanted)
+            return Picks(always=kind in wanted)
+        case HeadCell(tape):
+            return Picks(always=kind is TokenClass.OLDCELL and Equals(f"h_{tape}", 1) in case)
+        case AtCap():
+            return Picks(always=Equals("cap", 1) in case)
         case AtPosition(number):
             return Picks(position=asking.number(number))
         case Writers(tape, bit):
@@ -279,7 +369,9 @@ class Names:
 def _tape(meaning: Meaning) -> int | None:
     """The tape that a meaning speaks of."""
     for condition in meaning.when:
-        return int(condition.ghost.partition("_")[2].partition("[")[0])
+        _, underscore, tape = condition.ghost.partition("_")
+        if underscore:
+            return int(tape.partition("[")[0])
     return meaning.selected.tape if isinstance(meaning.selected, Writers) else None
 
 
@@ -289,6 +381,8 @@ def _writer(kind: TokenClass, tape: int | None) -> tuple[Number, Number] | None:
         return Ghost(f"c_{tape}"), Ghost(f"a_{tape}")
     if kind is TokenClass.INPUT and tape == 1:
         return Back(1), Ghost("s")
+    if kind is TokenClass.OLDCELL and tape is not None:
+        return Back(1), Ghost(f"a_{tape}")
     return None
 
 

@@ -1,4 +1,4 @@
-"""Which token may follow which (spec 2.1), as a finite graph: run tokens by tau, bit tokens by beta.
+"""Which token may follow which (spec 2.1, 3.1), as a finite graph: run tokens by tau, bit tokens by beta.
 
 These edges, and the transports below, are what is assumed of a token sequence; tests/annotation follows them through
 many runs.
@@ -7,8 +7,9 @@ many runs.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
+from constructions.turing.paradigm import Paradigm
 from verify.annotation.content import (
     AtMost,
     Bit,
@@ -22,7 +23,7 @@ from verify.annotation.content import (
     If,
     MoveCode,
 )
-from verify.annotation.ghosts import TokenClass
+from verify.annotation.ghosts import TokenClass, classes
 
 
 @dataclass(frozen=True, order=True)
@@ -36,53 +37,90 @@ class State:
         return f"{self.kind.value} {self.index}" if self.kind in (TokenClass.RUN, TokenClass.BIT) else self.kind.value
 
 
-INP, INPUT, EINP, POS, EPOS, OUTP, OUTPUT, EOUTP = (
-    State(kind) for kind in TokenClass if kind not in (TokenClass.RUN, TokenClass.BIT)
-)
+@dataclass(frozen=True)
+class Sequences:
+    """Which tokens there are in the sequences of a paradigm, with r run tokens to a block, and in which order."""
+
+    paradigm: Paradigm
+    position_bits: int
+
+    @cached_property
+    def states(self) -> tuple[State, ...]:
+        """All states."""
+        listed: list[State] = []
+        for kind in classes(self.paradigm):
+            match kind:
+                case TokenClass.RUN:
+                    listed += [State(kind, tau) for tau in range(1, self.position_bits + 1)]
+                case TokenClass.BIT:
+                    listed += [State(kind, beta) for beta in range(self.position_bits)]
+                case _:
+                    listed.append(State(kind))
+        return tuple(listed)
+
+    def followers(self, state: State) -> tuple[State, ...]:
+        """The states that the next token may have."""
+        match state.kind:
+            case TokenClass.RUN:
+                last = state.index == self.position_bits
+                others = (State(TokenClass.OUTP), POS if last else State(TokenClass.RUN, state.index + 1))
+                # A halting run token is followed by OUTP, one at the cap by a summary, another by the next or by POS.
+                return others if self.paradigm is Paradigm.COT else (*others, State(TokenClass.NEWSUMM))
+            case TokenClass.BIT:
+                last = state.index == self.position_bits - 1
+                return (State(TokenClass.EPOS) if last else State(TokenClass.BIT, state.index + 1),)
+        return FOLLOWERS[state.kind]
+
+    @cached_property
+    def _before(self) -> dict[State, tuple[State, ...]]:
+        return {one: tuple(b for b in self.states if one in self.followers(b)) for one in self.states}
+
+    def back(self, state: State, distance: int) -> frozenset[State]:
+        """The states that the token ``distance`` before may have; the first one's if there are not that many."""
+        return _back(self, state, distance)
+
+    def before(self, state: State) -> tuple[State, ...]:
+        """The states that the token before may have."""
+        return self._before[state]
+
+    def visible(self, kind: TokenClass) -> frozenset[TokenClass]:
+        """The classes of the tokens up to one of class ``kind``, itself included."""
+        return _visible(self, kind)
 
 
-def states(r: int) -> tuple[State, ...]:
-    """All states, for blocks of r bits."""
-    single = (State(kind) for kind in TokenClass if kind not in (TokenClass.RUN, TokenClass.BIT))
-    runs = (State(TokenClass.RUN, tau) for tau in range(1, r + 1))
-    return (*single, *runs, *(State(TokenClass.BIT, beta) for beta in range(r)))
-
-
-def followers(state: State, r: int) -> tuple[State, ...]:
-    """The states that the next token may have."""
-    match state.kind:
-        case TokenClass.INP | TokenClass.INPUT:
-            return (INPUT, EINP)
-        case TokenClass.EINP | TokenClass.EPOS:
-            return (State(TokenClass.RUN, 1),)
-        case TokenClass.RUN:
-            # A halting run token is followed by OUTP, another by the next one, the r-th by POS.
-            return (OUTP, State(TokenClass.RUN, state.index + 1) if state.index < r else POS)
-        case TokenClass.POS:
-            return (State(TokenClass.BIT, 0),)
-        case TokenClass.BIT:
-            return (State(TokenClass.BIT, state.index + 1) if state.index < r - 1 else EPOS,)
-        case TokenClass.OUTP | TokenClass.OUTPUT:
-            return (OUTPUT, EOUTP)
-        case TokenClass.EOUTP:
-            return ()
+POS = State(TokenClass.POS)
+FIRST = (TokenClass.INP, TokenClass.OLDSUMM)
+"""The classes of the first token."""
+FOLLOWERS = {
+    TokenClass.INP: (State(TokenClass.INPUT), State(TokenClass.EINP)),
+    TokenClass.INPUT: (State(TokenClass.INPUT), State(TokenClass.EINP)),
+    TokenClass.EINP: (State(TokenClass.RUN, 1),),
+    TokenClass.POS: (State(TokenClass.BIT, 0),),
+    TokenClass.EPOS: (State(TokenClass.RUN, 1),),
+    TokenClass.OUTP: (State(TokenClass.OUTPUT), State(TokenClass.EOUTP)),
+    TokenClass.OUTPUT: (State(TokenClass.OUTPUT), State(TokenClass.EOUTP)),
+    TokenClass.EOUTP: (),
+    TokenClass.OLDSUMM: (State(TokenClass.OLDCELL),),
+    TokenClass.OLDCELL: (State(TokenClass.OLDCELL), State(TokenClass.OLDSTATE)),
+    TokenClass.OLDSTATE: (State(TokenClass.ESUMM),),
+    TokenClass.ESUMM: (State(TokenClass.RUN, 1),),
+    TokenClass.NEWSUMM: (State(TokenClass.NEWCELL),),
+    TokenClass.NEWCELL: (State(TokenClass.NEWCELL), State(TokenClass.NEWSTATE)),
+    TokenClass.NEWSTATE: (),
+}
 
 
 @lru_cache(maxsize=1 << 16)
-def back(state: State, distance: int, r: int) -> frozenset[State]:
-    """The states that the token ``distance`` before may have; INP where the sequence is not that long."""
-    if distance == 0:
+def _back(sequences: Sequences, state: State, distance: int) -> frozenset[State]:
+    if distance == 0 or state.kind in FIRST:
         return frozenset({state})
-    if state == INP:
-        return frozenset({INP})
-    return frozenset().union(*(back(one, distance - 1, r) for one in states(r) if state in followers(one, r)))
+    return frozenset().union(*(_back(sequences, one, distance - 1) for one in sequences.before(state)))
 
 
 @lru_cache(maxsize=256)
-def visible(kind: TokenClass, r: int) -> frozenset[TokenClass]:
-    """The classes of the tokens up to one of class ``kind``, itself included."""
-    seen = {state for state in states(r) if state.kind is kind}
-    while more := {one for one in states(r) if set(followers(one, r)) & seen} - seen:
+def _visible(sequences: Sequences, kind: TokenClass) -> frozenset[TokenClass]:
+    seen = {state for state in sequences.states if state.kind is kind}
+    while more := {one for state in seen for one in sequences.before(state)} - seen:
         seen |= more
     return frozenset(state.kind for state in seen)
 
@@ -91,11 +129,14 @@ def transport(content: Content, state: State, distance: int, r: int) -> Content 
     """A content of the token ``distance`` before one in ``state``, in the ghosts of the latter; None if not known.
 
     Heads stand still between steps: x_k of the token before a run token is its c_k, and run token, POS, bits and EPOS
-    of one block have the same head positions (a bit token calls them y_k) and state.
+    of one block have the same head positions (a bit token calls them y_k) and state; so have the SUMM of a new summary
+    (which calls them y_k too) and the run token before it.
     """
     match state.kind, distance:
         case TokenClass.RUN, 1:
             names = {"x": "c"}
+        case TokenClass.NEWSUMM, 1:
+            names = {"x": "y", "q": "q"}
         case TokenClass.POS, 1:
             names = {"x": "x"}
         case TokenClass.BIT, beta if beta == state.index + 1:

@@ -10,8 +10,7 @@ from constructions.transformer.network import CompiledHead, Layer
 from constructions.transformer.registers import Span
 from verify.annotation.annotation import Annotation
 from verify.annotation.content import Back, Bit, Code, Content, Fetched, Zero
-from verify.annotation.ghosts import TokenClass
-from verify.annotation.layout import back, specialized, states, transport
+from verify.annotation.layout import specialized, transport
 from verify.annotation.meanings import AtPosition, Meaning
 
 
@@ -20,7 +19,7 @@ def wrong_frame(annotation: Annotation, number: int, layer: Layer) -> str | None
     written = [c for head in layer.heads for c in head.out]
     if len(set(written)) != len(written):
         return f"layer {number}: two heads write one coordinate"
-    for kind in TokenClass:
+    for kind in annotation.contents:
         before, after = annotation.before_attention(kind, number), annotation.behind_attention(kind, number)
         for span in annotation.registers:
             if before[span.name] != after[span.name] and not any(head.out == span.coordinates for head in layer.heads):
@@ -33,6 +32,7 @@ def wrong_fetch(annotation: Annotation, number: int, head: CompiledHead, meaning
     if not (isinstance(meaning.selected, AtPosition) and isinstance(meaning.selected.number, Back)):
         return None
     distance, r = meaning.selected.number.distance, annotation.shape.position_bits
+    sequences = annotation.sequences
     read = _read(annotation, head)
     if read is None:
         return f"layer {number}, head {head.name}: its values are no register, nor one bit of one"
@@ -40,12 +40,12 @@ def wrong_fetch(annotation: Annotation, number: int, head: CompiledHead, meaning
     if isinstance(meaning.value, Fetched):
         whole = bit is None and meaning.value == Fetched(span.name, distance, number)
         return None if whole else f"layer {number}, head {head.name}: {meaning.value} is not what it fetches"
-    held = {kind: _part(annotation.before_attention(kind, number)[span.name], bit) for kind in TokenClass}
-    for state in states(r):
+    held = {kind: _part(annotation.before_attention(kind, number)[span.name], bit) for kind in annotation.contents}
+    for state in sequences.states:
         if state.kind is not meaning.kind:
             continue
         said = specialized(meaning.value, state)
-        for other in back(state, distance, r):
+        for other in sequences.back(state, distance):
             brought = held[other.kind]
             carried = None if brought is None else transport(specialized(brought, other), state, distance, r)
             if carried != said:

@@ -10,11 +10,15 @@ from dataclasses import dataclass
 
 from constructions.transformer.network import CompiledHead
 from constructions.transformer.program import HeadKind
+from constructions.turing.paradigm import Paradigm
 from constructions.turing.registers import Phases
 from verify.annotation.annotation import Annotation
 from verify.annotation.content import AtMost, Back, Code, Condition, Content, Equals, Ghost, If, Number, Zero
 from verify.annotation.cot import BEHIND_OUTP, addresses
-from verify.annotation.ghosts import TokenClass
+from verify.annotation.ghosts import LATE, NEW_SUMMARY, TokenClass
+from verify.annotation.layout import FIRST
+
+PROMPT_ENDS = (TokenClass.EINP, TokenClass.ESUMM)
 
 
 class HeadNotCovered(ValueError):
@@ -31,12 +35,30 @@ class EveryToken:
 
 @dataclass(frozen=True)
 class TheToken:
-    """The one token of a class."""
+    """The one token of these classes."""
 
-    kind: TokenClass
+    kinds: tuple[TokenClass, ...]
 
     def __str__(self) -> str:
-        return f"token {self.kind.value}"
+        return "token " + " or ".join(kind.name for kind in self.kinds)
+
+
+@dataclass(frozen=True)
+class HeadCell:
+    """The cell of the old summary that head k is in."""
+
+    tape: int
+
+    def __str__(self) -> str:
+        return f"cell of head {self.tape}"
+
+
+@dataclass(frozen=True)
+class AtCap:
+    """The token at 4e, for tokens behind it."""
+
+    def __str__(self) -> str:
+        return "position 4e"
 
 
 @dataclass(frozen=True)
@@ -60,7 +82,7 @@ class Writers:
         return f"writes x_{self.tape}" + ("" if self.first is None else f" at w_{self.tape}[{self.first}..]")
 
 
-Selected = EveryToken | TheToken | AtPosition | Writers
+Selected = EveryToken | TheToken | HeadCell | AtCap | AtPosition | Writers
 
 
 @dataclass(frozen=True)
@@ -73,22 +95,31 @@ class Meaning:
     score: int
     value: Content
 
-    @property
-    def member(self) -> str:
+    def member(self, paradigm: Paradigm) -> str:
         """A token that is always selected."""
         match self.selected:
-            case TheToken(TokenClass.OUTP):
-                return "OUTP"
+            case EveryToken():
+                return str(first_token(paradigm)).removeprefix("token ")
+            case TheToken():
+                return str(self.selected).removeprefix("token ")
             case AtPosition(number):
                 return str(number)
             case Writers(tape):
                 return f"w_{tape}"
-        return "INP"
+            case HeadCell(tape):
+                return f"x_{tape} + 1"
+            case AtCap():
+                return "4e"
 
     @property
     def many(self) -> bool:
         """Whether more than one token may be selected whose value is not 0."""
-        return self.value != Zero() and not isinstance(self.selected, TheToken | AtPosition)
+        return self.value != Zero() and isinstance(self.selected, EveryToken | Writers)
+
+
+def first_token(paradigm: Paradigm) -> TheToken:
+    """The token at position 0."""
+    return TheToken(FIRST[:1] if paradigm is Paradigm.COT else FIRST)
 
 
 def meanings_of(head: CompiledHead, layer: int, annotation: Annotation) -> tuple[Meaning, ...]:
@@ -98,14 +129,12 @@ def meanings_of(head: CompiledHead, layer: int, annotation: Annotation) -> tuple
     """
     return tuple(
         Meaning(kind, when, selected, score, _received(head, layer, annotation, kind, when))
-        for kind in TokenClass
+        for kind in annotation.contents
         for when, selected, score in _selections(head, layer, annotation, kind)
     )
 
 
-def _selections(
-    head: CompiledHead, layer: int, annotation: Annotation, kind: TokenClass
-) -> Iterator[tuple[tuple[Equals, ...], Selected, int]]:
+def _selections(head: CompiledHead, layer: int, annotation: Annotation, kind: TokenClass) -> Selections:
     r = annotation.shape.position_bits
     if head.kind is HeadKind.LOOKUP:
         asked = annotation.before_attention(kind, layer)[whole_register(annotation, head.query)]
@@ -113,36 +142,85 @@ def _selections(
             raise HeadNotCovered(f"layer {layer}, head {head.name}: a look-up of {asked}, which is no position")
         yield (), AtPosition(asked.number), r
         return
-    inp, outp = TheToken(TokenClass.INP), TheToken(TokenClass.OUTP)
+    first, everything = first_token(annotation.paradigm), ((), EveryToken(), 0)
     name, _, tape = head.name.rpartition("_")
     match head.name, name:
         case (("seen_outp" | "outpos"), _):
             if head.name == "outpos" and kind is TokenClass.OUTP:
-                yield (), inp, 2
-            elif kind in BEHIND_OUTP:
-                yield (), outp, 1
+                yield (), first, 2
             else:
-                yield (), EveryToken(), 0
-        case _, ("written" | "exists_high" | "read"):
-            k, step = int(tape), layer - Phases.of(r).L2 - 1
-            top = {"written": r, "exists_high": r + step + 1, "read": r}[name]
-            unwritten = {"written": r - 1, "exists_high": r + step, "read": 1}[name]
-            if not addresses(kind, k):
-                yield (), inp, unwritten
+                yield ((), TheToken((TokenClass.OUTP,)), 1) if kind in BEHIND_OUTP else everything
+        case "seen_einp", _:
+            yield from _seeing(kind, TokenClass.EINP, 0)
+        case "seen_esumm", _:
+            yield from _seeing(kind, TokenClass.ESUMM, 1)
+        case "promptend", _:
+            if kind in PROMPT_ENDS:
+                yield (), first, 2
+            else:
+                yield ((), TheToken(PROMPT_ENDS), 1) if kind in LATE else everything
+        case "state", _:
+            yield ((), TheToken((TokenClass.OLDSTATE,)), 2) if kind is TokenClass.ESUMM else ((), first, 1)
+        case _, "hpos":
+            yield ((), HeadCell(int(tape)), 2) if kind is TokenClass.ESUMM else ((), first, 1)
+        case (("summpos" | "finalstate spread"), _):
+            if kind is TokenClass.NEWSUMM:
+                yield (), first, 2
+            else:
+                yield ((), TheToken((TokenClass.NEWSUMM,)), 1) if kind in NEW_SUMMARY else everything
+        case "length_cap", _:
+            if kind not in LATE:
+                yield everything
                 return
-            yield (Equals(f"written_{k}", 0),), inp, unwritten
-            written = Equals(f"written_{k}", 1)
-            if name == "written":
-                yield (written,), Writers(k), top
-            elif name == "read":
-                yield (written,), AtPosition(Ghost(f"w_{k}")), top
-            else:
-                b = r - 1 - step
-                bit = f"w_{k}[{b}]"
-                yield (written, Equals(bit, 1)), Writers(k, b), top
-                yield (written, Equals(bit, 0)), inp, unwritten
+            yield (Equals("cap", 0),), EveryToken(), 0
+            yield (Equals("cap", 1),), first, 2
+            yield (Equals("cap", 2),), AtCap(), 1
+        case _, "next_head":
+            here = f"here_{tape}"
+            if kind not in (TokenClass.NEWSUMM, TokenClass.NEWCELL):
+                yield (), first, r - 1
+                return
+            yield (Equals(here, 1),), TheToken((TokenClass.NEWSUMM,)), r
+            yield (Equals(here, 0),), first, r - 1
+        case _, ("written" | "exists_high" | "read"):
+            yield from _searching(name, int(tape), kind, layer, first, r)
         case _:
             raise HeadNotCovered(f"layer {layer}, head {head.name}: it is not known what it selects")
+
+
+Selections = Iterator[tuple[tuple[Equals, ...], Selected, int]]
+
+
+def _seeing(kind: TokenClass, end: TokenClass, summary: int) -> Selections:
+    """Heads that ask whether the prompt ends with this token."""
+    if kind is end:
+        yield (), TheToken((end,)), 1
+    elif kind in LATE:
+        yield (Equals("summary", summary),), TheToken((end,)), 1
+        yield (Equals("summary", 1 - summary),), EveryToken(), 0
+    else:
+        yield (), EveryToken(), 0
+
+
+def _searching(name: str, k: int, kind: TokenClass, layer: int, first: Selected, r: int) -> Selections:
+    """Heads that look for the last write of the cell addressed."""
+    step = layer - Phases.of(r).L2 - 1
+    top = {"written": r, "exists_high": r + step + 1, "read": r}[name]
+    unwritten = {"written": r - 1, "exists_high": r + step, "read": 1}[name]
+    if not addresses(kind, k):
+        yield (), first, unwritten
+        return
+    yield (Equals(f"written_{k}", 0),), first, unwritten
+    written = Equals(f"written_{k}", 1)
+    if name == "written":
+        yield (written,), Writers(k), top
+    elif name == "read":
+        yield (written,), AtPosition(Ghost(f"w_{k}")), top
+    else:
+        b = r - 1 - step
+        bit = f"w_{k}[{b}]"
+        yield (written, Equals(bit, 1)), Writers(k, b), top
+        yield (written, Equals(bit, 0)), first, unwritten
 
 
 def whole_register(annotation: Annotation, coordinates: tuple[int, ...]) -> str:

@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 from constructions.transformer.network import Mlp
 from constructions.transformer.registers import Span
 from verify.annotation.annotation import Annotation, Held
-from verify.annotation.content import Content, HighBits, If, One, Zero
-from verify.annotation.facts import compares_symbols, facts
+from verify.annotation.content import Back, Content, HighBits, If, One, Zero
+from verify.annotation.facts import compares_bits, compares_symbols, facts
 from verify.annotation.ghosts import TokenClass
 from verify.annotation.patterns import Claim, as_text, canonical
 from verify.annotation.rows import Ints, Rows, Step
 from verify.annotation.steps import says_step
 from verify.annotation.symbolic import Coordinate, Symbols
 from verify.lemmas.activation import added_terms
-from verify.solver import all_of, constant, equal, total
+from verify.solver import all_of, any_of, constant, equal, total
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +43,8 @@ class MlpPattern:
     before: Content
     after: Content
     width: int
+    not_first: bool
+    """That i is not 0, where that matters."""
 
     def claim(self) -> Claim:
         symbols = Symbols()
@@ -60,13 +62,16 @@ class MlpPattern:
         )
         contents = [*(content for content, _ in self.read), self.before, self.after]
         assumed = facts(contents, symbols, self.position_bits, self.symbol_bits)
+        if self.not_first:
+            assumed.append(any_of(symbols.bits(Back(0), self.position_bits)))
         return Claim(formula, (*assumed, *symbols.ternary))
 
     @property
     def text(self) -> str:
         return (
             f"{self.position_bits} {self.symbol_bits} reads {as_text(self.read)} by {self.rows.text} "
-            f"takes {self.before} to {self.after}: {self.width}"
+            f"takes {self.before} to {self.after}: {self.width} "
+            f"{self.not_first}"
         )
 
 
@@ -112,7 +117,8 @@ class PlacedMlp:
                 contents = [before[one.name] for one in read]
                 widths = [one.width for one in read]
                 if held == Zero() and says_step(left):
-                    yield span.name, Step(tuple(zip(contents, widths, strict=True)), rows, left, span.width)
+                    names = [one.name for one in read]
+                    yield span.name, Step(tuple(zip(names, contents, widths, strict=True)), rows, left, span.width)
                     continue
                 renamed = canonical([*contents, held, left])
                 yield (
@@ -125,6 +131,7 @@ class PlacedMlp:
                         renamed(held),
                         renamed(left),
                         span.width,
+                        kind in (TokenClass.EINP, TokenClass.ESUMM) and compares_bits(contents),
                     ),
                 )
             elif held != left:

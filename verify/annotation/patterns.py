@@ -34,6 +34,7 @@ from verify.annotation.content import (
     MinusLow,
     MoveCode,
     Number,
+    SameBit,
 )
 from verify.annotation.symbolic import conditions_in, numbers_in
 from verify.solver import Formula
@@ -125,6 +126,8 @@ def canonical(contents: Sequence[Content]) -> Renaming:
                 return AtMost(name, bounds.index((name, bound)))
             case Equals(name, value):
                 return Equals(ghost(name), value)
+            case SameBit(left, a, right, b):
+                return SameBit(number(left), a, number(right), b)
 
     def fetched(one: Fetched) -> Content:
         return fetches.setdefault(one, Fetched(f"fetched-{len(fetches)}", 1, 1))

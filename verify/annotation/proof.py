@@ -17,9 +17,9 @@ from enum import Enum
 from constructions.machines.machine import TuringMachine
 from constructions.transformer.network import CompiledHead, Layer, Network
 from constructions.turing.encoding import Shape
+from constructions.turing.paradigm import Paradigm
 from verify.annotation.annotation import Annotation, annotate
 from verify.annotation.evidence import Evidence
-from verify.annotation.ghosts import TokenClass
 from verify.annotation.heads import head_patterns, separation_of
 from verify.annotation.lookups import wrong_fetch, wrong_frame
 from verify.annotation.meanings import HeadNotCovered, Meaning, meanings_of
@@ -116,6 +116,7 @@ Progress = Callable[[str, int, int], None]
 
 
 def prove_hardmax(
+    paradigm: Paradigm,
     machine: TuringMachine,
     network: Network,
     evidence: Evidence,
@@ -129,7 +130,7 @@ def prove_hardmax(
     shape = Shape.of(machine, network.position_bits)
     tallies = {family: Tally() for family in Family}
     try:
-        annotation = annotate(shape, network.registers)
+        annotation = annotate(paradigm, shape, network.registers)
     except KeyError as error:
         return Gap(Family.MLPS, f"no content is known for the register {error}")
     with _Clock(tallies[Family.EMBEDDINGS]):
@@ -203,7 +204,7 @@ def layer_obligations(annotation: Annotation, number: int, layer: Layer) -> tupl
     except HeadNotCovered as error:
         gaps.append(Gap(Family.HEADS, str(error)))
     placed = PlacedMlp(layer.mlp, annotation.registers)
-    for kind in TokenClass:
+    for kind in annotation.contents:
         for register, found in placed.obligations(annotation, kind, number):
             where = f"layer {number}, {kind.value}, {register}"
             if isinstance(found, Step):

@@ -61,7 +61,8 @@ class Rows:
 class Step:
     """What some neurons add to a register that held 0 and is to hold what delta says (`verify.annotation.steps`)."""
 
-    read: tuple[tuple[Content, int], ...]
+    read: tuple[tuple[str, Content, int], ...]
+    """Registers by name, what they hold, and their widths."""
     rows: Rows
     after: Content
     width: int

@@ -43,6 +43,9 @@ class Delta:
         )
 
 
+BLANK = Code(Ghost("blank"))
+
+
 def says_step(content: Content) -> bool:
     """Whether a content is what delta says where it says something: the code of q', a'_k or m'_k."""
     match content:
@@ -56,7 +59,8 @@ def wrong_step(delta: Delta, step: Step) -> str | None:
     places = _places(step.read, delta.tapes)
     if places is None:
         return "the neurons do not read the state and the symbol of every tape"
-    widths = [width for _, width in step.read]
+    widths = [width for _, _, width in step.read]
+    blank = [place for place, (_, content, _) in zip(places, step.read, strict=True) if content == BLANK]
     readings = _readings(step.rows, widths)
     if readings is None:
         return "a neuron does not fire for exactly one reading"
@@ -73,6 +77,7 @@ def wrong_step(delta: Delta, step: Step) -> str | None:
     said = {key: codes[dict(says)[_name(step.after)]] for key, says in delta.entries}
     for key in {*table, *said}:
         occurs = key[0] < delta.states and all(symbol < delta.symbols for symbol in key[1:])
+        occurs = occurs and not any(key[place] for place in blank)
         added, wanted = tuple(table.get(key, nothing)), said.get(key, nothing)
         if occurs and added != wanted:
             return f"for state {key[0]} and symbols {key[1:]} the neurons add {added}, and delta says {wanted}"
@@ -93,10 +98,10 @@ def _readings(rows: Rows, widths: Sequence[int]) -> Ints | None:
     return readings
 
 
-def _places(read: Sequence[tuple[Content, int]], tapes: int) -> list[int] | None:
+def _places(read: Sequence[tuple[str, Content, int]], tapes: int) -> list[int] | None:
     """For each register read where it stands in an entry of delta: 0 for the state, k for the symbol on tape k."""
     places: list[int] = []
-    for content, _ in read:
+    for name, content, _ in read:
         match content:
             case Code(Ghost("q")):
                 places.append(0)
@@ -105,6 +110,9 @@ def _places(read: Sequence[tuple[Content, int]], tapes: int) -> list[int] | None
                 if symbol != f"g_{tape}":
                     return None
                 places.append(int(tape))
+            case Code(Ghost("blank")):
+                # A token that addresses no cell reads blanks; which of them is tape k's, the register says.
+                places.append(int(name.rpartition("_")[2]))
             case _:
                 return None
     return places if sorted(places) == list(range(tapes + 1)) else None

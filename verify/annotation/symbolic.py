@@ -23,9 +23,10 @@ from verify.annotation.content import (
     MoveCode,
     Number,
     One,
+    SameBit,
     Zero,
 )
-from verify.solver import Formula, Term, all_of, any_of, boolean, negation, select, total
+from verify.solver import Formula, Term, all_of, any_of, boolean, equivalent, negation, select, total
 
 TRUE: Formula = all_of(())
 FALSE: Formula = any_of(())
@@ -111,8 +112,13 @@ class Symbols:
             case Equals(ghost, value) if ghost.endswith("]"):
                 bit = boolean(f"{self.prefix}{ghost}")
                 return bit if value else negation(bit)
-            case Equals(ghost, 0) if not ghost.startswith("g"):
+            case Equals(ghost, value) if ghost.startswith("here"):
+                here = self.bit(Ghost(ghost), 0)
+                return here if value else negation(here)
+            case Equals(ghost, 0) if ghost[0] != "g" and ghost != "cap":
                 return negation(self.condition(Equals(ghost, 1)))
+            case SameBit(left, a, right, b):
+                return equivalent(self.bit(left, a), self.bit(right, b))
         return boolean(f"{self.prefix}{condition}".replace(" ", ""))
 
     def coordinates(self, content: Content, width: int) -> tuple[Coordinate, ...]:
@@ -152,12 +158,13 @@ class Symbols:
 
 
 def numbers_in(content: Content) -> set[Number]:
-    """The numbers whose codes a content has."""
+    """The numbers whose codes, or whose bits in a condition, a content has."""
     match content:
         case Code(number) | HighBits(number) | Bit(number):
             return {number}
-        case If(_, then, otherwise):
-            return numbers_in(then) | numbers_in(otherwise)
+        case If(condition, then, otherwise):
+            compared = {condition.left, condition.right} if isinstance(condition, SameBit) else set()
+            return compared | numbers_in(then) | numbers_in(otherwise)
     return set()
 
 
@@ -167,7 +174,8 @@ def ghosts_in(content: Content) -> set[str]:
         case MoveCode(ghost):
             return {ghost}
         case If(condition, then, otherwise):
-            return {condition.ghost} | ghosts_in(then) | ghosts_in(otherwise)
+            named = set() if isinstance(condition, SameBit) else {condition.ghost}
+            return named | ghosts_in(then) | ghosts_in(otherwise)
     return set()
 
 

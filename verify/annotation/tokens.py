@@ -5,7 +5,7 @@ Both are finite: they are evaluated on all tokens, and on all values of what the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -15,11 +15,12 @@ import numpy as np
 from constructions.machines.machine import TuringMachine
 from constructions.transformer.network import Network
 from constructions.transformer.registers import Span
-from constructions.transformer.vocabulary import Token
+from constructions.transformer.vocabulary import Field, Token
+from constructions.turing.paradigm import Paradigm
 from verify.annotation.annotation import Annotation
 from verify.annotation.content import Content, Ghost, Ghosts, Vector, value_at
-from verify.annotation.ghosts import TokenClass
-from verify.annotation.layout import State, specialized, states
+from verify.annotation.ghosts import NEW_SUMMARY, OLD_SUMMARY, TokenClass
+from verify.annotation.layout import State, specialized
 from verify.annotation.symbolic import ghosts_in, numbers_in
 from verify.hardmax.prepared import PreparedNetwork
 from verify.hardmax.readout import read_out
@@ -60,11 +61,31 @@ def token_cases(machine: TuringMachine, network: Network) -> Iterator[TokenCase]
             shifted = {name: bit << beta for name, bit in cells.items()}
             yield TokenCase(TokenClass.BIT, Token("BIT", bits), {"i": 0, "beta": beta} | shifted)
     fields = network.vocabulary.families[network.vocabulary.index["RUN"]].fields
+    for values in one_at_a_time(fields):
+        yield TokenCase(TokenClass.RUN, Token("RUN", tuple(values)), {"i": 0} | _run_ghosts(machine, values))
+    if "SUMM" in network.vocabulary.index:
+        yield from _summary_token_cases(network)
+
+
+def _summary_token_cases(network: Network) -> Iterator[TokenCase]:
+    families = network.vocabulary.families
+    yield TokenCase(TokenClass.ESUMM, Token("ESUMM"), {"i": 0})
+    for summ, cell, state in ((OLD_SUMMARY[0], OLD_SUMMARY[1], OLD_SUMMARY[2]), NEW_SUMMARY):
+        yield TokenCase(summ, Token("SUMM"), {"i": 0})
+        for values in one_at_a_time(families[network.vocabulary.index["CELL"]].fields):
+            symbols, heads = values[::2], values[1::2]
+            ghosts = {f"a_{k}": symbol for k, symbol in enumerate(symbols, start=1)}
+            ghosts |= {f"h_{k}": head for k, head in enumerate(heads, start=1)}
+            yield TokenCase(cell, Token("CELL", tuple(values)), {"i": 0} | ghosts)
+        for (value,) in one_at_a_time(families[network.vocabulary.index["STATE"]].fields):
+            yield TokenCase(state, Token("STATE", (value,)), {"i": 0, "q": value})
+
+
+def one_at_a_time(fields: Sequence[Field]) -> Iterator[list[int]]:
+    """Values of all fields: each value of each field, the others 0."""
     for place, field in enumerate(fields):
         for value in range(len(field.values)):
-            values = [0] * len(fields)
-            values[place] = value
-            yield TokenCase(TokenClass.RUN, Token("RUN", tuple(values)), {"i": 0} | _run_ghosts(machine, values))
+            yield [0] * place + [value] + [0] * (len(fields) - place - 1)
 
 
 def _at_cell_zero(machine: TuringMachine) -> Ghosts:
@@ -113,21 +134,30 @@ def next_cases(machine: TuringMachine, network: Network, annotation: Annotation)
     """Every state of a token that has to be followed by another, with all values of what the next token depends on."""
     K, r = machine.tapes, network.position_bits
     tried: set[tuple[Content, ...]] = set()
-    for state in states(r):
+    capped = annotation.paradigm is Paradigm.SCOT
+    for state in annotation.sequences.states:
         match state.kind:
-            case TokenClass.EINP | TokenClass.EPOS | TokenClass.RUN:
+            case TokenClass.EINP | TokenClass.ESUMM | TokenClass.EPOS | TokenClass.RUN:
                 if state.kind is TokenClass.RUN:
-                    yield NextCase(state, {"halted": 1, "has_entry": 0}, Token("OUTP"))
+                    for cap in range(3):
+                        yield NextCase(state, {"halted": 1, "has_entry": 0, "cap": cap}, Token("OUTP"))
+                        if capped and cap:
+                            ghosts = {"halted": 0, "cap": cap} | _run_ghosts(machine, [0] * (2 * K + 1), "'")
+                            yield NextCase(state, ghosts | {"halted": 0, "has_entry": 1}, Token("SUMM"))
                 if state == State(TokenClass.RUN, r):
                     for entry in (0, 1):
-                        ghosts = _run_ghosts(machine, [0] * (2 * K + 1), "'") | {"halted": 0, "has_entry": entry}
+                        ghosts = _run_ghosts(machine, [0] * (2 * K + 1), "'") | {
+                            "halted": 0,
+                            "has_entry": entry,
+                            "cap": 0,
+                        }
                         yield NextCase(state, ghosts, Token("POS"))
                     continue
                 # States that end with the same contents are decided by the same steps.
                 at_the_end = _at_the_end(network, annotation, state)
                 ends = tuple(at_the_end.values())
                 for values in [] if ends in tried else _steps(machine, network, at_the_end):
-                    ghosts = _run_ghosts(machine, values, "'") | {"halted": 0, "has_entry": 1}
+                    ghosts = _run_ghosts(machine, values, "'") | {"halted": 0, "has_entry": 1, "cap": 0}
                     yield NextCase(state, ghosts, Token("RUN", tuple(values)))
                 tried.add(ends)
             case TokenClass.POS | TokenClass.BIT:
@@ -143,50 +173,101 @@ def next_cases(machine: TuringMachine, network: Network, annotation: Annotation)
                 for value, symbol in enumerate(machine.input_alphabet):
                     ghosts = {"written_1": 1, "g_1": machine.symbol_index(symbol)}
                     yield NextCase(state, ghosts, Token("SIGMA", (value,)))
+            case TokenClass.NEWSUMM | TokenClass.NEWCELL:
+                yield from _summary_cases(machine, network, state, _at_the_end(network, annotation, state))
+            case TokenClass.NEWSTATE:
+                yield NextCase(state, {}, Token("ESUMM"))
+
+
+def _summary_cases(
+    machine: TuringMachine, network: Network, state: State, at_the_end: dict[Span, Content]
+) -> Iterator[NextCase]:
+    """The next cell, for every choice of what was written and where heads are; the state where there is no cell."""
+    K = machine.tapes
+    tapes = range(1, K + 1)
+    symbols = _cells(machine, network, at_the_end)
+    for written, here in product(product((0, 1), repeat=K), repeat=2):
+        ghosts = {f"written_{k}": w for k, w in zip(tapes, written, strict=True)}
+        ghosts |= {f"here_{k}": h for k, h in zip(tapes, here, strict=True)} | {"q": 0}
+        if not any(written + here):
+            for q in range(len(machine.states)):
+                yield NextCase(state, ghosts | {"q": q}, Token("STATE", (q,)))
+            continue
+        for values in symbols:
+            last = {f"g_{k}": value for k, value in zip(tapes, values, strict=True)}
+            cell = [each for k in tapes for each in (last[f"g_{k}"] * written[k - 1], here[k - 1])]
+            yield NextCase(state, ghosts | last, Token("CELL", tuple(cell)))
 
 
 def _steps(machine: TuringMachine, network: Network, at_the_end: dict[Span, Content]) -> list[list[int]]:
-    """The steps to evaluate, as values of a run token's fields: all, or one field at a time where that is enough.
-
-    It is if a run token's logit is a sum over its fields of terms that depend on the ghost of that field only, no other
-    token's logit depends on any of them, and each field contributes equally much for all of its values.
-    """
+    """The steps to evaluate, as values of a run token's fields: all, or one field at a time where that is enough."""
     fields = network.vocabulary.families[network.vocabulary.index["RUN"]].fields
-    choices = [range(len(field.values)) for field in fields]
-    if _fields_are_independent(machine, network, at_the_end):
-        zeros = [0] * len(fields)
-        return [
-            [*zeros[:place], value, *zeros[place + 1 :]] for place, choice in enumerate(choices) for value in choice
-        ]
-    if (combinations := prod(map(len, choices))) > MOST_COMBINATIONS:
-        raise TooManyTokensError(f"{combinations} run tokens are more than the {MOST_COMBINATIONS} evaluated here")
-    return [list(values) for values in product(*choices)]
+    tapes = range(1, machine.tapes + 1)
+    names = ["q'", *(f"a'_{k}" for k in tapes), *(f"m'_{k}" for k in tapes)]
+
+    def ghosts_of(values: list[int]) -> Ghosts:
+        return _run_ghosts(machine, values, "'") | {"halted": 0, "has_entry": 1, "cap": 0}
+
+    if _fields_are_independent(network, "RUN", names, at_the_end, ghosts_of):
+        return list(one_at_a_time(fields))
+    return _all_values(fields)
 
 
-def _fields_are_independent(machine: TuringMachine, network: Network, at_the_end: dict[Span, Content]) -> bool:
-    run = network.vocabulary.families[network.vocabulary.index["RUN"]]
-    by_step = {span: named for span, content in at_the_end.items() if (named := _step_ghosts(content))}
-    moved = {c for span in by_step for c in span.coordinates}
-    others = [run.unembedding]
-    for family in network.vocabulary.families:
-        if family is not run:
-            others += [family.unembedding, *(vector for field in family.fields for vector in field.unembedding)]
+def _cells(machine: TuringMachine, network: Network, at_the_end: dict[Span, Content]) -> list[list[int]]:
+    """The symbols to evaluate, one per tape: all choices, or one tape at a time where that is enough."""
+    fields = network.vocabulary.families[network.vocabulary.index["CELL"]].fields
+    tapes = range(1, machine.tapes + 1)
+    names = [name for k in tapes for name in (f"g_{k}", None)]
+
+    def ghosts_of(values: list[int]) -> Ghosts:
+        return {f"g_{k}": values[2 * k - 2] for k in tapes} | {f"written_{k}": 1 for k in tapes} | {"q": 0}
+
+    if _fields_are_independent(network, "CELL", names, at_the_end, ghosts_of):
+        return list(one_at_a_time(fields[::2]))
+    return _all_values(fields[::2])
+
+
+def _all_values(fields: Sequence[Field]) -> list[list[int]]:
+    if (combinations := prod(len(field.values) for field in fields)) > MOST_COMBINATIONS:
+        raise TooManyTokensError(f"{combinations} tokens are more than the {MOST_COMBINATIONS} evaluated here")
+    return [list(values) for values in product(*(range(len(field.values)) for field in fields))]
+
+
+def _fields_are_independent(
+    network: Network,
+    family: str,
+    names: Sequence[str | None],
+    at_the_end: dict[Span, Content],
+    ghosts_of: Callable[[list[int]], Ghosts],
+) -> bool:
+    """Whether it is enough to vary one field of a family at a time, each with the ghost of its name.
+
+    It is if its tokens' logits are sums over the fields of terms that depend on the ghost of that field only, no other
+    logit depends on any of them, and each field contributes equally much for all of its values.
+    """
+    ours = network.vocabulary.families[network.vocabulary.index[family]]
+    varied = {name for name in names if name is not None}
+    by_ghost = {span: named for span, content in at_the_end.items() if (named := _named(content) & varied)}
+    moved = {c for span in by_ghost for c in span.coordinates}
+    others = [one.unembedding for one in network.vocabulary.families]
+    for one in network.vocabulary.families:
+        fixed = [field for field, name in zip(one.fields, names, strict=False) if name is None]
+        others += [vector for field in (fixed if one is ours else one.fields) for vector in field.unembedding]
     if any(c in moved for vector in others for c, _ in vector):
         return False
-    names = ["q'", *(f"a'_{k}" for k in range(1, machine.tapes + 1)), *(f"m'_{k}" for k in range(1, machine.tapes + 1))]
-    for place, (field, name) in enumerate(zip(run.fields, names, strict=True)):
+    for place, (field, name) in enumerate(zip(ours.fields, names, strict=True)):
+        if name is None:
+            continue
         support = {c for vector in field.unembedding for c, _ in vector}
-        read = [span for span in by_step if support & set(span.coordinates)]
-        if any(by_step[span] != {name} for span in read):
+        read = [span for span in by_ghost if support & set(span.coordinates)]
+        if any(by_ghost[span] != {name} for span in read):
             return False
         own: set[int] = set()
         for value, vector in enumerate(field.unembedding):
-            values = [0] * len(run.fields)
-            values[place] = value
-            ghosts = _run_ghosts(machine, values, "'") | {"halted": 0, "has_entry": 1}
+            ghosts = ghosts_of([0] * place + [value] + [0] * (len(names) - place - 1))
             held: dict[int, int] = {}
             for span in read:
-                content = value_at(at_the_end[span], span.width, ghosts, _nothing_fetched)
+                content = value_at(at_the_end[span], span.width, {"blank": 0} | ghosts, _nothing_fetched)
                 held |= dict(zip(span.coordinates, content, strict=True))
             own.add(sum(weight * held.get(c, 0) for c, weight in vector))
         if len(own) != 1:
@@ -194,10 +275,9 @@ def _fields_are_independent(machine: TuringMachine, network: Network, at_the_end
     return True
 
 
-def _step_ghosts(content: Content) -> set[str]:
-    """Which of q', a'_k and m'_k a content depends on."""
-    named = {number.name for number in numbers_in(content) if isinstance(number, Ghost)} | ghosts_in(content)
-    return {name for name in named if "'" in name}
+def _named(content: Content) -> set[str]:
+    """The ghosts that a content depends on."""
+    return {number.name for number in numbers_in(content) if isinstance(number, Ghost)} | ghosts_in(content)
 
 
 def next_margins(network: Network, annotation: Annotation, cases: list[NextCase]) -> Iterator[int | str]:
