@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import pytest
 
+from constructions.machines.library import load_machine
 from constructions.machines.run import Run, trace
 from constructions.turing.construct import construct
+from constructions.turing.encoding import Shape
 from constructions.turing.fitting import least_position_bits
 from constructions.turing.paradigm import Paradigm
-from tests.annotation.differential import differences, wrong_fetches
+from constructions.turing.tokens import cot_tokens
+from tests.annotation import differential
+from tests.annotation.differential import compare, draw, go_through, tokens_by_class, values, wrong_fetches
 from tests.machine_table import CASES, Case
 from verify.annotation import cot
-from verify.annotation.content import Zero
+from verify.annotation.annotation import annotate
+from verify.annotation.content import Bit, Content, Fetched, Vector, Zero, value_at
 from verify.annotation.cot import Place
+from verify.annotation.fetches import brought
+from verify.annotation.ghosts import TokenClass, ghosts_of
+from verify.hardmax.batch import embed
+from verify.hardmax.forward import Sublayer, stages
+from verify.hardmax.prepared import PreparedNetwork
 from verify.sweep import draw_case
 
 
@@ -24,7 +37,7 @@ def least(run: Run) -> int:
 @pytest.mark.parametrize("case", [case for case in CASES if len(case.word) <= 6], ids=str)
 def test_machines_of_the_library(case: Case) -> None:
     run = trace(case.machine, case.word)
-    assert list(differences(run, least(run))) == []
+    assert compare([run], least(run)).differences == ()
     assert list(wrong_fetches(run, least(run))) == []
 
 
@@ -32,17 +45,77 @@ def test_machines_of_the_library(case: Case) -> None:
 @pytest.mark.parametrize("block", range(10))
 def test_random_machines(block: int) -> None:
     for index in range(6 * block, 6 * block + 6):
-        run = draw_case(seed=7, index=index).run
-        assert list(differences(run, least(run))) == []
-        assert list(wrong_fetches(run, least(run))) == []
+        case = draw(seed=7, index=index, words=2)
+        totals = go_through(case)
+        assert totals.differences == []
+        assert totals.broken == []
+        assert list(wrong_fetches(case.runs[0], least(case.runs[0]))) == []
 
 
 @pytest.mark.parametrize("extra", [0, 2, 4])
 def test_more_position_bits_than_needed(extra: int) -> None:
     run = draw_case(seed=7, index=3).run
-    assert list(differences(run, least(run) + extra)) == []
+    assert compare([run], least(run) + extra).differences == ()
 
 
+def test_runs_side_by_side_are_compared_each_in_its_place() -> None:
+    """With a difference in the second of three runs, where it is said to be."""
+    runs = [trace(load_machine("increment"), word) for word in ("1", "0", "11")]
+    r = least_position_bits(Paradigm.COT, runs)
+    assert compare(runs, r).differences == ()
+    assert compare(runs, r).tokens == sum(len(cot_tokens(run.machine, run, r)) for run in runs)
+    # The symbols of the input alphabet, told apart no longer.
+    network = construct(Paradigm.COT, runs[0].machine, r)
+    families = list(network.vocabulary.families)
+    place = network.vocabulary.index["SIGMA"]
+    field = families[place].fields[0]
+    families[place] = replace(families[place], fields=(replace(field, embedding=(field.embedding[1],) * 2),))
+    changed = replace(network, vocabulary=type(network.vocabulary)(tuple(families)))
+    first = compare(runs, r, changed).differences[0]
+    assert (first.run, first.position, first.moment, first.register) == (1, 1, 0, "sym_1")
+
+
+def test_contents_of_many_tokens_are_those_of_each() -> None:
+    """`values`, on columns, against `value_at`, token by token."""
+    run = draw_case(seed=7, index=3).run
+    r = least(run)
+    network = construct(Paradigm.COT, run.machine, r)
+    annotation = annotate(Shape.of(run.machine, r), network.registers)
+    batch = embed(PreparedNetwork(network), [cot_tokens(run.machine, run, r)])
+    ghosts = [ghosts for _, ghosts in ghosts_of(run, r)]
+    layer = annotation.depth // 2
+    moment, x = next(
+        (2 * stage.layer - 1, stage)
+        for stage in stages(PreparedNetwork(network), batch)
+        if stage.layer == layer and stage.sublayer is Sublayer.ATTENTION
+    )
+    before = {f"{span.name} {layer}": x.before[list(span.coordinates)] for span in network.registers}
+
+    def fetch(register: str, position: int, layer: int) -> Vector:
+        return tuple(before[f"{register} {layer}"][:, position].tolist())
+
+    checked = 0
+    for tokens in tokens_by_class([run], r, batch):
+        for span in network.registers:
+            content = annotation.contents[tokens.kind][moment][span.name]
+            if isinstance(content, Fetched) and content.layer != layer:
+                continue
+            found = values(content, span.width, tokens, before).T.tolist()
+            for column, vector in zip(tokens.columns.tolist(), found, strict=True):
+                assert tuple(vector) == value_at(content, span.width, ghosts[column], fetch)
+                checked += 1
+    assert checked > 1000
+
+
+@pytest.fixture
+def fresh_annotations() -> Iterator[None]:
+    """For what changes the annotation: none is kept from before, none for afterwards."""
+    annotate.cache_clear()
+    yield
+    annotate.cache_clear()
+
+
+@pytest.mark.usefixtures("fresh_annotations")
 @pytest.mark.parametrize("register", sorted({**cot.SINGLE, **cot.PER_TAPE}))
 def test_a_register_annotated_as_empty_is_noticed(register: str, monkeypatch: pytest.MonkeyPatch) -> None:
     run = trace(CASES[0].machine, CASES[0].word)
@@ -52,7 +125,19 @@ def test_a_register_annotated_as_empty_is_noticed(register: str, monkeypatch: py
 
     table = cot.SINGLE if register in cot.SINGLE else cot.PER_TAPE
     monkeypatch.setitem(table, register, empty)
-    assert next(differences(run, least(run)), None) is not None
+    wrong = {one.register for one in compare([run], least(run)).differences}
+    assert wrong & {register, f"{register}_1"}
+
+
+def test_a_wrong_word_on_what_look_ups_bring_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = trace(CASES[0].machine, CASES[0].word)
+
+    def one_cell_off(fetched: Fetched, shape: Shape, kind: TokenClass) -> Content:
+        known = brought(fetched, shape, kind)
+        return Bit(known.number, max(known.index - 1, 0)) if isinstance(known, Bit) else known
+
+    monkeypatch.setattr(differential, "brought", one_cell_off)
+    assert {kind for kind, *_ in wrong_fetches(run, least(run))} == {TokenClass.EPOS}
 
 
 def test_layers_out_of_order_are_noticed() -> None:
@@ -60,5 +145,4 @@ def test_layers_out_of_order_are_noticed() -> None:
     network = construct(Paradigm.COT, CASES[0].machine, least(run))
     layers = list(network.layers)
     layers[3] = layers[4]
-    changed = type(network)(network.registers, network.position_bits, tuple(layers), network.vocabulary)
-    assert next(differences(run, least(run), changed), None) is not None
+    assert compare([run], least(run), replace(network, layers=tuple(layers))).differences

@@ -1,0 +1,137 @@
+"""Changed networks are not proved, unless they do the same; a few of each kind (`mutants` has the campaign)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from itertools import islice
+from typing import Any
+
+import pytest
+
+from constructions.machines.library import load_machine
+from constructions.transformer.network import Layer, Mlp, Network
+from constructions.transformer.vocabulary import Family, Vocabulary
+from tests.annotation.mutants import NO_ANSWER, SEED, Behaviour, Judge, Kind, behaviour, identity, mutants
+from verify.annotation.evidence import Evidence
+from verify.annotation.proof import Gap, prove_hardmax
+
+OF_EACH_KIND = 5
+
+
+@cache
+def judge() -> Judge:
+    return Judge(load_machine("copy"), position_bits=6)
+
+
+def original() -> Network:
+    return judge().original.network
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.value)
+def test_a_mutant_is_not_proved_or_does_the_same(kind: Kind) -> None:
+    judged = [judge()(mutant) for mutant in islice(mutants(judge().original, [kind], SEED), OF_EACH_KIND)]
+    assert len(judged) == OF_EACH_KIND
+    assert [one.title for one in judged if one.wrong or one.reason.startswith(NO_ANSWER)] == []
+    assert any(not one.proved for one in judged)
+
+
+def test_a_mutant_that_is_proved_and_does_something_else_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the test above would find, if everything were proved."""
+    monkeypatch.setattr(Judge, "why_not", lambda *_: "")
+    judged = [judge()(mutant) for mutant in islice(mutants(judge().original, [Kind.HEAD_DROPPED]), 3)]
+    assert all(one.wrong for one in judged)
+
+
+def test_activations_and_tokens_are_told_apart() -> None:
+    nothing = Layer((), Mlp.of(()))
+    longer = replace(original(), layers=(*original().layers, nothing))
+    shorter = replace(original(), layers=original().layers[:-1])
+    sequences = judge().sequences
+    assert behaviour(original(), original(), sequences) is Behaviour.SAME
+    assert behaviour(original(), longer, sequences) is Behaviour.SAME_TOKENS
+    assert behaviour(original(), shorter, sequences) is Behaviour.DIFFERENT
+
+
+def test_the_order_of_neurons_makes_no_other_network() -> None:
+    layer = original().layers[0]
+    turned = Layer(layer.heads, Mlp.of(layer.mlp.neurons()[::-1]))
+    assert identity(judge().original.with_layer(0, turned)) == identity(original())
+    fewer = Layer(layer.heads, Mlp.of(layer.mlp.neurons()[1:]))
+    assert identity(judge().original.with_layer(0, fewer)) != identity(original())
+
+
+def test_mutants_are_different_networks() -> None:
+    listed = list(islice(mutants(judge().original), 3 * len(Kind)))
+    assert [one.kind for one in listed] == [*Kind] * 3
+    assert len({identity(one.network) for one in listed} | {identity(original())}) == 3 * len(Kind) + 1
+
+
+@cache
+def one_tape() -> Judge:
+    return Judge(load_machine("increment"), position_bits=6)
+
+
+def layers(changed: Callable[[tuple[Layer, ...]], tuple[Layer, ...]]) -> Network:
+    network = one_tape().original.network
+    return replace(network, layers=changed(network.layers))
+
+
+def unembedding(family: str, register: str, bit: int) -> Network:
+    """The token of a family becomes more likely where this coordinate is 1."""
+    network = one_tape().original.network
+    span = next(one for one in network.registers if one.name == register)
+    return with_family(family, lambda one: replace(one, unembedding=(*one.unembedding, (span.offset + bit, 1))))
+
+
+def embedded_position() -> Network:
+    """By SPEC 4.1 the position is added to the embedding: INP would have 0 for the lowest bit of its position."""
+    return with_family("INP", lambda one: replace(one, embedding=(*one.embedding, (0, 1))))
+
+
+def with_family(name: str, changed: Callable[[Family], Family]) -> Network:
+    network = one_tape().original.network
+    families = (changed(one) if one.name == name else one for one in network.vocabulary.families)
+    return replace(network, vocabulary=Vocabulary(tuple(families)))
+
+
+LAYERS = "how many layers there are is not compared with the annotation's depth"
+NEXT = "at POS and bit tokens, next_cases tries one bit of a cell and has 0 for all others"
+POSITION = "wrong_embedding passes over pos"
+
+
+def not_yet(reason: str, network: Callable[[], Network]) -> Any:
+    """A network that does something else, and that the prover does not tell from the original."""
+    return pytest.param(network, marks=pytest.mark.xfail(strict=True, reason=reason))
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        not_yet(LAYERS, lambda: layers(lambda all_of_them: all_of_them[:-1])),
+        not_yet(LAYERS, lambda: layers(lambda all_of_them: all_of_them[:-6])),
+        not_yet(NEXT, lambda: unembedding("POS", "bit_1", 0)),
+        not_yet(NEXT, lambda: unembedding("OUTP", "blockpos_1", 1)),
+        not_yet(NEXT, lambda: unembedding("OUTP", "blockpos_1", 2)),
+        lambda: unembedding("OUTP", "nextbit_1", 0),
+        lambda: unembedding("EPOS", "write_pos", 0),
+    ],
+)
+def test_what_has_other_tokens_is_not_proved(network: Callable[[], Network]) -> None:
+    judge = one_tape()
+    assert behaviour(judge.original.network, network(), judge.sequences) is Behaviour.DIFFERENT
+    assert judge.why_not(network())
+
+
+@pytest.mark.xfail(strict=True, reason=POSITION)
+def test_what_embeds_a_position_is_not_proved() -> None:
+    """The evaluator puts the position over it."""
+    assert one_tape().why_not(embedded_position())
+
+
+@pytest.mark.xfail(strict=True, reason=LAYERS)
+def test_a_layer_more_than_annotated_is_answered() -> None:
+    network = layers(lambda all_of_them: (*all_of_them, Layer((), Mlp.of(()))))
+    assert isinstance(prove_hardmax(one_tape().original.machine, network, Evidence()), Gap)
