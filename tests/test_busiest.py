@@ -42,6 +42,10 @@ ENDS_WITH_B = machine(
 )
 NEVER_HALTS = machine(["q a -> q a S", "q _ -> q _ S"], tapes=1, states="q", alphabet="_a", word="a")
 ALWAYS_BAD = machine(["q a _ -> q b _ R S", "q _ _ -> h b _ S S"], tapes=2, states="q", alphabet="_ab", word="a")
+AT_ONCE = machine(
+    ["q a _ -> h a _ S S", "q _ _ -> p _ _ S S", "p _ _ -> p _ _ R S"], tapes=2, states="qp", alphabet="_a", word="a"
+)
+"""One step, however long the input is."""
 ALWAYS_STUCK = machine(["q a _ -> q a _ R S"], tapes=2, states="q", alphabet="_a", word="a")
 
 IN_THIS_ORDER = machine(
@@ -154,6 +158,7 @@ FRUITLESS = {
     "never halts": NEVER_HALTS,
     "always leaves a bad output": ALWAYS_BAD,
     "always gets stuck": ALWAYS_STUCK,
+    "halts at once": AT_ONCE,
     "does, but not so often": load_machine("binary-counter"),
     "needs words in a certain order": IN_THIS_ORDER,
 }
@@ -162,24 +167,32 @@ FRUITLESS = {
 @pytest.mark.parametrize("title", FRUITLESS)
 @pytest.mark.parametrize("budget", [0, 1, 1000, 20_000])
 def test_the_search_keeps_to_its_budget(title: str, budget: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    steps = []
+    """Steps and symbols: in a context like this words may be longer than any memory."""
+    effort = []
 
     def counting(machine: TuringMachine, word: str, max_steps: int) -> Run:
         try:
             run = trace(machine, word, max_steps)
         except MissingTransition as stuck:
-            steps.append(stuck.step)
+            effort.append(len(word) + stuck.step)
             raise
         except MachineError:
-            steps.append(max_steps)
+            effort.append(len(word) + max_steps)
             raise
-        steps.append(run.steps)
+        effort.append(len(word) + run.steps)
         return run
 
     monkeypatch.setattr(verify.busiest, "trace", counting)
-    assert busiest_run(FRUITLESS[title], 10_000, 65536, 16, most_steps=budget) is None
-    assert sum(steps) <= budget
-    assert steps or budget < 1000
+    assert busiest_run(FRUITLESS[title], 1000, 2**40, 40, most_steps=budget) is None
+    assert sum(effort) <= budget
+    assert effort or budget < 1000
+
+
+def test_more_writes_than_steps_are_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    rewrite = load_machine("rewrite")
+    assert busiest_run(rewrite, 101, 2**40, 40, most_steps=100) is None
+    monkeypatch.setattr(verify.busiest, "trace", None)
+    assert busiest_run(rewrite, 102, 2**40, 40, most_steps=100) is None
 
 
 def test_steps_that_fit_are_as_many_as_the_length_of_the_chain_of_thought_allows() -> None:

@@ -6,7 +6,7 @@ number gets.  It is a search: what it returns is a run that anyone can replay, a
 Chains of thought of growing length are searched, each time four times as long, so that what is found is not much
 longer than need be.  Three kinds of words are tried: all words, the shortest first; *families* ``prefix block block ..
 block suffix`` of short parts, with more and more blocks, of which the busiest go on; and random words.  Effort is
-counted in machine steps and not in seconds, so that the same search finds the same run everywhere.
+counted in machine steps and symbols of words, not in seconds, so that the same search finds the same run everywhere.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from constructions.turing.tokens import cot_length
 from verify.writes import write_bound, writes_per_cell
 
 MOST_STEPS: Final = 2_000_000
-"""Machine steps after which a search is given up, unless the caller says otherwise."""
+"""Machine steps, and symbols of words, after which a search is given up, unless the caller says otherwise."""
 
 FIRST_LENGTH, GROWTH = 64, 4
 """Chains of thought of about 64 tokens are searched first, then of four times as many, and so on."""
@@ -44,7 +44,7 @@ def busiest_run(
     """A run whose chain of thought fits ``context`` tokens and in which some cell is written ``writes`` times or more.
 
     The input is one write of each of its cells.  A count grows by one, so all smaller ones occur in the run, too.
-    None if no such run is found within ``most_steps`` machine steps, or if the proved bound excludes it.
+    None if no such run is found within ``most_steps``, or if the proved bound excludes it.
 
     >>> from constructions.machines.library import load_machine
     >>> run = busiest_run(load_machine("rewrite"), 5, 256, 8)
@@ -54,6 +54,8 @@ def busiest_run(
     bound = write_bound(machine).largest
     if bound is not None and bound < writes:
         return None
+    if writes > most_steps + 1:
+        return None  # all writes of a cell but the input's are steps
     lengths, kinds = _lengths(context), (_try_short_words, _try_families, _try_random_words)
     search = _Search(machine, writes, position_bits)
     for number, length in enumerate(lengths):
@@ -122,12 +124,12 @@ class _Search:
     def look_at(self, word: str) -> _Outcome | None:
         """How the run on a word ends; None if it leaves no output, is too long, or there are no steps left for it.
 
-        Every look counts as a step, so that words that cost nothing come to an end as well.
+        A look counts as a step, and one for each symbol: words that cost nothing else come to an end as well.
         """
         most = self._steps_for(len(word))
         if most == 0:
             return None
-        self.steps += 1
+        self.steps += 1 + len(word)
         if word not in self.outcomes and self.cut_off.get(word, 0) < most:
             self._run(word, most)
         outcome = self.outcomes.get(word)
@@ -139,7 +141,7 @@ class _Search:
 
     def _steps_for(self, input_length: int) -> int:
         fitting = steps_that_fit(input_length, self.longest, self.position_bits)
-        return max(0, min(fitting, self.stop_at - self.steps - 1))
+        return max(0, min(fitting, self.stop_at - self.steps - 1 - input_length))
 
     def _run(self, word: str, most: int) -> None:
         try:
