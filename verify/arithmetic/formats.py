@@ -174,24 +174,41 @@ def round_ratio(
 
     Saves the greatest common divisor of long integers, the cost of building a Fraction.
     """
-    if denominator <= 0:
-        raise ValueError(f"the denominator must be positive, got {denominator}")
-    if numerator == 0:
+    if numerator == 0 and denominator > 0:
         return Fraction(0)
-    magnitude = abs(numerator)
-    exponent = _quantum_exponent_at(number_format, magnitude, denominator)
-    if exponent >= 0:
-        denominator <<= exponent
-    else:
-        magnitude <<= -exponent
-    multiple, remainder = divmod(magnitude, denominator)
-    twice = 2 * remainder
-    if mode is Rounding.NEAREST_EVEN and (twice > denominator or (twice == denominator and multiple % 2 == 1)):
-        multiple += 1
+    multiple, exponent = _rounded(number_format, abs(numerator), denominator, mode)
     rounded = multiple * power_of_two(exponent)
     if rounded > number_format.max_finite:
         raise FormatOverflow(number_format)
     return rounded if numerator > 0 else -rounded
+
+
+def multiple_of_smallest(number_format: Format, numerator: int, denominator: int) -> int:
+    """`round_ratio` of a ratio from 0 to 1, which never overflows, as a multiple of the smallest positive value.
+
+    >>> multiple_of_smallest(FixedFormat(4), 1, 3), round_to(FixedFormat(4), Fraction(1, 3))
+    (5, Fraction(5, 16))
+    """
+    if numerator == 0:
+        return 0
+    multiple, exponent = _rounded(number_format, numerator, denominator, Rounding.NEAREST_EVEN)
+    return multiple << (exponent - number_format.quantum_exponent)
+
+
+def _rounded(number_format: Format, numerator: int, denominator: int, mode: Rounding) -> tuple[int, int]:
+    """numerator / denominator > 0, rounded as if there were no largest value: a multiple, and its unit's exponent."""
+    if denominator <= 0:
+        raise ValueError(f"the denominator must be positive, got {denominator}")
+    exponent = _quantum_exponent_at(number_format, numerator, denominator)
+    if exponent >= 0:
+        denominator <<= exponent
+    else:
+        numerator <<= -exponent
+    multiple, remainder = divmod(numerator, denominator)
+    twice = 2 * remainder
+    if mode is Rounding.NEAREST_EVEN and (twice > denominator or (twice == denominator and multiple % 2 == 1)):
+        multiple += 1
+    return multiple, exponent
 
 
 def is_representable(number_format: Format, x: Fraction) -> bool:

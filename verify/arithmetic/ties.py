@@ -11,10 +11,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil, floor
 
 from verify.arithmetic.accumulation import counts_exactly
 from verify.arithmetic.exponential import exp_minus_upper
-from verify.arithmetic.formats import FloatFormat, power_of_two, round_ratio, round_to, rounding_cell
+from verify.arithmetic.formats import (
+    FloatFormat,
+    RoundingCell,
+    multiple_of_smallest,
+    power_of_two,
+    round_to,
+    rounding_cell,
+)
 from verify.arithmetic.models import ArithmeticModel, Exact, Fused, Rounded
 from verify.arithmetic.softmax import Fails, HeadFacts, Holds, decide, least_power
 
@@ -106,18 +114,37 @@ def _decide_rounded(model: Rounded, facts: TieFacts, beta: int) -> TieDecision:
         if all(map(one_cell.contains, ends)):
             normal = power_of_two(-model.weights.emin) - others
             at_once, hull = max(0, min(facts.most, normal.numerator // normal.denominator)), ends
-    up_to = at_once
-    hull = hull if at_once else []
+    if at_once == facts.most:
+        return TieDecision(tau, (hull[0], hull[1]), leak, at_once)
+    up_to, one_by_one = _one_by_one(model, facts, tau, one_cell, at_once + 1)
+    hull = [*hull, *one_by_one] if at_once else one_by_one
+    return TieDecision(tau, (min(hull), max(hull)), leak, up_to)
+
+
+def _one_by_one(
+    model: Rounded, facts: TieFacts, tau: Fraction, one_cell: RoundingCell, first: int
+) -> tuple[int, list[Fraction]]:
+    """The last of the numbers from ``first`` on that gives 1; the hull of what is rounded, up to the one that does not.
+
+    All weights are multiples of the smallest one, and are counted in those.
+    """
+    weights, most = model.weights, min(facts.most, first - 1 + MOST_ONE_BY_ONE)
+    unit = power_of_two(weights.quantum_exponent)
+    lowest, highest = _multiples_inside(one_cell, unit)
     t, scale = tau.numerator, tau.denominator
-    for m in range(at_once + 1, min(facts.most, at_once + MOST_ONE_BY_ONE) + 1):
-        others_here = facts.context - m
-        leaking = others_here * round_ratio(model.weights, t, m * scale)
-        ends = [
-            m * round_ratio(model.weights, scale, m * scale + others_here * t) - leaking,
-            m * round_ratio(model.weights, 1, m) + leaking,
-        ]
-        hull = [min(*hull, *ends), max(*hull, *ends)]
-        if not all(map(one_cell.contains, ends)):
-            break
-        up_to = m
-    return TieDecision(tau, (hull[0], hull[1]) if hull else None, leak, up_to)
+    least = largest = first * multiple_of_smallest(weights, 1, first)
+    for m in range(first, most + 1):
+        others = facts.context - m
+        leaking = others * multiple_of_smallest(weights, t, m * scale)
+        low = m * multiple_of_smallest(weights, scale, m * scale + others * t) - leaking
+        high = m * multiple_of_smallest(weights, 1, m) + leaking
+        least, largest = min(least, low), max(largest, high)
+        if low < lowest or high > highest:
+            return m - 1, [least * unit, largest * unit]
+    return most, [least * unit, largest * unit]
+
+
+def _multiples_inside(cell: RoundingCell, unit: Fraction) -> tuple[int, int]:
+    """The least and the largest n with n units in the cell."""
+    low, high = ceil(cell.low / unit), floor(cell.high / unit)
+    return low + (not cell.contains(low * unit)), high - (not cell.contains(high * unit))
