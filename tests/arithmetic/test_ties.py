@@ -31,6 +31,7 @@ ROUNDED = (
     "rounded:fixed12/fixed4",
     "rounded:fixed12/bf16",
     "rounded:fixed1.1/float(2,0,1)",
+    "rounded:fixed3.2/fixed0.2",
     "rounded:fp32/fixed6",
 )
 FUSED = (
@@ -88,9 +89,11 @@ def test_what_is_said_to_be_rounded_is_what_each_number_rounds(text: str) -> Non
         assert max(highs) <= made.one[1]
         if made.up_to < context:
             assert not (first.one_cell.contains(made.one[0]) and first.one_cell.contains(made.one[1]))
-        elif made.one != (min(lows), max(highs)):
+        else:
             assert first.one_cell.contains(made.one[0])
             assert first.one_cell.contains(made.one[1])
+        if "rounded:fixed" in text:
+            assert made.one == (min(lows), max(highs))
 
 
 def exponents(model: ArithmeticModel) -> range:
@@ -178,7 +181,7 @@ def test_no_beta_is_enough_where_none_is() -> None:
 def test_the_checker_comes_to_the_same_numbers() -> None:
     """It has its own code for SPEC section 16."""
     rng = random.Random(0)
-    for text in MODELS:
+    for text in (text for text in MODELS if "fixed0" not in text):  # where 1 is odd, its cell is open: SPEC 7.1
         model = parse_arithmetic(text)
         theirs = parse_model("arithmetic", model.text)
         for _ in range(40):
