@@ -133,7 +133,7 @@ def certify_all(request: UniversalRequest, evidence: Evidence, progress: Progres
         )
     progress("construct", 0, 1)
     network = construct(request.paradigm, machine, position_bits)
-    proof = prove_hardmax(request.paradigm, machine, network, evidence, request.budget_seconds, progress)
+    proof = prove_hardmax(machine, network, evidence, request.budget_seconds, progress, request.paradigm)
     if isinstance(proof, Gap):
         raise HardmaxNotProved(proof)
     bound = _writes(request)

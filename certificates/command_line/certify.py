@@ -71,10 +71,12 @@ def execute(
     raise click.exceptions.Exit(EXIT_CODE[bundle.assessment.verdict])
 
 
-def require_inputs(inputs: tuple[str, ...], assumed_writes: int | None) -> None:
+def require_inputs(inputs: tuple[str, ...], space: int | None, assumed_writes: int | None) -> None:
     """Without --all-inputs there must be inputs, and nothing is to be assumed."""
     if not inputs:
         raise InputRefused("give an input word with --input, or --all-inputs for a proof about every input")
+    if space is not None:
+        raise InputRefused("--space goes with --all-inputs: on given inputs cells are counted")
     if assumed_writes is not None:
         raise InputRefused("--assume-writes-per-cell goes with --all-inputs: on given inputs writes are counted")
 

@@ -22,7 +22,8 @@ from certificates.command_line.progress import LateProgress
 from certificates.document import sha256
 from constructions.machines.library import load_machine
 from constructions.machines.machine import MachineError
-from constructions.turing.paradigm import ContextError
+from constructions.turing.contexts import least_context_for_space
+from constructions.turing.paradigm import ContextError, Paradigm
 from verify.annotation.evidence import Evidence, StoreError
 from verify.annotation.evidence import default_store as default_store
 from verify.annotation.tokens import TooManyTokensError
@@ -44,6 +45,7 @@ class Asked:
     inputs: tuple[str, ...]
     paradigm: str
     context: int | None
+    space: int | None
     arithmetic: str
     beta: str
     assumed_writes: int | None
@@ -78,15 +80,22 @@ def request_for(asked: Asked) -> UniversalRequest:
     """The request, or one sentence on what is wrong with it."""
     if asked.inputs:
         raise InputRefused("--all-inputs is about every input: leave --input out")
-    if asked.paradigm != "cot":
-        raise InputRefused("--all-inputs covers chain of thought only so far", ExitCode.UNSUPPORTED)
-    if asked.context is None:
-        raise InputRefused("--all-inputs needs --context N: the claim is about inputs whose chain of thought fits")
-    with refusing(MachineError, ModelError):
+    paradigm, context = Paradigm(asked.paradigm), asked.context
+    if asked.space is not None and paradigm is Paradigm.COT:
+        raise InputRefused("--space goes with --paradigm scot: a chain of thought grows with time, not with space")
+    with refusing(MachineError, ModelError, ContextError):
+        if context is None and asked.space is not None:
+            context = least_context_for_space(asked.space).tokens
+        if context is None:
+            raise InputRefused(
+                "--all-inputs needs --context N, or with --paradigm scot --space S: the claim is about inputs that fit"
+            )
         return UniversalRequest(
             load_machine(asked.machine),
             parse_arithmetic(asked.arithmetic),
-            asked.context,
+            context,
+            paradigm,
+            asked.space,
             parse_beta(asked.beta),
             asked.assumed_writes,
             asked.budget,

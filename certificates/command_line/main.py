@@ -76,6 +76,12 @@ def cli() -> None:
     help="What scores are multiplied with: a power of two; auto is the smallest that certifies.",
 )
 @click.option(
+    "--space",
+    metavar="S",
+    type=click.IntRange(min=1),
+    help="With --all-inputs --paradigm scot: inputs whose run stays within S cells; gives the context if there is none.",
+)
+@click.option(
     "--assume-writes-per-cell",
     "assumed_writes",
     metavar="M",
@@ -109,6 +115,7 @@ def certify(
     context: int | None,
     arithmetic: str,
     beta: str,
+    space: int | None,
     assumed_writes: int | None,
     store: Path | None,
     no_store: bool,
@@ -124,9 +131,9 @@ def certify(
     from certificates.command_line import certify_all as on_all
 
     if all_inputs:
-        request = on_all.Asked(machine, inputs, paradigm, context, arithmetic, beta, assumed_writes, budget)
+        request = on_all.Asked(machine, inputs, paradigm, context, space, arithmetic, beta, assumed_writes, budget)
         on_all.execute(request, None if no_store else store or on_all.default_store(), out, as_json)
-    on_runs.require_inputs(inputs, assumed_writes)
+    on_runs.require_inputs(inputs, space, assumed_writes)
     on_runs.execute(machine, inputs, paradigm, context, arithmetic, beta, max_steps, out, as_json)
 
 

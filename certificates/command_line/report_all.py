@@ -11,6 +11,7 @@ from rich.text import Text
 
 from certificates.certify_all import UniversalBundle
 from certificates.command_line.report import STYLE, layers_of, network_facts, print_evidence, print_files
+from certificates.universal_document import AllInputsSummarized
 from verify.annotation.proof import HeadProof, tallied
 from verify.arithmetic.models import ASSUMPTIONS
 
@@ -63,6 +64,8 @@ def _facts(bundle: UniversalBundle) -> Table:
             "input", Text(f"{word or '(empty)'}: {run.steps} steps, {run.segments[0].tokens} tokens  {again}")
         )
     table.add_row("context", f"{statement.context} tokens, r = {statement.position_bits}")
+    if isinstance(statement.scope, AllInputsSummarized) and statement.scope.space is not None:
+        table.add_row("space", f"{statement.scope.space} cells: no segment is longer than the context")
     writes = statement.scope.writes_per_cell
     table.add_row("writes", f"at most {writes.bound} of one cell ({WRITES[writes.evidence]})")
     if statement.beta is not None and statement.beta_split is not None:

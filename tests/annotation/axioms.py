@@ -17,9 +17,10 @@ from constructions.machines.run import Configuration, Run, configurations
 from constructions.transformer.vocabulary import Token
 from constructions.turing.tokens import cot_tokens
 from verify.annotation.content import Back, Ghosts, MinusLow, number_at
-from verify.annotation.ghosts import TokenClass, ghosts_of
+from constructions.turing.paradigm import Paradigm
+from verify.annotation.ghosts import TokenClass, classes, ghosts_of
 
-INP, INPUT, EINP, RUN, POS, BIT, EPOS, OUTP, OUTPUT, EOUTP = TokenClass
+INP, INPUT, EINP, RUN, POS, BIT, EPOS, OUTP, OUTPUT, EOUTP = classes(Paradigm.COT)
 FAMILY = {INPUT: "SIGMA", OUTPUT: "SIGMA", RUN: "RUN", BIT: "BIT"}
 ALL = tuple(TokenClass)
 WITH_STATE = (RUN, EINP, EPOS)

@@ -30,7 +30,7 @@ from constructions.turing.construct import construct
 from constructions.turing.encoding import Shape
 from constructions.turing.fitting import least_position_bits
 from constructions.turing.paradigm import Paradigm
-from constructions.turing.tokens import cot_tokens
+from constructions.turing.tokens import cot_tokens, sequences_of
 from tests.annotation.axioms import AXIOMS, Broken, Chain, check
 from verify.annotation.annotation import Annotation, Held, annotate
 from verify.annotation.content import (
@@ -57,7 +57,7 @@ from verify.annotation.content import (
     number_at,
 )
 from verify.annotation.fetches import brought
-from verify.annotation.ghosts import TokenClass, ghosts_of
+from verify.annotation.ghosts import TokenClass, sequence_ghosts
 from verify.hardmax.attention import Activations, Ints
 from verify.hardmax.batch import Batch, embed
 from verify.hardmax.forward import Sublayer, stages
@@ -224,14 +224,16 @@ def timetable(annotation: Annotation) -> Mapping[TokenClass, tuple[Change, ...]]
     }
 
 
-def compare(runs: Sequence[Run], position_bits: int, network: Network | None = None) -> Comparison:
-    """All runs of one machine: every token, every sublayer, every coordinate."""
+def compare(
+    runs: Sequence[Run], position_bits: int, network: Network | None = None, paradigm: Paradigm = Paradigm.COT
+) -> Comparison:
+    """All runs of one machine: every token that is read, every sublayer, every coordinate."""
     machine = runs[0].machine
-    network = network or construct(Paradigm.COT, machine, position_bits)
-    annotation = annotate(Shape.of(machine, position_bits), network.registers)
+    network = network or construct(paradigm, machine, position_bits)
+    annotation = annotate(paradigm, Shape.of(machine, position_bits), network.registers)
     prepared = PreparedNetwork(network)
-    batch = embed(prepared, [cot_tokens(machine, run, position_bits) for run in runs])
-    classes = tokens_by_class(runs, position_bits, batch)
+    batch = embed(prepared, [one for run in runs for one in sequences_of(paradigm, run, position_bits)])
+    classes = tokens_by_class(runs, position_bits, batch, paradigm)
     before: dict[str, Activations] = {}
     annotated = np.zeros_like(batch.x)
     differences: list[Difference] = []
@@ -258,16 +260,21 @@ def compare(runs: Sequence[Run], position_bits: int, network: Network | None = N
     return Comparison(batch.length, batch.x.size * moments, open_coordinates, tuple(differences))
 
 
-def differences(run: Run, position_bits: int, network: Network | None = None) -> tuple[Difference, ...]:
+def differences(
+    run: Run, position_bits: int, network: Network | None = None, paradigm: Paradigm = Paradigm.COT
+) -> tuple[Difference, ...]:
     """Every disagreement, register by register, over all tokens and all moments of a run."""
-    return compare([run], position_bits, network).differences
+    return compare([run], position_bits, network, paradigm).differences
 
 
-def tokens_by_class(runs: Sequence[Run], position_bits: int, batch: Batch) -> list[Tokens]:
+def tokens_by_class(
+    runs: Sequence[Run], position_bits: int, batch: Batch, paradigm: Paradigm = Paradigm.COT
+) -> list[Tokens]:
     """The tokens of all runs, with their ghosts."""
     found: dict[TokenClass, list[tuple[int, int, Ghosts]]] = {}
-    for run, start in zip(runs, batch.opens, strict=True):
-        for column, (kind, ghosts) in enumerate(ghosts_of(run, position_bits), start=start):
+    sequences = [one for run in runs for one in sequence_ghosts(paradigm, run, position_bits)]
+    for sequence, start in zip(sequences, batch.opens, strict=True):
+        for column, (kind, ghosts) in enumerate(sequence, start=start):
             found.setdefault(kind, []).append((column, start, ghosts))
     return [Tokens.of(kind, listed) for kind, listed in found.items()]
 

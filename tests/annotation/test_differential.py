@@ -80,7 +80,7 @@ def test_contents_of_many_tokens_are_those_of_each() -> None:
     run = draw_case(seed=7, index=3).run
     r = least(run)
     network = construct(Paradigm.COT, run.machine, r)
-    annotation = annotate(Shape.of(run.machine, r), network.registers)
+    annotation = annotate(Paradigm.COT, Shape.of(run.machine, r), network.registers)
     batch = embed(PreparedNetwork(network), [cot_tokens(run.machine, run, r)])
     ghosts = [ghosts for _, ghosts in ghosts_of(run, r)]
     layer = annotation.depth // 2
@@ -116,14 +116,14 @@ def fresh_annotations() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("fresh_annotations")
-@pytest.mark.parametrize("register", sorted({**cot.SINGLE, **cot.PER_TAPE}))
+@pytest.mark.parametrize("register", sorted({**cot.SINGLE, **cot.NUMBERED}))
 def test_a_register_annotated_as_empty_is_noticed(register: str, monkeypatch: pytest.MonkeyPatch) -> None:
     run = trace(CASES[0].machine, CASES[0].word)
 
     def empty(_: Place, *__: int) -> Zero:
         return Zero()
 
-    table = cot.SINGLE if register in cot.SINGLE else cot.PER_TAPE
+    table = cot.SINGLE if register in cot.SINGLE else cot.NUMBERED
     monkeypatch.setitem(table, register, empty)
     wrong = {one.register for one in compare([run], least(run)).differences}
     assert wrong & {register, f"{register}_1"}

@@ -22,7 +22,7 @@ from verify.annotation.evidence import Evidence, StoreError
 from verify.annotation.facts import facts
 from verify.annotation.ghosts import TokenClass, ghosts_of
 from verify.annotation.heads import Names, head_pattern
-from verify.annotation.layout import followers, states
+from verify.annotation.layout import Sequences
 from verify.annotation.meanings import Meaning, meanings_of
 from verify.annotation.proof import Gap, HardmaxProof, prove_hardmax
 from verify.annotation.symbolic import Symbols
@@ -66,7 +66,7 @@ def test_what_is_said_of_heads_holds_on_runs(index: int) -> None:
     machine, r = run.machine, least_position_bits(Paradigm.COT, [run])
     tokens, rng = list(ghosts_of(run, r)), random.Random(index)
     network = construct(Paradigm.COT, machine, r)
-    annotation = annotate(Shape.of(machine, r), network.registers)
+    annotation = annotate(Paradigm.COT, Shape.of(machine, r), network.registers)
     asked = rng.sample(range(len(tokens)), min(len(tokens), 10))
     checked = 0
     for layer in (n for n in range(1, len(network.layers) + 1) if n <= 3 or n >= len(network.layers) - 6):
@@ -92,10 +92,10 @@ def test_what_is_assumed_of_one_token_holds_on_runs(index: int) -> None:
     run = draw_case(seed=12, index=index).run
     machine, r = run.machine, least_position_bits(Paradigm.COT, [run])
     shape, tokens = Shape.of(machine, r), list(ghosts_of(run, r))
-    annotation = annotate(shape, construct(Paradigm.COT, machine, r).registers)
+    annotation = annotate(Paradigm.COT, shape, construct(Paradigm.COT, machine, r).registers)
     checked = 0
     for moment in range(0, 2 * annotation.depth, 5):
-        for kind in TokenClass:
+        for kind in annotation.contents:
             contents = [*annotation.contents[kind][moment].values(), *annotation.contents[kind][moment + 1].values()]
             assumed = facts(contents, Symbols(), r, shape.symbol_bits)
             for _, ghosts in (token for token in tokens[:60] if token[0] is kind):
@@ -127,10 +127,10 @@ def model_of(ghosts: Ghosts, r: int) -> Model:
 def test_tokens_follow_each_other_as_the_layout_says(index: int) -> None:
     run = draw_case(seed=13, index=index).run
     r = least_position_bits(Paradigm.COT, [run])
-    by_name = {(state.kind, state.index): state for state in states(r)}
+    by_name = {(state.kind, state.index): state for state in Sequences(Paradigm.COT, r).states}
     tokens = [by_name[kind, ghosts.get("tau", ghosts.get("beta", 0))] for kind, ghosts in ghosts_of(run, r)]
     for one, following in pairwise(tokens):
-        assert following in followers(one, r)
+        assert following in Sequences(Paradigm.COT, r).followers(one)
 
 
 MACHINE = load_machine("increment")

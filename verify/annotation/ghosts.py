@@ -24,7 +24,7 @@ Ghosts of a token, k ranging over tapes; each class has those that are named for
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import Enum
 
 from constructions.machines.machine import Action, Move, TuringMachine
@@ -113,44 +113,179 @@ def did(machine: TuringMachine, action: Action, prime: str = "") -> Ghosts:
     return ghosts
 
 
-def ghosts_of(run: Run, position_bits: int) -> Iterator[tuple[TokenClass, Ghosts]]:
+Described = tuple[TokenClass, Ghosts]
+"""A token: its class and its ghosts."""
+
+
+class _Sequence:
+    """The tokens of one sequence, as they are added."""
+
+    def __init__(self, machine: TuringMachine, bits: int, summary: int | None) -> None:
+        self.tokens: list[Described] = []
+        self.writes = _Writes(machine, bits)
+        self.always: Ghosts = {"blank": 0} if summary is None else {"blank": 0, "summary": summary}
+        self.end: int | None = None
+        """Where the prompt ends; None for a chain of thought, where that does not matter."""
+
+    @property
+    def position(self) -> int:
+        return len(self.tokens)
+
+    def add(self, kind: TokenClass, ghosts: Ghosts, cells: dict[int, int]) -> None:
+        """A token that addresses these cells, by tape from 0."""
+        ghosts = {"i": self.position} | self.always | ghosts
+        if self.end is not None and kind in LATE:
+            above = self.position - 4 * self.end
+            ghosts |= {"e": self.end, "cap": 1 + (above > 0) - (above < 0)}
+        self.writes.address(ghosts, cells)
+        if kind in WITH_STEP:
+            self.writes.step(ghosts)
+        self.tokens.append((kind, ghosts))
+
+
+WITH_STEP = (
+    TokenClass.EINP,
+    TokenClass.RUN,
+    TokenClass.EPOS,
+    TokenClass.ESUMM,
+    TokenClass.OLDSTATE,
+    TokenClass.NEWSTATE,
+)
+"""Classes whose tokens hold a state, so that the transition function says something of them."""
+
+
+@dataclass
+class Situation:
+    """A configuration and how many cells a summary of it has: state, heads and symbols by tape, in indices."""
+
+    state: int
+    heads: dict[int, int]
+    symbols: list[dict[int, int]]
+    cells: int
+
+    def take(self, machine: TuringMachine) -> Action:
+        """Take a step.  KeyError if there is none."""
+        read = tuple(machine.alphabet[of.get(self.heads[tape], 0)] for tape, of in enumerate(self.symbols))
+        action = machine.transitions[machine.states[self.state], read]
+        self.state = machine.state_index(action.state)
+        for tape, (symbol, move) in enumerate(zip(action.written, action.moves, strict=True)):
+            self.symbols[tape][self.heads[tape]] = machine.symbol_index(symbol)
+            self.heads[tape] = max(0, self.heads[tape] + MOVES.index(move) - 1)
+        self.cells = max(self.cells, *(head + 1 for head in self.heads.values()))
+        return action
+
+    def output(self) -> list[int]:
+        """The symbols on tape 1 without trailing blanks."""
+        written = [self.symbols[0].get(cell, 0) for cell in range(self.cells)]
+        while written and not written[-1]:
+            written.pop()
+        return written
+
+
+def ghosts_of(run: Run, position_bits: int) -> list[Described]:
     """Class and ghosts of every token of a run's chain of thought, in order."""
-    machine, r = run.machine, position_bits
-    tapes = range(machine.tapes)
-    writes = _Writes(machine, r)
-    i = 0
+    return sequence_ghosts(Paradigm.COT, run, position_bits)[0]
 
-    def token(kind: TokenClass, ghosts: Ghosts, cells: dict[int, int]) -> tuple[TokenClass, Ghosts]:
-        nonlocal i
-        ghosts = {"i": i, "blank": 0} | ghosts
-        writes.address(ghosts, cells)
-        if "q" in ghosts:
-            writes.step(ghosts)
-        i += 1
-        return kind, ghosts
 
-    yield token(TokenClass.INP, {}, {})
-    for cell, symbol in enumerate(run.word):
-        writes.write(0, cell, i, symbol)
-        yield token(TokenClass.INPUT, {"s": machine.symbol_index(symbol)}, {})
-    heads = dict.fromkeys(tapes, 0)
-    yield token(TokenClass.EINP, {"q": 0}, heads)
-    for step, (action, after) in enumerate(zip(run.actions, run.heads, strict=True), start=1):
+def sequence_ghosts(paradigm: Paradigm, run: Run, position_bits: int) -> list[list[Described]]:
+    """Class and ghosts of every token that is read, sequence by sequence (spec 2.1, 3.1)."""
+    machine, tapes = run.machine, range(run.machine.tapes)
+    symbols: list[dict[int, int]] = [{} for _ in tapes]
+    symbols[0] = {cell: machine.symbol_index(symbol) for cell, symbol in enumerate(run.word)}
+    now = Situation(0, dict.fromkeys(tapes, 0), symbols, max(1, len(run.word)))
+    sequence = _input_prompt(run, position_bits, paradigm is Paradigm.SCOT)
+    sequences = [sequence]
+    while not _go_on(sequence, machine, position_bits, now):
+        sequence = _old_summary(machine, position_bits, now)
+        sequences.append(sequence)
+    return [one.tokens for one in sequences]
+
+
+def segment_from(machine: TuringMachine, position_bits: int, now: Situation) -> list[Described]:
+    """The segment that begins with a summary of a configuration, whether a run gets there or not.
+
+    ``now`` is what it ends with, afterwards.  KeyError if the machine gets stuck.
+    """
+    sequence = _old_summary(machine, position_bits, now)
+    _go_on(sequence, machine, position_bits, now)
+    return sequence.tokens
+
+
+def _go_on(sequence: _Sequence, machine: TuringMachine, r: int, now: Situation) -> bool:
+    """Add run tokens to a prompt until the machine halts, with the output, or a summary is due; whether it halts."""
+    step, halted = 0, 0
+    while not halted:
+        step, before = step + 1, dict(now.heads)
+        action = now.take(machine)
         halted = int(action.state == machine.halting)
         ghosts = {"tau": (step - 1) % r + 1, "halted": halted} | did(machine, action)
-        for tape in tapes:
-            ghosts[f"c_{tape + 1}"] = heads[tape]
-            writes.write(tape, heads[tape], i, action.written[tape])
-        heads = dict(enumerate(after))
-        yield token(TokenClass.RUN, ghosts, heads)
-        if step % r == 0 and not halted:
-            yield token(TokenClass.POS, {}, heads)
+        for tape, cell in before.items():
+            ghosts[f"c_{tape + 1}"] = cell
+            sequence.writes.write(tape, cell, sequence.position, action.written[tape])
+        sequence.add(TokenClass.RUN, ghosts, now.heads)
+        if halted:
+            break
+        if sequence.end is not None and sequence.position - 1 >= 4 * sequence.end:
+            _new_summary(sequence, now)
+            return False
+        if step % r == 0:
+            sequence.add(TokenClass.POS, {}, now.heads)
             for beta in range(r):
-                bits = {f"y_{tape + 1}": cell for tape, cell in heads.items()}
-                yield token(TokenClass.BIT, {"beta": beta} | bits, {})
-            yield token(TokenClass.EPOS, {"q": machine.state_index(action.state)}, heads)
-    o = i
-    yield token(TokenClass.OUTP, {"o": o}, {0: 0})
-    for symbol in run.output:
-        yield token(TokenClass.OUTPUT, {"o": o, "s": machine.symbol_index(symbol)}, {0: i - o})
-    yield token(TokenClass.EOUTP, {"o": o}, {})
+                bits = {f"y_{tape + 1}": cell for tape, cell in now.heads.items()}
+                sequence.add(TokenClass.BIT, {"beta": beta} | bits, {})
+            sequence.add(TokenClass.EPOS, {"q": now.state}, now.heads)
+    o = sequence.position
+    sequence.add(TokenClass.OUTP, {"o": o}, {0: 0})
+    for symbol in now.output():
+        sequence.add(TokenClass.OUTPUT, {"o": o, "s": symbol}, {0: sequence.position - o})
+    sequence.add(TokenClass.EOUTP, {"o": o}, {})
+    return True
+
+
+def _input_prompt(run: Run, r: int, summarized: bool) -> _Sequence:
+    machine = run.machine
+    sequence = _Sequence(machine, r, 0 if summarized else None)
+    sequence.add(TokenClass.INP, {}, {})
+    for cell, symbol in enumerate(run.word):
+        sequence.writes.write(0, cell, sequence.position, symbol)
+        sequence.add(TokenClass.INPUT, {"s": machine.symbol_index(symbol)}, {})
+    sequence.add(TokenClass.EINP, {"q": 0}, dict.fromkeys(range(machine.tapes), 0))
+    sequence.end = sequence.position - 1 if summarized else None
+    return sequence
+
+
+def _cell(now: Situation, cell: int) -> Ghosts:
+    """a_k and h_k of a summary's cell."""
+    ghosts: Ghosts = {}
+    for tape, symbols in enumerate(now.symbols):
+        ghosts |= {f"a_{tape + 1}": symbols.get(cell, 0), f"h_{tape + 1}": int(now.heads[tape] == cell)}
+    return ghosts
+
+
+def _old_summary(machine: TuringMachine, r: int, now: Situation) -> _Sequence:
+    """A segment that begins with a summary of a configuration."""
+    sequence = _Sequence(machine, r, 1)
+    sequence.add(TokenClass.OLDSUMM, {}, {})
+    for cell in range(now.cells):
+        for tape, symbols in enumerate(now.symbols):
+            sequence.writes.write(tape, cell, sequence.position, machine.alphabet[symbols.get(cell, 0)])
+        sequence.add(TokenClass.OLDCELL, _cell(now, cell), {})
+    sequence.add(TokenClass.OLDSTATE, {"q": now.state}, {})
+    sequence.add(TokenClass.ESUMM, {"q": now.state}, now.heads)
+    sequence.end = sequence.position - 1
+    return sequence
+
+
+def _new_summary(sequence: _Sequence, now: Situation) -> None:
+    """The summary that ends a segment; the ESUMM that closes it is not read."""
+    u = sequence.position
+    final = {"q": now.state} | {f"y_{tape + 1}": cell for tape, cell in now.heads.items()}
+
+    def addressing(cell: int) -> Ghosts:
+        return final | {f"here_{tape + 1}": int(head == cell) for tape, head in now.heads.items()}
+
+    sequence.add(TokenClass.NEWSUMM, addressing(0), dict.fromkeys(now.heads, 0))
+    for cell in range(now.cells):
+        ghosts = {"u": u} | _cell(now, cell) | addressing(cell + 1)
+        sequence.add(TokenClass.NEWCELL, ghosts, dict.fromkeys(now.heads, cell + 1))
+    sequence.add(TokenClass.NEWSTATE, {"u": u, "q": now.state}, {})

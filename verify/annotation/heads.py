@@ -208,7 +208,7 @@ def head_patterns(
     for kind in sorted(annotation.sequences.visible(meaning.kind), key=lambda kind: kind.name):
         if _meets(meaning, kind):
             for case in _cases(head, meaning, kind, annotation.before_attention(kind, layer), annotation.registers):
-                yield kind, head_pattern(head, meaning, kind, case, layer, annotation, Names("n"), Names("m"))
+                yield kind, head_pattern(head, meaning, kind, layer, annotation, Names("n"), Names("m"), case)
 
 
 def _meets(meaning: Meaning, kind: TokenClass) -> bool:
@@ -239,11 +239,11 @@ def head_pattern(
     head: CompiledHead,
     meaning: Meaning,
     kind: TokenClass,
-    case: tuple[Equals, ...],
     layer: int,
     annotation: Annotation,
     asking: Names,
     answering: Names,
+    case: tuple[Equals, ...] = (),
 ) -> HeadPattern:
     """What is to be proved of a meaning, for one class and case of the token that answers; names are given out here.
 

@@ -116,12 +116,12 @@ Progress = Callable[[str, int, int], None]
 
 
 def prove_hardmax(
-    paradigm: Paradigm,
     machine: TuringMachine,
     network: Network,
     evidence: Evidence,
     budget_seconds: int = 60,
     progress: Progress = lambda *_: None,
+    paradigm: Paradigm = Paradigm.COT,
 ) -> HardmaxProof | Gap:
     """Decide every obligation; the first that is not proved is the answer.  ``budget_seconds`` bounds each query.
 
@@ -135,7 +135,7 @@ def prove_hardmax(
         return Gap(Family.MLPS, f"no content is known for the register {error}")
     with _Clock(tallies[Family.EMBEDDINGS]):
         prepared = PreparedNetwork(network)
-        for case in token_cases(machine, network):
+        for case in token_cases(machine, network, paradigm):
             tallies[Family.EMBEDDINGS].obligations += 1
             if wrong := wrong_embedding(prepared, annotation, case):
                 return Gap(Family.EMBEDDINGS, wrong)

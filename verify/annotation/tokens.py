@@ -41,7 +41,7 @@ class TokenCase:
     ghosts: Ghosts
 
 
-def token_cases(machine: TuringMachine, network: Network) -> Iterator[TokenCase]:
+def token_cases(machine: TuringMachine, network: Network, paradigm: Paradigm) -> Iterator[TokenCase]:
     """Every token of the vocabulary, in each class it can have; of run tokens, one field at a time is varied.
 
     Embedding and annotation of a run token are both sums of parts that depend on one field each.
@@ -63,7 +63,7 @@ def token_cases(machine: TuringMachine, network: Network) -> Iterator[TokenCase]
     fields = network.vocabulary.families[network.vocabulary.index["RUN"]].fields
     for values in one_at_a_time(fields):
         yield TokenCase(TokenClass.RUN, Token("RUN", tuple(values)), {"i": 0} | _run_ghosts(machine, values))
-    if "SUMM" in network.vocabulary.index:
+    if paradigm is Paradigm.SCOT:
         yield from _summary_token_cases(network)
 
 

@@ -1,0 +1,196 @@
+"""The annotation of summarized chains of thought: as the evaluator computes, from any configuration, and proved."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from constructions.machines.library import load_machine
+from constructions.machines.machine import TuringMachine
+from constructions.machines.run import Run, trace
+from constructions.transformer.vocabulary import Token
+from constructions.turing.construct import construct
+from constructions.turing.encoding import Shape
+from constructions.turing.fitting import least_position_bits
+from constructions.turing.paradigm import Paradigm
+from constructions.turing.tokens import TokenSequence, sequences_of
+from tests.annotation.differential import Tokens, differences, values
+from tests.machine_table import CASES, Case
+from verify.annotation import cot
+from verify.annotation.annotation import annotate
+from verify.annotation.content import Ghosts, Zero
+from verify.annotation.cot import Place
+from verify.annotation.evidence import Evidence
+from verify.annotation.ghosts import Described, Situation, TokenClass, segment_from, sequence_ghosts
+from verify.annotation.layout import Sequences
+from verify.annotation.proof import Gap, HardmaxProof, prove_hardmax
+from verify.hardmax.batch import embed
+from verify.hardmax.forward import Sublayer, stages
+from verify.hardmax.prepared import PreparedNetwork
+from verify.hardmax.readout import read_out
+from verify.sweep import draw_case
+
+SCOT = Paradigm.SCOT
+FAMILY = {
+    TokenClass.INPUT: "SIGMA",
+    TokenClass.OUTPUT: "SIGMA",
+    TokenClass.OLDSUMM: "SUMM",
+    TokenClass.NEWSUMM: "SUMM",
+    TokenClass.OLDCELL: "CELL",
+    TokenClass.NEWCELL: "CELL",
+    TokenClass.OLDSTATE: "STATE",
+    TokenClass.NEWSTATE: "STATE",
+}
+
+
+def token_of(machine: TuringMachine, described: Described) -> Token:
+    """The token with these ghosts."""
+    kind, ghosts = described
+    tapes = range(1, machine.tapes + 1)
+    match FAMILY.get(kind, kind.name):
+        case "SIGMA":
+            return Token("SIGMA", (machine.input_alphabet.index(machine.alphabet[ghosts["s"]]),))
+        case "RUN":
+            steps = [ghosts[f"a_{k}"] for k in tapes] + [ghosts[f"m_{k}"] for k in tapes]
+            return Token("RUN", (ghosts["q"], *steps))
+        case "BIT":
+            return Token("BIT", tuple(ghosts[f"y_{k}"] >> ghosts["beta"] & 1 for k in tapes))
+        case "CELL":
+            return Token("CELL", tuple(ghosts[f"{name}_{k}"] for k in tapes for name in ("a", "h")))
+        case "STATE":
+            return Token("STATE", (ghosts["q"],))
+        case family:
+            return Token(family)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if len(case.word) <= 5], ids=str)
+def test_machines_of_the_library(case: Case) -> None:
+    run = trace(case.machine, case.word)
+    assert differences(run, least_position_bits(SCOT, [run]), None, SCOT) == ()
+
+
+@pytest.mark.parametrize("block", range(8))
+def test_random_machines(block: int) -> None:
+    for index in range(6 * block, 6 * block + 6):
+        run = draw_case(seed=21, index=index).run
+        assert differences(run, least_position_bits(SCOT, [run]), None, SCOT) == ()
+
+
+@pytest.mark.parametrize("index", range(10))
+def test_ghosts_are_of_the_tokens_that_are_read(index: int) -> None:
+    run = draw_case(seed=22, index=index).run
+    r = least_position_bits(SCOT, [run])
+    for sequence, ghosts in zip(sequences_of(SCOT, run, r), sequence_ghosts(SCOT, run, r), strict=True):
+        assert [token_of(run.machine, one) for one in ghosts] == list(sequence.tokens[: sequence.read])
+
+
+@pytest.mark.parametrize("index", range(10))
+def test_tokens_follow_each_other_as_the_layout_says(index: int) -> None:
+    run = draw_case(seed=23, index=index).run
+    r = least_position_bits(SCOT, [run])
+    sequences = Sequences(SCOT, r)
+    by_name = {(state.kind, state.index): state for state in sequences.states}
+    for ghosts in sequence_ghosts(SCOT, run, r):
+        tokens = [by_name[kind, one.get("tau", one.get("beta", 0))] for kind, one in ghosts]
+        for one, following in pairwise(tokens):
+            assert following in sequences.followers(one)
+
+
+@pytest.mark.parametrize("register", sorted({*cot.SINGLE, *cot.NUMBERED}))
+def test_a_register_annotated_as_empty_is_noticed(register: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = trace(load_machine("binary-counter"), "1111")
+    r = least_position_bits(SCOT, [run])
+
+    def empty(_: Place, *__: int) -> Zero:
+        return Zero()
+
+    monkeypatch.setitem(cot.SINGLE if register in cot.SINGLE else cot.NUMBERED, register, empty)
+    annotate.cache_clear()
+    try:
+        assert differences(run, r, None, SCOT)
+    finally:
+        annotate.cache_clear()
+
+
+def configurations(machine: TuringMachine, rng: random.Random, most_cells: int) -> Iterator[Situation]:
+    """Any states, heads and symbols, whether a run gets there or not."""
+    working = [q for q, state in enumerate(machine.states) if state != machine.halting]
+    while True:
+        cells = rng.randint(1, most_cells)
+        heads = {tape: rng.randrange(cells) for tape in range(machine.tapes)}
+        symbols = [{cell: rng.randrange(len(machine.alphabet)) for cell in range(cells)} for _ in range(machine.tapes)]
+        yield Situation(rng.choice(working), heads, symbols, cells)
+
+
+@pytest.mark.parametrize("index", range(8))
+def test_segments_from_configurations_that_no_input_reaches(index: int) -> None:
+    """Every token the unique best, every activation as annotated, and with it ternary."""
+    rng = random.Random(index)
+    machine, r = draw_case(seed=31, index=index).run.machine, 6
+    network = construct(SCOT, machine, r)
+    prepared, annotation = PreparedNetwork(network), annotate(SCOT, Shape.of(machine, r), network.registers)
+    seen = 0
+    for now in configurations(machine, rng, 4):
+        try:
+            ghosts = segment_from(machine, r, now)
+            tokens = [token_of(machine, one) for one in ghosts]
+        except (KeyError, ValueError):
+            continue  # it gets stuck, or its output is no word over the input alphabet
+        if len(tokens) > 1 << r:
+            continue
+        closing = () if ghosts[-1][0] is TokenClass.EOUTP else (Token("ESUMM"),)
+        prompt = 1 + next(n for n, (kind, _) in enumerate(ghosts) if kind is TokenClass.ESUMM)
+        batch = embed(prepared, [TokenSequence((*tokens, *closing), prompt, len(tokens))])
+        classes = [
+            Tokens.of(kind, [(n, 0, one) for n, (other, one) in enumerate(ghosts) if other is kind])
+            for kind in {kind for kind, _ in ghosts}
+        ]
+        before: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.int8]]] = {}
+        moments = [batch.x]
+        for stage in stages(prepared, batch):
+            if stage.sublayer is Sublayer.ATTENTION:
+                for span in network.registers:
+                    before[f"{span.name} {stage.layer}"] = stage.before[list(span.coordinates)]
+            moments.append(stage.after.copy())
+        for moment, x in enumerate(moments):
+            for of_class in classes:
+                for span in network.registers:
+                    content = annotation.contents[of_class.kind][moment][span.name]
+                    said = values(content, span.width, of_class, before)
+                    assert (said == x[list(span.coordinates)][:, of_class.columns]).all(), (moment, span.name)
+        readout = read_out(network, moments[-1])
+        for n, following in enumerate((*tokens, *closing)[prompt:], start=prompt - 1):
+            assert readout.token(n) == following
+            assert readout.margin[n] >= 1
+        seen += 1
+        if seen == 12:
+            break
+
+
+@pytest.mark.parametrize(
+    ("name", "r"), [("increment", 4), ("binary-counter", 6), ("copy", 4), ("rewrite", 8), ("1RB1LB_1LA1RZ", 4)]
+)
+def test_all_obligations_are_proved(name: str, r: int) -> None:
+    machine = load_machine(name)
+    assert isinstance(prove_hardmax(machine, construct(SCOT, machine, r), Evidence(), paradigm=SCOT), HardmaxProof)
+
+
+def test_a_summarized_network_is_not_proved_as_a_plain_one() -> None:
+    machine = load_machine("increment")
+    network = construct(SCOT, machine, 4)
+    assert isinstance(prove_hardmax(machine, network, Evidence()), Gap)
+
+
+def cap(run: Run, r: int) -> list[tuple[int, Ghosts]]:
+    return [(n, one) for ghosts in sequence_ghosts(SCOT, run, r) for n, (_, one) in enumerate(ghosts) if "cap" in one]
+
+
+def test_the_cap_is_met_below_at_and_above() -> None:
+    """So that the cases of the length cap are all compared with the evaluator."""
+    run = trace(load_machine("binary-counter"), "1111")
+    met = {one["cap"] for _, one in cap(run, least_position_bits(SCOT, [run]))}
+    assert met == {0, 1, 2}
