@@ -64,7 +64,7 @@ def prove_machine(wanted: UniversalSweep, index: int, evidence: Evidence) -> Uni
     beta, verdict, reason, proved_now = None, "proved", None, 0
     layers_known = len(evidence.layers)
     try:
-        proof = prove_hardmax(Paradigm.COT, machine, network, evidence, wanted.budget_seconds)
+        proof = prove_hardmax(machine, network, evidence, wanted.budget_seconds)
         if isinstance(proof, Gap):
             verdict, reason = "inconclusive", f"{proof.family.value}: {proof.reason}"
         else:
