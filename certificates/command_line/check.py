@@ -5,25 +5,40 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import tempfile
 from pathlib import Path
 
 import click
 
 from certificates.checker.__main__ import main as run_checker
+from certificates.command_line.outcome import refusing
 from certificates.command_line.progress import late_spinner
-from constructions.machines.library import LIBRARY
+from constructions.machines.busy_beaver import looks_like_busy_beaver
+from constructions.machines.library import LIBRARY, load_machine
+from constructions.machines.machine import MachineError
+from constructions.machines.text import write_machine
 
 
 def execute(certificate: Path, machine: str, solver: str, budget: int, as_json: bool) -> None:
-    """MACHINE is a name of the library or a file; the checker itself reads files only."""
-    path = LIBRARY[machine].path if machine in LIBRARY else Path(machine)
-    arguments = [str(certificate), "--machine", str(path), "--solver", solver, "--budget", str(budget)]
+    """MACHINE is a name of the library, a busy beaver text or a file; the checker reads files of one-way machines only.
+
+    A busy beaver text is folded first, which the checker takes as given; the report says so.
+    """
     printed, complaint = io.StringIO(), io.StringIO()
     with (
+        tempfile.TemporaryDirectory() as folder,
         late_spinner("checking", enabled=not as_json),
         contextlib.redirect_stdout(printed),
         contextlib.redirect_stderr(complaint),
     ):
+        path = LIBRARY[machine].path if machine in LIBRARY else Path(machine)
+        if looks_like_busy_beaver(machine):
+            with refusing(MachineError):
+                folded = write_machine(load_machine(machine))
+            path = Path(folder) / "folded.yaml"
+            path.write_text(folded, encoding="utf-8")
+            click.echo(f"machine: {machine}, folded onto a one-way tape, as `exactformer machines {machine}` prints it")
+        arguments = [str(certificate), "--machine", str(path), "--solver", solver, "--budget", str(budget)]
         code = run_checker(arguments)
     if not as_json:
         click.echo(printed.getvalue(), nl=False)

@@ -79,7 +79,7 @@ def cli() -> None:
     "--space",
     metavar="S",
     type=click.IntRange(min=1),
-    help="With --all-inputs --paradigm scot: inputs whose run stays within S cells; gives the context if there is none.",
+    help="With --all-inputs --paradigm scot: inputs whose run stays within S cells; gives the context, too.",
 )
 @click.option(
     "--assume-writes-per-cell",
@@ -299,7 +299,8 @@ def lemmas(
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 def machines(name: str | None, as_json: bool) -> None:
-    """List the machines of the library; with a NAME, print that machine's text, to be copied and changed."""
+    """List the machines of the library; with a NAME, or a busy beaver text, print that machine, to be copied and
+    changed."""
     from certificates.command_line.machines import execute
 
     execute(name, as_json)
