@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from constructions.transformer.registers import Span
 from constructions.turing.encoding import Shape
@@ -41,7 +41,7 @@ class Annotation:
         """What they hold behind a layer; behind the embedding for layer 0."""
         return self.contents[kind][2 * layer]
 
-    @property
+    @cached_property
     def sequences(self) -> Sequences:
         """Which tokens there are, and in which order."""
         return Sequences(self.paradigm, self.shape.position_bits)

@@ -207,7 +207,8 @@ def head_patterns(
     """What is to be proved of a meaning, for each class of token that may answer."""
     for kind in sorted(annotation.sequences.visible(meaning.kind), key=lambda kind: kind.name):
         if _meets(meaning, kind):
-            for case in _cases(head, meaning, kind, annotation.before_attention(kind, layer), annotation.registers):
+            held = annotation.before_attention(kind, layer)
+            for case in _cases(meaning, kind, [held[name] for name in _lists(head, annotation).answering]):
                 yield kind, head_pattern(head, meaning, kind, layer, annotation, Names("n"), Names("m"), case)
 
 
@@ -217,15 +218,11 @@ def _meets(meaning: Meaning, kind: TokenClass) -> bool:
     return not ((begins == 1 and kind in INPUT_PROMPT) or (begins == 0 and kind in OLD_SUMMARY))
 
 
-def _cases(
-    head: CompiledHead, meaning: Meaning, kind: TokenClass, held: Held, registers: tuple[Span, ...]
-) -> Iterator[tuple[Equals, ...]]:
+def _cases(meaning: Meaning, kind: TokenClass, read: Sequence[Content]) -> Iterator[tuple[Equals, ...]]:
     """The cases of the token that answers: the values of what its keys and values depend on.
 
     If the token that asks is below or at the cap, none before it is above.
     """
-    listed = {*head.key, *head.value}
-    read = [held[span.name] for span in registers if listed & set(span.coordinates)]
     named = sorted({c.ghost for content in read for c in conditions_in(content) if isinstance(c, Equals)})
     named = [ghost for ghost in named if ghost == "cap" or ghost.startswith("h_")]
     most = next((one.value for one in meaning.when if one.ghost == "cap"), 2)
@@ -253,7 +250,7 @@ def head_pattern(
     answering.number(Back(0))  # so that it is called m0
     base = 0
     products: list[tuple[Part, Part]] = []
-    for (asked, start), (answered, first), length, steps in aligned(head.query, head.key, annotation.registers):
+    for (asked, start), (answered, first), length, steps in _lists(head, annotation).scores:
         a, b = under(asks[asked.name], meaning.when), under(answers[answered.name], case)
         if isinstance(a, If) or isinstance(b, If):
             raise HeadNotCovered(f"layer {layer}, head {head.name}: a score depends on {a} and {b}")
@@ -265,7 +262,7 @@ def head_pattern(
             products.append((left, right))
     values: list[tuple[Part, Part]] = []
     if not (isinstance(meaning.selected, AtPosition) and isinstance(meaning.selected.number, Back)):
-        for (held, first), (out, start), length, steps in aligned(head.value, head.out, annotation.registers):
+        for (held, first), (out, start), length, steps in _lists(head, annotation).values:
             left = Part(answering.renamed(under(answers[held.name], case)), held.width, first, length, not steps[0])
             right = Part(asking.renamed(meaning.value), out.width, start, length, not steps[1])
             values.append((left, right))  # what look-ups bring is for verify.annotation.lookups
@@ -398,10 +395,29 @@ Place = tuple[Span, int]
 """A register, and a coordinate of it."""
 
 
+Stretch = tuple[Place, Place, int, tuple[bool, bool]]
+"""Where a stretch of two coordinate lists begins in each, how long it is, and which of them goes on by one."""
+
+
+@dataclass(frozen=True)
+class _Lists:
+    """A head's coordinate lists in stretches, and the registers of the token that answers."""
+
+    scores: tuple[Stretch, ...]
+    values: tuple[Stretch, ...]
+    answering: tuple[str, ...]
+
+
 @lru_cache(maxsize=1 << 14)
-def aligned(
-    left: tuple[int, ...], right: tuple[int, ...], registers: tuple[Span, ...]
-) -> tuple[tuple[Place, Place, int, tuple[bool, bool]], ...]:
+def _lists(head: CompiledHead, annotation: Annotation) -> _Lists:
+    scores, values = (
+        aligned(left, right, annotation.registers) for left, right in ((head.query, head.key), (head.value, head.out))
+    )
+    answering = dict.fromkeys([*(right[0].name for _, right, *_ in scores), *(left[0].name for left, *_ in values)])
+    return _Lists(scores, values, tuple(answering))
+
+
+def aligned(left: tuple[int, ...], right: tuple[int, ...], registers: tuple[Span, ...]) -> tuple[Stretch, ...]:
     """Two coordinate lists side by side, cut into stretches in which each goes on by one or stands still.
 
     >>> registers = Span("a", 0, 3), Span("b", 3, 2)
@@ -409,7 +425,7 @@ def aligned(
     [('a', 0, 'b', 1, 2, (True, False)), ('b', 0, 'b', 0, 1, (True, True))]
     """
     owner = [span for span in registers for _ in span.coordinates]
-    found: list[tuple[Place, Place, int, tuple[bool, bool]]] = []
+    found: list[Stretch] = []
     at = 0
     while at < len(left):
         a, b = owner[left[at]], owner[right[at]]
