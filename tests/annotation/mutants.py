@@ -27,7 +27,7 @@ import numpy as np
 
 from constructions.machines.library import load_machine
 from constructions.machines.machine import Action, MachineError, TuringMachine
-from constructions.machines.run import Run, trace
+from constructions.machines.run import trace
 from constructions.transformer.gadgets import (
     Condition,
     Copy,
@@ -49,7 +49,7 @@ from constructions.turing.encoding import Shape
 from constructions.turing.machine_tables import MOVES, transition_mlp
 from constructions.turing.paradigm import Paradigm
 from constructions.turing.registers import CotRegisters, Phases
-from constructions.turing.tokens import TokenSequence, cot_length, cot_tokens
+from constructions.turing.tokens import TokenSequence, sequences_of
 from verify.annotation.evidence import Evidence
 from verify.annotation.proof import HardmaxProof, prove_hardmax
 from verify.hardmax.batch import embed, in_batches
@@ -95,12 +95,13 @@ class Original:
     network: Network
     program: Program
     registers: CotRegisters
+    paradigm: Paradigm = Paradigm.COT
 
     @classmethod
-    def of(cls, machine: TuringMachine, position_bits: int) -> Original:
-        shared = skeleton(Paradigm.COT, Shape.of(machine, position_bits))
-        network = construct(Paradigm.COT, machine, position_bits)
-        return cls(machine, network, shared.program, shared.registers)
+    def of(cls, machine: TuringMachine, position_bits: int, paradigm: Paradigm = Paradigm.COT) -> Original:
+        shared = skeleton(paradigm, Shape.of(machine, position_bits))
+        network = construct(paradigm, machine, position_bits)
+        return cls(machine, network, shared.program, shared.registers, paradigm)
 
     @property
     def transition_layer(self) -> int:
@@ -496,7 +497,7 @@ def _with_row(original: Original, situation: tuple[str, tuple[str, ...]], action
     if action is not None:
         rows[situation] = action
     number = original.transition_layer - 1
-    shared = skeleton(Paradigm.COT, Shape.of(original.machine, original.network.position_bits)).layers[number]
+    shared = skeleton(original.paradigm, Shape.of(original.machine, original.network.position_bits)).layers[number]
     own = transition_mlp(replace(original.machine, transitions=rows), original.registers)
     return original.with_layer(number, Layer(shared.heads, Mlp.joined(shared.mlp, own)))
 
@@ -519,9 +520,9 @@ CHANGES: dict[Kind, Callable[[Original], Titled]] = {
 }
 
 
-def runs_that_fit(machine: TuringMachine, position_bits: int) -> list[Run]:
-    """The runs on all inputs, shortest first, whose chain of thought fits; MOST_WORDS inputs are tried."""
-    found: list[Run] = []
+def sequences_that_fit(machine: TuringMachine, position_bits: int, paradigm: Paradigm) -> list[list[TokenSequence]]:
+    """The sequences of the runs on all inputs, shortest first, where all fit; MOST_WORDS inputs are tried."""
+    found: list[list[TokenSequence]] = []
     tried = 0
     for length in range(1 << position_bits):
         if (tried := tried + len(machine.input_alphabet) ** length) > MOST_WORDS:
@@ -531,8 +532,9 @@ def runs_that_fit(machine: TuringMachine, position_bits: int) -> list[Run]:
                 run = trace(machine, "".join(letters), max_steps=1 << position_bits)
             except MachineError:
                 continue
-            if cot_length(length, run.steps, len(run.output), position_bits) <= 1 << position_bits:
-                found.append(run)
+            sequences = list(sequences_of(paradigm, run, position_bits))
+            if max(map(len, sequences)) <= 1 << position_bits:
+                found.append(sequences)
     return found
 
 
@@ -647,9 +649,9 @@ class Verdict:
 class Judge:
     """Tries to prove mutants of one network, and compares them with it on all inputs that fit."""
 
-    def __init__(self, machine: TuringMachine, position_bits: int) -> None:
-        self.original = Original.of(machine, position_bits)
-        self.sequences = [cot_tokens(machine, run, position_bits) for run in runs_that_fit(machine, position_bits)]
+    def __init__(self, machine: TuringMachine, position_bits: int, paradigm: Paradigm = Paradigm.COT) -> None:
+        self.original = Original.of(machine, position_bits, paradigm)
+        self.sequences = [one for run in sequences_that_fit(machine, position_bits, paradigm) for one in run]
         self.evidence = Evidence()
 
     def __call__(self, mutant: Mutant) -> Verdict:
@@ -669,7 +671,7 @@ class Judge:
     def why_not(self, network: Network) -> str:
         """Why a network is not proved; empty if it is."""
         try:
-            answer = prove_hardmax(self.original.machine, network, self.evidence)
+            answer = prove_hardmax(self.original.machine, network, self.evidence, paradigm=self.original.paradigm)
         except IndexError as error:
             return f"{NO_ANSWER}{error!r}"
         return "" if isinstance(answer, HardmaxProof) else f"{answer.family.value}: {answer.reason}"
@@ -681,13 +683,14 @@ class Campaign:
 
     machine: str
     position_bits: int
+    paradigm: Paradigm
     kinds: tuple[Kind, ...]
     count: int
     seed: int
 
     def judged(self, part: int, parts: int) -> list[Verdict]:
         """Every ``parts``-th of them, judged."""
-        judge = Judge(load_machine(self.machine), self.position_bits)
+        judge = Judge(load_machine(self.machine), self.position_bits, self.paradigm)
         chosen = islice(mutants(judge.original, self.kinds, self.seed), self.count)
         return [judge.explained(mutant) for n, mutant in enumerate(chosen) if n % parts == part]
 
@@ -708,24 +711,36 @@ def table(verdicts: Sequence[Verdict]) -> Iterator[str]:
 @click.command()
 @click.option("--machine", default="increment", help="A machine of the library.")
 @click.option("--position-bits", default=4, help="r: inputs are all whose chain of thought fits 2^r tokens.")
+@click.option("--paradigm", type=click.Choice([one.value for one in Paradigm]), default="cot")
 @click.option("--count", default=400, help="How many mutants.")
 @click.option("--kind", "kinds", multiple=True, type=click.Choice([kind.name for kind in Kind]), help="Only these.")
 @click.option("--seed", default=SEED)
 @click.option("--workers", default=2)
 @click.option("--survivors", "list_survivors", is_flag=True, help="List all that are proved.")
 def main(
-    machine: str, position_bits: int, count: int, kinds: Sequence[str], seed: int, workers: int, list_survivors: bool
+    machine: str,
+    position_bits: int,
+    paradigm: str,
+    count: int,
+    kinds: Sequence[str],
+    seed: int,
+    workers: int,
+    list_survivors: bool,
 ) -> None:
     """Mutants of one network: which are proved, and do those do the same?"""
     started = time.monotonic()
     wanted = tuple(Kind[name] for name in kinds) or tuple(Kind)
-    campaign = Campaign(machine, position_bits, wanted, count, seed)
+    campaign = Campaign(machine, position_bits, Paradigm(paradigm), wanted, count, seed)
     with ProcessPoolExecutor(workers) as pool:
         parts = [pool.submit(campaign.judged, part, workers) for part in range(workers)]
         verdicts = [verdict for part in parts for verdict in part.result()]
-    runs = runs_that_fit(load_machine(machine), position_bits)
-    tokens = sum(len(cot_tokens(run.machine, run, position_bits)) for run in runs)
-    click.echo(f"{machine}, r = {position_bits}: compared on {len(runs)} inputs, {tokens} tokens")
+    runs = sequences_that_fit(load_machine(machine), position_bits, Paradigm(paradigm))
+    tokens = sum(len(one) for run in runs for one in run)
+    segments = sum(map(len, runs))
+    click.echo(
+        f"{machine}, {paradigm}, r = {position_bits}: compared on {len(runs)} inputs, {segments} sequences, "
+        f"{tokens} tokens"
+    )
     for line in report(verdicts, list_survivors):
         click.echo(line)
     click.echo(f"{time.monotonic() - started:.0f} s")

@@ -27,7 +27,6 @@ def test_all_machines_with_one_working_state(position_bits: int, inputs: int, to
     assert (found.machines, found.with_inputs, found.inputs, found.tokens) == (168, 120, inputs, tokens)
 
 
-@pytest.mark.xfail(strict=True, reason="where delta is empty no neuron writes what has_entry = 1 would say")
 def test_the_machine_that_does_nothing() -> None:
     assert machine(1, 0).transitions == {}
     assert examine(machine(1, 0), 4, Evidence()).wrong == []

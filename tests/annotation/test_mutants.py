@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from itertools import islice
-from typing import Any
 
 import pytest
 
@@ -97,24 +96,14 @@ def with_family(name: str, changed: Callable[[Family], Family]) -> Network:
     return replace(network, vocabulary=Vocabulary(tuple(families)))
 
 
-LAYERS = "how many layers there are is not compared with the annotation's depth"
-NEXT = "at POS and bit tokens, next_cases tries one bit of a cell and has 0 for all others"
-POSITION = "wrong_embedding passes over pos"
-
-
-def not_yet(reason: str, network: Callable[[], Network]) -> Any:
-    """A network that does something else, and that the prover does not tell from the original."""
-    return pytest.param(network, marks=pytest.mark.xfail(strict=True, reason=reason))
-
-
 @pytest.mark.parametrize(
     "network",
     [
-        not_yet(LAYERS, lambda: layers(lambda all_of_them: all_of_them[:-1])),
-        not_yet(LAYERS, lambda: layers(lambda all_of_them: all_of_them[:-6])),
-        not_yet(NEXT, lambda: unembedding("POS", "bit_1", 0)),
-        not_yet(NEXT, lambda: unembedding("OUTP", "blockpos_1", 1)),
-        not_yet(NEXT, lambda: unembedding("OUTP", "blockpos_1", 2)),
+        lambda: layers(lambda all_of_them: all_of_them[:-1]),
+        lambda: layers(lambda all_of_them: all_of_them[:-6]),
+        lambda: unembedding("POS", "bit_1", 0),
+        lambda: unembedding("OUTP", "blockpos_1", 1),
+        lambda: unembedding("OUTP", "blockpos_1", 2),
         lambda: unembedding("OUTP", "nextbit_1", 0),
         lambda: unembedding("EPOS", "write_pos", 0),
     ],
@@ -125,13 +114,11 @@ def test_what_has_other_tokens_is_not_proved(network: Callable[[], Network]) -> 
     assert judge.why_not(network())
 
 
-@pytest.mark.xfail(strict=True, reason=POSITION)
 def test_what_embeds_a_position_is_not_proved() -> None:
     """The evaluator puts the position over it."""
     assert one_tape().why_not(embedded_position())
 
 
-@pytest.mark.xfail(strict=True, reason=LAYERS)
 def test_a_layer_more_than_annotated_is_answered() -> None:
     network = layers(lambda all_of_them: (*all_of_them, Layer((), Mlp.of(()))))
     assert isinstance(prove_hardmax(one_tape().original.machine, network, Evidence()), Gap)

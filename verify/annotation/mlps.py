@@ -134,6 +134,8 @@ class PlacedMlp:
                         kind in (TokenClass.EINP, TokenClass.ESUMM) and compares_bits(contents),
                     ),
                 )
+            elif held == Zero() and says_step(left):
+                yield span.name, Step((), Rows.none(), left, span.width)
             elif held != left:
                 yield span.name, Unannotated(span.name, held, left)
 

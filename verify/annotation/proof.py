@@ -133,6 +133,8 @@ def prove_hardmax(
         annotation = annotate(paradigm, shape, network.registers)
     except KeyError as error:
         return Gap(Family.MLPS, f"no content is known for the register {error}")
+    if len(network.layers) != annotation.depth:
+        return Gap(Family.MLPS, f"there are {len(network.layers)} layers, and {annotation.depth} are annotated")
     with _Clock(tallies[Family.EMBEDDINGS]):
         prepared = PreparedNetwork(network)
         for case in token_cases(machine, network, paradigm):

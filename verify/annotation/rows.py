@@ -33,6 +33,12 @@ class Rows:
     out_offset: Ints
     out_weight: Ints
 
+    @classmethod
+    def none(cls) -> Rows:
+        """No neurons."""
+        empty = np.zeros(0, np.int64)
+        return cls(empty, np.zeros(1, np.int64), empty, empty, empty, empty, empty, empty)
+
     @property
     def text(self) -> str:
         """Everything in it, shortened to a hash."""

@@ -18,7 +18,7 @@ from constructions.transformer.registers import Span
 from constructions.transformer.vocabulary import Field, Token
 from constructions.turing.paradigm import Paradigm
 from verify.annotation.annotation import Annotation
-from verify.annotation.content import Content, Ghost, Ghosts, Vector, value_at
+from verify.annotation.content import Bit, Content, Ghost, Ghosts, If, Vector, holds, value_at
 from verify.annotation.ghosts import NEW_SUMMARY, OLD_SUMMARY, TokenClass
 from verify.annotation.layout import State, specialized
 from verify.annotation.symbolic import ghosts_in, numbers_in
@@ -108,7 +108,9 @@ def wrong_embedding(prepared: PreparedNetwork, annotation: Annotation, case: Tok
     x = fixed.astype(np.int64) + sum(
         table[:, value].astype(np.int64) for table, value in zip(tables, case.token.values, strict=True)
     )
-    for span in network.registers[1:]:  # ``pos`` is added by position
+    if x[: network.position_bits].any():
+        return f"{network.vocabulary.describe(case.token)}: it writes pos, where its position is added"
+    for span in network.registers[1:]:
         content = annotation.behind_mlp(case.kind, 0)[span.name]
         wanted = value_at(content, span.width, case.ghosts, _nothing_fetched)
         got = tuple(x[list(span.coordinates)].tolist())
@@ -123,7 +125,10 @@ def _nothing_fetched(register: str, position: int, layer: int) -> Vector:
 
 @dataclass(frozen=True)
 class NextCase:
-    """A token in some state with these ghosts, and the token that has to follow it."""
+    """A token in some state with these ghosts, ``y_1[3]`` being one bit of y_1, and the token that has to follow it.
+
+    What the ghosts leave out can be anything.
+    """
 
     state: State
     ghosts: Ghosts
@@ -140,18 +145,11 @@ def next_cases(machine: TuringMachine, network: Network, annotation: Annotation)
             case TokenClass.EINP | TokenClass.ESUMM | TokenClass.EPOS | TokenClass.RUN:
                 if state.kind is TokenClass.RUN:
                     for cap in range(3):
-                        yield NextCase(state, {"halted": 1, "has_entry": 0, "cap": cap}, Token("OUTP"))
+                        yield NextCase(state, {"halted": 1, "cap": cap}, Token("OUTP"))
                         if capped and cap:
-                            ghosts = {"halted": 0, "cap": cap} | _run_ghosts(machine, [0] * (2 * K + 1), "'")
-                            yield NextCase(state, ghosts | {"halted": 0, "has_entry": 1}, Token("SUMM"))
+                            yield NextCase(state, {"halted": 0, "cap": cap}, Token("SUMM"))
                 if state == State(TokenClass.RUN, r):
-                    for entry in (0, 1):
-                        ghosts = _run_ghosts(machine, [0] * (2 * K + 1), "'") | {
-                            "halted": 0,
-                            "has_entry": entry,
-                            "cap": 0,
-                        }
-                        yield NextCase(state, ghosts, Token("POS"))
+                    yield NextCase(state, {"halted": 0, "cap": 0}, Token("POS"))
                     continue
                 # States that end with the same contents are decided by the same steps.
                 at_the_end = _at_the_end(network, annotation, state)
@@ -164,9 +162,9 @@ def next_cases(machine: TuringMachine, network: Network, annotation: Annotation)
                 beta = state.index + 1 if state.kind is TokenClass.BIT else 0
                 name = "y" if state.kind is TokenClass.BIT else "x"
                 for bits in product((0, 1), repeat=K):
-                    cells = {f"{name}_{k}": bit << beta for k, bit in enumerate(bits, start=1)}
+                    known = {f"{name}_{k}[{beta}]": bit for k, bit in enumerate(bits, start=1)}
                     following = Token("EPOS") if beta == r else Token("BIT", bits)
-                    yield NextCase(state, cells, following)
+                    yield NextCase(state, known, following)
             case TokenClass.OUTP | TokenClass.OUTPUT:
                 yield NextCase(state, {"written_1": 0, "g_1": 0}, Token("EOUTP"))
                 yield NextCase(state, {"written_1": 1, "g_1": 0}, Token("EOUTP"))
@@ -220,7 +218,7 @@ def _cells(machine: TuringMachine, network: Network, at_the_end: dict[Span, Cont
     names = [name for k in tapes for name in (f"g_{k}", None)]
 
     def ghosts_of(values: list[int]) -> Ghosts:
-        return {f"g_{k}": values[2 * k - 2] for k in tapes} | {f"written_{k}": 1 for k in tapes} | {"q": 0}
+        return {f"g_{k}": values[2 * k - 2] for k in tapes} | {f"written_{k}": 1 for k in tapes}
 
     if _fields_are_independent(network, "CELL", names, at_the_end, ghosts_of):
         return list(one_at_a_time(fields[::2]))
@@ -290,7 +288,7 @@ def next_margins(network: Network, annotation: Annotation, cases: list[NextCase]
             known[case.state] = _at_the_end(network, annotation, case.state)
         for span, content in known[case.state].items():
             try:
-                held = value_at(content, span.width, {"blank": 0} | case.ghosts, _nothing_fetched)
+                held = _value(content, span.width, {"blank": 0} | case.ghosts)
             except LookupError:
                 undecided[column] = f"{case.state}: {span} holds {content}, and the unembedding reads it"
                 continue
@@ -305,6 +303,16 @@ def next_margins(network: Network, annotation: Annotation, cases: list[NextCase]
             yield f"{case.state}: {describe(best)} by {margin}, not {describe(case.following)}"
         else:
             yield margin
+
+
+def _value(content: Content, width: int, ghosts: Ghosts) -> Vector:
+    """A content where of some numbers one bit is known.  LookupError if it depends on what is not."""
+    match content:
+        case If(condition, then, otherwise):
+            return _value(then if holds(condition, ghosts) else otherwise, width, ghosts)
+        case Bit(Ghost(name), index) if name not in ghosts:
+            return (1 if ghosts[f"{name}[{index}]"] else -1,)
+    return value_at(content, width, ghosts, _nothing_fetched)
 
 
 def _at_the_end(network: Network, annotation: Annotation, state: State) -> dict[Span, Content]:
