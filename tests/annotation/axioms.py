@@ -15,9 +15,9 @@ from functools import cached_property
 from constructions.machines.machine import Move
 from constructions.machines.run import Configuration, Run, configurations
 from constructions.transformer.vocabulary import Token
+from constructions.turing.paradigm import Paradigm
 from constructions.turing.tokens import cot_tokens
 from verify.annotation.content import Back, Ghosts, MinusLow, number_at
-from constructions.turing.paradigm import Paradigm
 from verify.annotation.ghosts import TokenClass, classes, ghosts_of
 
 INP, INPUT, EINP, RUN, POS, BIT, EPOS, OUTP, OUTPUT, EOUTP = classes(Paradigm.COT)

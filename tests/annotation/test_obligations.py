@@ -20,7 +20,7 @@ from verify.annotation.content import Back, Ghosts, MinusLow, number_at
 from verify.annotation.content import holds as condition_holds
 from verify.annotation.evidence import Evidence, StoreError
 from verify.annotation.facts import facts
-from verify.annotation.ghosts import TokenClass, ghosts_of
+from verify.annotation.ghosts import ghosts_of
 from verify.annotation.heads import Names, head_pattern
 from verify.annotation.layout import Sequences
 from verify.annotation.meanings import Meaning, meanings_of
