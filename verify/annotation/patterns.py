@@ -5,7 +5,7 @@ ghosts only, and in how far back they look.  That this is sound: the facts assum
 assumed of the original ones too, under their own names.
 
     tapes                     numbered 1, 2, .. in order of first use
-    max(i - d, 0)             counted from the least d that occurs: the facts speak of differences only
+    max(i - d, 0)             counted from the least d that occurs, where the facts speak of differences only
     tau <= b                  the bounds of one obligation by their ranks: the facts speak of their order only
     what is fetched           numbered in order of first use
 """
@@ -98,8 +98,10 @@ def canonical(contents: Sequence[Content]) -> Renaming:
     fetches: dict[Fetched, Content] = {}
     distances = [one.distance for content in contents for one in numbers_in(content) if isinstance(one, Back)]
     nearest = min(distances, default=0)
-    if any(isinstance(one, MinusLow) for content in contents for one in numbers_in(content)):
-        nearest = 0  # i - (o mod 2**b) is related to i itself
+    if any(isinstance(one, MinusLow) for content in contents for one in numbers_in(content)) or any(
+        isinstance(one, SameBit) for content in contents for one in conditions_in(content)
+    ):
+        nearest = 0  # i - (o mod 2**b) is related to i itself, and so may be a number that bits are compared of
     bounds = sorted(
         {(c.ghost, c.bound) for content in contents for c in conditions_in(content) if isinstance(c, AtMost)}
     )
