@@ -117,8 +117,8 @@ def fresh_annotations() -> Iterator[None]:
 
 def with_rules() -> set[str]:
     """The registers of the chain-of-thought network that have a rule, those of tapes without their number."""
-    spans = construct(Paradigm.COT, CASES[0].machine, 4).registers
-    return {span.name.rstrip("_0123456789") for span in spans} & {*cot.SINGLE, *cot.NUMBERED} | {"back1", "back2"}
+    names = {span.name for span in construct(Paradigm.COT, CASES[0].machine, 4).registers}
+    return names & {*cot.SINGLE} | {name.rpartition("_")[0] for name in names} & {*cot.NUMBERED}
 
 
 @pytest.mark.usefixtures("fresh_annotations")
