@@ -173,14 +173,22 @@ def _writes(request: UniversalRequest) -> WritesRecord:
 
 def _counterexample(request: UniversalRequest, universal: Universal) -> Bundle | None:
     """A certificate that refutes the claim on one input that fits, and that satisfies what is assumed."""
-    run = busiest_run(
-        request.machine, universal.most_writes_proved + 1, request.context, position_bits_for(request.context)
-    )
-    if run is None or not _is_covered(request, run):
-        return None
+    position_bits = position_bits_for(request.context)
+    # A cell is addressed before each write, so m of its writers are met by a query once there is one more write; or
+    # before, if the head stays.
+    for writes in (universal.most_writes_proved + 1, universal.most_writes_proved + 2):
+        run = busiest_run(request.machine, writes, request.context, position_bits)
+        if run is None:
+            return None
+        if _is_covered(request, run) and (alone := _refuted_on(request, run.word)) is not None:
+            return alone
+    return None
+
+
+def _refuted_on(request: UniversalRequest, word: str) -> Bundle | None:
     try:
         alone = certify(
-            Request(request.machine, (run.word,), request.model, request.paradigm, request.context, request.beta)
+            Request(request.machine, (word,), request.model, request.paradigm, request.context, request.beta)
         )
     except ContextError:
         return None  # found for its chain of thought; a segment of the summarized one may be longer than N
