@@ -18,6 +18,7 @@ from certificates.checker.document import (
     BadInput,
     Json,
     Rejected,
+    integer,
     items,
     members,
     quote,
@@ -90,6 +91,8 @@ def check_counterexample(parts: dict[str, Json], statement: Statement, machine: 
     if statement.writes is None or statement.writes.evidence != "context":
         raise Rejected("statement.scope.writes_per_cell", "is not that of a refutation: the context")
     entry = (items("runs", parts["runs"]) or [None])[0]
+    if isinstance(entry, dict) and statement.space is not None:
+        integer("runs[0].cells", entry.get("cells"), 1, statement.space)
     word = text("runs[0].input", entry.get("input") if isinstance(entry, dict) else None)
     verdict, admitted, tokens = replay_and_judge(parts, replace(statement, inputs=(word,)), machine, network)
     claim = sentence_for_all(verdict, statement, machine, admitted, word)
@@ -100,7 +103,8 @@ def check_counterexample(parts: dict[str, Json], statement: Statement, machine: 
 def check_on_all_inputs(
     parts: dict[str, Json], statement: Statement, machine: Machine, network: Network, solver: str, budget: int
 ) -> Valid:
-    """Sections 11 to 17: a certificate about all inputs that is not refuted."""
+    """Sections 11 to 18: a certificate about all inputs that is not refuted."""
+    from certificates.checker.universal.annotation import Setting
     from certificates.checker.universal.solvers import Judge
     from certificates.checker.universal.ties import case_entry as case_for_all
     from certificates.checker.universal.universal import check_universal
@@ -114,7 +118,8 @@ def check_on_all_inputs(
     if writes.evidence == "proved":
         require_same("statement.scope.writes_per_cell.bound", writes.bound, writes_per_cell(machine))
     judge = Judge(solver, budget)
-    cases = check_universal(parts["annotation"], parts["heads"], machine, network, writes.bound, judge)
+    setting = Setting(machine, network, summarized=statement.paradigm == "scot")
+    cases = check_universal(parts["annotation"], parts["heads"], setting, writes.bound, judge)
 
     def entries(admitted: int) -> list[tuple[dict[str, Json], bool]]:
         return [case_for_all(statement.model, statement.context, D, M, exponent, admitted) for D, M in cases]
@@ -123,7 +128,7 @@ def check_on_all_inputs(
     verdict = require_verdict(parts, "proved", statement, holds)
     claim = sentence_for_all(verdict, statement, machine, admitted, "")
     require_same("statement.claim", statement.claim, claim)
-    return _valid_for_all(verdict, claim, writes, judge)
+    return _valid_for_all(verdict, claim, writes, WRITTEN[statement.paradigm], judge)
 
 
 def replay_and_judge(
@@ -262,17 +267,20 @@ ASSUMED = (
 )
 
 
-def _valid_for_all(verdict: str, claim: str, writes: Writes, judge: Judge) -> Valid:
+WRITTEN = {"cot": "the input included", "scot": "in one segment, the prompt included"}
+
+
+def _valid_for_all(verdict: str, claim: str, writes: Writes, counted: str, judge: Judge) -> Valid:
     """The result for all inputs."""
     proved = [
         "by induction over positions and layers: every register holds what is annotated, every head selects the tokens "
         f"it is said to select, every next token is the unique best one; {len(judge.proved)} queries to {judge.solver}",
     ]
     if writes.evidence == "proved":
-        proved.append(f"the machine writes no cell more than {writes.bound} times, the input included")
+        proved.append(f"the machine writes no cell more than {writes.bound} times, {counted}")
     if verdict == "proved":
         proved.append("the inequalities: with its separation and ties every head rounds to its hardmax output")
     assumed = [*ASSUMED, f"{judge.solver} answers unsat only for queries that are unsatisfiable"]
     if writes.evidence == "assumed":
-        assumed.append(f"no cell is written more than {writes.bound} times, the input included")
+        assumed.append(f"no cell is written more than {writes.bound} times, {counted}")
     return Valid(verdict, claim, tuple(proved), (), tuple(assumed))

@@ -1,9 +1,10 @@
-"""What is claimed: the statement of a certificate and the sentences about it (SPEC sections 3, 9, 11 and 17).
+"""What is claimed: the statement of a certificate and the sentences about it (SPEC sections 3, 9, 11, 17 and 18).
 
 Words:
     e        the exponent of beta, which is a power of two
     context  N, the number of tokens that no sequence exceeds; position_bits, r, follows from it
     writes   for all inputs: how often a cell can be written in one token sequence, and how that is known
+    space    S, for all inputs of scot: the number of cells in which the runs stay, if it is limited
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from certificates.checker.machine import Machine, MachineError, canonical_text, 
 PARTS = ("claim", "machine", "paradigm", "scope", "context", "position_bits", "arithmetic", "beta", "beta_split")
 
 WRITES = ("bound", "evidence")
-EVIDENCE = ("context", "proved", "assumed")
+EVIDENCE = {"cot": ("context", "proved", "assumed"), "scot": ("context", "assumed")}
 THOUGHT = {"cot": "chain of thought", "scot": "summarized chain of thought"}
 
 
@@ -41,6 +42,7 @@ class Statement:
     paradigm: str
     inputs: tuple[str, ...]
     writes: Writes | None
+    space: int | None
     context: int
     r: int
     arithmetic: str
@@ -68,9 +70,14 @@ def check_statement(value: Json, machine: Machine) -> Statement:
     if paradigm not in THOUGHT:
         raise Rejected("statement.paradigm", f'is {quote(paradigm)}, not "cot" or "scot"')
     context = natural("statement.context", parts["context"])
-    words, writes = _scope(parts["scope"], paradigm, context)
+    words, writes, space = _scope(parts["scope"], paradigm, context)
     r = max(2 if paradigm == "cot" else 4, ((context - 1).bit_length() + 1) // 2 * 2)
     require_same("statement.position_bits", parts["position_bits"], r)
+    if space is not None and context < longest_segment(space, r):
+        reason = (
+            f"is {space}, but segments can be {longest_segment(space, r)} tokens long, which {context} does not hold"
+        )
+        raise Rejected("statement.scope.space", reason)
     arithmetic = text("statement.arithmetic", parts["arithmetic"])
     model = parse_model("statement.arithmetic", arithmetic)
     e, split = None, None
@@ -81,7 +88,7 @@ def check_statement(value: Json, machine: Machine) -> Statement:
             raise Rejected("statement.beta", f"{quote(parts['beta'])} is not a power of two")
         split = dict[str, Json](query=str(2 ** ((e + 1) // 2)), key=str(2 ** (e // 2)))
     require_same("statement.beta_split", parts["beta_split"], split)
-    return Statement(parts["claim"], paradigm, words, writes, context, r, arithmetic, model, e)
+    return Statement(parts["claim"], paradigm, words, writes, space, context, r, arithmetic, model, e)
 
 
 def is_about_all_inputs(scope: Json) -> bool:
@@ -89,8 +96,8 @@ def is_about_all_inputs(scope: Json) -> bool:
     return isinstance(scope, dict) and scope.get("kind") == "all inputs"
 
 
-def _scope(value: Json, paradigm: str, context: int) -> tuple[tuple[str, ...], Writes | None]:
-    """The inputs, or what is said about writes; that a bound is proved is checked elsewhere."""
+def _scope(value: Json, paradigm: str, context: int) -> tuple[tuple[str, ...], Writes | None, int | None]:
+    """The inputs, or what is said about writes and space; that a bound is proved is checked elsewhere."""
     at = "statement.scope"
     if not is_about_all_inputs(value):
         scope = members(at, value, "kind", "inputs")
@@ -98,23 +105,37 @@ def _scope(value: Json, paradigm: str, context: int) -> tuple[tuple[str, ...], W
         words = [text(f"{at}.inputs", word) for word in items(f"{at}.inputs", scope["inputs"])]
         if not words or len(set(words)) != len(words):
             raise Rejected(f"{at}.inputs", f"{quote(words)} is empty or names an input twice")
-        return tuple(words), None
-    require_same("statement.paradigm", paradigm, "cot")
-    said = members(f"{at}.writes_per_cell", members(at, value, "kind", "writes_per_cell")["writes_per_cell"], *WRITES)
+        return tuple(words), None, None
+    scope = members(at, value, "kind", "writes_per_cell", *(("space",) if paradigm == "scot" else ()))
+    space = None if scope.get("space") is None else natural(f"{at}.space", scope["space"])
+    said = members(f"{at}.writes_per_cell", scope["writes_per_cell"], *WRITES)
     bound = natural(f"{at}.writes_per_cell.bound", said["bound"])
     evidence = text(f"{at}.writes_per_cell.evidence", said["evidence"])
-    if evidence not in EVIDENCE or (bound == context) != (evidence == "context") or bound > context:
+    if evidence not in EVIDENCE[paradigm] or (bound == context) != (evidence == "context") or bound > context:
         raise Rejected(
             f"{at}.writes_per_cell", f"{bound} of {context} tokens with evidence {quote(evidence)} is not known"
         )
-    return (), Writes(bound, evidence)
+    return (), Writes(bound, evidence), space
+
+
+def longest_segment(space: int, r: int) -> int:
+    """Section 18.5: no segment of a run that stays within so many cells is longer.
+
+    At least ``least`` tokens follow the prompt, then what is missing up to the next run token; ``period`` is that of
+    r run tokens and their block of r + 2.
+    """
+    least, period = 3 * (space + 2), 2 * r + 2
+    followed = least if (least - 1) % period < r else -(-least // period) * period + 1
+    return 2 * space + 6 + followed
 
 
 def sentence_for_all(verdict: str, statement: Statement, machine: Machine, admitted: int, word: str) -> str:
-    """Section 17: the claim; ``word`` is the input of a refutation."""
+    """Sections 17 and 18.6: the claim; ``word`` is the input of a refutation."""
+    thought, scot = THOUGHT[statement.paradigm], statement.paradigm == "scot"
+    length = f"has no segment longer than {statement.context} tokens" if scot else f"fits {statement.context} tokens"
+    link = " and" if statement.space is None else f", whose run stays within {statement.space} cells,"
     fits = (
-        f"very input on which {machine.name} halts with a word over its input alphabet and whose chain of thought "
-        f"fits {statement.context} tokens"
+        f"very input on which {machine.name} halts with a word over its input alphabet{link} whose {thought} {length}"
     )
     arithmetic = f"in the arithmetic {statement.arithmetic}"
     if statement.e is not None:
@@ -127,18 +148,16 @@ def sentence_for_all(verdict: str, statement: Statement, machine: Machine, admit
             f"activations of the hardmax transformer{tail}."
         )
     if statement.writes is not None and statement.writes.evidence == "assumed":
-        fits = (
-            f"{fits} and writes no cell more than {statement.writes.bound} times "
-            "(assumed; the input counts as one write)"
-        )
+        counted = "in one segment (assumed; the prompt's cells count" if scot else "(assumed; the input counts"
+        fits = f"{fits} and writes no cell more than {statement.writes.bound} times {counted} as one write)"
     return (
         f"For e{fits}, "
         + {
             "proved": f"the softmax transformer of these weights, {arithmetic}, has after every sublayer exactly "
-            "the activations of the hardmax transformer, which are in {-1, 0, 1}, and so generates the chain of "
-            "thought token for token.",
+            f"the activations of the hardmax transformer, which are in {{-1, 0, 1}}, and so generates the {thought} "
+            "token for token.",
             "inconclusive": "the hardmax transformer of these weights has activations in {-1, 0, 1} only and generates "
-            f"the chain of thought token for token; of the softmax transformer, {arithmetic}, nothing is claimed.",
+            f"the {thought} token for token; of the softmax transformer, {arithmetic}, nothing is claimed.",
         }[verdict]
     )
 

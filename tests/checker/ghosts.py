@@ -1,4 +1,4 @@
-"""The ghosts of SPEC 11.1 on real runs, by simulation; what contents say with them; what a network really holds."""
+"""The ghosts of SPEC 11.1 and 18.1, by simulation; what contents say with them; what a network really holds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from certificates.checker.machine import MOVES, Machine, run_machine, segments
+from certificates.checker.machine import MOVES, Machine, Segment, Token, run_machine, segments
 from certificates.checker.replay import Stream, attend, embed, require_ternary, run_mlp
 from certificates.checker.universal.annotation import Annotation
 from certificates.checker.universal.contents import (
@@ -20,6 +20,7 @@ from certificates.checker.universal.contents import (
     Fetched,
     Flag,
     Number,
+    SameBits,
     Step,
 )
 from certificates.checker.weights import Network
@@ -41,13 +42,15 @@ class Ghosts:
                 return 0
             case "back":
                 return max(self.values["i"] - what.index, 0)
-            case "i - o":
-                return self.values["i"] - self.values["o"] % (1 << what.index)
+            case "i - o" | "i - u" | "i - i":
+                return self.values["i"] - self.values[what.kind[-1]] % (1 << what.index)
+            case "4e":
+                return 4 * self.values["e"]
         return self.values[what.kind + (f"_{what.index}" if what.index else "")]
 
 
 class _Tapes:
-    """What the tapes hold, who wrote it, and where the heads are."""
+    """What the tapes hold, who wrote it, and where the heads are: from the tokens of one segment alone."""
 
     def __init__(self, machine: Machine) -> None:
         self.machine, self.state = machine, machine.states[0]
@@ -62,10 +65,11 @@ class _Tapes:
             yield from [(f"x_{tape}", cells[tape])] if tape in cells else []
             yield from [(f"w_{tape}", found[0]), (f"g_{tape}", found[1])] if found else []
 
-    def entry(self) -> Iterator[tuple[str, int]]:
-        """q, has_entry, q', a'_k, m'_k."""
+    def entry(self, cells: Mapping[int, int]) -> Iterator[tuple[str, int]]:
+        """q, has_entry, q', a'_k, m'_k; blanks where no cell is addressed."""
         symbols = self.machine.alphabet
-        read = tuple(symbols[self.last.get(place, (0, 0))[1]] for place in self.heads.items())
+        places = ((tape, cells.get(tape)) for tape in self.heads)
+        read = tuple(symbols[self.last.get((k, cell), (0, 0))[1] if cell is not None else 0] for k, cell in places)
         row = self.machine.rows.get((self.state, read))
         yield "q", self.machine.states.index(self.state)
         yield "has_entry", int(row is not None)
@@ -77,47 +81,125 @@ class _Tapes:
 
 
 def ghosts(machine: Machine, word: str, r: int) -> list[Ghosts]:
-    """The tokens of a run."""
+    """The tokens of a run of the paradigm cot."""
+    (segment,) = run_segments(machine, word, r, "cot")
+    return ghosts_of(machine, segment.tokens, summarized=False)
+
+
+def run_segments(machine: Machine, word: str, r: int, paradigm: str) -> list[Segment]:
+    """The segments of a run."""
     steps, output = run_machine(machine, word, 10**6)
-    (segment,) = segments(machine, word, steps, output, r, "cot")
-    tapes, found, step, place, out = _Tapes(machine), list[Ghosts](), 0, 0, -1
-    for i, (family, fields) in enumerate(segment.tokens):
-        cls, values, cells = family, {"i": i}, dict[int, int]()
-        if out >= 0 or family == "OUTP":
-            out = max(out, i if family == "OUTP" else 0)
-            values["o"] = out
-            cells = {} if family == "EOUTP" else {1: i - out}
+    return segments(machine, word, steps, output, r, paradigm)
+
+
+def ghosts_of(machine: Machine, tokens: list[Token], summarized: bool) -> list[Ghosts]:
+    """The ghosts of the tokens of one segment, by SPEC 11.1 and 18.1, from these tokens alone."""
+    tapes, found, place, marks = _Tapes(machine), list[Ghosts](), 0, dict[str, int]()
+    for i, (family, fields) in enumerate(tokens):
+        late = "e" in marks
+        cls = {"SIGMA": "OUTPUT" if "o" in marks else "INPUT"}.get(family, family)
+        if family in ("SUMM", "CELL", "STATE"):
+            cls = ("NEW" if late else "OLD") + family
+        marks |= {mark: i for mark, first in (("o", "OUTP"), ("u", "NEWSUMM")) if cls == first}
+        values, cells = {"i": i}, dict[int, int]()
+        if summarized:
+            values["summary"] = int(tokens[0][0] == "SUMM")
+            if late:
+                values |= {"e": marks["e"], "cap": (i >= 4 * marks["e"]) + (i > 4 * marks["e"])}
+        if cls in ("OUTP", "OUTPUT", "EOUTP"):
+            values["o"] = marks["o"]
+            cells = {} if family == "EOUTP" else {1: i - marks["o"]}
+        if cls in ("NEWCELL", "NEWSTATE"):
+            values["u"] = marks["u"]
+        symbol = [machine.alphabet.index(name) if name in machine.alphabet else -1 for name in fields]
         if family == "SIGMA":
-            cls = "INPUT" if out < 0 else "OUTPUT"
-            values["s"] = machine.alphabet.index(fields[0])
+            values["s"] = symbol[0]
             if cls == "INPUT":
                 tapes.last[1, i - 1] = i, values["s"]
+        elif family == "CELL":
+            for tape in tapes.heads:
+                values[f"a_{tape}"], values[f"h_{tape}"] = symbol[2 * tape - 2], int(fields[2 * tape - 1])
+                if cls == "OLDCELL":
+                    tapes.last[tape, i - 1] = i, values[f"a_{tape}"]
+                    tapes.heads[tape] = i - 1 if fields[2 * tape - 1] == "1" else tapes.heads[tape]
+        elif family == "STATE":
+            tapes.state = fields[0]
         elif family == "RUN":
             for tape, cell in tapes.heads.items():
-                values[f"c_{tape}"] = cell
-                values[f"a_{tape}"] = machine.alphabet.index(steps[step].written[tape - 1])
-                values[f"m_{tape}"] = MOVE_CODES[steps[step].moved[tape - 1]]
-                tapes.last[tape, cell] = i, values[f"a_{tape}"]
-                tapes.heads[tape] = max(cell + MOVES[steps[step].moved[tape - 1]], 0)
-            tapes.state = steps[step].state
+                moved = fields[machine.tapes + tape]
+                values |= {f"c_{tape}": cell, f"a_{tape}": symbol[tape], f"m_{tape}": MOVE_CODES[moved]}
+                tapes.last[tape, cell] = i, symbol[tape]
+                tapes.heads[tape] = max(cell + MOVES[moved], 0)
+            tapes.state = fields[0]
             values |= {"tau": place + 1, "halted": int(tapes.state == machine.halting)}
-            step += 1
         elif family == "BIT":
-            values |= {"beta": place} | {f"y_{tape}": cell for tape, cell in tapes.heads.items()}
+            values |= {"beta": place}
         place = place + 1 if family in ("RUN", "BIT") else 0
-        if family in ("EINP", "RUN", "POS", "EPOS"):
+        if family in ("EINP", "RUN", "POS", "EPOS", "ESUMM"):
             cells = dict(tapes.heads)
-        if family in ("EINP", "RUN", "EPOS"):
-            values |= dict(tapes.entry())
+        if cls in ("NEWSUMM", "NEWCELL"):
+            cells = dict.fromkeys(tapes.heads, i - marks["u"])
+            values |= {f"here_{tape}": int(i - marks["u"] == cell) for tape, cell in tapes.heads.items()}
+        if cls in ("BIT", "NEWSUMM", "NEWCELL"):
+            values |= {f"y_{tape}": cell for tape, cell in tapes.heads.items()}
+        if cls in ("EINP", "RUN", "EPOS", "ESUMM", "OLDSTATE", "NEWSTATE"):
+            values |= dict(tapes.entry(cells))
+        if cls in ("NEWSUMM", "NEWCELL"):
+            values["q"] = machine.states.index(tapes.state)
+        if cls in ("EINP", "ESUMM"):
+            marks["e"] = i
         found.append(Ghosts(cls, values | dict(tapes.addressed(cells))))
     return found
 
 
-def really_held(network: Network, machine: Machine, word: str) -> list[Stream]:
+def segment_from(
+    machine: Machine, state: str, tapes: list[list[str]], heads: list[int], r: int
+) -> tuple[list[Token], Token | None] | None:
+    """The tokens read of the segment whose prompt is this configuration, and the one that follows them, if any.
+
+    None if the machine gets stuck, or halts with no word over its input alphabet.
+    """
+    blank, cells = machine.alphabet[0], [dict(enumerate(tape)) for tape in tapes]
+    used, heads = len(tapes[0]), list(heads)
+
+    def summary() -> list[Token]:
+        shown = list[Token]()
+        for at in range(used):
+            pairs = ((tape.get(at, blank), str(int(head == at))) for tape, head in zip(cells, heads, strict=True))
+            shown.append(("CELL", tuple(value for pair in pairs for value in pair)))
+        return [("SUMM", ()), *shown, ("STATE", (state,)), ("ESUMM", ())]
+
+    tokens = summary()
+    e, runs = len(tokens) - 1, 0
+    while True:
+        row = machine.rows.get((state, tuple(t.get(h, blank) for t, h in zip(cells, heads, strict=True))))
+        if row is None:
+            return None
+        state, written, moves = row
+        for tape, head, symbol in zip(cells, heads, written, strict=True):
+            tape[head] = symbol
+        heads = [max(head + MOVES[move], 0) for head, move in zip(heads, moves, strict=True)]
+        used, runs = max(used, *(head + 1 for head in heads)), runs + 1
+        tokens.append(("RUN", (state, *written, *moves)))
+        if state == machine.halting:
+            break
+        if len(tokens) - 1 >= 4 * e:
+            *read, last = summary()
+            return tokens + read, last
+        if runs % r == 0:
+            bits = [("BIT", tuple("+1" if head >> b & 1 else "-1" for head in heads)) for b in range(r)]
+            tokens += [("POS", ()), *bits, ("EPOS", ())]
+    word = [cells[0].get(at, blank) for at in range(used)]
+    while word and word[-1] == blank:
+        word.pop()
+    if not set(word) <= set(machine.input):
+        return None
+    return [*tokens, ("OUTP", ()), *(("SIGMA", (symbol,)) for symbol in word), ("EOUTP", ())], None
+
+
+def really_held(network: Network, tokens: list[Token]) -> list[Stream]:
     """The stream at every stage, of the hardmax network."""
-    steps, output = run_machine(machine, word, 10**6)
-    (segment,) = segments(machine, word, steps, output, network.r, "cot")
-    stream = embed("run", network, segment.tokens)
+    stream = embed("run", network, tokens)
     stages = [stream]
     for layer in network.layers:
         added = stream.astype(np.int32)
@@ -166,15 +248,19 @@ class Meaning:
                 return self.token.values[name] == 1
             case Bit(what, place):
                 return self.token.number(what) >> place & 1 == 1
-        return self.token.number(condition.number) == 0
+            case SameBits(one, other):
+                return self.truth(one) == self.truth(other)
+        return self.token.number(condition.number) == condition.value
 
 
-def untrue(network: Network, machine: Machine, annotation: Annotation, word: str) -> tuple[int, int, str] | None:
-    """The first token, stage and register at which an annotation is wrong about a run; None if it is right."""
+def untrue(
+    network: Network, machine: Machine, annotation: Annotation, tokens: list[Token], summarized: bool
+) -> tuple[int, int, str] | None:
+    """The first token, stage and register at which an annotation is wrong about a segment; None if it is right."""
     widths = dict(network.registers)
     first = dict(zip(widths, np.cumsum([0, *widths.values()]).tolist(), strict=False))
-    stages = really_held(network, machine, word)
-    for i, token in enumerate(ghosts(machine, word, network.r)):
+    stages = really_held(network, tokens)
+    for i, token in enumerate(ghosts_of(machine, tokens, summarized)):
         for stage, held in enumerate(annotation.stages[token.cls]):
             for register, content in held.items():
                 rows = slice(first[register], first[register] + widths[register])

@@ -21,7 +21,7 @@ from certificates.checker.universal.solvers import SOLVERS, Judge
 from certificates.checker.universal.universal import check_universal
 from certificates.checker.weights import in_registers, read_network
 from tests.checker.conftest import Made, Make
-from tests.checker.ghosts import untrue
+from tests.checker.ghosts import run_segments, untrue
 
 ALL = ("--all-inputs", "--no-store", "--context")
 
@@ -42,8 +42,8 @@ class Parts:
 
     def check(self, certificate: Any, weights: Any) -> None:
         """Sections 12 and 13."""
-        network = read_network(weights)
-        check_universal(certificate["annotation"], certificate["heads"], self.machine, network, 4, self.judge)
+        setting = Setting(self.machine, read_network(weights))
+        check_universal(certificate["annotation"], certificate["heads"], setting, 4, self.judge)
 
     def rejected(self, tamper: Callable[[Any, Any], object]) -> Rejected:
         """What a change of certificate and weights leads to."""
@@ -74,9 +74,10 @@ def test_what_it_says_is_true_on_runs(parts: Parts) -> None:
     """The annotation against simulated runs: independent of all that the checker concludes."""
     network = read_network(parts.weights)
     annotation = read_annotation(parts.certificate["annotation"], Setting(parts.machine, network))
-    assert untrue(network, parts.machine, annotation, "0") is None
+    (segment,) = run_segments(parts.machine, "0", network.r, "cot")
+    assert untrue(network, parts.machine, annotation, segment.tokens, summarized=False) is None
     annotation.stages["RUN"][8]["hpos_1"] = annotation.stages["RUN"][8]["hposprev_1"]
-    assert untrue(network, parts.machine, annotation, "0") is not None
+    assert untrue(network, parts.machine, annotation, segment.tokens, summarized=False) is not None
 
 
 def test_both_solvers_agree(proved: Made, parts: Parts) -> None:
@@ -396,7 +397,7 @@ DOCUMENTS: list[tuple[str, str, Tamper]] = [
     ("a bound by hearsay", "statement.scope.writes_per_cell",
      lambda d: scope(d)["writes_per_cell"].update(evidence="x")),
     ("a scope with inputs", "statement.scope", lambda d: scope(d).update(inputs=["1"])),
-    ("another paradigm", "statement.paradigm", lambda d: d["statement"].update(paradigm="scot", position_bits=4)),
+    ("another paradigm", "statement.scope", lambda d: d["statement"].update(paradigm="scot", position_bits=4)),
     ("a verdict about runs", "verdict", lambda d: d.update(verdict="certified")),
     ("inconclusive", "verdict", lambda d: d.update(verdict="inconclusive")),
     ("refuted", "annotation", lambda d: d.update(verdict="refuted")),

@@ -15,8 +15,10 @@ from typing import TypeAlias
 
 from certificates.checker.document import Json, integer, items, members, text
 from certificates.checker.machine import Machine
-from certificates.checker.universal.contents import NOTHING, Content, Fetched, Sizes, parts, read_content
-from certificates.checker.universal.tokens import CLASSES, require_sense
+from certificates.checker.universal.classes import classes
+from certificates.checker.universal.contents import NOTHING, Content, Fetched, Sizes, parts
+from certificates.checker.universal.grammar import read_content
+from certificates.checker.universal.tokens import require_sense
 from certificates.checker.weights import Family, Field, Network
 
 Held: TypeAlias = dict[str, Content]
@@ -24,18 +26,19 @@ Held: TypeAlias = dict[str, Content]
 
 @dataclass(frozen=True)
 class Setting:
-    """What all parts of the check share."""
+    """What all parts of the check share; ``summarized`` for the paradigm scot."""
 
     machine: Machine
     network: Network
+    summarized: bool = False
 
     @cached_property
     def sizes(self) -> Sizes:
-        """Bits of positions, states and symbols."""
+        """Bits of positions, states and symbols; and which chains of thought these are."""
         state_bits, symbol_bits = (
             (len(names) - 1).bit_length() for names in (self.machine.states, self.machine.alphabet)
         )
-        return Sizes(self.network.r, self.machine.tapes, state_bits, symbol_bits)
+        return Sizes(self.network.r, self.machine.tapes, state_bits, symbol_bits, self.summarized)
 
     @cached_property
     def widths(self) -> dict[str, int]:
@@ -79,10 +82,9 @@ def read_annotation(value: Json, setting: Setting) -> Annotation:
     """The annotation, whose contents have the width of their registers and make sense in their classes."""
     top = members("annotation", value, "contents", "margin")
     reader = _Reader(setting)
-    stages = {
-        cls: reader.stages(f"annotation.contents.{cls}", cls, entry)
-        for cls, entry in members("annotation.contents", top["contents"], *CLASSES).items()
-    }
+    every = classes(setting.sizes)
+    entries = members("annotation.contents", top["contents"], *every)
+    stages = {cls: reader.stages(f"annotation.contents.{cls}", cls, entries[cls]) for cls in every}
     return Annotation(stages, integer("annotation.margin", top["margin"], 1, 2**53))
 
 

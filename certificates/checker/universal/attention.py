@@ -7,22 +7,23 @@ Words:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from certificates.checker.document import Json, Rejected, integer, items, members, require_same
 from certificates.checker.universal.annotation import Annotation, Setting
-from certificates.checker.universal.contents import ZERO, Condition, Content, Fetched, Number, number
-from certificates.checker.universal.facts import assumptions, facts
-from certificates.checker.universal.formulas import Cases, View, conjunction, coordinates, same
-from certificates.checker.universal.meaning import Entry, Selected, may_select, read_meaning
+from certificates.checker.universal.assumptions import assumptions
+from certificates.checker.universal.classes import State, before, seen_by, states
+from certificates.checker.universal.contents import Content, Fetched
+from certificates.checker.universal.facts import facts
+from certificates.checker.universal.formulas import Cases, Formula, View, conjunction, coordinates, same
+from certificates.checker.universal.meaning import Entry, may_select, read_meaning
+from certificates.checker.universal.pairs import HERE, known_of_selected, moved, selected_views, together
 from certificates.checker.universal.scores import ScoreCheck
 from certificates.checker.universal.solvers import Judge
-from certificates.checker.universal.tokens import State, alike, before, same_number, seen_by, settle, states
+from certificates.checker.universal.tokens import Known, alike, settle
 from certificates.checker.weights import Head, in_registers
 
-HERE = View()
-When = tuple[tuple[Condition, bool], ...]
 PARTS = (
     "layer", "head", "name", "kind", "query", "key", "value", "out", "separation", "evidence", "ties", "meaning",
     "softmax",
@@ -92,7 +93,7 @@ class AttentionCheck:
         for entry in claimed:
             self.scores.check_head(entry.head, number, entry.separation, entry.entries)
             for case in entry.entries:
-                for cls in filter(case.possible, case.classes):
+                for cls in case.possible_classes(self.setting.sizes):
                     self._check_value(number, entry.head, case, cls)
                     self._check_received(number, entry.head, case, cls)
 
@@ -145,7 +146,7 @@ class AttentionCheck:
         pairs: Iterable[tuple[Cases, Cases]],
         state: State,
         contents: Sequence[Content],
-        when: When,
+        when: Known,
         reason: str,
     ) -> None:
         claim = conjunction(same(one, other) for one, other in pairs)
@@ -162,83 +163,47 @@ class AttentionCheck:
             if case.value in [Fetched(register, back, layer) for register in whole]:
                 return
             for state in states(cls, sizes.r):
-                for earlier in before(state, back, sizes.r):
-                    self._require_value(layer, head, case, state, earlier, *moved(state, back, earlier, self.setting))
+                for earlier in before(state, back, sizes):
+                    told = together(cls, case.when, earlier.cls)
+                    if told is not None:
+                        views = moved(state, back, earlier, sizes)
+                        self._require_value(layer, head, case, (state, told[0]), (earlier, told[1]), *views)
             return
         registers = {self.setting.places[coordinate][0] for coordinate in head.value}
-        for other in filter(lambda c: may_select(selected, c, self.setting), seen_by(cls, sizes.r)):
+        for other in filter(lambda c: may_select(selected, c, sizes), seen_by(cls, sizes)):
+            told = together(cls, case.when, other)
+            if told is None:
+                continue
             held = self.annotation.held(other, layer, "before")
-            views = HERE, View("j", tuple(same_at_selected(selected, cls, other, self.setting)))
+            views = selected_views(selected, cls, other, sizes)
+            at_j = (*told[1], *known_of_selected(selected, sizes))
             for group in alike(cls, (case.value,), sizes.r):
                 for others in alike(other, [held[register] for register in registers], sizes.r):
-                    self._require_value(layer, head, case, group[0], others[0], *views)
+                    self._require_value(layer, head, case, (group[0], told[0]), (others[0], at_j), *views)
 
     def _require_value(
-        self, layer: int, head: Head, case: Entry, state: State, other: State, here: View, there: View
+        self,
+        layer: int,
+        head: Head,
+        case: Entry,
+        mine: tuple[State, Known],
+        theirs: tuple[State, Known],
+        here: View,
+        there: View,
     ) -> None:
-        """What j in state ``other`` holds is the value of the entry, for i in state ``state``."""
-        sizes = self.setting.sizes
+        """What j in a state holds is the value of the entry, for i in a state; with what is known of either."""
+        (state, told), (other, known), sizes = mine, theirs, self.setting.sizes
         held = self.annotation.held(other.cls, layer, "before")
-        value = coordinates(settle(case.value, state, case.when, sizes), len(head.value), here)
+        value = coordinates(settle(case.value, state, (*case.when, *told), sizes), len(head.value), here)
         claims = []
         for index, coordinate in enumerate(head.value):
             register, place = self.setting.places[coordinate]
-            content = settle(held[register], other, (), sizes)
+            content = settle(held[register], other, known, sizes)
             claims.append(same(coordinates(content, self.setting.widths[register], there)[place], value[index]))
         reason = f"is not what a token of class {other.cls} has, for class {state.cls}"
         self.judge.require(f"{case.at}.value", said(case.when), conjunction(claims), reason)
 
 
-def said(when: When) -> list[str]:
+def said(when: Known) -> list[Formula]:
     """The conditions of an entry as formulas."""
     return [HERE.truth(condition, truth) for condition, truth in when]
-
-
-def moved(state: State, back: int, other: State, setting: Setting) -> tuple[View, View]:
-    """How to name the ghosts of i and of the token ``back`` before it (SPEC 14.2)."""
-    here, there = list[tuple[Number, Number]](), list[tuple[Number, Number]]()
-    for mine, its, index in _equal_ghosts(state, back, other, setting.sizes.r, setting.sizes.tapes):
-        own = same_number(number(mine, index, setting.sizes), state.cls, setting.sizes)
-        theirs = same_number(number(its, index, setting.sizes), other.cls, setting.sizes)
-        if theirs == ZERO:
-            here.append((own, ZERO))
-        else:
-            there.append((theirs, own))
-    return View("i", tuple(here)), View("j", tuple(there), back)
-
-
-def _equal_ghosts(state: State, back: int, other: State, r: int, tapes: int) -> Iterator[tuple[str, str, int]]:
-    """Ghosts of i and of the token ``back`` before it that are equal, with the tape: SPEC 14.2 word for word."""
-    pairs = ""
-    match state.cls, other.cls:
-        case "RUN", "RUN" | "EINP" | "EPOS" if back == 1:
-            pairs = "cx"
-        case "POS", "RUN" if back == 1:
-            pairs = "xx"
-        case "BIT", "POS" if back == state.step + 1:
-            pairs = "yx"
-        case "EPOS", "BIT" if back <= r:
-            pairs = "xy"
-        case "EPOS", "RUN" if back == r + 2:
-            pairs = "xx"
-            yield "q", "q", 0
-    if pairs:
-        yield from ((pairs[0], pairs[1], tape) for tape in range(1, tapes + 1))
-
-
-def same_at_selected(selected: Selected, cls: str, other: str, setting: Setting) -> Iterator[tuple[Number, Number]]:
-    """Numbers of a selected token j with numbers of i that they equal (SPEC 14.3, 14.5)."""
-    sizes = setting.sizes
-
-    def mine(kind: str, index: int) -> Number:
-        return same_number(number(kind, index, sizes), cls, sizes)
-
-    if selected.token == "OUTP":
-        yield number("i", 0, sizes), mine("o", 0)
-    tape = selected.tape or (selected.number.index if selected.number is not None else 0)
-    if selected.kind in ("writes", "position"):
-        cell = ("c", tape) if other == "RUN" else ("back", 1)
-        yield number(*cell, sizes), mine("x", tape)
-    if selected.kind == "position":
-        yield number("i", 0, sizes), number("w", tape, sizes)
-        yield number("a" if other == "RUN" else "s", tape if other == "RUN" else 0, sizes), number("g", tape, sizes)

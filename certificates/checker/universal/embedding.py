@@ -1,4 +1,4 @@
-"""SPEC 13.1: what tokens are embedded as; and what the fields of tokens show of ghosts.
+"""SPEC 13.1, 18.3: what tokens are embedded as; and what the fields of tokens show of ghosts.
 
 Words:
     values    of ghosts: a number, a bit of one (0 or 1) or a flag (0 or 1), and what it is
@@ -14,6 +14,8 @@ from typing import TypeAlias
 
 from certificates.checker.document import Rejected
 from certificates.checker.universal.annotation import Annotation, Held, Setting
+from certificates.checker.universal.assumptions import MOVE_CODES
+from certificates.checker.universal.classes import FAMILY, State
 from certificates.checker.universal.contents import (
     ZERO,
     Bit,
@@ -23,20 +25,17 @@ from certificates.checker.universal.contents import (
     Constant,
     Content,
     Flag,
-    IsZero,
+    Is,
     Number,
     flags,
     number,
     numbers,
 )
-from certificates.checker.universal.facts import MOVE_CODES
-from certificates.checker.universal.tokens import CLASSES, State, alike, settle
+from certificates.checker.universal.tokens import alike, settle
 from certificates.checker.weights import Family
 
 Ghost: TypeAlias = Number | Flag | Bit
 Values: TypeAlias = Mapping[Ghost, int]
-FAMILY = {"INPUT": "SIGMA", "OUTPUT": "SIGMA"}
-"""The family of a class, where the two differ in name."""
 
 
 def expected(content: Content, width: int, values: Values) -> list[int] | None:
@@ -68,8 +67,8 @@ def _truth(condition: Condition, values: Values) -> bool | None:
             found = values.get(condition)
         case Bit():
             found = _bit(condition, values)
-        case IsZero(what):
-            found = None if what not in values else int(values[what] == 0)
+        case Is(what, value):
+            found = None if what not in values else int(values[what] == value)
     return None if found is None else bool(found)
 
 
@@ -91,15 +90,32 @@ FIXED: Values = {ZERO: 0}
 
 def run_fields(setting: Setting, prime: str) -> list[Field]:
     """The fields of RUN and the ghosts that they show: q, a_k, m_k, or q', a'_k, m'_k (SPEC 14.6)."""
-    machine, sizes = setting.machine, setting.sizes
-    q, halted = number("q" + prime, 0, sizes), Flag("halted")
-    known: dict[str, Values] = {}
+    sizes, (state,) = setting.sizes, state_field(setting, "q" + prime)
+    tapes = range(1, sizes.tapes + 1)
+    fields = [state, *(_field(f"written_{k}", number("a" + prime, k, sizes), symbols(setting)) for k in tapes)]
+    return fields + [_field(f"moved_{k}", number("m" + prime, k, sizes), MOVE_CODES) for k in tapes]
+
+
+def state_field(setting: Setting, kind: str) -> list[Field]:
+    """The field of RUN or STATE that shows q or q'; and with q, halted."""
+    q, machine, known = number(kind, 0, setting.sizes), setting.machine, dict[str, Values]()
     for place, name in enumerate(machine.states):
-        known[name] = {q: place} if prime else {q: place, halted: int(name == machine.halting)}
-    fields, tapes = [Field("state", known)], range(1, sizes.tapes + 1)
-    symbols = {name: place for place, name in enumerate(machine.alphabet)}
-    fields += [_field(f"written_{tape}", number("a" + prime, tape, sizes), symbols) for tape in tapes]
-    return fields + [_field(f"moved_{tape}", number("m" + prime, tape, sizes), MOVE_CODES) for tape in tapes]
+        known[name] = {q: place, Flag("halted"): int(name == machine.halting)} if kind == "q" else {q: place}
+    return [Field("state", known)]
+
+
+def symbols(setting: Setting) -> dict[str, int]:
+    """The alphabet, with its indices."""
+    return {name: place for place, name in enumerate(setting.machine.alphabet)}
+
+
+def cell_fields(setting: Setting) -> list[Field]:
+    """The fields of CELL and the ghosts that they show: a_k and h_k, tape by tape (SPEC 18.3)."""
+    fields = list[Field]()
+    for tape in range(1, setting.sizes.tapes + 1):
+        fields.append(_field(f"symbol_{tape}", number("a", tape, setting.sizes), symbols(setting)))
+        fields.append(_field(f"head_{tape}", Flag(f"h_{tape}"), {"0": 0, "1": 1}))
+    return fields
 
 
 def _field(name: str, ghost: Ghost, codes: Mapping[str, int]) -> Field:
@@ -122,18 +138,20 @@ def symbol_field(kind: str, tape: int, setting: Setting) -> list[Field]:
 def check_embedding(setting: Setting, annotation: Annotation) -> None:
     """Section 13.1: every token's embedding is what is annotated, and pos is left to the position."""
     families = {family.name: family for family in setting.network.vocabulary}
-    for cls in CLASSES:
-        held = annotation.stages[cls][0]
+    for cls, stages in annotation.stages.items():
+        held = stages[0]
         if held["pos"] != Code(number("i", 0, setting.sizes), 0):
             raise Rejected(f"annotation.contents.{cls}.embedding.pos", "is not enc(i)")
         for group in alike(cls, held.values(), setting.sizes.r):
+            family = FAMILY.get(cls, cls)
             fields = {
                 "RUN": run_fields(setting, ""),
                 "BIT": bit_fields("y", group[0].step, setting),
-                "INPUT": symbol_field("s", 0, setting),
-                "OUTPUT": symbol_field("s", 0, setting),
-            }.get(cls, [])
-            _check_embedded(families[FAMILY.get(cls, cls)], held, group[0], fields, setting)
+                "SIGMA": symbol_field("s", 0, setting),
+                "CELL": cell_fields(setting),
+                "STATE": state_field(setting, "q"),
+            }.get(family, [])
+            _check_embedded(families[family], held, group[0], fields, setting)
 
 
 def _check_embedded(family: Family, held: Held, state: State, fields: list[Field], setting: Setting) -> None:

@@ -18,6 +18,7 @@ from operator import add, mul
 from typing import TypeAlias
 
 from certificates.checker.universal.contents import (
+    SUMMARY,
     Bit,
     Choice,
     Code,
@@ -26,8 +27,9 @@ from certificates.checker.universal.contents import (
     Content,
     Fetched,
     Flag,
-    IsZero,
+    Is,
     Number,
+    SameBits,
 )
 
 Formula: TypeAlias = str
@@ -96,23 +98,22 @@ class View:
     same: tuple[tuple[Number, Number], ...] = ()
     back: int = 0
 
-    def number(self, what: Number) -> tuple[str, Number]:
-        """Whose number it is, and its name there (SPEC 14.5)."""
+    def bit(self, what: Number, place: int) -> Formula:
+        """Bit ``place`` of a number (SPEC 14.5, 18.4)."""
         renamed = dict(self.same).get(what)
         if renamed is not None:
-            return "i", renamed
+            return View().bit(renamed, place)
         if self.back and what.kind in ("i", "back"):
-            return "i", Number("back", self.back + what.index, what.bits)
-        return self.side, what
-
-    def bit(self, what: Number, place: int) -> Formula:
-        """Bit ``place`` of a number."""
-        side, named = self.number(what)
-        return FALSE if place >= named.bits else atom(f"{side}:{named.kind}_{named.index}[{place}]")
+            return View().bit(Number("back", self.back + what.index, what.bits), place)
+        if what.kind == "i - i":
+            return FALSE if place < what.index else self.bit(Number("i", 0, what.bits), place)
+        if what.kind == "4e":
+            return FALSE if place < 2 else self.bit(Number("e", 0, what.bits), place - 2)
+        return FALSE if place >= what.bits else atom(f"{self.side}:{what.kind}_{what.index}[{place}]")
 
     def flag(self, flag: Flag) -> Formula:
-        """A flag."""
-        return atom(f"{self.side}:{flag.name}")
+        """A flag; ``summary`` is the same for all tokens of a segment."""
+        return atom(f"{'i' if flag == SUMMARY else self.side}:{flag.name}")
 
     def fetched(self, what: Fetched, place: int) -> Cases:
         """A coordinate of what an earlier token held: unknown, but ternary."""
@@ -127,9 +128,16 @@ class View:
                 return self.flag(condition)
             case Bit(what, place):
                 return self.bit(what, place)
-            case IsZero(what):
-                return conjunction(negation(self.bit(what, place)) for place in range(what.bits))
+            case Is(what, value):
+                return self.is_number(what, value)
+            case SameBits(one, other):
+                return equal(self.bit(one.number, one.place), self.bit(other.number, other.place))
         raise TypeError(f"{condition} is not settled")
+
+    def is_number(self, what: Number, value: int) -> Formula:
+        """That a number is ``value``."""
+        bits = [self.bit(what, place) for place in range(max(what.bits, value.bit_length()))]
+        return conjunction(bit if value >> place & 1 else negation(bit) for place, bit in enumerate(bits))
 
     def truth(self, condition: Condition, truth: bool) -> Formula:
         """That a condition has this truth."""
@@ -216,6 +224,16 @@ def total(terms: Sequence[str]) -> str:
     return f"(+ {' '.join(terms)})" if len(terms) > 1 else next(iter(terms), "0")
 
 
+def bits(what: Number, view: View) -> list[Formula]:
+    """All bits of a number."""
+    return [view.bit(what, place) for place in range(what.bits)]
+
+
+def same_bits(left: Sequence[Formula], right: Sequence[Formula]) -> Formula:
+    """That two numbers are equal."""
+    return conjunction(equal(one, other) for one, other in zip(left, right, strict=True))
+
+
 _ATOM = re.compile(r"\|[^|]*\|")
 
 
@@ -230,18 +248,3 @@ def query(formulas: Iterable[Formula]) -> str:
     logic = "QF_LIA" if re.search(r"[ (][0-9]+[ )]", body) else "QF_UF"
     declarations = [f"(declare-const {name} Bool)" for name in names.values()]
     return "\n".join([f"(set-logic {logic})", *declarations, body, ""])
-
-
-def subtract(
-    left: Sequence[Formula], right: Sequence[Formula], name: str
-) -> tuple[list[Formula], Formula, list[Formula]]:
-    """Bits of left - right modulo 2^len, whether it is negative, and what defines the borrows, named ``name``."""
-    borrow, bits, definitions = FALSE, list[Formula](), list[Formula]()
-    for place, (one, other) in enumerate(zip(left, right, strict=True)):
-        bits.append(equal(equal(one, other), borrow))  # an odd number of the three hold
-        following = choice(equal(one, other), borrow, other)
-        borrow = following
-        if following not in (TRUE, FALSE) and not following.startswith("|"):
-            borrow = atom(f"{name}[{place}]")
-            definitions.append(equal(borrow, following))
-    return bits, borrow, definitions

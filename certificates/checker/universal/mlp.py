@@ -18,12 +18,14 @@ import numpy as np
 
 from certificates.checker.document import Rejected
 from certificates.checker.universal.annotation import Annotation, Setting
+from certificates.checker.universal.assumptions import assumptions
+from certificates.checker.universal.classes import State
 from certificates.checker.universal.contents import Choice, Code, Constant, Content
-from certificates.checker.universal.facts import Fact, assumptions, facts
+from certificates.checker.universal.facts import Fact, facts
 from certificates.checker.universal.formulas import Cases, View, coordinates
 from certificates.checker.universal.neurons import Neuron, claim
 from certificates.checker.universal.solvers import Judge
-from certificates.checker.universal.tokens import CLASSES, State, alike, settle
+from certificates.checker.universal.tokens import alike, settle
 from certificates.checker.weights import Ints, Mlp, Sparse
 
 
@@ -127,7 +129,7 @@ class MlpCheck:
         found = blocks(self.setting.network.layers[number - 1].mlp, self.setting)
         if "pos" in found:
             raise Rejected(f"weights.layers[{number - 1}].mlp.out_coordinate", "writes register pos")
-        for cls in CLASSES:
+        for cls in self.annotation.stages:
             before = self.annotation.held(cls, number, "attention")
             after = self.annotation.held(cls, number, "mlp")
             for register in self.setting.widths:

@@ -11,14 +11,17 @@ Words:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import TypeAlias
 
 import numpy as np
 
 from certificates.checker.document import Rejected, require_same
 from certificates.checker.universal.annotation import Annotation, Held, Setting
-from certificates.checker.universal.contents import Condition, Content, Flag, IsZero, number
+from certificates.checker.universal.classes import State, states
+from certificates.checker.universal.contents import Content, Flag, Is, number
 from certificates.checker.universal.embedding import (
     FIXED,
     Field,
@@ -27,9 +30,11 @@ from certificates.checker.universal.embedding import (
     bit_fields,
     expected,
     run_fields,
+    state_field,
     symbol_field,
+    symbols,
 )
-from certificates.checker.universal.tokens import CLASSES, State, settle, states
+from certificates.checker.universal.tokens import Known, settle
 from certificates.checker.weights import Family, Ints, Sparse
 
 Shown: TypeAlias = dict[str, dict[str, Ints]]
@@ -41,7 +46,7 @@ class Coming:
 
     family: str
     fields: list[Field]
-    known: tuple[tuple[Condition, bool], ...] = ()
+    known: Known = ()
     also: tuple[tuple[Ghost, int], ...] = ()
 
     @property
@@ -51,37 +56,58 @@ class Coming:
 
 
 def following(state: State, setting: Setting) -> list[Coming]:
-    """SPEC 14.1, 14.6: what may follow a token that the model has to continue; nothing for the others."""
-    r, halted, written = setting.sizes.r, Flag("halted"), Flag("written_1")
-    going_on = ((halted, False), (Flag("has_entry"), True))
+    """SPEC 14.1, 14.6, 18.4: what may follow a token that the model has to continue; nothing for the others."""
+    sizes, halted, written = setting.sizes, Flag("halted"), Flag("written_1")
     match state.cls:
-        case "EINP" | "EPOS":
+        case "EINP" | "EPOS" | "ESUMM":
             return [Coming("RUN", run_fields(setting, "'"))]
         case "RUN":
+            caps = [Is(number("cap", 0, sizes), value) for value in range(3)] if sizes.summarized else []
+            going_on: Known = ((halted, False), *((cap, True) for cap in caps[:1]), (Flag("has_entry"), True))
             more = Coming("RUN", run_fields(setting, "'"), going_on)
-            more = more if state.step < r else Coming("POS", [], going_on)
-            return [more, Coming("OUTP", [], ((halted, True),))]
+            more = more if state.step < sizes.r else Coming("POS", [], going_on)
+            full = [Coming("SUMM", [], ((halted, False), (cap, True))) for cap in caps[1:]]
+            return [more, *full, Coming("OUTP", [], ((halted, True),))]
         case "POS":
             return [Coming("BIT", bit_fields("x", 0, setting))]
-        case "BIT" if state.step + 1 < r:
+        case "BIT" if state.step + 1 < sizes.r:
             return [Coming("BIT", bit_fields("y", state.step + 1, setting))]
         case "BIT":
             return [Coming("EPOS", [])]
         case "OUTP" | "OUTPUT":
-            g = number("g", 1, setting.sizes)
+            g = number("g", 1, sizes)
             return [
                 Coming("EOUTP", [], ((written, False),)),
                 Coming("EOUTP", [], ((written, True),), ((g, 0),)),
-                Coming("SIGMA", symbol_field("g", 1, setting), ((written, True), (IsZero(g), False))),
+                Coming("SIGMA", symbol_field("g", 1, setting), ((written, True), (Is(g, 0), False))),
             ]
+        case "NEWSUMM" | "NEWCELL":
+            return list(_cells(setting))
+        case "NEWSTATE":
+            return [Coming("ESUMM", [])]
     return []
+
+
+def _cells(setting: Setting) -> Iterator[Coming]:
+    """The next cell of a summary, if it was written or a head is there, on some tape; else the state (SPEC 18.4)."""
+    sizes, blank = setting.sizes, setting.machine.alphabet[0]
+    tapes = range(1, sizes.tapes + 1)
+    flags = [Flag(f"{name}_{tape}") for tape in tapes for name in ("written", "here")]
+    for truths in product((False, True), repeat=len(flags)):
+        known, fields = tuple(zip(flags, truths, strict=True)), list[Field]()
+        for tape, written, here in zip(tapes, truths[::2], truths[1::2], strict=True):
+            g = number("g", tape, sizes)
+            read: dict[str, Values] = {name: {g: place} for name, place in symbols(setting).items()}
+            fields.append(Field(f"symbol_{tape}", read if written else {blank: {}}))
+            fields.append(Field(f"head_{tape}", {str(int(here)): {}}))
+        yield Coming("CELL", fields, known) if any(truths) else Coming("STATE", state_field(setting, "q"), known)
 
 
 def check_next_tokens(setting: Setting, annotation: Annotation) -> None:
     """Section 13.6; `annotation.margin` is the least margin of all."""
     margins = [
         _Reading(setting, annotation.stages[cls][-1], state, coming).margin()
-        for cls in CLASSES
+        for cls in annotation.stages
         for state in states(cls, setting.sizes.r)
         for coming in following(state, setting)
     ]

@@ -12,24 +12,21 @@ Words:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from certificates.checker.universal.annotation import Annotation, Setting
-from certificates.checker.universal.contents import Condition, Content, Flag, Number, flags, number, numbers
-from certificates.checker.universal.facts import bits, same_bits
+from certificates.checker.universal.classes import seen_by
+from certificates.checker.universal.contents import SUMMARY, Flag, flags, numbers
 from certificates.checker.universal.formulas import (
     FALSE,
     TRUE,
     Cases,
     Formula,
-    View,
-    choice,
     conjunction,
     coordinates,
     disjunction,
-    equal,
     implies,
     literal,
     negation,
@@ -37,39 +34,24 @@ from certificates.checker.universal.formulas import (
     term,
     total,
 )
-from certificates.checker.universal.meaning import Entry, Selected, cell_written, may_select
+from certificates.checker.universal.meaning import Entry, may_select
+from certificates.checker.universal.pairs import (
+    HERE,
+    Contents,
+    Pair,
+    common,
+    facts_of_pair,
+    facts_of_when,
+    selection,
+    together,
+    writes_of,
+)
 from certificates.checker.universal.solvers import Judge
-from certificates.checker.universal.tokens import addresses, alike, same_number, seen_by, settle
+from certificates.checker.universal.tokens import Known, alike, settle
 from certificates.checker.weights import Head
 
 Link: TypeAlias = tuple[int, int, int, int, int]
 """Register and coordinate of the query, register and coordinate of the key, how often."""
-
-OF_I, OF_J = View("i"), View("j")
-
-
-@dataclass(frozen=True)
-class Write:
-    """On a tape: the cell x_k of i, and the cell that j writes, if it does."""
-
-    tape: int
-    cell: Number
-    written: Number | None
-
-
-@dataclass(frozen=True)
-class Pair:
-    """What the score of a pair of tokens depends on; ``shape`` is the number of the links."""
-
-    shape: int
-    query: tuple[Content, ...]
-    key: tuple[Content, ...]
-    selected: Selected
-    may_select: bool
-    when: tuple[tuple[Condition, bool], ...]
-    writes: tuple[Write, ...]
-    score: int
-    separation: int
 
 
 class ScoreCheck:
@@ -82,7 +64,7 @@ class ScoreCheck:
 
     def check_head(self, head: Head, layer: int, separation: int, entries: Sequence[Entry]) -> None:
         """Section 13.3 for one head."""
-        places, sizes = self.setting.places, self.setting.sizes
+        places = self.setting.places
         sides = [list(dict.fromkeys(places[c][0] for c in side)) for side in (head.query, head.key)]
         links = tuple(
             (sides[0].index(places[q][0]), places[q][1], sides[1].index(places[k][0]), places[k][1], times)
@@ -90,50 +72,38 @@ class ScoreCheck:
         )
         shape = self.shapes.setdefault(links, len(self.shapes))
         widths = [[self.setting.widths[register] for register in side] for side in sides]
-        keys = {cls: self._held(cls, layer, sides[1]) for cls in self.annotation.stages}
+        held = _Held(self.setting, self.annotation, layer)
         for entry in entries:
-            for cls in filter(entry.possible, entry.classes):
-                queries = self._held(cls, layer, sides[0], entry.when)
-                for other in seen_by(cls, sizes.r):
-                    writes = self._writes(cls, other)
-                    chosen = may_select(entry.selected, other, self.setting)
-                    for query in queries:
-                        for key in keys[other]:
-                            told = tuple(write for write in writes if _in_play(write, query, entry))
-                            pair = Pair(
-                                shape, query, key, entry.selected, chosen, entry.when, told, entry.score, separation
-                            )
-                            if pair not in self.proved:
-                                self._prove(f"{entry.at}.score", pair, links, widths, f"{other} seen by {cls}")
-                                self.proved.add(pair)
+            for cls in entry.possible_classes(self.setting.sizes):
+                for other in seen_by(cls, self.setting.sizes):
+                    for pair in self._pairs(entry, cls, other, shape, separation, held, sides):
+                        if pair not in self.proved:
+                            self._prove(f"{entry.at}.score", pair, links, widths, f"{other} seen by {cls}")
+                            self.proved.add(pair)
 
-    def _held(
-        self, cls: str, layer: int, registers: list[str], when: tuple[tuple[Condition, bool], ...] = ()
-    ) -> list[tuple[Content, ...]]:
-        """The different contents that these registers have before a layer."""
-        contents = [self.annotation.held(cls, layer, "before")[register] for register in registers]
-        sizes = self.setting.sizes
-        groups = alike(cls, contents, sizes.r)
-        return list(
-            dict.fromkeys(tuple(settle(content, group[0], when, sizes) for content in contents) for group in groups)
-        )
-
-    def _writes(self, cls: str, other: str) -> list[Write]:
-        """What section 14.3 says about i of class ``cls`` and j of class ``other``."""
-        sizes = self.setting.sizes
-        return [
-            Write(
-                tape,
-                same_number(number("x", tape, sizes), cls, sizes),
-                cell_written(other, tape, self.setting),
-            )
-            for tape in range(1, sizes.tapes + 1)
-            if addresses(cls, tape)
-        ]
+    def _pairs(
+        self, entry: Entry, cls: str, other: str, shape: int, separation: int, held: _Held, sides: list[list[str]]
+    ) -> Iterator[Pair]:
+        """All that differ, for i of class ``cls`` and j of class ``other``."""
+        sizes, told = self.setting.sizes, together(cls, entry.when, other)
+        if told is None:
+            return
+        mine, theirs = told
+        when = tuple(pair for pair in entry.when if pair[0] != SUMMARY)
+        known, writes, equals = facts_of_when(when, cls, sizes), writes_of(cls, other, sizes), common(cls, other, sizes)
+        chosen = may_select(entry.selected, other, sizes)
+        for query in held.contents(cls, sides[0], (*when, *mine)):
+            tapes = _tapes_in_play(query, when)
+            written = tuple(write for write in writes if write.tape in tapes)
+            for key in held.contents(other, sides[1], theirs):
+                same = tuple(pair for pair in equals if any(pair[0] in numbers(content) for content in key))
+                yield Pair(
+                    shape, query, key, entry.selected, chosen, when, known, written, same, entry.score, separation
+                )
 
     def _prove(self, at: str, pair: Pair, links: Sequence[Link], widths: Sequence[Sequence[int]], which: str) -> None:
-        query = [coordinates(content, width, OF_I) for content, width in zip(pair.query, widths[0], strict=True)]
-        key = [coordinates(content, width, OF_J) for content, width in zip(pair.key, widths[1], strict=True)]
+        query = [coordinates(content, width, HERE) for content, width in zip(pair.query, widths[0], strict=True)]
+        key = [coordinates(content, width, pair.there) for content, width in zip(pair.key, widths[1], strict=True)]
         fixed, products = 0, list[Cases]()
         for q, q_place, k, k_place, times in links:
             cases = product(query[q][q_place], key[k][k_place])
@@ -142,13 +112,35 @@ class ScoreCheck:
             else:
                 products.append({times * value: formula for value, formula in cases.items()})
         score = Score(fixed, tuple(products))
-        chosen = selection(pair, self.setting)
-        assumed = facts_of_pair(pair, self.setting)
+        chosen = selection(pair, self.setting.sizes)
+        assumed = facts_of_pair(pair, self.setting.machine, self.setting.sizes)
         equals = implies(chosen, score.is_exactly(pair.score))
         below = disjunction((chosen, score.is_at_most(pair.score - pair.separation)))
         self.judge.require(at, assumed, equals, f"is not the score of {which} if it is selected")
         reason = f"is not {pair.separation} above the score of {which} if it is not selected"
         self.judge.require(f"{at.rpartition('.meaning')[0]}.separation", assumed, below, reason)
+
+
+class _Held:
+    """The different contents that registers have before a layer, settled once."""
+
+    def __init__(self, setting: Setting, annotation: Annotation, layer: int) -> None:
+        self.setting, self.annotation, self.layer = setting, annotation, layer
+        self.found: dict[tuple[object, ...], list[Contents]] = {}
+
+    def contents(self, cls: str, registers: list[str], known: Known) -> list[Contents]:
+        """For tokens of a class about which something is known."""
+        key = (cls, *registers, known)
+        if key not in self.found:
+            contents = [self.annotation.held(cls, self.layer, "before")[register] for register in registers]
+            sizes = self.setting.sizes
+            groups = alike(cls, contents, sizes.r)
+            self.found[key] = list(
+                dict.fromkeys(
+                    tuple(settle(content, group[0], known, sizes) for content in contents) for group in groups
+                )
+            )
+        return self.found[key]
 
 
 @dataclass(frozen=True)
@@ -187,56 +179,9 @@ class Score:
         return f"(<= {self._text()} {literal(value)})"
 
 
-def _in_play(write: Write, query: Sequence[Content], entry: Entry) -> bool:
-    """Whether a query, or a condition of the entry, speaks of the tape."""
-    speaks = {what for content in query for what in numbers(content)}
-    named = {flag for content in query for flag in flags(content)} | {condition for condition, _ in entry.when}
-    last = any(what.kind in "wg" and what.index == write.tape for what in speaks)
-    return write.cell in speaks or Flag(f"written_{write.tape}") in named or last
-
-
-def selection(pair: Pair, setting: Setting) -> Formula:
-    """That j is selected by i."""
-    selected, sizes = pair.selected, setting.sizes
-    if not pair.may_select:
-        return FALSE
-    position = bits(number("i", 0, sizes), OF_J)
-    if selected.kind == "position" and selected.number is not None:
-        return same_bits(position, bits(selected.number, OF_I))
-    if selected.kind == "writes":
-        write = next(write for write in pair.writes if write.tape == selected.tape)
-        last = bits(number("w", selected.tape, sizes), OF_I)
-        low = len(last) if selected.low is None else selected.low
-        return conjunction((same_cell(write), same_bits(position[low:], last[low:])))
-    return TRUE
-
-
-def same_cell(write: Write) -> Formula:
-    """That j writes the cell which i addresses."""
-    if write.written is None:
-        return FALSE
-    cell = [OF_I.bit(write.cell, place) for place in range(write.written.bits)]
-    return same_bits(cell, bits(write.written, OF_J))
-
-
-def facts_of_pair(pair: Pair, setting: Setting) -> list[Formula]:
-    """SPEC 14.3 about i and j, and what `when` says."""
-    sizes = setting.sizes
-    formulas = [
-        OF_I.condition(condition) if truth else negation(OF_I.condition(condition)) for condition, truth in pair.when
-    ]
-    position = bits(number("i", 0, sizes), OF_J)
-    for write in pair.writes:
-        written, last = OF_I.flag(Flag(f"written_{write.tape}")), bits(number("w", write.tape, sizes), OF_I)
-        is_last = conjunction((written, same_bits(position, last)))
-        formulas.append(implies(same_cell(write), conjunction((written, at_most(position, last)))))
-        formulas.append(implies(is_last, same_cell(write)))
-    return formulas
-
-
-def at_most(left: Sequence[Formula], right: Sequence[Formula]) -> Formula:
-    """That one number is at most another; bits from the least one on."""
-    formula = TRUE
-    for one, other in zip(left, right, strict=True):
-        formula = choice(equal(one, other), formula, other)
-    return formula
+def _tapes_in_play(query: Contents, when: Known) -> set[int]:
+    """The tapes of whose writes a query, or a condition on i, speaks: facts about other writes are of no use."""
+    named = {part for content in query for part in flags(content)} | {condition for condition, _ in when}
+    written = (part.name.partition("_") for part in named if isinstance(part, Flag))
+    tapes = {int(tape) for name, _, tape in written if name == "written"}
+    return tapes | {what.index for content in query for what in numbers(content) if what.kind in "wg"}

@@ -1,20 +1,21 @@
-"""Tokens of a chain of thought, as far as SPEC 11.1 and 14.1 tell them apart; contents at a given state.
+"""Contents in the classes of tokens: whether they make sense there, and what they are at a given state.
 
 Words:
-    class     INP, INPUT, .. EOUTP
-    state     a class, and tau of RUN or beta of BIT (else 0)
-    before    the states that the token D before a token may have; INP stands for all before position 0
-    known     conditions whose truth is given
+    known    conditions whose truth is given
+    settled  a content without what the state and the known conditions decide
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
+from typing import TypeAlias
 
 from certificates.checker.document import Rejected, quote
+from certificates.checker.universal.classes import BY_SUMMARY, STEPS, State, has, states
 from certificates.checker.universal.contents import (
+    SUMMARY,
     ZERO,
     Bit,
     BitOfBlock,
@@ -23,106 +24,16 @@ from certificates.checker.universal.contents import (
     Condition,
     Content,
     Flag,
-    IsZero,
+    Is,
     Number,
+    SameBits,
     Sizes,
     Step,
     number,
     parts,
 )
 
-CLASSES = ("INP", "INPUT", "EINP", "RUN", "POS", "BIT", "EPOS", "OUTP", "OUTPUT", "EOUTP")
-STEPS = {"RUN": "tau", "BIT": "beta"}
-DECIDES = ("RUN", "EINP", "EPOS")
-"""Classes with the ghosts q, has_entry, q', a'_k, m'_k."""
-SEES_OUTP = ("OUTP", "OUTPUT", "EOUTP")
-
-
-@dataclass(frozen=True)
-class State:
-    """The state of a token; ``step`` is tau or beta, else 0."""
-
-    cls: str
-    step: int
-
-
-def states(cls: str, r: int) -> list[State]:
-    """All states of a class."""
-    return [State(cls, step) for step in {"RUN": range(1, r + 1), "BIT": range(r)}.get(cls, range(1))]
-
-
-@cache
-def successors(state: State, r: int) -> frozenset[State]:
-    """SPEC 14.1."""
-    first, output = State("RUN", 1), frozenset({State("OUTPUT", 0), State("EOUTP", 0)})
-    match state.cls:
-        case "INP" | "INPUT":
-            return frozenset({State("INPUT", 0), State("EINP", 0)})
-        case "EINP" | "EPOS":
-            return frozenset({first})
-        case "RUN":
-            return frozenset({State("OUTP", 0), State("RUN", state.step + 1) if state.step < r else State("POS", 0)})
-        case "POS":
-            return frozenset({State("BIT", 0)})
-        case "BIT":
-            return frozenset({State("BIT", state.step + 1) if state.step + 1 < r else State("EPOS", 0)})
-        case "OUTP" | "OUTPUT":
-            return output
-    return frozenset()
-
-
-@cache
-def before(state: State, back: int, r: int) -> frozenset[State]:
-    """The states that the token ``back`` before one in ``state`` may have (SPEC 13.4)."""
-    if back == 0:
-        return frozenset({state})
-    return frozenset(earlier for later in before(state, back - 1, r) for earlier in _predecessors(later, r))
-
-
-@cache
-def _predecessors(state: State, r: int) -> frozenset[State]:
-    if state.cls == "INP":
-        return frozenset({state})
-    return frozenset(other for cls in CLASSES for other in states(cls, r) if state in successors(other, r))
-
-
-@cache
-def seen_by(cls: str, r: int) -> tuple[str, ...]:
-    """The classes of the tokens that a token of this class sees, its own included."""
-    reached, waiting = set[State](), states(cls, r)
-    while waiting:
-        for earlier in _predecessors(waiting.pop(), r) - reached:
-            reached.add(earlier)
-            waiting.append(earlier)
-    return tuple(other for other in CLASSES if other == cls or other in {state.cls for state in reached})
-
-
-def addresses(cls: str, tape: int) -> bool:
-    """Whether tokens of this class have the ghost x_k."""
-    return cls in ("EINP", "RUN", "POS", "EPOS") or (cls in ("OUTP", "OUTPUT") and tape == 1)
-
-
-def has(cls: str, kind: str, index: int, tapes: int) -> bool:
-    """Whether tokens of this class have a number (SPEC 11.1); w_k and g_k need written_k = 1 besides."""
-    on_a_tape = 1 <= index <= tapes
-    match kind:
-        case "i" | "back" | "blank":
-            return True
-        case "w" | "g":
-            return on_a_tape
-        case "q" | "q'":
-            return cls in DECIDES
-        case "a'" | "m'":
-            return cls in DECIDES and on_a_tape
-        case "a" | "m" | "c":
-            return cls == "RUN" and on_a_tape
-        case "x":
-            return on_a_tape and addresses(cls, index)
-        case "y":
-            return cls == "BIT" and on_a_tape
-        case "s":
-            return cls in ("INPUT", "OUTPUT")
-    return cls in SEES_OUTP  # o, i - (o mod 2^B)
+Known: TypeAlias = tuple[tuple[Condition, bool], ...]
 
 
 def require_sense(
@@ -133,16 +44,9 @@ def require_sense(
     ``under`` names the flags that are known to be 1.
     """
     if isinstance(content, Choice):
-        condition = content.condition
-        if isinstance(condition, Step) and STEPS.get(cls) != condition.ghost:
-            raise Rejected(field, f"speaks of {condition.ghost}, which tokens of class {cls} do not have")
-        if isinstance(condition, Flag):
-            require_flag(field, condition, cls, sizes.tapes)
-            require_sense(field, content.then, cls, width, sizes, under | {condition.name})
-        else:
-            if isinstance(condition, Bit | IsZero):
-                _require_number(field, condition.number, cls, sizes, under)
-            require_sense(field, content.then, cls, width, sizes, under)
+        require_condition(field, content.condition, cls, sizes, under)
+        met = {content.condition.name} if isinstance(content.condition, Flag) else set[str]()
+        require_sense(field, content.then, cls, width, sizes, under | met)
         require_sense(field, content.other, cls, width, sizes, under)
         return
     if isinstance(content, Code | Bit | BitOfBlock):
@@ -157,60 +61,77 @@ def require_sense(
         raise Rejected(field, f"is one bit, but there are {width} coordinates")
 
 
+def require_condition(field: str, condition: Condition, cls: str, sizes: Sizes, under: frozenset[str]) -> None:
+    """The condition is about ghosts that the class has, where they are defined."""
+    match condition:
+        case Step(ghost) if STEPS.get(cls) != ghost:
+            raise Rejected(field, f"speaks of {ghost}, which tokens of class {cls} do not have")
+        case Flag(name):
+            kind, _, tape = (name, "", "") if name == "has_entry" else name.partition("_")
+            if not has(cls, kind, int(tape or 0), sizes):
+                raise Rejected(field, f"speaks of {quote(name)}, which tokens of class {cls} do not have")
+        case Bit(what) | Is(what):
+            _require_number(field, what, cls, sizes, under)
+        case SameBits(one, other):
+            if not sizes.summarized:
+                raise Rejected(field, "compares bits, which is for summarized chains of thought only")
+            _require_number(field, one.number, cls, sizes, under)
+            _require_number(field, other.number, cls, sizes, under)
+
+
 def _require_number(field: str, what: Number, cls: str, sizes: Sizes, under: frozenset[str]) -> None:
     named = what.kind + (f"_{what.index}" if what.index else "")
-    if not has(cls, what.kind, what.index, sizes.tapes):
+    if not has(cls, what.kind, what.index, sizes):
         raise Rejected(field, f"speaks of {named}, which tokens of class {cls} do not have")
     needed = "has_entry" if what.kind.endswith("'") else f"written_{what.index}" if what.kind in "wg" else None
     if needed and needed not in under:
         raise Rejected(field, f"speaks of {named} where {needed} = 1 is not known")
 
 
-def require_flag(field: str, flag: Flag, cls: str, tapes: int) -> None:
-    """Tokens of this class have this ghost."""
-    names = {f"written_{tape}" for tape in range(1, tapes + 1)}
-    names |= {"has_entry"} if cls in DECIDES else set()
-    names |= {"halted"} if cls == "RUN" else set()
-    if flag.name not in names:
-        raise Rejected(field, f"speaks of {quote(flag.name)}, which tokens of class {cls} do not have")
-
-
 def same_number(what: Number, cls: str, sizes: Sizes) -> Number:
-    """The number by the name under which it goes in this class (SPEC 13.1, 14.5)."""
-    if (cls == "EINP" and what.kind in ("q", "x")) or (cls == "OUTP" and what.kind == "x"):
-        return ZERO
-    if cls == "OUTP" and what.kind == "o":
-        return number("i", 0, sizes)
-    if (cls == "OUTPUT" and what.kind == "x") or (what.kind == "i - o" and what.index > sizes.r):
-        return number("i - o", sizes.r, sizes)
+    """The number by the name under which it goes in this class (SPEC 13.1, 14.5, 18.4)."""
+    match cls, what.kind:
+        case ("EINP", "q" | "x") | ("OUTP" | "NEWSUMM", "x"):
+            return ZERO
+        case ("OUTP", "o") | ("NEWSUMM", "u") | ("EINP" | "ESUMM", "e"):  # NEWSUMM is at u, the prompt's end at e
+            return number("i", 0, sizes)
+        case "OUTP", "i - o":
+            return _own("i - i", what.index, sizes)
+        case ("OUTPUT", "x") | ("NEWCELL", "x"):
+            return number("i - o" if cls == "OUTPUT" else "i - u", sizes.r, sizes)
+        case _, "i - o" | "i - u" | "i - i":
+            return _own(what.kind, what.index, sizes)
     return what
 
 
-def known_flag(flag: Flag, cls: str) -> bool | None:
-    """What the class alone says about a flag (SPEC 14.3, 14.6)."""
-    if flag.name == "has_entry" and cls in ("EINP", "EPOS"):
+def _own(kind: str, below: int, sizes: Sizes) -> Number:
+    """Bits from r on are all 0."""
+    if kind == "i - i" and below >= sizes.r:
+        return ZERO
+    return number(kind, min(below, sizes.r), sizes)
+
+
+def addresses(cls: str, tape: int, sizes: Sizes) -> bool:
+    """Whether tokens of this class have the ghost x_k."""
+    return has(cls, "x", tape, sizes)
+
+
+def known_flag(flag: Flag, cls: str, sizes: Sizes) -> bool | None:
+    """What the class alone says about a flag (SPEC 14.3, 14.6, 18.4)."""
+    if flag == SUMMARY:
+        return BY_SUMMARY.get(cls)
+    if flag.name == "has_entry" and cls in ("EINP", "ESUMM", "EPOS"):
         return True
     name, _, tape = flag.name.partition("_")
-    return False if name == "written" and not addresses(cls, int(tape)) else None
+    return False if name == "written" and not addresses(cls, int(tape), sizes) else None
 
 
 @cache
-def settle(content: Content, state: State, known: tuple[tuple[Condition, bool], ...], sizes: Sizes) -> Content:
+def settle(content: Content, state: State, known: Known, sizes: Sizes) -> Content:
     """The content at a state, without what the state and ``known`` decide."""
     if isinstance(content, Choice):
-        condition = content.condition
-        if isinstance(condition, Bit | IsZero):
-            condition = replace(condition, number=same_number(condition.number, state.cls, sizes))
-        truth = dict(known).get(condition)
-        match condition:
-            case Step():
-                truth = condition.holds(state.step)
-            case Flag() if truth is None:
-                truth = known_flag(condition, state.cls)
-            case Bit(what, place) if place >= what.bits:
-                truth = False
-            case IsZero(what) if what == ZERO:
-                truth = True
+        condition = _named(content.condition, state.cls, sizes)
+        truth = _decided(condition, state, known, sizes)
         if truth is not None:
             return settle(content.then if truth else content.other, state, known, sizes)
         then = settle(content.then, state, (*known, (condition, True)), sizes)
@@ -218,11 +139,41 @@ def settle(content: Content, state: State, known: tuple[tuple[Condition, bool], 
         return then if then == other else Choice(condition, then, other)
     if isinstance(content, BitOfBlock):
         return Bit(same_number(content.number, state.cls, sizes), state.step + content.more)
-    if isinstance(content, Code):
-        return Code(same_number(content.number, state.cls, sizes), content.low)
-    if isinstance(content, Bit):
-        return Bit(same_number(content.number, state.cls, sizes), content.place)
+    if isinstance(content, Code | Bit):
+        return replace(content, number=same_number(content.number, state.cls, sizes))
     return content
+
+
+def _named(condition: Condition, cls: str, sizes: Sizes) -> Condition:
+    """The condition with its numbers by the names under which they go in this class."""
+    if isinstance(condition, Bit | Is):
+        return replace(condition, number=same_number(condition.number, cls, sizes))
+    if isinstance(condition, SameBits):
+        one, other = (replace(b, number=same_number(b.number, cls, sizes)) for b in (condition.one, condition.other))
+        return SameBits(one, other)
+    return condition
+
+
+def _decided(condition: Condition, state: State, known: Known, sizes: Sizes) -> bool | None:
+    told = dict(known).get(condition)
+    if told is not None:
+        return told
+    match condition:
+        case Step():
+            return condition.holds(state.step)
+        case Flag():
+            return known_flag(condition, state.cls, sizes)
+        case Bit(what, place) if place >= what.bits:
+            return False
+        case Is(what, value) if value >> what.bits:
+            return False
+        case Is(what) if what == ZERO:
+            return True
+        case Is(what) if any(truth and isinstance(other, Is) and other.number == what for other, truth in known):
+            return False
+        case SameBits(one, other) if one == other:
+            return True
+    return None
 
 
 @cache

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from certificates.checker.document import Json
-from certificates.checker.machine import Machine
 from certificates.checker.universal.annotation import Setting, read_annotation
 from certificates.checker.universal.attention import AttentionCheck, cases_of, read_heads
 from certificates.checker.universal.embedding import check_embedding
 from certificates.checker.universal.mlp import MlpCheck
 from certificates.checker.universal.next_token import check_next_tokens
 from certificates.checker.universal.solvers import Judge
-from certificates.checker.weights import Network
 
 
 def check_universal(
-    annotation: Json, heads: Json, machine: Machine, network: Network, most_writes: int, judge: Judge
+    annotation: Json, heads: Json, setting: Setting, most_writes: int, judge: Judge
 ) -> list[tuple[int, int]]:
-    """Sections 12 and 13: the hardmax transformer does what is annotated, on every input.
+    """Sections 12, 13 and 18: the hardmax transformer does what is annotated, on every input.
 
     The different (separation, most ties) of the heads, in order of first appearance.
     """
-    setting = Setting(machine, network)
     read = read_annotation(annotation, setting)
     claimed = read_heads(heads, setting, most_writes)
     check_embedding(setting, read)
