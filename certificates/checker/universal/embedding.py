@@ -89,19 +89,20 @@ FIXED: Values = {ZERO: 0}
 
 
 def run_fields(setting: Setting, prime: str) -> list[Field]:
-    """The fields of RUN and the ghosts that they show: q, a_k, m_k, or q', a'_k, m'_k (SPEC 14.6)."""
-    sizes, (state,) = setting.sizes, state_field(setting, "q" + prime)
-    tapes = range(1, sizes.tapes + 1)
+    """The fields of RUN and the ghosts that they show: q, halted, a_k, m_k, or q', a'_k, m'_k (SPEC 14.6)."""
+    sizes, halting = setting.sizes, setting.machine.halting
+    tapes, (state,) = range(1, sizes.tapes + 1), state_field("q" + prime, setting)
+    if not prime:
+        shown = {name: {**values, Flag("halted"): int(name == halting)} for name, values in state.choices.items()}
+        state = Field(state.name, dict(shown))
     fields = [state, *(_field(f"written_{k}", number("a" + prime, k, sizes), symbols(setting)) for k in tapes)]
     return fields + [_field(f"moved_{k}", number("m" + prime, k, sizes), MOVE_CODES) for k in tapes]
 
 
-def state_field(setting: Setting, kind: str) -> list[Field]:
-    """The field of RUN or STATE that shows q or q'; and with q, halted."""
-    q, machine, known = number(kind, 0, setting.sizes), setting.machine, dict[str, Values]()
-    for place, name in enumerate(machine.states):
-        known[name] = {q: place, Flag("halted"): int(name == machine.halting)} if kind == "q" else {q: place}
-    return [Field("state", known)]
+def state_field(kind: str, setting: Setting) -> list[Field]:
+    """The field of STATE, and of RUN, for q or q'."""
+    codes = {name: place for place, name in enumerate(setting.machine.states)}
+    return [_field("state", number(kind, 0, setting.sizes), codes)]
 
 
 def symbols(setting: Setting) -> dict[str, int]:
@@ -149,7 +150,7 @@ def check_embedding(setting: Setting, annotation: Annotation) -> None:
                 "BIT": bit_fields("y", group[0].step, setting),
                 "SIGMA": symbol_field("s", 0, setting),
                 "CELL": cell_fields(setting),
-                "STATE": state_field(setting, "q"),
+                "STATE": state_field("q", setting),
             }.get(family, [])
             _check_embedded(families[family], held, group[0], fields, setting)
 

@@ -100,7 +100,7 @@ def _cells(setting: Setting) -> Iterator[Coming]:
             read: dict[str, Values] = {name: {g: place} for name, place in symbols(setting).items()}
             fields.append(Field(f"symbol_{tape}", read if written else {blank: {}}))
             fields.append(Field(f"head_{tape}", {str(int(here)): {}}))
-        yield Coming("CELL", fields, known) if any(truths) else Coming("STATE", state_field(setting, "q"), known)
+        yield Coming("CELL", fields, known) if any(truths) else Coming("STATE", state_field("q", setting), known)
 
 
 def check_next_tokens(setting: Setting, annotation: Annotation) -> None:
