@@ -162,7 +162,8 @@ def test_the_checker_comes_to_the_same_numbers(sample: UniversalSample, tmp_path
 @pytest.mark.parametrize("seed", range(4))
 def test_the_checker_agrees_on_random_machines(seed: int, tmp_path: Path) -> None:
     rng = random.Random(seed)
-    machine = draw_case(seed=31, index=seed).run.machine
+    drawn = (draw_case(seed=31, index=10 * seed + number).run.machine for number in range(10))
+    machine = next(one for one in drawn if len(one.transitions) < 120)  # the checker takes minutes for large ones
     arithmetic = rng.choice(("fused:bf16", "rounded:bf16/bf16", "rounded:fp16/e5m2", "fused:e4m3fn/fp16/bf16", "exact"))
     request = UniversalRequest(
         machine,

@@ -31,9 +31,24 @@ from certificates.document import (
     WeightsFile,
     WitnessRecord,
 )
+from certificates.universal_document import (
+    AllInputs,
+    AllInputsSummarized,
+    AnnotationRecord,
+    ClassRecord,
+    MeaningRecord,
+    ProvedHeadRecord,
+    SublayerRecord,
+    TieCaseRecord,
+    TieSoftmax,
+    UniversalCertificate,
+    UniversalStatement,
+    WritesRecord,
+)
 from constructions.transformer.dimensions import Dimensions
 from constructions.turing.paradigm import Paradigm
 from tests.certificates.certified import SAMPLES, Sample, bundle
+from tests.certificates.universal import ALL_INPUTS, UniversalSample, bundle_for_all
 
 TEXT = (Path(certificates.__file__).parent / "SPEC.md").read_text(encoding="utf-8")
 
@@ -52,12 +67,27 @@ def table(title: str) -> dict[str, str]:
 
 
 def listed(text: str) -> list[frozenset[str]]:
-    """Every ``{"a", "b"}`` of a text, as the set of its field names; values behind colons are left out."""
+    """Every ``{"a", "b"}`` of a text, as the set of its field names, also those inside others.
+
+    Values behind colons are left out, and so are tables whose keys are no fixed names.
+
+    >>> [sorted(one) for one in listed('`{"a", "b": [{"c": "x", "d"}], "e": {N: 1}}`')]
+    [['a', 'b', 'e'], ['c', 'd']]
+    """
     sets = []
-    for span in re.findall(r"`\{(.*?)\}`", text, re.DOTALL):
-        # {"kind": "runs", "inputs": [...]}: a name is what stands in quotes first or behind a comma
-        sets.append(frozenset(re.findall(r'(?:^|,)\s*"(\w+)"', span)))
-    return sets
+    for span in re.findall(r"`(\{.*?\})`", text, re.DOTALL):
+        open_brackets: list[set[str] | None] = []
+        before = ""
+        for token in re.findall(r'"\w*"|[{}\[\],:]', span):
+            if token in "{[":
+                open_brackets.append(set() if token == "{" else None)
+            elif token in "}]":
+                if found := open_brackets.pop():
+                    sets.append(frozenset(found))
+            elif token not in ",:" and before in ("{", ",") and (names := open_brackets[-1]) is not None:
+                names.add(token.strip('"'))
+            before = token
+    return sorted(sets, key=sorted)
 
 
 def names(record: type[Any]) -> frozenset[str]:
@@ -82,6 +112,16 @@ INLINE = (
     ("7 `softmax`", CaseRecord),
     ("8 `refutation`", RefutationRecord),
     ("8 `refutation`", WitnessRecord),
+    ("11 All inputs", Scope),
+    ("11 All inputs", AllInputs),
+    ("11 All inputs", WritesRecord),
+    ("11 All inputs", AnnotationRecord),
+    ("11 All inputs", ClassRecord),
+    ("11 All inputs", SublayerRecord),
+    ("12 `heads`, for all inputs", ProvedHeadRecord),
+    ("12 `heads`, for all inputs", MeaningRecord),
+    ("16 `softmax`, for all inputs", TieCaseRecord),
+    ("18 All inputs, summarized", AllInputsSummarized),
 )
 
 
@@ -125,6 +165,35 @@ def test_the_written_certificate_has_the_fields_of_its_records() -> None:
             assert {frozenset(entry) for entry in document["refutation"]["witnesses"]} == {names(WitnessRecord)}
 
 
+def test_a_certificate_for_all_inputs_has_one_field_more() -> None:
+    assert names(UniversalCertificate) - names(Certificate) == {"annotation"}
+    assert names(Certificate) < names(UniversalCertificate)
+    assert names(UniversalStatement) == names(Statement)
+    assert names(TieSoftmax) == names(Softmax)
+
+
+def test_the_written_certificate_for_all_inputs_has_the_fields_of_its_records() -> None:
+    for sample in ALL_INPUTS:
+        document = json.loads(bundle_for_all(sample).bytes)
+        assert set(document) == names(UniversalCertificate)
+        assert set(document["statement"]["scope"]) == names(AllInputs)
+        assert set(document["statement"]["scope"]["writes_per_cell"]) == names(WritesRecord)
+        if sample.verdict == "refuted":
+            assert {frozenset(entry) for entry in document["heads"]} == {names(HeadRecord)}
+            assert {frozenset(entry) for entry in document["softmax"]["cases"]} == {names(CaseRecord)}
+            continue
+        classes = list(document["annotation"]["contents"].values())
+        for entries, record in (
+            (document["heads"], ProvedHeadRecord),
+            ([one for head in document["heads"] for one in head["meaning"]], MeaningRecord),
+            (document["softmax"]["cases"], TieCaseRecord),
+            ([document["annotation"]], AnnotationRecord),
+            (classes, ClassRecord),
+            ([layer for entry in classes for layer in entry["layers"]], SublayerRecord),
+        ):
+            assert {frozenset(entry) for entry in entries} == {names(record)}
+
+
 def test_parameters_stand_in_the_order_of_the_spec() -> None:
     order = re.search(r"in the order `([a-z_ ]+)`", section("4 `network`"))
     assert order is not None
@@ -140,9 +209,9 @@ def sentence(template: str, values: dict[str, object]) -> str:
     return template
 
 
-def quoted(pattern: str) -> str:
-    """What stands in backticks behind a piece of section 9."""
-    found = re.search(pattern + r"`(.*?)`", section("9 Sentences"), re.MULTILINE | re.DOTALL)
+def quoted(pattern: str, title: str = "9 Sentences") -> str:
+    """What stands in backticks behind a piece of a section."""
+    found = re.search(pattern + r"`(.*?)`", section(title), re.MULTILINE | re.DOTALL)
     assert found is not None, pattern
     return found.group(1)
 
@@ -202,3 +271,32 @@ def test_reasons_are_the_sentence_of_the_spec(sample: Sample) -> None:
         "{high}": last.output[1],
     }
     assert certificate.refutation.reason == sentence(template, values)
+
+
+@pytest.mark.parametrize("sample", ALL_INPUTS, ids=str)
+def test_claims_for_all_inputs_are_the_sentences_of_the_spec(sample: UniversalSample) -> None:
+    certificate = bundle_for_all(sample).certificate
+    statement, title = certificate.statement, "17 Sentences, for all inputs"
+    template = quoted(rf"^\* {sample.verdict}: ", title).replace("{-1, 0, 1}", "TERNARY")
+    scope = quoted("With `SCOPE` = ", title)
+    if sample.evidence == "assumed":
+        scope += quoted("followed, if the bound is assumed, by ", title)
+    refutation = certificate.refutation
+    with_beta, without = "in the arithmetic {arithmetic} at beta = {beta}", "in the arithmetic {arithmetic}"
+    tail = " for any beta = 2^e with 0 <= e <= {high}"
+    assert (f"{{{with_beta} | {without}}}" in template and f"{{{tail}}}" in template) == (sample.verdict == "refuted")
+    word = certificate.runs[0].input if certificate.runs else ""
+    values: dict[str, object] = {
+        "{SCOPE}": scope,
+        "{ARITHMETIC}": quoted("`ARITHMETIC` = ", title),
+        f"{{{with_beta} | {without}}}": without if statement.beta is None else with_beta,
+        f"{{{tail}}}": tail if statement.beta is None else "",
+        "{machine name}": sample.machine,
+        "{N}": statement.context,
+        "{M}": statement.scope.writes_per_cell.bound,
+        "{arithmetic}": statement.arithmetic,
+        "{beta}": statement.beta,
+        "{input}": f'"{word}"' if word else "the empty word",
+        "{high}": refutation.betas[1] if refutation else None,
+    }
+    assert statement.claim == sentence(template, values).replace("TERNARY", "{-1, 0, 1}")
