@@ -39,11 +39,13 @@ class Parts:
     certificate: Any
     weights: Any
     judge: Judge
+    summarized: bool = False
 
     def check(self, certificate: Any, weights: Any) -> None:
         """Sections 12 and 13."""
-        setting = Setting(self.machine, read_network(weights))
-        check_universal(certificate["annotation"], certificate["heads"], setting, 4, self.judge)
+        setting = Setting(self.machine, read_network(weights), self.summarized)
+        most = 16 if self.summarized else 4
+        check_universal(certificate["annotation"], certificate["heads"], setting, most, self.judge)
 
     def rejected(self, tamper: Callable[[Any, Any], object]) -> Rejected:
         """What a change of certificate and weights leads to."""
