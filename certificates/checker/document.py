@@ -19,7 +19,7 @@ from typing import NoReturn, TypeAlias
 
 Json: TypeAlias = "int | str | list[Json] | dict[str, Json] | None"
 
-LARGEST_DOCUMENT = 32 * 2**20
+LARGEST_DOCUMENT = 64 * 2**20
 """Bytes; a longer document is not read."""
 LARGEST_NUMBER = 2**53
 LONGEST_NATURAL = 1300
