@@ -295,6 +295,55 @@ def lemmas(
     execute(widths, only, budget, by_mutation, as_json)
 
 
+@cli.command("audit")
+@click.argument("machine", required=False)
+@click.option("--dims", metavar="K,Q,G", help="Instead of a MACHINE: tapes, states and tape symbols of any.")
+@PARADIGM
+@click.option(
+    "--context",
+    "contexts",
+    metavar="N,..",
+    default="2^4..2^64",
+    show_default=True,
+    help="Context lengths in tokens: numbers, powers like 2^20, ranges of powers.",
+)
+@click.option(
+    "--formats",
+    metavar="F,..",
+    default="fp32,bf16,fp16,e4m3fn,e5m2",
+    show_default=True,
+    help="Of attention weights and activations, W or W/A; fused models accumulate in fp32.",
+)
+@click.option("--models", metavar="M,..", default="rounded,fused", show_default=True, help="rounded, fused.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV.")
+@click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
+@click.option(
+    "--plot",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw the rows: .svg or .png; needs matplotlib.",
+)
+def audit(
+    machine: str | None,
+    dims: str | None,
+    paradigm: str,
+    contexts: str,
+    formats: str,
+    models: str,
+    as_csv: bool,
+    as_json: bool,
+    plot: Path | None,
+) -> None:
+    """Say what each arithmetic asks of the network of MACHINE (a name of the library, or a file), or of any machine of
+    a size: for which contexts the rounding inequalities hold, at which beta, with which parameters and bits.
+
+    Exit codes: 0 the rows are printed, whatever they say, 2 bad input (nothing is written).
+    """
+    from certificates.command_line.audit import Asked, execute
+
+    execute(Asked(machine, dims, paradigm, contexts, formats, models), as_csv, as_json, plot)
+
+
 @cli.command("machines")
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")

@@ -1,0 +1,267 @@
+"""``exactformer audit``: what each arithmetic asks of a machine's network, for contexts up to 2^64 tokens."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import groupby
+from pathlib import Path
+
+import click
+
+from certificates.command_line.outcome import InputRefused, refusing
+from constructions.machines.library import load_machine
+from constructions.machines.machine import MachineError
+from constructions.turing.paradigm import ContextError, Paradigm
+from verify.arithmetic.models import ArithmeticModel, Fused, ModelError, parse_arithmetic
+from verify.audit import Bits, Row, Verdict, audit
+from verify.counting import Subject
+
+MOST_SIZES = (8, 4096, 4096)
+"""The largest K, |Q| and |Gamma| of ``--dims``."""
+MODELS = ("rounded", "fused")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was typed; ``dims`` or ``machine``."""
+
+    machine: str | None
+    dims: str | None
+    paradigm: str
+    contexts: str
+    formats: str
+    models: str
+
+
+def execute(asked: Asked, as_csv: bool, as_json: bool, plot: Path | None) -> None:
+    """Print the rows: in words, as CSV or as JSON; and draw them, if asked.
+
+    Exit code: 0, or 2 for bad input (nothing is written).
+    """
+    if as_csv and as_json:
+        raise InputRefused("give --csv or --json, not both")
+    subject = _subject(asked)
+    paradigm = Paradigm(asked.paradigm)
+    contexts, models = parse_contexts(asked.contexts), parse_models(asked.models, asked.formats)
+    with refusing(ContextError, ModelError):
+        rows = list(audit(subject, paradigm, models, contexts))
+    if plot is not None:
+        from certificates.command_line.plots import draw
+
+        draw(rows, subject.name if asked.machine else None, plot)
+    if as_csv:
+        click.echo(as_csv_text(rows), nl=False)
+    elif as_json:
+        records = [record(row) for row in rows]
+        document = {"subject": subject.name, "paradigm": paradigm.value, "given": given(asked.machine), "rows": records}
+        click.echo(json.dumps(document, indent=1))
+    else:
+        click.echo("\n".join(in_words(rows, subject, paradigm, asked.machine)))
+
+
+def _subject(asked: Asked) -> Subject:
+    if (asked.machine is None) == (asked.dims is None):
+        raise InputRefused("give a MACHINE, or --dims K,Q,G for all machines of that size")
+    if asked.machine is not None:
+        with refusing(MachineError):
+            return Subject.of_machine(load_machine(asked.machine))
+    parts = re.fullmatch(r"(\d{1,9}),(\d{1,9}),(\d{1,9})", asked.dims or "", re.ASCII)
+    sizes = tuple(map(int, parts.groups())) if parts else (0, 0, 0)
+    if any(not low <= size <= high for size, low, high in zip(sizes, (1, 2, 2), MOST_SIZES, strict=True)):
+        raise InputRefused(
+            f"--dims {asked.dims}: give tapes, states and tape symbols, like 1,6,5; from 1,2,2 to "
+            f"{','.join(map(str, MOST_SIZES))}"
+        )
+    return Subject.of_sizes(*sizes)
+
+
+def parse_contexts(text: str) -> tuple[int, ...]:
+    """Context lengths: numbers, powers of two like 2^20, and ranges of powers like 2^4..2^64, with commas between.
+
+    >>> parse_contexts("100,2^4..2^6")
+    (16, 32, 64, 100)
+    """
+    found: set[int] = set()
+    for part in text.split(","):
+        matched = re.fullmatch(r"(2\^)?(\d{1,20})(?:\.\.2\^(\d{1,2}))?", part.strip(), re.ASCII)
+        if matched is None or (matched[3] and not matched[1]) or (matched[1] and int(matched[2]) > 64):
+            raise InputRefused(f"--context {part.strip()!r}: give tokens, like 1000, 2^20 or 2^4..2^64")
+        if matched[1] is None:
+            found.add(int(matched[2]))
+            continue
+        first, last = int(matched[2]), int(matched[3] or matched[2])
+        if not first <= last <= 64:
+            raise InputRefused(f"--context {part.strip()!r}: a range goes up, and to 2^64 at most")
+        found |= {1 << exponent for exponent in range(first, last + 1)}
+    return tuple(sorted(found))
+
+
+def parse_models(models: str, formats: str) -> tuple[ArithmeticModel, ...]:
+    """Each model with each format: W for attention weights and activations, or W/A.
+
+    >>> [model.text for model in parse_models("rounded,fused", "fp16/bf16")]
+    ['rounded:fp16/bf16', 'fused:fp16/fp32/bf16']
+    """
+    made: dict[ArithmeticModel, None] = {}
+    for model in models.split(","):
+        if model not in MODELS:
+            raise InputRefused(f"--models {model!r}: known are {' and '.join(MODELS)}")
+        for named in re.split(r",(?![^(]*\))", formats):
+            weights, slash, activations = named.strip().partition("/")
+            middle = "/fp32" if slash and model == "fused" else ""
+            with refusing(ModelError):
+                made[parse_arithmetic(f"{model}:{weights}{middle}{slash}{activations}")] = None
+    return tuple(made)
+
+
+def given(machine: str | None) -> str:
+    """What the rows take as given."""
+    proof = (
+        f"that the hardmax network of {machine} has them was not proved here (exactformer prove {machine} --context N)"
+        if machine
+        else "no hardmax network was proved to have them here"
+    )
+    return (
+        "given separations of 2 for look-ups and 1 for all other heads, and 1 to N maximisers where the writers of a "
+        f"cell tie; {proof}"
+    )
+
+
+def record(row: Row) -> dict[str, object]:
+    """A row, flat: numbers that may exceed 2^53, and rationals, are strings."""
+    size, real = row.size, row.real_beta
+    return {
+        "arithmetic": row.model.text,
+        "context": str(row.context),
+        "verdict": row.verdict.value,
+        "failing": None if row.failing is None else str(row.failing),
+        "writes": str(row.writes),
+        "beta": str(row.beta),
+        "largest_beta": str(row.largest_beta),
+        "real_beta_above": None if real is None else str(real[0]),
+        "real_beta_at_most": None if real is None else str(real[1]),
+        "scale_query": str(row.split.query),
+        "scale_key": str(row.split.key),
+        "binding": row.binding.value,
+        **{f"least_beta_{need.heads.name.lower()}": _text(need.least_beta) for need in row.needs},
+        **{f"largest_{largest.matrix}": str(largest.magnitude) for largest in row.largest},
+        "distinct_parameters": len(row.parameter_values),
+        **_bits("weights", row.weights),
+        **_bits("activations", row.activations),
+        **_bits("attention_weights", row.attention_weights),
+        **_bits("scores", row.scores),
+        "position_bits": size.position_bits,
+        "width": size.dimensions.width,
+        "layers": size.dimensions.layers,
+        "heads": size.dimensions.heads,
+        "hidden_width": size.dimensions.hidden_width,
+        "vocabulary": str(size.tokens),
+        "parameters_dense": str(size.dense),
+        "parameters_nonzero": str(size.nonzero),
+    }
+
+
+def _text(number: int | None) -> str | None:
+    return None if number is None else str(number)
+
+
+def _bits(name: str, bits: Bits | None) -> dict[str, object]:
+    return {
+        f"{name}_significand_bits": None if bits is None else bits.significand,
+        f"{name}_exponent_bits": None if bits is None else bits.exponent,
+    }
+
+
+def as_csv_text(rows: Sequence[Row]) -> str:
+    """A line of names, then one line per row; what there is not is empty."""
+    records = [record(row) for row in rows]
+    written = io.StringIO()
+    writer = csv.DictWriter(written, list(records[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
+    return written.getvalue()
+
+
+def in_words(rows: Sequence[Row], subject: Subject, paradigm: Paradigm, machine: str | None) -> list[str]:
+    """What a practitioner reads: one paragraph per arithmetic, one clause per stretch of contexts that are alike."""
+    lines = [f"{subject.name}, {paradigm.value}: {given(machine)}.", ""]
+    for _, group in groupby(rows, key=lambda row: row.model):
+        lines += [*sentences(list(group)), ""]
+    return [*lines, *size_lines(rows)]
+
+
+def sentences(rows: Sequence[Row]) -> list[str]:
+    """The clauses of one arithmetic, each backed by the rows of its stretch; they say what is missing for a proof."""
+    lines = [f"{rows[0].model.text}"]
+    for _, alike in groupby(rows, key=lambda row: (row.verdict, row.failing, row.beta)):
+        stretch = list(alike)
+        lines.append(f"  {_stretch(stretch)}: {_clause(stretch[-1], _largest(stretch))}")
+    return lines
+
+
+def _stretch(rows: Sequence[Row]) -> str:
+    first, last = tokens(rows[0].context), tokens(rows[-1].context)
+    return f"N = {first}" if first == last else f"N = {first}..{last}"
+
+
+def _largest(rows: Sequence[Row]) -> int:
+    return max(row.largest_parameter.magnitude for row in rows)
+
+
+def _clause(row: Row, largest: int) -> str:
+    split = row.split
+    weights = f"beta = {row.beta}, |W_Q| <= {split.query}, |W_K| <= {split.key}, every |parameter| <= {largest}"
+    if row.verdict is Verdict.PROVED:
+        return f"proved at {weights}{_real(row)}; {row.binding.value} binds"
+    if row.writes == 0:
+        return f"not shown at any beta up to {row.largest_beta}: {row.binding.value} is not"
+    return f"up to {row.writes:,} writes of one cell, at {weights}; {_why(row)}"
+
+
+def _real(row: Row) -> str:
+    real = row.real_beta
+    return (
+        ""
+        if real is None
+        else f" (at N = {tokens(row.context)} from a real beta in ({_decimal(real[0])}, {_decimal(real[1])}] on)"
+    )
+
+
+def _decimal(number: Fraction) -> str:
+    """Halves and whole numbers: separations are 1 and 2."""
+    return str(number.numerator) if number.denominator == 1 else f"{number.numerator // 2}.5"
+
+
+def _why(row: Row) -> str:
+    if row.verdict is Verdict.FAILS:
+        return f"{row.failing:,} weights of 1/{row.failing:,}, each rounded, do not give 1, even if nothing leaks"
+    if isinstance(row.model, Fused):
+        return f"{row.model.accumulator.name} is not shown to count {row.failing:,} ones in any order"
+    return f"{row.failing:,} are not shown to be right"
+
+
+def size_lines(rows: Iterable[Row]) -> list[str]:
+    """How large the networks are: one line per number of position bits, from the largest context that has it."""
+    sizes = {row.size.position_bits: row.size for row in rows}
+    lines = ["r: layers, heads, d, d_ff, parameters as a stock transformer, of these not zero"]
+    for r, size in sorted(sizes.items()):
+        one = size.dimensions
+        lines.append(
+            f"  {r:>2}: {one.layers}, {one.heads}, {one.width}, {one.hidden_width}, {size.dense:,}, {size.nonzero:,}"
+        )
+    return lines
+
+
+def tokens(context: int) -> str:
+    """A context length as people write it.
+
+    >>> tokens(2**24), tokens(1000)
+    ('2^24', '1,000')
+    """
+    return f"2^{context.bit_length() - 1}" if context & (context - 1) == 0 and context > 2 else f"{context:,}"

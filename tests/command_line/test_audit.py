@@ -1,0 +1,138 @@
+"""``exactformer audit``: words, CSV and JSON say the same; drawings are the same bytes; bad input is one sentence."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from certificates.command_line.audit import parse_contexts
+from tests.command_line.invoking import files_in, invoke
+
+FEW = ("audit", "rewrite", "--context", "2^4..2^8,2^24,2^25", "--formats", "bf16,fp16/bf16")
+
+
+def test_csv_and_json_are_the_same_rows() -> None:
+    table, document = invoke(*FEW, "--csv"), invoke(*FEW, "--json")
+    assert (table.code, document.code, table.err, document.err) == (0, 0, "", "")
+    lines = list(csv.DictReader(io.StringIO(table.out)))
+    rows = json.loads(document.out)["rows"]
+    assert len(lines) == len(rows) == 2 * 2 * 7
+    assert lines == [{name: "" if value is None else str(value) for name, value in row.items()} for row in rows]
+    row = next(row for row in rows if (row["arithmetic"], row["context"]) == ("rounded:bf16/bf16", "256"))
+    assert (row["verdict"], row["failing"], row["writes"], row["beta"]) == ("fails", "61", "60", "128")
+    assert (row["scale_query"], row["scale_key"], row["largest_query"], row["largest_key"]) == ("16", "8", "16", "8")
+    assert (row["layers"], row["width"], row["heads"]) == (28, 195, 6)
+    proved = next(row for row in rows if (row["arithmetic"], row["context"]) == ("fused:bf16/fp32/bf16", "256"))
+    assert (proved["verdict"], proved["failing"], proved["real_beta_above"]) == ("proved", None, "92")
+
+
+def test_what_is_given_is_said_and_no_proof_is_claimed() -> None:
+    for outcome in (invoke(*FEW), invoke(*FEW, "--json")):
+        assert "given separations of 2 for look-ups and 1 for all other heads" in outcome.out
+        assert "was not proved here (exactformer prove rewrite" in outcome.out
+    assert "no hardmax network was proved" in invoke("audit", "--dims", "1,6,5", "--context", "64").out
+
+
+def test_the_words_say_what_the_rows_say() -> None:
+    said = invoke("audit", "rewrite", "--formats", "bf16").out
+    rows = json.loads(invoke("audit", "rewrite", "--formats", "bf16", "--json").out)["rows"]
+    fused = [row for row in rows if row["arithmetic"] == "fused:bf16/fp32/bf16"]
+    proved = [int(row["context"]) for row in fused if row["verdict"] == "proved"]
+    assert f"N = 2^4..2^{max(proved).bit_length() - 1}: proved at beta = 128, |W_Q| <= 16, |W_K| <= 8" in said
+    assert "up to 16,777,216 writes of one cell" in said
+    assert {row["writes"] for row in fused if row["verdict"] == "open"} == {"16777216"}
+    assert "fp32 is not shown to count 16,777,217 ones in any order" in said
+    assert "61 weights of 1/61, each rounded, do not give 1, even if nothing leaks" in said
+    largest = max(int(value) for row in fused for name, value in row.items() if name.startswith("largest_m"))
+    assert f"every |parameter| <= {largest};" in said
+
+
+def test_sizes_say_what_a_machine_of_that_size_says() -> None:
+    """rewrite has fewer transitions than its sizes allow; nothing else differs."""
+    machine = json.loads(invoke("audit", "increment", "--context", "2^20", "--json").out)["rows"]
+    sizes = json.loads(invoke("audit", "--dims", "1,6,5", "--context", "2^20", "--json").out)["rows"]
+    different = {name for one, other in zip(machine, sizes, strict=True) for name in one if one[name] != other[name]}
+    assert different <= {"parameters_nonzero", "hidden_width", "parameters_dense", "vocabulary"}
+    assert "parameters_nonzero" in different
+
+
+def test_summarized_chains_of_thought_have_their_own_sizes() -> None:
+    rows = [
+        json.loads(invoke("audit", "increment", "--paradigm", p, "--context", "256", "--json").out)["rows"][0]
+        for p in ("cot", "scot")
+    ]
+    assert [row["width"] for row in rows] == [148, 202]
+
+
+@pytest.mark.parametrize("kind", ["svg", "png"])
+def test_drawings_are_the_same_bytes(kind: str, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    files = [tmp_path / f"{n}.{kind}" for n in (1, 2)]
+    for file in files:
+        assert invoke(*FEW, "--plot", file).code == 0
+    first, second = (file.read_bytes() for file in files)
+    assert first == second
+    assert len(first) > 10_000
+    other = tmp_path / f"3.{kind}"
+    invoke(*FEW[:-1], "bf16,e5m2", "--plot", other)
+    assert other.read_bytes() != first
+
+
+def test_without_matplotlib_the_message_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    outcome = invoke(*FEW, "--plot", tmp_path / "a.svg")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == "Error: --plot needs matplotlib: pip install 'exactformer[bench]'\n"
+
+
+def test_all_contexts_eight_formats_two_models_in_ten_seconds() -> None:
+    formats = "fp32,bf16,fp16,e4m3fn,e5m2,fixed8,fixed12,fixed16"
+    started = time.process_time()
+    outcome = invoke("audit", "--dims", "3,9,5", "--formats", formats, "--csv")
+    assert time.process_time() - started < 10
+    assert outcome.out.count("\n") == 1 + 61 * 8 * 2
+
+
+def test_contexts() -> None:
+    assert parse_contexts("2^4..2^64") == tuple(1 << n for n in range(4, 65))
+    assert parse_contexts("7, 2^3,2^3") == (7, 8)
+
+
+BAD = {
+    "neither machine nor sizes": ("audit", "--dims K,Q,G"),
+    "both": ("audit increment --dims 1,2,3", "--dims K,Q,G"),
+    "unknown machine": ("audit incremen", "did you mean increment"),
+    "two sizes": ("audit --dims 1,2", "--dims 1,2: give tapes, states and tape symbols"),
+    "no second state": ("audit --dims 1,1,2", "from 1,2,2 to 8,4096,4096"),
+    "sizes beyond": ("audit --dims 9,2,2", "from 1,2,2 to 8,4096,4096"),
+    "sizes that are no numbers": ("audit --dims a,b,c", "--dims a,b,c"),
+    "range downwards": ("audit increment --context 2^9..2^4", "a range goes up"),
+    "range beyond": ("audit increment --context 2^4..2^65", "to 2^64 at most"),
+    "range of numbers": ("audit increment --context 4..64", "'4..64'"),
+    "context too large": ("audit increment --context 18446744073709551617", "2**64"),
+    "context 0": ("audit increment --context 0", "holds nothing"),
+    "no context": ("audit increment --context ,", "''"),
+    "unknown format": ("audit increment --formats bf17", "'bf17'"),
+    "weights that no fp32 accumulator holds": ("audit increment --formats fixed60", "accumulator fp32"),
+    "unknown model": ("audit increment --models flash", "known are rounded and fused"),
+    "two outputs": ("audit increment --csv --json", "not both"),
+    "no kind of drawing": ("audit increment --context 64 --plot {folder}/a.pdf", ".svg or .png"),
+    "folder that is not there": ("audit increment --context 64 --plot {folder}/b/a.svg", "cannot write"),
+}
+
+
+@pytest.mark.parametrize("title", BAD)
+def test_bad_input_is_one_sentence(title: str, tmp_path: Path) -> None:
+    arguments, says = BAD[title]
+    outcome = invoke(*arguments.format(folder=tmp_path).split())
+    assert (outcome.code, outcome.out) == (2, "")
+    (line,) = outcome.err.splitlines()
+    assert line.startswith("Error: ")
+    assert says in line
+    assert files_in(tmp_path) == []
