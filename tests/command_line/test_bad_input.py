@@ -59,10 +59,14 @@ BAD = (
     Bad("inputs and all", "certify increment --all-inputs --context 16 --input 1", ("leave --input out",)),
     Bad("all inputs of no context", "certify increment --all-inputs", ("--context N",)),
     Bad(
-        "all inputs, summarized",
-        "certify increment --all-inputs --context 16 --paradigm scot",
-        ("chain of thought only",),
-        4,
+        "space without summaries",
+        "certify increment --all-inputs --context 16 --space 3",
+        ("--space goes with --paradigm scot",),
+    ),
+    Bad(
+        "a space whose segments do not fit",
+        "certify increment --all-inputs --paradigm scot --context 16 --space 9 --no-store",
+        ("a run in 9 cells has segments of up to",),
     ),
     Bad(
         "an assumption about given inputs",
@@ -86,7 +90,7 @@ BAD = (
     ),
     Bad(
         "beta too large for all inputs",
-        "certify increment --all-inputs --context 16 --beta 1208925819614629174706176 --arithmetic fused:fp16 --no-store",
+        f"certify increment --all-inputs --context 16 --beta {2**80} --arithmetic fused:fp16 --no-store",
         ("is too large",),
     ),
     Bad("no halt", "certify {folder}/forever.yaml --input 1 --max-steps 50", ("not halted after 50 steps",)),

@@ -1,0 +1,192 @@
+"""``exactformer certify --all-inputs``, ``check`` of what it writes, and ``sweep --all-inputs``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from certificates.document import canonical_bytes, sha256
+from tests.command_line.invoking import files_in, invoke, run_installed
+from verify.solver import Unknown
+
+ALL = ("--all-inputs", "--no-store")
+PROVED = ("increment", *ALL, "--context", "16")
+KINDS: dict[str, tuple[int, str, tuple[str, ...]]] = {
+    "proved": (0, "proved", PROVED),
+    "proved, beta given": (0, "proved", (*PROVED, "--beta", "256")),
+    "proved, all bf16": (0, "proved", (*PROVED, "--arithmetic", "rounded:bf16/bf16")),
+    "proved, summarized": (0, "proved", (*PROVED, "--paradigm", "scot")),
+    "assumed": (0, "proved", ("rewrite", *ALL, "--context", "16", "--assume-writes-per-cell", "9")),
+    "refuted at every beta": (
+        1,
+        "refuted",
+        ("rewrite", *ALL, "--context", "256", "--arithmetic", "rounded:bf16/bf16"),
+    ),
+    "refuted at the beta given": (1, "refuted", (*PROVED, "--beta", "1")),
+    "inconclusive": (3, "inconclusive", (*PROVED, "--arithmetic", "exact")),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_exit_code_report_and_files(kind: str, tmp_path: Path) -> None:
+    code, verdict, arguments = KINDS[kind]
+    outcome = invoke("certify", *arguments, "--out", tmp_path)
+    assert (outcome.code, outcome.err) == (code, "")
+    assert outcome.out.startswith(verdict.upper() + "\n")
+    (certificate,) = tmp_path.glob("*.certificate.json")
+    document = json.loads(certificate.read_bytes())
+    assert document["verdict"] == verdict
+    assert files_in(tmp_path) == sorted([certificate.name, document["network"]["weights"]["file"]])
+    printed = " ".join(outcome.out.split())
+    assert document["statement"]["claim"] in printed
+    if verdict == "refuted":
+        assert document["refutation"]["reason"] in printed
+    else:
+        assert "hardmax, all inputs: heads:" in printed
+        assert "proved now" in printed
+    assert ("ASSUMED" in printed) == (kind == "assumed")
+    assert ("no cell is written more than 9 times: inputs that do are not claimed" in printed) == (kind == "assumed")
+    assert max(map(len, outcome.out.splitlines()[:-2])) <= 110
+
+
+@pytest.mark.parametrize("kind", ["proved", "refuted at the beta given", "inconclusive"])
+def test_json_holds_the_certificate_that_is_written(kind: str, tmp_path: Path) -> None:
+    code, verdict, arguments = KINDS[kind]
+    outcome = invoke("certify", *arguments, "--out", tmp_path, "--json")
+    assert (outcome.code, outcome.err) == (code, "")
+    printed = json.loads(outcome.out)
+    written = Path(printed["files"]["certificate"]).read_bytes()
+    assert canonical_bytes(printed["certificate"]) == written
+    assert (printed["sha256"], printed["verdict"]) == (sha256(written), verdict)
+    assert printed["claim"] == printed["certificate"]["statement"]["claim"]
+    weights = Path(printed["files"]["weights"]).read_bytes()
+    assert sha256(weights) == printed["certificate"]["network"]["weights"]["sha256"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "proved, summarized"])
+def test_check_accepts_what_was_written(kind: str, tmp_path: Path) -> None:
+    _, verdict, arguments = KINDS[kind]
+    invoke("certify", *arguments, "--out", tmp_path)
+    (certificate,) = tmp_path.glob("*.certificate.json")
+    outcome = invoke("check", certificate, "--machine", arguments[0])
+    assert (outcome.code, outcome.err) == (3 if verdict == "inconclusive" else 0, "")
+    assert outcome.out.startswith(f"valid: {verdict}\n")
+    assert json.loads(certificate.read_bytes())["statement"]["claim"] in outcome.out
+    assert ("no cell is written more than 9 times, the input included" in outcome.out) == (kind == "assumed")
+    # The machine is part of the claim.
+    assert invoke("check", certificate, "--machine", "copy").code == 1
+
+
+def test_both_solvers_may_be_asked(tmp_path: Path) -> None:
+    invoke("certify", *PROVED, "--out", tmp_path)
+    (certificate,) = tmp_path.glob("*.certificate.json")
+    for solver in ("z3", "cvc5"):
+        outcome = invoke("check", certificate, "--machine", "increment", "--solver", solver, "--json")
+        assert outcome.code == 0
+        assert any(f"queries to {solver}" in line for line in json.loads(outcome.out)["report"])
+    assert invoke("check", certificate, "--machine", "increment", "--solver", "another").code == 2
+
+
+def test_what_the_solver_leaves_open_is_inconclusive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("verify.annotation.proof.prove", lambda *_: Unknown("no answer in time"))
+    outcome = invoke("certify", *PROVED, "--out", tmp_path)
+    assert outcome.code == 3
+    assert "no answer in time" in outcome.err
+    assert files_in(tmp_path) == []
+
+
+def test_the_store_is_where_it_is_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second run proves nothing anew; by default the store is in the user's cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for options, place in (((), "cache/exactformer/evidence.sqlite"), (("--store", tmp_path / "mine"), "mine")):
+        first, second = (
+            " ".join(
+                invoke(
+                    "certify", "increment", "--all-inputs", "--context", "4", *options, "--out", tmp_path
+                ).out.split()
+            )
+            for _ in range(2)
+        )
+        assert (tmp_path / place).exists()
+        assert " 0 proved now" not in first
+        assert second.count(" 0 proved now") == 2
+        assert " before" in second
+    (tmp_path / "mine").write_bytes(b"this is no database " * 100)
+    outcome = invoke("certify", "increment", "--all-inputs", "--context", "4", "--store", tmp_path / "mine")
+    assert outcome.code == 2
+    assert "cannot be used as a store of evidence" in outcome.err
+
+
+def test_the_installed_command(tmp_path: Path) -> None:
+    outcome = run_installed("certify", *PROVED, cwd=tmp_path)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out.startswith("PROVED\n")
+    (certificate,) = tmp_path.glob("*.certificate.json")
+    outcome = run_installed("check", str(certificate), "--machine", "increment", cwd=tmp_path)
+    assert (outcome.code, outcome.err) == (0, "")
+
+
+# ---------------------------------------------------------------------------- many machines
+
+
+def sweep(out: Path, machines: int, *options: str) -> tuple[int, Any]:
+    outcome = invoke(
+        "sweep",
+        *ALL,
+        "--machines",
+        str(machines),
+        "--context",
+        "16",
+        "--workers",
+        "1",
+        "--out",
+        out,
+        "--json",
+        *options,
+    )
+    assert outcome.err == ""
+    return outcome.code, json.loads(outcome.out)
+
+
+@pytest.mark.slow
+def test_a_sweep_is_written_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    out = tmp_path / "sweep.jsonl"
+    assert sweep(out, 3)[0] == 0
+    before = out.read_text().splitlines()
+    header = json.loads(before[0])
+    assert (header["format"], header["context"]) == ("exactformer sweep for all inputs", "16")
+    assert [json.loads(line)["index"] for line in before[1:]] == [0, 1, 2]
+    # As if it had been interrupted while it wrote the last line.
+    out.write_text("\n".join(before[:3]) + "\n" + before[3][:20])
+    code, summary = sweep(out, 5)
+    lines = [json.loads(line) for line in out.read_text().splitlines()[1:]]
+    assert code == 0
+    assert [line["index"] for line in lines] == list(range(5))
+    assert [json.dumps(line) for line in lines[:2]] == [json.dumps(json.loads(line)) for line in before[1:3]]
+    assert (summary["machines"], summary["verdicts"], summary["not_proved"]) == (5, {"proved": 5}, [])
+    assert sum(group["machines"] for group in summary["milliseconds"].values()) == 5
+    assert {line["verdict"] for line in lines} == {"proved"}
+
+
+def test_a_sweep_of_another_context_is_not_mixed_in(tmp_path: Path) -> None:
+    out = tmp_path / "sweep.jsonl"
+    assert sweep(out, 1)[0] == 0
+    before = out.read_bytes()
+    outcome = invoke("sweep", *ALL, "--machines", "1", "--context", "64", "--workers", "1", "--out", out)
+    assert outcome.code == 2
+    assert out.read_bytes() == before
+
+
+def test_a_sweep_in_which_a_machine_is_not_proved_says_so(tmp_path: Path) -> None:
+    code, summary = sweep(tmp_path / "sweep.jsonl", 1, "--arithmetic", "exact")
+    assert code == 3
+    assert summary["verdicts"] == {"inconclusive": 1}
+    assert "proved for up to 0 writes" in summary["not_proved"][0]["reason"]
+    outcome = invoke("sweep", *ALL, "--machines", "1", "--context", "16", "--workers", "1", "--arithmetic", "exact",
+                     "--out", tmp_path / "sweep.jsonl")  # fmt: skip
+    assert outcome.code == 3
+    assert outcome.out.startswith("1 machines: 1 inconclusive\n")
