@@ -224,6 +224,11 @@ def test_pairs_of_tokens(name: str) -> None:
                     assert all(holds(other, condition) == truth for condition, truth in told[1])
                 for tape in range(1, sizes.tapes + 1):
                     written = cell_written(other.cls, tape, sizes)
+                    writes = other.cls in ("RUN", "OLDCELL") or (other.cls, tape) == ("INPUT", 1)
+                    assert (written is not None) == writes
+                    if token.values.get(f"w_{tape}") == j:
+                        assert written is not None
+                        assert other.number(written) == token.values[f"x_{tape}"]
                     if f"x_{tape}" in token.values and written is not None:
                         if other.number(written) == token.values[f"x_{tape}"]:
                             assert token.values[f"written_{tape}"] == 1
