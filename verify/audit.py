@@ -256,10 +256,13 @@ def least_scaled_separation(model: ArithmeticModel, most: int, context: int) -> 
     # One maximiser is the cheapest to decide, and where all hold it does: mostly they hold from there on.
     low = 1 if most == 1 else least_scaled_separation(model, 1, context)
     high = LARGEST_EXPONENT
-    if low is None or most_ties(model, high, most, context) < most:
+    cap = least_misrounded(model) if isinstance(model, Rounded) and most > 1 else None
+    if low is None or (cap is not None and cap <= most):
         return None
-    if most > 1 and most_ties(model, low, most, context) == most:
+    if most_ties(model, low, most, context) == most:
         return low
+    if most_ties(model, high, most, context) < most:
+        return None
     while low < high:
         middle = (low + high) // 2
         if most_ties(model, middle, most, context) == most:
@@ -273,13 +276,14 @@ def least_scaled_separation(model: ArithmeticModel, most: int, context: int) -> 
 def most_ties(model: ArithmeticModel, x: int, most: int, context: int) -> int:
     """`decide_ties` at x = beta * separation: up to how many maximisers hold.
 
-    Of rounded models fewer than `least_misrounded` hold.  What holds in the longest context holds in any, as fewer
-    positions leak less: where that many hold there, nothing is left to decide.
+    Of rounded models fewer than `least_misrounded` hold.  What holds in a longer context holds in a shorter one, as
+    fewer positions leak less: where that many hold at the next 2^8, 2^16, 2^24, .., nothing is left to decide.
     """
     cap = least_misrounded(model) if isinstance(model, Rounded) and most > 1 else None
     if cap is None or cap > most:
         return decide_ties(model, TieFacts(x, most, context), 1).up_to
-    if context < LARGEST_CONTEXT and most_ties(model, x, cap - 1, LARGEST_CONTEXT) == cap - 1:
+    longer = 1 << 8 * -(-(context - 1).bit_length() // 8)
+    if context < longer and most_ties(model, x, cap, longer) == cap - 1:
         return cap - 1
     return decide_ties(model, TieFacts(x, cap - 1, context), 1).up_to
 
