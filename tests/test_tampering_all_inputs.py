@@ -123,11 +123,13 @@ def test_every_kind_of_number_in_the_weights(original: Original, tmp_path: Path)
     replayed["network"]["weights"]["file"] = "weights.json"
     assert original.refusal(tmp_path, replayed, original.weights) is None
     rng, kept, tried = random.Random(2), 0, 0
-    for place in rng.sample(list(leaves(original.weights)), 150):
+    places = list(leaves(original.weights))
+    ends = [place for place in places if matrix_of(place) in ("embedding", "unembedding")]
+    for place in rng.sample(places, 150) + rng.sample(ends, 40):
         old = at(original.weights, place)
         value = rng.choice([value for value in other_values(old) if value != old])
         weights = changed(original.weights, place, value)
-        tried += place[0] == "layers"
+        tried += matrix_of(place) is not None
         if original.refusal(tmp_path, counting(original.certificate, place, old, value), weights) is None:
             kept += 1
             refusal = original.refusal(tmp_path, counting(replayed, place, old, value), weights)
@@ -152,10 +154,17 @@ def words_that_fit() -> tuple[str, ...]:
     return tuple(found)
 
 
+def matrix_of(place: Place) -> str | None:
+    """Of which matrix the number there is an entry, None if it is something else."""
+    if place[0] == "vocabulary":
+        return next((name for name in ("embedding", "unembedding") if name in place and place[-1] == 1), None)
+    return {"bias": "mlp_bias", "in_weight": "mlp_in", "out_weight": "mlp_out"}.get(str(place[-2:][0]))
+
+
 def counting(certificate: Any, place: Place, old: Any, value: Any) -> Any:
     """The certificate with the counts of the weights made to match, where another weight is a matter of one entry."""
     certificate = copy.deepcopy(certificate)
-    matrix = {"bias": "mlp_bias", "in_weight": "mlp_in", "out_weight": "mlp_out"}.get(str(place[-2]))
+    matrix = matrix_of(place)
     if matrix is not None and 0 not in (old, value):
         (entry,) = (one for one in certificate["network"]["parameters"] if one["matrix"] == matrix)
         entry["values"][str(old)] -= 1
