@@ -1,0 +1,179 @@
+"""What a proof for every input costs, as the context 2^r grows: `certify --all-inputs`, and `check` of what it wrote.
+
+    python -m benchmarks.universal
+
+Whole commands, each in a process of its own, nothing proved before: seconds by the clock, peak memory, sizes of what is
+written, and what each kind of obligation took; ``load``: of the machine, before.  Then machines of one shape, with the
+evidence of those before.  Prints the tables and the fitted exponents in r, and writes benchmarks/universal.json.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+RESULTS = Path(__file__).with_name("universal.json")
+ARITHMETIC = "rounded:fp32/bf16"
+"""Proved for as many writes of one cell as there are tokens, up to 2^64."""
+
+ADDITION = (8, 16, 32, 64)
+MULTIPLICATION = (16,)
+BY_CVC5 = (("binary-addition", 8), ("binary-addition", 16))
+SAME_SHAPE = ("copy", "reverse", "unary-to-binary")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one process: seconds by the clock, MiB at the peak, and what it printed."""
+
+    seconds: float
+    peak_mib: int
+    printed: str
+
+
+@dataclass(frozen=True)
+class Certified:
+    """One certificate: what it cost to make and what it weighs; ``families``: obligations -> seconds."""
+
+    machine: str
+    r: int
+    verdict: str
+    seconds: float
+    peak_mib: int
+    certificate_kib: int
+    weights_kib: int
+    families: dict[str, float]
+    load: float
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One check."""
+
+    machine: str
+    r: int
+    solver: str
+    said: str
+    seconds: float
+    peak_mib: int
+    load: float
+
+
+def cost_of(*arguments: str | Path) -> Cost:
+    """Run the command ``exactformer`` in a process of its own."""
+    command = [Path(sys.executable).with_name("exactformer"), *arguments]
+    started = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as printed:
+        process = subprocess.Popen(command, stdout=printed, env={**os.environ, "COLUMNS": "110"})
+        _, _, used = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
+        printed.seek(0)
+        return Cost(round(seconds, 2), used.ru_maxrss // 1024, printed.read())
+
+
+def certify(machine: str, r: int, out: Path, *options: str | Path) -> Certified:
+    """Prove a machine of the library in a context of 2^r tokens."""
+    load = os.getloadavg()[0]
+    arguments = ("certify", machine, "--all-inputs", "--context", str(2**r), "--arithmetic", ARITHMETIC, "--out", out)
+    cost = cost_of(*arguments, *options)
+    said = " ".join(cost.printed.split())
+    families = re.findall(r"hardmax, all inputs: ([^:]+): .*?(\d+) ms", said)
+    (certificate,) = out.glob("*.certificate.json")
+    return Certified(
+        machine=machine,
+        r=r,
+        verdict=said.split()[0].lower(),
+        seconds=cost.seconds,
+        peak_mib=cost.peak_mib,
+        certificate_kib=certificate.stat().st_size // 1024,
+        weights_kib=sum(path.stat().st_size for path in out.glob("*.weights.json")) // 1024,
+        families={family: int(milliseconds) / 1000 for family, milliseconds in families},
+        load=load,
+    )
+
+
+def check(machine: str, r: int, out: Path, solver: str) -> Checked:
+    """``out`` has the certificate."""
+    load = os.getloadavg()[0]
+    (certificate,) = out.glob("*.certificate.json")
+    cost = cost_of("check", certificate, "--machine", machine, "--solver", solver, "--budget", "600")
+    said = cost.printed.splitlines()[0] if cost.printed else "not judged"
+    return Checked(machine, r, solver, said, cost.seconds, cost.peak_mib, load)
+
+
+def exponent(pairs: list[tuple[int, float]]) -> float:
+    """The slope of log y against log x, by least squares."""
+    points = [(math.log(x), math.log(y)) for x, y in pairs]
+    mean_x, mean_y = (sum(column) / len(points) for column in zip(*points, strict=True))
+    covariance = sum((x - mean_x) * (y - mean_y) for x, y in points)
+    variance = sum((x - mean_x) ** 2 for x, _ in points)
+    return float(covariance / variance)
+
+
+def shown(one: Certified) -> str:
+    families = ", ".join(f"{family} {seconds:.1f}" for family, seconds in one.families.items() if seconds >= 0.1)
+    return (
+        f"{one.machine:<22} r = {one.r:>2}  {one.verdict:<8} {one.seconds:>7.1f} s  {one.peak_mib:>5} MiB  "
+        f"certificate {one.certificate_kib} KiB, weights {one.weights_kib} KiB; {families}"
+    )
+
+
+def grow(folder: Path) -> tuple[list[Certified], list[Checked]]:
+    """Certificates of growing r, each checked."""
+    certified: list[Certified] = []
+    checked: list[Checked] = []
+    for name, r in (
+        *(("binary-addition", r) for r in ADDITION),
+        *(("binary-multiplication", r) for r in MULTIPLICATION),
+    ):
+        out = folder / f"{name}-{r}"
+        certified.append(certify(name, r, out, "--no-store"))
+        print(shown(certified[-1]), flush=True)
+        for solver in ("z3", "cvc5") if (name, r) in BY_CVC5 else ("z3",):
+            checked.append(one := check(name, r, out, solver))
+            print(f"  check, {solver:<5} {one.said:<15} {one.seconds:>7.1f} s  {one.peak_mib:>5} MiB", flush=True)
+    return certified, checked
+
+
+def share(folder: Path) -> list[Certified]:
+    """Machines of one shape, each with what the ones before have proved."""
+    found = []
+    for name in SAME_SHAPE:
+        found.append(certify(name, 16, folder / f"shared-{name}", "--store", folder / "store"))
+        print(shown(found[-1]), "; with a store", sep="", flush=True)
+    return found
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        certified, checked = grow(Path(folder))
+        shared = share(Path(folder))
+    grown = [one for one in certified if one.machine == "binary-addition"]
+    by_z3 = [one for one in checked if one.machine == "binary-addition" and one.solver == "z3"]
+    exponents = {
+        "certify": exponent([(one.r, one.seconds) for one in grown]),
+        "check": exponent([(one.r, one.seconds) for one in by_z3]),
+    }
+    print(f"seconds grow as r^{exponents['certify']:.2f} (certify) and r^{exponents['check']:.2f} (check)")
+    report = {
+        "arithmetic": ARITHMETIC,
+        "certified": [asdict(one) for one in certified],
+        "checked": [asdict(one) for one in checked],
+        "with_a_store": [asdict(one) for one in shared],
+        "exponents_in_r": exponents,
+    }
+    RESULTS.write_text(json.dumps(report, indent=1) + "\n")
+    proved = all(one.verdict == "proved" for one in (*certified, *shared))
+    return 0 if proved and all(one.said == "valid: proved" for one in checked) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
