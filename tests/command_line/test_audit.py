@@ -71,7 +71,6 @@ def test_summarized_chains_of_thought_have_their_own_sizes() -> None:
 
 @pytest.mark.parametrize("kind", ["svg", "png"])
 def test_drawings_are_the_same_bytes(kind: str, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     files = [tmp_path / f"{n}.{kind}" for n in (1, 2)]
     for file in files:
         assert invoke(*FEW, "--plot", file).code == 0
