@@ -9,9 +9,11 @@ import click
 
 from certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from certificates.command_line.progress import LateProgress
+from constructions.machines.folding import two_way_machine_of, unfold_tape
 from constructions.machines.library import load_machine
 from constructions.machines.machine import MachineError
 from constructions.machines.run import Run, trace
+from constructions.machines.two_way import BLANK, TwoWayMachine
 from constructions.transformer.vocabulary import Token, Vocabulary
 from constructions.turing.construct import construct
 from constructions.turing.fitting import check_context, smallest_context
@@ -51,11 +53,23 @@ def execute(
     in_segments = f" in {len(sequences)} segments" if paradigm is Paradigm.SCOT else ""
     how = "decoded greedily, token by token" if by_decoding else "each token the unique maximum, checked in one pass"
     click.echo(f"{loaded.name} on {word!r}: {run.steps} steps, output {run.output!r}, {tokens} tokens{in_segments}")
+    if (two_way := two_way_machine_of(loaded)) is not None:
+        click.echo(_unfolded(two_way, run.output))
     click.echo(f"context {context} (r = {position_bits}), {len(network.layers)} layers, width {network.width}; {how}")
     for number, sequence in enumerate(sequences):
         click.echo(f"\nsegment {number}" if paradigm is Paradigm.SCOT else "")
         for line in _lines(sequence, network.vocabulary):
             click.echo(line)
+
+
+def _unfolded(machine: TwoWayMachine, output: str) -> str:
+    """The two-way tape that a folded machine leaves, from its first square that is not blank to the last."""
+    squares = unfold_tape(machine, output)
+    if not squares:
+        return "unfolded: every square is blank"
+    first, last = min(squares), max(squares)
+    held = "".join(squares.get(square, BLANK) for square in range(first, last + 1))
+    return f"unfolded: squares {first}..{last} hold {held}, all others are blank"
 
 
 def _decode_all(prepared: PreparedNetwork, sequence: TokenSequence, progress: LateProgress) -> None:

@@ -17,7 +17,9 @@ def test_the_folded_machine_is_printed_and_runs(tmp_path: Path, monkeypatch: pyt
     printed = invoke("machines", BB2)
     assert printed.code == 0
     (tmp_path / "folded.yaml").write_text(printed.out, encoding="utf-8")
-    assert invoke("run", "folded.yaml", "").out == invoke("run", BB2, "").out
+    ran = invoke("run", BB2, "")
+    assert invoke("run", "folded.yaml", "").out == ran.out
+    assert "unfolded: squares -2..1 hold 1111, all others are blank" in ran.out
 
 
 def test_certified_from_its_space_alone_and_checked(tmp_path: Path) -> None:
