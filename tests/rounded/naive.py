@@ -1,0 +1,149 @@
+"""README.md of verify/rounded word for word, one token, head and neuron at a time, in `Fraction`s: what the evaluation
+is held against.  No grouping, no common power of two, no hardmax; exp by its own series."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from itertools import product
+
+from constructions.transformer.network import CompiledHead, Network
+from constructions.transformer.vocabulary import Token, Vocabulary
+from verify.arithmetic.formats import Format, round_to
+from verify.arithmetic.models import Fused, Rounded
+from verify.rounded.attention import Setting
+from verify.rounded.order import Order
+
+Columns = list[list[Fraction]]
+"""[n][d]"""
+
+TERMS = 120
+
+
+@lru_cache(maxsize=1 << 14)
+def exp_minus(x: Fraction) -> tuple[Fraction, Fraction]:
+    """exp(-x) enclosed: 1 / exp(x), exp(x) = exp(x / 2^k)^(2^k), the series of exp(y) with 0 <= y <= 1 cut behind TERMS
+    terms, whose rest is below twice the next one; cut to multiples of 2^-600."""
+    halvings = 0
+    while x > 2**halvings:
+        halvings += 1
+    y, term, total = x / 2**halvings, Fraction(1), Fraction(0)
+    for order in range(TERMS):
+        total += term
+        term *= y / (order + 1)
+    low, high = _cut(total), _cut(total + 2 * term) + Fraction(1, 2**600)
+    for _ in range(halvings):
+        low, high = _cut(low * low), _cut(high * high) + Fraction(1, 2**600)
+    return 1 / high, 1 / low
+
+
+def _cut(x: Fraction) -> Fraction:
+    return Fraction(x.numerator * 2**600 // x.denominator, 2**600)
+
+
+def both_ends(number_format: Format, low: Fraction, high: Fraction) -> Fraction:
+    """What both ends round to."""
+    one, two = round_to(number_format, low), round_to(number_format, high)
+    assert one == two, "the series of this test is too short"
+    return one
+
+
+def naive_head(setting: Setting, head: CompiledHead, columns: Columns, i: int) -> list[Fraction]:
+    """What the head computes at position i."""
+    model, beta = setting.model, setting.split.beta
+    scores = [
+        round_to(
+            model.scores,
+            beta * sum((columns[i][q] * columns[j][k] for q, k in zip(head.query, head.key, strict=True)), Fraction(0)),
+        )
+        for j in range(i + 1)
+    ]
+    exps = [exp_minus(max(scores) - score) for score in scores]
+    results = []
+    for coordinate in head.value:
+        values = [columns[j][coordinate] for j in range(i + 1)]
+        if isinstance(model, Rounded):
+            low, high = (sum(one[end] for one in exps) for end in (0, 1))
+            weights = [both_ends(model.weights, e / high, f / low) for e, f in exps]
+            if len(set(scores)) == 1:
+                weights = [round_to(model.weights, Fraction(1, i + 1))] * (i + 1)
+            exact = sum((weight * value for weight, value in zip(weights, values, strict=True)), Fraction(0))
+            results.append(round_to(model.activations, exact))
+        else:
+            p = [both_ends(model.weights, *one) for one in exps]
+            numerator = left_to_right(model, [weight * value for weight, value in zip(p, values, strict=True)])
+            if setting.order is Order.LEFT_TO_RIGHT:
+                denominator = left_to_right(model, p)
+            else:
+                denominator = halved(model, [weight for weight in p if weight])
+            results.append(round_to(model.activations, numerator / denominator))
+    return results
+
+
+def left_to_right(model: Fused, terms: Sequence[Fraction]) -> Fraction:
+    total = Fraction(0)
+    for term in terms:
+        total = round_to(model.accumulator, total + term)
+    return total
+
+
+def halved(model: Fused, terms: Sequence[Fraction]) -> Fraction:
+    if len(terms) == 1:
+        return terms[0]
+    middle = (len(terms) + 1) // 2
+    return round_to(model.accumulator, halved(model, terms[:middle]) + halved(model, terms[middle:]))
+
+
+def naive_stages(network: Network, tokens: Sequence[Token], setting: Setting) -> list[Columns]:
+    """The activations behind every sublayer."""
+    model, columns, behind = setting.model, [_embedding(network, *one) for one in enumerate(tokens)], list[Columns]()
+    for layer in network.layers:
+        after = [list(column) for column in columns]
+        for i, column in enumerate(after):
+            for head in layer.heads:
+                for coordinate, result in zip(head.out, naive_head(setting, head, columns, i), strict=True):
+                    column[coordinate] += result
+        columns = [[round_to(model.activations, x) for x in column] for column in after]
+        behind.append(columns)
+        after = [list(column) for column in columns]
+        for unit in layer.mlp.neurons():
+            for column, read in zip(after, columns, strict=True):
+                active = max(Fraction(0), unit.bias + sum(weight * read[c] for c, weight in unit.inputs))
+                for c, weight in unit.outputs:
+                    column[c] += weight * active
+        columns = [[round_to(model.activations, x) for x in column] for column in after]
+        behind.append(columns)
+    return behind
+
+
+def _embedding(network: Network, position: int, token: Token) -> list[Fraction]:
+    column = [Fraction(0)] * network.width
+    family = network.vocabulary.family(token)
+    vectors = [family.embedding]
+    vectors += [field.embedding[value] for field, value in zip(family.fields, token.values, strict=True)]
+    for vector in vectors:
+        for coordinate, value in vector:
+            column[coordinate] += value
+    for bit in range(network.position_bits):
+        column[bit] = Fraction(1 if position >> bit & 1 else -1)
+    return column
+
+
+@dataclass(frozen=True)
+class Logit:
+    token: Token
+    value: Fraction
+
+
+def naive_ranking(vocabulary: Vocabulary, column: Sequence[Fraction]) -> list[Logit]:
+    """Every token of the vocabulary, best first."""
+    ranking = []
+    for family in vocabulary.families:
+        for values in product(*(range(len(field.values)) for field in family.fields)):
+            vectors = [family.unembedding]
+            vectors += [field.unembedding[value] for field, value in zip(family.fields, values, strict=True)]
+            logit = sum((w * column[c] for vector in vectors for c, w in vector), Fraction(0))
+            ranking.append(Logit(Token(family.name, values), logit))
+    return sorted(ranking, key=lambda one: -one.value)
