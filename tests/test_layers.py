@@ -21,7 +21,7 @@ import constructions
 ROOT = Path(constructions.__file__).parent.parent
 CHECKER = "certificates.checker"
 LAYERS = (
-    ("constructions.machines",),
+    ("constructions.machines", "constructions.contextual"),
     ("constructions.transformer",),
     ("constructions.turing",),
     ("verify.arithmetic", "verify.solver"),
@@ -163,9 +163,15 @@ def test_only_the_solver_facades_import_the_solvers() -> None:
 
 def test_only_the_standard_library_and_declared_dependencies_are_imported() -> None:
     declared = {"click", "cvc5", "numpy", "yaml", "rich", "scipy", "sympy", "z3"}
-    optional = {"matplotlib"}  # the extra `bench`
-    assert [module for module in SOURCES if optional & tops(GRAPH, module)] == ["certificates.command_line.plots"]
-    imported = {top for module in SOURCES for top in tops(GRAPH, module)} - optional
+    optional = {  # package: its extra is asked for where it is used
+        "matplotlib": ["certificates.command_line.plots"],
+        "onnx": ["certificates.export.onnx_export"],
+        "safetensors": ["certificates.export.templates.model"],
+        "torch": ["certificates.export.templates.model"],
+    }
+    for package, users in optional.items():
+        assert [module for module in SOURCES if package in tops(GRAPH, module)] == users
+    imported = {top for module in SOURCES for top in tops(GRAPH, module)} - set(optional)
     assert imported - set(sys.stdlib_module_names) - {"constructions", "verify", "certificates"} == declared
 
 

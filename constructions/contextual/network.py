@@ -1,0 +1,79 @@
+"""The modified transformer: named steps, each a tuple of layers, run one after the other or alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from constructions.contextual.contextual_mapping import selective_shifts
+from constructions.contextual.global_shift import global_shift
+from constructions.contextual.grid import Grid, Sequence
+from constructions.contextual.layers import AttentionLayer, Layer
+from constructions.contextual.quantisation import quantisation
+
+
+@dataclass(frozen=True)
+class Step:
+    """A part of the construction: its name, and its layers in order."""
+
+    name: str
+    layers: tuple[Layer, ...]
+
+    def __call__(self, sequence: Sequence) -> Sequence:
+        for layer in self.layers:
+            sequence = layer(sequence)
+        return sequence
+
+    @property
+    def attention_layers(self) -> int:
+        return sum(isinstance(layer, AttentionLayer) for layer in self.layers)
+
+    @property
+    def tokenwise_layers(self) -> int:
+        return len(self.layers) - self.attention_layers
+
+
+@dataclass(frozen=True)
+class Network:
+    """What the steps do, in their order."""
+
+    steps: tuple[Step, ...]
+
+    def __call__(self, sequence: Sequence) -> Sequence:
+        """The columns behind the last step.
+
+        >>> from fractions import Fraction
+        >>> mapping = mapping_network(Grid(2, 1, Fraction(1, 4)))
+        >>> [[str(z) for z in column] for column in mapping(((Fraction(3, 10),), (Fraction(1, 10),)))]
+        [['845/4'], ['209']]
+        """
+        for step in self.steps:
+            sequence = step(sequence)
+        return sequence
+
+    def trace(self, sequence: Sequence) -> Iterator[tuple[str, Sequence]]:
+        """Behind each step: its name and the columns."""
+        for step in self.steps:
+            sequence = step(sequence)
+            yield step.name, sequence
+
+    def step(self, name: str) -> Step:
+        """The step of that name.  Raises KeyError."""
+        for step in self.steps:
+            if step.name == name:
+                return step
+        raise KeyError(f"no step {name!r}; there are {', '.join(step.name for step in self.steps)}")
+
+
+def mapping_steps(grid: Grid) -> tuple[Step, ...]:
+    """Quantisation and the contextual mapping, in three steps."""
+    return (
+        Step("quantisation", quantisation(grid)),
+        Step("selective shifts", selective_shifts(grid)),
+        Step("global shift", (global_shift(grid),)),
+    )
+
+
+def mapping_network(grid: Grid) -> Network:
+    """Quantisation and the contextual mapping: behind it u^T of each column is its id."""
+    return Network(mapping_steps(grid))
