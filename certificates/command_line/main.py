@@ -344,6 +344,64 @@ def audit(
     execute(Asked(machine, dims, paradigm, contexts, formats, models), as_csv, as_json, plot)
 
 
+@cli.command("export")
+@click.argument("certificate", type=click.Path(path_type=Path))
+@click.option(
+    "--to",
+    "target",
+    type=click.Choice(["torch", "onnx", "safetensors"]),
+    required=True,
+    help="torch: parameters, config.json, model.py; onnx: one graph; safetensors: parameters.",
+)
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("."),
+    help="Where to write.  Default: here.",
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["bf16", "fp16", "fp32"]),
+    help="Of parameters and activations.  Default: the certificate's activation format; of another nothing is claimed.",
+)
+@click.option(
+    "--context",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="A table of so many positions.  Default: the certificate's context.",
+)
+@click.option(
+    "--head-width",
+    metavar="D",
+    type=click.IntRange(min=1),
+    help="A power of 4.  Default: the least that fits; with a power of 16 torch's MATH backend has exact scores, too.",
+)
+@click.option("--beta", metavar="B", type=click.IntRange(min=1), help="Another power of two; needs --unproved.")
+@click.option("--unproved", is_flag=True, help="Export what is refuted or inconclusive, too; the metadata say so.")
+def export(
+    certificate: Path,
+    target: str,
+    out: Path,
+    dtype: str | None,
+    context: int | None,
+    head_width: int | None,
+    beta: int | None,
+    unproved: bool,
+) -> None:
+    """Write the network of CERTIFICATE as a plain decoder that PyTorch or ONNX Runtime can run, with the certificate's
+    SHA-256 in its metadata.  The certificate is about an arithmetic model; that a kernel computes in it is not claimed.
+
+    Exit codes: 0 written, 2 bad input, or a format that does not hold the numbers exactly (nothing is written).
+    """
+    from certificates.command_line.export import execute
+    from certificates.export.prepare import Request
+
+    if beta is not None and beta & (beta - 1):
+        raise click.BadParameter(f"{beta} is no power of two", param_hint="--beta")
+    execute(Request(certificate, target, dtype, context, beta, head_width, unproved), out)
+
+
 @cli.command("machines")
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")

@@ -1,0 +1,210 @@
+"""The weights document as the dense matrices of a stock decoder, in integers times powers of two.
+
+    x = embed_tokens[token] + embed_positions[position]
+    per layer   q, k, v = W_q x, W_k x, W_v x, in heads of one width;   x += W_o softmax(q k' / sqrt(head width)) v
+                x += W_down relu(W_up x + b_up)
+    logits = lm_head x
+
+Each coordinate that a head lists is one row of its part of W_q, W_k, W_v or one column of W_o, with a single entry,
+the scale of the matrix.  Layers with fewer heads or neurons than others, and heads with fewer coordinates, are
+filled up with zeros, which add nothing.
+
+The head width is a power of 4, so 1/sqrt(head width) is a power of two; W_q and W_k make up for it, times beta.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from certificates.export.source import ExportError, Source
+from verify.arithmetic.models import BetaSplit, split_beta
+
+Integers = NDArray[np.int64]
+LARGEST_TENSOR = 1 << 28
+LARGEST_MODEL = 1 << 30
+"""Entries.  Beyond, a dense decoder is of no use: sparse weights have thousands of times fewer."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The numbers of a stock decoder; ``hidden``: neurons per layer."""
+
+    vocabulary: int
+    context: int
+    layers: int
+    width: int
+    heads: int
+    head_width: int
+    hidden: int
+
+    @property
+    def parameters(self) -> int:
+        """How many entries all tensors have."""
+        per_layer = 4 * self.heads * self.head_width * self.width + self.hidden * (2 * self.width + 1)
+        return (2 * self.vocabulary + self.context) * self.width + self.layers * per_layer
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """entries * scale; scale is a power of two."""
+
+    name: str
+    entries: Integers
+    scale: int = 1
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A network, ready to be written out; ``tokens`` names row by row what the vocabulary is."""
+
+    shape: Shape
+    tokens: tuple[str, ...]
+    beta: int
+    split: BetaSplit
+    weights: dict[str, Any]
+
+    def tensors(self) -> Iterator[Tensor]:
+        """All parameters, one tensor at a time, [outputs, inputs] as PyTorch has them."""
+        vocabulary = self.weights["vocabulary"]
+        yield Tensor("embed_tokens.weight", _vectors(vocabulary, "embedding", self.shape))
+        yield Tensor("embed_positions.weight", _positions(self.weights["position_bits"], self.shape))
+        for number, layer in enumerate(self.weights["layers"]):
+            yield from self._layer(f"layers.{number}", layer)
+        yield Tensor("lm_head.weight", _vectors(vocabulary, "unembedding", self.shape))
+
+    def _layer(self, name: str, layer: dict[str, Any]) -> Iterator[Tensor]:
+        heads, shape = layer["heads"], self.shape
+        yield Tensor(f"{name}.q_proj.weight", _rows_of_heads(heads, "query", shape), self.split.query)
+        yield Tensor(f"{name}.k_proj.weight", _rows_of_heads(heads, "key", shape), self.split.key)
+        yield Tensor(f"{name}.v_proj.weight", _rows_of_heads(heads, "value", shape))
+        yield Tensor(f"{name}.o_proj.weight", _rows_of_heads(heads, "out", shape).T)
+        mlp = layer["mlp"]
+        bias = np.zeros(shape.hidden, np.int64)
+        bias[: len(mlp["bias"])] = mlp["bias"]
+        yield Tensor(f"{name}.up.weight", _rows(mlp, "in", shape))
+        yield Tensor(f"{name}.up.bias", bias)
+        yield Tensor(f"{name}.down.weight", _rows(mlp, "out", shape).T)
+
+
+def densify(
+    source: Source, context: int | None = None, beta: int | None = None, head_width: int | None = None
+) -> Dense:
+    """The decoder for contexts of ``context`` tokens (default: the certificate's), with the certificate's beta if none
+    is given, in heads of the least width that is a power of 4, or of the width given.
+
+    Raises ExportError where no such decoder can be written down.
+    """
+    context = context or source.context
+    if context > source.context:
+        raise ExportError(f"the certificate is about contexts of {source.context} tokens, not {context}")
+    if (beta := beta or source.beta) is None:
+        raise ExportError("the certificate is refuted for every beta and so has none; give one with --beta")
+    layers, vocabulary = source.weights["layers"], source.weights["vocabulary"]
+    heads = [head for layer in layers for head in layer["heads"]]
+    widest = max(max(len(head["query"]), len(head["value"])) for head in heads)
+    head_width = head_width or source.arithmetic.head_width or power_of_4(widest)
+    if head_width < widest or head_width != power_of_4(head_width):
+        raise ExportError(f"the head width must be a power of 4 and at least {widest}, not {head_width}")
+    shape = Shape(
+        vocabulary=sum(_size(family) for family in vocabulary),
+        context=context,
+        layers=len(layers),
+        width=sum(width for _, width in source.weights["registers"]),
+        heads=max(len(layer["heads"]) for layer in layers),
+        head_width=head_width,
+        hidden=max(len(layer["mlp"]["bias"]) for layer in layers),
+    )
+    _refuse_what_is_too_large(shape)
+    tokens = tuple(name for family in vocabulary for name in _token_names(family))
+    root = 1 << (head_width.bit_length() - 1) // 2
+    split = split_beta((beta * root).bit_length() - 1)
+    return Dense(shape, tokens, beta, split, source.weights)
+
+
+def power_of_4(least: int) -> int:
+    """The least power of 4 that is at least ``least`` >= 1.
+
+    >>> [power_of_4(width) for width in (1, 4, 17, 64)]
+    [1, 4, 64, 64]
+    """
+    return 1 << ((least - 1).bit_length() + 1) // 2 * 2
+
+
+def _refuse_what_is_too_large(shape: Shape) -> None:
+    if shape.context * shape.width > LARGEST_TENSOR:
+        fits = LARGEST_TENSOR // shape.width
+        raise ExportError(
+            f"a table of {shape.context} positions x {shape.width} coordinates is too large; give --context with at "
+            f"most {fits} tokens, which the certificate covers as well"
+        )
+    if shape.vocabulary * shape.width > LARGEST_TENSOR:
+        raise ExportError(f"{shape.vocabulary} tokens x {shape.width} coordinates are too large for a dense table")
+    if shape.parameters > LARGEST_MODEL:
+        raise ExportError(
+            f"dense matrices would have {shape.parameters} entries, more than {LARGEST_MODEL}; certify a smaller "
+            "context"
+        )
+
+
+def _size(family: dict[str, Any]) -> int:
+    return len(list(_choices(family)))
+
+
+def _choices(family: dict[str, Any]) -> Iterator[tuple[int, ...]]:
+    """Every choice of field values, the last field fastest."""
+    return product(*(range(len(field["values"])) for field in family["fields"]))
+
+
+def _token_names(family: dict[str, Any]) -> Iterator[str]:
+    """As `exactformer run` prints them."""
+    for chosen in _choices(family):
+        values = [field["values"][value] for field, value in zip(family["fields"], chosen, strict=True)]
+        yield f"{family['name']}({' '.join(values)})" if values else family["name"]
+
+
+def _vectors(vocabulary: list[dict[str, Any]], side: str, shape: Shape) -> Integers:
+    """[tokens, width]: family by family, the family's vector plus those of the chosen field values."""
+    table = np.zeros((shape.vocabulary, shape.width), np.int64)
+    first = 0
+    for family in vocabulary:
+        for row, chosen in enumerate(_choices(family), start=first):
+            _add(table[row], family[side])
+            for field, value in zip(family["fields"], chosen, strict=True):
+                _add(table[row], field[side][value])
+            first = row + 1
+    return table
+
+
+def _add(row: Integers, vector: list[list[int]]) -> None:
+    for coordinate, value in vector:
+        row[coordinate] += value
+
+
+def _positions(bits: int, shape: Shape) -> Integers:
+    """[context, width]: bit b of the position as +1 or -1 at coordinate b."""
+    table = np.zeros((shape.context, shape.width), np.int64)
+    table[:, :bits] = 2 * (np.arange(shape.context)[:, None] >> np.minimum(np.arange(bits), 62) & 1) - 1
+    return table
+
+
+def _rows_of_heads(heads: list[dict[str, Any]], side: str, shape: Shape) -> Integers:
+    """[heads * head width, width]: row t of a head's part is 1 at the t-th coordinate of its list."""
+    matrix = np.zeros((shape.heads, shape.head_width, shape.width), np.int64)
+    for number, head in enumerate(heads):
+        matrix[number, np.arange(len(head[side])), head[side]] = 1
+    return matrix.reshape(-1, shape.width)
+
+
+def _rows(mlp: dict[str, Any], side: str, shape: Shape) -> Integers:
+    """[hidden, width]: what neuron after neuron reads or writes; entries listed twice add up."""
+    matrix = np.zeros((shape.hidden, shape.width), np.int64)
+    start = mlp[f"{side}_start"]
+    neurons = np.repeat(np.arange(len(start) - 1), np.diff(start))
+    np.add.at(matrix, (neurons, mlp[f"{side}_coordinate"]), mlp[f"{side}_weight"])
+    return matrix

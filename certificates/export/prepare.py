@@ -1,0 +1,105 @@
+"""A certificate becomes a decoder in integers: what is asked for, what is refused, and what the metadata say.
+
+read -> dense integers -> is the format exact? -> metadata;  :mod:`targets` makes files of it
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from certificates.certify import file_stem
+from certificates.export.dense import Dense, densify
+from certificates.export.exactness import DTYPES, require_exact
+from certificates.export.runtimes import runtimes_of
+from certificates.export.source import ExportError, Source, read_source
+
+Metadata = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for; None stands for what the certificate says (for ``head_width``, the least).
+
+    ``unproved``: also where nothing is claimed, that is where the verdict or another beta says so.
+    """
+
+    certificate: Path
+    target: str
+    dtype: str | None = None
+    context: int | None = None
+    beta: int | None = None
+    head_width: int | None = None
+    unproved: bool = False
+
+
+@dataclass(frozen=True)
+class Export:
+    """A decoder in integers, its metadata, and the number format it is written in."""
+
+    source: Source
+    dense: Dense
+    dtype: str
+    metadata: Metadata
+
+    @property
+    def stem(self) -> str:
+        return file_stem(self.source.machine)
+
+
+def prepare(request: Request) -> Export:
+    """Everything but the files.  Raises ExportError where nothing can be exported as asked."""
+    source = read_source(request.certificate)
+    if not source.established and not request.unproved:
+        raise ExportError(
+            f"the verdict of {request.certificate.name} is {source.verdict}; give --unproved to export it"
+        )
+    if request.beta not in (None, source.beta) and not request.unproved:
+        raise ExportError(f"the certificate is about beta {source.beta}; give --unproved to export another")
+    dtype = request.dtype or _own_dtype(source)
+    dense = densify(source, request.context, request.beta, request.head_width)
+    require_exact(dense, dtype, source.largest_score)
+    return Export(source, dense, dtype, metadata_of(source, dense, dtype))
+
+
+def _own_dtype(source: Source) -> str:
+    """The format of the certificate's activations, if runtimes have it."""
+    name = source.arithmetic.activations
+    if name not in DTYPES:
+        about = f"the activations of {source.arithmetic.text} are {name or 'real numbers'}"
+        raise ExportError(f"{about}, which no runtime here has; choose bf16, fp16 or fp32 with --dtype")
+    return name
+
+
+def metadata_of(source: Source, dense: Dense, dtype: str) -> Metadata:
+    """What goes with the parameters, as text: where they are from, and what is claimed of them."""
+    return {
+        "certificate_sha256": source.sha256,
+        "weights_sha256": source.weights_sha256,
+        "machine": source.machine,
+        "machine_sha256": source.machine_sha256,
+        "paradigm": source.paradigm,
+        "verdict": source.verdict,
+        "arithmetic": source.arithmetic.text,
+        "certificate_beta": str(source.beta),
+        "certificate_context": str(source.context),
+        "beta": str(dense.beta),
+        "context": str(dense.shape.context),
+        "dtype": dtype,
+        "claimed": _claimed(source, dense, dtype),
+        "not_claimed": "That a kernel computes in this arithmetic model is not claimed. The claim takes matrix "
+        "products outside the softmax, and residual sums, as exact; on ternary activations they are so in this format, "
+        "if terms are added in fp32.",
+        "runtimes": ", ".join(map(str, runtimes_of(source.arithmetic))) or "none is known to go with this arithmetic",
+    }
+
+
+def _claimed(source: Source, dense: Dense, dtype: str) -> str:
+    if not source.established:
+        return f"Nothing: the verdict of the certificate is {source.verdict}."
+    if dense.beta != source.beta:
+        return f"Nothing: the certificate is about beta {source.beta}, and this is exported with beta {dense.beta}."
+    if dtype != source.arithmetic.activations:
+        about = f"its activations are {source.arithmetic.activations or 'real numbers'}"
+        return f"Nothing about {dtype}: the certificate is about {source.arithmetic.text}, {about}."
+    return source.claim

@@ -1,0 +1,128 @@
+"""What is exported: a certificate and its weights, read from their files (SPEC 2 to 4).
+
+Reading does not check a certificate; that is what ``exactformer check`` is for.  What is read here must have the form
+that an export needs, and the weights must be those that the certificate names by hash.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from certificates.document import sha256
+
+
+class ExportError(ValueError):
+    """Why nothing can be exported as asked, in one sentence."""
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """What an export needs of an arithmetic's text (SPEC 7.1, 19).
+
+    ``activations`` is the name of the activation format, None for ``exact``; ``head_width`` is H of a step ``+headH``.
+
+    >>> Arithmetic.of("fused:bf16/fp32/bf16")
+    Arithmetic(text='fused:bf16/fp32/bf16', kind='fused', formats=('bf16', 'fp32', 'bf16'), head_width=None)
+    >>> Arithmetic.of("rounded:fp32/float(4,-6,7)@bf16+head64").activations
+    'float(4,-6,7)'
+    """
+
+    text: str
+    kind: str
+    formats: tuple[str, ...]
+    head_width: int | None
+
+    @property
+    def activations(self) -> str | None:
+        return self.formats[-1] if self.formats else None
+
+    @classmethod
+    def of(cls, text: str) -> Arithmetic:
+        kind, _, rest = text.partition(":")
+        formats = tuple(name for name in re.split(r"[@+]", rest)[0].split("/") if name)
+        padded = re.search(r"\+head(\d+)", text)
+        return cls(text, re.split(r"[@+]", kind)[0], formats, int(padded[1]) if padded else None)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A certificate's statement and verdict, and the weights document that it names.
+
+    ``sha256``, ``weights_sha256``: of the files; ``largest_score``: the longest query list, which bounds all scores.
+    """
+
+    sha256: str
+    weights_sha256: str
+    machine: str
+    machine_sha256: str
+    claim: str
+    verdict: str
+    paradigm: str
+    context: int
+    arithmetic: Arithmetic
+    beta: int | None
+    largest_score: int
+    weights: dict[str, Any]
+
+    @property
+    def established(self) -> bool:
+        """Whether the verdict says that the softmax transformer does what the hardmax one does."""
+        return self.verdict in ("certified", "proved")
+
+
+def read_source(path: Path) -> Source:
+    """A certificate and, from the same folder, its weights.  Raises ExportError, naming the file, if that fails."""
+    data = _bytes(path)
+    certificate = _object(path, data, "exactformer certificate")
+    try:
+        named = certificate["network"]["weights"]
+        file, expected = str(named["file"]), str(named["sha256"])
+    except (KeyError, TypeError) as error:
+        raise ExportError(f"{path} names no weights; give a certificate that `exactformer certify` wrote") from error
+    if Path(file).name != file:
+        raise ExportError(f"{path} names the weights {file!r}, which is no file name; they lie beside the certificate")
+    weights_path = path.parent / file
+    weights_data = _bytes(weights_path)
+    if sha256(weights_data) != expected:
+        raise ExportError(f"{weights_path} is not the file that {path.name} names: its SHA-256 differs")
+    weights = _object(weights_path, weights_data, "exactformer weights")
+    try:
+        statement = certificate["statement"]
+        beta = statement["beta"]
+        return Source(
+            sha256=sha256(data),
+            weights_sha256=expected,
+            machine=str(statement["machine"]["name"]),
+            machine_sha256=str(statement["machine"]["sha256"]),
+            claim=str(statement["claim"]),
+            verdict=str(certificate["verdict"]),
+            paradigm=str(statement["paradigm"]),
+            context=int(statement["context"]),
+            arithmetic=Arithmetic.of(statement["arithmetic"]),
+            beta=None if beta is None else int(beta),
+            largest_score=max(len(head["query"]) for layer in weights["layers"] for head in layer["heads"]),
+            weights=weights,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ExportError(f"{path} lacks what an export needs ({error!r}); `exactformer check` says more") from error
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ExportError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _object(path: Path, data: bytes, form: str) -> dict[str, Any]:
+    try:
+        document = json.loads(data)
+    except ValueError as error:
+        raise ExportError(f"{path} is no JSON document") from error
+    if not isinstance(document, dict) or (document.get("format"), document.get("version")) != (form, 1):
+        raise ExportError(f"{path} is no document of format {form!r}, version 1")
+    return document

@@ -1,0 +1,32 @@
+"""The files of each target, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from certificates.export.onnx_export import onnx_bytes, require_onnx
+from certificates.export.prepare import Export
+from certificates.export.safetensors_export import safetensors_bytes
+from certificates.export.torch_export import TEMPLATE, config_bytes
+
+Files = dict[str, Callable[[], bytes]]
+"""File name -> its content, made when it is written."""
+
+
+def files_of(export: Export, target: str) -> Files:
+    """For ``torch``, ``onnx`` or ``safetensors``.  Raises ExportError if the target cannot have this decoder, or if its
+    extra is missing."""
+    match target:
+        case "torch":
+            return {
+                "model.safetensors": partial(safetensors_bytes, export),
+                "config.json": partial(config_bytes, export),
+                "model.py": TEMPLATE.read_bytes,
+            }
+        case "onnx":
+            require_onnx(export)
+            return {f"{export.stem}.onnx": partial(onnx_bytes, export)}
+        case "safetensors":
+            return {f"{export.stem}.safetensors": partial(safetensors_bytes, export)}
+    raise ValueError(f"no target {target!r}")
