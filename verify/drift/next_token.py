@@ -1,0 +1,73 @@
+"""What drifts behind the last layer leave of the margin by which the right token is best (SPEC 20.5).
+
+Let the right token t beat every other by at least g (proved, nominally).  Against a token of another family it loses at
+most the sum over coordinates of drift times the difference of the two unembeddings.  A token of its own family differs
+from it in some fields; changing any one of them alone also makes a token, so each of them accounts for at least g.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from itertools import combinations
+
+from constructions.transformer.network import Network
+from constructions.transformer.vocabulary import Family, Field, Vector
+from verify.annotation.ghosts import TokenClass
+from verify.annotation.proof import HardmaxProof
+from verify.drift.rounding import NONE
+
+Drifts = Mapping[int, Fraction]
+
+NOTHING_FOLLOWS = (
+    TokenClass.INP,
+    TokenClass.INPUT,
+    TokenClass.EOUTP,
+    TokenClass.OLDSUMM,
+    TokenClass.OLDCELL,
+    TokenClass.OLDSTATE,
+)
+"""Classes behind which the network has to generate nothing: parts of the prompt, and the last token."""
+
+
+def margin_left(proof: HardmaxProof, network: Network, drifts: Mapping[TokenClass, Drifts]) -> Fraction:
+    """By how much the right token is best, at least, over all classes; it may be negative."""
+    families = network.vocabulary.families
+    lost = NONE
+    for kind, of_class in drifts.items():
+        if kind in NOTHING_FOLLOWS or not of_class:
+            continue
+        for family in families:
+            lost = max(lost, *(_lost_between_values(field, of_class) for field in family.fields), NONE)
+        for one, other in combinations(families, 2):
+            lost = max(lost, _lost_between_families(one, other, of_class))
+    return proof.margin - lost
+
+
+def _lost_between_values(field: Field, drifts: Drifts) -> Fraction:
+    return max((_lost(dict(a), dict(b), drifts) for a, b in combinations(field.unembedding, 2)), default=NONE)
+
+
+def _lost(one: Mapping[int, int], other: Mapping[int, int], drifts: Drifts) -> Fraction:
+    return sum((abs(one.get(c, 0) - other.get(c, 0)) * drift for c, drift in drifts.items()), NONE)
+
+
+def _lost_between_families(one: Family, other: Family, drifts: Drifts) -> Fraction:
+    lost = NONE
+    for coordinate, drift in drifts.items():
+        (low, high), (other_low, other_high) = (_range(family, coordinate) for family in (one, other))
+        lost += drift * max(high - other_low, other_high - low)
+    return lost
+
+
+def _range(family: Family, coordinate: int) -> tuple[int, int]:
+    """The least and the largest entry at a coordinate, over the unembeddings of a family's tokens."""
+    low = high = _entry(family.unembedding, coordinate)
+    for field in family.fields:
+        entries = [_entry(vector, coordinate) for vector in field.unembedding]
+        low, high = low + min(entries), high + max(entries)
+    return low, high
+
+
+def _entry(vector: Vector, coordinate: int) -> int:
+    return dict(vector).get(coordinate, 0)
