@@ -73,3 +73,29 @@ def interval(grid: Grid) -> Interval:
     least = ids(grid, range(grid.n))[0]
     largest = ids(grid, [*range(grid.n - 1), grid.columns - 1])[grid.columns - 1]
     return Interval(least * grid.delta, largest * grid.delta)
+
+
+def largest_magnitude(grid: Grid, with_outside: bool = True) -> int:
+    """A bound on |label| at every layer, in units of delta, whatever the quantised columns.
+
+    A label at most T and at least -A becomes at most T + D (T + A) when it is selected, which happens to at most n
+    columns; the global shift adds at most D^(n+1) times the largest magnitude.
+    """
+    lowest = lowest_magnitude(grid) if with_outside else 0
+    largest = grid.columns - 1
+    for _ in range(grid.n):
+        largest += grid.columns * (largest + lowest)
+    return max(largest, lowest) * (1 + global_factor(grid))
+
+
+def lowest_magnitude(grid: Grid) -> int:
+    """-label of the column with every coordinate outside, in units of delta."""
+    return int(-grid.outside / grid.delta) * sum(grid.direction)
+
+
+def largest_entry(grid: Grid) -> Fraction:
+    """A bound on every entry behind the contextual mapping, whatever the quantised columns.
+
+    The first coordinate gains what the label gains, at most largest + lowest magnitude; the others stay below extent.
+    """
+    return (largest_magnitude(grid) + lowest_magnitude(grid)) * grid.delta + grid.extent

@@ -57,7 +57,7 @@ class Grid:
     @property
     def columns(self) -> int:
         """Grid columns, steps^d.  The delta^-d of the lemmas."""
-        return self.steps**self.d
+        return int(self.steps**self.d)
 
     @property
     def direction(self) -> tuple[int, ...]:

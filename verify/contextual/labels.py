@@ -30,7 +30,7 @@ class LayerError(ValueError):
 
 @dataclass(frozen=True)
 class LabelHead:
-    """The query is (slope * number + bias / 2) delta, slope 0 or 1; `factor` times the result is added to the number."""
+    """Query (slope * number + bias / 2) delta, slope 0 or 1; `factor` times the result is added to the number."""
 
     slope: int
     twice_bias: int
@@ -94,17 +94,3 @@ def outside_numbers(grid: Grid) -> list[int]:
     """Labels, in units of delta, of quantised columns with a coordinate outside; repeated where columns share one."""
     found = [grid.label(column) / grid.delta for column in grid.quantised_columns() if grid.outside in column]
     return [int(number) for number in found]
-
-
-def largest_magnitude(grid: Grid, with_outside: bool = True) -> int:
-    """A bound on |number| at every layer, whatever the columns.
-
-    A label at most T and at least -A becomes at most T + D (T + A) when it is selected, which happens to at most n
-    columns; the global shift adds at most D^(n+1) times the largest magnitude.
-    """
-    lowest = grid.steps ** (grid.n * grid.d + 1) * sum(grid.direction) if with_outside else 0
-    largest = grid.columns - 1
-    for _ in range(grid.n):
-        largest += grid.columns * (largest + lowest)
-    largest = max(largest, lowest)
-    return int(largest * (1 + grid.columns ** (grid.n + 1)))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from verify.lemmas import (
     bits,
+    contextual,
     dimensions,
     gadget_lemmas,
     positions,
@@ -33,6 +34,7 @@ BOOK: tuple[Lemma, ...] = (
     *summaries.LEMMAS,
     *dimensions.LEMMAS,
     *rounding.LEMMAS,
+    *contextual.LEMMAS,
 )
 
 DEFAULT_WIDTHS = (8, 16)
