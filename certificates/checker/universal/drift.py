@@ -1,0 +1,143 @@
+"""Tokens where activations drift (SPEC section 20): the softmax transformer generates what hardmax does, all the same.
+
+By induction over layers, for all tokens of a sequence that is the hardmax one so far: if before a layer every
+coordinate is within its drift of the hardmax value, it is so behind it. Behind the last layer the right token's logit
+is still the largest, so the next token is right, too.
+
+Words:
+    drift    how far a coordinate may be from its hardmax value, at every token of a class
+    largest  for every register that drifts, the largest drift behind a sublayer
+    margin   how far the right token's logit is above every other one at least
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from certificates.checker.document import Json, Rejected, rational_text
+from certificates.checker.steps import Model, Steps
+from certificates.checker.universal.annotation import Annotation, Held, Setting
+from certificates.checker.universal.attention import Claimed
+from certificates.checker.universal.drift_attention import Softmax, before_layer, behind_attention
+from certificates.checker.universal.drift_forms import Drifts, Forms, NotShown, rounded_drift, short
+from certificates.checker.universal.drift_mlp import behind_mlp
+from certificates.checker.universal.drift_next_token import NOT_CONTINUED, Vocabulary
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What section 20 shows of a certificate."""
+
+    largest: dict[str, Fraction]
+    margin: Fraction
+
+    @property
+    def most(self) -> Fraction:
+        """No activation is further from the hardmax one."""
+        return max(self.largest.values(), default=Fraction(0))
+
+    @property
+    def proved(self) -> str:
+        """What this is, for a report."""
+        return (
+            "layer by layer, how far from the hardmax transformer activations are at most: up to "
+            f"{rational_text(self.most)}; the right token's logit stays at least {rational_text(self.margin)} above "
+            "every other one"
+        )
+
+    @property
+    def document(self) -> dict[str, Json]:
+        """The field ``drift``."""
+        largest: dict[str, Json] = {register: rational_text(drift) for register, drift in self.largest.items()}
+        return {"largest": largest, "margin": rational_text(self.margin)}
+
+
+ASSUMED = (
+    "a score is the exact sum of products times beta, rounded once; a head is computed as the arithmetic model of the "
+    "statement says (SPEC 7.1)",
+    "behind attention and behind an MLP activations are rounded once to the activation format; what neurons add, and "
+    "the logits, are computed exactly (SPEC 20)",
+)
+NOT_CLAIMED = ("activations: they may differ from those of the hardmax transformer; the claim is about tokens only",)
+
+
+def require_drifting_model(model: Model, arithmetic: str) -> None:
+    """Section 20 is about ``rounded:W/A`` and ``fused:W/ACC/A`` only, without steps."""
+    if model.kind not in ("rounded", "fused") or model.composed or model.steps != Steps():
+        raise Rejected("verdict", f'is "tokens proved", which is for rounded:W/A and fused:W/ACC/A, not {arithmetic}')
+
+
+def drift_of(
+    setting: Setting, annotation: Annotation, claimed: Sequence[Sequence[Claimed]], model: Model, N: int, e: int
+) -> Drift:
+    """Sections 20.1 to 20.5; `Rejected` where they do not show the claim."""
+    walk = _Walk(setting, annotation, Softmax(model, N, e))
+    for number, heads in enumerate(claimed, start=1):
+        walk.layer(number, heads)
+    vocabulary = Vocabulary(setting.network.vocabulary, setting.network.width)
+    lost = max(vocabulary.lost(drifts) for cls, drifts in walk.drifts.items() if cls not in NOT_CONTINUED)
+    margin = annotation.margin - lost
+    if margin <= 0:
+        raise NotShown(f"drifts cost up to {short(lost)} of a margin of {annotation.margin}")
+    return Drift(walk.largest, margin)
+
+
+class _Walk:
+    """The drifts of every class, moved through the layers."""
+
+    def __init__(self, setting: Setting, annotation: Annotation, softmax: Softmax) -> None:
+        self.setting, self.annotation, self.softmax = setting, annotation, softmax
+        self.forms = Forms(annotation)
+        self.drifts: dict[str, Drifts] = {cls: [Fraction(0)] * setting.network.width for cls in annotation.stages}
+        self.largest: dict[str, Fraction] = {}
+
+    def layer(self, number: int, heads: Sequence[Claimed]) -> None:
+        """Attention, then the MLP.
+
+        A query is scaled by beta_split's part: it is a value of A, as |x| <= 1 + drift <= 2.
+        """
+        at, activation = f"layer {number}", self.softmax.model.activation
+        if heads and 2 * 2 ** ((self.softmax.e + 1) // 2) > activation.largest:
+            raise NotShown(f"{at}: scaled queries may overflow {activation.name}")
+        magnitudes = {cls: self._magnitudes(held) for cls, held in self._held(number, "before").items()}
+        before = before_layer(self.drifts, magnitudes)
+        self._move(
+            f"{at}, attention", behind_attention(at, self.softmax, heads, before), self._held(number, "attention")
+        )
+        mlp, held = self.setting.network.layers[number - 1].mlp, self._held(number, "attention")
+        self._move(
+            f"{at}, MLP", behind_mlp(mlp, self.setting, self.forms, held, self.drifts), self._held(number, "mlp")
+        )
+
+    def _held(self, number: int, stage: str) -> dict[str, Held]:
+        return {cls: self.annotation.held(cls, number, stage) for cls in self.annotation.stages}
+
+    def _magnitudes(self, held: Held) -> list[int]:
+        """1 where a coordinate may be other than 0."""
+        widths = self.setting.widths.items()
+        return [max(values) for name, width in widths for values in self.forms.values(held[name], width)]
+
+    def _move(self, at: str, exact: Mapping[str, Drifts], held: Mapping[str, Held]) -> None:
+        """Activations are rounded to A behind a sublayer; ``exact`` are the drifts before that."""
+        places, widths = self.setting.places, self.setting.widths
+        for cls, drifts in exact.items():
+            rounded = [Fraction(0)] * len(drifts)
+            for coordinate, drift in enumerate(drifts):
+                if drift:
+                    register, place = places[coordinate]
+                    values = self.forms.values(held[cls][register], widths[register])[place]
+                    rounded[coordinate] = self._rounded(f"{at}, class {cls}, {register}", values, drift)
+                    if rounded[coordinate]:
+                        self.largest[register] = max(self.largest.get(register, Fraction(0)), rounded[coordinate])
+            self.drifts[cls] = rounded
+
+    def _rounded(self, at: str, values: frozenset[int], drift: Fraction) -> Fraction:
+        try:
+            rounded = rounded_drift(self.softmax.model.activation, values, drift)
+        except NotShown as error:
+            raise NotShown(f"{at}: {error.reason.partition(': ')[2]}") from error
+        if rounded > 1:
+            raise NotShown(f"{at}: drifts by up to {short(rounded)}, more than 1")
+        return rounded
