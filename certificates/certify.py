@@ -11,7 +11,6 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from importlib.metadata import version
 
 from certificates import sentences
@@ -48,9 +47,10 @@ from constructions.turing.construct import construct
 from constructions.turing.fitting import check_context, smallest_context
 from constructions.turing.paradigm import Paradigm
 from constructions.turing.tokens import TokenSequence, sequences_of
-from verify.arithmetic.formats import Format, rounding_cell
-from verify.arithmetic.models import ArithmeticModel, Exact
-from verify.arithmetic.softmax import Holds
+from verify.arithmetic.cells import activation_cells
+from verify.arithmetic.formats import RoundingCell
+from verify.arithmetic.models import ArithmeticModel
+from verify.arithmetic.softmax import Holds, head_tau
 from verify.assessment import Assessment, Case, assess, facts_of, prove_lookups
 from verify.hardmax.observe import HeadObservation, observe
 from verify.hardmax.prepared import PreparedNetwork
@@ -242,29 +242,31 @@ def _head(network: Network, observed: HeadObservation, context: int, case: int, 
 
 
 def _softmax(assessment: Assessment) -> Softmax:
-    model = assessment.model
+    cells = activation_cells(assessment.model)
     return Softmax(
         largest_score=assessment.largest_score,
-        one_cell=("1", "1") if isinstance(model, Exact) else _cell(model.activations, 1),
-        zero_cell=("0", "0") if isinstance(model, Exact) else _cell(model.activations, 0),
-        cases=[_case(case) for case in assessment.cases],
+        one_cell=_ends(cells.one),
+        zero_cell=_ends(cells.zero),
+        cases=[_case(assessment, case) for case in assessment.cases],
     )
 
 
-def _cell(activations: Format, value: int) -> tuple[str, str]:
-    cell = rounding_cell(activations, Fraction(value))
+def _ends(cell: RoundingCell) -> tuple[str, str]:
     return rational(cell.low), rational(cell.high)
 
 
-def _case(case: Case) -> CaseRecord:
-    bounds = case.decision.bounds if case.decision else None
+def _case(assessment: Assessment, case: Case) -> CaseRecord:
+    facts, bounds = case.facts, case.decision.bounds if case.decision else None
+    tau = None
+    if assessment.beta is not None:
+        tau = head_tau(assessment.model, facts.separation, facts.largest_score, assessment.beta)
     one = None
     if bounds and bounds.one_low is not None and bounds.one_high is not None:
         one = (rational(bounds.one_low), rational(bounds.one_high))
     return CaseRecord(
-        separation=case.facts.separation,
-        ties=ranges(list(case.facts.ties)),
-        tau=rational(bounds.tau) if bounds else None,
+        separation=facts.separation,
+        ties=ranges(list(facts.ties)),
+        tau=None if tau is None else rational(tau),
         one=one,
         zero=rational(bounds.zero_bound) if bounds else None,
         least_beta=None if case.least_beta is None else str(case.least_beta),

@@ -11,7 +11,6 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 from importlib.metadata import version
 
 from certificates import sentences
@@ -48,7 +47,7 @@ from constructions.turing.paradigm import ContextError, Paradigm, position_bits_
 from verify.all_inputs import Universal, assess_all
 from verify.annotation.evidence import Evidence, prover
 from verify.annotation.proof import Gap, HardmaxProof, prove_hardmax
-from verify.arithmetic.formats import rounding_cell
+from verify.arithmetic.cells import activation_cells
 from verify.arithmetic.models import ArithmeticModel, Exact
 from verify.assessment import Verdict
 from verify.busiest import busiest_run
@@ -244,11 +243,8 @@ def _decided(
     scope = sentences.every_input(request.machine.name, request.context, summarized, request.space, assumed)
     arithmetic = sentences.arithmetic(model.text, universal.beta)
     sentence = sentences.proved if universal.proved else sentences.hardmax_only
-    cells = [("0", "0"), ("1", "1")]
-    if not isinstance(model, Exact):
-        cells = [
-            (rational(c.low), rational(c.high)) for c in (rounding_cell(model.activations, Fraction(v)) for v in (0, 1))
-        ]
+    cells = activation_cells(model)
+    one_cell, zero_cell = ((rational(cell.low), rational(cell.high)) for cell in (cells.one, cells.zero))
     return UniversalCertificate(
         statement=_statement(
             request,
@@ -266,7 +262,7 @@ def _decided(
         ),
         runs=[],
         heads=proved_heads(network, proof, universal),
-        softmax=TieSoftmax(universal.largest_score, cells[1], cells[0], [tie_case(case) for case in universal.cases]),
+        softmax=TieSoftmax(universal.largest_score, one_cell, zero_cell, [tie_case(case) for case in universal.cases]),
         annotation=annotation_record(proof.annotation, proof.margin),
         verdict="proved" if universal.proved else "inconclusive",
         refutation=None,

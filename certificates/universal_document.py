@@ -113,7 +113,7 @@ class ProvedHeadRecord:
 class TieCaseRecord:
     separation: int
     ties: list[TieRange]
-    tau: Rational
+    tau: Rational | None
     one: tuple[Rational, Rational] | None
     zero: Rational | None
     least_beta: str | None
@@ -209,7 +209,7 @@ def tie_case(case: TieCase) -> TieCaseRecord:
     return TieCaseRecord(
         separation=case.facts.separation,
         ties=_ties(case),
-        tau=rational(case.decision.tau),
+        tau=None if case.decision.tau is None else rational(case.decision.tau),
         one=None if one is None else (rational(one[0]), rational(one[1])),
         zero=None if zero is None else rational(zero),
         least_beta=None if case.least_beta is None else str(case.least_beta),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from constructions.transformer.network import Network
 from verify.annotation.proof import HardmaxProof
-from verify.arithmetic.models import ArithmeticModel, BetaSplit, Exact, largest_beta_exponent, split_beta
+from verify.arithmetic.models import ArithmeticModel, BetaSplit, Exact, largest_beta_exponent, split_for
 from verify.arithmetic.softmax import HeadFacts
 from verify.arithmetic.ties import TieDecision, TieFacts, decide_ties, smallest_beta_for_ties
 from verify.assessment import BetaError, least_beta_within_half
@@ -42,7 +42,7 @@ class Universal:
 
     @property
     def split(self) -> BetaSplit:
-        return split_beta(self.beta.bit_length() - 1)
+        return split_for(self.model, self.beta)
 
     @property
     def proved(self) -> bool:
@@ -70,7 +70,8 @@ def assess_all(
             f"beta = {beta} is too large for {model.text}: scores and scaled activations are exact only up to "
             f"beta = {1 << largest_exponent}"
         )
-    facts = [TieFacts(head.separation, most_writes if head.many else 1, context) for head in proof.heads]
+    rounded_from = largest_score if model.steps.once else None
+    facts = [TieFacts(head.separation, most_writes if head.many else 1, context, rounded_from) for head in proof.heads]
     distinct = tuple(dict.fromkeys(facts))
     least = [smallest_beta_for_ties(model, one, largest_exponent) for one in distinct]
     chosen = beta or max((one for one in least if one is not None), default=None)

@@ -12,7 +12,14 @@ from fractions import Fraction
 
 from constructions.transformer.program import HeadKind
 from constructions.turing.tokens import TokenSequence
-from verify.arithmetic.models import ArithmeticModel, BetaSplit, Exact, largest_beta_exponent, split_beta
+from verify.arithmetic.models import (
+    ArithmeticModel,
+    BetaSplit,
+    Exact,
+    gaps_are_kept,
+    largest_beta_exponent,
+    split_for,
+)
 from verify.arithmetic.softmax import Decision, Fails, HeadFacts, Holds, decide, smallest_beta
 from verify.hardmax.observe import HeadObservation, Observations
 from verify.hardmax.prepared import PreparedNetwork
@@ -60,7 +67,7 @@ class Assessment:
 
     @property
     def split(self) -> BetaSplit | None:
-        return None if self.beta is None else split_beta(self.beta.bit_length() - 1)
+        return None if self.beta is None else split_for(self.model, self.beta)
 
 
 def prove_lookups(prepared: PreparedNetwork) -> dict[tuple[tuple[int, int], ...], LookupSeparation]:
@@ -84,11 +91,11 @@ def prove_lookups(prepared: PreparedNetwork) -> dict[tuple[tuple[int, int], ...]
     return proofs
 
 
-def facts_of(observed: HeadObservation, context: int) -> HeadFacts:
+def facts_of(observed: HeadObservation, context: int, largest_score: int | None = None) -> HeadFacts:
     """Separation and ties of a head: the separation of a look-up is proved, any other is that of the runs."""
     lookup = observed.head.kind is HeadKind.LOOKUP
     separation = LookupSeparation.separation if lookup else observed.separation
-    return HeadFacts(separation, tuple(sorted(observed.ties)), context)
+    return HeadFacts(separation, tuple(sorted(observed.ties)), context, largest_score)
 
 
 def assess(
@@ -113,7 +120,8 @@ def assess(
             f"beta = {beta} is too large for {model.text}: scores and scaled activations are exact only up to "
             f"beta = {1 << largest_exponent}"
         )
-    facts = [facts_of(observed, context) for observed in observations.heads]
+    rounded_from = largest_score if model.steps.once else None
+    facts = [facts_of(observed, context, rounded_from) for observed in observations.heads]
     distinct = tuple(dict.fromkeys(facts))
     least = [smallest_beta(model, case, largest_exponent) for case in distinct]
     certain = [one for one in least if one is not None]
@@ -125,7 +133,8 @@ def assess(
     if decisions is None or any(isinstance(decision, Fails) for decision in decisions):
         on_refutation()
         exponents = range(largest_exponent + 1) if chosen is None else [chosen.bit_length() - 1]
-        if not isinstance(model, Exact):
+        # Gaps between scores as integers say nothing about scores that rounding changes.
+        if not isinstance(model, Exact) and gaps_are_kept(model, largest_score):
             suspects = _suspects(model, observations, facts, exponents)
             refutation = search_refutation(prepared, sequences, model, suspects, exponents)
     if decisions is None and refutation is None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from constructions.transformer.network import CompiledHead
 from constructions.turing.tokens import TokenSequence
+from verify.arithmetic.composed import NotShown
 from verify.arithmetic.formats import FormatOverflow
 from verify.arithmetic.models import ArithmeticModel
 from verify.arithmetic.query import evaluate_query
@@ -107,7 +108,7 @@ def _refuting(model: ArithmeticModel, candidates: list[_Candidate], exponent: in
     for candidate in candidates:
         try:
             low, high = evaluate_query(model, 1 << exponent, dict(candidate.histogram))
-        except FormatOverflow:
+        except (FormatOverflow, NotShown):
             continue  # nothing is known about the result
         if not low <= candidate.hardmax <= high:
             yield Witness(

@@ -58,7 +58,6 @@ BAD_TEXTS: dict[str, str] = {
     "exact with a colon": "exact:",
     "unknown format": "fused:fp64",
     "two formats where fused has three": "fused:bf16/bf16",
-    "three formats where rounded has two": "rounded:bf16/fp32/bf16",
     "empty scores": "exact@",
     "unknown scores": "exact@fp64",
     "unknown model": "faithful:bf16",

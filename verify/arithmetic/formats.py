@@ -38,10 +38,12 @@ class FormatOverflow(ArithmeticError):
 
 
 class Rounding(enum.Enum):
-    """IEEE 754 rounding directions."""
+    """Rounding directions.  Of what lies between two values, the last two give either neighbour: by magnitude the
+    lower and the upper one."""
 
     NEAREST_EVEN = "nearest-even"
     TOWARD_ZERO = "toward-zero"
+    AWAY_FROM_ZERO = "away-from-zero"
 
 
 @dataclass(frozen=True)
@@ -206,7 +208,9 @@ def _rounded(number_format: Format, numerator: int, denominator: int, mode: Roun
         numerator <<= -exponent
     multiple, remainder = divmod(numerator, denominator)
     twice = 2 * remainder
-    if mode is Rounding.NEAREST_EVEN and (twice > denominator or (twice == denominator and multiple % 2 == 1)):
+    if (mode is Rounding.AWAY_FROM_ZERO and remainder) or (
+        mode is Rounding.NEAREST_EVEN and (twice > denominator or (twice == denominator and multiple % 2 == 1))
+    ):
         multiple += 1
     return multiple, exponent
 

@@ -10,22 +10,33 @@ In every model the scores of a head are integers times beta, beta >= 1 a power o
   largest_score <= 2^p and beta * largest_score <= max_finite make each of them, and each partial sum, a
   value of it.
 
-What is *not* modelled is written in `ASSUMPTIONS`, and holds for every model.
+Behind the formats a model may name *steps* (`steps`, SPEC 19): with ``+headH`` it is beta sqrt(H) that is split and
+that the demands are about, and with ``+once`` scores need not be values of their format (`effective_separation`).  A
+model is *composed* if it has a step behind the scores, or is `rounded` with an accumulator: then `composed` has its
+conditions.
+
+What is *not* modelled is written in `ASSUMPTIONS`, and holds for every model without steps.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from verify.arithmetic.formats import (
     FP32,
     FixedFormat,
+    FloatFormat,
     Format,
     FormatError,
+    FormatOverflow,
     is_representable,
     parse_format,
+    round_to,
 )
+from verify.arithmetic.kernels import NamedKernel, named_kernel
+from verify.arithmetic.steps import NO_STEPS, Bases, StepError, Steps, parse_steps
 
 ASSUMPTIONS: tuple[str, ...] = (
     "Every MLP is computed exactly: its inputs are ternary and its weights, biases and sums are integers.",
@@ -47,6 +58,16 @@ class Exact:
     scores: Format = FP32
 
     @property
+    def steps(self) -> Steps:
+        """None: real softmax has no steps."""
+        return NO_STEPS
+
+    @property
+    def composed(self) -> bool:
+        """Never."""
+        return False
+
+    @property
     def text(self) -> str:
         """The canonical text, which `parse_arithmetic` reads back."""
         return "exact" + _scores_suffix(self.scores)
@@ -55,16 +76,33 @@ class Exact:
 @dataclass(frozen=True)
 class Rounded:
     """Normalise, then round: o = rnd_activations(sum_j rnd_weights(a_j) v_j), a = softmax(beta s), the sum
-    exact."""
+    exact.
+
+    With an accumulator, exponentials e_j, their sum, the quotients a_j = e_j / sum and the sum over j are rounded to
+    it, sums by additions in any order.  Raises ModelError where the accumulator does not hold the weights.
+    """
 
     weights: Format
     activations: Format
     scores: Format = FP32
+    accumulator: Format | None = None
+    steps: Steps = NO_STEPS
+
+    def __post_init__(self) -> None:
+        if self.accumulator is not None:
+            _check_accumulator(self.weights, self.accumulator)
+
+    @property
+    def composed(self) -> bool:
+        """Whether the conditions are those of SPEC 19.2."""
+        return self.accumulator is not None or self.steps.composed
 
     @property
     def text(self) -> str:
         """The canonical text, which `parse_arithmetic` reads back."""
-        return f"rounded:{self.weights.name}/{self.activations.name}{_scores_suffix(self.scores)}"
+        formats = [f for f in (self.weights, self.accumulator, self.activations) if f is not None]
+        named = "/".join(f.name for f in formats)
+        return f"rounded:{named}{_scores_suffix(self.scores)}{self.steps.text}"
 
 
 @dataclass(frozen=True)
@@ -81,19 +119,21 @@ class Fused:
     accumulator: Format
     activations: Format
     scores: Format = FP32
+    steps: Steps = NO_STEPS
 
     def __post_init__(self) -> None:
-        if not _unit_interval_contained(self.weights, self.accumulator):
-            raise ModelError(
-                f"accumulator {self.accumulator.name} does not hold every value of {self.weights.name}"
-                " in [0, 1]; name a wider accumulator"
-            )
+        _check_accumulator(self.weights, self.accumulator)
+
+    @property
+    def composed(self) -> bool:
+        """Whether the conditions are those of SPEC 19.2."""
+        return self.steps.composed
 
     @property
     def text(self) -> str:
         """The canonical text, which `parse_arithmetic` reads back."""
         formats = f"{self.weights.name}/{self.accumulator.name}/{self.activations.name}"
-        return f"fused:{formats}{_scores_suffix(self.scores)}"
+        return f"fused:{formats}{_scores_suffix(self.scores)}{self.steps.text}"
 
 
 ArithmeticModel = Exact | Rounded | Fused
@@ -101,14 +141,14 @@ ArithmeticModel = Exact | Rounded | Fused
 
 @dataclass(frozen=True)
 class BetaSplit:
-    """beta = query * key, powers of two: query scales W_Q and key scales W_K."""
+    """beta sqrt(H) = query * key, powers of two: query scales W_Q and key scales W_K; H = 1 without ``+headH``."""
 
     query: int
     key: int
 
     @property
     def beta(self) -> int:
-        """query * key."""
+        """query * key, which is beta where nothing divides scores by sqrt(H)."""
         return self.query * self.key
 
 
@@ -125,24 +165,68 @@ def split_beta(exponent: int) -> BetaSplit:
     return BetaSplit(1 << (exponent - exponent // 2), 1 << (exponent // 2))
 
 
+def split_for(model: ArithmeticModel, beta: int) -> BetaSplit:
+    """How W_Q and W_K share beta, a power of two, and what scores are divided by.
+
+    >>> split_for(parse_arithmetic("fused:bf16+head64"), 16)
+    BetaSplit(query=16, key=8)
+    """
+    return split_beta(beta.bit_length() - 1 + model.steps.head_exponent)
+
+
 def scores_are_exact(model: ArithmeticModel, largest_score: int, exponent: int) -> bool:
-    """Whether the demands at the head of this file hold at beta = 2^exponent.
+    """Whether the demands at the head of this file hold at beta = 2^exponent; with ``+once``, whether scores are in
+    range.
 
     largest_score >= 1 bounds the sum of the absolute values of the terms of any integer score.
     """
-    split = split_beta(exponent)
-    fine_enough = isinstance(model.scores, FixedFormat) or largest_score <= 1 << model.scores.precision
-    in_range = split.beta * largest_score <= model.scores.max_finite
+    split = split_beta(exponent + model.steps.head_exponent)
+    largest = Fraction(largest_score)
+    if model.steps.once:
+        # Scores are beta sqrt(H) times integers, and rounding commutes with powers of two: integers are normal.
+        try:
+            largest = round_to(model.scores, largest)
+        except FormatOverflow:
+            return False
+    in_range = split.beta * largest <= model.scores.max_finite
     # The key's factor is at most the query's, and both are powers of two >= 1: one test covers both.
     scaled = isinstance(model, Exact) or is_representable(model.activations, Fraction(split.query))
-    return fine_enough and in_range and scaled
+    return (model.steps.once or _holds_integers(model.scores, largest_score)) and in_range and scaled
+
+
+def gaps_are_kept(model: ArithmeticModel, largest_score: int) -> bool:
+    """Whether rounding changes no score: so that gaps between scores are those of the integers."""
+    return _holds_integers(model.scores, largest_score)
+
+
+def _holds_integers(scores: Format, largest_score: int) -> bool:
+    return isinstance(scores, FixedFormat) or largest_score <= 1 << scores.precision
+
+
+@lru_cache(maxsize=1 << 10)
+def effective_separation(model: ArithmeticModel, separation: int, largest_score: int) -> int:
+    """D': scores of magnitude at most ``largest_score`` that are ``separation`` apart or more are so far apart when
+    they are rounded once; 0 if rounding may make them equal.
+
+    Rounding is monotone, so scores that differ by more stay at least as far apart as some pair a, a - D does.  A
+    floating format that counts 1 rounds integers to integers.
+
+    >>> model = parse_arithmetic("fused:bf16@e4m3fn+once")
+    >>> [effective_separation(model, 2, largest) for largest in (16, 18, 24)]
+    [2, 1, 0]
+    """
+    if gaps_are_kept(model, largest_score) or not model.steps.once or 2 * largest_score < separation:
+        return separation
+    rounded = {a: round_to(model.scores, Fraction(a)) for a in range(-largest_score, largest_score + 1)}
+    return int(min(rounded[a] - rounded[a - separation] for a in range(separation - largest_score, largest_score + 1)))
 
 
 def largest_beta_exponent(model: ArithmeticModel, largest_score: int) -> int:
-    """The largest e such that with beta = 2^e all scores and scaled activations are exact.
+    """The largest e such that with beta = 2^e all scores and scaled activations are exact (with ``+once``: in range).
 
-    largest_score >= 1 bounds the sum of the absolute values of the terms of any integer score. Raises
-    ModelError when there is no such e: the scores do not fit their format even at beta = 1.
+    largest_score >= 1 bounds the sum of the absolute values of the terms of any integer score; it is the length of the
+    longest query list.  Raises ModelError when there is no such e: the scores do not fit their format even at
+    beta = 1, or the heads do not fit H.
 
     >>> largest_beta_exponent(parse_arithmetic("fused:bf16"), 64)
     121
@@ -151,8 +235,16 @@ def largest_beta_exponent(model: ArithmeticModel, largest_score: int) -> int:
     """
     if largest_score < 1:
         raise ModelError(f"largest_score must be at least 1, got {largest_score}")
+    head = model.steps.head
+    if 1 < head < largest_score:
+        raise ModelError(
+            f"arithmetic {model.text!r}: heads are padded to {head} coordinates, but a query has {largest_score}; "
+            f"name a larger +headH"
+        )
     if not scores_are_exact(model, largest_score, 0):
-        raise ModelError(f"scores up to {largest_score} are not exact in {model.scores.name}; name wider scores")
+        times = "" if head == 1 else f", times sqrt({head}),"
+        wanted = "in the range of" if model.steps.once else "exact in"
+        raise ModelError(f"scores up to {largest_score}{times} are not {wanted} {model.scores.name}; name wider scores")
     # All demands are upper limits on beta, so the exponents that meet them are an interval from 0 on.
     low, high = 0, model.scores.max_finite.numerator.bit_length()
     while low < high:
@@ -164,41 +256,88 @@ def largest_beta_exponent(model: ArithmeticModel, largest_score: int) -> int:
     return low
 
 
+KERNEL = "kernel:"
+
+
 def parse_arithmetic(text: str) -> ArithmeticModel:
     """The model that a text names; `parse_arithmetic(model.text) == model` for every model.
 
-    `exact`; `rounded:W/A`, `rounded:W` for W/W; `fused:W/ACC/A`, `fused:W` for W/fp32/W; each may end in
-    `@S` for scores in a format S other than fp32. Raises ModelError, quoting the text.
+    `exact`; `rounded:W/A`, `rounded:W` for W/W, `rounded:W/ACC/A`; `fused:W/ACC/A`, `fused:W` for W/fp32/W; each may
+    end in `@S` for scores in a format S other than fp32, and in steps (`steps.CATALOGUE`).  `kernel:NAME` is one of
+    `kernels.KERNELS`.  Raises ModelError, quoting the text.
 
     >>> parse_arithmetic("fused:bf16").text
     'fused:bf16/fp32/bf16'
     """
-    body, at, scores_text = text.partition("@")
-    kind, _, names = body.partition(":")
+    if text.startswith(KERNEL):
+        kernel = named_kernel(text.removeprefix(KERNEL))
+        if not isinstance(kernel, NamedKernel):
+            raise ModelError(f"unknown kernel {text!r}; known are {', '.join(KERNEL + name for name in kernel)}")
+        return parse_arithmetic(kernel.arithmetic)
+    base, *names = text.split("+")
+    body, at, scores_text = base.partition("@")
+    kind, _, formats_text = body.partition(":")
     try:
         scores = parse_format(scores_text) if at else FP32
-        formats = [parse_format(name) for name in names.split("/")] if names else []
-    except FormatError as error:
+        formats = [parse_format(name) for name in formats_text.split("/")] if formats_text else []
+        steps = _steps_for(f"{kind}:{len(formats)}", formats, names)
+    except (FormatError, StepError) as error:
         raise ModelError(f"arithmetic {text!r}: {error}") from error
     match kind, formats:
         case "exact", [] if ":" not in body:
             return Exact(scores)
         case "rounded", [both]:
-            return Rounded(both, both, scores)
+            return Rounded(both, both, scores, steps=steps)
         case "rounded", [weights, activations]:
-            return Rounded(weights, activations, scores)
+            return Rounded(weights, activations, scores, steps=steps)
+        case "rounded", [weights, accumulator, activations]:
+            return Rounded(weights, activations, scores, accumulator, steps)
         case "fused", [both]:
-            return Fused(both, FP32, both, scores)
+            return Fused(both, FP32, both, scores, steps)
         case "fused", [weights, accumulator, activations]:
-            return Fused(weights, accumulator, activations, scores)
+            return Fused(weights, accumulator, activations, scores, steps)
     raise ModelError(
-        f"unknown arithmetic {text!r}; known are exact, rounded:W/A, rounded:W, fused:W/ACC/A and fused:W,"
-        " where W, ACC and A are number formats, and @S after any of them for the format of the scores"
+        f"unknown arithmetic {text!r}; known are exact, rounded:W/A, rounded:W, rounded:W/ACC/A, fused:W/ACC/A and"
+        " fused:W, where W, ACC and A are number formats, with @S for the format of the scores and +steps behind it,"
+        " and kernel:NAME"
     )
+
+
+def _steps_for(base: str, formats: list[Format], names: list[str]) -> Steps:
+    """The steps of these names, if models of this kind, with so many formats, take them; raises StepError."""
+    steps, given = parse_steps(names)
+    taken = {
+        "rounded:1": {Bases.NOT_EXACT},
+        "rounded:2": {Bases.NOT_EXACT},
+        "rounded:3": {Bases.NOT_EXACT, Bases.THREE_FORMATS},
+        "fused:1": set(Bases),
+        "fused:3": set(Bases),
+        "exact:0": set[Bases](),
+    }.get(base)
+    for kind, name in given:
+        if taken is not None and kind.bases not in taken:
+            raise StepError(f"'+{name}' goes with {kind.bases.value} only")
+    accumulator = FP32 if len(formats) == 1 else formats[1] if len(formats) == 3 else None
+    if accumulator is None or not (steps.composed or base == "rounded:3"):
+        return steps
+    if not isinstance(accumulator, FloatFormat):
+        raise StepError(f"the accumulator {accumulator.name} is not floating; name a floating one")
+    most = 1 << (accumulator.precision - 2)
+    if steps.exponential is not None and steps.exponential.ulps > most:
+        raise StepError(f"'+exp{steps.exponential.ulps}': exp errs by 1 to {most} ulp in {accumulator.name}")
+    return steps
 
 
 def _scores_suffix(scores: Format) -> str:
     return "" if scores == FP32 else f"@{scores.name}"
+
+
+def _check_accumulator(weights: Format, accumulator: Format) -> None:
+    if not _unit_interval_contained(weights, accumulator):
+        raise ModelError(
+            f"accumulator {accumulator.name} does not hold every value of {weights.name} in [0, 1]; name a wider"
+            " accumulator"
+        )
 
 
 def _unit_interval_contained(inner: Format, outer: Format) -> bool:

@@ -6,10 +6,10 @@ The query is given by its score histogram. A *gap* is how far an integer score l
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 
 from verify.arithmetic.accumulation import cannot_overflow, relative_summation_error
+from verify.arithmetic.composed_query import Level, evaluate_composed
 from verify.arithmetic.exponential import exp_minus_enclosure
 from verify.arithmetic.formats import FixedFormat, Format, FormatOverflow, power_of_two, round_to
 from verify.arithmetic.models import ArithmeticModel, Exact, Fused, ModelError, Rounded
@@ -23,31 +23,21 @@ Histogram = Mapping[int, tuple[int, int, int]]
 """gap >= 0 -> (visible positions with it, how many of them have value +1, how many -1)."""
 
 
-@dataclass(frozen=True)
-class _Level:
-    """The positions of one gap: how many, the sum of their values, of their magnitudes; exp(-beta gap)
-    enclosed."""
-
-    positions: int
-    total: int
-    magnitude: int
-    low: Fraction
-    high: Fraction
-
-
 def evaluate_query(model: ArithmeticModel, beta: int, gaps: Histogram) -> tuple[Fraction, Fraction]:
     """Rationals (low, high) that enclose the result o of one value coordinate at one query.
 
     gaps: gap >= 0 -> (visible positions with it, how many of them have value +1, how many -1); at least one
-    position has gap 0. beta is a power of two >= 1. For `Fused` the enclosure holds for every order of
-    accumulation. Where the enclosures of the exponentials determine every rounding (and, for `Fused`, every
+    position has gap 0. beta is a power of two >= 1. For `Fused` and composed models the enclosure holds for every order
+    of accumulation. Where the enclosures of the exponentials determine every rounding (and, for `Fused`, every
     partial sum is exact), low == high.
 
     A refutation is valid only when the hardmax value, the mean of the values at gap 0, lies outside [low,
     high].
 
-    Raises HistogramError, ModelError for beta, and FormatOverflow when overflow is not excluded: then
-    nothing is said about o.
+    Gaps are those of the scores as integers: for ``+once`` that is right where `gaps_are_kept`.
+
+    Raises HistogramError, ModelError for beta, FormatOverflow when overflow is not excluded, and for composed models
+    NotShown when sums are not accurate: then nothing is said about o.
 
     >>> from verify.arithmetic.models import parse_arithmetic
     >>> evaluate_query(parse_arithmetic("rounded:bf16"), 128, {0: (61, 61, 0), 2: (3, 0, 0)})
@@ -57,6 +47,8 @@ def evaluate_query(model: ArithmeticModel, beta: int, gaps: Histogram) -> tuple[
         raise ModelError(f"beta must be a power of two >= 1, got {beta}")
     levels = _levels(beta, gaps)
     match model:
+        case Rounded() | Fused() if model.composed:
+            return evaluate_composed(model, levels)
         case Exact():
             return _weighted_sum(levels, None)
         case Rounded():
@@ -66,7 +58,7 @@ def evaluate_query(model: ArithmeticModel, beta: int, gaps: Histogram) -> tuple[
     return round_to(model.activations, low), round_to(model.activations, high)
 
 
-def _levels(beta: int, gaps: Histogram) -> list[_Level]:
+def _levels(beta: int, gaps: Histogram) -> list[Level]:
     levels = []
     for gap, (positions, positive, negative) in sorted(gaps.items()):
         if gap < 0 or min(positive, negative) < 0 or positive + negative > positions:
@@ -75,13 +67,13 @@ def _levels(beta: int, gaps: Histogram) -> list[_Level]:
                 " is that of no query"
             )
         low, high = exp_minus_enclosure(beta * gap)
-        levels.append(_Level(positions, positive - negative, positive + negative, low, high))
+        levels.append(Level(gap, positions, positive - negative, positive + negative, low, high))
     if gaps.get(0, (0, 0, 0))[0] < 1:
         raise HistogramError("some position attains the highest score, but the histogram has none at gap 0")
     return levels
 
 
-def _weighted_sum(levels: list[_Level], weights: Format | None) -> tuple[Fraction, Fraction]:
+def _weighted_sum(levels: list[Level], weights: Format | None) -> tuple[Fraction, Fraction]:
     """sum_j a_j v_j with a = softmax, each a_j rounded to the format `weights` if there is one."""
     sum_low = sum(level.positions * level.low for level in levels)
     sum_high = sum(level.positions * level.high for level in levels)
@@ -94,7 +86,7 @@ def _weighted_sum(levels: list[_Level], weights: Format | None) -> tuple[Fractio
     return _linear(enclosures)
 
 
-def _quotient(model: Fused, levels: list[_Level]) -> tuple[Fraction, Fraction]:
+def _quotient(model: Fused, levels: list[Level]) -> tuple[Fraction, Fraction]:
     """num / den of the fused model, before its last rounding."""
     weights = [(level, round_to(model.weights, level.low), round_to(model.weights, level.high)) for level in levels]
     numerator_low, numerator_high = _accumulated(

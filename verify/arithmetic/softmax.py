@@ -7,7 +7,8 @@ weight of each maximiser lies in [1 / (m + (N - m) tau), 1 / m] and that of each
 m]: the *leak*.
 
 Per head two things are decided, for all queries that agree with the facts: that o = 1 where v = 1 (v = -1 is
-its mirror image, as rounding to nearest even is symmetric), and that o = 0 where v = 0.
+its mirror image, as rounding is symmetric), and that o = 0 where v = 0.  The plain models are decided here, composed
+ones in `composed_decision`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from verify.arithmetic.accumulation import cannot_overflow, counts_exactly, relative_summation_error
+from verify.arithmetic.cells import activation_cells
+from verify.arithmetic.composed import Interval, NotShown, cut
+from verify.arithmetic.composed_decision import composed_bounds
 from verify.arithmetic.exponential import exp_minus_upper
 from verify.arithmetic.formats import (
     FormatOverflow,
@@ -26,7 +30,7 @@ from verify.arithmetic.formats import (
     round_to,
     rounding_cell,
 )
-from verify.arithmetic.models import ArithmeticModel, Exact, Fused, ModelError, Rounded
+from verify.arithmetic.models import ArithmeticModel, Exact, Fused, ModelError, Rounded, effective_separation
 
 ZERO = Fraction(0)
 ONE = Fraction(1)
@@ -44,6 +48,8 @@ class HeadFacts:
         beta. None when no query has a competitor: every visible position is a maximiser.
     ties: the numbers of maximisers, ascending, at queries whose shared value has a non-zero coordinate.
     context: the largest number of visible positions.
+    largest_score: bounds the magnitude of every score.  None says that the separation is that of the scores as the
+        model rounds them; it makes a difference for ``+once`` alone.
 
     Raises FactsError when a number is out of range or ties are not strictly ascending.
     """
@@ -51,6 +57,7 @@ class HeadFacts:
     separation: int | None
     ties: tuple[int, ...]
     context: int
+    largest_score: int | None = None
 
     def __post_init__(self) -> None:
         if self.separation is not None and self.separation < 1:
@@ -86,11 +93,12 @@ class HeadBounds:
 
 
 class Inequality(enum.Enum):
-    """What has to hold: the value 1 is kept, the value 0 is kept, the accumulator counts exactly."""
+    """What has to hold: the values 1 and 0 are kept, sums in the accumulator are right, scores stay apart."""
 
     ONE = "one"
     ZERO = "zero"
     ACCUMULATOR = "accumulator"
+    SCORES = "scores"
 
 
 @dataclass(frozen=True)
@@ -98,7 +106,7 @@ class Reason:
     """Why a head is not certified.
 
     maximisers: the number m of maximisers for which it is not. rounded: the rounded end of the enclosure
-    that is not the hardmax value; None when it overflows, when it is not rounded, or for the accumulator.
+    that is not the hardmax value; None when it overflows, when it is not rounded, for the accumulator and for scores.
     """
 
     inequality: Inequality
@@ -116,7 +124,7 @@ class Holds:
 
 @dataclass(frozen=True)
 class Fails:
-    """No proof: the bounds do not exclude another result. bounds is None when the accumulator fails."""
+    """No proof: the bounds do not exclude another result. bounds is None when the accumulator or the scores fail."""
 
     bounds: HeadBounds | None
     reason: Reason
@@ -138,14 +146,41 @@ def decide(model: ArithmeticModel, facts: HeadFacts, beta: int) -> Decision:
     """
     if beta < 1 or beta & (beta - 1):
         raise ModelError(f"beta must be a power of two >= 1, got {beta}")
-    tau = ZERO if facts.separation is None else exp_minus_upper(beta * facts.separation)
+    tau = head_tau(model, facts.separation, facts.largest_score, beta)
+    if tau is None:
+        return Fails(
+            None,
+            Reason(
+                Inequality.SCORES,
+                1,
+                None,
+                f"scores up to {facts.largest_score} that are {facts.separation} apart may be equal once they are"
+                f" rounded to {model.scores.name}",
+            ),
+        )
     match model:
+        case Rounded() | Fused() if model.composed:
+            return _decide_composed(model, facts, tau)
         case Exact():
             return _compare(model, _exact_intervals(facts, tau), _exact_zero_bound(facts, tau), tau)
         case Rounded():
             return _compare(model, _rounded_intervals(model, facts, tau), _rounded_zero(model, facts, tau), tau)
         case Fused():
             return _decide_fused(model, facts, tau)
+
+
+def head_tau(model: ArithmeticModel, separation: int | None, largest_score: int | None, beta: int) -> Fraction | None:
+    """An upper bound of exp(-beta D), D the separation of the scores as the model rounds them; 0 where no other
+    position is visible; None where scores that differ may become equal.
+
+    >>> from verify.arithmetic.models import parse_arithmetic
+    >>> head_tau(parse_arithmetic("fused:bf16@e4m3fn+once"), 2, 64, 8) is None
+    True
+    """
+    if separation is None:
+        return ZERO
+    apart = separation if largest_score is None else effective_separation(model, separation, largest_score)
+    return exp_minus_upper(beta * apart) if apart >= 1 else None
 
 
 def smallest_beta(model: ArithmeticModel, facts: HeadFacts, largest_exponent: int) -> int | None:
@@ -155,6 +190,7 @@ def smallest_beta(model: ArithmeticModel, facts: HeadFacts, largest_exponent: in
     Bisection is right because `decide` is monotone in beta: tau never increases with beta, every rounding is
     monotone, so the intervals shrink. The fused model's step from delta > 0 to delta = 0 keeps this: where it holds
     with delta > 0, relative_summation_error(N) < 1 and no overflow, so that all m <= N <= 2^precision count exactly.
+    Composed models are monotone for the reasons in `composed_decision`; the rounded separation is the same at all beta.
 
     >>> from verify.arithmetic.models import parse_arithmetic
     >>> smallest_beta(parse_arithmetic("rounded:fp16"), HeadFacts(2, (1, 2), 2 ** 10), 20)
@@ -206,22 +242,13 @@ def smallest_failing_tie(model: ArithmeticModel, m_max: int) -> int | None:
             return low if low <= m_max else None
 
 
-@dataclass(frozen=True)
-class _Interval:
-    """What is rounded to o where v = 1 and m positions are maximisers lies in [low, high]."""
-
-    maximisers: int
-    low: Fraction
-    high: Fraction
-
-
-def _exact_intervals(facts: HeadFacts, tau: Fraction) -> Iterable[_Interval]:
+def _exact_intervals(facts: HeadFacts, tau: Fraction) -> Iterable[Interval]:
     # o - v = sum over the others of a_j (v_j - v) with |v_j - v| <= 2, their weights total at most L / (m +
     # L) with L = (N - m) tau, and o <= 1 as a weighted mean. L / (m + L) falls as m grows: the smallest m is
     # the worst.
     for m in facts.ties[:1]:
         leak = (facts.context - m) * tau
-        yield _Interval(m, 1 - 2 * leak / (m + leak), ONE)
+        yield Interval(m, 1 - 2 * leak / (m + leak), ONE)
 
 
 def _exact_zero_bound(facts: HeadFacts, tau: Fraction) -> Fraction:
@@ -230,7 +257,7 @@ def _exact_zero_bound(facts: HeadFacts, tau: Fraction) -> Fraction:
     return leak / (1 + leak)
 
 
-def _rounded_intervals(model: Rounded, facts: HeadFacts, tau: Fraction) -> Iterable[_Interval]:
+def _rounded_intervals(model: Rounded, facts: HeadFacts, tau: Fraction) -> Iterable[Interval]:
     t, scale = tau.numerator, tau.denominator
     for m in facts.ties:
         others = facts.context - m
@@ -238,7 +265,7 @@ def _rounded_intervals(model: Rounded, facts: HeadFacts, tau: Fraction) -> Itera
         weight_low = round_ratio(model.weights, scale, m * scale + others * t)
         weight_high = round_ratio(model.weights, 1, m)
         leak = others * round_ratio(model.weights, t, m * scale)
-        yield _Interval(m, m * weight_low - leak, m * weight_high + leak)
+        yield Interval(m, m * weight_low - leak, m * weight_high + leak)
 
 
 def _rounded_zero(model: Rounded, facts: HeadFacts, tau: Fraction) -> Fraction:
@@ -261,7 +288,7 @@ def _decide_fused(model: Fused, facts: HeadFacts, tau: Fraction) -> Decision:
         for m in facts.ties:
             if not counts_exactly(accumulator, m):
                 return _accumulator_fails(m, f"the accumulator {accumulator.name} does not count {m} ones exactly")
-        return _compare(model, [_Interval(m, ONE, ONE) for m in facts.ties[:1]], ZERO, tau)
+        return _compare(model, [Interval(m, ONE, ONE) for m in facts.ties[:1]], ZERO, tau)
     error = relative_summation_error(accumulator, facts.context)
     if error >= 1:
         return _accumulator_fails(
@@ -274,7 +301,7 @@ def _decide_fused(model: Fused, facts: HeadFacts, tau: Fraction) -> Decision:
     return _compare(model, _fused_intervals(facts, delta, error), zero_bound, tau)
 
 
-def _fused_intervals(facts: HeadFacts, delta: Fraction, error: Fraction) -> Iterable[_Interval]:
+def _fused_intervals(facts: HeadFacts, delta: Fraction, error: Fraction) -> Iterable[Interval]:
     # Where v = 1, let E in [0, L], L = (N - m) delta, be the sum of the others' p. Exactly, den = m + E and
     # m - E <= num <= m + E; computed, each errs by at most error (m + E). So num / den is at most
     # (1 + error) / (1 - error), and at least (m - E - error (m + E)) / ((m + E) (1 + error)) where that is
@@ -285,31 +312,34 @@ def _fused_intervals(facts: HeadFacts, delta: Fraction, error: Fraction) -> Iter
         high = (1 + error) / (1 - error)
         numerator_low = m - leak - error * (m + leak)
         low = numerator_low / ((m + leak) * (1 + error)) if numerator_low > 0 else -high
-        yield _Interval(m, low, high)
+        yield Interval(m, low, high)
 
 
-def _compare(model: ArithmeticModel, intervals: Iterable[_Interval], zero_bound: Fraction, tau: Fraction) -> Decision:
+def _decide_composed(model: Rounded | Fused, facts: HeadFacts, tau: Fraction) -> Decision:
+    try:
+        bounds = composed_bounds(model, tau, facts.ties, facts.context)
+    except NotShown as failed:
+        return _accumulator_fails(failed.maximisers, failed.sentence)
+    return _compare(model, bounds.ones, bounds.zero, tau)
+
+
+def _compare(model: ArithmeticModel, intervals: Iterable[Interval], zero_bound: Fraction, tau: Fraction) -> Decision:
     """Hold the intervals against the rounding cells: a cell is convex, so both ends in it put all in it."""
-    if isinstance(model, Exact):
-        one_cell = RoundingCell(ONE, ONE, True, True)
-        zero_cell = RoundingCell(ZERO, ZERO, True, True)
-    else:
-        one_cell = rounding_cell(model.activations, ONE)
-        zero_cell = rounding_cell(model.activations, ZERO)
+    cells = activation_cells(model)
     intervals = list(intervals)
     bounds = HeadBounds(
         tau=tau,
         one_low=min((interval.low for interval in intervals), default=None),
         one_high=max((interval.high for interval in intervals), default=None),
         zero_bound=zero_bound,
-        one_cell=one_cell,
-        zero_cell=zero_cell,
+        one_cell=cells.one,
+        zero_cell=cells.zero,
     )
     for interval in intervals:
         for end in (interval.low, interval.high):
-            if not one_cell.contains(end):
+            if not cells.one.contains(end):
                 return Fails(bounds, _missed(model, Inequality.ONE, interval.maximisers, end))
-    if not zero_cell.contains(zero_bound):
+    if not cells.zero.contains(zero_bound):
         return Fails(bounds, _missed(model, Inequality.ZERO, 1, zero_bound))
     return Holds(bounds)
 
@@ -321,7 +351,7 @@ def _missed(model: ArithmeticModel, inequality: Inequality, m: int, end: Fractio
         becomes = "and nothing rounds it back"
     else:
         try:
-            rounded = round_to(model.activations, end)
+            rounded = cut(model, model.activations, end)
             becomes = f"which rounds to {_readable(rounded)} in {model.activations.name}"
         except FormatOverflow:
             becomes = f"which overflows {model.activations.name}"

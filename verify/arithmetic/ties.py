@@ -5,6 +5,7 @@
     rounded   if the weights have more precision p than the activations, |m rnd_W(1/m) - 1| <= 2^-p is at most half an
               ulp below 1, for all m with 1/m normal (lemma ``rounding.spare-bit``); the rest one by one
     fused     maximisers have p = 1 exactly: the accumulator has to count them
+    composed  `composed_decision.composed_ties`
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from fractions import Fraction
 from math import ceil, floor
 
 from verify.arithmetic.accumulation import counts_exactly
-from verify.arithmetic.exponential import exp_minus_upper
+from verify.arithmetic.composed_decision import composed_ties
 from verify.arithmetic.formats import (
     FloatFormat,
     RoundingCell,
@@ -23,8 +24,8 @@ from verify.arithmetic.formats import (
     round_to,
     rounding_cell,
 )
-from verify.arithmetic.models import ArithmeticModel, Exact, Fused, Rounded
-from verify.arithmetic.softmax import Fails, HeadFacts, Holds, decide, least_power
+from verify.arithmetic.models import ArithmeticModel, Exact, Fused, ModelError, Rounded
+from verify.arithmetic.softmax import Fails, HeadFacts, Holds, decide, head_tau, least_power
 
 MOST_ONE_BY_ONE = 1 << 20
 """Numbers of maximisers that are looked at one by one before giving up."""
@@ -32,21 +33,26 @@ MOST_ONE_BY_ONE = 1 << 20
 
 @dataclass(frozen=True)
 class TieFacts:
-    """What is proved about a head: its separation, and that a value other than 0 has 1 to ``most`` maximisers."""
+    """What is proved about a head: its separation, and that a value other than 0 has 1 to ``most`` maximisers.
+
+    largest_score: as in `HeadFacts`.
+    """
 
     separation: int
     most: int
     context: int
+    largest_score: int | None = None
 
 
 @dataclass(frozen=True)
 class TieDecision:
     """Numbers of maximisers from 1 to ``up_to`` give the hardmax result; the next is not shown to.
 
+    tau: None if rounding may make scores equal that differ.
     one, zero: what is rounded last where the value is 1 and where it is 0, as far as it was bounded.
     """
 
-    tau: Fraction
+    tau: Fraction | None
     one: tuple[Fraction, Fraction] | None
     zero: Fraction | None
     up_to: int
@@ -60,11 +66,18 @@ def decide_ties(model: ArithmeticModel, facts: TieFacts, beta: int) -> TieDecisi
     >>> [decide_ties(parse_arithmetic(a), facts, 128).up_to for a in ("rounded:bf16/bf16", "rounded:fp32/bf16")]
     [60, 65536]
     """
+    if beta < 1 or beta & (beta - 1):
+        raise ModelError(f"beta must be a power of two >= 1, got {beta}")
+    tau = head_tau(model, facts.separation, facts.largest_score, beta)
+    if tau is None:
+        return TieDecision(None, None, None, 0)
+    if not isinstance(model, Exact) and model.composed:
+        decided = composed_ties(model, tau, facts.most, facts.context)
+        return TieDecision(tau, decided.one, decided.zero, decided.up_to)
     if isinstance(model, Rounded):
-        return _decide_rounded(model, facts, beta)
-    decision = decide(model, HeadFacts(facts.separation, (1,), facts.context), beta)
+        return _decide_rounded(model, facts, tau)
+    decision = decide(model, HeadFacts(facts.separation, (1,), facts.context, facts.largest_score), beta)
     bounds = decision.bounds
-    tau = exp_minus_upper(beta * facts.separation)
     one = None
     if bounds is not None and bounds.one_low is not None and bounds.one_high is not None:
         one = bounds.one_low, bounds.one_high
@@ -82,7 +95,7 @@ def decide_ties(model: ArithmeticModel, facts: TieFacts, beta: int) -> TieDecisi
 def smallest_beta_for_ties(model: ArithmeticModel, facts: TieFacts, largest_exponent: int) -> int | None:
     """The smallest power of two at which all numbers of maximisers give the hardmax result; None if none does.
 
-    All bounds shrink as beta grows (`smallest_beta`), the one for all numbers at once too.
+    All bounds shrink as beta grows (`smallest_beta`, `composed_decision`), the one for all numbers at once too.
     """
     return least_power(lambda beta: decide_ties(model, facts, beta).up_to == facts.most, largest_exponent)
 
@@ -98,8 +111,7 @@ def _most_counted(model: Fused, most: int) -> int:
     return low
 
 
-def _decide_rounded(model: Rounded, facts: TieFacts, beta: int) -> TieDecision:
-    tau = exp_minus_upper(beta * facts.separation)
+def _decide_rounded(model: Rounded, facts: TieFacts, tau: Fraction) -> TieDecision:
     one_cell, zero_cell = (rounding_cell(model.activations, Fraction(value)) for value in (1, 0))
     # The leak of one position is at most rnd_W(tau), that of all others of N - 1 of these, whatever m is.
     leak = (facts.context - 1) * round_to(model.weights, tau)

@@ -1,0 +1,223 @@
+"""Steps: what a kernel does besides the plain models, one named thing each (SPEC 19).
+
+A text such as ``+head64+exp20-one+online512+wide`` stands behind the formats of a model.  Each step is given at most
+once, in the order of `CATALOGUE`, which says what each means and which kernels do it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+LARGEST_HEAD_EXPONENT = 8
+"""Heads are padded to 4^h coordinates, h at most this."""
+LARGEST_BLOCK = 1 << 20
+
+
+class StepError(ValueError):
+    """A text that names no steps, or numbers a step does not take."""
+
+
+class Quotient(Enum):
+    """How a fused kernel divides: exactly, rounded once where it goes; in the accumulator format; or by multiplying
+    with the reciprocal, rounded."""
+
+    EXACT = ""
+    DIVIDE = "divide"
+    RECIPROCAL = "reciprocal"
+
+
+@dataclass(frozen=True)
+class Exponential:
+    """exp within ``ulps`` ulp in the accumulator format; ``one``: it is 1 at 0."""
+
+    ulps: int
+    one: bool
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The steps of a model; without any, a plain one.
+
+    head: 4^h, the width that heads are padded to, whose root scores are divided by; 1 where they are not.
+    block: how many positions come at once where the maximum is a running one; None where it is known from the start.
+    """
+
+    head: int = 1
+    once: bool = False
+    exponential: Exponential | None = None
+    block: int | None = None
+    wide: bool = False
+    faithful: bool = False
+    quotient: Quotient = Quotient.EXACT
+    truncate: bool = False
+
+    @property
+    def head_exponent(self) -> int:
+        """h: the root of the head's width is 2^h."""
+        return (self.head.bit_length() - 1) // 2
+
+    @property
+    def composed(self) -> bool:
+        """Whether there is a step behind the scores: then the conditions are those of SPEC 19.2."""
+        return self != Steps(head=self.head, once=self.once)
+
+    @property
+    def text(self) -> str:
+        """The canonical text, which `parse_steps` reads back.
+
+        >>> Steps(head=64, exponential=Exponential(2, True), quotient=Quotient.DIVIDE).text
+        '+head64+exp2-one+divide'
+        """
+        names = []
+        if self.head > 1:
+            names.append(f"head{self.head}")
+        if self.once:
+            names.append("once")
+        if self.exponential is not None:
+            names.append(f"exp{self.exponential.ulps}{'-one' if self.exponential.one else ''}")
+        if self.block is not None:
+            names.append(f"online{self.block}")
+        names += [name for name, given in (("wide", self.wide), ("faithful", self.faithful)) if given]
+        if self.quotient is not Quotient.EXACT:
+            names.append(self.quotient.value)
+        if self.truncate:
+            names.append("truncate")
+        return "".join(f"+{name}" for name in names)
+
+
+NO_STEPS = Steps()
+
+
+class Bases(Enum):
+    """Which models take a step."""
+
+    NOT_EXACT = "all but exact"
+    THREE_FORMATS = "fused:W/ACC/A and rounded:W/ACC/A"
+    FUSED = "fused:W/ACC/A"
+
+
+@dataclass(frozen=True)
+class StepKind:
+    """One line of the catalogue: how a step is written, who takes it, what is computed, and where that is done."""
+
+    written: str
+    pattern: str
+    bases: Bases
+    computes: str
+    kernels: str
+
+
+CATALOGUE: tuple[StepKind, ...] = (
+    StepKind(
+        "+headH",
+        r"head([1-9][0-9]{0,9})",
+        Bases.NOT_EXACT,
+        "scores are multiplied by 1/sqrt(H); heads are padded to H = 4^h coordinates, so that is a power of two",
+        "every stock attention",
+    ),
+    StepKind(
+        "+once",
+        r"(once)",
+        Bases.NOT_EXACT,
+        "the score is rounded once to the format S of the scores, which need not hold it",
+        "matrix products that store scores in bf16 or fp16",
+    ),
+    StepKind(
+        "+expU, +expU-one",
+        r"exp([1-9][0-9]{0,9})(?:-one)?",
+        Bases.THREE_FORMATS,
+        "exp is within U ulp in ACC; with -one it is exactly 1 at 0",
+        "exp2 units of GPUs, vectorised exp",
+    ),
+    StepKind(
+        "+onlineB",
+        r"online([1-9][0-9]{0,9})",
+        Bases.FUSED,
+        "positions come in blocks of B, with a running maximum; what was summed is rescaled when it rises",
+        "blockwise kernels",
+    ),
+    StepKind(
+        "+wide",
+        r"(wide)",
+        Bases.FUSED,
+        "the denominator adds exponentials before they are rounded to W",
+        "kernels that sum a row before it is cast",
+    ),
+    StepKind(
+        "+faithful",
+        r"(faithful)",
+        Bases.THREE_FORMATS,
+        "additions, products and quotients in ACC give either neighbour of the exact result",
+        "matrix units that truncate",
+    ),
+    StepKind(
+        "+divide, +reciprocal",
+        r"(divide|reciprocal)",
+        Bases.FUSED,
+        "the quotient is rounded to ACC before A; or is a product with 1/den, both rounded to ACC",
+        "kernels that divide in the accumulator's format, then cast",
+    ),
+    StepKind(
+        "+truncate",
+        r"(truncate)",
+        Bases.THREE_FORMATS,
+        "what is rounded to W or A is rounded toward zero",
+        "casts that cut bits off",
+    ),
+)
+
+
+def parse_steps(names: list[str]) -> tuple[Steps, list[tuple[StepKind, str]]]:
+    """The steps with these names (without +), and, name by name, which kind each is.
+
+    Raises StepError for what is unknown, given twice or in another order than the catalogue's, and for numbers out of
+    range; the range of U depends on a format and is for the model to see.
+    """
+    given: list[tuple[int, str]] = []
+    found: dict[int, re.Match[str]] = {}
+    for name in names:
+        matches = ((place, re.fullmatch(kind.pattern, name, re.ASCII)) for place, kind in enumerate(CATALOGUE))
+        place, match = next(((place, match) for place, match in matches if match), (-1, None))
+        if match is None:
+            known = " ".join(kind.written for kind in CATALOGUE)
+            raise StepError(f"unknown step '+{name}'; known are {known}, with H, U and B decimal numbers")
+        if place in found:
+            raise StepError(f"'+{found[place].string}' and '+{name}' are both given; give one of {_written(place)}")
+        if given and place < given[-1][0]:
+            raise StepError(f"'+{name}' stands behind '+{given[-1][1]}'; the order is {_order()}")
+        given.append((place, name))
+        found[place] = match
+    head, once, exponential, online, wide, faithful, quotient, truncate = map(found.get, range(len(CATALOGUE)))
+    steps = Steps(
+        head=1 if head is None else _head(int(head[1])),
+        once=once is not None,
+        exponential=None if exponential is None else Exponential(int(exponential[1]), "-one" in exponential[0]),
+        block=None if online is None else _block(int(online[1])),
+        wide=wide is not None,
+        faithful=faithful is not None,
+        quotient=Quotient.EXACT if quotient is None else Quotient(quotient[0]),
+        truncate=truncate is not None,
+    )
+    return steps, [(CATALOGUE[place], name) for place, name in given]
+
+
+def _written(place: int) -> str:
+    return CATALOGUE[place].written.replace(", ", " and ") if ", " in CATALOGUE[place].written else "them"
+
+
+def _order() -> str:
+    return " ".join(kind.written.replace(", ", " or ") for kind in CATALOGUE)
+
+
+def _head(width: int) -> int:
+    if width not in {4**h for h in range(1, LARGEST_HEAD_EXPONENT + 1)}:
+        raise StepError(f"'+head{width}': heads are padded to a power of 4 from 4 to {4**LARGEST_HEAD_EXPONENT}")
+    return width
+
+
+def _block(size: int) -> int:
+    if size > LARGEST_BLOCK:
+        raise StepError(f"'+online{size}': blocks have 1 to {LARGEST_BLOCK} positions")
+    return size
