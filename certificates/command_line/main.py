@@ -402,6 +402,32 @@ def export(
     execute(Request(certificate, target, dtype, context, beta, head_width, unproved), out)
 
 
+@cli.command("approximate")
+@click.option(
+    "--function",
+    "function",
+    metavar="F",
+    required=True,
+    help="sort, running-maximum, attention, polynomial, or FILE.py:NAME, which also defines NAME_modulus.",
+)
+@click.option("--n", "n", metavar="N", type=int, required=True, help="Tokens, at least 2.")
+@click.option("--dim", "d", metavar="D", type=int, default=1, show_default=True, help="Coordinates of a token.")
+@click.option("--epsilon", metavar="E", required=True, help="Accuracy, like 1/4.")
+@click.option("--p", "p", metavar="P", type=int, default=2, show_default=True, help="Accuracy in L^P.")
+@click.option("--delta", metavar="1/M", help="Side of a cell.  Default: the largest that gives the accuracy.")
+@click.option("--positional", is_flag=True, help="With positional encoding, also where F is equivariant.")
+def approximate(function: str, n: int, d: int, epsilon: str, p: int, delta: str | None, positional: bool) -> None:
+    """Build the high-precision network (quantise, map contextually, read off) that approximates F on [0, 1)^(D x N),
+    and prove its error: rational bounds in L^P, and for every entry off a set of stated measure, given the modulus of
+    continuity that is stated with F.
+
+    Exit codes: 0 proved, 1 a lemma does not hold for it, 2 bad input, 3 a lemma is left open.
+    """
+    from certificates.command_line.approximate import Asked, execute
+
+    execute(Asked(function, n, d, epsilon, p, delta, positional))
+
+
 @cli.command("machines")
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")

@@ -71,8 +71,8 @@ class Grid:
 
     @property
     def as_stated(self) -> bool:
-        """Whether the lemmas' stated condition n < 1/delta - 1 holds, with n >= 2."""
-        return 2 <= self.n < self.steps - 1
+        """Whether n >= 2 and the lemmas' stated condition n < 1/delta - 1 hold (delta, whatever `extent` is)."""
+        return 2 <= self.n < self.delta.denominator - 1
 
     @property
     def values(self) -> tuple[Fraction, ...]:
@@ -105,12 +105,12 @@ class Grid:
         return product((self.outside, *self.values), repeat=self.d)
 
     def require_stated(self) -> Grid:
-        """The grid itself.  Raises GridError unless n >= 2 and n < steps - 1, as Lemma 6 is stated."""
+        """The grid itself.  Raises GridError unless n >= 2 and n < 1/delta - 1, as Lemma 6 is stated."""
         if self.n < 2:
             raise GridError("n = 1: the contextual mapping is stated for n >= 2 tokens (its t_l would be 0)")
         if not self.as_stated:
             raise GridError(
                 f"n = {self.n} is too large for delta = {self.delta}: Lemma 6 is stated for n < 1/delta - 1 ="
-                f" {self.steps - 1}"
+                f" {self.delta.denominator - 1}"
             )
         return self

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from constructions.contextual.contextual_mapping import selective_shifts
 from constructions.contextual.global_shift import global_shift
 from constructions.contextual.grid import Grid, Sequence
-from constructions.contextual.layers import AttentionLayer, Layer
+from constructions.contextual.layers import AttentionLayer, Layer, TokenwiseLayer
+from constructions.contextual.positional import PositionalEncoding, encoded_labels
 from constructions.contextual.quantisation import quantisation
 
 
@@ -17,7 +18,7 @@ class Step:
     """A part of the construction: its name, and its layers in order."""
 
     name: str
-    layers: tuple[Layer, ...]
+    layers: tuple[Layer | PositionalEncoding, ...]
 
     def __call__(self, sequence: Sequence) -> Sequence:
         for layer in self.layers:
@@ -30,7 +31,7 @@ class Step:
 
     @property
     def tokenwise_layers(self) -> int:
-        return len(self.layers) - self.attention_layers
+        return sum(isinstance(layer, TokenwiseLayer) for layer in self.layers)
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,18 @@ class Network:
         raise KeyError(f"no step {name!r}; there are {', '.join(step.name for step in self.steps)}")
 
 
-def mapping_steps(grid: Grid) -> tuple[Step, ...]:
-    """Quantisation and the contextual mapping, in three steps."""
-    return (
+def mapping_steps(grid: Grid, positional: bool = False) -> tuple[Step, ...]:
+    """Quantisation and the contextual mapping, in three steps; with positional encoding one more before them.
+
+    positional: the grid is a `positional_grid`, and shifts are made only at labels that encoded columns can have.
+    """
+    labels = encoded_labels(grid) if positional else None
+    steps = (
         Step("quantisation", quantisation(grid)),
-        Step("selective shifts", selective_shifts(grid)),
+        Step("selective shifts", selective_shifts(grid, labels)),
         Step("global shift", (global_shift(grid),)),
     )
+    return (Step("positional encoding", (PositionalEncoding(),)), *steps) if positional else steps
 
 
 def mapping_network(grid: Grid) -> Network:

@@ -81,6 +81,39 @@ def behind(segment: Segment, layer: TokenwiseLayer, place: int) -> Iterator[Segm
         )
 
 
+def follow(segment: Segment, layers: Sequence[TokenwiseLayer], place: int) -> Iterator[Segment]:
+    """The segment behind the layers, in parts; layers that add 0 to all of a part are passed over."""
+    actives = [active(layer) for layer in layers]
+    waiting = [(segment, 0)]
+    while waiting:
+        part, done = waiting.pop()
+        following = (k for k in range(done, len(layers)) if not _apart(part, *actives[k]))
+        k = next(following, None)
+        if k is None:
+            yield part
+        else:
+            waiting += ((piece, k + 1) for piece in behind(part, layers[k], place))
+
+
+def active(layer: TokenwiseLayer) -> tuple[Fraction | None, Fraction | None]:
+    """The layer adds 0 to coordinates outside [low, high); None: no such end is known."""
+    breaks, pieces = layer.activation.breaks, layer.activation.pieces
+    return (
+        breaks[0] - layer.bias if pieces[0] == (ZERO, ZERO) else None,
+        breaks[-1] - layer.bias if pieces[-1] == (ZERO, ZERO) else None,
+    )
+
+
+def _apart(part: Segment, low: Fraction | None, high: Fraction | None) -> bool:
+    """Whether all values of the segment are below `low`, or not below `high`; False where that is not seen."""
+    if part.slope == 0:
+        return (low is not None and part.intercept < low) or (high is not None and part.intercept >= high)
+    # Rising: values reach from that at the low end to below that at the high end.
+    beneath = low is not None and part.high is not None and part.at(part.high) <= low
+    above = high is not None and part.low is not None and part.at(part.low) >= high
+    return beneath or above
+
+
 def check_lemma5(grid: Grid, layers: Sequence[TokenwiseLayer] | None = None) -> Quantises | Fails:
     """Follow the layers (the construction's, unless others are given for the first coordinate) on every real.
 
@@ -92,10 +125,7 @@ def check_lemma5(grid: Grid, layers: Sequence[TokenwiseLayer] | None = None) -> 
     for place in range(grid.d):
         chosen = coordinate_layers(grid, place) if layers is None or place else layers
         for low, high in pairwise(ends):
-            segments = [Segment(low, high, ONE, ZERO)]
-            for layer in chosen:
-                segments = [part for segment in segments for part in behind(segment, layer, place)]
-            for part in segments:
+            for part in follow(Segment(low, high, ONE, ZERO), chosen, place):
                 wanted = quantised(grid, part.inner)
                 if part.slope != 0 or part.intercept != wanted:
                     return Fails(grid, 5, f"{part.inner} becomes {part.at(part.inner)} near it, not {wanted}")
