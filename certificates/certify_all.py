@@ -2,7 +2,8 @@
 
 construct the network -> prove that it is as annotated, for all inputs -> bound the writes per cell
 -> decide the rounding inequalities for all numbers of maximisers up to it
--> where that fails, look for an input that shows it, and certify on that one
+-> where that fails, look for an input that shows it, and certify on that one;
+   or, if only tokens are to be claimed, bound how far activations drift
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from fractions import Fraction
 from importlib.metadata import version
 
 from certificates import sentences
@@ -28,10 +30,12 @@ from certificates.universal_document import (
     AllInputs,
     AllInputsSummarized,
     TieSoftmax,
+    TokensCertificate,
     UniversalCertificate,
     UniversalStatement,
     WritesRecord,
     annotation_record,
+    drift_record,
     proved_heads,
     tie_case,
 )
@@ -51,6 +55,8 @@ from verify.arithmetic.cells import activation_cells
 from verify.arithmetic.models import ArithmeticModel, Exact
 from verify.assessment import Verdict
 from verify.busiest import busiest_run
+from verify.drift.bound import Breakdown
+from verify.drift.prove import TokensProof, prove_tokens
 from verify.writes import write_bound, writes_per_cell
 
 
@@ -59,7 +65,7 @@ class UniversalRequest:
     """What is asked for.  ``assumed_writes`` restricts the claim to inputs that write no cell more often.
 
     ``space``, for summarized chains of thought, restricts it to runs within so many cells; each of their segments then
-    fits the context.
+    fits the context.  ``tokens``: where not all activations are those of the hardmax network, claim the tokens alone.
     """
 
     machine: TuringMachine
@@ -70,6 +76,7 @@ class UniversalRequest:
     beta: int | None = None
     assumed_writes: int | None = None
     budget_seconds: int = 60
+    tokens: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,7 @@ class UniversalBundle:
     """A certificate for all inputs and its weights, as bytes ready to be written; and what it was made from.
 
     ``proof`` and ``universal`` say what is proved of hardmax and softmax; ``counterexample`` is the certificate on one
-    input of a refuted claim.
+    input of a refuted claim; ``tokens`` what is proved of tokens alone, or what stopped that, where it was asked for.
     """
 
     certificate: UniversalCertificate
@@ -86,6 +93,7 @@ class UniversalBundle:
     proof: HardmaxProof
     universal: Universal
     counterexample: Bundle | None
+    tokens: TokensProof | Breakdown | None = None
 
     @property
     def bytes(self) -> bytes:
@@ -137,8 +145,13 @@ def certify_all(request: UniversalRequest, evidence: Evidence, progress: Progres
         raise HardmaxNotProved(proof)
     bound = _writes(request)
     universal = assess_all(proof, network, request.model, context, int(bound.bound), request.beta)
-    counterexample = None
-    if not universal.proved and not isinstance(request.model, Exact):
+    counterexample, tokens = None, None
+    if not universal.proved and request.tokens:
+        progress("drift", 0, 1)
+        tokens = prove_tokens(proof, network, universal, context, request.beta)
+        if isinstance(tokens, TokensProof):
+            universal = assess_all(proof, network, request.model, context, int(bound.bound), tokens.beta)
+    elif not universal.proved and not isinstance(request.model, Exact):
         progress("refute", 0, 1)
         counterexample = _counterexample(request, universal)
     weights = canonical_bytes(weights_document(network))
@@ -155,7 +168,9 @@ def certify_all(request: UniversalRequest, evidence: Evidence, progress: Progres
         certificate = _refuted(request, counterexample, position_bits, provenance)
     else:
         certificate = _decided(request, network, weights, weights_name, proof, universal, bound, provenance)
-    return UniversalBundle(certificate, weights, weights_name, proof, universal, counterexample)
+    if isinstance(tokens, TokensProof):
+        certificate = _of_tokens(certificate, request, bound, tokens)
+    return UniversalBundle(certificate, weights, weights_name, proof, universal, counterexample, tokens)
 
 
 def _writes(request: UniversalRequest) -> WritesRecord:
@@ -238,17 +253,13 @@ def _decided(
 ) -> UniversalCertificate:
     """The certificate of what is proved, or left open."""
     model, split = request.model, universal.split
-    assumed = int(bound.bound) if bound.evidence == "assumed" else None
-    summarized = request.paradigm is Paradigm.SCOT
-    scope = sentences.every_input(request.machine.name, request.context, summarized, request.space, assumed)
-    arithmetic = sentences.arithmetic(model.text, universal.beta)
     sentence = sentences.proved if universal.proved else sentences.hardmax_only
     cells = activation_cells(model)
     one_cell, zero_cell = ((rational(cell.low), rational(cell.high)) for cell in (cells.one, cells.zero))
     return UniversalCertificate(
         statement=_statement(
             request,
-            sentence(scope, arithmetic, sentences.thought(summarized)),
+            sentence(*_about(request, bound, universal.beta)),
             bound,
             network.position_bits,
             str(universal.beta),
@@ -268,6 +279,29 @@ def _decided(
         refutation=None,
         provenance=provenance,
     )
+
+
+def _about(request: UniversalRequest, bound: WritesRecord, beta: int) -> tuple[str, str, str]:
+    """Scope, arithmetic and thought, as sentences have them."""
+    assumed = int(bound.bound) if bound.evidence == "assumed" else None
+    summarized = request.paradigm is Paradigm.SCOT
+    return (
+        sentences.every_input(request.machine.name, request.context, summarized, request.space, assumed),
+        sentences.arithmetic(request.model.text, beta),
+        sentences.thought(summarized),
+    )
+
+
+def _of_tokens(
+    undecided: UniversalCertificate, request: UniversalRequest, bound: WritesRecord, tokens: TokensProof
+) -> TokensCertificate:
+    """The certificate that claims nothing of the softmax network, with what is proved of its tokens."""
+    made = {each.name: getattr(undecided, each.name) for each in fields(undecided)}
+    claim = sentences.tokens_only(
+        *_about(request, bound, tokens.beta), max(tokens.drift.largest.values(), default=Fraction(0))
+    )
+    made |= {"statement": replace(undecided.statement, claim=claim), "verdict": "tokens proved"}
+    return TokensCertificate(**made, drift=drift_record(tokens.drift))
 
 
 def _refuted(

@@ -90,6 +90,14 @@ def hardmax_only(scope: str, arithmetic: str, thought: str) -> str:
     )
 
 
+def tokens_only(scope: str, arithmetic: str, thought: str, drift: Fraction) -> str:
+    """Of a proof about tokens, where activations may drift (SPEC 20.6)."""
+    return (
+        f"{scope}, the softmax transformer of these weights, {arithmetic}, generates the {thought} token for token; "
+        f"its activations may differ from those of the hardmax transformer, by at most {drift}."
+    )
+
+
 def not_every_input(scope: str, word: str, model: str, beta: int | None, largest_exponent: int) -> str:
     """Of a refuted claim, with the input that contradicts it."""
     where = f'"{word}"' if word else "the empty word"

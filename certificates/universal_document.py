@@ -24,6 +24,7 @@ from verify.all_inputs import TieCase, Universal
 from verify.annotation.annotation import Annotation, changes
 from verify.annotation.meanings import Meaning
 from verify.annotation.proof import HardmaxProof, HeadProof
+from verify.drift.bound import Drift
 
 Contents = dict[str, str]
 """Register -> content, as text."""
@@ -144,6 +145,26 @@ class UniversalCertificate:
     provenance: dict[str, Any]
     format: str = field(default="exactformer certificate")
     version: int = 1
+
+
+@dataclass(frozen=True)
+class DriftRecord:
+    """How far activations may be from those of the hardmax network, by register; what that leaves of the margin."""
+
+    largest: dict[str, Rational]
+    margin: Rational
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokensCertificate(UniversalCertificate):
+    """SPEC 20: tokens are proved, activations may drift."""
+
+    drift: DriftRecord
+
+
+def drift_record(drift: Drift) -> DriftRecord:
+    """What is proved of drifts, as text."""
+    return DriftRecord({name: rational(d) for name, d in drift.largest.items()}, rational(drift.margin))
 
 
 def annotation_record(annotation: Annotation, margin: int) -> AnnotationRecord:

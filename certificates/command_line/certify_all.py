@@ -32,6 +32,7 @@ from verify.assessment import BetaError
 
 EXIT_CODE = {
     "proved": ExitCode.CERTIFIED,
+    "tokens proved": ExitCode.CERTIFIED,
     "refuted": ExitCode.REFUTED,
     "inconclusive": ExitCode.INCONCLUSIVE,
 }
@@ -50,6 +51,7 @@ class Asked:
     beta: str
     assumed_writes: int | None
     budget: int
+    tokens: bool
 
 
 def execute(asked: Asked, store: Path | None, out: Path, as_json: bool) -> NoReturn:
@@ -99,6 +101,7 @@ def request_for(asked: Asked) -> UniversalRequest:
             parse_beta(asked.beta),
             asked.assumed_writes,
             asked.budget,
+            asked.tokens,
         )
 
 

@@ -88,6 +88,13 @@ def cli() -> None:
     type=click.IntRange(min=1),
     help="With --all-inputs: only inputs that write no cell more often; the claim says so.",
 )
+@click.option(
+    "--claim",
+    type=click.Choice(["activations", "tokens"]),
+    default="activations",
+    show_default=True,
+    help="With --all-inputs: what to claim; tokens are right even where activations differ from the hardmax ones.",
+)
 @STORE
 @NO_STORE
 @click.option(
@@ -117,6 +124,7 @@ def certify(
     beta: str,
     space: int | None,
     assumed_writes: int | None,
+    claim: str,
     store: Path | None,
     no_store: bool,
     budget: int,
@@ -131,9 +139,11 @@ def certify(
     from certificates.command_line import certify_all as on_all
 
     if all_inputs:
-        request = on_all.Asked(machine, inputs, paradigm, context, space, arithmetic, beta, assumed_writes, budget)
+        request = on_all.Asked(
+            machine, inputs, paradigm, context, space, arithmetic, beta, assumed_writes, budget, claim == "tokens"
+        )
         on_all.execute(request, None if no_store else store or on_all.default_store(), out, as_json)
-    on_runs.require_inputs(inputs, space, assumed_writes)
+    on_runs.require_inputs(inputs, space, assumed_writes, claim)
     on_runs.execute(machine, inputs, paradigm, context, arithmetic, beta, max_steps, out, as_json)
 
 
@@ -426,6 +436,56 @@ def approximate(function: str, n: int, d: int, epsilon: str, p: int, delta: str 
     from certificates.command_line.approximate import Asked, execute
 
     execute(Asked(function, n, d, epsilon, p, delta, positional))
+
+
+@cli.command("counterexample")
+@ARITHMETIC
+@click.option("--context", metavar="N", type=click.IntRange(min=1), required=True, help="Context length in tokens.")
+@click.option("--machine", metavar="MACHINE", help="A name of the library, or a file.  Default: the whole library.")
+@click.option("--input", "words", metavar="W", multiple=True, help="With --machine: this word only; may be repeated.")
+@click.option(
+    "--beta",
+    metavar="auto|B",
+    default="auto",
+    show_default=True,
+    help="What scores are multiplied with: a power of two; auto is the one that certifies most.",
+)
+@click.option(
+    "--order",
+    type=click.Choice(["left-to-right", "pairwise-denominator", "both"]),
+    default="both",
+    show_default=True,
+    help="In which order a fused arithmetic sums.",
+)
+@click.option(
+    "--tokens",
+    "most_tokens",
+    metavar="T",
+    type=click.IntRange(min=1),
+    default=20_000,
+    show_default=True,
+    help="Stop after runs of so many tokens in all.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print all runs tried as JSON.")
+def counterexample(
+    arithmetic: str,
+    context: int,
+    machine: str | None,
+    words: tuple[str, ...],
+    beta: str,
+    order: str,
+    most_tokens: int,
+    as_json: bool,
+) -> None:
+    """Look for a run that fits N tokens and on which the softmax transformer, in the given arithmetic, generates a wrong
+    token: each run that is tried is computed in exact numbers, and what is found is where it goes wrong.
+
+    Exit codes: 1 a wrong token is found, 0 the arithmetic is certified for these machines (nothing is run), 3 no wrong
+    token on the runs tried, 2 bad input, 4 an arithmetic in which runs are not computed.
+    """
+    from certificates.command_line.counterexample import Asked, execute
+
+    execute(Asked(arithmetic, context, machine, words, beta, order, most_tokens), as_json)
 
 
 @cli.command("machines")

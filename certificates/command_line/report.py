@@ -14,7 +14,13 @@ from certificates.certify import Bundle
 from certificates.document import CaseRecord, HeadRecord, NetworkRecord, sha256
 from verify.arithmetic.models import ASSUMPTIONS
 
-STYLE = {"certified": "bold green", "proved": "bold green", "refuted": "bold red", "inconclusive": "bold yellow"}
+STYLE = {
+    "certified": "bold green",
+    "proved": "bold green",
+    "tokens proved": "bold green",
+    "refuted": "bold red",
+    "inconclusive": "bold yellow",
+}
 
 
 def print_report(bundle: Bundle, path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from fractions import Fraction
 from pathlib import Path
 
 from rich.console import Console
@@ -14,8 +15,16 @@ from certificates.command_line.report import STYLE, layers_of, network_facts, pr
 from certificates.universal_document import AllInputsSummarized
 from verify.annotation.proof import HeadProof, tallied
 from verify.arithmetic.models import ASSUMPTIONS
+from verify.drift.bound import Breakdown
+from verify.drift.prove import TokensProof
 
 GHOSTS = "the definitions of a run and of its token sequence (SPEC 14)"
+DRIFTING = (
+    "What enters attention or an MLP is rounded to the activation format; MLPs, residual sums and logits are exact.",
+    "Scores are exact sums of products, rounded once to their format; exponentials, differences of scores and quotients"
+    " are exact, rounded where the model says so, to nearest with ties to even.",
+)
+"""What is assumed of the arithmetic where activations are not ternary (SPEC 20)."""
 SOLVER = "z3's answers, and this prover; the checker asks a solver again, with its own queries"
 
 
@@ -30,6 +39,11 @@ def print_report(bundle: UniversalBundle, path: Path) -> None:
         console.print(certificate.refutation.reason, markup=False)
     if certificate.verdict == "inconclusive":
         console.print(what_is_missing(bundle), markup=False)
+    if certificate.verdict in ("inconclusive", "refuted") and bundle.tokens is None:
+        console.print(
+            "That is about activations.  --claim tokens tries to prove that the tokens are right all the same.",
+            markup=False,
+        )
     console.print()
     console.print(_facts(bundle))
     console.print()
@@ -41,6 +55,8 @@ def print_report(bundle: UniversalBundle, path: Path) -> None:
 
 def what_is_missing(bundle: UniversalBundle) -> str:
     """What would have to be known for a proof."""
+    if isinstance(bundle.tokens, Breakdown):
+        return f"Tokens are not proved either: {bundle.tokens.place}: {bundle.tokens.reason}."
     universal, most = bundle.universal, bundle.universal.most_writes_proved
     if most == 0:
         return "The inequalities do not hold at any beta that is admitted, or not at the one given."
@@ -74,7 +90,20 @@ def _facts(bundle: UniversalBundle) -> Table:
     for title, fact in network_facts(bundle.certificate.network):
         table.add_row(title, fact)
     table.add_row("margin", f"the right token beats every other by at least {bundle.proof.margin}")
+    if isinstance(bundle.tokens, TokensProof):
+        drift = bundle.tokens.drift
+        registers = ", ".join(f"{name} {at_most(d)}" for name, d in drift.largest.items())
+        table.add_row("drift", f"at most, from the hardmax activations: {registers}; none of the others drifts")
+        table.add_row("", f"of the margin at least {at_most(drift.margin, below=True)} is left")
     return table
+
+
+def at_most(number: Fraction, below: bool = False) -> str:
+    """A rational as it is, if it is short; else a power of two above it, or below it."""
+    if number.denominator <= 1 << 12:
+        return str(number)
+    exponent = number.numerator.bit_length() - number.denominator.bit_length()
+    return f"2^{exponent - 1 if below else exponent + 1}"
 
 
 WRITES = {"context": "no more than tokens", "proved": "proved for this machine", "assumed": "ASSUMED"}
@@ -106,10 +135,13 @@ def _evidence(bundle: UniversalBundle) -> list[tuple[str, list[str]]]:
     checked: list[str] = []
     if bundle.certificate.verdict == "proved":
         proved.append("rounding: every head with its separation and any number of ties gives the hardmax value")
+    if bundle.certificate.verdict == "tokens proved":
+        proved.append("drift: how far activations may be from the hardmax ones, class by class, sublayer by sublayer")
+        proved.append("next tokens: right, as what drifts may take away is less than the margin")
     if bundle.counterexample is not None:
         proved.append("refuted: at the query above the arithmetic does not give the hardmax value")
         checked.append("the run of the input above, token by token, and its activations")
-    assumed = [GHOSTS, SOLVER, *ASSUMPTIONS]
+    assumed = [GHOSTS, SOLVER, *(DRIFTING if bundle.tokens is not None else ASSUMPTIONS)]
     writes = bundle.certificate.statement.scope.writes_per_cell
     if writes.evidence == "assumed":
         assumed.insert(0, f"no cell is written more than {writes.bound} times: inputs that do are not claimed")

@@ -82,8 +82,9 @@ def _rounded(model: Rounded, query: Query, received: Received, tau: Fraction) ->
     # o - v = sum over those selected of w_j (v_j - v) + v (sum over them of w_j - 1) + sum over the others of w_j v_j.
     dv, others = received.value_drift, query.context - 1
     leak = others * round_to(model.weights, tau) * (1 + dv)
-    # Each rounding errs by at most u a_j + q/2; the a_j of those selected sum to between 1 / (1 + (N - 1) tau) and 1.
-    u = NONE if isinstance(model.weights, FixedFormat) else power_of_two(-model.weights.precision)
+    # Rounding to nearest errs by at most u a_j, u = 2^-p / (1 + 2^-p), or by q/2 where a_j is subnormal; the a_j of
+    # those selected sum to between 1 / (1 + (N - 1) tau) and 1.
+    u = NONE if isinstance(model.weights, FixedFormat) else 1 / (1 + power_of_two(model.weights.precision))
     ties = received.ties if received.nonzero else query.context
     excess = NONE if ties == 1 else u + ties * power_of_two(model.weights.quantum_exponent) / 2
     if not received.nonzero:

@@ -12,7 +12,7 @@ from fractions import Fraction
 from itertools import combinations
 
 from constructions.transformer.network import Network
-from constructions.transformer.vocabulary import Family, Field, Vector
+from constructions.transformer.vocabulary import Family, Field, Vector, Vocabulary
 from verify.annotation.ghosts import TokenClass
 from verify.annotation.proof import HardmaxProof
 from verify.drift.rounding import NONE
@@ -32,16 +32,16 @@ NOTHING_FOLLOWS = (
 
 def margin_left(proof: HardmaxProof, network: Network, drifts: Mapping[TokenClass, Drifts]) -> Fraction:
     """By how much the right token is best, at least, over all classes; it may be negative."""
-    families = network.vocabulary.families
-    lost = NONE
-    for kind, of_class in drifts.items():
-        if kind in NOTHING_FOLLOWS or not of_class:
-            continue
-        for family in families:
-            lost = max(lost, *(_lost_between_values(field, of_class) for field in family.fields), NONE)
-        for one, other in combinations(families, 2):
-            lost = max(lost, _lost_between_families(one, other, of_class))
-    return proof.margin - lost
+    asked = [of_class for kind, of_class in drifts.items() if kind not in NOTHING_FOLLOWS]
+    return proof.margin - max(lost_margin(network.vocabulary, of_class) for of_class in asked)
+
+
+def lost_margin(vocabulary: Vocabulary, drifts: Drifts) -> Fraction:
+    """The most that drifts take away of a margin over every other token."""
+    fields = [field for family in vocabulary.families for field in family.fields]
+    between_values = (_lost_between_values(field, drifts) for field in fields)
+    between_families = (_lost_between_families(*pair, drifts) for pair in combinations(vocabulary.families, 2))
+    return max(*between_values, *between_families, NONE, NONE)
 
 
 def _lost_between_values(field: Field, drifts: Drifts) -> Fraction:
