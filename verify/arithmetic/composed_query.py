@@ -81,12 +81,7 @@ def _fused(model: Fused, levels: Sequence[Level]) -> Ends:
     positions = sum(level.positions for level in levels)
     if model.steps.block is not None:
         require_no_overflow(model, positions, max(weights[0].high, rows[0].high))
-    num = _sum(
-        model,
-        [_Term(level.magnitude, level.total, end) for level, end in zip(levels, weights, strict=True)],
-        positions,
-        others_vanish,
-    )
+    num = _sum(model, _values(levels, weights, apart=model.steps.block is not None), positions, others_vanish)
     return _quotient(model, num, _denominator(model, levels, rows, positions, others_vanish))
 
 
@@ -103,8 +98,23 @@ def _rounded(model: ComposedModel, levels: Sequence[Level]) -> Ends:
         )
         for end in rows
     ]
-    terms = [_Term(level.magnitude, level.total, end) for level, end in zip(levels, weights, strict=True)]
-    return _sum(model, terms, positions, others_vanish)
+    return _sum(model, _values(levels, weights, apart=model.steps.faithful), positions, others_vanish)
+
+
+def _values(levels: Sequence[Level], weights: Sequence[Ends], *, apart: bool) -> list[_Term]:
+    """The weighted values, by gap; ``apart``: positions of one gap need not have the same weight.
+
+    They do where weights depend on the gap alone.  With ``+online`` one may have been rescaled and another not, and with
+    ``+faithful`` equal quotients may be rounded to different neighbours.
+    """
+    terms = []
+    for level, ends in zip(levels, weights, strict=True):
+        if apart:
+            plus, minus = (level.magnitude + level.total) // 2, (level.magnitude - level.total) // 2
+            terms += [_Term(plus, plus, ends), _Term(minus, -minus, ends)]
+        else:
+            terms.append(_Term(level.magnitude, level.total, ends))
+    return terms
 
 
 def _exponential(model: ComposedModel, level: Level) -> Ends:
