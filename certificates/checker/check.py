@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from certificates.checker.arithmetic import case_entry, cells, largest_admitted
+from certificates.checker.arithmetic import case_entry, cells, largest_admitted, separation_of_scores
 from certificates.checker.document import (
     BadInput,
     Json,
@@ -36,10 +36,11 @@ from certificates.checker.statement import (
     Writes,
     check_statement,
     is_about_all_inputs,
+    scales,
     sentence,
     sentence_for_all,
 )
-from certificates.checker.weights import Network, dimensions, parameters, read_network, structure
+from certificates.checker.weights import Network, dimensions, longest_query, parameters, read_network, structure
 
 if TYPE_CHECKING:  # it imports the solvers, which only certificates for all inputs need
     from certificates.checker.universal.solvers import Judge
@@ -121,8 +122,14 @@ def check_on_all_inputs(
     setting = Setting(machine, network, summarized=statement.paradigm == "scot")
     cases = check_universal(parts["annotation"], parts["heads"], setting, writes.bound, judge)
 
+    def entry(case: tuple[int, int], admitted: int) -> tuple[dict[str, Json], bool]:
+        separation, most = case
+        apart = separation_of_scores(statement.model, longest_query(network), separation)
+        found, holds = case_for_all(statement.model, statement.context, apart, most, exponent, admitted)
+        return found | {"separation": separation}, holds
+
     def entries(admitted: int) -> list[tuple[dict[str, Json], bool]]:
-        return [case_for_all(statement.model, statement.context, D, M, exponent, admitted) for D, M in cases]
+        return [entry(case, admitted) for case in cases]
 
     admitted, holds = check_softmax(parts["softmax"], statement, network, entries)
     verdict = require_verdict(parts, "proved", statement, holds)
@@ -140,16 +147,17 @@ def replay_and_judge(
     cases = check_heads(parts["heads"], network, replayed.tallies)
 
     def entries(admitted: int) -> list[tuple[dict[str, Json], bool]]:
-        return [_entry_on_runs(case, statement, admitted) for case in cases]
+        return [_entry_on_runs(case, statement, longest_query(network), admitted) for case in cases]
 
     admitted, holds = check_softmax(parts["softmax"], statement, network, entries)
     verdict = check_verdict(parts, statement, network, replayed, admitted, holds)
     return verdict, admitted, sum(replayed.tokens)
 
 
-def _entry_on_runs(case: Case, statement: Statement, admitted: int) -> tuple[dict[str, Json], bool]:
+def _entry_on_runs(case: Case, statement: Statement, largest_score: int, admitted: int) -> tuple[dict[str, Json], bool]:
     separation, ranges = case
-    entry, holds = case_entry(statement.model, statement.context, separation, list(ranges), statement.e, admitted)
+    apart = None if separation is None else separation_of_scores(statement.model, largest_score, separation)
+    entry, holds = case_entry(statement.model, statement.context, apart, list(ranges), statement.e, admitted)
     return entry | {"separation": separation, "ties": [[low, high] for low, high in ranges]}, holds
 
 
@@ -186,8 +194,7 @@ def check_network(value: Json, statement: Statement, folder: Path) -> Network:
     require_same("weights.position_bits", network.r, statement.r)
     require_same("network.dimensions", parts["dimensions"], dimensions(network))
     require_same("network.structure", parts["structure"], structure(network))
-    e = statement.e or 0
-    expected = parameters(network, 2 ** ((e + 1) // 2), 2 ** (e // 2))
+    expected = parameters(network, *scales(statement.model, statement.e))
     require_same("network.parameters", parts["parameters"], expected)
     return network
 
@@ -206,7 +213,9 @@ def check_vocabulary(network: Network, machine: Machine, paradigm: str) -> None:
 
 def check_softmax(value: Json, statement: Statement, network: Network, entries: Entries) -> tuple[int, bool]:
     """Sections 7 and 16: the inequalities. The largest admitted exponent of beta, and whether all cases hold."""
-    largest_score = max((len(head.query) for layer in network.layers for head in layer.heads), default=0)
+    largest_score, h = longest_query(network), statement.model.steps.head
+    if h and largest_score > 4**h:
+        raise Rejected("statement.arithmetic", f"has heads padded to {4**h}, but a query list has {largest_score} entries")
     admitted = largest_admitted(statement.model, largest_score)
     if admitted is None or (statement.e is not None and statement.e > admitted):
         limit = "no beta is" if admitted is None else f"the largest that is admitted is 2^{admitted}"
@@ -263,7 +272,7 @@ def _valid(verdict: str, claim: str, network: Network, tokens: int) -> Valid:
 
 ASSUMED = (
     "MLPs, residual sums and the unembedding are computed in exact integer arithmetic",
-    "a head is computed as the arithmetic model of the statement says (SPEC 7.1)",
+    "a head is computed as the arithmetic model of the statement says (SPEC 7.1, 19)",
 )
 
 

@@ -11,15 +11,9 @@ from fractions import Fraction
 from functools import cache
 from typing import TypeAlias
 
-from certificates.checker.arithmetic import (
-    BELOW_1_OVER_E,
-    LARGEST_EXPONENT,
-    Interval,
-    Model,
-    Scaled,
-    exp_above,
-    power,
-)
+from certificates.checker.arithmetic import BELOW_1_OVER_E, LARGEST_EXPONENT, exp_above, power
+from certificates.checker.formats import Interval, Scaled
+from certificates.checker.steps import Model
 
 Gap: TypeAlias = tuple[int, tuple[int, int, int]]
 
@@ -96,7 +90,7 @@ def _accumulate(model: Model, sums: list[tuple[int, int]], p: list[Interval]) ->
     low, high = weighted([total for (total, _), _ in taken], [weight for _, weight in taken])
     if all(least == largest for _, (least, largest) in taken) and most <= acc.largest:
         # With G a power of two that divides all terms, all partial sums are multiples of G up to 2^p G.
-        common = min((_power_of_two_in(weight) for _, (_, weight) in taken), default=Fraction(1))
+        common = min((power_of_two_in(weight) for _, (_, weight) in taken), default=Fraction(1))
         if acc.p is None or most <= 2**acc.p * common:
             return low, high
     if acc.p is not None:
@@ -107,6 +101,6 @@ def _accumulate(model: Model, sums: list[tuple[int, int]], p: list[Interval]) ->
     return low - error, high + error
 
 
-def _power_of_two_in(value: Fraction) -> Fraction:
+def power_of_two_in(value: Fraction) -> Fraction:
     """The largest power of two of which a positive dyadic ``value`` is a multiple."""
     return Fraction(value.numerator & -value.numerator, value.denominator)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from certificates.checker.arithmetic import Model, Overflow
+from certificates.checker.composed_enclosure import output as composed_output
 from certificates.checker.document import Json, Rejected, integer, items, members, quote, rational_text, require_same
 from certificates.checker.enclosure import NoEnclosure, output
+from certificates.checker.formats import Overflow
 from certificates.checker.runs import LARGEST_STEPS, Place, Replayed, Seen
 from certificates.checker.statement import Statement
-from certificates.checker.weights import Network
+from certificates.checker.steps import Model
+from certificates.checker.weights import Network, longest_query
 
 PARTS = (
     "exponents", "run", "segment", "token", "layer", "head", "row", "maximisers", "visible", "hardmax", "output",
@@ -45,6 +47,9 @@ def check_refutation(value: Json, statement: Statement, network: Network, replay
     parts = members("refutation", value, "betas", "witnesses", "reason")
     betas = (0, admitted) if statement.e is None else (statement.e, statement.e)
     require_same("refutation.betas", parts["betas"], list(betas))
+    exact = statement.model.score.p
+    if statement.model.steps.once and exact is not None and longest_query(network) > 2**exact:
+        raise Rejected("refutation", "scores may be rounded, and gaps do not tell to what (SPEC 19.3)")
     reason, following = "", betas[0]
     witnesses = items("refutation.witnesses", parts["witnesses"])
     for number, (witness, place) in enumerate(zip(witnesses, witness_places(value, network), strict=True)):
@@ -89,6 +94,6 @@ def check_refutation(value: Json, statement: Statement, network: Network, replay
 def enclosed(at: str, model: Model, here: Seen, e: int) -> tuple[Fraction, Fraction]:
     """The output of section 8; `Rejected` where SPEC gives none."""
     try:
-        return output(model, here.gaps, e)
+        return (composed_output if model.composed else output)(model, here.gaps, e)
     except (NoEnclosure, Overflow) as error:
         raise Rejected(at, f"cannot be bounded at beta = 2^{e}: {error or 'overflow'}") from error

@@ -12,9 +12,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from certificates.checker.arithmetic import Model, parse_model
+from certificates.checker.arithmetic import parse_model
 from certificates.checker.document import Json, Rejected, items, members, natural, quote, require_same, text
 from certificates.checker.machine import Machine, MachineError, canonical_text, parse_machine
+from certificates.checker.steps import Model
 
 PARTS = ("claim", "machine", "paradigm", "scope", "context", "position_bits", "arithmetic", "beta", "beta_split")
 
@@ -86,9 +87,16 @@ def check_statement(value: Json, machine: Machine) -> Statement:
         e = beta.bit_length() - 1
         if beta != 2**e:
             raise Rejected("statement.beta", f"{quote(parts['beta'])} is not a power of two")
-        split = dict[str, Json](query=str(2 ** ((e + 1) // 2)), key=str(2 ** (e // 2)))
+        query, key = scales(model, e)
+        split = dict[str, Json](query=str(query), key=str(key))
     require_same("statement.beta_split", parts["beta_split"], split)
     return Statement(parts["claim"], paradigm, words, writes, space, context, r, arithmetic, model, e)
+
+
+def scales(model: Model, e: int | None) -> tuple[int, int]:
+    """``beta_split``: beta = 2^e, times sqrt(H) where scores are divided by that (SPEC 3, 19.1); 1 without a beta."""
+    scale = 0 if e is None else e + model.steps.head
+    return 2 ** ((scale + 1) // 2), 2 ** (scale // 2)
 
 
 def is_about_all_inputs(scope: Json) -> bool:

@@ -243,6 +243,11 @@ def _mlp(at: str, item: Json, d: int) -> Mlp:
     return Mlp(into, bias, Sparse(begin, neuron[order], out.weight[order]), np.diff(out.start))
 
 
+def longest_query(network: Network) -> int:
+    """``largest_score`` of SPEC section 7: it bounds all scores, as activations are ternary."""
+    return max((len(head.query) for layer in network.layers for head in layer.heads), default=0)
+
+
 def dimensions(network: Network) -> dict[str, Json]:
     """``network.dimensions`` of the certificate (SPEC section 4)."""
     heads = [head for layer in network.layers for head in layer.heads]

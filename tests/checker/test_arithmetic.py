@@ -11,18 +11,10 @@ import numpy as np
 import pytest
 
 from certificates.checker import arithmetic
-from certificates.checker.arithmetic import (
-    NAMED,
-    Format,
-    Overflow,
-    condition,
-    exp_above,
-    least_beta,
-    parse_format,
-    parse_model,
-)
+from certificates.checker.arithmetic import condition, exp_above, least_beta, parse_model
 from certificates.checker.document import Rejected
 from certificates.checker.enclosure import exp_below
+from certificates.checker.formats import NAMED, Format, Overflow, parse_format
 
 DTYPES = {
     "fp32": np.float32,
@@ -139,8 +131,8 @@ def test_exp_beyond_4096() -> None:
 
 
 REJECTED = [
-    "bf16", "rounded:bf16", "rounded:bf16/bf16/bf16", "fused:bf16/bf16", "fused:bf16", "exact:", "exact:fp32", "Exact",
-    "rounded:bf16/bf16@fp32", "rounded:bf16/bf16@", "rounded:bf16/bf17", "rounded:bf16/ bf16", "exact\n",
+    "bf16", "rounded:bf16", "rounded:bf16/bf16/bf16/bf16", "fused:bf16/bf16", "fused:bf16", "exact:", "exact:fp32",
+    "Exact", "rounded:bf16/bf16@fp32", "rounded:bf16/bf16@", "rounded:bf16/bf17", "rounded:bf16/ bf16", "exact\n",
     "rounded:float(8,-126,127)/bf16", "rounded:float(1,-9,9)/bf16", "rounded:float(4,1,9)/bf16",
     "rounded:float(04,-6,9)/bf16", "rounded:float(4,-6,-1)/bf16", "rounded:float(4,-6,99999)/bf16",
     "rounded:fixed0/bf16", "rounded:fixed8.8/bf16", "rounded:fixed8.0/bf16", "rounded:fixed/bf16", "",
