@@ -53,10 +53,11 @@ def drift_behind(neurons: Sequence[Neuron], registers: Registers, drifts: Drifts
     """The drift of each coordinate that drifts behind the MLP, before rounding."""
     writing: dict[int, list[Touched]] = defaultdict(list)
     for neuron in neurons:
-        reach = sum((abs(weight) * drifts.get(c, NONE) for c, weight in neuron.inputs), NONE)
-        if reach and _top(neuron.inputs, neuron.bias, registers) + reach > 0:
+        inputs = _each_once(neuron.inputs)
+        reach = sum((abs(weight) * drifts.get(c, NONE) for c, weight in inputs), NONE)
+        if reach and _top(inputs, neuron.bias, registers) + reach > 0:
             for coordinate, weight in neuron.outputs:
-                writing[coordinate].append(Touched(neuron.inputs, neuron.bias, weight, reach))
+                writing[coordinate].append(Touched(inputs, neuron.bias, weight, reach))
     behind = {c: d for c, d in drifts.items() if d}
     for coordinate, touched in writing.items():
         own = drifts.get(coordinate, NONE)
@@ -172,7 +173,7 @@ def _exact(coordinate: int, touched: Sequence[Touched], nominal: Mapping[int, in
         t = one.bias + sum(weight * nominal[c] for c, weight in one.inputs)
         if t <= -one.reach:
             continue
-        slope = _combined(one.inputs, drifts)
+        slope = tuple((c, weight) for c, weight in one.inputs if drifts.get(c))
         if t >= one.reach:
             for c, weight in slope:
                 linear[c] += one.weight * weight
@@ -192,10 +193,9 @@ def _exact(coordinate: int, touched: Sequence[Touched], nominal: Mapping[int, in
     return worst + blunt
 
 
-def _combined(inputs: Sequence[tuple[int, int]], drifts: Drifts) -> tuple[tuple[int, int], ...]:
-    """What a neuron reads of the coordinates that drift, each once."""
+def _each_once(inputs: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """What a neuron reads, by coordinate; those whose weights cancel are left out."""
     weights: dict[int, int] = defaultdict(int)
     for c, weight in inputs:
-        if drifts.get(c):
-            weights[c] += weight
+        weights[c] += weight
     return tuple(sorted((c, weight) for c, weight in weights.items() if weight))
