@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from constructions.transformer.network import CompiledHead
 from verify.arithmetic.exponential import exp_minus_upper
 from verify.arithmetic.formats import FixedFormat, FormatOverflow, round_ratio, round_to
-from verify.arithmetic.models import BetaSplit, Fused, Rounded
+from verify.arithmetic.models import ArithmeticModel, BetaSplit, Fused, ModelError, Rounded
 from verify.hardmax.attention import NO_GAP, Attention, attend
 from verify.rounded.dyadic import SAFE, Dyadic, compact, mapped, numerators_at, of_fractions, product, rounded, scaled
-from verify.rounded.exponential import first_bits, rounded_exp_minus, rounded_softmax
+from verify.rounded.exponential import Undecided, first_bits, rounded_exp_minus, rounded_softmax
 from verify.rounded.order import Order, denominator_sum, numerator_sum
 
 SCORES_AT_ONCE = 1 << 21
@@ -39,11 +39,37 @@ Part = tuple[NDArray[np.int64], Dyadic]
 
 @dataclass(frozen=True)
 class Setting:
-    """What a run is computed in: the arithmetic, beta and its split, and the order of sums in an accumulator."""
+    """What a run is computed in: the arithmetic, beta and its split, and the order of sums in an accumulator.
+
+    Raises UnsupportedArithmetic for a model that names steps beyond SPEC 7.1: they are not computed here.
+    """
 
     model: RoundedModel
     split: BetaSplit
     order: Order = Order.LEFT_TO_RIGHT
+
+    def __post_init__(self) -> None:
+        if not is_supported(self.model):
+            raise UnsupportedArithmetic(self.model)
+
+
+class UnsupportedArithmetic(ModelError):
+    """An arithmetic in which no run is computed here."""
+
+    def __init__(self, model: ArithmeticModel) -> None:
+        super().__init__(
+            f"runs are computed in rounded:W/A and fused:W/ACC/A, with @S for the scores, not in {model.text}"
+        )
+
+
+def is_supported(model: ArithmeticModel) -> TypeGuard[RoundedModel]:
+    """Whether the model is `rounded` or `fused` with nothing but its formats."""
+    match model:
+        case Rounded():
+            return model == Rounded(model.weights, model.activations, model.scores)
+        case Fused():
+            return model == Fused(model.weights, model.accumulator, model.activations, model.scores)
+    return False
 
 
 def head_output(setting: Setting, head: CompiledHead, x: Dyadic, position_bits: int) -> Dyadic:
@@ -182,9 +208,8 @@ def _score_by_score(
             score = scores.numerators[line, : row + 1]
             gaps = score.max() - score
             close = np.flatnonzero(gaps <= near)
-            far = row + 1 - len(close)
             if isinstance(model, Rounded):
-                results += _rounded_result(model, gaps[close], scores.places, sums[:, close], values.places, far)
+                results += _rounded_result(model, gaps, close, scores.places, sums[:, seen], values.places)
             else:
                 results += _fused_result(
                     model, setting.order, gaps[close], scores.places, sums[:, close], values.places
@@ -202,21 +227,38 @@ def _scores(setting: Setting, queries: Dyadic, keys: Dyadic) -> Dyadic:
 
 
 def _rounded_result(
-    model: Rounded, gaps: NDArray[Any], places: int, values: NDArray[Any], value_places: int, far: int
+    model: Rounded,
+    gaps: NDArray[Any],
+    close: NDArray[np.int64],
+    places: int,
+    values: NDArray[Any],
+    value_places: int,
 ) -> list[Fraction]:
-    """[d_v] of one query: the positions that are close, and how many are far."""
-    distinct, which, counts = np.unique(gaps, return_inverse=True, return_counts=True)
-    classes = tuple(zip(map(int, distinct), map(int, counts), strict=True))
-    weights = rounded_softmax(model.weights, classes, places, far)
+    """[d_v] of one query, mostly from the positions that are ``close``."""
+    try:
+        which, weights = _rounded_weights(model, gaps[close], places, len(gaps) - len(close))
+    except Undecided:
+        # How much the others weigh in the sum has to be known better.
+        close = np.arange(len(gaps))
+        which, weights = _rounded_weights(model, gaps, places, 0)
     totals = [Fraction(0)] * len(values)
     for number, weight in enumerate(weights):
         if weight:
-            members = values if len(weights) == 1 else values[:, which == number]
+            members = values[:, close if len(weights) == 1 else close[which == number]]
             totals = [
                 total + weight * Fraction(int(one), 1 << value_places)
                 for total, one in zip(totals, members.sum(axis=1), strict=True)
             ]
     return [round_to(model.activations, total) for total in totals]
+
+
+def _rounded_weights(
+    model: Rounded, gaps: NDArray[Any], places: int, far: int
+) -> tuple[NDArray[np.int64], tuple[Fraction, ...]]:
+    """Which class each position belongs to, and the weight of one position of each."""
+    distinct, which, counts = np.unique(gaps, return_inverse=True, return_counts=True)
+    classes = tuple(zip(map(int, distinct), map(int, counts), strict=True))
+    return which, rounded_softmax(model.weights, classes, places, far)
 
 
 def _fused_result(

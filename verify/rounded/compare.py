@@ -89,18 +89,14 @@ def compare(prepared: PreparedNetwork, sequence: TokenSequence, setting: Setting
 
     Raises FormatOverflow and Undecided, and NotTernaryError where the hardmax network itself is not right.
     """
-    final = _final(prepared, sequence, setting)
+    first, drift, final = _differences(prepared, sequence, setting)
     wrong, least = _first_wrong(prepared.network, sequence, final)
-    read = sequence.read if wrong is None else wrong.index
-    shown = replace(sequence, tokens=sequence.tokens[: max(read, 1)], read=read)
-    first, drift = _differences(prepared, shown, setting)
-    last = len(sequence) if wrong is None else wrong.index + 1
-    return Comparison(setting, read, last - sequence.prompt, first, drift, wrong, least)
-
-
-def _final(prepared: PreparedNetwork, sequence: TokenSequence, setting: Setting) -> Dyadic:
-    *_, last = rounded_stages(prepared, sequence, setting)
-    return last.after
+    if wrong is None:
+        return Comparison(setting, sequence.read, len(sequence) - sequence.prompt, first, drift, None, least)
+    # What is behind the wrong token is no longer the run: look at the tokens before it alone.
+    shown = replace(sequence, tokens=sequence.tokens[: wrong.index], read=wrong.index)
+    first, drift, _ = _differences(prepared, shown, setting)
+    return Comparison(setting, wrong.index, wrong.index + 1 - sequence.prompt, first, drift, wrong, least)
 
 
 def _first_wrong(network: Network, sequence: TokenSequence, final: Dyadic) -> tuple[WrongToken | None, Fraction | None]:
@@ -122,13 +118,15 @@ def _first_wrong(network: Network, sequence: TokenSequence, final: Dyadic) -> tu
 
 def _differences(
     prepared: PreparedNetwork, sequence: TokenSequence, setting: Setting
-) -> tuple[Difference | None, tuple[tuple[str, Fraction], ...]]:
-    """The first difference of the tokens read, and the largest of each register."""
+) -> tuple[Difference | None, tuple[tuple[str, Fraction], ...], Dyadic]:
+    """The first difference of the tokens read, the largest of each register, and the activations at the end."""
     network = prepared.network
     batch = embed(prepared, [sequence])
     drift: dict[str, Fraction] = {}
     first: Difference | None = None
+    final = whole(batch.x)
     for hard, soft in zip(stages(prepared, batch), rounded_stages(prepared, sequence, setting), strict=True):
+        final = soft.after
         apart = _apart(hard, soft)
         if not apart.any():
             continue
@@ -150,7 +148,7 @@ def _differences(
                 tuple(_origins(hard, batch, row, column)),
             )
     order = [register.name for register in network.registers]
-    return first, tuple(sorted(drift.items(), key=lambda item: order.index(item[0])))
+    return first, tuple(sorted(drift.items(), key=lambda item: order.index(item[0]))), final
 
 
 def _apart(hard: Stage, soft: RoundedStage) -> Numerators:

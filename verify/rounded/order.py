@@ -7,11 +7,11 @@ Terms are integers over a common power of two; a term is a product p v, added ex
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
-from functools import lru_cache
 
-from verify.arithmetic.formats import FixedFormat, Format, round_ratio
+from verify.arithmetic.formats import FixedFormat, Format, FormatOverflow
 
 
 class Order(Enum):
@@ -32,14 +32,16 @@ def numerator_sum(accumulator: Format, terms: Sequence[int], places: int) -> Fra
     >>> numerator_sum(BF16, [1] * 300, 0)
     Fraction(256, 1)
     """
-    if _is_exact(accumulator, terms, places):
+    terms = [term for term in terms if term]
+    unit = _Unit.of(accumulator, places)
+    if unit.is_exact(terms):
         return Fraction(sum(terms), 1 << places)
-    if terms and all(term == terms[0] for term in terms):
-        return _repeated(accumulator, terms[0], len(terms), places)
-    total = Fraction(0)
+    total, repeated = 0, all(term == terms[0] for term in terms)
     for term in terms:
-        total = _added(accumulator, total, Fraction(term, 1 << places))
-    return total
+        before, total = total, unit.round(total + term)
+        if repeated and before == total:
+            break  # it stays where it is
+    return Fraction(total, 1 << places)
 
 
 def denominator_sum(accumulator: Format, terms: Sequence[int], places: int, order: Order) -> Fraction:
@@ -49,40 +51,61 @@ def denominator_sum(accumulator: Format, terms: Sequence[int], places: int, orde
     >>> denominator_sum(BF16, [1] * 300, 0, Order.PAIRWISE_DENOMINATOR)
     Fraction(300, 1)
     """
-    if order is Order.LEFT_TO_RIGHT or _is_exact(accumulator, terms, places):
+    unit = _Unit.of(accumulator, places)
+    if order is Order.LEFT_TO_RIGHT or unit.is_exact(terms):
         return numerator_sum(accumulator, terms, places)
-    return _pairwise(accumulator, tuple(terms), places)
+    level = [term for term in terms if term]
+    return Fraction(_halved(unit, level), 1 << places)
 
 
-@lru_cache(maxsize=1 << 12)
-def _pairwise(accumulator: Format, terms: tuple[int, ...], places: int) -> Fraction:
-    if len(terms) <= 1:
-        return Fraction(sum(terms), 1 << places)
+def _halved(unit: _Unit, terms: Sequence[int]) -> int:
+    if len(terms) == 1:
+        return terms[0]
     middle = (len(terms) + 1) // 2
-    first, second = _pairwise(accumulator, terms[:middle], places), _pairwise(accumulator, terms[middle:], places)
-    return _added(accumulator, first, second)
+    return unit.round(_halved(unit, terms[:middle]) + _halved(unit, terms[middle:]))
 
 
-@lru_cache(maxsize=1 << 12)
-def _repeated(accumulator: Format, term: int, times: int, places: int) -> Fraction:
-    total, added = Fraction(0), Fraction(term, 1 << places)
-    for _ in range(times):
-        before, total = total, _added(accumulator, total, added)
-        if before == total:
-            break  # it stays where it is
-    return total
+@dataclass(frozen=True)
+class _Unit:
+    """The accumulator in integers n that stand for n / 2^places.
 
+    precision: None in fixed point; coarser: how many low bits of n no value has; largest: of all values, rounded down.
+    """
 
-def _added(accumulator: Format, first: Fraction, second: Fraction) -> Fraction:
-    total = first + second
-    return round_ratio(accumulator, total.numerator, total.denominator)
+    accumulator: Format
+    precision: int | None
+    coarser: int
+    largest: int
 
+    @classmethod
+    def of(cls, accumulator: Format, places: int) -> _Unit:
+        precision = None if isinstance(accumulator, FixedFormat) else accumulator.precision
+        largest = accumulator.max_finite * (1 << places)
+        return cls(
+            accumulator,
+            precision,
+            max(0, places + accumulator.quantum_exponent),
+            largest.numerator // largest.denominator,
+        )
 
-def _is_exact(accumulator: Format, terms: Sequence[int], places: int) -> bool:
-    """Whether every partial sum, in any order, is a value: not too many times the spacing of the terms."""
-    if places > -accumulator.quantum_exponent:
-        return False
-    size = sum(abs(term) for term in terms)
-    if size > accumulator.max_finite * (1 << places):
-        return False
-    return isinstance(accumulator, FixedFormat) or size <= 1 << accumulator.precision
+    def round(self, n: int) -> int:
+        """To nearest, ties to even.  Raises FormatOverflow."""
+        size = abs(n)
+        shift = self.coarser
+        if self.precision is not None:
+            shift = max(shift, size.bit_length() - self.precision)
+        if shift:
+            multiple, rest = size >> shift, size & (1 << shift) - 1
+            half = 1 << shift - 1
+            if rest > half or (rest == half and multiple & 1):
+                multiple += 1
+            size = multiple << shift
+        if size > self.largest:
+            raise FormatOverflow(self.accumulator)
+        return size if n >= 0 else -size
+
+    def is_exact(self, terms: Sequence[int]) -> bool:
+        """Whether every partial sum, in any order, is a value: not too many times the spacing of the terms."""
+        size = sum(abs(term) for term in terms)
+        within = self.precision is None or size <= 1 << self.precision
+        return within and self.coarser == 0 and size <= self.largest

@@ -1,0 +1,221 @@
+"""``exactformer counterexample``: a run on which the softmax network, in an arithmetic, generates a wrong token."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from typing import NoReturn
+
+import click
+
+from certificates.command_line.outcome import ExitCode, InputRefused, refusing
+from certificates.command_line.progress import LateProgress
+from constructions.machines.library import LIBRARY, load_machine
+from constructions.machines.machine import MachineError, TuringMachine
+from constructions.machines.run import Run, trace
+from constructions.turing.fitting import check_context
+from constructions.turing.paradigm import ContextError, Paradigm
+from verify.arithmetic.models import ArithmeticModel, ModelError, parse_arithmetic
+from verify.assessment import BetaError
+from verify.rounded.attention import UnsupportedArithmetic, is_supported
+from verify.rounded.compare import Comparison, Difference
+from verify.rounded.order import Order
+from verify.rounded.search import Attempt, Search, search
+
+SHOWN_SYMBOLS = 60
+"""Words longer than this are shortened for people; JSON has all of them."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was typed."""
+
+    arithmetic: str
+    context: int
+    machine: str | None
+    words: tuple[str, ...]
+    beta: str
+    order: str
+    most_tokens: int
+
+
+def execute(asked: Asked, as_json: bool) -> NoReturn:
+    """Search, print what was found, and end: 1 a wrong token, 0 certified, 3 none found, 2 and 4 as everywhere."""
+    if asked.words and asked.machine is None:
+        raise InputRefused("give --machine with --input: words belong to a machine")
+    beta = _beta(asked.beta)
+    with refusing(MachineError, ContextError):
+        machines = [load_machine(asked.machine)] if asked.machine else [entry.machine for entry in LIBRARY.values()]
+        runs = _runs(machines[0], asked)
+    with refusing(ModelError, ContextError, BetaError), LateProgress(enabled=not as_json) as progress:
+        model = parse_arithmetic(asked.arithmetic)
+        _require_supported(model)
+        found = search(
+            machines,
+            model,
+            asked.context,
+            beta=beta,
+            orders=None if asked.order == "both" else (Order(asked.order),),
+            most_tokens=asked.most_tokens,
+            also=runs,
+            only_given=bool(runs),
+            progress=lambda done, total: progress("run", done, total),
+        )
+    if as_json:
+        click.echo(json.dumps(record(found, model.text, asked.context), indent=1))
+    else:
+        for line in lines(found, model.text, asked.context):
+            click.echo(line)
+    if found.found is not None:
+        sys.exit(ExitCode.REFUTED)
+    sys.exit(ExitCode.CERTIFIED if found.certified else ExitCode.INCONCLUSIVE)
+
+
+def _require_supported(model: ArithmeticModel) -> None:
+    if not is_supported(model):
+        raise InputRefused(str(UnsupportedArithmetic(model)), ExitCode.UNSUPPORTED)
+
+
+def _beta(text: str) -> int | None:
+    if text == "auto":
+        return None
+    beta = int(text) if text.isascii() and text.isdecimal() and len(text) < 100 else 0
+    if beta < 1 or beta & (beta - 1):
+        raise InputRefused(f"--beta is auto or a power of two, not {text!r}")
+    return beta
+
+
+def _runs(machine: TuringMachine, asked: Asked) -> list[Run]:
+    runs = [trace(machine, word) for word in asked.words]
+    if runs:
+        check_context(Paradigm.COT, runs, asked.context)
+    return runs
+
+
+def lines(found: Search, arithmetic: str, context: int) -> list[str]:
+    """What a person reads."""
+    where = f"{arithmetic}, contexts of {context:,} tokens"
+    if found.certified:
+        subject = found.standings[0].machine.name if len(found.standings) == 1 else "every machine tried"
+        return [
+            f"CERTIFIED  {where}: the rounding inequalities hold for {subject}, so no run is looked for.",
+            "Given: heads separate by 2 (look-ups) and 1, as `exactformer certify MACHINE --all-inputs` proves.",
+        ]
+    wrong = found.found
+    if wrong is not None and wrong.comparison is not None:
+        return [f"WRONG TOKEN  {where}", *_shown(wrong, wrong.comparison), _tally(found)]
+    differing = [one for one in found.attempts if one.differs]
+    verdict = "no wrong token on the runs tried" if found.attempts else "no run to try was found"
+    result = [f"NOT FOUND  {where}: {verdict}. Of other runs this says nothing.", _tally(found)]
+    if differing and differing[0].comparison is not None:
+        result += ["The first of them with an activation that is not the hardmax one:"]
+        result += _shown(differing[0], differing[0].comparison)
+    return result
+
+
+def _tally(found: Search) -> str:
+    tokens = sum(one.candidate.tokens for one in found.attempts)
+    failed = [one for one in found.attempts if one.failure is not None]
+    differing = sum(one.differs for one in found.attempts)
+    text = f"tried     {len(found.attempts)} runs, {tokens:,} tokens; activations differ on {differing}"
+    if failed:
+        text += f"; {len(failed)} could not be computed to the end ({failed[0].failure})"
+    return text + (f"; at least {found.left_out} longer ones left out" if found.left_out else "")
+
+
+def _shown(attempt: Attempt, comparison: Comparison) -> list[str]:
+    run = attempt.candidate.run
+    word = run.word if len(run.word) <= SHOWN_SYMBOLS else f"{run.word[:SHOWN_SYMBOLS]}.. ({len(run.word)} symbols)"
+    setting = f"beta = {attempt.beta}"
+    if attempt.order is not Order.LEFT_TO_RIGHT:
+        setting += f", sums {attempt.order.value}"
+    result = [
+        f"machine   {run.machine.name}",
+        f"input     {word!r}",
+        f"run       {run.steps} steps, {attempt.candidate.tokens} tokens, "
+        f"up to {attempt.candidate.writes} writes of one cell; {setting}",
+    ]
+    if comparison.wrong is not None:
+        wrong = comparison.wrong
+        how = "ties with it" if wrong.margin == 0 else f"beats it by {wrong.margin}"
+        result.append(f"token     {wrong.index}: expected {wrong.expected}; {wrong.generated} {how}")
+    if comparison.first is not None:
+        result += _started(comparison.first)
+    if comparison.drift:
+        name, drift = max(comparison.drift, key=lambda item: item[1])
+        result.append(f"drift     largest in {name}: {drift}; {len(comparison.drift)} registers drift")
+    return result
+
+
+def _started(first: Difference) -> list[str]:
+    where = f"token {first.token}, layer {first.layer}, {first.sublayer.value}: {first.coordinate}"
+    result = [f"started   {where} is {first.value} and should be {first.hardmax}"]
+    for origin in first.origins:
+        others = "no other position" if origin.gap is None else f"the next score is {origin.gap} lower (before beta)"
+        result.append(
+            f"          head {origin.head}: {origin.maximisers} of {origin.visible} positions are maximisers, {others}"
+        )
+    return result
+
+
+def record(found: Search, arithmetic: str, context: int) -> dict[str, object]:
+    """The same for machines; rationals as text."""
+    wrong = found.found
+    verdict = "certified" if found.certified else "not found" if wrong is None else "wrong token"
+    return {
+        "verdict": verdict,
+        "arithmetic": arithmetic,
+        "context": str(context),
+        "counterexample": None if wrong is None else attempt_record(wrong),
+        "tried": [attempt_record(one) for one in found.attempts],
+        "left_out": found.left_out,
+    }
+
+
+def attempt_record(one: Attempt) -> dict[str, object]:
+    """One run that was computed."""
+    compared = one.comparison
+    return {
+        "machine": one.candidate.run.machine.name,
+        "input": one.candidate.run.word,
+        "tokens": one.candidate.tokens,
+        "writes": one.candidate.writes,
+        "beta": str(one.beta),
+        "order": one.order.value,
+        "failure": one.failure,
+        "wrong": _wrong_record(compared),
+        "first_difference": _first_record(compared),
+        "drift": {} if compared is None else {name: str(drift) for name, drift in compared.drift},
+        "least_margin": None if compared is None or compared.least_margin is None else str(compared.least_margin),
+    }
+
+
+def _wrong_record(compared: Comparison | None) -> dict[str, object] | None:
+    if compared is None or compared.wrong is None:
+        return None
+    wrong = compared.wrong
+    return {
+        "token": wrong.index,
+        "expected": wrong.expected,
+        "generated": wrong.generated,
+        "margin": str(wrong.margin),
+    }
+
+
+def _first_record(compared: Comparison | None) -> dict[str, object] | None:
+    if compared is None or compared.first is None:
+        return None
+    first = compared.first
+    return {
+        "token": first.token,
+        "layer": first.layer,
+        "sublayer": first.sublayer.value,
+        "coordinate": first.coordinate,
+        "value": str(first.value),
+        "hardmax": first.hardmax,
+        "heads": [
+            {"head": one.head, "maximisers": one.maximisers, "visible": one.visible, "gap": one.gap}
+            for one in first.origins
+        ],
+    }
