@@ -488,6 +488,34 @@ def counterexample(
     execute(Asked(arithmetic, context, machine, words, beta, order, most_tokens), as_json)
 
 
+@cli.command("contextual-mapping")
+@click.option(
+    "--layer",
+    type=click.Choice(["bilinear", "convolution", "attention", "hardmax"]),
+    required=True,
+    help="Bilinear projection, separable convolution, plain attention heads with softmax or hardmax.",
+)
+@click.option("--n", "n", metavar="N", type=int, required=True, help="Tokens.")
+@click.option("--dim", "d", metavar="D", type=int, default=1, show_default=True, help="Coordinates of a token.")
+@click.option("--delta", metavar="1/M", required=True, help="Side of a cell.")
+@click.option(
+    "--weights",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON: output and projection; output and kernel; or heads, each query, key, value, output.  Default: "
+    "identities, an average, a kernel of three ones.",
+)
+def contextual_mapping(layer: str, n: int, d: int, delta: str, weights: Path | None) -> None:
+    """Decide whether one layer tells the columns of all grid sequences with distinct columns apart, as the contextual
+    mapping of the high-precision construction does: a proof by enumeration, or two columns that become the same.
+
+    Exit codes: 0 it does, 1 it does not, 2 bad input.
+    """
+    from certificates.command_line.contextual_mapping import execute
+
+    execute(layer, n, d, delta, weights)
+
+
 @cli.command("machines")
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
