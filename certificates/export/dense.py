@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -153,37 +154,33 @@ def _refuse_what_is_too_large(shape: Shape) -> None:
 
 
 def _size(family: dict[str, Any]) -> int:
-    return len(list(_choices(family)))
-
-
-def _choices(family: dict[str, Any]) -> Iterator[tuple[int, ...]]:
-    """Every choice of field values, the last field fastest."""
-    return product(*(range(len(field["values"])) for field in family["fields"]))
+    return prod(len(field["values"]) for field in family["fields"])
 
 
 def _token_names(family: dict[str, Any]) -> Iterator[str]:
-    """As `exactformer run` prints them."""
-    for chosen in _choices(family):
-        values = [field["values"][value] for field, value in zip(family["fields"], chosen, strict=True)]
+    """Every choice of field values, the last field fastest; as `exactformer run` prints them."""
+    for values in product(*(field["values"] for field in family["fields"])):
         yield f"{family['name']}({' '.join(values)})" if values else family["name"]
 
 
 def _vectors(vocabulary: list[dict[str, Any]], side: str, shape: Shape) -> Integers:
     """[tokens, width]: family by family, the family's vector plus those of the chosen field values."""
-    table = np.zeros((shape.vocabulary, shape.width), np.int64)
-    first = 0
+    tables = []
     for family in vocabulary:
-        for row, chosen in enumerate(_choices(family), start=first):
-            _add(table[row], family[side])
-            for field, value in zip(family["fields"], chosen, strict=True):
-                _add(table[row], field[side][value])
-            first = row + 1
+        table = _written_out([family[side]], shape.width)
+        for field in family["fields"]:
+            table = (table[:, None] + _written_out(field[side], shape.width)).reshape(-1, shape.width)
+        tables.append(table)
+    return np.concatenate(tables)
+
+
+def _written_out(vectors: list[list[list[int]]], width: int) -> Integers:
+    """[vectors, width]."""
+    table = np.zeros((len(vectors), width), np.int64)
+    for row, vector in zip(table, vectors, strict=True):
+        for coordinate, value in vector:
+            row[coordinate] = value
     return table
-
-
-def _add(row: Integers, vector: list[list[int]]) -> None:
-    for coordinate, value in vector:
-        row[coordinate] += value
 
 
 def _positions(bits: int, shape: Shape) -> Integers:

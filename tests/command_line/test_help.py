@@ -11,12 +11,13 @@ import pytest
 from tests.command_line.invoking import invoke
 
 SLOW = ("numpy", "scipy", "sympy", "z3", "rich", "yaml")
-COMMANDS = ((), ("certify",), ("check",), ("run",), ("machines",))
+COMMANDS = ((), ("certify",), ("check",), ("run",), ("export",), ("machines",))
 OPTIONS = {
     (): ("certify", "check", "run", "machines", "--version"),
     ("certify",): ("--input", "--context", "--arithmetic", "--beta", "--max-steps", "--out", "--json"),
     ("check",): ("CERTIFICATE", "--machine", "--json"),
     ("run",): ("MACHINE", "--context", "--max-steps", "--decode", "--json"),
+    ("export",): ("CERTIFICATE", "--to", "--out", "--dtype", "--context", "--head-width", "--beta", "--unproved"),
     ("machines",): ("--json",),
 }
 PROBE = """

@@ -1,0 +1,170 @@
+"""Exported decoders in this process, and what the hardmax transformer has: for tests and benchmarks/runtime.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from certificates.certify import Bundle, certify
+from certificates.certify import Request as CertifyRequest
+from certificates.command_line.certify import write_bundle
+from certificates.export.prepare import Export, Request, prepare
+from certificates.export.runtimes import Runtime
+from certificates.export.safetensors_export import safetensors_bytes
+from certificates.export.templates.model import Decoder
+from certificates.export.torch_export import config
+from constructions.machines.library import load_machine
+from constructions.machines.run import Run, trace
+from constructions.turing.construct import construct
+from constructions.turing.fitting import check_context, smallest_context
+from constructions.turing.paradigm import Paradigm
+from constructions.turing.tokens import TokenSequence, sequences_of
+from verify.arithmetic.models import parse_arithmetic
+from verify.hardmax.batch import embed
+from verify.hardmax.forward import stages
+from verify.hardmax.prepared import PreparedNetwork
+
+torch.set_num_threads(1)  # Tests run in several processes; threads that wait for a core are far slower than one.
+
+
+@dataclass(frozen=True)
+class Work:
+    """A machine of the library on a word, in a paradigm: what a decoder has to write."""
+
+    machine: str
+    word: str
+    paradigm: Paradigm = Paradigm.COT
+
+    def __str__(self) -> str:
+        word = self.word if len(self.word) < 20 else f"{self.word[:8]}..."
+        return f"{self.machine} {word or 'empty'} {self.paradigm.value}"
+
+    @property
+    def run(self) -> Run:
+        return trace(load_machine(self.machine), self.word)
+
+    @property
+    def position_bits(self) -> int:
+        """Those of the smallest context that the run fits."""
+        return check_context(self.paradigm, [self.run], smallest_context(self.paradigm, [self.run]))
+
+    @property
+    def sequences(self) -> tuple[TokenSequence, ...]:
+        return sequences_of(self.paradigm, self.run, self.position_bits)
+
+
+@cache
+def activations(work: Work) -> tuple[NDArray[np.int8], ...]:
+    """Behind every sublayer, the hardmax transformer's activations at all tokens read: [tokens of all segments, d]."""
+    network = construct(work.paradigm, load_machine(work.machine), work.position_bits)
+    prepared = PreparedNetwork(network)
+    return tuple(stage.after.T for stage in stages(prepared, embed(prepared, work.sequences)))
+
+
+@cache
+def certified(work: Work, arithmetic: str, beta: int | None = None) -> Bundle:
+    """The certificate about this one run."""
+    machine, model = load_machine(work.machine), parse_arithmetic(arithmetic)
+    return certify(CertifyRequest(machine, (work.word,), model, work.paradigm, None, beta))
+
+
+@contextmanager
+def on_disk(bundle: Bundle) -> Iterator[Path]:
+    """The certificate's file, for a while."""
+    with TemporaryDirectory() as folder:
+        yield write_bundle(bundle, Path(folder))
+
+
+def exported(bundle: Bundle, request: Request) -> Export:
+    """Everything but files; ``request`` with this certificate."""
+    with on_disk(bundle) as path:
+        return prepare(replace(request, certificate=path))
+
+
+def decoder_of(export: Export, attention: str, device: str = "cpu") -> Decoder:
+    """As `Decoder.load` makes it, from bytes; ``device``: ``cpu`` or ``cuda``."""
+    with torch.device("meta"):
+        decoder = Decoder(config(export), attention)
+    decoder.load_state_dict(load(safetensors_bytes(export)), assign=True)
+    return decoder.eval().requires_grad_(False).to(device)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How a run in PyTorch differs from the machine's tokens, and from the hardmax transformer's activations."""
+
+    tokens: int
+    activations: int
+
+    @property
+    def none(self) -> bool:
+        return self == Difference(0, 0)
+
+
+def forward(decoder: Decoder, work: Work, segment: int, math: bool = False) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """Logits [tokens read, vocabulary] of a segment and, behind every sublayer, activations [tokens read, d].
+
+    ``math``: with SDPA's backend MATH instead of the one it chooses.
+    """
+    known = {name: number for number, name in enumerate(decoder.tokens)}
+    tokens = [known[name] for name in named_sequences(work)[segment][: work.sequences[segment].read]]
+    behind: list[torch.Tensor] = []
+    with sdpa_kernel(SDPBackend.MATH) if math else nullcontext(), torch.no_grad():
+        logits = decoder(torch.tensor([tokens], device=decoder.lm_head.weight.device), None, behind)
+    return logits[0].cpu(), [x[0].cpu() for x in behind]
+
+
+def compare(decoder: Decoder, work: Work, math: bool = False) -> Difference:
+    """One pass over each segment: how many next tokens and how many activations are not as they should be."""
+    wrong_tokens = wrong_activations = first = 0
+    for number, (sequence, named) in enumerate(zip(work.sequences, named_sequences(work), strict=True)):
+        logits, behind = forward(decoder, work, number, math)
+        produced = [decoder.tokens[token] for token in logits[sequence.prompt - 1 : len(named) - 1].argmax(-1).tolist()]
+        wrong_tokens += sum(map(str.__ne__, produced, named[sequence.prompt :]))
+        for got, due in zip(behind, activations(work), strict=True):
+            here = torch.from_numpy(np.ascontiguousarray(due[first : first + sequence.read]))
+            wrong_activations += int((got != here.to(got.dtype)).sum())
+        first += sequence.read
+    return Difference(wrong_tokens, wrong_activations)
+
+
+@cache
+def named_sequences(work: Work) -> tuple[tuple[str, ...], ...]:
+    """The tokens of each segment as `exactformer run` prints them."""
+    vocabulary = construct(work.paradigm, load_machine(work.machine), work.position_bits).vocabulary
+    return tuple(tuple(vocabulary.describe(token) for token in sequence.tokens) for sequence in work.sequences)
+
+
+def names(decoder: Decoder, segments: Sequence[Sequence[int]]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(decoder.tokens[token] for token in segment) for segment in segments)
+
+
+def decoder_for(bundle: Bundle, runtime: Runtime, beta: int | None = None, device: str = "cpu") -> Decoder:
+    """Export a certificate for a runtime, with another beta if one is given.
+
+    For the MATH backend the head width is a power of 16, so that scores are exact there, too.
+    """
+    widths = bundle.certificate.network.dimensions
+    width = power_of_16(max(widths.query_width, widths.value_width)) if runtime.math else None
+    request = Request(Path(), "torch", beta=beta, head_width=width, unproved=True)
+    return decoder_of(exported(bundle, request), runtime.attention, device)
+
+
+def run_as(bundle: Bundle, runtime: Runtime, work: Work, beta: int | None = None, device: str = "cpu") -> Difference:
+    """Export a certificate for a runtime, and compare."""
+    return compare(decoder_for(bundle, runtime, beta, device), work, runtime.math)
+
+
+def power_of_16(least: int) -> int:
+    """The least power of 16 that is at least ``least``."""
+    return 1 << ((least - 1).bit_length() + 3) // 4 * 4
