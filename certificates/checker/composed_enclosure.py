@@ -12,7 +12,7 @@ from fractions import Fraction
 from functools import cache
 
 from certificates.checker.arithmetic import LARGEST_EXPONENT, exp_above
-from certificates.checker.enclosure import Gap, NoEnclosure, exp_below, minus_zero_plus, power_of_two_in, weighted
+from certificates.checker.enclosure import Gap, NoEnclosure, exp_below, power_of_two_in, weighted
 from certificates.checker.formats import Format, Interval, Rounding
 from certificates.checker.steps import Model
 from certificates.checker.sums import (
@@ -58,8 +58,8 @@ def _output(model: Model, gaps: tuple[Gap, ...]) -> Interval:
         p, r = rescaled(p, factor), rescaled(r, factor)
     settled = model.steps.block is None or all(high == 0 for _, high in p[1:] + r[1:])
     query = Query(model, sum(map(sum, counts)), settled)
-    values = [(minus_zero_plus(count), count[0] + count[2]) for count in counts]
-    low_den, high_den = accumulated(query, [(sum(count), sum(count)) for count in counts], r)
+    values = [(minus, plus) for minus, _, plus in counts]
+    low_den, high_den = accumulated(query, [(0, sum(count)) for count in counts], r)
     low_den = max(low_den, r[0][0])  # a sum of terms that are not negative is at least each of them
     if model.kind == "rounded":
         weights = [
@@ -87,16 +87,20 @@ def rescaled(terms: list[Interval], factor: Fraction) -> list[Interval]:
     return terms[:1] + [(Fraction(0), max(high, factor * terms[0][1])) for _, high in terms[1:]]
 
 
-def accumulated(query: Query, sums: list[tuple[int, int]], terms: list[Interval]) -> Interval:
+def accumulated(query: Query, values: list[tuple[int, int]], terms: list[Interval]) -> Interval:
     """Bounds of a sum by additions in the accumulator.
 
-    For each gap, ``sums`` has the sum of the values and that of their magnitudes, and ``terms`` what is added.
+    For each gap, ``values`` says how many are -1 and 1, and ``terms`` what is added.
     """
     model, acc, in_blocks = query.model, query.model.accumulator, query.model.steps.block is not None
-    taken = [(pair, term) for pair, term in zip(sums, terms, strict=True) if pair[1] and term[1]]
-    number = query.visible if in_blocks else sum(magnitudes for (_, magnitudes), _ in taken)
-    most = sum((magnitudes * high for (_, magnitudes), (_, high) in taken), Fraction(0))
-    low, high = weighted([total for (total, _), _ in taken], [term for _, term in taken])
+    taken = [(pair, term) for pair, term in zip(values, terms, strict=True) if sum(pair) and term[1]]
+    number = query.visible if in_blocks else sum(sum(pair) for pair, _ in taken)
+    most = sum((sum(pair) * high for pair, (_, high) in taken), Fraction(0))
+    if in_blocks or (model.kind == "rounded" and model.steps.faithful):  # terms at one gap need not be equal
+        parts = [(part, term) for (minus, plus), term in taken for part in (-minus, plus)]
+    else:
+        parts = [(plus - minus, term) for (minus, plus), term in taken]
+    low, high = weighted([part for part, _ in parts], [term for _, term in parts])
     E = error_of_all(model, number) if in_blocks else error_of_sum(model, number - 1)
     if in_blocks:  # before the maximum is met, sums are relative to another one
         require_no_overflow(model, number, terms[0][1], E)
