@@ -146,14 +146,14 @@ def test_scores_that_rounding_makes_equal_prove_nothing() -> None:
 
 def test_cells_of_what_is_truncated() -> None:
     model = parse_model("x", f"{BASE}+truncate")
-    assert cells(model) == ((1, 1 + F(1, 128)), (-(F(1, 2**133)), F(1, 2**133)))
+    assert cells(model) == ((F(1), 1 + F(1, 128)), (-(F(1, 2**133)), F(1, 2**133)))
     assert rounds_to_1(model, (F(1), 1 + F(1, 129)))
     assert not rounds_to_1(model, (F(1), 1 + F(1, 128)))
     assert not rounds_to_1(model, (1 - F(1, 2**60), F(1)))
     assert rounds_to_0(model, F(1, 2**134))
     assert not rounds_to_0(model, F(1, 2**133))
     fixed = parse_model("x", "fused:bf16/fp32/fixed4+truncate")
-    assert cells(fixed) == ((1, F(17, 16)), (F(-1, 16), F(1, 16)))
+    assert cells(fixed) == ((F(1), F(17, 16)), (F(-1, 16), F(1, 16)))
 
 
 TINY = "float(3,-4,3)"
@@ -203,7 +203,7 @@ def test_accumulators_that_swallow_or_overflow() -> None:
     """bf16 has 8 bits: ones count up to 256, and others below u/2 / (2N (1 + N u)) do not change them."""
     model = parse_model("x", "fused:bf16/bf16/e4m3fn+divide")
     held = condition(model, 1000, 1, (256,), 5)  # tau = exp(-32)
-    assert held.one == (1, 1)
+    assert held.one == (F(1), F(1))
     assert held.holds
     assert not condition(model, 1000, 1, (257,), 5).holds
     assert condition(parse_model("x", "fused:bf16/bf16/e4m3fn+faithful"), 1000, 1, (256,), 5).one is None
