@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import product
 
 from constructions.machines.machine import TuringMachine
 from constructions.machines.run import Run
@@ -180,7 +179,7 @@ def search(
     tried = _Tried(model, bits, open_ones, most_tokens, progress)
     given = [candidate(run, bits) for run in also if run.machine in open_ones]
     runs: Iterable[Candidate] = given if only_given else _in_order(open_ones, context, given, most_tokens)
-    for one, order in product(runs, orders or orders_of(model)):
+    for one, order in ((one, order) for one in runs for order in orders or orders_of(model)):
         if tried.is_over:
             break
         tried.look_at(one, order)
