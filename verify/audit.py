@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 from functools import lru_cache
+from typing import TypeGuard
 
 from constructions.transformer.program import HeadKind
 from constructions.turing.paradigm import LARGEST_CONTEXT, Paradigm, position_bits_for
@@ -28,7 +29,15 @@ from verify.arithmetic.formats import (
     round_ratio,
     rounding_cell,
 )
-from verify.arithmetic.models import ArithmeticModel, BetaSplit, Rounded, largest_beta_exponent, split_beta
+from verify.arithmetic.models import (
+    ArithmeticModel,
+    BetaSplit,
+    Exact,
+    Rounded,
+    effective_separation,
+    largest_beta_exponent,
+    split_for,
+)
 from verify.arithmetic.ties import MOST_ONE_BY_ONE, TieFacts, decide_ties
 from verify.counting import HeadPlace, NetworkSize, Subject, network_size
 
@@ -69,12 +78,14 @@ def class_of(head: HeadPlace) -> HeadClass:
 class Need:
     """What one class of heads asks for.
 
+    separation: that of the scores as the model rounds them.
     threshold: the least integer x such that the inequalities hold wherever beta * separation >= x; None if they hold
         nowhere.  The real number from which on they hold is in (x - 1, x], or in [0, 1] for x = 1.
     least_beta: the smallest power of two >= 1 that is admitted and at which they hold; None if there is none.
     """
 
     heads: HeadClass
+    separation: int
     threshold: int | None
     least_beta: int | None
 
@@ -83,7 +94,7 @@ class Need:
         """An enclosure of the real beta from which on the inequalities hold, were scores exact there."""
         if self.threshold is None:
             return None
-        return Fraction(self.threshold - 1, self.heads.separation), Fraction(self.threshold, self.heads.separation)
+        return Fraction(self.threshold - 1, self.separation), Fraction(self.threshold, self.separation)
 
 
 class Verdict(Enum):
@@ -144,7 +155,7 @@ class Row:
     @property
     def split(self) -> BetaSplit:
         """How beta is shared by W_Q and W_K."""
-        return split_beta(self.beta.bit_length() - 1)
+        return split_for(self.model, self.beta)
 
     @property
     def failing(self) -> int | None:
@@ -198,9 +209,9 @@ class Row:
 
     @property
     def scores(self) -> Bits:
-        """What every partial sum of a score needs: beta times an integer up to the longest query list."""
-        largest = self.size.dimensions.query_width
-        return Bits(largest.bit_length(), self.beta.bit_length() - 1, (self.beta * largest).bit_length() - 1)
+        """What every partial sum of a score needs: beta sqrt(H) times an integer up to the longest query list."""
+        largest, scale = self.size.dimensions.query_width, self.split.beta
+        return Bits(largest.bit_length(), scale.bit_length() - 1, (scale * largest).bit_length() - 1)
 
 
 def audit(
@@ -222,24 +233,29 @@ def audit(
 def audit_row(model: ArithmeticModel, context: int, size: NetworkSize) -> Row:
     """One row, from the counts of the network for the context."""
     exponent = largest_beta_exponent(model, size.dimensions.query_width)
-    needs = tuple(_need(model, heads, context, exponent) for heads in HeadClass)
+    apart = {heads: effective_separation(model, heads.separation, size.dimensions.query_width) for heads in HeadClass}
+    needs = tuple(_need(model, heads, apart[heads], context, exponent) for heads in HeadClass)
     beta = max((need.least_beta for need in needs if need.least_beta is not None), default=1 << exponent)
-    writes = _writes(model, context, beta)
+    writes = _writes(model, apart, context, beta)
     verdict = Verdict.OPEN
     if writes == context:
         verdict = Verdict.PROVED
-    elif isinstance(model, Rounded) and writes + 1 == least_misrounded(model):
+    elif _is_plain_rounded(model) and writes + 1 == least_misrounded(model):
         verdict = Verdict.FAILS
     return Row(model, context, size, needs, 1 << exponent, beta, writes, verdict, attention_weight_bits(model, context))
 
 
-def _need(model: ArithmeticModel, heads: HeadClass, context: int, largest_exponent: int) -> Need:
-    threshold = least_scaled_separation(model, heads.most_ties(context), context)
+def _need(model: ArithmeticModel, heads: HeadClass, separation: int, context: int, largest_exponent: int) -> Need:
+    threshold = None if separation < 1 else least_scaled_separation(model, heads.most_ties(context), context)
     if threshold is None:
-        return Need(heads, None, None)
-    quotient = -(-threshold // heads.separation)
+        return Need(heads, separation, None, None)
+    quotient = -(-threshold // separation)
     exponent = (quotient - 1).bit_length()
-    return Need(heads, threshold, 1 << exponent if exponent <= largest_exponent else None)
+    return Need(heads, separation, threshold, 1 << exponent if exponent <= largest_exponent else None)
+
+
+def _is_plain_rounded(model: ArithmeticModel) -> TypeGuard[Rounded]:
+    return isinstance(model, Rounded) and not model.composed
 
 
 @lru_cache(maxsize=1 << 14)
@@ -256,7 +272,7 @@ def least_scaled_separation(model: ArithmeticModel, most: int, context: int) -> 
     # One maximiser is the cheapest to decide, and where all hold it does: mostly they hold from there on.
     low = 1 if most == 1 else least_scaled_separation(model, 1, context)
     high = LARGEST_EXPONENT
-    cap = least_misrounded(model) if isinstance(model, Rounded) and most > 1 else None
+    cap = least_misrounded(model) if _is_plain_rounded(model) and most > 1 else None
     if low is None or (cap is not None and cap <= most):
         return None
     if most_ties(model, low, most, context) == most:
@@ -279,7 +295,7 @@ def most_ties(model: ArithmeticModel, x: int, most: int, context: int) -> int:
     Of rounded models fewer than `least_misrounded` hold.  What holds in a longer context holds in a shorter one, as
     fewer positions leak less: where that many hold at the next 2^8, 2^16, 2^24, .., nothing is left to decide.
     """
-    cap = least_misrounded(model) if isinstance(model, Rounded) and most > 1 else None
+    cap = least_misrounded(model) if _is_plain_rounded(model) and most > 1 else None
     if cap is None or cap > most:
         return decide_ties(model, TieFacts(x, most, context), 1).up_to
     longer = 1 << 8 * -(-(context - 1).bit_length() // 8)
@@ -308,10 +324,11 @@ def least_misrounded(model: Rounded) -> int | None:
     return next((m for m in trials if not cell.contains(m * round_ratio(model.weights, 1, m))), None)
 
 
-def _writes(model: ArithmeticModel, context: int, beta: int) -> int:
+def _writes(model: ArithmeticModel, apart: dict[HeadClass, int], context: int, beta: int) -> int:
     """For how many maximisers, from 1 on, every class of heads holds at beta."""
     holding = {
-        heads: most_ties(model, beta * heads.separation, heads.most_ties(context), context) for heads in HeadClass
+        heads: most_ties(model, beta * apart[heads], heads.most_ties(context), context) if apart[heads] else 0
+        for heads in HeadClass
     }
     alone = (holding[HeadClass.LOOKUP], holding[HeadClass.CONTENT])
     return holding[HeadClass.SEARCH] if all(alone) else 0
@@ -325,8 +342,11 @@ def attention_weight_bits(model: ArithmeticModel, context: int) -> Bits | None:
     """What attention weights need for the inequalities to hold for all maximisers up to N, all else as in the model.
 
     fused: a maximiser has p = 1, and others round to 0 or are swallowed.  rounded: weights are 1/m and down to 1/N;
-    the significand is the shortest that serves with exponents without a limit, at the largest beta.  None: none serves.
+    the significand is the shortest that serves with exponents without a limit, at the largest beta.  None: none serves;
+    or the model is composed, where that is not asked.
     """
+    if not isinstance(model, Exact) and model.composed:
+        return None
     if not isinstance(model, Rounded):
         return Bits(1, 0, 0)
     significand = _least_significand(model.activations, context)

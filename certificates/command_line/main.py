@@ -44,7 +44,8 @@ ARITHMETIC = click.option(
     metavar="A",
     default="fused:bf16",
     show_default=True,
-    help="fused:W, fused:W/ACC/A, rounded:W/A or exact; formats: fp32 bf16 fp16 e4m3fn e5m2 fixedF float(p,emin,emax).",
+    help="fused:W, fused:W/ACC/A, rounded:W/A, rounded:W/ACC/A or exact, with steps behind them, or kernel:NAME; "
+    "formats: fp32 bf16 fp16 e4m3fn e5m2 fixedF float(p,emin,emax).  See exactformer arithmetics.",
 )
 STORE = click.option(
     "--store",
@@ -325,6 +326,13 @@ def lemmas(
     help="Of attention weights and activations, W or W/A; fused models accumulate in fp32.",
 )
 @click.option("--models", metavar="M,..", default="rounded,fused", show_default=True, help="rounded, fused.")
+@click.option(
+    "--arithmetic",
+    "arithmetics",
+    metavar="A",
+    multiple=True,
+    help="Instead of --formats and --models: one arithmetic, as for certify; may be repeated.",
+)
 @click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
 @click.option(
@@ -340,6 +348,7 @@ def audit(
     contexts: str,
     formats: str,
     models: str,
+    arithmetics: tuple[str, ...],
     as_csv: bool,
     as_json: bool,
     plot: Path | None,
@@ -351,7 +360,16 @@ def audit(
     """
     from certificates.command_line.audit import Asked, execute
 
-    execute(Asked(machine, dims, paradigm, contexts, formats, models), as_csv, as_json, plot)
+    execute(Asked(machine, dims, paradigm, contexts, formats, models, arithmetics), as_csv, as_json, plot)
+
+
+@cli.command("arithmetics")
+@click.option("--json", "as_json", is_flag=True, help="Print the lists as JSON.")
+def arithmetics(as_json: bool) -> None:
+    """List what --arithmetic takes: number formats, steps, and named kernels with what is believed of them."""
+    from certificates.command_line.arithmetics import execute
+
+    execute(as_json)
 
 
 @cli.command("export")

@@ -132,3 +132,40 @@ def test_bad_input_is_one_sentence(title: str, tmp_path: Path) -> None:
     assert line.startswith("Error: ")
     assert says in line
     assert files_in(tmp_path) == []
+
+
+def test_any_arithmetic_can_be_audited() -> None:
+    rows = json.loads(
+        invoke(
+            "audit",
+            "rewrite",
+            "--context",
+            "2^8",
+            "--arithmetic",
+            "kernel:cpu-bf16",
+            "--arithmetic",
+            "fused:bf16+head64",
+            "--json",
+        ).out
+    )["rows"]
+    assert [row["arithmetic"] for row in rows] == [
+        "fused:bf16/fp32/bf16+head256+exp20-one+online512+wide+reciprocal",
+        "fused:bf16/fp32/bf16+head64",
+    ]
+    assert [(row["beta"], row["scale_query"], row["scale_key"]) for row in rows] == [
+        ("128", "64", "32"),
+        ("128", "32", "32"),
+    ]
+    refused = invoke("audit", "rewrite", "--arithmetic", "fused:bf16+bogus")
+    assert (refused.code, refused.out) == (2, "")
+    assert "unknown step '+bogus'" in refused.err
+
+
+def test_arithmetics_lists_steps_and_kernels() -> None:
+    listed, document = invoke("arithmetics"), json.loads(invoke("arithmetics", "--json").out)
+    assert listed.code == 0
+    for step in document["steps"]:
+        assert f"{step['step']}: {step['computes']}" in listed.out
+    for kernel in document["kernels"]:
+        assert f"{kernel['name']} = {kernel['arithmetic']}" in listed.out
+        assert all(f"believed: {one}" in listed.out for one in kernel["believed"])

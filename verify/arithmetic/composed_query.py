@@ -104,8 +104,8 @@ def _rounded(model: ComposedModel, levels: Sequence[Level]) -> Ends:
 def _values(levels: Sequence[Level], weights: Sequence[Ends], *, apart: bool) -> list[_Term]:
     """The weighted values, by gap; ``apart``: positions of one gap need not have the same weight.
 
-    They do where weights depend on the gap alone.  With ``+online`` one may have been rescaled and another not, and with
-    ``+faithful`` equal quotients may be rounded to different neighbours.
+    They do where weights depend on the gap alone.  With ``+online`` one may have been rescaled and another not, and
+    with ``+faithful`` equal quotients may be rounded to different neighbours.
     """
     terms = []
     for level, ends in zip(levels, weights, strict=True):

@@ -83,7 +83,7 @@ class FloatFormat:
     @property
     def name(self) -> str:
         """The canonical text, which `parse_format` reads back."""
-        for name, known in _NAMED.items():
+        for name, known in NAMED_FORMATS.items():
             if self == known:
                 return name
         return f"float({self.precision},{self.emin},{self.emax})"
@@ -266,7 +266,7 @@ def parse_format(text: str) -> Format:
     >>> parse_format("float(11,-14,15)").name
     'fp16'
     """
-    named = _NAMED.get(_ALIASES.get(text, text))
+    named = NAMED_FORMATS.get(_ALIASES.get(text, text))
     if named is not None:
         return named
     fixed = re.fullmatch(r"fixed([0-9]{1,6})(?:\.([0-9]{1,6}))?", text, re.ASCII)
@@ -278,7 +278,7 @@ def parse_format(text: str) -> Format:
         precision, emin, emax = (int(part) for part in floating.groups())
         return ieee_format(precision, emin, emax)
     raise FormatError(
-        f"unknown number format {text!r}; known are {', '.join([*_NAMED, *_ALIASES])},"
+        f"unknown number format {text!r}; known are {', '.join([*NAMED_FORMATS, *_ALIASES])},"
         " fixedF, fixedF.I and float(p,emin,emax)"
     )
 
@@ -313,5 +313,5 @@ FP16 = ieee_format(11, -14, 15)
 E4M3FN = FloatFormat(*_E4M3FN)
 E5M2 = ieee_format(3, -14, 15)
 
-_NAMED: dict[str, FloatFormat] = {"fp32": FP32, "bf16": BF16, "fp16": FP16, "e4m3fn": E4M3FN, "e5m2": E5M2}
+NAMED_FORMATS: dict[str, FloatFormat] = {"fp32": FP32, "bf16": BF16, "fp16": FP16, "e4m3fn": E4M3FN, "e5m2": E5M2}
 _ALIASES = {"fp8-e4m3fn": "e4m3fn", "fp8-e5m2": "e5m2"}

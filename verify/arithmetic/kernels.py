@@ -21,23 +21,26 @@ from math import floor
 from verify.arithmetic.formats import power_of_two
 
 EXACT_SCORES = "scores are sums of products in fp32 that are exact, as they are small integers times a power of two"
-ANY_ORDER = "sums are additions of two numbers each, in some order"
+ANY_ORDER = "sums are additions of two numbers each, to nearest, in some order"
 TRUNCATING = (
-    "each addition of a matrix unit gives a neighbour of the exact sum; real ones align several terms to the "
-    "largest and cut "
-    "them, which is that only for two terms at a time"
+    "each addition of a matrix unit gives a neighbour of the exact sum; real ones align several terms to the largest "
+    "and cut them, which is that only for two terms at a time"
 )
 FLUSHING = "additions and products flush nothing that matters: what is below 2^-126 is rounded to 0 with W in any case"
 
 
 @dataclass(frozen=True)
 class NamedKernel:
-    """A composition with a name: what it describes, and what is believed of such kernels and not proved."""
+    """A composition with a name: what it describes, and what is believed of such kernels and not proved.
+
+    largest_score: beta times every score is to be at most this in magnitude; None where that makes no difference.
+    """
 
     name: str
     arithmetic: str
     describes: str
     believed: tuple[str, ...]
+    largest_score: int | None = None
 
 
 def folded_exp2_ulps(exponent: int) -> int:
@@ -96,6 +99,7 @@ def _flash(name: str, weights: str, activations: str, exponent: int) -> NamedKer
             TRUNCATING,
             FLUSHING,
         ),
+        largest,
     )
 
 
@@ -115,9 +119,9 @@ _ALL = (
     _eager("fp16"),
     _math("bf16"),
     _math("fp16"),
-    _flash("bf16", "bf16", "bf16", 14),
-    _flash("fp16", "fp16", "fp16", 12),
-    _flash("fp8", "e4m3fn", "bf16", 10),
+    _flash("bf16", "bf16", "bf16", 15),
+    _flash("fp16", "fp16", "fp16", 13),
+    _flash("fp8", "e4m3fn", "bf16", 15),
     _blockwise_cpu("bf16"),
     _blockwise_cpu("fp16"),
 )

@@ -1,0 +1,162 @@
+"""Composed models simulated step by step, from the words of SPEC 19 alone: what the proved bounds are held against.
+
+Whatever a model leaves open is drawn at random, or always low, or always high: the order of additions, neighbours, the
+error of exp, which partial sum of a block a term goes to.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from verify.arithmetic.exponential import exp_minus_enclosure
+from verify.arithmetic.formats import FloatFormat, Format, Rounding, power_of_two, round_to
+from verify.arithmetic.models import Fused, Rounded
+from verify.arithmetic.steps import Quotient
+
+STYLES = ("random", "low", "high")
+
+
+@dataclass(frozen=True)
+class Position:
+    """A visible position: how far its score lies below 0, and its value."""
+
+    score: int
+    value: int
+
+
+@dataclass
+class Simulation:
+    """One way in which a model may compute one query.  ``last`` is what was rounded to the activation format."""
+
+    model: Rounded | Fused
+    beta: int
+    rng: random.Random
+    style: str
+    exps: dict[int, Fraction] = field(default_factory=dict)
+    last: Fraction | None = None
+
+    @property
+    def acc(self) -> FloatFormat:
+        assert isinstance(self.model.accumulator, FloatFormat)
+        return self.model.accumulator
+
+    def run(self, positions: Sequence[Position]) -> Fraction:
+        """The result for these positions, in this order."""
+        self.last = self._rounded(positions) if isinstance(self.model, Rounded) else self._fused(positions)
+        return self.cut(self.model.activations, self.last)
+
+    def cut(self, number_format: Format, x: Fraction) -> Fraction:
+        return round_to(number_format, x, Rounding.TOWARD_ZERO if self.model.steps.truncate else Rounding.NEAREST_EVEN)
+
+    def op(self, x: Fraction) -> Fraction:
+        """x, an exact result, as it is computed in the accumulator's format."""
+        if not self.model.steps.faithful:
+            return round_to(self.acc, x)
+        ends = sorted(round_to(self.acc, x, mode) for mode in (Rounding.TOWARD_ZERO, Rounding.AWAY_FROM_ZERO))
+        return self.pick(ends)
+
+    def pick(self, ascending: Sequence[Fraction]) -> Fraction:
+        if self.style == "random":
+            return self.rng.choice(ascending)
+        return ascending[0] if self.style == "low" else ascending[-1]
+
+    def exp(self, gap: int) -> Fraction:
+        """exp(-beta gap) before it is rounded: as good as exact, or a value of the accumulator's format."""
+        step = self.model.steps.exponential
+        exact = exp_minus_enclosure(self.beta * gap)[1]
+        if step is None:
+            return exact
+        if gap == 0 and step.one:
+            return exact
+        if gap not in self.exps:
+            self.exps[gap] = self._inexact(exact, step.ulps)
+        return self.exps[gap]
+
+    def _inexact(self, exact: Fraction, ulps: int) -> Fraction:
+        q = power_of_two(self.acc.quantum_exponent)
+        if exact < q / 2:
+            return Fraction(0)
+        slack = ulps * max(q, exact * power_of_two(1 - self.acc.precision))
+        low = round_to(self.acc, max(Fraction(0), exact - slack), Rounding.AWAY_FROM_ZERO)
+        high = round_to(self.acc, exact + slack, Rounding.TOWARD_ZERO)
+        some = round_to(self.acc, exact - slack + 2 * slack * Fraction(self.rng.randrange(1001), 1000))
+        choices = [low, min(max(some, low), high), high]
+        if exact < power_of_two(self.acc.emin):
+            choices = [Fraction(0), *choices]
+        return self.pick(choices)
+
+    def exp_in_acc(self, gap: int) -> Fraction:
+        return round_to(self.acc, self.exp(gap))
+
+    def add_up(self, terms: Sequence[Fraction]) -> Fraction:
+        """A sum in some order: a random tree, or one after the other in some order."""
+        terms = list(terms) or [Fraction(0)]
+        style = self.rng.randrange(5)
+        if style < 2:
+            terms.sort(key=abs, reverse=style == 1)
+        else:
+            self.rng.shuffle(terms)
+        if style == 4:
+            while len(terms) > 1:
+                one, other = terms.pop(self.rng.randrange(len(terms))), terms.pop(self.rng.randrange(len(terms)))
+                terms.append(self.op(one + other))
+            return terms[0]
+        total = terms[0]
+        for term in terms[1:]:
+            total = self.op(total + term)
+        return total
+
+    def _rounded(self, positions: Sequence[Position]) -> Fraction:
+        top = max(p.score for p in positions)
+        exps = [self.exp_in_acc(top - p.score) for p in positions]
+        den = self.add_up(exps)
+        # Equal operands need not give equal neighbours.
+        quotients = [self.op(e / den) for e in exps]
+        weights = [self.cut(self.model.weights, a) for a in quotients]
+        return self.add_up([w * p.value for w, p in zip(weights, positions, strict=True)])
+
+    def _fused(self, positions: Sequence[Position]) -> Fraction:
+        block = self.model.steps.block or len(positions)
+        nums, dens, top = list[Fraction](), list[Fraction](), None
+        for start in range(0, len(positions), block):
+            here = positions[start : start + block]
+            seen = max(p.score for p in here)
+            if self.model.steps.block is None:
+                seen = max(p.score for p in positions)
+            if top is not None and seen > top:
+                factor = self.exp_in_acc(seen - top)
+                nums, dens = [self.op(x * factor) for x in nums], [self.op(x * factor) for x in dens]
+            top = seen if top is None else max(top, seen)
+            in_num = [self.cut(self.model.weights, self.exp(top - p.score)) * p.value for p in here]
+            in_den = [self._row(top - p.score) for p in here]
+            nums, dens = self._into(nums, in_num, block), self._into(dens, in_den, block)
+        return self._divide(self.add_up(nums), self.add_up(dens))
+
+    def _row(self, gap: int) -> Fraction:
+        return self.exp_in_acc(gap) if self.model.steps.wide else self.cut(self.model.weights, self.exp(gap))
+
+    def _into(self, partial: list[Fraction], terms: list[Fraction], block: int) -> list[Fraction]:
+        """A block's terms, each added to one of at most ``block`` partial sums; or first to each other."""
+        style = self.rng.randrange(3)
+        if style == 0:
+            return [self.add_up([*partial, *terms])]
+        if style == 1:
+            return [self.add_up([*partial, self.add_up(terms)])]
+        sums: list[list[Fraction]] = [[x] for x in partial] or [[]]
+        while len(sums) < min(block, 3):
+            sums.append([])
+        for term in terms:
+            self.rng.choice(sums).append(term)
+        return [self.add_up(each) for each in sums if each]
+
+    def _divide(self, num: Fraction, den: Fraction) -> Fraction:
+        match self.model.steps.quotient:
+            case Quotient.EXACT:
+                return num / den
+            case Quotient.DIVIDE:
+                return self.op(num / den)
+            case Quotient.RECIPROCAL:
+                return self.op(num * self.op(1 / den))
