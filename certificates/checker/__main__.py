@@ -1,7 +1,7 @@
 """``python -m certificates.checker CERTIFICATE --machine FILE``: check a certificate against a machine.
 
-Exit codes: 0 valid (certified or refuted), 1 not valid, 2 wrong usage or unreadable input, 3 valid but
-inconclusive, 4 too large for this checker or not decided by the solver, so not judged.
+Exit codes: 0 valid (certified, proved, tokens proved or refuted), 1 not valid, 2 wrong usage or unreadable input,
+3 valid but inconclusive, 4 too large for this checker or not decided by the solver, so not judged.
 """
 
 from __future__ import annotations
@@ -46,7 +46,13 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:  # whatever this is, the certificate was not shown to be valid
         return _fail(f"not valid: the check broke off with {type(error).__name__}: {error}", NOT_VALID)
     lines = [f"valid: {valid.verdict}", valid.claim]
-    for title, facts in (("proved", valid.proved), ("replayed", valid.replayed), ("assumed", valid.assumed)):
+    parts = {
+        "proved": valid.proved,
+        "not claimed": valid.not_claimed,
+        "replayed": valid.replayed,
+        "assumed": valid.assumed,
+    }
+    for title, facts in parts.items():
         lines += [title, *(f"  - {fact}" for fact in facts)] if facts else []
     print(_plain("\n".join(lines)))
     return INCONCLUSIVE if valid.verdict == "inconclusive" else VALID

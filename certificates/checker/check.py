@@ -48,13 +48,17 @@ if TYPE_CHECKING:  # it imports the solvers, which only certificates for all inp
 
 @dataclass(frozen=True)
 class Valid:
-    """A certificate that follows all rules; an ``inconclusive`` one claims nothing about softmax."""
+    """A certificate that follows all rules; an ``inconclusive`` one claims nothing about softmax.
+
+    One of ``tokens proved`` claims nothing about activations: that is in ``not_claimed``.
+    """
 
     verdict: str
     claim: str
     proved: tuple[str, ...]
     replayed: tuple[str, ...]
     assumed: tuple[str, ...]
+    not_claimed: tuple[str, ...] = ()
 
 
 def check_certificate(certificate_path: Path, machine_path: Path, solver: str = "z3", budget: int = 60) -> Valid:
@@ -104,8 +108,10 @@ def check_counterexample(parts: dict[str, Json], statement: Statement, machine: 
 def check_on_all_inputs(
     parts: dict[str, Json], statement: Statement, machine: Machine, network: Network, solver: str, budget: int
 ) -> Valid:
-    """Sections 11 to 18: a certificate about all inputs that is not refuted."""
+    """Sections 11 to 18, and 20: a certificate about all inputs that is not refuted."""
     from certificates.checker.universal.annotation import Setting
+    from certificates.checker.universal.drift import ASSUMED as ASSUMED_WITH_DRIFT
+    from certificates.checker.universal.drift import NOT_CLAIMED, drift_of, require_drifting_model
     from certificates.checker.universal.solvers import Judge
     from certificates.checker.universal.ties import case_entry as case_for_all
     from certificates.checker.universal.universal import check_universal
@@ -120,7 +126,9 @@ def check_on_all_inputs(
         require_same("statement.scope.writes_per_cell.bound", writes.bound, writes_per_cell(machine))
     judge = Judge(solver, budget)
     setting = Setting(machine, network, summarized=statement.paradigm == "scot")
-    cases = check_universal(parts["annotation"], parts["heads"], setting, writes.bound, judge)
+    if parts["verdict"] == TOKENS_PROVED:
+        require_drifting_model(statement.model, statement.arithmetic)
+    hardmax = check_universal(parts["annotation"], parts["heads"], setting, writes.bound, judge)
 
     def entry(case: tuple[int, int], admitted: int) -> tuple[dict[str, Json], bool]:
         separation, most = case
@@ -129,13 +137,21 @@ def check_on_all_inputs(
         return found | {"separation": separation}, holds
 
     def entries(admitted: int) -> list[tuple[dict[str, Json], bool]]:
-        return [entry(case, admitted) for case in cases]
+        return [entry(case, admitted) for case in hardmax.cases]
 
     admitted, holds = check_softmax(parts["softmax"], statement, network, entries)
-    verdict = require_verdict(parts, "proved", statement, holds)
-    claim = sentence_for_all(verdict, statement, machine, admitted, "")
+    verdict, drift = require_verdict(parts, "proved", statement, holds), None
+    if verdict == TOKENS_PROVED:
+        drift = drift_of(setting, hardmax.annotation, hardmax.claimed, statement.model, statement.context, exponent)
+        require_same("drift", parts["drift"], drift.document)
+    most = "" if drift is None else rational_text(drift.most)
+    claim = sentence_for_all(verdict, statement, machine, admitted, "", most)
     require_same("statement.claim", statement.claim, claim)
-    return _valid_for_all(verdict, claim, writes, WRITTEN[statement.paradigm], judge)
+    valid = _valid_for_all(verdict, claim, writes, WRITTEN[statement.paradigm], judge)
+    if drift is None:
+        return valid
+    assumed = (*ASSUMED_WITH_DRIFT, *(fact for fact in valid.assumed if fact not in ASSUMED))
+    return replace(valid, proved=(*valid.proved, drift.proved), assumed=assumed, not_claimed=NOT_CLAIMED)
 
 
 def replay_and_judge(
@@ -166,16 +182,21 @@ Entries: TypeAlias = Callable[[int], list[tuple[dict[str, Json], bool]]]
 
 TOP = ("format", "version", "statement", "network", "runs", "heads", "softmax", "verdict", "refutation", "provenance")
 
+TOKENS_PROVED = "tokens proved"
+
 
 def check_form(document: Json) -> dict[str, Json]:
     """Section 2: the members of a certificate, its format and its version."""
     statement = document.get("statement") if isinstance(document, dict) else None
     for_all = isinstance(statement, dict) and is_about_all_inputs(statement.get("scope"))
-    parts = members("certificate", document, *TOP, *(("annotation",) if for_all else ()))
+    verdict = document.get("verdict") if isinstance(document, dict) else None
+    more = (("annotation",) if for_all else ()) + (("drift",) if for_all and verdict == TOKENS_PROVED else ())
+    parts = members("certificate", document, *TOP, *more)
     require_same("format", parts["format"], "exactformer certificate")
     require_same("version", parts["version"], 1)
-    if parts["verdict"] not in ("proved" if for_all else "certified", "refuted", "inconclusive"):
-        raise Rejected("verdict", f"is {quote(parts['verdict'])}, none of the three verdicts")
+    best = ("proved", TOKENS_PROVED) if for_all else ("certified",)
+    if parts["verdict"] not in (*best, "refuted", "inconclusive"):
+        raise Rejected("verdict", f"is {quote(parts['verdict'])}, none of the verdicts")
     if not isinstance(parts["provenance"], dict):
         raise Rejected("provenance", "is not an object")
     return parts
@@ -215,7 +236,9 @@ def check_softmax(value: Json, statement: Statement, network: Network, entries: 
     """Sections 7 and 16: the inequalities. The largest admitted exponent of beta, and whether all cases hold."""
     largest_score, h = longest_query(network), statement.model.steps.head
     if h and largest_score > 4**h:
-        raise Rejected("statement.arithmetic", f"has heads padded to {4**h}, but a query list has {largest_score} entries")
+        raise Rejected(
+            "statement.arithmetic", f"has heads padded to {4**h}, but a query list has {largest_score} entries"
+        )
     admitted = largest_admitted(statement.model, largest_score)
     if admitted is None or (statement.e is not None and statement.e > admitted):
         limit = "no beta is" if admitted is None else f"the largest that is admitted is 2^{admitted}"
@@ -244,7 +267,7 @@ def check_verdict(
 
 
 def require_verdict(parts: dict[str, Json], best: str, statement: Statement, holds: bool) -> str:
-    """The verdict is ``best`` if all cases hold, else ``inconclusive``; a beta is given in both cases."""
+    """The verdict is ``best`` if all cases hold, else another; a beta is given in both cases."""
     verdict, beta_given = text("verdict", parts["verdict"]), statement.e is not None
     if not beta_given or holds != (verdict == best):
         state = "no beta is given" if not beta_given else f"{'all' if holds else 'not all'} cases of softmax hold"

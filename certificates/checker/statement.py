@@ -137,8 +137,10 @@ def longest_segment(space: int, r: int) -> int:
     return 2 * space + 6 + followed
 
 
-def sentence_for_all(verdict: str, statement: Statement, machine: Machine, admitted: int, word: str) -> str:
-    """Sections 17 and 18.6: the claim; ``word`` is the input of a refutation."""
+def sentence_for_all(
+    verdict: str, statement: Statement, machine: Machine, admitted: int, word: str, drift: str = ""
+) -> str:
+    """Sections 17, 18.6 and 20.6: the claim; ``word`` is the input of a refutation, ``drift`` the largest one."""
     thought, scot = THOUGHT[statement.paradigm], statement.paradigm == "scot"
     length = f"has no segment longer than {statement.context} tokens" if scot else f"fits {statement.context} tokens"
     link = " and" if statement.space is None else f", whose run stays within {statement.space} cells,"
@@ -166,6 +168,9 @@ def sentence_for_all(verdict: str, statement: Statement, machine: Machine, admit
             "token for token.",
             "inconclusive": "the hardmax transformer of these weights has activations in {-1, 0, 1} only and generates "
             f"the {thought} token for token; of the softmax transformer, {arithmetic}, nothing is claimed.",
+            "tokens proved": f"the softmax transformer of these weights, {arithmetic}, generates the {thought} token "
+            "for token; its activations may differ from those of the hardmax transformer, by at most "
+            f"{drift}.",
         }[verdict]
     )
 

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from certificates.checker.document import Json
-from certificates.checker.universal.annotation import Setting, read_annotation
-from certificates.checker.universal.attention import AttentionCheck, cases_of, read_heads
+from certificates.checker.universal.annotation import Annotation, Setting, read_annotation
+from certificates.checker.universal.attention import AttentionCheck, Claimed, cases_of, read_heads
 from certificates.checker.universal.embedding import check_embedding
 from certificates.checker.universal.mlp import MlpCheck
 from certificates.checker.universal.next_token import check_next_tokens
 from certificates.checker.universal.solvers import Judge
 
 
-def check_universal(
-    annotation: Json, heads: Json, setting: Setting, most_writes: int, judge: Judge
-) -> list[tuple[int, int]]:
-    """Sections 12, 13 and 18: the hardmax transformer does what is annotated, on every input.
+@dataclass(frozen=True)
+class Hardmax:
+    """What was proved of the hardmax transformer: the annotation, and what heads do, by layers."""
 
-    The different (separation, most ties) of the heads, in order of first appearance.
-    """
+    annotation: Annotation
+    claimed: list[list[Claimed]]
+
+    @property
+    def cases(self) -> list[tuple[int, int]]:
+        """The different (separation, most ties) of the heads, in order of first appearance."""
+        return cases_of(self.claimed)
+
+
+def check_universal(annotation: Json, heads: Json, setting: Setting, most_writes: int, judge: Judge) -> Hardmax:
+    """Sections 12, 13 and 18: the hardmax transformer does what is annotated, on every input."""
     read = read_annotation(annotation, setting)
     claimed = read_heads(heads, setting, most_writes)
     check_embedding(setting, read)
@@ -26,4 +36,4 @@ def check_universal(
         attention.check_layer(number, layer)
         mlp.check_layer(number)
     check_next_tokens(setting, read)
-    return cases_of(claimed)
+    return Hardmax(read, claimed)
