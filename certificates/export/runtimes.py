@@ -1,17 +1,19 @@
-"""Which way to run an exported decoder goes with which arithmetic (SPEC 7.1).
+"""Which way to run an exported decoder goes with which arithmetic (SPEC 7.1, 19).
 
 ``sdpa``      torch's scaled_dot_product_attention as it chooses itself; on a CPU a blockwise kernel
 ``sdpa math`` the same with the backend ``MATH``: products and softmax in fp32, the result rounded once
-``eager``     softmax in fp32, weights rounded to the dtype, a matrix product: as Hugging Face's eager attention
+``eager``     softmax in fp32, weights rounded to the dtype, a matrix product
+``hf``        the same, but scores are stored in the dtype first: as Hugging Face's eager attention
 ``quotient``  exp(score - maximum) rounded to the dtype, sums of numerator and denominator in fp32, one division
 
-What is only *believed* of the kernels, from measuring version 2.13.0 on a CPU: that exp(0) is 1 and that exp of a
-large negative number is 0; that sums are in fp32; that ``sdpa`` multiplies by a reciprocal instead of dividing.
-With weights 0 and 1 only, that changes nothing in bf16 and fp16: m * fl(1/m) is within 2^-23 of 1, which rounds to
-1.  In fp32 it does: 41 * fl(1/41) < 1.  So a ``fused`` certificate in fp32 goes with ``quotient``, and ``sdpa`` in
-fp32 with ``rounded:fp32/fp32``, whose weights 1/m are rounded likewise.  ``eager`` and ``sdpa math`` in fp32 go
-with none: they add m rounded weights, with a rounding at each addition, where ``rounded`` rounds their sum once (10
-ties are enough to differ).
+What is only *believed* of the kernels, from measuring version 2.13.0 on a CPU: that exp(0) is 1, that exp errs by
+at most 20 ulp (``sdpa``) or 2 ulp (others) and is 0 for large negative numbers; that sums are in fp32; that
+``sdpa`` takes blocks of 512, and multiplies by a reciprocal instead of dividing.  Three formats say how sums are
+rounded; the simpler models go with a runtime as well where that changes nothing.  In bf16 and fp16 it does not,
+with weights 0 and 1: m * fl(1/m) is within 2^-23 of 1, which rounds to 1.  In fp32 it does: 41 * fl(1/41) < 1.  So
+``fused:fp32/fp32/fp32`` goes with ``quotient``, and ``sdpa`` in fp32 with ``rounded:fp32/fp32``, whose weights 1/m
+are rounded likewise.  ``eager`` and ``sdpa math`` in fp32 add m rounded weights with a rounding at each addition
+(10 ties are enough to differ from 1): only ``rounded:fp32/fp32/fp32`` says so.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ from dataclasses import dataclass
 from certificates.export.source import Arithmetic
 
 HALF = ("bf16", "fp16")
+DTYPES = (*HALF, "fp32")
+ULPS = {"sdpa": 20, "sdpa math": 2, "eager": 2, "hf": 2, "quotient": 2}
+"""How much exp in fp32 is believed to err, at most; an arithmetic that allows more describes the runtime as well."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +37,12 @@ class Runtime:
     attention: str
     math: bool = False
 
+    @property
+    def name(self) -> str:
+        return f"{self.attention} math" if self.math else self.attention
+
     def __str__(self) -> str:
-        return f"{self.attention}{' math' if self.math else ''} {self.dtype}"
+        return f"{self.name} {self.dtype}"
 
 
 def runtimes_of(arithmetic: Arithmetic) -> tuple[Runtime, ...]:
@@ -41,20 +50,45 @@ def runtimes_of(arithmetic: Arithmetic) -> tuple[Runtime, ...]:
 
     >>> [str(one) for one in runtimes_of(Arithmetic.of("fused:bf16/fp32/bf16"))]
     ['sdpa bf16', 'quotient bf16']
+    >>> [str(one) for one in runtimes_of(Arithmetic.of("rounded:fp32/fp32/fp32+exp2-one"))]
+    ['eager fp32', 'sdpa math fp32']
     >>> runtimes_of(Arithmetic.of("rounded:e4m3fn/bf16"))
     ()
     """
-    if re.search(r"\+(?!head)", arithmetic.text):
-        return ()  # A composition of steps (SPEC 19) is about one kernel; which one, its text says.
-    match arithmetic.kind, arithmetic.formats:
-        case "fused", (weights, "fp32", dtype) if weights == dtype in HALF:
-            return Runtime(dtype, "sdpa"), Runtime(dtype, "quotient")
-        case "fused", ("fp32", "fp32", "fp32"):
-            return (Runtime("fp32", "quotient"),)
-        case "rounded", ("fp32", dtype) if dtype in HALF:
-            return (Runtime(dtype, "sdpa", math=True),)
-        case "rounded", (weights, dtype) if weights == dtype in HALF:
-            return (Runtime(dtype, "eager"),)
-        case "rounded", ("fp32", "fp32"):
-            return (Runtime("fp32", "sdpa"),)
+    dtype = arithmetic.activations
+    if dtype not in DTYPES:
+        return ()
+    steps = tuple(step for step in arithmetic.steps if not re.match("head|exp", step))
+    errors = [int(said[1]) for step in arithmetic.steps if (said := re.fullmatch(r"exp(\d+)(-one)?", step))]
+    found = [_runtime(name, dtype) for name in _names(arithmetic, dtype, steps)]
+    return tuple(one for one in found if all(ulps >= ULPS[one.name] for ulps in errors))
+
+
+def _names(arithmetic: Arithmetic, dtype: str, steps: tuple[str, ...]) -> tuple[str, ...]:
+    match arithmetic.kind, arithmetic.formats, steps:
+        case "fused", (weights, "fp32", _), () if weights == dtype:
+            return ("sdpa", "quotient") if dtype in HALF else ("quotient",)
+        case "fused", (weights, "fp32", _), ("divide",) if weights == dtype:
+            return ("quotient",)
+        case "fused", (weights, "fp32", _), ("online512", "wide", "reciprocal") if weights == dtype:
+            return ("sdpa",)
+        case "rounded", ("fp32", "fp32"), ():
+            return ("sdpa",)
+        case "rounded", ("fp32", _), ():
+            return ("sdpa math",)
+        case "rounded", (weights, _), () if weights == dtype:
+            return ("eager",)
+        case "rounded", ("fp32", "fp32", "fp32"), ():
+            return ("eager", "sdpa math")
+        case "rounded", ("fp32", "fp32", _), ():
+            return ("sdpa math",)
+        case "rounded", (weights, "fp32", _), () if weights == dtype:
+            return ("eager",)
+        case "rounded", (weights, "fp32", _), ("once",) if weights == dtype == arithmetic.scores:
+            return ("hf",)
     return ()
+
+
+def _runtime(name: str, dtype: str) -> Runtime:
+    attention, _, backend = name.partition(" ")
+    return Runtime(dtype, attention, backend == "math")

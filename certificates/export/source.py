@@ -7,7 +7,6 @@ that an export needs, and the weights must be those that the certificate names b
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,29 +22,38 @@ class ExportError(ValueError):
 class Arithmetic:
     """What an export needs of an arithmetic's text (SPEC 7.1, 19).
 
-    ``activations`` is the name of the activation format, None for ``exact``; ``head_width`` is H of a step ``+headH``.
+    ``formats``: those behind the colon; ``scores``: the one behind an ``@``; ``steps``: what stands behind each ``+``.
 
-    >>> Arithmetic.of("fused:bf16/fp32/bf16")
-    Arithmetic(text='fused:bf16/fp32/bf16', kind='fused', formats=('bf16', 'fp32', 'bf16'), head_width=None)
-    >>> Arithmetic.of("rounded:fp32/float(4,-6,7)@bf16+head64").activations
+    >>> Arithmetic.of("fused:bf16/fp32/bf16@bf16+head64+wide")
+    Arithmetic(text='fused:bf16/fp32/bf16@bf16+head64+wide', kind='fused', formats=('bf16', 'fp32', 'bf16'), \
+scores='bf16', steps=('head64', 'wide'))
+    >>> Arithmetic.of("rounded:fp32/float(4,-6,7)").activations
     'float(4,-6,7)'
     """
 
     text: str
     kind: str
     formats: tuple[str, ...]
-    head_width: int | None
+    scores: str
+    steps: tuple[str, ...]
 
     @property
     def activations(self) -> str | None:
+        """The name of the activation format, None for ``exact``."""
         return self.formats[-1] if self.formats else None
+
+    @property
+    def head_width(self) -> int | None:
+        """H of a step ``+headH``."""
+        widths = [step.removeprefix("head") for step in self.steps if step.startswith("head")]
+        return int(widths[0]) if widths else None
 
     @classmethod
     def of(cls, text: str) -> Arithmetic:
-        kind, _, rest = text.partition(":")
-        formats = tuple(name for name in re.split(r"[@+]", rest)[0].split("/") if name)
-        padded = re.search(r"\+head(\d+)", text)
-        return cls(text, re.split(r"[@+]", kind)[0], formats, int(padded[1]) if padded else None)
+        model, *steps = text.split("+")
+        named, _, scores = model.partition("@")
+        kind, _, formats = named.partition(":")
+        return cls(text, kind, tuple(filter(None, formats.split("/"))), scores or "fp32", tuple(steps))
 
 
 @dataclass(frozen=True)
@@ -70,8 +78,8 @@ class Source:
 
     @property
     def established(self) -> bool:
-        """Whether the verdict says that the softmax transformer does what the hardmax one does."""
-        return self.verdict in ("certified", "proved")
+        """Whether the verdict says that the softmax transformer writes the tokens of the hardmax one."""
+        return self.verdict in ("certified", "proved", "tokens proved")
 
 
 def read_source(path: Path) -> Source:

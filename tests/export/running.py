@@ -17,7 +17,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from certificates.certify import Bundle, certify
 from certificates.certify import Request as CertifyRequest
-from certificates.command_line.certify import write_bundle
+from certificates.certify_all import UniversalBundle, UniversalRequest, certify_all
+from certificates.command_line.certify import Written, write_bundle
 from certificates.export.prepare import Export, Request, prepare
 from certificates.export.runtimes import Runtime
 from certificates.export.safetensors_export import safetensors_bytes
@@ -29,12 +30,17 @@ from constructions.turing.construct import construct
 from constructions.turing.fitting import check_context, smallest_context
 from constructions.turing.paradigm import Paradigm
 from constructions.turing.tokens import TokenSequence, sequences_of
+from verify.annotation.evidence import Evidence
 from verify.arithmetic.models import parse_arithmetic
 from verify.hardmax.batch import embed
 from verify.hardmax.forward import stages
 from verify.hardmax.prepared import PreparedNetwork
 
 torch.set_num_threads(1)  # Tests run in several processes; threads that wait for a core are far slower than one.
+
+EVIDENCE = Evidence()
+"""What was proved for one machine is known to the next."""
+AnyBundle = Bundle | UniversalBundle
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,8 @@ class Work:
     machine: str
     word: str
     paradigm: Paradigm = Paradigm.COT
+    context: int | None = None
+    """None: the smallest that the run fits."""
 
     def __str__(self) -> str:
         word = self.word if len(self.word) < 20 else f"{self.word[:8]}..."
@@ -55,8 +63,8 @@ class Work:
 
     @property
     def position_bits(self) -> int:
-        """Those of the smallest context that the run fits."""
-        return check_context(self.paradigm, [self.run], smallest_context(self.paradigm, [self.run]))
+        context = self.context or smallest_context(self.paradigm, [self.run])
+        return check_context(self.paradigm, [self.run], context)
 
     @property
     def sequences(self) -> tuple[TokenSequence, ...]:
@@ -75,17 +83,24 @@ def activations(work: Work) -> tuple[NDArray[np.int8], ...]:
 def certified(work: Work, arithmetic: str, beta: int | None = None) -> Bundle:
     """The certificate about this one run."""
     machine, model = load_machine(work.machine), parse_arithmetic(arithmetic)
-    return certify(CertifyRequest(machine, (work.word,), model, work.paradigm, None, beta))
+    return certify(CertifyRequest(machine, (work.word,), model, work.paradigm, work.context, beta))
+
+
+@cache
+def certified_for_all(machine: str, arithmetic: str, context: int) -> UniversalBundle:
+    """The certificate about every input whose chain of thought fits the context."""
+    request = UniversalRequest(load_machine(machine), parse_arithmetic(arithmetic), context)
+    return certify_all(request, EVIDENCE)
 
 
 @contextmanager
-def on_disk(bundle: Bundle) -> Iterator[Path]:
+def on_disk(bundle: Written) -> Iterator[Path]:
     """The certificate's file, for a while."""
     with TemporaryDirectory() as folder:
         yield write_bundle(bundle, Path(folder))
 
 
-def exported(bundle: Bundle, request: Request) -> Export:
+def exported(bundle: Written, request: Request) -> Export:
     """Everything but files; ``request`` with this certificate."""
     with on_disk(bundle) as path:
         return prepare(replace(request, certificate=path))
@@ -149,7 +164,7 @@ def names(decoder: Decoder, segments: Sequence[Sequence[int]]) -> tuple[tuple[st
     return tuple(tuple(decoder.tokens[token] for token in segment) for segment in segments)
 
 
-def decoder_for(bundle: Bundle, runtime: Runtime, beta: int | None = None, device: str = "cpu") -> Decoder:
+def decoder_for(bundle: AnyBundle, runtime: Runtime, beta: int | None = None, device: str = "cpu") -> Decoder:
     """Export a certificate for a runtime, with another beta if one is given.
 
     For the MATH backend the head width is a power of 16, so that scores are exact there, too.
@@ -160,7 +175,7 @@ def decoder_for(bundle: Bundle, runtime: Runtime, beta: int | None = None, devic
     return decoder_of(exported(bundle, request), runtime.attention, device)
 
 
-def run_as(bundle: Bundle, runtime: Runtime, work: Work, beta: int | None = None, device: str = "cpu") -> Difference:
+def run_as(bundle: AnyBundle, runtime: Runtime, work: Work, beta: int | None = None, device: str = "cpu") -> Difference:
     """Export a certificate for a runtime, and compare."""
     return compare(decoder_for(bundle, runtime, beta, device), work, runtime.math)
 

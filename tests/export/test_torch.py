@@ -10,7 +10,17 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from certificates.export.runtimes import Runtime
 from constructions.turing.paradigm import Paradigm
-from tests.export.running import Difference, Work, certified, compare, decoder_for, named_sequences, names, run_as
+from tests.export.running import (
+    Difference,
+    Work,
+    certified,
+    certified_for_all,
+    compare,
+    decoder_for,
+    named_sequences,
+    names,
+    run_as,
+)
 from tests.export.works import LARGE_WORK, MANY_CARRIES, MANY_WRITES, RUNS, WORKS
 
 SOME_BETA = 128
@@ -29,6 +39,7 @@ def test_every_dtype_has_the_default_and_another_attention() -> None:
         ("sdpa", False),
         ("sdpa", True),
         ("eager", False),
+        ("hf", False),
         ("quotient", False),
     }
 
@@ -40,11 +51,22 @@ def test_what_is_certified_or_refuted_of_a_run_is_so(work: Work, run: tuple[str,
     arithmetic, runtime = run
     bundle = certified(work, arithmetic)
     difference = run_as(bundle, runtime, work, SOME_BETA if bundle.certificate.statement.beta is None else None)
-    if bundle.certificate.verdict == "certified":
-        assert difference == Difference(0, 0)
-    else:
-        assert bundle.certificate.verdict == "refuted"
-        assert difference.activations > 0
+    match bundle.certificate.verdict:
+        case "certified":
+            assert difference == Difference(0, 0)
+        case "refuted":
+            assert difference.activations > 0
+        case verdict:
+            assert (verdict, runtime.dtype) == ("inconclusive", "fp32")
+
+
+@pytest.mark.parametrize("run", [run for run in RUNS if run[1].dtype == "bf16"], ids=str)
+def test_what_is_proved_for_every_input_holds_on_inputs(run: tuple[str, Runtime]) -> None:
+    arithmetic, runtime = run
+    bundle = certified_for_all("increment", arithmetic, 64)
+    assert bundle.certificate.verdict == "proved"
+    for word in ("0", "11", "1111"):
+        assert run_as(bundle, runtime, Work("increment", word, context=64)) == Difference(0, 0)
 
 
 def test_a_machine_with_many_tokens() -> None:

@@ -30,6 +30,10 @@ ARITHMETICS = (
     "rounded:bf16/bf16",
     "rounded:fp16/fp16",
     "rounded:fp32/fp32",
+    "fused:bf16/fp32/bf16+exp20-one+online512+wide+reciprocal",
+    "fused:fp32/fp32/fp32+exp20-one+online512+wide+reciprocal",
+    "rounded:bf16/fp32/bf16@bf16+once+exp2-one",
+    "rounded:fp32/fp32/fp32+exp2-one",
 )
 RUNS: tuple[tuple[str, Runtime], ...] = tuple(
     (arithmetic, runtime) for arithmetic in ARITHMETICS for runtime in runtimes_of(Arithmetic.of(arithmetic))

@@ -1,13 +1,13 @@
 """A decoder that exactformer exported; needs torch, safetensors, and config.json and model.safetensors beside it.
 
-    python model.py 110+101                      # the chain of thought on an input word, one token per line
-    python model.py 110+101 --attention eager
+    python model.py 110+101 --attention eager    # the chain of thought on an input word, one token per line
 
 config.json says which certificate these parameters are from, what it claims ("claimed"), and what it does not: its
 claim is about an arithmetic model, not about the kernels that run here.
 
 attention   sdpa      torch's scaled_dot_product_attention, whichever kernel it chooses
             eager     softmax in fp32, weights rounded to the dtype, times the values
+            hf        the same, with scores stored in the dtype: as Hugging Face's eager attention
             quotient  exp(score - maximum) rounded to the dtype; numerator over denominator, both in fp32
 
 A *summarized* chain of thought (paradigm scot) comes in segments: one that ends with ESUMM closes with a summary
@@ -34,11 +34,13 @@ def attend(kind: str, query: Tensor, key: Tensor, value: Tensor, causal: bool) -
     """[batch, heads, tokens, head width]; ``causal``: as many queries as keys, else all keys are visible."""
     if kind == "sdpa":
         return functional.scaled_dot_product_attention(query, key, value, is_causal=causal)
-    scores = query.float() @ key.float().mT * query.shape[-1] ** -0.5
+    if kind != "hf":
+        query, key = query.float(), key.float()
+    scores = (query @ key.mT * query.shape[-1] ** -0.5).float()
     if causal:
         hidden = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1)
         scores = scores.masked_fill(hidden, -torch.inf)
-    if kind == "eager":
+    if kind in ("eager", "hf"):
         return torch.softmax(scores, -1).to(value.dtype) @ value
     weights = torch.exp(scores - scores.amax(-1, keepdim=True)).to(value.dtype).float()
     return (weights @ value.float() / weights.sum(-1, keepdim=True)).to(value.dtype)
@@ -117,11 +119,10 @@ class Decoder(nn.Module):
     @torch.no_grad()
     def generate(self, prompt: list[int]) -> list[int]:
         """The prompt and what follows, greedily and with a cache, up to EOUTP, ESUMM or the end of the context."""
-        device = self.lm_head.weight.device
         tokens, cache = list(prompt), Cache()
         unread = tokens
         while len(tokens) < self.embed_positions.num_embeddings:
-            logits = self(torch.tensor([unread], device=device), cache)[0, -1]
+            logits = self(torch.tensor([unread], device=self.lm_head.weight.device), cache)[0, -1]
             unread = [int(logits.argmax())]
             tokens += unread
             if self.tokens[unread[0]] in ("EOUTP", "ESUMM"):
@@ -141,7 +142,7 @@ class Decoder(nn.Module):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("word")
-    parser.add_argument("--attention", choices=("sdpa", "eager", "quotient"), default="sdpa")
+    parser.add_argument("--attention", choices=("sdpa", "eager", "hf", "quotient"), default="sdpa")
     arguments = parser.parse_args()
     decoder = Decoder.load(Path(__file__).parent, arguments.attention)
     for segment in decoder.run(arguments.word):
