@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import random
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from certificates.certify import Request, certify
+from certificates.checker import composed_enclosure
+from certificates.checker.arithmetic import cells, condition, largest_admitted, least_beta, parse_model
+from certificates.checker.arithmetic import separation_of_scores as their_separation
 from certificates.checker.check import check_certificate
+from certificates.checker.enclosure import NoEnclosure
+from certificates.checker.formats import Overflow, Scaled
+from certificates.checker.universal.ties import outcome
 from constructions.machines.text import write_machine
 from constructions.turing.paradigm import Paradigm
-from verify.arithmetic.models import parse_arithmetic
+from tests.arithmetic.test_composed import BETAS, histogram, random_model, random_positions
+from verify.arithmetic.cells import activation_cells
+from verify.arithmetic.composed import NotShown
+from verify.arithmetic.formats import FormatOverflow
+from verify.arithmetic.kernels import KERNELS
+from verify.arithmetic.models import ModelError, effective_separation, largest_beta_exponent, parse_arithmetic
+from verify.arithmetic.query import evaluate_query
+from verify.arithmetic.softmax import HeadFacts, Holds, decide, smallest_beta
+from verify.arithmetic.ties import TieFacts, decide_ties
 from verify.sweep import draw_case
 
 ARITHMETICS = (
@@ -25,6 +40,12 @@ ARITHMETICS = (
     "rounded:fixed12/fp16",
     "rounded:float(5,-20,20)/bf16",
     "exact",
+    "rounded:bf16/bf16+head256",
+    "fused:bf16@e5m2+once",
+    *(kernel.arithmetic for kernel in KERNELS.values()),
+    "fused:bf16+head256+exp20-one+online3+faithful+divide+truncate",
+    "fused:e4m3fn/fp16/bf16+online64+wide",
+    "rounded:fixed12/fp32/fp16+exp5+truncate",
 )
 
 
@@ -43,3 +64,72 @@ def test_the_checker_agrees_on_random_machines(paradigm: Paradigm, arithmetic: s
         valid = check_certificate(tmp_path / "certificate.json", tmp_path / "machine.yaml")
         assert valid.verdict == made.certificate.verdict
         assert valid.claim == made.certificate.statement.claim
+
+
+def number(scaled: Scaled | None) -> Fraction | None:
+    return None if scaled is None else Fraction(scaled[0], 1 << scaled[1])
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_the_checker_comes_to_the_same_numbers_for_composed_models(part: int) -> None:
+    """Runs, all inputs, single queries: SPEC 19, implemented twice."""
+    rng, enclosed, bounded = random.Random(f"cross {part}"), 0, 0
+    for _ in range(200):
+        model = random_model(rng)
+        theirs = parse_model("arithmetic", model.text)
+        context, separation = rng.choice((1, 2, 3, 7, 24, 60, 300, 1 << 13, 1 << 20, 1 << 40)), rng.choice((1, 2, 5))
+        e = BETAS[rng.randrange(len(BETAS))].bit_length() - 1 + rng.choice((0, 0, 4))
+        ties = tuple(sorted({rng.randint(1, min(context, 70)) for _ in range(rng.randrange(4))}))
+        facts = HeadFacts(separation, ties, context)
+        here, there = decide(model, facts, 1 << e), condition(theirs, context, separation, ties, e)
+        assert isinstance(here, Holds) == there.holds, (model.text, facts, e)
+        bounds = here.bounds
+        if bounds is None:
+            assert (there.one, there.zero) == (None, None), (model.text, facts, e)
+        else:
+            bounded += 1
+            one = None if bounds.one_low is None else (bounds.one_low, bounds.one_high)
+            assert (there.one, there.zero) == (one, bounds.zero_bound), (model.text, facts, e)
+            assert number(there.tau) == bounds.tau
+        least = least_beta(theirs, context, separation, ties, 16)
+        assert smallest_beta(model, facts, 16) == (None if least is None else 1 << least), (model.text, facts)
+        most = min(context, rng.choice((1, 5, 100, 1 << 14)))
+        tied = decide_ties(model, TieFacts(separation, most, context), 1 << e)
+        their_ties = outcome(theirs, context, separation, most, e)
+        assert (tied.one, tied.zero, tied.up_to) == (their_ties.one, their_ties.zero, their_ties.up_to), (
+            model.text,
+            (context, separation, most, e),
+        )
+        one_cell, zero_cell = cells(theirs)
+        mine = activation_cells(model)
+        assert (one_cell, zero_cell) == ((mine.one.low, mine.one.high), (mine.zero.low, mine.zero.high))
+        visible = rng.randint(1, 12)
+        gaps = histogram(random_positions(rng, separation, rng.randint(1, visible), visible, rng.choice((-1, 0, 1))))
+        asked = tuple((gap, (minus, n - plus - minus, plus)) for gap, (n, plus, minus) in sorted(gaps.items()))
+        try:
+            expected = evaluate_query(model, 1 << e, gaps)
+            enclosed += 1
+        except (FormatOverflow, NotShown):
+            with pytest.raises((NoEnclosure, Overflow)):
+                composed_enclosure.output(theirs, asked, e)
+        else:
+            assert composed_enclosure.output(theirs, asked, e) == expected, (model.text, asked, e)
+    assert enclosed > 100
+    assert bounded > 75
+
+
+def test_the_checker_admits_the_same_beta_and_keeps_the_same_scores_apart() -> None:
+    rng = random.Random(7)
+    for _ in range(300):
+        scores = rng.choice(("", "@bf16", "@e4m3fn", "@e5m2", "@fixed3.6", "@float(3,0,8)"))
+        steps = rng.choice(("", "+head64", "+head256")) + rng.choice(("", "+once")) + rng.choice(("", "+wide"))
+        model = parse_arithmetic(f"fused:{rng.choice(('bf16', 'e4m3fn'))}{scores}{steps}")
+        theirs, largest = parse_model("arithmetic", model.text), rng.randint(1, 64)
+        try:
+            admitted = largest_beta_exponent(model, largest)
+        except ModelError:
+            assert largest_admitted(theirs, largest) is None, (model.text, largest)
+            continue
+        assert largest_admitted(theirs, largest) == admitted, (model.text, largest)
+        separation = rng.randint(1, 2 * largest + 3)
+        assert effective_separation(model, separation, largest) == their_separation(theirs, largest, separation)

@@ -157,8 +157,7 @@ def test_once_rounds_scores_before_anything_else() -> None:
     """Scores that are rounded once keep the effective separation, and queries simulated with them the hardmax value."""
     rng, held = random.Random(19), 0
     for _ in range(400):
-        model = random_model(rng)
-        base, *names = model.text.split("+")
+        base, *names = random_model(rng).text.split("+")
         model = parse_arithmetic("+".join([f"{base}@float(3,0,8)", "once", *names]))
         assert isinstance(model, Rounded | Fused)
         largest, separation = rng.randint(4, 20), rng.randint(1, 6)

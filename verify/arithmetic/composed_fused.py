@@ -127,18 +127,18 @@ def _sums(model: Fused, terms: _Terms, context: int, fewest: int, most: int) -> 
     f and Q/m fall as m grows, so the smallest m is the worst.  Where all but maximisers add 0, sums have m terms that
     count, and what is rescaled is 0.
     """
-    loss, error = ZERO, rescaled_sum_error(model, context)
-    if terms.other > 0 or terms.other_den > 0:
-        loss = underflow(model, context, error)
+    error, leaks = rescaled_sum_error(model, context), terms.other > 0 or terms.other_den > 0
     others, alone = Fraction(context - fewest, fewest), sum_error(model, most)
     num_low = num_high = den_low = den_high = Fraction(1)
     if not _num_counts(model, terms, context, most):
         num_error = accurate(model, error if terms.other else alone, context, most)
+        loss = underflow(model, context, error) if leaks else ZERO
         size = terms.high + others * terms.other
         num_low = terms.low - others * terms.other - num_error * size - loss
         num_high = size * (1 + num_error) + loss
     if not _den_counts(model, terms, context, most):
         den_error = accurate(model, error if terms.other_den else alone, context, most)
+        loss = underflow(model, context, error) if leaks else ZERO
         size = terms.high_den + others * terms.other_den
         den_low = terms.low_den - den_error * size - loss
         den_high = size * (1 + den_error) + loss
