@@ -9,11 +9,14 @@ from fractions import Fraction
 import pytest
 
 from certificates.checker.arithmetic import condition, parse_model
+from certificates.checker.composed import equal_weights_are_exact, rounded_at_once, terms_of
 from certificates.checker.composed_enclosure import output
 from certificates.checker.enclosure import Gap, NoEnclosure, exp_below
 from certificates.checker.formats import Format, Overflow, Scaled
+from certificates.checker.refutation import enclosed
+from certificates.checker.runs import Seen
 from certificates.checker.steps import Model
-from certificates.checker.sums import near_0
+from certificates.checker.sums import magnitude, near_0, underflows
 
 W, ACC, FINE = "float(3,-6,3)", "float(5,-6,6)", "float(7,-8,9)"
 TEXTS = [
@@ -173,3 +176,38 @@ def test_enclosures_by_hand() -> None:
     wrong = parse_model("x", f"fused:{FINE}/{FINE}/{FINE}+exp32")
     third = wrong.activation.of(Fraction(1, 3))  # exp(0) from 1/2 to 3/2, over as much: den is not at least 1
     assert output(wrong, ((0, (0, 0, 1)),), 0) == (third, Fraction(3))
+
+
+def test_others_in_blocks_may_weigh_anything_up_to_a_bound() -> None:
+    """exp(-1) -> 47/128; three positions: k = 2 + 2, u = 1/128, E = 1/31; two: k = 1 + 1, E = 1/63; q = 2^-14."""
+    model, q = parse_model("x", f"fused:{FINE}/{FINE}/{FINE}+online2"), Fraction(1, 2**14)
+    high = 1 + Fraction(47, 128) + Fraction(222, 128) / 31 + 3 * q * Fraction(32, 31)
+    assert output(model, ((0, (0, 0, 1)), (1, (1, 0, 1))), 0)[1] == model.activation.of(high)
+    alone = 1 + Fraction(1, 63) + 2 * q * Fraction(64, 63)
+    assert output(model, ((0, (0, 0, 1)), (1, (0, 1, 0))), 0)[1] == model.activation.of(alone)
+    assert underflows(model, 3, Fraction(1, 2)) == 9 * q / 2
+
+
+def test_quotients_and_weights_that_are_faithful() -> None:
+    tiny = "float(3,-4,3)"
+    plain, faithful = (parse_model("x", f"rounded:{tiny}/{tiny}/{tiny}{steps}") for steps in ("", "+faithful"))
+    third = Fraction(1, 3)
+    assert (magnitude(plain, third, "down"), magnitude(plain, third, "up")) == (Fraction(5, 16), Fraction(5, 16))
+    assert (magnitude(faithful, third, "down"), magnitude(faithful, third, "up")) == (Fraction(5, 16), Fraction(3, 8))
+    assert equal_weights_are_exact(plain, 1)
+    assert not equal_weights_are_exact(plain, 2)
+    assert not equal_weights_are_exact(faithful, 1)
+
+
+def test_ties_at_once() -> None:
+    """u = 1/32, u_W = 1/8; four weights of 3 bits fit 5 bits; five err by E(4) = 1/8; 1/m is normal up to 16."""
+    model = parse_model("x", "rounded:float(3,-4,3)/float(5,-4,3)/float(3,-4,3)")
+    terms = terms_of(model, 8, (0, 0))
+    low, high = Fraction(31 * 7, 256), Fraction(33 * 9, 256)
+    assert rounded_at_once(terms, 4) == ((low, high), 4)
+    assert rounded_at_once(terms, 5) == ((low - high / 8, high + high / 8), 5)
+
+
+def test_a_refutation_is_about_the_composed_model() -> None:
+    model = parse_model("x", f"rounded:fixed4/{FINE}/{W}+truncate")
+    assert enclosed("x", model, Seen(3, 1, ((0, (0, 0, 3)),)), 0) == (Fraction(7, 8), Fraction(7, 8))
