@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 
 import click
 
 from certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from constructions.contextual.functions import SAMPLES, FunctionError, load_target, require_as_stated
 from constructions.contextual.grid import GridError
-from verify.contextual.approximation import Approximation, SpecificationError, plan
+from verify.contextual.approximation import Approximation, SpecificationError, plan, plan_with_room
+from verify.contextual.formats import Holds, formats_for
+from verify.contextual.softmax_form import StandardForm, StandardFormError, standard_form, widest
 from verify.contextual.theorem import Certified, certify
 
 
@@ -26,6 +29,7 @@ class Asked:
     p: int
     delta: str | None
     positional: bool
+    standard_form: bool = False
 
 
 def execute(asked: Asked) -> None:
@@ -34,7 +38,13 @@ def execute(asked: Asked) -> None:
     Exit code: 0 certified, 1 a lemma does not hold, 2 bad input, 3 a lemma is left open.
     """
     certified = certified_approximation(asked)
-    click.echo("\n".join(in_words(certified)))
+    form = None
+    if asked.standard_form:
+        with refusing(StandardFormError):
+            form = standard_form(certified.approximation)
+    click.echo("\n".join([*in_words(certified), *format_lines(certified.approximation)]))
+    if form is not None:
+        click.echo("\n".join(standard_lines(form)))
     if certified.holds is not True:
         raise SystemExit(ExitCode.REFUTED if certified.holds is False else ExitCode.INCONCLUSIVE)
 
@@ -45,7 +55,8 @@ def certified_approximation(asked: Asked) -> Certified:
     delta = None if asked.delta is None else rational("--delta", asked.delta)
     with refusing(FunctionError, GridError, SpecificationError):
         target = load_target(asked.function)
-        found = plan(target, asked.n, asked.d, epsilon, asked.p, asked.positional, delta)
+        make = plan_with_room if asked.standard_form else plan
+        found = make(target, asked.n, asked.d, epsilon, asked.p, asked.positional, delta)
         require_as_stated(target, asked.n, asked.d)
         return certify(found)
 
@@ -112,3 +123,48 @@ def bounds(found: Approximation) -> Iterator[str]:
         )
     else:
         yield f"every entry is within {found.cell_error} of f's, at every input"
+
+
+def format_lines(found: Approximation) -> Iterator[str]:
+    """Which formats can hold the ids, in units of delta."""
+    yield "ids in units of delta, rounded to a format:"
+    for number_format, verdict in formats_for(found):
+        if verdict is None:
+            yield f"  {number_format.name}: not decided, too many ids"
+        elif isinstance(verdict, Holds):
+            yield f"  {number_format.name}: distinct{', and exact' if verdict.exact else ', but not all exact'}"
+        else:
+            yield f"  {number_format.name}: cannot hold them: {verdict.instance}"
+
+
+def standard_lines(form: StandardForm) -> Iterator[str]:
+    """The standard transformer, and what is proved of it beyond the modified one."""
+    found = form.approximation
+    grid, p = found.grid, found.p
+    yield (
+        f"standard form: lambda = {form.factor}, the smallest power of two certified for an error of outputs of at most"
+        f" {short(form.error)}; heads of size 1, at most {widest(form, None)} ReLUs a layer, {grid.d} layers more that"
+        f" clamp to [-{found.sup}, {found.sup}]"
+    )
+    yield f"  quantisation has ramps of length {form.ramp}: inputs on them have measure {short(form.on_ramps)}"
+    yield (
+        f"  the integral of sum |network - f|^{p} is at most {short(form.integral_bound)}, so the distance in L^{p} is"
+        f" at most {form.lp_bound} <= {found.epsilon}"
+    )
+    yield (
+        f"  every entry is within {short(form.entry_error)} of f's, off a set of measure at most {short(form.left_out)}"
+    )
+
+
+def short(x: Fraction) -> str:
+    """The fraction itself where it is short, else one at least as large: a multiple of 10^-6, or a power of two.
+
+    >>> short(Fraction(1, 3)), short(Fraction(10**30 + 1, 3 * 10**30)), short(Fraction(3**30, 5**40))
+    ('1/3', '333334/1000000', '2^-44')
+    """
+    if len(str(x)) <= 30:
+        return str(x)
+    if x * 1000 > 1:
+        return f"{ceil(x * 10**6)}/1000000"
+    exponent = x.numerator.bit_length() - x.denominator.bit_length() + 1
+    return f"2^{exponent}"

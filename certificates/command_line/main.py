@@ -444,7 +444,10 @@ def export(
 @click.option("--p", "p", metavar="P", type=int, default=2, show_default=True, help="Accuracy in L^P.")
 @click.option("--delta", metavar="1/M", help="Side of a cell.  Default: the largest that gives the accuracy.")
 @click.option("--positional", is_flag=True, help="With positional encoding, also where F is equivariant.")
-def approximate(function: str, n: int, d: int, epsilon: str, p: int, delta: str | None, positional: bool) -> None:
+@click.option("--standard-form", is_flag=True, help="Also with softmax and ReLUs: lambda, ramps, error.")
+def approximate(
+    function: str, n: int, d: int, epsilon: str, p: int, delta: str | None, positional: bool, standard_form: bool
+) -> None:
     """Build the high-precision network (quantise, map contextually, read off) that approximates F on [0, 1)^(D x N),
     and prove its error: rational bounds in L^P, and for every entry off a set of stated measure, given the modulus of
     continuity that is stated with F.
@@ -453,7 +456,7 @@ def approximate(function: str, n: int, d: int, epsilon: str, p: int, delta: str 
     """
     from certificates.command_line.approximate import Asked, execute
 
-    execute(Asked(function, n, d, epsilon, p, delta, positional))
+    execute(Asked(function, n, d, epsilon, p, delta, positional, standard_form))
 
 
 @cli.command("counterexample")

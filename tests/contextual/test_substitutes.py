@@ -68,6 +68,10 @@ def test_a_collision_is_one(kind: str) -> None:
     assert sorted(found.first) != sorted(found.second) or found.first == found.second
 
 
+def decimal(x: Fraction) -> Decimal:
+    return Decimal(x.numerator) / x.denominator
+
+
 def in_decimals(quotient: Quotient) -> Decimal:
     above, below = (
         sum(

@@ -12,7 +12,8 @@ this grid.  What is not decided is the modulus itself: it is stated with the fun
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import comb
 
@@ -21,7 +22,7 @@ from constructions.contextual.functions import Target
 from constructions.contextual.grid import Grid, Sequence
 from constructions.contextual.network import Network, Step, mapping_steps
 from constructions.contextual.positional import encoded_sequences, positional_grid
-from constructions.contextual.value_mapping import Numbers, ValueMapping, value_mapping
+from constructions.contextual.value_mapping import Numbers, ValueMapping, classes, value_mapping
 
 LARGEST_STEPS = 100_000
 """No finer grid than 1/delta = this is considered."""
@@ -115,9 +116,13 @@ class Approximation:
             )
         )
 
+    def sequences(self) -> Iterator[Numbers]:
+        """The proper sequences that the network tells apart, up to permutation: labels in units of delta."""
+        return encoded_sequences(self.grid) if self.positional else classes(self.grid)
+
     def values(self) -> ValueMapping:
         """The value mapping: one entry per id, so `counts.bumps` of them."""
-        return value_mapping(self.grid, self.wish, encoded_sequences(self.grid) if self.positional else None)
+        return value_mapping(self.grid, self.wish, self.sequences())
 
     def network(self, values: ValueMapping) -> Network:
         """The whole modified transformer."""
@@ -159,6 +164,13 @@ def sup_bound(target: Target, n: int, d: int) -> Fraction:
     half = Fraction(1, 2)
     middle = target.evaluate(((half,) * d,) * n)
     return max(abs(z) for column in middle for z in column) + target.modulus(half)
+
+
+def plan_with_room(
+    target: Target, n: int, d: int, epsilon: Fraction, p: int, positional: bool = False, delta: Fraction | None = None
+) -> Approximation:
+    """`plan` for 15/16 of epsilon, so that something is left for softmax and ramps; it claims the whole epsilon."""
+    return replace(plan(target, n, d, epsilon * Fraction(15, 16), p, positional, delta), epsilon=epsilon)
 
 
 def plan(

@@ -61,8 +61,9 @@ def check_substitute(grid: Grid, layer: Substitute) -> Distinct | Collision:
     for numbers in sequences:
         number += 1
         own: dict[Hashable, list[Place]] = {}
-        for position, column in enumerate(layer(tuple(grid.column(one) for one in numbers))):
-            here, key = Place(numbers, position, tuple(column)), _key(grid, layer, column)
+        behind: tuple[tuple[Fraction | Quotient, ...], ...] = layer(tuple(grid.column(one) for one in numbers))
+        for position, column in enumerate(behind):
+            here, key = Place(numbers, position, column), _key(grid, layer, column)
             for other in (*own.get(key, ()), *seen.get(key, ())):
                 if (other.numbers == numbers or sorted(other.numbers) != sorted(numbers)) and here.same_as(other):
                     return Collision(grid, other.numbers, other.position, numbers, position)
