@@ -54,7 +54,7 @@ def test_no_drift_of_scores_and_values_takes_the_result_further(arithmetic: str)
     model = parse_arithmetic(arithmetic)
     assert isinstance(model, Rounded | Fused)
     random, widest = Random(arithmetic), Fraction(0)
-    for _ in range(250):
+    for _ in range(600):
         context, beta = random.randint(2, 40), 1 << random.randint(2, 6)
         selected = random.randint(1, context)
         eta = Fraction(random.choice((0, 1, 3)), 32)
@@ -70,7 +70,7 @@ def test_no_drift_of_scores_and_values_takes_the_result_further(arithmetic: str)
         values = [near(value, dv) for _ in range(selected)]
         values += [near(random.choice((-1, 0, 1)), dv) for _ in range(context - selected)]
         query = Query(separation, eta, Fraction(8), context, beta)
-        received = Received(selected if value else 1, value != 0, dv)
+        received = Received(selected + random.choice((0, 1)) if value else 1, value != 0, dv)
         try:
             bound = drift_of_result(model, query, received)
         except BreaksDown:
@@ -79,6 +79,16 @@ def test_no_drift_of_scores_and_values_takes_the_result_further(arithmetic: str)
         assert apart <= bound + Fraction(1, 2**60)  # the exponentials here are only nearly exact
         widest = max(widest, apart / bound if bound > Fraction(1, 2**60) else Fraction(0))
     assert widest > Fraction(1, 8), "the bound is never near what happens"
+
+
+def test_the_worst_that_the_others_can_do() -> None:
+    """One token selected, of possibly two, with value 1; 39 others just below, all with value -1."""
+    model = parse_arithmetic("rounded:fp32/fp32")
+    assert isinstance(model, Rounded)
+    scores, values = [Fraction(0)] + [Fraction(-4)] * 39, [Fraction(1)] + [Fraction(-1)] * 39
+    apart = 1 - result(model, scores, values, Random(0))
+    bound = drift_of_result(model, Query(1, Fraction(0), Fraction(8), 40, 4), Received(2, True, Fraction(0)))
+    assert Fraction(4, 5) < apart <= bound < 2 * apart
 
 
 def test_scores_that_may_drift_past_each_other_are_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from random import Random
 
@@ -17,9 +18,11 @@ from constructions.turing.paradigm import Paradigm, position_bits_for
 from constructions.turing.tokens import sequences_of
 from verify.all_inputs import assess_all
 from verify.annotation.evidence import Evidence
+from verify.annotation.ghosts import TokenClass
 from verify.annotation.proof import HardmaxProof, prove_hardmax
 from verify.arithmetic.models import ModelError, parse_arithmetic, split_beta
-from verify.drift.bound import Asked, Breakdown, bound_drift
+from verify.drift.bound import Asked, Breakdown, ByClass, Drift, _behind_attention, _Snapping, bound_drift
+from verify.drift.nominal import Nominal
 from verify.drift.prove import TokensProof, covered_by_drifts, prove_tokens
 from verify.hardmax.prepared import PreparedNetwork
 from verify.rounded.attention import Setting
@@ -113,6 +116,31 @@ def test_drifts_that_may_eat_up_the_margin_prove_nothing() -> None:
     found = bound_drift(proof, prepared.network, Asked(model, 64, 64, 64))
     assert isinstance(found, Breakdown)
     assert found.place == "next token"
+
+
+def test_of_several_things_that_a_head_may_mean_the_worst_counts() -> None:
+    proof, prepared = proved(load_machine("increment"), 64, Paradigm.COT)
+    asked = Asked(covered_by_drifts(parse_arithmetic("rounded:bf16/fp16")), 64, 64, 64)
+    found = bound_drift(proof, prepared.network, asked)
+    backwards = tuple(replace(head, meanings=head.meanings[::-1]) for head in proof.heads)
+    assert isinstance(found, Drift)
+    assert bound_drift(replace(proof, heads=backwards), prepared.network, asked) == found
+
+
+def test_what_drifts_before_a_head_writes_to_it_still_does() -> None:
+    proof, prepared = proved(load_machine("increment"), 64, Paradigm.COT)
+    asked = Asked(covered_by_drifts(parse_arithmetic("rounded:bf16/fp16")), 64, 64, 64)
+    head = next(head for head in proof.heads if head.head.name == "written_1")
+    (out,) = head.head.out
+    sixteenth = Fraction(1, 16)
+
+    def behind(drift: Fraction) -> Fraction:
+        before: ByClass = {kind: {} for kind in proof.annotation.contents}
+        before[TokenClass.RUN] = {out: drift} if drift else {}
+        after = _behind_attention(head.layer, [head], before, Nominal(proof.annotation), _Snapping(asked))
+        return after[TokenClass.RUN][out]
+
+    assert behind(sixteenth) >= behind(Fraction(0)) + sixteenth > sixteenth
 
 
 @pytest.mark.parametrize("arithmetic", ["exact", "rounded:bf16/fp32/bf16", "fused:bf16/fp32/bf16+divide"])

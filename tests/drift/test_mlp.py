@@ -33,7 +33,9 @@ def added(units: list[Neuron], x: dict[int, Fraction]) -> dict[int, Fraction]:
     return gained
 
 
-def worst_change(units: list[Neuron], registers: Registers, spans: list[Span], drifts: dict[int, Fraction]) -> dict[int, Fraction]:
+def worst_change(
+    units: list[Neuron], registers: Registers, spans: list[Span], drifts: dict[int, Fraction]
+) -> dict[int, Fraction]:
     """The largest change of each coordinate over all nominal values and all corners (and midpoints) of the drift."""
     worst: dict[int, Fraction] = {}
     nothing = Fraction(0)
