@@ -128,7 +128,7 @@ def test_of_several_things_that_a_head_may_mean_the_worst_counts() -> None:
 
 
 def test_what_drifts_before_a_head_writes_to_it_still_does() -> None:
-    proof, prepared = proved(load_machine("increment"), 64, Paradigm.COT)
+    proof, _ = proved(load_machine("increment"), 64, Paradigm.COT)
     asked = Asked(covered_by_drifts(parse_arithmetic("rounded:bf16/fp16")), 64, 64, 64)
     head = next(head for head in proof.heads if head.head.name == "written_1")
     (out,) = head.head.out
