@@ -193,6 +193,8 @@ def test_what_a_head_adds() -> None:
     assert output_drift(softmax, 2, Fraction(2), True, NONE, False, 1) == 0
     assert output_drift(softmax, 2, Fraction(2), False, Fraction(1, 64), False, 1) > Fraction(1, 64)
     assert output_drift(softmax, 2, Fraction(2), False, Fraction(1, 64), True, 1) == Fraction(1, 64)
+    coarse = Softmax(model("rounded:bf16/bf16"), 16, 7)
+    assert output_drift(coarse, 2, Fraction(2), False, Fraction(3, 1024), True, 1) == Fraction(1, 256)  # at 1
 
 
 def head(kind: str, value: Content, *, query: Sequence[int] = (0,), separation: int = 2, most: int = 4) -> Claimed:

@@ -91,6 +91,8 @@ def test_forms_are_of_one_register_at_a_time() -> None:
     assert together(one, one.reach()).all()  # 2 - 2 = 0
     apart = neurons([-1, -1], [[1, 0], [0, 1]], [((0, 1), either)], [D, D])
     assert not together(apart, apart.reach())[0, 1]  # 1 and 0, less 2
+    first = neurons([0, 0], [[-1, 0], [0, -1]], [((0, 1), (b"\0\0", b"\1\1"))], [D, D])
+    assert together(first, first.reach()).all()
     two = neurons([-1, -1], [[1, 0], [0, 1]], [((0,), (b"\0", b"\1")), ((1,), (b"\0", b"\1"))], [D, D])
     assert together(two, two.reach())[0, 1]
 
@@ -226,6 +228,9 @@ def test_many_neurons_count_together(monkeypatch: pytest.MonkeyPatch) -> None:
     out = [[], [], [], [(n, 1) for n in range(4)]]
     monkeypatch.setattr(drift_mlp, "MOST_BY_CASES", 3)
     assert layer(hot, [-1] * 4, out, A="1/16 1/16 0 0")[3] == 2 * D
+    assert layer(hot, [-1] * 4, out, A="1/16 1/16 0 1/8")[3] == 4 * D
+    assert layer(hot, [-1] * 4, [[], [], [], [(n, -3) for n in range(4)]], A="1/16 1/16 0 0")[3] == 6 * D
+    assert layer(hot, [-3] * 4, out, A="1/16 1/16 0 0")[3] == 0
     monkeypatch.setattr(drift_mlp, "MOST_COMPARED", 3)
     assert layer(hot, [-1] * 4, out, A="1/16 1/16 0 0")[3] == 8 * D
     monkeypatch.setattr(drift_mlp, "MOST_COMPARED", 1)
@@ -258,4 +263,5 @@ def test_what_drifts_cost() -> None:
     assert two.lost([NONE, D, Fraction(1, 64), NONE]) == 2 * D + Fraction(3, 64)
     assert two.lost([D, D, NONE, NONE]) == 4 * D  # 5 - 2, and 1
     assert two.lost([NONE] * 4) == 0
+    assert Vocabulary([one, family("TWO", {0: 2, 3: -3})], 4).lost([NONE, NONE, NONE, D]) == 4 * D
     assert Vocabulary([family("ONE", {0: 1})], 4).lost([D] * 4) == 0

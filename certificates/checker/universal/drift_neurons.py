@@ -110,7 +110,7 @@ def together(neurons: Neurons, reach: Sequence[Fraction]) -> Bools:
                 for place in (places[number] for number in kept)
             }
             best: Ints | None = None
-            for form in {bytes(form[number] for number in kept) for form in forms}:
+            for form in sorted({bytes(form[number] for number in kept) for form in forms}):
                 total = np.zeros_like(sums)
                 for number, code in zip(kept, form, strict=True):
                     if code != IS_0:
