@@ -112,9 +112,9 @@ def result_of(row: Row) -> Result:
     bundle: AnyBundle
     if row.all_inputs:
         bundle = certified_for_all(work.machine, row.arithmetic, CONTEXT)
-        beta = int(bundle.certificate.statement.beta or IF_NONE)
+        beta = beta_of(bundle)
     else:
-        least = int(certified(work, row.arithmetic).certificate.statement.beta or IF_NONE)
+        least = beta_of(certified(work, row.arithmetic))
         beta = least << row.shift if row.shift >= 0 else max(1, least >> -row.shift)
         bundle = certified(work, row.arithmetic, beta)
     return Result(
@@ -125,6 +125,13 @@ def result_of(row: Row) -> Result:
         verdict=bundle.certificate.verdict,
         difference=run_as(bundle, row.runtime, work, beta),
     )
+
+
+def beta_of(bundle: AnyBundle) -> int:
+    """What --beta auto found, where it certifies."""
+    found = bundle.certificate.statement.beta
+    established = bundle.certificate.verdict in ("certified", "proved")
+    return int(found) if found is not None and established else IF_NONE
 
 
 def plain(result: Result) -> dict[str, Any]:
