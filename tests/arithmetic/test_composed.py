@@ -256,19 +256,3 @@ def test_the_folded_exponential_errs_by_less_than_is_said() -> None:
             folded = round_to(FP32, log2e)
             argument = abs(score * folded - round_to(FP32, score * folded))
             assert ln2 * argument * (1 << 23) <= folded_exp2_ulps(exponent), score
-
-
-def test_equal_quotients_may_be_rounded_to_different_neighbours() -> None:
-    """1/den just below 1/2, cut to 0 or to 1/2: two maximisers with the values 1 and -1 need not cancel."""
-    model, rng, found = (
-        parse_arithmetic("rounded:fixed1/fp16/fp16+faithful+truncate"),
-        random.Random(5),
-        set[Fraction](),
-    )
-    assert isinstance(model, Rounded)
-    positions = [Position(0, 1), Position(0, -1), Position(-1, 0)]
-    low, high = evaluate_query(model, 8, histogram(positions))
-    for _ in range(200):
-        found.add(Simulation(model, 8, rng, "random").run(positions))
-    assert {Fraction(-1, 2), Fraction(0), Fraction(1, 2)} <= found
-    assert low <= min(found) <= max(found) <= high
