@@ -21,7 +21,8 @@ from verify.annotation.evidence import Evidence
 from verify.annotation.ghosts import TokenClass
 from verify.annotation.proof import HardmaxProof, prove_hardmax
 from verify.arithmetic.models import ModelError, parse_arithmetic, split_beta
-from verify.drift.bound import Asked, Breakdown, ByClass, Drift, _behind_attention, _Snapping, bound_drift
+from verify.drift.attention import Query
+from verify.drift.bound import Asked, Breakdown, ByClass, _behind_attention, _received, _Snapping, bound_drift
 from verify.drift.nominal import Nominal
 from verify.drift.prove import TokensProof, covered_by_drifts, prove_tokens
 from verify.hardmax.prepared import PreparedNetwork
@@ -119,12 +120,14 @@ def test_drifts_that_may_eat_up_the_margin_prove_nothing() -> None:
 
 
 def test_of_several_things_that_a_head_may_mean_the_worst_counts() -> None:
-    proof, prepared = proved(load_machine("increment"), 64, Paradigm.COT)
+    proof, _ = proved(load_machine("increment"), 64, Paradigm.COT)
     asked = Asked(covered_by_drifts(parse_arithmetic("rounded:bf16/fp16")), 64, 64, 64)
-    found = bound_drift(proof, prepared.network, asked)
-    backwards = tuple(replace(head, meanings=head.meanings[::-1]) for head in proof.heads)
-    assert isinstance(found, Drift)
-    assert bound_drift(replace(proof, heads=backwards), prepared.network, asked) == found
+    head = next(head for head in proof.heads if head.head.name == "exists_high_1")
+    query = Query(1, Fraction(1, 64), Fraction(8), 64, 64)
+    for reverse in (False, True):
+        meanings = tuple(sorted(head.meanings, key=lambda meaning: meaning.many, reverse=reverse))
+        (drift,) = _received(TokenClass.RUN, replace(head, meanings=meanings), query, [Fraction(0)], _Snapping(asked))
+        assert drift == Fraction(1, 256)
 
 
 def test_what_drifts_before_a_head_writes_to_it_still_does() -> None:

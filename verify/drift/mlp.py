@@ -63,9 +63,9 @@ def drift_behind(neurons: Sequence[Neuron], registers: Registers, drifts: Drifts
         own = drifts.get(coordinate, NONE)
         bounds = [own + _exclusive(touched, registers)]
         if len(touched) <= MOST_NEURONS:
-            inputs = list(_nominal_inputs(touched, registers))
-            if len(inputs) <= MOST_INPUTS:
-                bounds.append(max(_exact(coordinate, touched, one, drifts) for one in inputs))
+            nominal = list(_nominal_inputs(touched, registers))
+            if len(nominal) <= MOST_INPUTS:
+                bounds.append(max(_exact(coordinate, touched, one, drifts) for one in nominal))
         behind[coordinate] = min(bounds)
     return behind
 
