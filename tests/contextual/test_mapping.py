@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from itertools import product
+from itertools import permutations, product
 
 import pytest
 
@@ -79,9 +79,27 @@ def scaled(layer: AttentionLayer, factor: Fraction) -> AttentionLayer:
     return replace(layer, heads=heads)
 
 
-def test_another_order_of_the_shifts_is_refuted() -> None:
+def test_another_order_of_the_shifts_has_other_ids() -> None:
     found = check_lemma6(GRID, shifts=selective_shifts(GRID)[::-1])
     assert isinstance(found, Fails)
+    assert found.instance == "(0, 1) has ids (1300, 1285), not those of the closed form"
+
+
+@pytest.mark.parametrize(("n", "m"), [(2, 3), (2, 4), (3, 4)])
+def test_in_every_order_of_the_shifts_ids_are_distinct(n: int, m: int) -> None:
+    grid = Grid(n, 1, F(1, m))
+    for order in permutations(selective_shifts(grid)):
+        assert isinstance(check_lemma6(grid, shifts=order, by_closed_form=False), Contextual)
+
+
+def test_without_the_closed_form_collisions_are_still_found() -> None:
+    assert isinstance(check_lemma6(GRID, shifts=(), by_closed_form=False), Fails)
+    for size, factor in (((3, 1, 4), 0), ((2, 1, 3), 3)):
+        grid = Grid(size[0], size[1], F(1, size[2]))
+        last = scaled(global_shift(grid), F(factor, global_factor(grid)))
+        found = check_lemma6(grid, last=last, by_closed_form=False)
+        assert isinstance(found, Fails)
+        assert found.part == 2
 
 
 def test_a_missing_shift_is_refuted() -> None:

@@ -40,11 +40,11 @@ class StandardFormError(ValueError):
 
 @dataclass(frozen=True)
 class Scale:
-    """Errors as integers, multiples of 2^-bits, rounded up; `half_cell` is delta/2, rounded down."""
+    """Errors as integers, multiples of 2^-bits, rounded up; `radius` is delta/2, rounded down."""
 
     grid: Grid
     bits: int
-    half_cell: int
+    radius: int
 
     @classmethod
     def of(cls, grid: Grid) -> Scale:
@@ -74,7 +74,7 @@ def id_error(grid: Grid, layers: int, factor: int) -> Fraction | None:
     for _ in range(layers):
         stays, moves = list[int](), list[int]()
         for error in errors:
-            half = scale.half_cell - error
+            half = scale.radius - error
             leaked = scale.leak(factor, half, 2 * half)
             if leaked is None:
                 return None
@@ -82,7 +82,7 @@ def id_error(grid: Grid, layers: int, factor: int) -> Fraction | None:
             moves.append(error + grid.columns * 2 * (error + leaked))
         errors = [stays[0], *map(max, stays[1:], moves), moves[-1]][: grid.n + 1]
     worst = max(errors)
-    leaked = scale.leak(factor, 1 << scale.bits, 2 * (scale.half_cell - worst))
+    leaked = scale.leak(factor, 1 << scale.bits, 2 * (scale.radius - worst))
     if leaked is None:
         return None
     return Fraction(worst + global_factor(grid) * (worst + leaked), 1 << scale.bits)
