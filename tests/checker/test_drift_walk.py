@@ -1,0 +1,113 @@
+"""SPEC 20 as a walk: one layer whose head is shared by up to four tokens, so that what it writes drifts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import TypeAlias
+
+import numpy as np
+import pytest
+
+from certificates.checker.arithmetic import parse_model
+from certificates.checker.universal.annotation import Annotation, Held, Setting
+from certificates.checker.universal.attention import Claimed
+from certificates.checker.universal.contents import NOTHING
+from certificates.checker.universal.drift import Drift, drift_of
+from certificates.checker.universal.drift_attention import Softmax, output_drift
+from certificates.checker.universal.drift_forms import NotShown
+from certificates.checker.weights import Layer, Mlp, Network
+from tests.checker.test_drift_attention import BIT, ENC, head
+from tests.checker.test_drift_mlp import family, sparse
+from tests.checker.test_universal_parts import library
+
+ARITHMETIC = "rounded:bf16/fp32"
+D = output_drift(Softmax(parse_model("", ARITHMETIC), 16, 7), 2, Fraction(2), False, Fraction(0), True, 4)
+"""About 1/257: what four tokens that share a value lead to."""
+
+
+Neurons: TypeAlias = Sequence[list[tuple[int, int]]]
+
+
+def walk(
+    weight: int = 1,
+    cls: str = "A",
+    arithmetic: str = ARITHMETIC,
+    e: int = 7,
+    neurons: Neurons = (),
+    margin: int = 1,
+) -> Drift:
+    """Tokens of a class receive y from x; a field of the next token is read off y with a weight, and off pos.
+
+    Each neuron is a list of coordinates and weights that it reads; it adds to y what it is.
+    """
+    claimed: Claimed = head("writes", BIT)
+    claimed = replace(claimed, entries=(replace(claimed.entries[0], classes=(cls,)), claimed.entries[1]))
+    families = (family("ONE", {}, [{3: weight}, {3: -weight}]), family("TWO", {0: 5}))
+    mlp = Mlp(
+        sparse(neurons), np.zeros(len(neurons), np.int64), sparse([[], [], [], [(n, 1) for n in range(len(neurons))]]),
+        np.ones(len(neurons), np.int64),
+    )  # fmt: skip
+    network = Network(2, (("pos", 2), ("x", 1), ("y", 1)), 4, families, (Layer((claimed.head,), mlp),))
+    before: Held = {"pos": ENC, "x": BIT, "y": NOTHING}
+    behind = before | {"y": BIT}
+    annotation = Annotation({cls: [before, behind, behind], "B": [before] * 3}, margin)
+    setting = Setting(library("increment"), network)
+    return drift_of(setting, annotation, [[claimed]], parse_model("", arithmetic), 16, e)
+
+
+def test_a_layer() -> None:
+    assert Fraction(1, 258) < D < Fraction(1, 256)
+    assert walk() == Drift({"y": D}, 1 - 2 * D)
+    assert walk(margin=3).margin == 3 - 2 * D
+    assert walk().document == {"largest": {"y": str(D)}, "margin": str(1 - 2 * D)}
+    assert walk().most == D
+    assert walk(arithmetic="rounded:bf16/fp32", weight=0).margin == 1
+
+
+def test_nothing_drifts() -> None:
+    assert walk(arithmetic="fused:bf16/fp32/bf16") == Drift({}, Fraction(1))
+    assert walk(arithmetic="fused:bf16/fp32/bf16").most == 0
+
+
+def test_an_mlp_makes_it_drift_more() -> None:
+    doubled = walk(neurons=[[(3, 1)]]).largest["y"]
+    assert D < doubled <= 2 * D + Fraction(1, 2**20)
+
+
+def test_the_margin_is_lost() -> None:
+    assert walk(weight=100).margin == 1 - 200 * D
+    with pytest.raises(NotShown, match=r"drifts cost up to .* of a margin of 1"):
+        walk(weight=200)
+
+
+def test_a_margin_of_0_is_lost() -> None:
+    with pytest.raises(NotShown, match="of a margin of 0"):
+        walk(weight=0, margin=0)
+
+
+@pytest.mark.parametrize("cls", ["INP", "INPUT", "EOUTP", "OLDSUMM", "OLDCELL", "OLDSTATE"])
+def test_classes_behind_which_nothing_is_generated(cls: str) -> None:
+    assert walk(weight=200, cls=cls).margin == 1
+
+
+@pytest.mark.parametrize(
+    "cls", ["EINP", "RUN", "POS", "BIT", "EPOS", "OUTP", "OUTPUT", "ESUMM", "NEWSUMM", "NEWCELL", "NEWSTATE"]
+)
+def test_classes_behind_which_a_token_is_generated(cls: str) -> None:
+    with pytest.raises(NotShown, match="of a margin of 1"):
+        walk(weight=200, cls=cls)
+
+
+def test_drifts_of_more_than_1() -> None:
+    with pytest.raises(NotShown, match=r"layer 1, MLP, class A, y: drifts by up to .*, more than 1"):
+        walk(neurons=[[(3, 300)]])
+
+
+def test_scaled_queries() -> None:
+    assert walk(arithmetic="rounded:bf16/fixed12.6", e=8).margin > 0
+    with pytest.raises(NotShown, match=r"layer 1: scaled queries may overflow fixed12\.6"):
+        walk(arithmetic="rounded:bf16/fixed12.6", e=9)
+    with pytest.raises(NotShown, match=r"layer 1: scaled queries may overflow fixed12\.5"):
+        walk(arithmetic="rounded:bf16/fixed12.5", e=8)
