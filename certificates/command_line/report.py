@@ -12,7 +12,7 @@ from rich.text import Text
 
 from certificates.certify import Bundle
 from certificates.document import CaseRecord, HeadRecord, NetworkRecord, sha256
-from verify.arithmetic.models import ASSUMPTIONS
+from verify.arithmetic.models import assumptions
 
 STYLE = {
     "certified": "bold green",
@@ -150,5 +150,5 @@ def _evidence(bundle: Bundle) -> list[tuple[str, list[str]]]:
                 f"separation and ties of the other heads ({len(certificate.heads) - lookups})",
             ],
         ),
-        ("assumed", list(ASSUMPTIONS)),
+        ("assumed", list(assumptions(bundle.assessment.model))),
     ]

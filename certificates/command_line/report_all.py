@@ -14,7 +14,7 @@ from certificates.certify_all import UniversalBundle
 from certificates.command_line.report import STYLE, layers_of, network_facts, print_evidence, print_files
 from certificates.universal_document import AllInputsSummarized
 from verify.annotation.proof import HeadProof, tallied
-from verify.arithmetic.models import ASSUMPTIONS
+from verify.arithmetic.models import assumptions
 from verify.drift.bound import Breakdown
 from verify.drift.prove import TokensProof
 
@@ -141,7 +141,8 @@ def _evidence(bundle: UniversalBundle) -> list[tuple[str, list[str]]]:
     if bundle.counterexample is not None:
         proved.append("refuted: at the query above the arithmetic does not give the hardmax value")
         checked.append("the run of the input above, token by token, and its activations")
-    assumed = [GHOSTS, SOLVER, *(DRIFTING if bundle.tokens is not None else ASSUMPTIONS)]
+    tokens = bundle.certificate.verdict == "tokens proved"
+    assumed = [GHOSTS, SOLVER, *(DRIFTING if tokens else assumptions(bundle.universal.model))]
     writes = bundle.certificate.statement.scope.writes_per_cell
     if writes.evidence == "assumed":
         assumed.insert(0, f"no cell is written more than {writes.bound} times: inputs that do are not claimed")

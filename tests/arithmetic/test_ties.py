@@ -189,6 +189,7 @@ def test_the_checker_comes_to_the_same_numbers() -> None:
             most = min(context, rng.choice((1, 5, 100)))
             here = decide_ties(model, TieFacts(separation, most, context), 1 << e)
             there = outcome(theirs, context, separation, most, e)
+            assert there.tau is not None
             assert Fraction(there.tau[0], 1 << there.tau[1]) == here.tau
             assert (there.one, there.zero, there.up_to) == (here.one, here.zero, here.up_to), (text, context, most, e)
 

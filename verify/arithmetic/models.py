@@ -15,7 +15,7 @@ that the demands are about, and with ``+once`` scores need not be values of thei
 model is *composed* if it has a step behind the scores, or is `rounded` with an accumulator: then `composed` has its
 conditions.
 
-What is *not* modelled is written in `ASSUMPTIONS`, and holds for every model without steps.
+What a model takes for granted `assumptions` says.
 """
 
 from __future__ import annotations
@@ -38,12 +38,18 @@ from verify.arithmetic.formats import (
 from verify.arithmetic.kernels import NamedKernel, named_kernel
 from verify.arithmetic.steps import NO_STEPS, Bases, StepError, Steps, parse_steps
 
-ASSUMPTIONS: tuple[str, ...] = (
+EXACT_AROUND_HEADS = (
     "Every MLP is computed exactly: its inputs are ternary and its weights, biases and sums are integers.",
+    "The residual stream adds integers exactly.",
+)
+EXACT_IN_HEADS = (
     "Every weighted sum of values is exact except where the model names a rounding or an accumulator.",
     "The exponential, the difference of two scores and the final quotient are each the exact real number,"
     " rounded once where the model says so, to nearest with ties to even.",
-    "The residual stream adds integers exactly.",
+)
+AS_STEPS_SAY = (
+    "Exponentials, sums, products and quotients err as the model's steps allow (SPEC 19), and are otherwise exact or"
+    " rounded once, to nearest with ties to even; the difference of two scores is exact.",
 )
 
 
@@ -137,6 +143,11 @@ class Fused:
 
 
 ArithmeticModel = Exact | Rounded | Fused
+
+
+def assumptions(model: ArithmeticModel) -> tuple[str, ...]:
+    """What a claim in this arithmetic takes for granted of the computation, where activations are ternary."""
+    return (*EXACT_AROUND_HEADS, *(AS_STEPS_SAY if model.composed else EXACT_IN_HEADS))
 
 
 @dataclass(frozen=True)
