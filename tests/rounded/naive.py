@@ -66,9 +66,10 @@ def naive_head(setting: Setting, head: CompiledHead, columns: Columns, i: int) -
         values = [columns[j][coordinate] for j in range(i + 1)]
         if isinstance(model, Rounded):
             low, high = (sum(one[end] for one in exps) for end in (0, 1))
-            weights = [both_ends(model.weights, e / high, f / low) for e, f in exps]
             if len(set(scores)) == 1:
                 weights = [round_to(model.weights, Fraction(1, i + 1))] * (i + 1)
+            else:
+                weights = [both_ends(model.weights, e / high, f / low) for e, f in exps]
             exact = sum((weight * value for weight, value in zip(weights, values, strict=True)), Fraction(0))
             results.append(round_to(model.activations, exact))
         else:

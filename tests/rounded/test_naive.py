@@ -9,7 +9,8 @@ import pytest
 
 from constructions.machines.library import load_machine
 from constructions.machines.run import trace
-from constructions.transformer.network import Network
+from constructions.transformer.network import CompiledHead, Network
+from constructions.transformer.program import HeadKind
 from constructions.turing.construct import construct
 from constructions.turing.paradigm import Paradigm
 from constructions.turing.tokens import TokenSequence, sequences_of
@@ -115,6 +116,17 @@ def test_heads_on_random_activations(title: str, arithmetic: str) -> None:
         expected = [naive_head(setting, head, columns, i) for i in range(len(columns))]
         for i, column in enumerate(expected):
             assert [found.value(row, i) for row in range(len(column))] == column, (title, number, head.name, i)
+
+
+def test_leaks_that_round_to_nothing_still_share_the_sum() -> None:
+    """In 2 fractional bits exp(-3) rounds to 0, and yet seven such positions take a quarter of the weight."""
+    head = CompiledHead("first", HeadKind.CONTENT, query=(4, 4, 4), key=(5, 5, 5), value=(5,), out=(6,))
+    columns = [[Fraction(1 if i >> bit & 1 else -1) for bit in range(4)] + [Fraction(1), Fraction(0)] for i in range(8)]
+    columns[0][5] = Fraction(1)
+    setting = setting_of("rounded:fixed2/bf16", 0)
+    found = head_output(setting, head, _table(columns), 4)
+    assert [found.value(0, i) for i in range(8)] == [naive_head(setting, head, columns, i)[0] for i in range(8)]
+    assert (found.value(0, 1), found.value(0, 7)) == (1, Fraction(3, 4))
 
 
 def test_exponentials_are_enclosed_alike() -> None:
