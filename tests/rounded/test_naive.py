@@ -126,7 +126,7 @@ def test_leaks_that_round_to_nothing_still_share_the_sum() -> None:
     setting = setting_of("rounded:fixed2/bf16", 0)
     found = head_output(setting, head, _table(columns), 4)
     assert [found.value(0, i) for i in range(8)] == [naive_head(setting, head, columns, i)[0] for i in range(8)]
-    assert (found.value(0, 1), found.value(0, 7)) == (1, Fraction(3, 4))
+    assert [found.value(0, i) for i in (1, 7)] == [Fraction(1), Fraction(3, 4)]
 
 
 def test_exponentials_are_enclosed_alike() -> None:

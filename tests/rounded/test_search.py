@@ -67,6 +67,7 @@ def test_runs_beyond_the_effort_are_counted_not_computed() -> None:
     found = search([REWRITE], parse_arithmetic("rounded:bf16"), 1024, most_tokens=300)
     assert found.left_out > 0
     assert sum(one.candidate.tokens for one in found.attempts) <= 300
+    assert all(one.candidate.writes > 60 for one in found.attempts)  # all others are certified
     assert found.found is None
 
 
