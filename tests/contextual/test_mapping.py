@@ -119,6 +119,14 @@ def test_a_global_shift_that_is_too_small_is_refuted(factor: int) -> None:
     assert isinstance(found, Fails)
 
 
+def test_other_sequences_with_ids_in_the_interval_are_found() -> None:
+    """Without a global shift ids are distinct for n = 3, delta = 1/3, but (0, 0, 1) has one among them."""
+    grid = Grid(3, 1, F(1, 3))
+    found = check_lemma6(grid, last=scaled(global_shift(grid), F(0)), by_closed_form=False)
+    assert isinstance(found, Fails)
+    assert (found.part, found.instance) == (4, "(0, 0, 1): column 3 has the id 7 in [6, 44]")
+
+
 def test_thresholds_on_the_grid_are_refused() -> None:
     heads = tuple(replace(head, query_bias=head.query_bias + F(1, 8)) for head in selective_shifts(GRID)[1].heads)
     found = check_lemma6(GRID, shifts=[*selective_shifts(GRID)[:1], AttentionLayer(heads)])

@@ -19,6 +19,7 @@ from constructions.contextual.layers import AttentionLayer, PiecewiseLinear, dot
 from constructions.contextual.positional import PositionalEncoding, encoded_labels
 from constructions.contextual.standard_form import Ramp, as_relus, clamp_layers, quantisation_relus, value_relus
 from tests.command_line.invoking import invoke
+from verify.arithmetic.exponential import exp_minus_upper
 from verify.arithmetic.formats import BF16, E4M3FN, FP16, FP32, FloatFormat, ieee_format
 from verify.contextual import softmax_form
 from verify.contextual.approximation import plan_with_room
@@ -127,6 +128,30 @@ def test_the_bounds_count_what_is_left_out() -> None:
     assert not replace(FORM, error=F(1, 4)).holds
     repeated = REPEATING.approximation.repeated
     assert REPEATING.left_out == REPEATING.on_ramps + repeated > repeated > 0
+
+
+def test_the_error_is_that_of_the_recursion_computed_with_fractions() -> None:
+    """E[s] behind each layer, s labels moved: stay E + D leak, move E + D (2E + 2 leak); then the global shift."""
+    grid, factor, layers = FORM.approximation.grid, FORM.factor, 8
+    columns, half = F(grid.columns), grid.delta / 2
+
+    def leak(query: Fraction, error: Fraction) -> Fraction:
+        apart = grid.delta - 2 * error
+        return (grid.n - 1) * apart * exp_minus_upper(int(factor * query * apart))
+
+    errors = {0: F(0)}
+    for _ in range(layers):
+        behind: dict[int, Fraction] = {}
+        for s, error in errors.items():
+            one = leak(half - error, error)
+            for after, value in ((s, error + columns * one), (s + 1, error + columns * (2 * error + 2 * one))):
+                behind[after] = max(behind.get(after, F(0)), value)
+        errors = {s: error for s, error in behind.items() if s <= grid.n}
+    worst = max(errors.values())
+    expected = worst + columns ** (grid.n + 1) * (worst + leak(F(1), worst))
+    found = id_error(grid, layers, factor)
+    assert found is not None
+    assert expected <= found <= expected * (1 + F(1, 2**60))
 
 
 def test_what_cannot_be_certified_is_said() -> None:

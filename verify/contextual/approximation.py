@@ -182,7 +182,7 @@ def plan(
     positional: bool = False,
     delta: Fraction | None = None,
 ) -> Approximation:
-    """The coarsest grid, 1/delta = 2, 3, .., on which both bounds are at most epsilon; or the one with the given delta.
+    """The coarsest grid on which both bounds are at most epsilon (one, if the modulus falls somewhere); or that of delta.
 
     A function that is not equivariant gets a positional encoding.  The lemmas' stated n < 1/delta - 1 is kept to,
     although `verify.contextual.beyond` does without.
@@ -210,10 +210,16 @@ def plan(
                 f" {found.cell_error} off the repeated columns; leave --delta away to have it chosen"
             )
         return found
-    for steps in range(2, LARGEST_STEPS + 1):
-        if not positional and n > steps**d:
-            continue
-        found = at(Fraction(1, steps))
-        if found.grid.as_stated and found.holds:
-            return found
-    raise SpecificationError(f"epsilon = {epsilon} would need delta below 1/{LARGEST_STEPS}: give a larger epsilon")
+    # n < 1/delta - 1 from 1/delta = n + 2 on.  The bounds fall with delta (if the modulus does), so bisection finds the
+    # first that holds; what is found is looked at again.
+    low, high = n + 1, n + 2
+    while not at(Fraction(1, high)).holds:
+        if high >= LARGEST_STEPS:
+            raise SpecificationError(
+                f"epsilon = {epsilon} would need delta below 1/{LARGEST_STEPS}: give a larger epsilon"
+            )
+        low, high = high, min(2 * high, LARGEST_STEPS)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if at(Fraction(1, middle)).holds else (middle, high)
+    return at(Fraction(1, high))
