@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from math import ceil
+from pathlib import Path
 
 import click
 
+from certificates.approximation import Bundle, TooLarge, bundle_of
+from certificates.command_line.certify import write_bundle
 from certificates.command_line.outcome import ExitCode, InputRefused, refusing
+from certificates.document import sha256
 from constructions.contextual.functions import SAMPLES, FunctionError, load_target, require_as_stated
 from constructions.contextual.grid import GridError
 from verify.contextual.approximation import Approximation, SpecificationError, plan, plan_with_room
@@ -32,21 +37,83 @@ class Asked:
     standard_form: bool = False
 
 
-def execute(asked: Asked) -> None:
-    """Choose delta, decide the lemmas for it, and say what is proved.
+@dataclass(frozen=True)
+class Written:
+    """The certificate that was written, or None and why not."""
 
-    Exit code: 0 certified, 1 a lemma does not hold, 2 bad input, 3 a lemma is left open.
+    bundle: Bundle | None
+    path: Path | None
+    reason: str = ""
+
+
+VERDICT = {True: "certified", False: "refuted", None: "inconclusive"}
+
+
+def execute(asked: Asked, out: Path | None, as_json: bool) -> None:
+    """Choose delta, decide the lemmas for it, write the certificate into `out` (here, if None), say what is proved.
+
+    Exit code: 0 certified, 1 a lemma does not hold, 2 bad input (nothing is written), 3 a lemma is left open, 4 it is
+    certified, but the certificate that `out` asks for is too large.
     """
     certified = certified_approximation(asked)
     form = None
     if asked.standard_form:
         with refusing(StandardFormError):
             form = standard_form(certified.approximation)
-    click.echo("\n".join([*in_words(certified), *format_lines(certified.approximation)]))
-    if form is not None:
-        click.echo("\n".join(standard_lines(form)))
+    written = write_certificate(certified, out or Path("."))
+    if as_json:
+        click.echo(json.dumps(summary(certified, form, written), indent=2))
+    else:
+        click.echo("\n".join([*in_words(certified), *format_lines(certified.approximation)]))
+        if form is not None:
+            click.echo("\n".join(standard_lines(form)))
+        click.echo("\n".join(written_lines(written)))
     if certified.holds is not True:
         raise SystemExit(ExitCode.REFUTED if certified.holds is False else ExitCode.INCONCLUSIVE)
+    if out is not None and written.bundle is None:
+        raise InputRefused(f"nothing is written to {out}: {written.reason}", ExitCode.UNSUPPORTED)
+
+
+def write_certificate(certified: Certified, folder: Path) -> Written:
+    """Certificate and network, where all lemmas are proved and the two are not too large.  Raises InputRefused."""
+    if certified.holds is not True:
+        return Written(None, None, f"a lemma is {'refuted' if certified.holds is False else 'left open'}")
+    try:
+        with refusing(FunctionError):
+            bundle = bundle_of(certified)
+    except TooLarge as error:
+        return Written(None, None, str(error))
+    return Written(bundle, write_bundle(bundle, folder))
+
+
+def written_lines(written: Written) -> Iterator[str]:
+    """Where the certificate is, and what it claims; or why there is none."""
+    if written.bundle is None:
+        yield f"no certificate is written: {written.reason}"
+    else:
+        yield f"certificate: {written.path}"
+        yield f"  {written.bundle.certificate.statement.claim}"
+
+
+def summary(certified: Certified, form: StandardForm | None, written: Written) -> dict[str, object]:
+    """What ``--json`` prints: the verdict, the certificate, its name, and where it was written."""
+    bundle, path = written.bundle, written.path
+    found: dict[str, object] = {
+        "verdict": VERDICT[certified.holds],
+        "evidence": [{"lemma": one.lemma, "holds": one.holds, "text": one.text} for one in certified.evidence],
+    }
+    if bundle is None or path is None:
+        found |= {"certificate": None, "not_written": written.reason}
+    else:
+        found |= {
+            "claim": bundle.certificate.statement.claim,
+            "files": {"certificate": str(path), "network": str(path.parent / bundle.weights_name)},
+            "sha256": sha256(bundle.bytes),
+            "certificate": asdict(bundle.certificate),
+        }
+    if form is not None:
+        found["standard_form"] = list(standard_lines(form))
+    return found
 
 
 def certified_approximation(asked: Asked) -> Certified:

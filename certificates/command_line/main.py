@@ -445,18 +445,36 @@ def export(
 @click.option("--delta", metavar="1/M", help="Side of a cell.  Default: the largest that gives the accuracy.")
 @click.option("--positional", is_flag=True, help="With positional encoding, also where F is equivariant.")
 @click.option("--standard-form", is_flag=True, help="Also with softmax and ReLUs: lambda, ramps, error.")
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where to write certificate and network.  Default: here.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the certificate's content and the files as JSON.")
 def approximate(
-    function: str, n: int, d: int, epsilon: str, p: int, delta: str | None, positional: bool, standard_form: bool
+    function: str,
+    n: int,
+    d: int,
+    epsilon: str,
+    p: int,
+    delta: str | None,
+    positional: bool,
+    standard_form: bool,
+    out: Path | None,
+    as_json: bool,
 ) -> None:
     """Build the high-precision network (quantise, map contextually, read off) that approximates F on [0, 1)^(D x N),
     and prove its error: rational bounds in L^P, and for every entry off a set of stated measure, given the modulus of
-    continuity that is stated with F.
+    continuity that is stated with F.  Where that is proved, and the network is not too large, a certificate is written,
+    which `exactformer check` checks; it is about the network with hardmax, not about --standard-form.
 
-    Exit codes: 0 proved, 1 a lemma does not hold for it, 2 bad input, 3 a lemma is left open.
+    Exit codes: 0 proved, 1 a lemma does not hold for it, 2 bad input (nothing is written), 3 a lemma is left open,
+    4 proved, but too large for the certificate that --out asks for.
     """
     from certificates.command_line.approximate import Asked, execute
 
-    execute(Asked(function, n, d, epsilon, p, delta, positional, standard_form))
+    execute(Asked(function, n, d, epsilon, p, delta, positional, standard_form), out, as_json)
 
 
 @cli.command("counterexample")

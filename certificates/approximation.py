@@ -1,0 +1,226 @@
+"""Certificates of approximation (APPROXIMATION.md), made of what `verify.contextual.theorem.certify` proved.
+
+The prover decides Lemmas 5 to 7; the certificate says what they come to for this network: the corners of all cells are
+reached, and on the corner sequences the outputs are f at the centres of the cells.  Table and network are made of the
+same values of f.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from dataclasses import dataclass
+from fractions import Fraction
+from importlib.metadata import version
+from math import comb
+
+from certificates.approximation_document import (
+    AttentionRecord,
+    Certificate,
+    Evidence,
+    FunctionRecord,
+    HeadRecord,
+    NetworkDocument,
+    Statement,
+    TableEntry,
+    TokenwiseRecord,
+)
+from certificates.certify import file_stem
+from certificates.document import Rational, WeightsFile, canonical_bytes, rational, sha256
+from constructions.contextual.functions import FunctionError
+from constructions.contextual.grid import Column, Sequence
+from constructions.contextual.layers import AttentionLayer, Layer, TokenwiseLayer
+from constructions.contextual.layers import Rational as Number
+from constructions.contextual.network import Network
+from constructions.contextual.positional import PositionalEncoding
+from constructions.contextual.value_mapping import Numbers, value_mapping
+from verify.contextual.approximation import Approximation
+from verify.contextual.theorem import Certified
+
+MOST_LAYERS = 2**14
+MOST_SEQUENCES = 2**16
+MOST_BYTES = 2**26
+"""What is written is within the limits of the checker (APPROXIMATION.md, 5.2)."""
+
+
+class TooLarge(ValueError):
+    """A network whose certificate would be beyond the limits of the checker."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A certificate and the network that travels with it, as bytes ready to be written."""
+
+    certificate: Certificate
+    weights: bytes
+    file_stem: str
+
+    @property
+    def bytes(self) -> bytes:
+        return canonical_bytes(self.certificate)
+
+    @property
+    def weights_name(self) -> str:
+        return self.certificate.network.file
+
+
+def bundle_of(certified: Certified) -> Bundle:
+    """The two documents for an approximation that is certified.
+
+    Raises ValueError if it is not, TooLarge, or FunctionError where a value of the function is beyond its bound.
+    """
+    if certified.holds is not True:
+        raise ValueError("a certificate is made only of what is proved")
+    started = time.perf_counter()
+    found, grid = certified.approximation, certified.approximation.grid
+    require_within_limits(certified)
+    outputs = {numbers: found.wish(numbers) for numbers in found.sequences()}
+    require_bounded(found, outputs)
+    network = found.network(value_mapping(grid, outputs.__getitem__, outputs))
+    layers = [layer for step in network.steps for layer in step.layers if not isinstance(layer, PositionalEncoding)]
+    document = NetworkDocument(grid.n, grid.d, found.positional, [layer_record(layer) for layer in layers])
+    weights = require_short(canonical_bytes(document))
+    # Named by its content: writing another certificate never takes an earlier one's network away.
+    stem = stem_of(found)
+    certificate = Certificate(
+        statement=statement_of(found, outputs, len(layers)),
+        network=WeightsFile(f"{stem}.{sha256(weights)[:12]}.network.json", sha256(weights)),
+        evidence=evidence_of(found, network, len(layers)),
+        provenance={
+            "exactformer": version("exactformer"),
+            "python": platform.python_version(),
+            "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "seconds": f"{time.perf_counter() - started:.3f}",
+        },
+    )
+    require_short(canonical_bytes(certificate))
+    return Bundle(certificate, weights, stem)
+
+
+def stem_of(found: Approximation) -> str:
+    """The certificate's file name, without its ending: function, n, d and epsilon."""
+    return file_stem(f"{found.target.name}-n{found.grid.n}-d{found.grid.d}-epsilon{found.epsilon}")
+
+
+def require_within_limits(certified: Certified) -> None:
+    """Raises TooLarge, before anything is built: from the formulas for the layers and for the sequences."""
+    counts = certified.approximation.counts
+    layers = counts.attention + counts.tokenwise + bool(certified.lift)
+    sequences = sequences_gone_through(certified.approximation)
+    if layers > MOST_LAYERS:
+        raise TooLarge(f"the network has {layers} layers, more than {MOST_LAYERS}, too many for the check")
+    if sequences > MOST_SEQUENCES:
+        raise TooLarge(f"the check would go through {sequences} sequences of cells, more than {MOST_SEQUENCES}")
+
+
+def require_short(document: bytes) -> bytes:
+    """The document itself.  Raises TooLarge: numbers of a function from a file can be of any length."""
+    if len(document) > MOST_BYTES:
+        raise TooLarge(f"a document would have {len(document)} bytes, more than {MOST_BYTES}, too many for the check")
+    return document
+
+
+def require_bounded(found: Approximation, outputs: dict[Numbers, Sequence]) -> None:
+    """|f| <= S at the centres; S rests on the modulus that is stated with f.  Raises FunctionError."""
+    for numbers, columns in outputs.items():
+        largest = max(abs(z) for column in columns for z in column)
+        if largest > found.sup:
+            raise FunctionError(
+                f"{found.target.name} does not have the modulus {found.target.modulus_text}: at the centre of the cells"
+                f" {cell_numbers(found, numbers)} it reaches {largest} in magnitude, more than {found.sup}"
+            )
+
+
+def sequences_gone_through(found: Approximation) -> int:
+    """D^n with positional encoding, else the ascending sequences of cells, repeated ones included (5.2)."""
+    cells, n = cells_of_a_column(found), found.grid.n
+    return cells**n if found.positional else comb(cells + n - 1, n)
+
+
+def cells_of_a_column(found: Approximation) -> int:
+    """D = (1/delta)^d, whatever the extent of the grid is."""
+    return int(found.grid.delta.denominator**found.grid.d)
+
+
+def statement_of(found: Approximation, outputs: dict[Numbers, Sequence], layers: int) -> Statement:
+    return Statement(
+        claim=claim(found, layers),
+        function=function_record(found, outputs),
+        n=found.grid.n,
+        d=found.grid.d,
+        delta=rational(found.grid.delta),
+        positional=found.positional,
+        epsilon=rational(found.epsilon),
+        p=found.p,
+        cell_error=rational(found.cell_error),
+        repeated=rational(found.repeated),
+        sup=rational(Fraction(found.sup)),
+        integral_bound=rational(found.integral_bound),
+    )
+
+
+def claim(found: Approximation, layers: int) -> str:
+    """The sentence of APPROXIMATION.md, 6."""
+    name, off = found.target.name, f" off a set of measure {found.repeated}" if found.repeated else ""
+    assumed = f", assumed the table of its values, its bound {found.sup} and its modulus"
+    return (
+        f"On [0, 1)^({found.grid.d} x {found.grid.n}), the modified transformer of {layers} layers is within"
+        f" {found.epsilon} of {name} in L^{found.p}, and every entry is within {found.cell_error} of {name}'s{off}"
+        f"{'' if found.target.from_library else assumed}."
+    )
+
+
+def function_record(found: Approximation, outputs: dict[Numbers, Sequence]) -> FunctionRecord:
+    """A function of the library by its name; another one by its values at the centres of cells (3)."""
+    target = found.target
+    if target.from_library:
+        return FunctionRecord(target.name, "library", target.modulus_text, None)
+    table = [
+        TableEntry(cell_numbers(found, numbers), list(map(texts, columns))) for numbers, columns in outputs.items()
+    ]
+    return FunctionRecord(target.name, "stated", f"w(delta/2) = {found.cell_error}", table)
+
+
+def cell_numbers(found: Approximation, numbers: Numbers) -> list[int]:
+    """u . z / delta of the columns before k - 1 is added, u = (1, 1/delta, ..): `numbers` are labels behind it."""
+    grid, parts = found.grid, found.grid.delta.denominator
+    return [
+        sum(int(z / grid.delta - (k * parts if found.positional else 0)) * parts**i for i, z in enumerate(column))
+        for k, column in enumerate(map(grid.column, numbers))
+    ]
+
+
+def evidence_of(found: Approximation, network: Network, layers: int) -> Evidence:
+    quantising = len(network.step("quantisation").layers)
+    return Evidence(quantising, found.grid.delta.denominator, sequences_gone_through(found), layers)
+
+
+def layer_record(layer: Layer) -> AttentionRecord | TokenwiseRecord:
+    match layer:
+        case AttentionLayer():
+            return AttentionRecord(
+                [
+                    HeadRecord(
+                        texts(head.query),
+                        rational(head.query_bias),
+                        texts(head.key),
+                        texts(head.value),
+                        texts(head.output),
+                    )
+                    for head in layer.heads
+                ]
+            )
+        case TokenwiseLayer():
+            activation = layer.activation
+            return TokenwiseRecord(
+                texts(layer.weights),
+                rational(layer.bias),
+                texts(activation.breaks),
+                [(rational(slope), rational(intercept)) for slope, intercept in activation.pieces],
+                texts(layer.output),
+            )
+
+
+def texts(numbers: Column | tuple[Number, ...]) -> list[Rational]:
+    """Exact numbers as text, one by one."""
+    return [rational(Fraction(number)) for number in numbers]
