@@ -116,6 +116,20 @@ def test_without_a_lift_an_output_that_is_an_id_is_sent_on() -> None:
     assert isinstance(check_lemma7(ValueMapping(GRID, entries)), MapsValues)
 
 
+class Undismissed(ValueMapping):
+    """Without the layers that send other columns to 0."""
+
+    @cached_property
+    def dismissal(self) -> tuple[TokenwiseLayer, ...]:
+        return ()
+
+
+def test_columns_of_other_sequences_that_are_kept_are_found() -> None:
+    found = check_lemma7(Undismissed(GRID, mapping(GRID).entries))
+    assert isinstance(found, Fails)
+    assert "of a sequence that is not proper" in found.instance
+
+
 def test_one_token_is_refused() -> None:
     with pytest.raises(GridError, match="n = 1"):
         value_mapping(Grid(1, 1, F(1, 4)), lambda numbers: ((F(0),),) * len(numbers))

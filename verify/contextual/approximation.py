@@ -182,7 +182,7 @@ def plan(
     positional: bool = False,
     delta: Fraction | None = None,
 ) -> Approximation:
-    """The coarsest grid on which both bounds are at most epsilon (one, if the modulus falls somewhere); or that of delta.
+    """The coarsest grid on which both bounds are at most epsilon (for a modulus that never falls); or that of delta.
 
     A function that is not equivariant gets a positional encoding.  The lemmas' stated n < 1/delta - 1 is kept to,
     although `verify.contextual.beyond` does without.
