@@ -8,18 +8,37 @@ from importlib.metadata import version
 
 import pytest
 
+from certificates.command_line.main import cli
 from tests.command_line.invoking import invoke
 
 SLOW = ("numpy", "scipy", "sympy", "z3", "rich", "yaml")
-COMMANDS = ((), ("certify",), ("check",), ("run",), ("export",), ("machines",))
 OPTIONS = {
     (): ("certify", "check", "run", "machines", "--version"),
-    ("certify",): ("--input", "--context", "--arithmetic", "--beta", "--max-steps", "--out", "--json"),
+    ("approximate",): ("--function", "--n", "--dim", "--epsilon"),
+    ("arithmetics",): ("--json",),
+    ("audit",): ("--dims", "--context", "--formats", "--models", "--arithmetic", "--csv", "--json", "--plot"),
+    ("certify",): ("--input", "--context", "--arithmetic", "--beta", "--claim", "--max-steps", "--out", "--json"),
     ("check",): ("CERTIFICATE", "--machine", "--json"),
-    ("run",): ("MACHINE", "--context", "--max-steps", "--decode", "--json"),
+    ("contextual-mapping",): ("--layer", "--n", "--dim", "--delta"),
+    ("counterexample",): (
+        "--arithmetic",
+        "--context",
+        "--machine",
+        "--input",
+        "--beta",
+        "--order",
+        "--tokens",
+        "--json",
+    ),
     ("export",): ("CERTIFICATE", "--to", "--out", "--dtype", "--context", "--head-width", "--beta", "--unproved"),
+    ("lemmas",): ("--width", "--only", "--mutate"),
     ("machines",): ("--json",),
+    ("run",): ("MACHINE", "--context", "--max-steps", "--decode", "--json"),
+    ("sweep",): ("--machines", "--all-inputs"),
 }
+COMMANDS = tuple(OPTIONS)
+LISTS = (("machines",), ("arithmetics",))
+"""Commands that only list, and end with 0."""
 PROBE = """
 import sys
 from certificates.command_line.main import main
@@ -39,6 +58,10 @@ def imported(*arguments: str) -> list[str]:
     return line.split()[1:]
 
 
+def test_every_command_is_here() -> None:
+    assert {" ".join(command) for command in COMMANDS} == {"", *cli.commands}
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command) or "exactformer")
 def test_help_imports_nothing_slow(command: tuple[str, ...]) -> None:
     assert imported(*command, "--help") == []
@@ -55,7 +78,7 @@ def test_help_names_every_option_and_exit_code(command: tuple[str, ...], flag: s
     assert (outcome.code, outcome.err) == (0, "")
     for option in OPTIONS[command]:
         assert option in outcome.out
-    if command != ("machines",):
+    if command not in LISTS:
         assert "Exit code" in outcome.out
 
 
