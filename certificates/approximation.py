@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import platform
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from importlib.metadata import version
-from math import comb
 
 from certificates.approximation_document import (
     AttentionRecord,
@@ -25,9 +25,15 @@ from certificates.approximation_document import (
     TableEntry,
     TokenwiseRecord,
 )
+from certificates.approximation_limits import (
+    require_bounded,
+    require_readable,
+    require_short_numbers,
+    require_within_limits,
+    sequences_gone_through,
+)
 from certificates.certify import file_stem
 from certificates.document import Rational, WeightsFile, canonical_bytes, rational, sha256
-from constructions.contextual.functions import FunctionError
 from constructions.contextual.grid import Column, Sequence
 from constructions.contextual.layers import AttentionLayer, Layer, TokenwiseLayer
 from constructions.contextual.layers import Rational as Number
@@ -36,15 +42,6 @@ from constructions.contextual.positional import PositionalEncoding
 from constructions.contextual.value_mapping import Numbers, value_mapping
 from verify.contextual.approximation import Approximation
 from verify.contextual.theorem import Certified
-
-MOST_LAYERS = 2**14
-MOST_SEQUENCES = 2**16
-MOST_BYTES = 2**26
-"""What is written is within the limits of the checker (APPROXIMATION.md, 5.2)."""
-
-
-class TooLarge(ValueError):
-    """A network whose certificate would be beyond the limits of the checker."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ class Bundle:
 def bundle_of(certified: Certified) -> Bundle:
     """The two documents for an approximation that is certified.
 
-    Raises ValueError if it is not, TooLarge, or FunctionError where a value of the function is beyond its bound.
+    Raises ValueError if it is not, NotWritten, or FunctionError where a value of the function is beyond its bound.
     """
     if certified.holds is not True:
         raise ValueError("a certificate is made only of what is proved")
@@ -76,10 +73,11 @@ def bundle_of(certified: Certified) -> Bundle:
     require_within_limits(certified)
     outputs = {numbers: found.wish(numbers) for numbers in found.sequences()}
     require_bounded(found, outputs)
+    require_short_numbers(found, outputs)
     network = found.network(value_mapping(grid, outputs.__getitem__, outputs))
     layers = [layer for step in network.steps for layer in step.layers if not isinstance(layer, PositionalEncoding)]
     document = NetworkDocument(grid.n, grid.d, found.positional, [layer_record(layer) for layer in layers])
-    weights = require_short(canonical_bytes(document))
+    weights = require_readable(canonical_bytes(document))
     # Named by its content: writing another certificate never takes an earlier one's network away.
     stem = stem_of(found)
     certificate = Certificate(
@@ -93,7 +91,7 @@ def bundle_of(certified: Certified) -> Bundle:
             "seconds": f"{time.perf_counter() - started:.3f}",
         },
     )
-    require_short(canonical_bytes(certificate))
+    require_readable(canonical_bytes(certificate))
     return Bundle(certificate, weights, stem)
 
 
@@ -102,47 +100,7 @@ def stem_of(found: Approximation) -> str:
     return file_stem(f"{found.target.name}-n{found.grid.n}-d{found.grid.d}-epsilon{found.epsilon}")
 
 
-def require_within_limits(certified: Certified) -> None:
-    """Raises TooLarge, before anything is built: from the formulas for the layers and for the sequences."""
-    counts = certified.approximation.counts
-    layers = counts.attention + counts.tokenwise + bool(certified.lift)
-    sequences = sequences_gone_through(certified.approximation)
-    if layers > MOST_LAYERS:
-        raise TooLarge(f"the network has {layers} layers, more than {MOST_LAYERS}, too many for the check")
-    if sequences > MOST_SEQUENCES:
-        raise TooLarge(f"the check would go through {sequences} sequences of cells, more than {MOST_SEQUENCES}")
-
-
-def require_short(document: bytes) -> bytes:
-    """The document itself.  Raises TooLarge: numbers of a function from a file can be of any length."""
-    if len(document) > MOST_BYTES:
-        raise TooLarge(f"a document would have {len(document)} bytes, more than {MOST_BYTES}, too many for the check")
-    return document
-
-
-def require_bounded(found: Approximation, outputs: dict[Numbers, Sequence]) -> None:
-    """|f| <= S at the centres; S rests on the modulus that is stated with f.  Raises FunctionError."""
-    for numbers, columns in outputs.items():
-        largest = max(abs(z) for column in columns for z in column)
-        if largest > found.sup:
-            raise FunctionError(
-                f"{found.target.name} does not have the modulus {found.target.modulus_text}: at the centre of the cells"
-                f" {cell_numbers(found, numbers)} it reaches {largest} in magnitude, more than {found.sup}"
-            )
-
-
-def sequences_gone_through(found: Approximation) -> int:
-    """D^n with positional encoding, else the ascending sequences of cells, repeated ones included (5.2)."""
-    cells, n = cells_of_a_column(found), found.grid.n
-    return cells**n if found.positional else comb(cells + n - 1, n)
-
-
-def cells_of_a_column(found: Approximation) -> int:
-    """D = (1/delta)^d, whatever the extent of the grid is."""
-    return int(found.grid.delta.denominator**found.grid.d)
-
-
-def statement_of(found: Approximation, outputs: dict[Numbers, Sequence], layers: int) -> Statement:
+def statement_of(found: Approximation, outputs: Mapping[Numbers, Sequence], layers: int) -> Statement:
     return Statement(
         claim=claim(found, layers),
         function=function_record(found, outputs),
@@ -170,7 +128,7 @@ def claim(found: Approximation, layers: int) -> str:
     )
 
 
-def function_record(found: Approximation, outputs: dict[Numbers, Sequence]) -> FunctionRecord:
+def function_record(found: Approximation, outputs: Mapping[Numbers, Sequence]) -> FunctionRecord:
     """A function of the library by its name; another one by its values at the centres of cells (3)."""
     target = found.target
     if target.from_library:

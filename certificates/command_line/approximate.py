@@ -11,7 +11,8 @@ from pathlib import Path
 
 import click
 
-from certificates.approximation import Bundle, TooLarge, bundle_of
+from certificates.approximation import Bundle, bundle_of
+from certificates.approximation_limits import LARGEST_P, NotWritten
 from certificates.command_line.certify import write_bundle
 from certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from certificates.document import sha256
@@ -21,6 +22,9 @@ from verify.contextual.approximation import Approximation, SpecificationError, p
 from verify.contextual.formats import Holds, formats_for
 from verify.contextual.softmax_form import StandardForm, StandardFormError, standard_form, widest
 from verify.contextual.theorem import Certified, certify
+
+LONGEST_NUMBER = 60
+"""Characters of a number that is typed."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ def execute(asked: Asked, out: Path | None, as_json: bool) -> None:
     """Choose delta, decide the lemmas for it, write the certificate into `out` (here, if None), say what is proved.
 
     Exit code: 0 certified, 1 a lemma does not hold, 2 bad input (nothing is written), 3 a lemma is left open, 4 it is
-    certified, but the certificate that `out` asks for is too large.
+    certified, but the certificate that `out` asks for would be beyond the checker's limits.
     """
     certified = certified_approximation(asked)
     form = None
@@ -75,13 +79,13 @@ def execute(asked: Asked, out: Path | None, as_json: bool) -> None:
 
 
 def write_certificate(certified: Certified, folder: Path) -> Written:
-    """Certificate and network, where all lemmas are proved and the two are not too large.  Raises InputRefused."""
+    """Certificate and network, where all lemmas are proved and the checker's limits are kept.  Raises InputRefused."""
     if certified.holds is not True:
         return Written(None, None, f"a lemma is {'refuted' if certified.holds is False else 'left open'}")
     try:
         with refusing(FunctionError):
             bundle = bundle_of(certified)
-    except TooLarge as error:
+    except NotWritten as error:
         return Written(None, None, str(error))
     return Written(bundle, write_bundle(bundle, folder))
 
@@ -118,6 +122,8 @@ def summary(certified: Certified, form: StandardForm | None, written: Written) -
 
 def certified_approximation(asked: Asked) -> Certified:
     """The approximation that was asked for, with what was decided of it.  Raises InputRefused."""
+    if asked.p > LARGEST_P:
+        raise InputRefused(f"--p {asked.p}: give at most {LARGEST_P}")
     epsilon = rational("--epsilon", asked.epsilon)
     delta = None if asked.delta is None else rational("--delta", asked.delta)
     with refusing(FunctionError, GridError, SpecificationError):
@@ -129,9 +135,9 @@ def certified_approximation(asked: Asked) -> Certified:
 
 
 def rational(option: str, text: str) -> Fraction:
-    """A number like 1/4 or 0.25."""
+    """A number like 1/4 or 0.25, of a length that can be printed back."""
     try:
-        return Fraction(text)
+        return Fraction(text if len(text) <= LONGEST_NUMBER and "e" not in text.lower() else "")
     except (ValueError, ZeroDivisionError):
         raise InputRefused(f"{option} {text}: give a number like 1/4 or 0.25") from None
 

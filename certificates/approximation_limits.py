@@ -1,0 +1,93 @@
+"""What a certificate of approximation can say, and what its checker judges (APPROXIMATION.md, 3 and 5.2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+from math import comb
+
+from constructions.contextual.functions import LIBRARY, FunctionError
+from constructions.contextual.grid import Sequence
+from constructions.contextual.value_mapping import Numbers
+from verify.contextual.approximation import Approximation
+from verify.contextual.theorem import Certified
+
+MOST_LAYERS = 2**14
+MOST_SEQUENCES = 2**16
+MOST_ENTRIES = 2**22
+MOST_BYTES = 2**26
+MOST_DIGITS = 1300
+LARGEST_P = 64
+"""What is written is within the limits of the checker (APPROXIMATION.md, 5.2)."""
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
+"""Of a function from a file (3)."""
+
+
+class NotWritten(ValueError):
+    """Something that is proved, but that no certificate can say, or none within the limits of the checker."""
+
+
+def require_within_limits(certified: Certified) -> None:
+    """Raises NotWritten, before anything is built: from the formulas for the layers and for the sequences."""
+    found, counts = certified.approximation, certified.approximation.counts
+    layers = counts.attention + counts.tokenwise + bool(certified.lift)
+    sequences = sequences_gone_through(found)
+    entries = sequences * found.grid.n * found.grid.d
+    for number, most, text in (
+        (layers, MOST_LAYERS, "the network has {} layers"),
+        (sequences, MOST_SEQUENCES, "the check would go through {} sequences of cells"),
+        (entries, MOST_ENTRIES, "the check would go through sequences of cells with {} entries"),
+        (found.p, LARGEST_P, "p is {}"),
+    ):
+        if number > most:
+            raise NotWritten(f"{text.format(number)}; certificates are checked up to {most}")
+    name = found.target.name
+    if not found.target.from_library and (name in LIBRARY or not NAME.fullmatch(name)):
+        raise NotWritten(
+            f"a certificate cannot have the function name {name!r}: give one of at most 64 ASCII letters, digits and _"
+            " that begins with a letter and is none of the library's"
+        )
+
+
+def require_readable(document: bytes) -> bytes:
+    """The document itself.  Raises NotWritten: numbers of a function from a file can be of any length."""
+    if len(document) > MOST_BYTES:
+        raise NotWritten(f"a document would have {len(document)} bytes; certificates are checked up to {MOST_BYTES}")
+    if re.search(rb"[0-9]{%d}" % (MOST_DIGITS + 1), document):
+        raise NotWritten(f"there are numbers of more than {MOST_DIGITS} digits, more than is checked")
+    return document
+
+
+def require_short_numbers(found: Approximation, outputs: Mapping[Numbers, Sequence]) -> None:
+    """Before they become text.  Raises NotWritten."""
+    stated = [found.epsilon, found.cell_error, Fraction(found.sup), found.repeated, found.integral_bound]
+    stated += [z for columns in outputs.values() for column in columns for z in column]
+    if any(max(abs(z.numerator), z.denominator) >= 10**MOST_DIGITS for z in stated):
+        raise NotWritten(f"there are numbers of more than {MOST_DIGITS} digits, more than is checked")
+
+
+def require_bounded(found: Approximation, outputs: dict[Numbers, Sequence]) -> None:
+    """0 <= w(delta/2), and |f| <= S at the centres; S rests on the modulus that is stated with f.
+
+    Raises FunctionError.
+    """
+    if found.cell_error < 0:
+        raise FunctionError(f"the modulus {found.target.modulus_text} is negative at {found.grid.delta / 2}")
+    largest = max(abs(z) for columns in outputs.values() for column in columns for z in column)
+    if largest > found.sup:
+        raise FunctionError(
+            f"{found.target.name} does not have the modulus {found.target.modulus_text}: at the centre of a cell an"
+            f" entry is {largest} in magnitude, more than {found.sup}, what it is where all entries are 1/2, and w(1/2)"
+        )
+
+
+def sequences_gone_through(found: Approximation) -> int:
+    """D^n with positional encoding, else the ascending sequences of cells, repeated ones included (5.2)."""
+    cells, n = cells_of_a_column(found), found.grid.n
+    return cells**n if found.positional else comb(cells + n - 1, n)
+
+
+def cells_of_a_column(found: Approximation) -> int:
+    """D = (1/delta)^d, whatever the extent of the grid is."""
+    return int(found.grid.delta.denominator**found.grid.d)
