@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice
 from math import comb
 
 from constructions.contextual.contextual_mapping import ids
@@ -87,9 +86,8 @@ def formats_for(approximation: Approximation) -> Iterator[tuple[FloatFormat, Hol
     Of more than MOST_IDS ids only those of the first sequences are looked at, so that only `CannotHold` is found.
     """
     grid = approximation.grid
-    sequences = approximation.sequences()
     few = approximation.counts.bumps <= MOST_IDS
-    some = ids_of(grid, sequences if few else islice(sequences, FIRST))
+    some = ids_of(grid, approximation.sequences() if few else approximation.first_sequences(FIRST))
     for number_format in NAMED:
         found = holds_all(number_format, some)
         yield number_format, found if few or isinstance(found, CannotHold) else None
@@ -158,11 +156,13 @@ def _sizes(n: int, d: int, number_format: Format) -> Iterator[tuple[int, str | N
     while True:
         columns = m**d
         if columns >= n:
-            yield m, _reason(Grid(n, d, Fraction(1, m)), number_format)
+            grid = Grid(n, d, Fraction(1, m))
+            yield m, reason_against(grid, number_format, n * comb(columns, n))
         m += 1
 
 
-def _reason(grid: Grid, number_format: Format) -> str | None:
+def reason_against(grid: Grid, number_format: Format, count: int) -> str | None:
+    """Why a grid with so many ids to tell apart cannot be held, by *range*, *gap* or *count*; None: none of them."""
     columns, n = grid.columns, grid.n
     factor = columns ** (n + 1)
     if factor * least_number(grid) >= 2 * number_format.max_finite:
@@ -172,6 +172,6 @@ def _reason(grid: Grid, number_format: Format) -> str | None:
     if n >= 3 and factor >= 1 << number_format.precision:
         return f"gap: D^(n+1) >= 2^{number_format.precision}, so the n ids of a sequence round to two values"
     values = (number_format.emax - number_format.emin + 2) << (number_format.precision - 1)
-    if n * comb(columns, n) > values:
+    if count > values:
         return f"count: more ids than the format's {values} values from 0 on"
     return None
