@@ -107,6 +107,14 @@ def test_counts_are_those_of_the_network() -> None:
         assert ("positional encoding" in steps) == found.positional
 
 
+@pytest.mark.parametrize("name", ["sort", "polynomial"])
+def test_first_sequences_are_among_all(name: str) -> None:
+    found = plan(LIBRARY[name], 2, 2, F(1), 1)
+    few, everything = list(found.first_sequences(3)), set(found.sequences())
+    assert len(set(few)) == 3
+    assert set(few) <= everything
+
+
 def test_the_measure_of_repeated_columns() -> None:
     found = plan(LIBRARY["attention"], 3, 1, F(1), 1)
     parts = found.grid.delta.denominator
@@ -179,6 +187,7 @@ BAD = {
     "there is no function 'sin'": ("--function", "sin", *GOOD[2:]),
     "n = 1, d = 1: give n >= 2 tokens": (*GOOD[:3], "1", *GOOD[4:]),
     "p = 0": (*GOOD, "--p", "0"),
+    "n = 65, d = 1: at most 64 tokens": (*GOOD[:3], "65", *GOOD[4:]),
     "there is no file missing.py": ("--function", "missing.py:f", *GOOD[2:]),
 }
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import islice
 from math import comb
 
 from constructions.contextual.contextual_mapping import Interval, interval
@@ -27,6 +28,7 @@ from constructions.contextual.value_mapping import Numbers, ValueMapping, classe
 LARGEST_STEPS = 100_000
 """No finer grid than 1/delta = this is considered."""
 ROOT_DENOMINATOR = 10**6
+MOST_TOKENS, MOST_COORDINATES = 64, 8
 
 
 class SpecificationError(ValueError):
@@ -120,6 +122,16 @@ class Approximation:
         """The proper sequences that the network tells apart, up to permutation: labels in units of delta."""
         return encoded_sequences(self.grid) if self.positional else classes(self.grid)
 
+    def first_sequences(self, most: int) -> Iterator[Numbers]:
+        """At most `most` of them, without listing the columns of the grid, of which there may be very many.
+
+        Behind a positional encoding those whose columns lie in the first cells of their ranges.
+        """
+        if not self.positional:
+            return islice(classes(self.grid), most)
+        steps, corner = self.grid.delta.denominator, sum(self.grid.direction)
+        return (tuple(k * steps * corner + j for k in range(self.grid.n)) for j in range(min(most, steps)))
+
     def values(self) -> ValueMapping:
         """The value mapping: one entry per id, so `counts.bumps` of them."""
         return value_mapping(self.grid, self.wish, self.sequences())
@@ -194,6 +206,10 @@ def plan(
         raise SpecificationError(f"p = {p}: give an integer p >= 1")
     if n < 2 or d < 1:
         raise SpecificationError(f"n = {n}, d = {d}: give n >= 2 tokens (Lemma 6) of d >= 1 coordinates")
+    if n > MOST_TOKENS or d > MOST_COORDINATES:
+        raise SpecificationError(
+            f"n = {n}, d = {d}: at most {MOST_TOKENS} tokens of {MOST_COORDINATES} coordinates are worked out here"
+        )
     positional = positional or not target.equivariant
     sup = sup_bound(target, n, d)
 

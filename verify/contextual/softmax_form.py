@@ -186,5 +186,5 @@ def widest(form: StandardForm, values: ValueMapping | None) -> int:
     """The largest number of ReLUs of a token-wise layer: at most 4.  Without `values` one bump stands for all."""
     found = form.approximation
     layers = [*quantisation_relus(found.grid, form.ramp), *clamp_layers(found.grid.d, found.sup)]
-    one = ValueMapping(found.grid, tuple(entries(found.grid, [next(found.sequences())], found.wish)))
+    one = ValueMapping(found.grid, tuple(entries(found.grid, found.first_sequences(1), found.wish)))
     return max(layer.width for layer in (*layers, *value_relus(values or one)))
