@@ -1,5 +1,7 @@
 """``python -m certificates.checker CERTIFICATE --machine FILE``: check a certificate against a machine.
 
+``--function NAME`` in the place of ``--machine FILE`` checks a certificate of approximation against a function.
+
 Exit codes: 0 valid (certified, proved, tokens proved or refuted), 1 not valid, 2 wrong usage or unreadable input,
 3 valid but inconclusive, 4 too large for this checker or not decided by the solver, so not judged.
 """
@@ -11,6 +13,7 @@ import re
 import sys
 from pathlib import Path
 
+from certificates.checker.approximation.check import check_approximation
 from certificates.checker.check import check_certificate
 from certificates.checker.document import BadInput, Rejected, TooLarge, Undecided
 
@@ -22,12 +25,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m certificates.checker",
         description="Check a certificate: simulate the machine, replay the network, or prove for all inputs that it "
-        "holds what is annotated; prove the inequalities again.",
+        "holds what is annotated; prove the inequalities again. Of approximation: follow all cells, run all corners.",
         epilog="Exit codes: 0 valid, 1 not valid, 2 wrong usage or unreadable input, 3 valid but inconclusive, "
         "4 too large for this checker or not decided by the solver, so not judged.",
     )
     parser.add_argument("certificate", type=Path, help="the certificate; its weights lie beside it")
-    parser.add_argument("--machine", type=Path, required=True, metavar="FILE", help="the machine it has to be about")
+    about = parser.add_mutually_exclusive_group(required=True)
+    about.add_argument("--machine", type=Path, metavar="FILE", help="the machine it has to be about")
+    about.add_argument("--function", metavar="NAME", help="the function that a certificate of approximation is about")
     parser.add_argument(
         "--solver", choices=("z3", "cvc5"), default="z3", help="for all inputs: which solver decides (default: z3)"
     )
@@ -36,7 +41,10 @@ def main(arguments: list[str] | None = None) -> int:
     )
     given = parser.parse_args(arguments)
     try:
-        valid = check_certificate(given.certificate, given.machine, given.solver, given.budget)
+        if given.machine is None:
+            valid = check_approximation(given.certificate, given.function)
+        else:
+            valid = check_certificate(given.certificate, given.machine, given.solver, given.budget)
     except Rejected as error:
         return _fail(f"not valid: {error}", NOT_VALID)
     except BadInput as error:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from certificates.checker.arithmetic import case_entry, cells, largest_admitted, separation_of_scores
 from certificates.checker.document import (
+    MACHINE,
     BadInput,
     Json,
     Rejected,
@@ -25,6 +26,7 @@ from certificates.checker.document import (
     rational_text,
     read_bytes,
     read_canonical,
+    require_kind,
     require_same,
     text,
 )
@@ -71,6 +73,7 @@ def check_certificate(certificate_path: Path, machine_path: Path, solver: str = 
     except (MachineError, UnicodeDecodeError) as error:
         raise BadInput(f"machine {str(machine_path)!r}: {error}") from error
     document = read_canonical(read_bytes(certificate_path, "certificate"), "certificate")
+    require_kind(document, MACHINE)
     parts = check_form(document)
     statement = check_statement(parts["statement"], machine)
     network = check_network(parts["network"], statement, certificate_path.parent)
@@ -192,7 +195,7 @@ def check_form(document: Json) -> dict[str, Json]:
     verdict = document.get("verdict") if isinstance(document, dict) else None
     more = (("annotation",) if for_all else ()) + (("drift",) if for_all and verdict == TOKENS_PROVED else ())
     parts = members("certificate", document, *TOP, *more)
-    require_same("format", parts["format"], "exactformer certificate")
+    require_same("format", parts["format"], MACHINE)
     require_same("version", parts["version"], 1)
     best = ("proved", TOKENS_PROVED) if for_all else ("certified",)
     if parts["verdict"] not in (*best, "refuted", "inconclusive"):

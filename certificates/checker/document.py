@@ -19,6 +19,10 @@ from typing import NoReturn, TypeAlias
 
 Json: TypeAlias = "int | str | list[Json] | dict[str, Json] | None"
 
+MACHINE, APPROXIMATION = "exactformer certificate", "exactformer approximation certificate"
+"""The formats of certificates: what one has to be about, for the checker's users, is `OPTIONS`."""
+OPTIONS = {MACHINE: "a machine, given with --machine", APPROXIMATION: "a function, given with --function"}
+
 LARGEST_DOCUMENT = 64 * 2**20
 """Bytes; a longer document is not read."""
 LARGEST_NUMBER = 2**53
@@ -93,6 +97,13 @@ def read_canonical(data: bytes, what: str) -> Json:
         at = min(len(canonical), len(data)) if at is None else at
         raise Rejected(what, f"not in canonical form from byte {at} on: {quote(data[at : at + 30].decode())}")
     return document
+
+
+def require_kind(document: Json, kind: str) -> None:
+    """The document is not a certificate of the other kind: that is wrong usage, and says nothing about it."""
+    found = document.get("format") if isinstance(document, dict) else None
+    if isinstance(found, str) and found in OPTIONS and found != kind:
+        raise BadInput(f"the certificate is about {OPTIONS[found]}, not about {OPTIONS[kind]}")
 
 
 def quote(value: Json | list[str] | dict[str, Json]) -> str:

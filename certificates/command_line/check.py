@@ -1,4 +1,4 @@
-"""``exactformer check``: hand a certificate and a machine to the checker, which imports nothing of ours."""
+"""``exactformer check``: hand a certificate, and what it is about, to the checker, which imports nothing of ours."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from certificates.checker.__main__ import main as run_checker
-from certificates.command_line.outcome import refusing
+from certificates.command_line.outcome import InputRefused, refusing
 from certificates.command_line.progress import late_spinner
 from constructions.machines.busy_beaver import looks_like_busy_beaver
 from constructions.machines.library import LIBRARY, load_machine
@@ -19,11 +19,19 @@ from constructions.machines.machine import MachineError
 from constructions.machines.text import write_machine
 
 
-def execute(certificate: Path, machine: str, solver: str, budget: int, as_json: bool) -> None:
-    """MACHINE is a name of the library, a busy beaver text or a file; the checker reads files of one-way machines only.
+def execute(
+    certificate: Path, machine: str | None, function: str | None, solver: str, budget: int, as_json: bool
+) -> None:
+    """Either MACHINE, a name of the library, a busy beaver text or a file; or, for approximation, a function's name.
 
-    A busy beaver text is folded first, which the checker takes as given; the report says so.
+    The checker reads files of one-way machines only. A busy beaver text is folded first, which the checker takes as
+    given; the report says so.
     """
+    if (machine is None) == (function is None):
+        raise InputRefused(
+            "give either --machine MACHINE or, for a certificate of approximation, --function NAME: what the "
+            "certificate has to be about"
+        )
     printed, complaint = io.StringIO(), io.StringIO()
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -31,15 +39,8 @@ def execute(certificate: Path, machine: str, solver: str, budget: int, as_json: 
         contextlib.redirect_stdout(printed),
         contextlib.redirect_stderr(complaint),
     ):
-        path = LIBRARY[machine].path if machine in LIBRARY else Path(machine)
-        if looks_like_busy_beaver(machine):
-            with refusing(MachineError):
-                folded = write_machine(load_machine(machine))
-            path = Path(folder) / "folded.yaml"
-            path.write_text(folded, encoding="utf-8")
-            click.echo(f"machine: {machine}, folded onto a one-way tape, as `exactformer machines {machine}` prints it")
-        arguments = [str(certificate), "--machine", str(path), "--solver", solver, "--budget", str(budget)]
-        code = run_checker(arguments)
+        about = f"--function={function}" if machine is None else f"--machine={_machine_file(machine, Path(folder))}"
+        code = run_checker([about, "--solver", solver, "--budget", str(budget), "--", str(certificate)])
     if not as_json:
         click.echo(printed.getvalue(), nl=False)
         click.echo(complaint.getvalue(), nl=False, err=True)
@@ -47,3 +48,15 @@ def execute(certificate: Path, machine: str, solver: str, budget: int, as_json: 
     said = {"exit_code": code, "report": printed.getvalue().splitlines(), "error": complaint.getvalue().strip()}
     click.echo(json.dumps(said, indent=2))
     raise click.exceptions.Exit(code)
+
+
+def _machine_file(machine: str, folder: Path) -> Path:
+    """Where the machine's text lies: that of a busy beaver, folded, is written to ``folder``."""
+    if not looks_like_busy_beaver(machine):
+        return LIBRARY[machine].path if machine in LIBRARY else Path(machine)
+    with refusing(MachineError):
+        folded = write_machine(load_machine(machine))
+    path = folder / "folded.yaml"
+    path.write_text(folded, encoding="utf-8")
+    click.echo(f"machine: {machine}, folded onto a one-way tape, as `exactformer machines {machine}` prints it")
+    return path

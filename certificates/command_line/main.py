@@ -153,8 +153,12 @@ def certify(
 @click.option(
     "--machine",
     metavar="MACHINE",
-    required=True,
     help="The machine the certificate must be about: a library name or a file.",
+)
+@click.option(
+    "--function",
+    metavar="NAME",
+    help="Of approximation, in the place of --machine: the function the certificate must be about.",
 )
 @click.option(
     "--solver",
@@ -172,17 +176,23 @@ def certify(
     help="For all inputs: seconds for one query to the solver.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def check(certificate: Path, machine: str, solver: str, budget: int, as_json: bool) -> None:
+def check(
+    certificate: Path, machine: str | None, function: str | None, solver: str, budget: int, as_json: bool
+) -> None:
     """Check CERTIFICATE against MACHINE: simulate the machine, replay the network from its weights, or prove for all
     inputs what the certificate says of it; redo every inequality.  The checker imports nothing of what made the
     certificate.
+
+    With --function NAME instead, a certificate of approximation: follow all cells through the layers that quantise, run
+    the others on all sequences of corners, exactly; redo every inequality.  Of a function that the certificate only
+    states, its values, bound and modulus are assumed.
 
     Exit codes: 0 valid (it may certify or refute), 1 invalid, 2 unreadable input, 3 valid but inconclusive, 4 too large
     for the checker or not decided by the solver, so not judged.
     """
     from certificates.command_line.check import execute
 
-    execute(certificate, machine, solver, budget, as_json)
+    execute(certificate, machine, function, solver, budget, as_json)
 
 
 @cli.command("run", epilog=EXIT_CODES)
@@ -361,6 +371,59 @@ def audit(
     from certificates.command_line.audit import Asked, execute
 
     execute(Asked(machine, dims, paradigm, contexts, formats, models, arithmetics), as_csv, as_json, plot)
+
+
+@cli.command("compare")
+@click.option("--machine", metavar="MACHINE", help="Of the ternary construction: a name of the library, or a file.")
+@click.option("--dims", metavar="K,Q,G", help="Instead: tapes, states and tape symbols of any.  Default: 1,6,5.")
+@click.option(
+    "--context",
+    "contexts",
+    metavar="N,..",
+    default="2^1..2^6",
+    show_default=True,
+    help="Tokens, of both: numbers, powers like 2^5, ranges of powers.",
+)
+@click.option("--dim", "dimensions", metavar="D,..", default="1,2", show_default=True, help="Coordinates of a token.")
+@click.option(
+    "--delta",
+    metavar="1/M|as-stated|coarsest",
+    default="as-stated",
+    show_default=True,
+    help="Side of a cell: one for all N; or, for each N, the largest for which Lemma 6 is stated, 1/(N + 2); or the "
+    "largest at which N columns can be distinct.",
+)
+@click.option("--positional", is_flag=True, help="The high-precision construction with positional encoding.")
+@ARITHMETIC
+@click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV.")
+@click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
+@click.option(
+    "--plot",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw the rows: .svg or .png; needs matplotlib.",
+)
+def compare(
+    machine: str | None,
+    dims: str | None,
+    contexts: str,
+    dimensions: str,
+    delta: str,
+    positional: bool,
+    arithmetic: str,
+    as_csv: bool,
+    as_json: bool,
+    plot: Path | None,
+) -> None:
+    """Put the high-precision construction (quantise, map contextually, read off) and the ternary one side by side, for
+    the same number of tokens: depth, parameters, largest magnitude, significand bits.  A comparison of magnitudes and
+    precision, not of equal tasks.
+
+    Exit codes: 0 the rows are printed, whatever they say, 2 bad input (nothing is written).
+    """
+    from certificates.command_line.compare import Asked, execute
+
+    execute(Asked(machine, dims, contexts, dimensions, delta, positional, arithmetic), as_csv, as_json, plot)
 
 
 @cli.command("arithmetics")
