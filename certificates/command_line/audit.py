@@ -47,7 +47,7 @@ def execute(asked: Asked, as_csv: bool, as_json: bool, plot: Path | None) -> Non
     """
     if as_csv and as_json:
         raise InputRefused("give --csv or --json, not both")
-    subject = _subject(asked)
+    subject = subject_of(asked.machine, asked.dims)
     paradigm = Paradigm(asked.paradigm)
     contexts = parse_contexts(asked.contexts)
     with refusing(ContextError, ModelError):
@@ -68,17 +68,18 @@ def execute(asked: Asked, as_csv: bool, as_json: bool, plot: Path | None) -> Non
         click.echo("\n".join(in_words(rows, subject, paradigm, asked.machine)))
 
 
-def _subject(asked: Asked) -> Subject:
-    if (asked.machine is None) == (asked.dims is None):
+def subject_of(machine: str | None, dims: str | None) -> Subject:
+    """What is counted: a machine, or all of the sizes K,Q,G."""
+    if (machine is None) == (dims is None):
         raise InputRefused("give a MACHINE, or --dims K,Q,G for all machines of that size")
-    if asked.machine is not None:
+    if machine is not None:
         with refusing(MachineError):
-            return Subject.of_machine(load_machine(asked.machine))
-    parts = re.fullmatch(r"(\d{1,9}),(\d{1,9}),(\d{1,9})", asked.dims or "", re.ASCII)
+            return Subject.of_machine(load_machine(machine))
+    parts = re.fullmatch(r"(\d{1,9}),(\d{1,9}),(\d{1,9})", dims or "", re.ASCII)
     sizes = tuple(map(int, parts.groups())) if parts else (0, 0, 0)
     if any(not low <= size <= high for size, low, high in zip(sizes, (1, 2, 2), MOST_SIZES, strict=True)):
         raise InputRefused(
-            f"--dims {asked.dims}: give tapes, states and tape symbols, like 1,6,5; from 1,2,2 to "
+            f"--dims {dims}: give tapes, states and tape symbols, like 1,6,5; from 1,2,2 to "
             f"{','.join(map(str, MOST_SIZES))}"
         )
     return Subject.of_sizes(*sizes)

@@ -20,10 +20,7 @@ SHADE = {Verdict.PROVED: "tab:green", Verdict.OPEN: "gold", Verdict.FAILS: "tab:
 
 def draw(rows: Sequence[Row], machine: str | None, path: Path) -> None:
     """Write one figure; of a machine, the separations of the heads of its largest network are a part of it."""
-    kind = path.suffix.lstrip(".").lower()
-    if kind not in ("svg", "png"):
-        raise InputRefused(f"--plot {path}: the name has to end in .svg or .png")
-    plt = _pyplot()
+    plt = pyplot_for(path)
     panels = 4 if machine else 3
     figure, axes = plt.subplots(panels, 1, figsize=(9, 4 * panels), squeeze=False)
     parts = [axis for (axis,) in axes]
@@ -33,15 +30,29 @@ def draw(rows: Sequence[Row], machine: str | None, path: Path) -> None:
     if machine:
         _separations(parts[3], rows, machine)
     figure.tight_layout()
+    save(plt, figure, path)
+
+
+def _kind(path: Path) -> str:
+    return path.suffix.lstrip(".").lower()
+
+
+def save(plt: Any, figure: Any, path: Path) -> None:
+    """Write the figure without a date or the name of a program, and close it."""
     try:
-        figure.savefig(path, format=kind, metadata={"Date": None} if kind == "svg" else {"Software": None})
+        figure.savefig(
+            path, format=_kind(path), metadata={"Date": None} if _kind(path) == "svg" else {"Software": None}
+        )
     except OSError as error:
         raise InputRefused(f"cannot write {path}: {error.strerror}; give --plot another file") from error
     finally:
         plt.close(figure)
 
 
-def _pyplot() -> Any:
+def pyplot_for(path: Path) -> Any:
+    """matplotlib's pyplot, which draws the same bytes again; for a path that ends in .svg or .png."""
+    if _kind(path) not in ("svg", "png"):
+        raise InputRefused(f"--plot {path}: the name has to end in .svg or .png")
     try:
         import matplotlib as mpl
     except ImportError as error:

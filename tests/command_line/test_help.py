@@ -19,6 +19,7 @@ OPTIONS = {
     ("audit",): ("--dims", "--context", "--formats", "--models", "--arithmetic", "--csv", "--json", "--plot"),
     ("certify",): ("--input", "--context", "--arithmetic", "--beta", "--claim", "--max-steps", "--out", "--json"),
     ("check",): ("CERTIFICATE", "--machine", "--json"),
+    ("compare",): ("--machine", "--dims", "--context", "--dim", "--delta", "--positional", "--arithmetic", "--plot"),
     ("contextual-mapping",): ("--layer", "--n", "--dim", "--delta"),
     ("counterexample",): (
         "--arithmetic",

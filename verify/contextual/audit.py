@@ -43,7 +43,10 @@ class Condition(Enum):
     """What is known of the contextual mapping of a grid with 2 <= n <= D."""
 
     STATED = "as Lemma 6 is stated, n < 1/delta - 1"
-    BEYOND = "Lemma 6 is not stated here (n >= 1/delta - 1), but its proof in verify/contextual/beyond.py covers it"
+    BEYOND = (
+        "Lemma 6 is not stated here (n >= 1/delta - 1); the proof in verify/contextual/beyond.py, which this count does"
+        " not run, does without that condition where n columns can be distinct"
+    )
 
 
 class Kind(Enum):
@@ -222,6 +225,16 @@ class Cost:
     def largest(self) -> Parameters:
         """The kind with the largest magnitude."""
         return max(self.parameters, key=lambda one: one.largest)
+
+    @property
+    def bound_parameters(self) -> tuple[Parameters, ...]:
+        """All but the dismissal's: any larger amount does as well, so that its bits are a matter of choice."""
+        return tuple(one for one in self.parameters if one.kind is not Kind.DISMISSAL)
+
+    @property
+    def needed_bits(self) -> int:
+        """Significand bits that hold all `bound_parameters`."""
+        return max(one.significand for one in self.bound_parameters)
 
     @property
     def weights(self) -> Bits:
