@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from certificates.command_line.plots import pyplot_for, save
-from verify.audit import Row
+from verify.audit import Row, Verdict
 from verify.contextual.audit import Cost
 from verify.contextual.comparison import Pair
 
@@ -40,22 +40,22 @@ def log2_above(value: Fraction | int) -> int:
 
 PANELS = (
     Panel(
-        "significand bits (solid: parameters, dashed: activations)",
+        "significand bits (dashed: activations)",
         lambda cost: cost.needed_bits,
         lambda row: row.weights.significand,
     ),
     Panel(
-        "log2 of the largest |parameter|",
+        "log2 of the largest |parameter|, rounded up",
         lambda cost: log2_above(cost.largest.largest),
         lambda row: log2_above(row.largest_parameter.magnitude),
     ),
     Panel(
-        "log2 of the depth in blocks",
+        "log2 of the depth in blocks, rounded up",
         lambda cost: log2_above(cost.blocks),
         lambda row: log2_above(row.size.dimensions.layers),
     ),
     Panel(
-        "log2 of the number of parameters",
+        "log2 of the number of parameters, rounded up",
         lambda cost: log2_above(cost.dense),
         lambda row: log2_above(row.size.dense),
     ),
@@ -98,13 +98,15 @@ def _draw_panel(axis: Any, pairs: Sequence[Pair], panel: Panel) -> None:
         axis.plot(xs, ys, color=COLOURS[place], marker=MARKS[place], markersize=5, label=label)
     rows = _ternary(pairs)
     xs, ys = [n for n, _ in rows], [panel.ternary(row) for _, row in rows]
-    axis.plot(xs, ys, color="black", marker="x", markersize=6, label="ternary")
+    proved = all(row.verdict is Verdict.PROVED for _, row in rows)
+    label = "ternary" if proved else "ternary (for some n not shown to be right)"
+    axis.plot(xs, ys, color="black", marker="x", markersize=6, label=label)
     axis.set_xscale("log", base=2)
     axis.set_yscale("log", base=2)
     axis.xaxis.set_major_formatter("{x:.0f}")
     axis.yaxis.set_major_formatter("{x:.0f}")
     axis.set_xlabel("tokens n")
-    axis.set_ylabel(panel.title)
+    axis.set_ylabel(panel.title, fontsize=9)
     axis.grid(visible=True, color="0.9")
 
 
