@@ -121,6 +121,8 @@ def claim(found: Approximation, layers: int) -> str:
     """The sentence of APPROXIMATION.md, 6."""
     name, off = found.target.name, f" off a set of measure {found.repeated}" if found.repeated else ""
     assumed = f", assumed the table of its values, its bound {found.sup} and its modulus"
+    if not found.positional:
+        assumed += " and that it commutes with permutations of columns"
     return (
         f"On [0, 1)^({found.grid.d} x {found.grid.n}), the modified transformer of {layers} layers is within"
         f" {found.epsilon} of {name} in L^{found.p}, and every entry is within {found.cell_error} of {name}'s{off}"

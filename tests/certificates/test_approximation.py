@@ -159,7 +159,7 @@ def test_the_table_of_an_equivariant_function_of_a_file(mine: str, d: int) -> No
     assert statement["claim"] == (
         f"On [0, 1)^({d} x 2), the modified transformer of {certificate['evidence']['layers']} layers is within {d} of"
         f" square in L^1, and every entry is within 1/{m} of square's off a set of measure 1/{m**d}, assumed the"
-        " table of its values, its bound 5/4 and its modulus."
+        " table of its values, its bound 5/4 and its modulus and that it commutes with permutations of columns."
     )
     cells = list(combinations(range(m**d), 2))
     values = [[[(F(cell // m**i % m) + F(1, 2)) ** 2 / m**2 for i in range(d)] for cell in pair] for pair in cells]
