@@ -33,7 +33,7 @@ class Scaled:
         """slope * (each number) + intercept."""
         common = math.lcm(slope.denominator, intercept.denominator)
         factor, offset = int(slope * common), int(intercept * common) * self.denominator
-        bound = abs(factor) * max(self.bound, 1) + abs(offset)
+        bound = max(abs(factor), 1) * max(self.bound, 1) + abs(offset)
         return Scaled(fitting(self.numerators, bound) * factor + offset, self.denominator * common, bound).reduced()
 
     def reduced(self) -> Scaled:
@@ -45,7 +45,7 @@ class Scaled:
 
 
 def fitting(numbers: Array, bound: int) -> Array:
-    """The same integers, which are at most ``bound``, in int64 if that is enough for computing up to ``bound``."""
+    """The same integers, which must be at most ``bound``, in int64 if that is enough for computing up to ``bound``."""
     require_short(bound)
     return numbers.astype(np.int64 if bound < SMALL else object, copy=False)
 
@@ -79,7 +79,7 @@ class Columns:
         """weights . z + constant for every column; shape (sequences, n)."""
         common = math.lcm(constant.denominator, *(weight.denominator for weight in weights))
         factors, offset = [int(weight * common) for weight in weights], int(constant * common)
-        reach = sum(map(abs, factors))
+        reach = max(sum(map(abs, factors)), 1)
         bound = self._room(lambda: reach * max(self.bound, 1) + abs(offset) * self.denominator)
         numbers = fitting(self.numerators, bound)
         total = np.full(numbers.shape[:2], offset * self.denominator, dtype=numbers.dtype)

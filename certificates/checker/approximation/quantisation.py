@@ -41,6 +41,12 @@ class Step:
     slope: Fraction
     intercept: Fraction
 
+    def keeps(self, interval: Interval) -> bool:
+        """The step changes no point of the interval, and no other step is about one (a quick test, not a sharp one)."""
+        if self.slope != 1 or self.intercept != 0:
+            return False
+        return (self.low is None or self.low <= interval.low) and (self.high is None or interval.high < self.high)
+
     def part(self, interval: Interval) -> Interval | None:
         """Where the interval meets [low, high)."""
         low, with_low, high, with_high = interval.low, interval.with_low, interval.high, interval.with_high
@@ -90,14 +96,18 @@ def _follow(starts: list[Interval], through: list[tuple[Step, ...]]) -> list[set
     """For each interval the intervals that its points end in."""
     found = [{start} for start in starts]
     for steps in through:
-        moved = []
-        for intervals in found:
-            parts = ((step, step.part(interval)) for interval in intervals for step in steps)
-            moved.append({step.image(part) for step, part in parts if part is not None})
-        found = moved
+        found = [_moved(intervals, steps) for intervals in found]
         if sum(map(len, found)) > MOST_INTERVALS:
             raise TooLarge(f"the first layers cut the cells into more than {MOST_INTERVALS} intervals")
     return found
+
+
+def _moved(intervals: set[Interval], steps: tuple[Step, ...]) -> set[Interval]:
+    """The images of all parts that the steps cut the intervals into."""
+    if all(any(step.keeps(interval) for step in steps) for interval in intervals):
+        return intervals
+    parts = ((step, step.part(interval)) for interval in intervals for step in steps)
+    return {step.image(part) for step, part in parts if part is not None}
 
 
 def _steps(field: str, layer: Layer) -> tuple[int, tuple[Step, ...]]:
