@@ -122,6 +122,17 @@ def test_coarsest_grids_and_positional_encoding() -> None:
     assert "(fp64: not decided)" in said
 
 
+def test_numbers_and_formats_are_shown_as_far_as_they_are_known() -> None:
+    said = invoke("compare", "--delta", "1/8", "--context", "2,4", "--dim", "1").out
+    assert (cells(said, 2)[9], cells(said, 4)[9]) == ("fp32=", "fp32")
+    for row in rows_of(*FEW):
+        lengths = {name.removesuffix("_bit_length"): bits for name, bits in row.items() if name.endswith("_bit_length")}
+        assert len(lengths) == 6 + 10
+        for name, bits in lengths.items():
+            assert (row[name] is None) == (bits > 64)
+            assert row[name] is None or int(Fraction(row[name])).bit_length() == bits
+
+
 def test_bits_that_are_known_within_bounds_are_shown_so() -> None:
     (row,) = rows_of("compare", "--delta", "coarsest", "--context", "9", "--dim", "1")
     assert (row["high_ids_significand_bits_at_least"], row["high_ids_significand_bits"]) == (61, 63)

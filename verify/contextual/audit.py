@@ -6,7 +6,7 @@ every parameter is a multiple of 1/2.  D = steps^d and G = D^(n+1), as in `verif
 Counted is the network of `Approximation.network` for outputs that stay below all ids (no lift), with the bumps of
 outputs that are 0; other outputs change a bump's output by no more than themselves, and need their own bits besides.
 What softmax and ReLUs add is counted apart: `softmax_factor`, `Cost.neurons`; how steep a ramp is, is not counted, as
-anybody may choose its length.
+anybody may choose its length, nor are the d layers that clamp (`standard_form`), which are not in the published one.
 
 Nothing here shows that the network is right: that is for Lemmas 5 to 7.
 """
