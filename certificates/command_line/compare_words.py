@@ -7,8 +7,9 @@ from fractions import Fraction
 from itertools import groupby
 
 from verify.audit import Row, Verdict
-from verify.contextual.audit import FORMATS, Between, Condition, Smallest
+from verify.contextual.audit import Between, Condition
 from verify.contextual.comparison import Delta, DeltaRule, HighPrecision, Pair
+from verify.contextual.id_formats import FORMATS, Smallest
 from verify.counting import Subject
 
 EXACT_BELOW = 10**7

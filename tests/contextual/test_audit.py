@@ -17,18 +17,16 @@ from constructions.contextual.value_mapping import Numbers, ValueMapping, classe
 from tests.contextual import by_hand
 from verify.arithmetic.formats import ieee_format
 from verify.contextual.audit import (
-    FORMATS,
     Between,
     Condition,
     Cost,
     Kind,
-    holding,
     significand_bits,
-    smallest_format,
     softmax_factor,
 )
 from verify.contextual.comparison import DeltaRule, delta_for, high_precision
 from verify.contextual.formats import CannotHold, Holds, holds_all, ids_of
+from verify.contextual.id_formats import FORMATS, holding, smallest_format
 from verify.contextual.softmax_form import id_error
 
 F = Fraction

@@ -13,8 +13,7 @@ Nothing here shows that the network is right: that is for Lemmas 5 to 7.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 from functools import cached_property
@@ -23,20 +22,14 @@ from constructions.contextual.contextual_mapping import ids, interval, largest_e
 from constructions.contextual.functions import LIBRARY
 from constructions.contextual.global_shift import global_factor
 from constructions.contextual.grid import Grid, GridError
-from constructions.contextual.positional import encoded_sequences
 from constructions.contextual.value_mapping import Numbers
-from verify.arithmetic.formats import BF16, E4M3FN, E5M2, FP16, FP32, FloatFormat, ieee_format
 from verify.audit import Bits
 from verify.contextual.approximation import Approximation, LayerCounts
-from verify.contextual.formats import MOST_IDS, CannotHold, Holds, can_hold, holds_all, ids_of, reason_against
-from verify.contextual.lemma6 import GridTooLarge
+from verify.contextual.formats import ids_of
 from verify.contextual.softmax_form import StandardFormError, smallest_factor
 
-FP64 = ieee_format(53, -1022, 1023)
 LATE = 8
 """How many columns are varied in looking for an id that needs many bits."""
-FORMATS = {"e5m2": E5M2, "e4m3fn": E4M3FN, "bf16": BF16, "fp16": FP16, "fp32": FP32, "fp64": FP64}
-"""By significand."""
 
 
 class Condition(Enum):
@@ -258,41 +251,3 @@ def softmax_factor(cost: Cost) -> int | None:
         return smallest_factor(cost.grid, cost.counts.selective, cost.grid.delta / 4)[0]
     except StandardFormError:
         return None
-
-
-def holding(cost: Cost, number_format: FloatFormat) -> Holds | CannotHold | None:
-    """Whether every id rounds to a value of its own; None where that is not decided, as ids are too many."""
-    grid, bumps = cost.grid, cost.counts.bumps
-    if cost.id_bits.most <= number_format.precision and cost.largest_id <= number_format.max_finite:
-        return Holds(exact=True)
-    reason = reason_against(grid, number_format, bumps)
-    if reason is not None:
-        return CannotHold(reason)
-    if cost.positional:
-        return holds_all(number_format, ids_of(grid, encoded_sequences(grid))) if bumps <= MOST_IDS else None
-    try:
-        return can_hold(grid, number_format)
-    except GridTooLarge:
-        return None
-
-
-@dataclass(frozen=True)
-class Smallest:
-    """The first of some formats in which ids stay distinct, or None; `undecided`: those before it of which that is not
-    known."""
-
-    name: str | None
-    exact: bool = False
-    undecided: tuple[str, ...] = ()
-
-
-def smallest_format(cost: Cost, names: Iterable[str] = tuple(FORMATS)) -> Smallest:
-    """The first that holds the ids."""
-    found = Smallest(None)
-    for name in names:
-        verdict = holding(cost, FORMATS[name])
-        if isinstance(verdict, Holds):
-            return replace(found, name=name, exact=verdict.exact)
-        if verdict is None:
-            found = replace(found, undecided=(*found.undecided, name))
-    return found

@@ -15,7 +15,8 @@ from constructions.contextual.positional import positional_grid
 from constructions.turing.paradigm import Paradigm, position_bits_for
 from verify.arithmetic.models import ArithmeticModel
 from verify.audit import Row, audit_row
-from verify.contextual.audit import Cost, Smallest, smallest_format, softmax_factor
+from verify.contextual.audit import Cost, softmax_factor
+from verify.contextual.id_formats import Smallest, smallest_format
 from verify.counting import Subject, network_size
 
 
