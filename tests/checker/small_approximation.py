@@ -75,13 +75,13 @@ def evaluate(layers: list[Layer], z: Matrix) -> Matrix:
 
 def attention(x: Matrix) -> Matrix:
     n, d = len(x), len(x[0])
-    weights = [[sum(a * b for a, b in zip(c, e, strict=True)) / d for e in x] for c in x]
+    weights = [[sum((a * b for a, b in zip(c, e, strict=True)), Fraction(0)) / d for e in x] for c in x]
     return [[sum((weights[k][j] * x[j][i] for j in range(n)), Fraction(0)) / n for i in range(d)] for k in range(n)]
 
 
 def polynomial(x: Matrix) -> Matrix:
     n = len(x)
-    return [[v * (v - sum(other[i] for other in x) / n) for i, v in enumerate(column)] for column in x]
+    return [[v * (v - sum((other[i] for other in x), Fraction(0)) / n) for i, v in enumerate(column)] for column in x]
 
 
 def sort(x: Matrix) -> Matrix:

@@ -55,7 +55,13 @@ def test_all_sequences_at_once_give_what_the_definition_gives(large: int) -> Non
     for _ in range(60):
         n, d = chance.randint(2, 4), chance.randint(1, 3)
         written = [random_layer(d, chance, large) for _ in range(chance.randint(1, 6))]
-        form = {"format": "exactformer approximation network", "version": 1, "n": n, "d": d, "positional": False}
+        form: dict[str, Any] = {
+            "format": "exactformer approximation network",
+            "version": 1,
+            "n": n,
+            "d": d,
+            "positional": False,
+        }
         layers = read_network(form | {"layers": written}, statement(n, d, 2, False))
         starts = np.array(
             [[[chance.randint(-3, 3) for _ in range(d)] for _ in range(n)] for _ in range(12)], dtype=np.int64
@@ -75,13 +81,19 @@ def test_int64_is_used_again_when_numbers_are_small_again() -> None:
     columns = Columns(np.array([[[1], [2]]], dtype=np.int64), 1)
     there = token_wise([1], 0, [0], [[0, 0], [2**80, 0]], [1])
     back = token_wise([1], 0, [0], [[0, 0], [Fraction(-(2**80), 1 + 2**80), 0]], [1])
-    form = {"format": "exactformer approximation network", "version": 1, "n": 2, "d": 1, "positional": False}
+    form: dict[str, Any] = {
+        "format": "exactformer approximation network",
+        "version": 1,
+        "n": 2,
+        "d": 1,
+        "positional": False,
+    }
     layers = read_network(form | {"layers": [there, back, back]}, statement(2, 1, 2, False))
     names = []
     for layer in layers[:2]:
         columns.apply(layer)
         names.append(columns.numerators.dtype.name)
-    assert (names[0], Fraction(int(columns.numerators[0, 1, 0]), columns.denominator)) == ("object", 2)
+    assert (names[0], Fraction(int(columns.numerators[0, 1, 0]), columns.denominator)) == ("object", Fraction(2))
     columns._tighten()
     assert (columns.numerators.dtype.name, columns.denominator, columns.bound) == ("int64", 1, 2)
     assert columns.bound < SMALL
@@ -93,8 +105,8 @@ def test_an_interval_and_its_points_go_to_the_same_places() -> None:
 
     def step(low: Fraction | None, high: Fraction | None) -> Step:
         """Slopes are powers of 2: then all ends of parts are reached from multiples of 1/64."""
-        slope = chance.choice([0, 1, -1, 2, -2, Fraction(1, 2), Fraction(-1, 2)])
-        return Step(low, high, Fraction(slope), Fraction(chance.randint(-4, 4), 2))
+        slope = chance.choice([Fraction(text) for text in ("0", "1", "-1", "2", "-2", "1/2", "-1/2")])
+        return Step(low, high, slope, Fraction(chance.randint(-4, 4), 2))
 
     for _ in range(200):
         through = []
