@@ -59,6 +59,11 @@ def long(columns):
 
 long_modulus = first_modulus
 
+def longer(columns):
+    return tuple(tuple(z + Fraction(1, 10**5000) for z in column) for column in columns)
+
+longer_modulus = first_modulus
+
 def falling(columns):
     return columns
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from fractions import Fraction
 from itertools import combinations, product
 from pathlib import Path
@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from certificates import approximation_limits
-from certificates.approximation import bundle_of
+from certificates.approximation import bundle_of, layer_record
 from certificates.approximation_limits import NotWritten
 from constructions.contextual.functions import LIBRARY, FunctionError
+from constructions.contextual.layers import AttentionLayer, Head
 from tests.certificates.approximations import Case, certified, documents, functions_file, inputs, made, run_document
 
 F = Fraction
@@ -190,6 +191,17 @@ def test_documents_are_canonical(case: Case) -> None:
         assert data == text.encode("ascii")
 
 
+def test_a_head_is_written_as_it_is() -> None:
+    """Those of the construction have equal keys and values."""
+    head = Head((1, 2), F(3), (4, 5), (6, 7), (F(8, 3), 9))
+    found = asdict(layer_record(AttentionLayer((head,))))
+    assert found == {
+        "heads": [
+            {"query": ["1", "2"], "bias": "3", "key": ["4", "5"], "value": ["6", "7"], "output": ["8/3", "9"]},
+        ]
+    }
+
+
 def test_what_is_not_certified_has_no_certificate() -> None:
     open_one = replace(certified(SORT).evidence[0], holds=None)
     with pytest.raises(ValueError, match="only of what is proved"):
@@ -227,7 +239,12 @@ def test_large_networks_are_not_even_built(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("sort", "function name 'sort'"), ("_hidden", "function name '_hidden'"), ("long", "more than 1300 digits")],
+    [
+        ("sort", "function name 'sort'"),
+        ("_hidden", "function name '_hidden'"),
+        ("long", "more than 1300 digits"),
+        ("longer", "more than 1300 digits"),
+    ],
 )
 def test_functions_of_files_that_no_certificate_can_say(mine: str, name: str, text: str) -> None:
     with pytest.raises(NotWritten, match=text):
