@@ -43,10 +43,11 @@ class Drift:
 
 @dataclass(frozen=True)
 class Breakdown:
-    """Where the bound stops saying anything."""
+    """Where the bound stops saying anything; ``layer``: 0 before the first, one more than there are behind the last."""
 
     place: str
     reason: str
+    layer: int
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def bound_drift(proof: HardmaxProof, network: Network, asked: Asked) -> Drift | 
     register_of = {c: span.name for span in network.registers for c in span.coordinates}
     snapping = _Snapping(asked)
     if 2 * split_beta(asked.beta.bit_length() - 1).query > asked.model.activations.max_finite:
-        return Breakdown("queries", f"twice the factor of W_Q is beyond {asked.model.activations.name}")
+        return Breakdown("queries", f"twice the factor of W_Q is beyond {asked.model.activations.name}", 0)
     for number, layer in enumerate(network.layers, start=1):
         heads = [head for head in proof.heads if head.layer == number]
         try:
@@ -76,12 +77,14 @@ def bound_drift(proof: HardmaxProof, network: Network, asked: Asked) -> Drift | 
             drifts = {kind: _behind_mlp(kind, number, layer.mlp, drifts[kind], nominal, asked) for kind in drifts}
             _note(largest, drifts, register_of)
         except _Stopped as stopped:
-            return Breakdown(f"layer {number}, {stopped.place}", stopped.reason)
+            return Breakdown(f"layer {number}, {stopped.place}", stopped.reason, number)
         if any(drift > 1 for drift in largest.values()):
-            return Breakdown(f"layer {number}", "an activation may drift by more than 1")
+            return Breakdown(f"layer {number}", "an activation may drift by more than 1", number)
     left = margin_left(proof, network, drifts)
     if left <= 0:
-        return Breakdown("next token", f"drifts may take away the whole margin of {proof.margin}")
+        return Breakdown(
+            "next token", f"drifts may take away the whole margin of {proof.margin}", len(network.layers) + 1
+        )
     return Drift(largest, left)
 
 

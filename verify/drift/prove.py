@@ -38,7 +38,8 @@ def prove_tokens(
 ) -> TokensProof | Breakdown:
     """At ``beta``, or at the smallest power of two that is tried: those from where look-ups give hardmax values on.
 
-    Beyond beta = 4096 the bound on exponentials no longer changes.  If nothing is proved, what stopped the last try.
+    Beyond beta = 4096 the bound on exponentials no longer changes.  If nothing is proved, what stopped the try that
+    went furthest.
     Raises ModelError for a model in which drifts are not bounded.
     """
     model = covered_by_drifts(universal.model)
@@ -48,10 +49,10 @@ def prove_tokens(
         least = min((case.least_beta for case in universal.cases if case.least_beta is not None), default=1)
         largest = min(1 << universal.largest_exponent, 2 * LARGEST_EXPONENT)
         betas = [1 << e for e in range(least.bit_length() - 1, largest.bit_length())]
-    stopped = Breakdown("beta", f"beta = {1 << universal.largest_exponent} is the largest that is admitted")
+    furthest = Breakdown("beta", f"beta = {1 << universal.largest_exponent} is the largest that is admitted", -1)
     for tried in betas:
         found = bound_drift(proof, network, Asked(model, context, universal.most_writes, tried))
         if isinstance(found, Drift):
             return TokensProof(tried, found)
-        stopped = found
-    return stopped
+        furthest = max(furthest, found, key=lambda breakdown: breakdown.layer)
+    return furthest
