@@ -72,8 +72,8 @@ def bundle_of(certified: Certified) -> Bundle:
     found, grid = certified.approximation, certified.approximation.grid
     require_within_limits(certified)
     outputs = {numbers: found.wish(numbers) for numbers in found.sequences()}
-    require_bounded(found, outputs)
     require_short_numbers(found, outputs)
+    require_bounded(found, outputs)
     network = found.network(value_mapping(grid, outputs.__getitem__, outputs))
     layers = [layer for step in network.steps for layer in step.layers if not isinstance(layer, PositionalEncoding)]
     document = NetworkDocument(grid.n, grid.d, found.positional, [layer_record(layer) for layer in layers])
@@ -91,7 +91,6 @@ def bundle_of(certified: Certified) -> Bundle:
             "seconds": f"{time.perf_counter() - started:.3f}",
         },
     )
-    require_readable(canonical_bytes(certificate))
     return Bundle(certificate, weights, stem)
 
 

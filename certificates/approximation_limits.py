@@ -68,12 +68,7 @@ def require_short_numbers(found: Approximation, outputs: Mapping[Numbers, Sequen
 
 
 def require_bounded(found: Approximation, outputs: dict[Numbers, Sequence]) -> None:
-    """0 <= w(delta/2), and |f| <= S at the centres; S rests on the modulus that is stated with f.
-
-    Raises FunctionError.
-    """
-    if found.cell_error < 0:
-        raise FunctionError(f"the modulus {found.target.modulus_text} is negative at {found.grid.delta / 2}")
+    """|f| <= S at the centres; S rests on the modulus that is stated with f.  Raises FunctionError."""
     largest = max(abs(z) for columns in outputs.values() for column in columns for z in column)
     if largest > found.sup:
         raise FunctionError(

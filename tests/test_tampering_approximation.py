@@ -75,7 +75,7 @@ def test_emitter_and_checker_agree(case: Case, tmp_path: Path) -> None:
     assert judge(tmp_path, *original(case), case.function) == VALID
 
 
-@pytest.mark.parametrize(("name", "epsilon"), [("square", F(1)), ("first", F(1, 2))])
+@pytest.mark.parametrize(("name", "epsilon"), [("square", F(1)), ("first", F(1, 2)), ("high", F(1))])
 @pytest.mark.parametrize("d", [1, 2])
 def test_a_stated_function(name: str, epsilon: Fraction, d: int, tmp_path: Path) -> None:
     case = Case(f"{functions_file(tmp_path)}:{name}", 2, d, epsilon * d)

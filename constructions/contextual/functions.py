@@ -124,7 +124,7 @@ def load_target(text: str) -> Target:
         name,
         f"{name} of {Path(path).name}",
         _checked(function, name),
-        modulus,
+        _checked_modulus(modulus, f"{name}_modulus"),
         f"{name}_modulus",
         equivariant,
         bound=None,
@@ -163,6 +163,23 @@ def _checked(function: Callable[[Any], Any], name: str) -> Callable[[Sequence], 
     return evaluate
 
 
+def _checked_modulus(modulus: Callable[[Any], Any], name: str) -> Callable[[Fraction], Fraction]:
+    """The modulus, with its answers looked at: exact numbers, at least 0."""
+
+    def allowed(h: Fraction) -> Fraction:
+        try:
+            answer = modulus(h)
+        except Exception as error:
+            raise FunctionError(f"{name} raises {type(error).__name__}: {error}") from error
+        if not isinstance(answer, (int, Fraction)):
+            raise FunctionError(f"the modulus {name} must give exact numbers, int or Fraction")
+        if answer < 0:
+            raise FunctionError(f"the modulus {name} is negative at {h}: {answer}")
+        return Fraction(answer)
+
+    return allowed
+
+
 def distance(left: Sequence, right: Sequence) -> Fraction:
     """The largest difference of an entry."""
     return max(abs(a - b) for x, y in zip(left, right, strict=True) for a, b in zip(x, y, strict=True))
@@ -190,8 +207,6 @@ def require_as_stated(target: Target, n: int, d: int) -> None:
     for left, right in sampled_points(n, d):
         apart, moved = distance(left, right), distance(target.evaluate(left), target.evaluate(right))
         allowed = target.modulus(apart)
-        if not isinstance(allowed, (int, Fraction)):
-            raise FunctionError(f"the modulus {target.modulus_text} must give exact numbers, int or Fraction")
         if moved > allowed:
             raise FunctionError(
                 f"{target.name} does not have the modulus {target.modulus_text}: points {_shown(left)} and"

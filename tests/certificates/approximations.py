@@ -64,6 +64,26 @@ def longer(columns):
 
 longer_modulus = first_modulus
 
+def high(columns):
+    return tuple((10**9,) * len(column) for column in columns)
+
+def high_modulus(h):
+    return 0
+
+def broken(columns):
+    return columns
+
+def broken_modulus(h):
+    return 1 / 0
+
+floating = worded = broken
+
+def floating_modulus(h):
+    return 0.5
+
+def worded_modulus(h):
+    return "h"
+
 def falling(columns):
     return columns
 

@@ -230,6 +230,16 @@ def test_what_is_beyond_a_limit_is_not_written(
         bundle_of(certified(SORT))
 
 
+def test_outputs_that_come_near_ids_cost_one_layer_more(mine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = Case(f"{mine}:high", 2, 1, F(1, 2))
+    certificate, network = documents(made(case))
+    assert certificate["evidence"]["layers"] == 53
+    assert run_document(network, ((F(1, 3),), (F(0),))) == ((F(10**9),), (F(10**9),))
+    monkeypatch.setattr(approximation_limits, "MOST_LAYERS", 52)
+    with pytest.raises(NotWritten, match="the network has 53 layers"):
+        bundle_of(certified(case))
+
+
 def test_large_networks_are_not_even_built(monkeypatch: pytest.MonkeyPatch) -> None:
     large = certified(Case("sort", 2, 2, F(1, 8)))
     monkeypatch.setattr(type(large.approximation), "sequences", lambda _: pytest.fail("built"))

@@ -87,6 +87,10 @@ BAD = {
     "epsilon is too long": ((*SORT[:-1], "0." + "1" * 59), "give a number like 1/4 or 0.25"),
     "p is too large": ((*SORT, "--p", "65"), "--p 65: give at most 64"),
     "the modulus is violated": (("{mine}:spread",), "does not have the modulus spread_modulus"),
+    "the modulus raises": (("{mine}:broken",), "broken_modulus raises ZeroDivisionError: division by zero"),
+    "the modulus is a float": (("{mine}:floating",), "the modulus floating_modulus must give exact numbers"),
+    "the modulus is a word": (("{mine}:worded",), "the modulus worded_modulus must give exact numbers"),
+    "the modulus is negative": (("{mine}:falling",), "the modulus falling_modulus is negative at 1/8: -1/56"),
     "the modulus is violated between sampled points": (("{mine}:spike",), "does not have the modulus spike_modulus"),
 }
 

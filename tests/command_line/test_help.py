@@ -14,7 +14,7 @@ from tests.command_line.invoking import invoke
 SLOW = ("numpy", "scipy", "sympy", "z3", "rich", "yaml")
 OPTIONS = {
     (): ("certify", "check", "run", "machines", "--version"),
-    ("approximate",): ("--function", "--n", "--dim", "--epsilon"),
+    ("approximate",): ("--function", "--n", "--dim", "--epsilon", "--out", "--json"),
     ("arithmetics",): ("--json",),
     ("audit",): ("--dims", "--context", "--formats", "--models", "--arithmetic", "--csv", "--json", "--plot"),
     ("certify",): ("--input", "--context", "--arithmetic", "--beta", "--claim", "--max-steps", "--out", "--json"),
