@@ -29,6 +29,7 @@ VALID: dict[str, Callable[[], Case]] = {
     "attention, with positions, two coordinates": lambda: make("attention", 2, 2, 2, True, "3/2"),
     "more columns than cells: 0 everywhere": lambda: make("polynomial", 3, 1, 2, False, "3"),
     "stated, equivariant": lambda: make("attention", 2, 1, 2, False, "2", stated="mine"),
+    "stated, more columns than cells": lambda: make("polynomial", 3, 1, 2, False, "3", stated="mine"),
     "stated, with positions": lambda: make("sort", 2, 1, 2, True, "1", stated="my-sort"),
 }
 
@@ -133,10 +134,10 @@ BAD: dict[str, Bad] = {
     ),
     "epsilon too small for the integral": Bad(put("epsilon", value="1249/1000"), "statement.epsilon", "too small"),
     "epsilon smaller than the error at cells": Bad(
-        lambda c, _: c["statement"].update(epsilon="1/5", p=64, integral_bound=str(Fraction(2, 4**64))),
+        lambda c, _: c["statement"].update(epsilon="1/10", sup="0", integral_bound="0"),
         "statement.epsilon",
-        "less",
-        base="stated, with positions",
+        "is less than cell_error",
+        base="stated, more columns than cells",
     ),
     "epsilon 0": Bad(put("epsilon", value="0"), "statement.epsilon", "not positive"),
     "error at cells too small": Bad(put("cell_error", value="1/4"), "statement.cell_error", '"3/4"'),
@@ -211,6 +212,7 @@ BAD: dict[str, Bad] = {
     "true where an integer must be": Bad(lambda c, _: c.update(version=True), "version"),
     "an unknown field": Bad(put("remark", value=""), "statement", "unknown"),
     "another verdict": Bad(lambda c, _: c.update(verdict="proved"), "verdict"),
+    "provenance that is no object": Bad(lambda c, _: c.update(provenance=None), "provenance"),
     "another format": Bad(lambda c, _: c.update(format="a certificate"), "format"),
     "three breaks": Bad(
         lambda _, layers: layers[0].update(breaks=["0", "1/2", "1"], pieces=[["0", "0"]] * 4), "layers[0].breaks"
@@ -223,12 +225,16 @@ BAD: dict[str, Bad] = {
         lambda _, layers: layers[3]["heads"][0].update(query=["1", "0"]), "layers[3].heads[0].query"
     ),
     "a stated function with the name of another": Bad(
-        lambda c, _: c["statement"]["function"].update(name="sort"),
+        put("function", "name", value="sort"),
         "statement.function.name",
+        "is not a name for a stated function",
         base="stated, equivariant",
     ),
     "a name that is a sentence": Bad(
-        put("function", "name", value="f, proved"), "statement.function.name", base="stated, equivariant"
+        put("function", "name", value="f, proved"),
+        "statement.function.name",
+        "is not a name for a stated function",
+        base="stated, equivariant",
     ),
     "a stated modulus that is not cell_error": Bad(
         put("cell_error", value="1/2"), "statement.function.modulus", base="stated, equivariant"

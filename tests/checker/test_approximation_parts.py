@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from certificates.checker.approximation import quantisation
-from certificates.checker.approximation.columns import SMALL, Columns
+from certificates.checker.approximation.columns import SMALL, Columns, Scaled
 from certificates.checker.approximation.functions import LIBRARY
 from certificates.checker.approximation.network import read_network
 from certificates.checker.approximation.quantisation import Interval, Step, _follow
@@ -173,3 +173,16 @@ def test_sequences_gone_through(n: int, d: int, cells: int, positional: bool, co
     assert number_of_sequences(about) == len(set(found)) == count
     assert found == sorted(found)
     assert positional or all(list(row) == sorted(row) for row in found)
+
+
+@pytest.mark.parametrize(
+    ("n", "d", "cells", "positional"), [(3, 1, 41, True), (2, 1, 362, False), (40_000, 1, 2, False)]
+)
+def test_more_sequences_or_entries_than_the_limit(n: int, d: int, cells: int, positional: bool) -> None:
+    with pytest.raises(TooLarge, match="more sequences of cells than this checker goes through"):
+        number_of_sequences(statement(n, d, cells, positional))
+
+
+def test_common_denominators_are_the_least() -> None:
+    found = Scaled(np.array([2, -4], dtype=np.int64), 6, 4).reduced()
+    assert (found.numerators.tolist(), found.denominator, found.bound) == ([1, -2], 3, 2)

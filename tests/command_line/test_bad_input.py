@@ -167,7 +167,7 @@ USAGE: dict[str, tuple[str, str]] = {
     "unknown option": ("certify increment --input 1 --alpha 2", "No such option"),
     "unknown command": ("certfy increment", "No such command 'certfy'"),
     "no machine": ("run", "Missing argument 'MACHINE'"),
-    "check without a machine": ("check some.certificate.json", "Missing option '--machine'"),
+    "check without a machine": ("check some.certificate.json", "give either --machine MACHINE or"),
     "the folder to write to is a file": (
         "certify increment --input 1 --out {folder}/hole.yaml",
         "hole.yaml' is a file",
