@@ -1,0 +1,105 @@
+"""Claims about tokens, where activations drift: up to which contexts they are proved, and what they cost.
+
+    python -m benchmarks.tokens
+
+For each arithmetic in which some number of ties is got wrong: contexts 2^8, 2^16, .., and where the bound breaks down.
+Then whole commands, `certify --claim tokens` beside `certify` in an arithmetic in which activations are proved, and
+`check` of both, each in a process of its own, nothing proved before.  Prints tables and writes benchmarks/tokens.json.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks.universal import Certified, Checked, certify, check
+from constructions.machines.library import load_machine
+from constructions.turing.construct import construct
+from constructions.turing.paradigm import Paradigm
+from verify.all_inputs import assess_all
+from verify.annotation.evidence import Evidence, default_store
+from verify.annotation.proof import HardmaxProof, prove_hardmax
+from verify.arithmetic.models import parse_arithmetic
+from verify.drift.prove import TokensProof, prove_tokens
+
+RESULTS = Path(__file__).with_name("tokens.json")
+MACHINE = "binary-addition"
+EXPONENTS = (8, 12, 16, 20, 24, 32)
+ARITHMETICS = (
+    "rounded:fp32/fp32",
+    "rounded:bf16/bf16",
+    "rounded:fp16/fp16",
+    "rounded:bf16/fp16",
+    "rounded:e4m3fn/bf16",
+    "rounded:e4m3fn/e4m3fn",
+    "rounded:fixed12/fixed12",
+    "rounded:fixed16/fixed16",
+)
+COSTS = (8, 16, 32)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One arithmetic at N = 2^r: ``drift`` and ``margin`` as text if tokens are proved, else where the bound breaks."""
+
+    arithmetic: str
+    paradigm: str
+    r: int
+    beta: int | None
+    drift: str | None
+    margin: str | None
+    stopped: str | None
+
+
+def rows(paradigm: Paradigm, exponents: tuple[int, ...]) -> list[Row]:
+    """Every arithmetic at every context."""
+    found: list[Row] = []
+    machine = load_machine(MACHINE)
+    for r in exponents:
+        network = construct(paradigm, machine, r)
+        with Evidence(default_store()) as evidence:
+            proof = prove_hardmax(machine, network, evidence, paradigm=paradigm)
+        if not isinstance(proof, HardmaxProof):
+            raise SystemExit(f"{paradigm.value}, r = {r}: {proof.reason}")
+        for text in ARITHMETICS:
+            model, context = parse_arithmetic(text), 1 << r
+            universal = assess_all(proof, network, model, context, context, None)
+            tokens = prove_tokens(proof, network, universal, context, None)
+            if isinstance(tokens, TokensProof):
+                largest = str(max(tokens.drift.largest.values(), default=0))
+                row = Row(text, paradigm.value, r, tokens.beta, largest, str(tokens.drift.margin), None)
+            else:
+                row = Row(text, paradigm.value, r, None, None, None, f"{tokens.place}: {tokens.reason}")
+            print(row, flush=True)
+            found.append(row)
+    return found
+
+
+def costs() -> tuple[list[Certified], list[Checked]]:
+    """Activations in fp32 weights, tokens in bf16 weights."""
+    made, checked = list[Certified](), list[Checked]()
+    for r in COSTS:
+        for options in ((), ("--arithmetic", "rounded:bf16/bf16", "--claim", "tokens")):
+            with tempfile.TemporaryDirectory() as folder:
+                made.append(certify(MACHINE, r, Path(folder), "--no-store", *options))
+                checked.append(check(MACHINE, r, Path(folder), "z3"))
+            print(made[-1], checked[-1], sep="\n", flush=True)
+    return made, checked
+
+
+def main() -> None:
+    """Both parts."""
+    made, checked = costs()
+    found = rows(Paradigm.COT, EXPONENTS) + rows(Paradigm.SCOT, EXPONENTS[:4])
+    document = {
+        "rows": [asdict(row) for row in found],
+        "certified": [asdict(one) for one in made],
+        "checked": [asdict(one) for one in checked],
+    }
+    RESULTS.write_text(json.dumps(document, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
