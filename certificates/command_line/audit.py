@@ -127,7 +127,8 @@ def parse_models(models: str, formats: str) -> tuple[ArithmeticModel, ...]:
 def given(machine: str | None) -> str:
     """What the rows take as given."""
     proof = (
-        f"that the hardmax network of {machine} has them was not proved here (exactformer prove {machine} --context N)"
+        f"that the hardmax network of {machine} has them was not proved here "
+        f"(exactformer certify {machine} --all-inputs --context N)"
         if machine
         else "no hardmax network was proved to have them here"
     )

@@ -56,7 +56,7 @@ def pyplot_for(path: Path) -> Any:
     try:
         import matplotlib as mpl
     except ImportError as error:
-        raise InputRefused("--plot needs matplotlib: pip install 'exactformer[bench]'") from error
+        raise InputRefused("--plot needs matplotlib: install exactformer with the extra [bench]") from error
     mpl.use("agg")
     mpl.rcParams["svg.hashsalt"] = "exactformer"
     from matplotlib import pyplot as plt

@@ -34,7 +34,7 @@ def test_csv_and_json_are_the_same_rows() -> None:
 def test_what_is_given_is_said_and_no_proof_is_claimed() -> None:
     for outcome in (invoke(*FEW), invoke(*FEW, "--json")):
         assert "given separations of 2 for look-ups and 1 for all other heads" in outcome.out
-        assert "was not proved here (exactformer prove rewrite" in outcome.out
+        assert "was not proved here (exactformer certify rewrite --all-inputs --context N)" in outcome.out
     assert "no hardmax network was proved" in invoke("audit", "--dims", "1,6,5", "--context", "64").out
 
 
@@ -86,7 +86,7 @@ def test_without_matplotlib_the_message_says_what_to_install(tmp_path: Path, mon
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     outcome = invoke(*FEW, "--plot", tmp_path / "a.svg")
     assert (outcome.code, outcome.out) == (2, "")
-    assert outcome.err == "Error: --plot needs matplotlib: pip install 'exactformer[bench]'\n"
+    assert outcome.err == "Error: --plot needs matplotlib: install exactformer with the extra [bench]\n"
 
 
 def test_all_contexts_eight_formats_two_models() -> None:

@@ -172,7 +172,7 @@ def test_without_matplotlib_the_message_says_what_to_install(tmp_path: Path, mon
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     outcome = invoke(*FEW, "--plot", tmp_path / "a.svg")
     assert (outcome.code, outcome.out) == (2, "")
-    assert outcome.err == "Error: --plot needs matplotlib: pip install 'exactformer[bench]'\n"
+    assert outcome.err == "Error: --plot needs matplotlib: install exactformer with the extra [bench]\n"
 
 
 BAD = {
