@@ -141,7 +141,7 @@ def _module(path: Path) -> Any:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise FunctionError(f"{path} raises {type(error).__name__}: {error}") from error
     return module
 
@@ -152,7 +152,7 @@ def _checked(function: Callable[[Any], Any], name: str) -> Callable[[Sequence], 
     def evaluate(sequence: Sequence) -> Sequence:
         try:
             answer = tuple(map(tuple, function(sequence)))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise FunctionError(f"{name} raises {type(error).__name__}: {error}") from error
         if [len(column) for column in answer] != [len(column) for column in sequence]:
             raise FunctionError(f"{name} must give {len(sequence)} columns of {len(sequence[0])} numbers")
@@ -169,7 +169,7 @@ def _checked_modulus(modulus: Callable[[Any], Any], name: str) -> Callable[[Frac
     def allowed(h: Fraction) -> Fraction:
         try:
             answer = modulus(h)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise FunctionError(f"{name} raises {type(error).__name__}: {error}") from error
         if not isinstance(answer, (int, Fraction)):
             raise FunctionError(f"the modulus {name} must give exact numbers, int or Fraction")

@@ -88,6 +88,7 @@ BAD = {
     "p is too large": ((*SORT, "--p", "65"), "--p 65: give at most 64"),
     "the modulus is violated": (("{mine}:spread",), "does not have the modulus spread_modulus"),
     "the modulus raises": (("{mine}:broken",), "broken_modulus raises ZeroDivisionError: division by zero"),
+    "the function ends the process": (("{mine}:leaving",), "leaving raises SystemExit: 0"),
     "the modulus is a float": (("{mine}:floating",), "the modulus floating_modulus must give exact numbers"),
     "the modulus is a word": (("{mine}:worded",), "the modulus worded_modulus must give exact numbers"),
     "the modulus is negative": (("{mine}:falling",), "the modulus falling_modulus is negative at 1/8: -1/56"),
@@ -102,6 +103,7 @@ def test_bad_specifications_write_nothing(title: str, tmp_path: Path, monkeypatc
     path = functions_file(tmp_path)
     path.write_text(
         path.read_text() + "\ndef spread(columns):\n    return columns\n\nspread_modulus = lambda h: h / 2\n"
+        "\ndef leaving(columns):\n    raise SystemExit(0)\n\nleaving_modulus = lambda h: h\n"
     )
     arguments, text = BAD[title]
     if arguments[0].startswith("{mine}"):
