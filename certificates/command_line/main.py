@@ -1,8 +1,8 @@
 """The command ``exactformer``: what can be typed.  What each subcommand does is in the module of its name, imported
 when it is used, so that every ``--help`` is quick.
 
-Exit codes, everywhere: 0 certified or valid, 1 refuted or invalid, 2 wrong usage or bad input, 3 inconclusive,
-4 unsupported.
+Exit codes, everywhere: 0 proved, certified or valid, 1 refuted or invalid, 2 wrong usage or bad input,
+3 inconclusive, 4 unsupported.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 EXIT_CODES = (
-    "Exit codes: 0 certified or valid, 1 refuted or invalid, 2 wrong usage or bad input (nothing is written), "
+    "Exit codes: 0 proved, certified or valid, 1 refuted or invalid, 2 wrong usage or bad input (nothing is written), "
     "3 inconclusive, 4 unsupported."
 )
 CONTEXT = click.option(
@@ -56,10 +56,14 @@ STORE = click.option(
 NO_STORE = click.option("--no-store", is_flag=True, help="With --all-inputs: prove everything anew, keep nothing.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
 @click.version_option(package_name="exactformer")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Certificates, in exact arithmetic, of what low-precision softmax transformers compute."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        context.exit(2)
 
 
 @cli.command("certify", epilog=EXIT_CODES)

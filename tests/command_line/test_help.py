@@ -83,5 +83,11 @@ def test_help_names_every_option_and_exit_code(command: tuple[str, ...], flag: s
         assert "Exit code" in outcome.out
 
 
+def test_without_a_command_there_is_the_help_and_bad_usage() -> None:
+    outcome = invoke()
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == invoke("--help").out
+
+
 def test_the_version_is_the_packages() -> None:
     assert invoke("--version").out == f"exactformer, version {version('exactformer')}\n"
