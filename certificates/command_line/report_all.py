@@ -14,9 +14,9 @@ from certificates.certify_all import UniversalBundle
 from certificates.command_line.report import STYLE, layers_of, network_facts, print_evidence, print_files
 from certificates.universal_document import AllInputsSummarized
 from verify.annotation.proof import HeadProof, tallied
-from verify.arithmetic.models import assumptions
+from verify.arithmetic.models import ModelError, assumptions
 from verify.drift.bound import Breakdown
-from verify.drift.prove import TokensProof
+from verify.drift.prove import TokensProof, covered_by_drifts
 
 GHOSTS = "the definitions of a run and of its token sequence (SPEC 14)"
 DRIFTING = (
@@ -39,7 +39,7 @@ def print_report(bundle: UniversalBundle, path: Path) -> None:
         console.print(certificate.refutation.reason, markup=False)
     if certificate.verdict == "inconclusive":
         console.print(what_is_missing(bundle), markup=False)
-    if certificate.verdict in ("inconclusive", "refuted") and bundle.tokens is None:
+    if certificate.verdict in ("inconclusive", "refuted") and _tokens_may_be_tried(bundle):
         console.print(
             "That is about activations.  --claim tokens tries to prove that the tokens are right all the same.",
             markup=False,
@@ -51,6 +51,15 @@ def print_report(bundle: UniversalBundle, path: Path) -> None:
     console.print()
     print_evidence(console, _evidence(bundle))
     print_files(console, path, bundle.bytes, bundle.weights_name)
+
+
+def _tokens_may_be_tried(bundle: UniversalBundle) -> bool:
+    """Whether a claim about tokens alone was not asked for, and is one that can be asked for in this arithmetic."""
+    try:
+        covered_by_drifts(bundle.universal.model)
+    except ModelError:
+        return False
+    return bundle.tokens is None
 
 
 def what_is_missing(bundle: UniversalBundle) -> str:

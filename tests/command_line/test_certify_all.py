@@ -52,6 +52,15 @@ def test_exit_code_report_and_files(kind: str, tmp_path: Path) -> None:
     assert max(map(len, outcome.out.splitlines()[:-2])) <= 110
 
 
+@pytest.mark.parametrize(("arithmetic", "offered"), [("rounded:e5m2/e5m2", True), ("exact", False)])
+def test_a_claim_about_tokens_is_offered_only_where_it_can_be_made(
+    arithmetic: str, offered: bool, tmp_path: Path
+) -> None:
+    said = invoke("certify", *PROVED, "--arithmetic", arithmetic, "--beta", "1", "--out", tmp_path)
+    assert said.code in (1, 3)
+    assert ("--claim tokens tries to prove" in said.out) == offered
+
+
 @pytest.mark.parametrize("kind", ["proved", "refuted at the beta given", "inconclusive"])
 def test_json_holds_the_certificate_that_is_written(kind: str, tmp_path: Path) -> None:
     code, verdict, arguments = KINDS[kind]
