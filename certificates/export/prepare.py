@@ -87,11 +87,24 @@ def metadata_of(source: Source, dense: Dense, dtype: str) -> Metadata:
         "context": str(dense.shape.context),
         "dtype": dtype,
         "claimed": _claimed(source, dense, dtype),
-        "not_claimed": "That a kernel computes in this arithmetic model is not claimed. The claim takes matrix "
-        "products outside the softmax, and residual sums, as exact; on ternary activations they are so in this format, "
-        "if terms are added in fp32.",
+        "not_claimed": _not_claimed(source),
         "runtimes": ", ".join(map(str, runtimes_of(source.arithmetic))) or "none is known to go with this arithmetic",
     }
+
+
+def _not_claimed(source: Source) -> str:
+    """That kernels compute exactly what the claim takes as exact; where activations drift, they may not (SPEC 20)."""
+    if source.verdict == "tokens proved":
+        exact = (
+            ", also where activations are not ternary: a kernel that rounds them there to this format does something "
+            "else, which the claim does not cover."
+        )
+    else:
+        exact = "; on ternary activations they are so in this format, if terms are added in fp32."
+    return (
+        "That a kernel computes in this arithmetic model is not claimed. The claim takes matrix products outside the "
+        f"softmax, and residual sums, as exact{exact}"
+    )
 
 
 def _claimed(source: Source, dense: Dense, dtype: str) -> str:

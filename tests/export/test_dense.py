@@ -15,7 +15,7 @@ from safetensors.numpy import load
 import certificates.export.dense as dense_module
 from certificates.export.dense import Dense, Tensor, densify, power_of_4
 from certificates.export.exactness import require_exact
-from certificates.export.prepare import Export, Request
+from certificates.export.prepare import Export, Request, metadata_of
 from certificates.export.runtimes import runtimes_of
 from certificates.export.safetensors_export import encoded, safetensors_bytes
 from certificates.export.source import Arithmetic, ExportError, Source, read_source
@@ -181,11 +181,19 @@ def test_the_file_is_read_by_the_safetensors_package(dtype: str, tmp_path: Path)
         assert file.metadata() == export.metadata
 
 
+def test_where_activations_drift_nothing_is_said_of_ternary_ones() -> None:
+    source = replace(source_of(), verdict="tokens proved")
+    said = metadata_of(source, export_of().dense, "bf16")["not_claimed"]
+    assert "also where activations are not ternary: a kernel that rounds them there" in said
+    assert "on ternary activations" not in said
+
+
 def test_metadata_say_what_is_claimed_and_what_is_not() -> None:
     metadata = export_of().metadata
     bundle = certified(WORK, "fused:bf16")
     assert metadata["claimed"] == bundle.certificate.statement.claim
     assert metadata["not_claimed"].startswith("That a kernel computes in this arithmetic model is not claimed.")
+    assert "on ternary activations they are so" in metadata["not_claimed"]
     assert metadata["runtimes"] == "sdpa bf16, quotient bf16"
     other = exported(bundle, Request(Path(), "torch", dtype="fp32"))
     assert other.metadata["claimed"].startswith("Nothing about fp32: the certificate is about fused:bf16/fp32/bf16")
