@@ -81,7 +81,7 @@ BAD = (
     Bad(
         "a store that is none",
         "certify increment --all-inputs --context 16 --store {folder}/not.yaml",
-        ("not.yaml", "cannot be used as a store"),
+        ("not.yaml", "give another with --store, or --no-store"),
     ),
     Bad(
         "too many tokens for all inputs",

@@ -70,7 +70,10 @@ class Evidence:
             rows = self._database.execute("SELECT digest FROM proved WHERE prover = ?", (prover(),))
             self._known = {digest for (digest,) in rows}
         except (OSError, sqlite3.Error) as error:
-            raise StoreError(f"{str(path)!r} cannot be used as a store of evidence: {error}") from error
+            raise StoreError(
+                f"{str(path)!r} cannot be used as a store of evidence: {error}; "
+                "give another with --store, or --no-store"
+            ) from error
 
     def __contains__(self, digest: str) -> bool:
         return digest in self._known

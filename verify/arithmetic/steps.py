@@ -182,7 +182,7 @@ def parse_steps(names: list[str]) -> tuple[Steps, list[tuple[StepKind, str]]]:
         place, match = next(((place, match) for place, match in matches if match), (-1, None))
         if match is None:
             known = " ".join(kind.written for kind in CATALOGUE)
-            raise StepError(f"unknown step '+{name}'; known are {known}, with H, U and B decimal numbers")
+            raise StepError(f"unknown step '+{name}'; known are {known}, with H, U and B decimal numbers from 1 on")
         if place in found:
             raise StepError(f"'+{found[place].string}' and '+{name}' are both given; give one of {_written(place)}")
         if given and place < given[-1][0]:
