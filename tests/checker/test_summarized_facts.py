@@ -192,7 +192,7 @@ def test_cap_is_what_it_says() -> None:
     i, e, cap = (number(kind, 0, small) for kind in ("i", "e", "cap"))
     told = assumptions([Capped(exact=True)], machine, small)
     for position in range(16):
-        for end in range(16):
+        for end in (0, 1, 2, 3, 4, 15):
             for value in range(4):
                 values = [is_number(i, position), is_number(e, end), is_number(cap, value)]
                 fits = value < 3 and (value == 1) == (position == 4 * end)

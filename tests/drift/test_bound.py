@@ -57,7 +57,7 @@ def stays_within(found: TokensProof, compared: Comparison) -> bool:
 
 
 CASES = [
-    ("rewrite", "1" * 60, 2048, "rounded:bf16/bf16"),
+    ("rewrite", "1" * 60, 300, "rounded:bf16/bf16"),
     ("rewrite", "1" * 12, 256, "rounded:fp16/fp16"),
     ("binary-addition", "1+0001", 1024, "rounded:bf16/fp16"),
 ]
@@ -90,7 +90,7 @@ def busy_runs(random: Random, number: int) -> Iterator[Run]:
 
 def test_random_machines_stay_within_the_bound() -> None:
     drifted = 0
-    for run in busy_runs(Random(3), 5):
+    for run in busy_runs(Random(3), 3):
         proof, prepared = proved(run.machine, 256, Paradigm.COT)
         found = tokens_of("rounded:bf16/fp16", proof, prepared, 256)
         assert isinstance(found, TokensProof), found
@@ -100,7 +100,7 @@ def test_random_machines_stay_within_the_bound() -> None:
         assert compared.wrong is None
         assert all(size <= found.drift.largest[name] for name, size in compared.drift)
         drifted += bool(compared.drift)
-    assert drifted == 5
+    assert drifted == 3
 
 
 def test_the_bound_says_where_it_breaks_down() -> None:
