@@ -7,6 +7,7 @@ Exit codes, everywhere: 0 proved, certified or valid, 1 refuted or invalid, 2 wr
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -16,11 +17,22 @@ EXIT_CODES = (
     "Exit codes: 0 proved, certified or valid, 1 refuted or invalid, 2 wrong usage or bad input (nothing is written), "
     "3 inconclusive, 4 unsupported."
 )
+
+
+def context_length(text: str | int) -> int:
+    """Tokens, from a number or a power of two like 2^20."""
+    found = re.fullmatch(r"2\^(\d{1,3})|(\d{1,40})", str(text), re.ASCII)
+    tokens = 0 if found is None else 1 << int(found[1]) if found[1] else int(found[2])
+    if tokens < 1:
+        raise click.BadParameter(f"{text!r}: give a number of tokens, like 1000 or 2^20")
+    return tokens
+
+
 CONTEXT = click.option(
     "--context",
     metavar="N",
-    type=click.IntRange(min=1),
-    help="Context length in tokens.  Default: the smallest that fits.",
+    type=context_length,
+    help="Context length in tokens, like 1000 or 2^20.  Default: the smallest that fits.",
 )
 PARADIGM = click.option(
     "--paradigm",
@@ -245,7 +257,7 @@ def show_run(
 @click.option(
     "--context",
     metavar="N",
-    type=click.IntRange(min=1),
+    type=context_length,
     default=65536,
     show_default=True,
     help="With --all-inputs: context length in tokens.",
@@ -463,7 +475,7 @@ def arithmetics(as_json: bool) -> None:
 @click.option(
     "--context",
     metavar="N",
-    type=click.IntRange(min=1),
+    type=context_length,
     help="A table of so many positions.  Default: the certificate's context.",
 )
 @click.option(
@@ -546,7 +558,7 @@ def approximate(
 
 @cli.command("counterexample")
 @ARITHMETIC
-@click.option("--context", metavar="N", type=click.IntRange(min=1), required=True, help="Context length in tokens.")
+@click.option("--context", metavar="N", type=context_length, required=True, help="Context length in tokens.")
 @click.option("--machine", metavar="MACHINE", help="A name of the library, or a file.  Default: the whole library.")
 @click.option("--input", "words", metavar="W", multiple=True, help="With --machine: this word only; may be repeated.")
 @click.option(

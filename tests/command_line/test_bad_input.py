@@ -84,6 +84,15 @@ BAD = (
         ("not.yaml", "give another with --store, or --no-store"),
     ),
     Bad(
+        "a context that is no number", "certify increment --all-inputs --context 2^x --no-store", ("like 1000 or 2^20",)
+    ),
+    Bad("a context of nothing", "certify increment --all-inputs --context 0 --no-store", ("'0': give a number",)),
+    Bad(
+        "2^65 tokens for all inputs",
+        "certify increment --all-inputs --context 2^65 --no-store",
+        ("2**64",),
+    ),
+    Bad(
         "too many tokens for all inputs",
         "certify increment --all-inputs --context 18446744073709551617 --no-store",
         ("2**64",),
@@ -161,9 +170,9 @@ def test_the_installed_command_refuses_alike(title: str, folder: Path) -> None:
 
 
 USAGE: dict[str, tuple[str, str]] = {
-    "context zero": ("certify increment --input 1 --context 0", "'--context': 0 is not in the range x>=1"),
+    "context zero": ("certify increment --input 1 --context 0", "'--context': '0': give a number of tokens"),
     "no steps": ("certify increment --input 1 --max-steps 0", "'--max-steps': 0 is not in the range x>=1"),
-    "context not a number": ("certify increment --input 1 --context N", "'--context': 'N' is not a valid integer"),
+    "context not a number": ("certify increment --input 1 --context N", "'--context': 'N': give a number of tokens"),
     "unknown option": ("certify increment --input 1 --alpha 2", "No such option"),
     "unknown command": ("certfy increment", "No such command 'certfy'"),
     "no machine": ("run", "Missing argument 'MACHINE'"),

@@ -18,6 +18,7 @@ KINDS: dict[str, tuple[int, str, tuple[str, ...]]] = {
     "proved": (0, "proved", PROVED),
     "proved, beta given": (0, "proved", (*PROVED, "--beta", "256")),
     "proved, all bf16": (0, "proved", (*PROVED, "--arithmetic", "rounded:bf16/bf16")),
+    "proved, 2^4": (0, "proved", ("increment", *ALL, "--context", "2^4")),
     "proved, summarized": (0, "proved", (*PROVED, "--paradigm", "scot")),
     "assumed": (0, "proved", ("rewrite", *ALL, "--context", "16", "--assume-writes-per-cell", "9")),
     "refuted at every beta": (
