@@ -94,7 +94,7 @@ def tokens_only(scope: str, arithmetic: str, thought: str, drift: Fraction) -> s
     """Of a proof about tokens, where activations may drift (SPEC 20.6)."""
     return (
         f"{scope}, the softmax transformer of these weights, {arithmetic}, generates the {thought} token for token; "
-        f"its activations may differ from those of the hardmax transformer, by at most {drift}."
+        f"its activations after every sublayer may differ from those of the hardmax transformer, by at most {drift}."
     )
 
 

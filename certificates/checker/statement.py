@@ -169,8 +169,8 @@ def sentence_for_all(
             "inconclusive": "the hardmax transformer of these weights has activations in {-1, 0, 1} only and generates "
             f"the {thought} token for token; of the softmax transformer, {arithmetic}, nothing is claimed.",
             "tokens proved": f"the softmax transformer of these weights, {arithmetic}, generates the {thought} token "
-            "for token; its activations may differ from those of the hardmax transformer, by at most "
-            f"{drift}.",
+            "for token; its activations after every sublayer may differ from those of the hardmax transformer, by at "
+            f"most {drift}.",
         }[verdict]
     )
 

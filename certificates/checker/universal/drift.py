@@ -35,7 +35,7 @@ class Drift:
 
     @property
     def most(self) -> Fraction:
-        """No activation is further from the hardmax one."""
+        """No activation behind a sublayer is further from the hardmax one (neurons inside an MLP may be)."""
         return max(self.largest.values(), default=Fraction(0))
 
     @property
