@@ -48,6 +48,7 @@ from constructions.transformer.network import Network
 from constructions.turing.construct import construct
 from constructions.turing.contexts import longest_segment
 from constructions.turing.paradigm import ContextError, Paradigm, position_bits_for
+from constructions.turing.tokens import cot_length
 from verify.all_inputs import Universal, assess_all
 from verify.annotation.evidence import Evidence, prover
 from verify.annotation.proof import Gap, HardmaxProof, prove_hardmax
@@ -133,6 +134,10 @@ def certify_all(request: UniversalRequest, evidence: Evidence, progress: Progres
             f"{context - 1}"
         )
     position_bits = position_bits_for(context, request.paradigm)
+    if context < (shortest := cot_length(0, 1, 0, position_bits)):
+        raise ContextError(
+            f"no token sequence has fewer than {shortest} tokens, so a claim about {context} would be about no input"
+        )
     if request.space is not None and longest_segment(request.space, position_bits) > context:
         raise ContextError(
             f"a run in {request.space} cells has segments of up to {longest_segment(request.space, position_bits)} "

@@ -52,8 +52,10 @@ def execute(
 
 def _machine_file(machine: str, folder: Path) -> Path:
     """Where the machine's text lies: that of a busy beaver, folded, is written to ``folder``."""
-    if not looks_like_busy_beaver(machine):
-        return LIBRARY[machine].path if machine in LIBRARY else Path(machine)
+    if machine in LIBRARY:
+        return LIBRARY[machine].path
+    if not looks_like_busy_beaver(machine) and Path(machine).exists():
+        return Path(machine)
     with refusing(MachineError):
         folded = write_machine(load_machine(machine))
     path = folder / "folded.yaml"

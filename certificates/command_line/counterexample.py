@@ -99,7 +99,7 @@ def lines(found: Search, arithmetic: str, context: int) -> list[str]:
     if found.certified:
         subject = found.standings[0].machine.name if len(found.standings) == 1 else "every machine tried"
         return [
-            f"CERTIFIED  {where}: the rounding inequalities hold for {subject}, so no run is looked for.",
+            f"NOTHING TO FIND  {where}: the rounding inequalities hold for {subject}, so no run is looked for.",
             "Given: heads separate by 2 (look-ups) and 1, as `exactformer certify MACHINE --all-inputs` proves.",
         ]
     wrong = found.found

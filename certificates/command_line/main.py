@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 EXIT_CODES = (
     "Exit codes: 0 proved, certified or valid, 1 refuted or invalid, 2 wrong usage or bad input (nothing is written), "
@@ -385,7 +386,11 @@ def audit(
     Exit codes: 0 the rows are printed, whatever they say, 2 bad input (nothing is written).
     """
     from certificates.command_line.audit import Asked, execute
+    from certificates.command_line.outcome import InputRefused
 
+    typed = click.get_current_context().get_parameter_source
+    if arithmetics and any(typed(name) is ParameterSource.COMMANDLINE for name in ("formats", "models")):
+        raise InputRefused("--arithmetic takes the place of --formats and --models: leave those out")
     execute(Asked(machine, dims, paradigm, contexts, formats, models, arithmetics), as_csv, as_json, plot)
 
 

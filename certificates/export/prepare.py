@@ -88,8 +88,15 @@ def metadata_of(source: Source, dense: Dense, dtype: str) -> Metadata:
         "dtype": dtype,
         "claimed": _claimed(source, dense, dtype),
         "not_claimed": _not_claimed(source),
-        "runtimes": ", ".join(map(str, runtimes_of(source.arithmetic))) or "none is known to go with this arithmetic",
+        "runtimes": _runtimes(source, dtype),
     }
+
+
+def _runtimes(source: Source, dtype: str) -> str:
+    """Which ways to run go with the arithmetic, in the format that the parameters are written in."""
+    if dtype != source.arithmetic.activations:
+        return f"you like: the certificate is about {source.arithmetic.activations}, not {dtype}"
+    return ", ".join(map(str, runtimes_of(source.arithmetic))) or "you like: no runtime is known to compute like this"
 
 
 def _not_claimed(source: Source) -> str:

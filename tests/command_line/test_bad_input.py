@@ -177,6 +177,19 @@ USAGE: dict[str, tuple[str, str]] = {
     "unknown command": ("certfy increment", "No such command 'certfy'"),
     "no machine": ("run", "Missing argument 'MACHINE'"),
     "check without a machine": ("check some.certificate.json", "give either --machine MACHINE or"),
+    "check against no machine": (
+        "check some.certificate.json --machine nonsense",
+        "'nonsense' is neither a machine of the library nor a file",
+    ),
+    "a context that no run fits": (
+        "certify increment --all-inputs --context 4",
+        "no token sequence has fewer than 5 tokens",
+    ),
+    "tokens of given inputs": ("certify increment --input 1 --claim tokens", "--claim tokens goes with --all-inputs"),
+    "audit of formats and arithmetics": (
+        "audit increment --arithmetic fused:bf16 --models fused",
+        "--arithmetic takes the place of --formats and --models",
+    ),
     "the folder to write to is a file": (
         "certify increment --input 1 --out {folder}/hole.yaml",
         "hole.yaml' is a file",

@@ -116,7 +116,7 @@ def test_the_store_is_where_it_is_said_to_be(tmp_path: Path, monkeypatch: pytest
         first, second = (
             " ".join(
                 invoke(
-                    "certify", "increment", "--all-inputs", "--context", "4", *options, "--out", tmp_path
+                    "certify", "increment", "--all-inputs", "--context", "5", *options, "--out", tmp_path
                 ).out.split()
             )
             for _ in range(2)
@@ -126,7 +126,7 @@ def test_the_store_is_where_it_is_said_to_be(tmp_path: Path, monkeypatch: pytest
         assert second.count(" 0 proved now") == 2
         assert " before" in second
     (tmp_path / "mine").write_bytes(b"this is no database " * 100)
-    outcome = invoke("certify", "increment", "--all-inputs", "--context", "4", "--store", tmp_path / "mine")
+    outcome = invoke("certify", "increment", "--all-inputs", "--context", "5", "--store", tmp_path / "mine")
     assert outcome.code == 2
     assert "cannot be used as a store of evidence" in outcome.err
 

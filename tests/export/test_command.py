@@ -47,7 +47,7 @@ def test_the_exported_folder_runs_without_exactformer(certificate: Path, tmp_pat
     text = (tmp_path / "model.py").read_text()
     imported = {line.split()[1].split(".")[0] for line in text.splitlines() if line.startswith(("import ", "from "))}
     assert imported == {"__future__", "argparse", "json", "pathlib", "typing", "torch", "safetensors"}
-    assert len(text.splitlines()) < 150
+    assert len(text.splitlines()) < 160
     done = subprocess.run(
         [sys.executable, "-I", tmp_path / "model.py", "1011", "--attention", "eager"],
         capture_output=True,
@@ -68,6 +68,15 @@ def test_a_folder_is_loaded_with_its_dtype_and_config(certificate: Path, tmp_pat
     assert config["certificate_sha256"] == sha256(certificate.read_bytes())
     assert config["beta"] == "32"
     assert config["tokens"] == decoder.tokens
+    with pytest.raises(ValueError, match="there is no token SIGMA\\(x\\)"):
+        decoder.run("1x")
+
+
+def test_in_another_format_no_way_to_run_goes_with_the_arithmetic(certificate: Path, tmp_path: Path) -> None:
+    for options, said in (((), "sdpa"), (("--dtype", "fp32"), "the certificate is about fp16, not fp32")):
+        outcome = invoke("export", certificate, "--to", "torch", "--out", tmp_path, *options)
+        assert outcome.code == 0, outcome.err
+        assert said in json.loads((tmp_path / "config.json").read_text())["runtimes"]
 
 
 REFUSED = {

@@ -114,7 +114,10 @@ class Decoder(nn.Module):
 
     def prompt(self, word: str) -> list[int]:
         """The tokens of an input word."""
-        return [self.tokens.index(name) for name in ("INP", *(f"SIGMA({symbol})" for symbol in word), "EINP")]
+        names = ["INP", *(f"SIGMA({symbol})" for symbol in word), "EINP"]
+        if unknown := [name for name in names if name not in self.tokens]:
+            raise ValueError(f"there is no token {unknown[0]}: give a word over the machine's input alphabet")
+        return [self.tokens.index(name) for name in names]
 
     @torch.no_grad()
     def generate(self, prompt: list[int]) -> list[int]:
@@ -145,5 +148,9 @@ if __name__ == "__main__":
     parser.add_argument("--attention", choices=("sdpa", "eager", "hf", "quotient"), default="sdpa")
     arguments = parser.parse_args()
     decoder = Decoder.load(Path(__file__).parent, arguments.attention)
-    for segment in decoder.run(arguments.word):
+    try:
+        segments = decoder.run(arguments.word)
+    except ValueError as error:
+        parser.error(str(error))
+    for segment in segments:
         print(*(decoder.tokens[token] for token in segment), sep="\n", end="\n\n")
