@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from certificates.certify import Request, certify
-from certificates.checker import composed_enclosure
 from certificates.checker.arithmetic import cells, condition, largest_admitted, least_beta, parse_model
 from certificates.checker.arithmetic import separation_of_scores as their_separation
 from certificates.checker.check import check_certificate
 from certificates.checker.enclosure import NoEnclosure
 from certificates.checker.formats import Overflow, Scaled
+from certificates.checker.steps import enclosure as composed_enclosure
 from certificates.checker.universal.ties import outcome
 from constructions.machines.text import write_machine
 from constructions.turing.paradigm import Paradigm

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
-from certificates.checker.composed import Bounds, bounds
 from certificates.checker.document import Json, Rejected, quote, rational_text
 from certificates.checker.formats import (
     LARGEST_PARAMETER,
@@ -26,7 +25,8 @@ from certificates.checker.formats import (
     adds_values_of,
     parse_format,
 )
-from certificates.checker.steps import ON_SCORES, Model, named_steps, parse_steps
+from certificates.checker.steps.conditions import Bounds, bounds
+from certificates.checker.steps.naming import ON_SCORES, Model, named_steps, parse_steps
 
 LARGEST_EXPONENT = 4096
 """exp is bounded at min(x, 4096)."""

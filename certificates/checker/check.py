@@ -113,8 +113,8 @@ def check_on_all_inputs(
 ) -> Valid:
     """Sections 11 to 18, and 20: a certificate about all inputs that is not refuted."""
     from certificates.checker.universal.annotation import Setting
-    from certificates.checker.universal.drift import ASSUMED as ASSUMED_WITH_DRIFT
-    from certificates.checker.universal.drift import NOT_CLAIMED, drift_of, require_drifting_model
+    from certificates.checker.universal.drift.walk import ASSUMED as ASSUMED_WITH_DRIFT
+    from certificates.checker.universal.drift.walk import NOT_CLAIMED, drift_of, require_drifting_model
     from certificates.checker.universal.solvers import Judge
     from certificates.checker.universal.ties import case_entry as case_for_all
     from certificates.checker.universal.universal import check_universal

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from certificates.checker.arithmetic import BELOW_1_OVER_E, LARGEST_EXPONENT, exp_above, power
 from certificates.checker.formats import Interval, Scaled
-from certificates.checker.steps import Model
+from certificates.checker.steps.naming import Model
 
 Gap: TypeAlias = tuple[int, tuple[int, int, int]]
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from certificates.checker.composed_enclosure import output as composed_output
 from certificates.checker.document import Json, Rejected, integer, items, members, quote, rational_text, require_same
 from certificates.checker.enclosure import NoEnclosure, output
 from certificates.checker.formats import Overflow
 from certificates.checker.runs import LARGEST_STEPS, Place, Replayed, Seen
 from certificates.checker.statement import Statement
-from certificates.checker.steps import Model
+from certificates.checker.steps.enclosure import output as composed_output
+from certificates.checker.steps.naming import Model
 from certificates.checker.weights import Network, longest_query
 
 PARTS = (

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from certificates.checker.arithmetic import parse_model
 from certificates.checker.document import Json, Rejected, items, members, natural, quote, require_same, text
 from certificates.checker.machine import Machine, MachineError, canonical_text, parse_machine
-from certificates.checker.steps import Model
+from certificates.checker.steps.naming import Model
 
 PARTS = ("claim", "machine", "paradigm", "scope", "context", "position_bits", "arithmetic", "beta", "beta_split")
 

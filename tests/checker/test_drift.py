@@ -17,7 +17,7 @@ from certificates.checker.document import Rejected
 from certificates.checker.machine import parse_machine
 from certificates.checker.universal import universal
 from certificates.checker.universal.annotation import Setting
-from certificates.checker.universal.drift import require_drifting_model
+from certificates.checker.universal.drift.walk import require_drifting_model
 from certificates.checker.universal.solvers import SOLVERS, Judge
 from certificates.checker.universal.universal import Hardmax, check_universal
 from certificates.checker.weights import read_network

@@ -9,11 +9,11 @@ from random import Random
 import pytest
 
 from certificates.checker.arithmetic import parse_model
-from certificates.checker.steps import Model
+from certificates.checker.steps.naming import Model
 from certificates.checker.universal.annotation import Annotation
 from certificates.checker.universal.attention import Claimed
 from certificates.checker.universal.contents import Bit, Choice, Code, Constant, Content, Fetched, Flag, Number
-from certificates.checker.universal.drift_attention import (
+from certificates.checker.universal.drift.attention import (
     Softmax,
     before_layer,
     behind_attention,
@@ -23,7 +23,7 @@ from certificates.checker.universal.drift_attention import (
     rounded_raw,
     score_drift,
 )
-from certificates.checker.universal.drift_forms import Forms, NotShown, rounded_drift, values_of
+from certificates.checker.universal.drift.forms import Forms, NotShown, rounded_drift, values_of
 from certificates.checker.universal.meaning import Entry, Selected
 from certificates.checker.weights import Head
 

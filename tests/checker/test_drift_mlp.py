@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from certificates.checker.arithmetic import parse_model
-from certificates.checker.steps import Model
-from certificates.checker.universal import drift_mlp
+from certificates.checker.steps.naming import Model
 from certificates.checker.universal.annotation import Annotation, Setting
 from certificates.checker.universal.contents import Bit, Choice, Code, Constant, Content, Flag, Number
-from certificates.checker.universal.drift_forms import Forms
-from certificates.checker.universal.drift_mlp import behind_mlp
-from certificates.checker.universal.drift_neurons import Block, Neurons, by_cases, by_pairs, together
-from certificates.checker.universal.drift_next_token import Vocabulary
+from certificates.checker.universal.drift import mlp as drift_mlp
+from certificates.checker.universal.drift.forms import Forms
+from certificates.checker.universal.drift.mlp import behind_mlp
+from certificates.checker.universal.drift.neurons import Block, Neurons, by_cases, by_pairs, together
+from certificates.checker.universal.drift.next_token import Vocabulary
 from certificates.checker.weights import Family, Field, Mlp, Network, Sparse
 from tests.checker.test_universal_parts import library
 

@@ -14,9 +14,9 @@ from certificates.checker.arithmetic import parse_model
 from certificates.checker.universal.annotation import Annotation, Held, Setting
 from certificates.checker.universal.attention import Claimed
 from certificates.checker.universal.contents import NOTHING
-from certificates.checker.universal.drift import Drift, drift_of
-from certificates.checker.universal.drift_attention import Softmax, output_drift
-from certificates.checker.universal.drift_forms import NotShown
+from certificates.checker.universal.drift.attention import Softmax, output_drift
+from certificates.checker.universal.drift.forms import NotShown
+from certificates.checker.universal.drift.walk import Drift, drift_of
 from certificates.checker.weights import Layer, Mlp, Network
 from tests.checker.test_drift_attention import BIT, ENC, head
 from tests.checker.test_drift_mlp import family, sparse

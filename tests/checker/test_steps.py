@@ -19,7 +19,7 @@ from certificates.checker.arithmetic import (
 from certificates.checker.document import Rejected
 from certificates.checker.formats import Overflow, parse_format
 from certificates.checker.statement import scales
-from certificates.checker.steps import Steps
+from certificates.checker.steps.naming import Steps
 from certificates.checker.universal.ties import outcome
 
 F = Fraction

@@ -21,7 +21,9 @@ from certificates.checker.arithmetic import (
     rounds_to_0,
     rounds_to_1,
 )
-from certificates.checker.composed import (
+from certificates.checker.document import Json
+from certificates.checker.formats import Interval, Overflow, Scaled
+from certificates.checker.steps.conditions import (
     Terms,
     bounds_on_ties,
     fused,
@@ -30,10 +32,8 @@ from certificates.checker.composed import (
     rounded_zero,
     terms_of,
 )
-from certificates.checker.document import Json
-from certificates.checker.formats import Interval, Overflow, Scaled
-from certificates.checker.steps import Model
-from certificates.checker.sums import Fails
+from certificates.checker.steps.naming import Model
+from certificates.checker.steps.sums import Fails
 
 MOST_ONE_BY_ONE, MOST_COMPOSED = 2**20, 2**12
 """Ties that are tried one by one (SPEC 16, 19.2)."""

@@ -19,7 +19,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from certificates.checker.universal.drift_forms import IS_0, IS_1, IS_SIGN, Form
+from certificates.checker.universal.drift.forms import IS_0, IS_1, IS_SIGN, Form
 from certificates.checker.weights import Ints
 
 ROWS_AT_ONCE = 256

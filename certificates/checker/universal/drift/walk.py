@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from certificates.checker.document import Json, Rejected, rational_text
-from certificates.checker.steps import Model, Steps
+from certificates.checker.steps.naming import Model, Steps
 from certificates.checker.universal.annotation import Annotation, Held, Setting
 from certificates.checker.universal.attention import Claimed
-from certificates.checker.universal.drift_attention import Softmax, before_layer, behind_attention
-from certificates.checker.universal.drift_forms import Drifts, Forms, NotShown, rounded_drift, short
-from certificates.checker.universal.drift_mlp import behind_mlp
-from certificates.checker.universal.drift_next_token import NOT_CONTINUED, Vocabulary
+from certificates.checker.universal.drift.attention import Softmax, before_layer, behind_attention
+from certificates.checker.universal.drift.forms import Drifts, Forms, NotShown, rounded_drift, short
+from certificates.checker.universal.drift.mlp import behind_mlp
+from certificates.checker.universal.drift.next_token import NOT_CONTINUED, Vocabulary
 
 
 @dataclass(frozen=True)

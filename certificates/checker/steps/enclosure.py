@@ -14,8 +14,8 @@ from functools import cache
 from certificates.checker.arithmetic import LARGEST_EXPONENT, exp_above
 from certificates.checker.enclosure import Gap, NoEnclosure, exp_below, power_of_two_in, weighted
 from certificates.checker.formats import Format, Interval, Rounding
-from certificates.checker.steps import Model
-from certificates.checker.sums import (
+from certificates.checker.steps.naming import Model
+from certificates.checker.steps.sums import (
     Fails,
     as_weight,
     at_0,

@@ -13,7 +13,7 @@ from itertools import combinations
 
 import numpy as np
 
-from certificates.checker.universal.drift_forms import Drifts
+from certificates.checker.universal.drift.forms import Drifts
 from certificates.checker.weights import Family, Ints, Sparse
 
 NOT_CONTINUED = frozenset(("INP", "INPUT", "EOUTP", "OLDSUMM", "OLDCELL", "OLDSTATE"))

@@ -14,8 +14,8 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from certificates.checker.formats import Interval, Overflow, Scaled
-from certificates.checker.steps import Model
-from certificates.checker.sums import (
+from certificates.checker.steps.naming import Model
+from certificates.checker.steps.sums import (
     Fails,
     as_weight,
     at_0,

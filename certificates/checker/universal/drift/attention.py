@@ -17,9 +17,9 @@ from functools import cache
 
 from certificates.checker.arithmetic import exp_above
 from certificates.checker.formats import Scaled
-from certificates.checker.steps import Model
+from certificates.checker.steps.naming import Model
 from certificates.checker.universal.attention import Claimed
-from certificates.checker.universal.drift_forms import Drifts, NotShown, largest_of, rounded_drift, short
+from certificates.checker.universal.drift.forms import Drifts, NotShown, largest_of, rounded_drift, short
 from certificates.checker.universal.meaning import Entry
 from certificates.checker.universal.ties import outcome
 

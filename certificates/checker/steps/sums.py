@@ -10,7 +10,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from certificates.checker.formats import Format, Interval, Rounding, Scaled
-from certificates.checker.steps import Model
+from certificates.checker.steps.naming import Model
 
 
 class Fails(Exception):

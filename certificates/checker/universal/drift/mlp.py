@@ -11,8 +11,8 @@ from fractions import Fraction
 import numpy as np
 
 from certificates.checker.universal.annotation import Held, Setting
-from certificates.checker.universal.drift_forms import Drifts, Forms
-from certificates.checker.universal.drift_neurons import (
+from certificates.checker.universal.drift.forms import Drifts, Forms
+from certificates.checker.universal.drift.neurons import (
     MOST_BY_CASES,
     MOST_COMPARED,
     Block,
