@@ -603,8 +603,8 @@ def counterexample(
     """Look for a run that fits N tokens and on which the softmax transformer, in the given arithmetic, generates a
     wrong token: each run that is tried is computed in exact numbers, and what is found is where it goes wrong.
 
-    Exit codes: 1 a wrong token is found, 0 the arithmetic is certified for these machines (nothing is run), 3 no wrong
-    token on the runs tried, 2 bad input, 4 an arithmetic in which runs are not computed.
+    Exit codes: 1 a wrong token is found, 0 the rounding inequalities hold for these machines (nothing is run), 3 no
+    wrong token on the runs tried, 2 bad input, 4 an arithmetic in which runs are not computed.
     """
     from certificates.command_line.counterexample import Asked, execute
 

@@ -293,7 +293,7 @@ def _decide_fused(model: Fused, facts: HeadFacts, tau: Fraction) -> Decision:
     if error >= 1:
         return _accumulator_fails(
             facts.context,
-            f"sums of {facts.context} terms, some of them up to {_readable(delta)}, are not accurate"
+            f"sums of {facts.context} terms, some of them up to {readable(delta)}, are not accurate"
             f" in the accumulator {accumulator.name}",
         )
     # Where v = 0: |num| <= L (1 + error) with L = (N - m) delta, worst at m = 1; computed den >= 1.
@@ -352,12 +352,12 @@ def _missed(model: ArithmeticModel, inequality: Inequality, m: int, end: Fractio
     else:
         try:
             rounded = cut(model, model.activations, end)
-            becomes = f"which rounds to {_readable(rounded)} in {model.activations.name}"
+            becomes = f"which rounds to {readable(rounded)} in {model.activations.name}"
         except FormatOverflow:
             becomes = f"which overflows {model.activations.name}"
     sentence = (
         f"where {m} maximiser{'s share' if m > 1 else ' has'} the value {wanted},"
-        f" the result before rounding is bounded only by {_readable(end)}, {becomes}, not {wanted}"
+        f" the result before rounding is bounded only by {readable(end)}, {becomes}, not {wanted}"
     )
     return Reason(inequality, m, rounded, sentence)
 
@@ -366,7 +366,7 @@ def _accumulator_fails(m: int, sentence: str) -> Fails:
     return Fails(None, Reason(Inequality.ACCUMULATOR, m, None, sentence))
 
 
-def _readable(x: Fraction) -> str:
+def readable(x: Fraction) -> str:
     """The rational itself when short, else the nearest integer and roughly how far from it, for a message."""
     if x.numerator.bit_length() + x.denominator.bit_length() <= 64:
         return str(x)

@@ -14,6 +14,7 @@ from verify.arithmetic.accumulation import cannot_overflow, relative_summation_e
 from verify.arithmetic.exponential import exp_minus_upper
 from verify.arithmetic.formats import FixedFormat, Format, power_of_two, round_ratio, round_to
 from verify.arithmetic.models import Fused, Rounded
+from verify.arithmetic.softmax import readable
 from verify.drift.rounding import NONE
 
 
@@ -115,10 +116,3 @@ def _fused(model: Fused, query: Query, received: Received, tau: Fraction) -> Fra
         return share * (1 + error) / (1 - error)
     # num' / den' - v = (num - v den + e_n - v e_d) / den' with |e_n|, |e_d| <= error den, |num - v den| <= 2 share den.
     return (2 * share + 2 * error) / (1 - error)
-
-
-def readable(x: Fraction) -> str:
-    """A rational as it is, if it is short, else a power of two that is not below it."""
-    return (
-        str(x) if x.denominator <= 1 << 20 else f"2^{x.numerator.bit_length() - x.denominator.bit_length() + 1} at most"
-    )
