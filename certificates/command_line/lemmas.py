@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from certificates.command_line.console import ReportConsole
 from certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from certificates.command_line.progress import LateProgress
 from verify.lemmas.book import BOOK, BUDGET_SECONDS, DEFAULT_WIDTHS, Entry, NoSuchLemma, chosen, plan, run
@@ -92,7 +93,7 @@ def _counted(decided: Iterator[Entry], entries: list[Entry], progress: LateProgr
 
 
 def _console() -> Console:
-    console = Console(highlight=False, soft_wrap=True)
+    console = ReportConsole(highlight=False, soft_wrap=True)
     console.width = min(console.width, COLUMNS)
     return console
 

@@ -20,6 +20,10 @@ EXIT_CODES = (
 )
 
 
+READER_GONE = 141
+"""128 and the number of SIGPIPE: what a shell says of a command that this signal ends."""
+
+
 def context_length(text: str | int) -> int:
     """Tokens, from a number or a power of two like 2^20."""
     found = re.fullmatch(r"2\^(\d{1,3})|(\d{1,40})", str(text), re.ASCII)
@@ -69,7 +73,22 @@ STORE = click.option(
 NO_STORE = click.option("--no-store", is_flag=True, help="With --all-inputs: prove everything anew, keep nothing.")
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
+class _Commands(click.Group):
+    """A group whose exit codes mean what `EXIT_CODES` says, also where nobody reads the output to its end."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise SystemExit(READER_GONE) from None  # click would end with 1, which means refuted
+
+
+@click.group(
+    cls=_Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EXIT_CODES,
+)
 @click.version_option(package_name="exactformer")
 @click.pass_context
 def cli(context: click.Context) -> None:

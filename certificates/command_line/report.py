@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from certificates.certify import Bundle
+from certificates.command_line.console import ReportConsole
 from certificates.document import CaseRecord, HeadRecord, NetworkRecord, sha256
 from verify.arithmetic.models import assumptions
 
@@ -25,7 +26,7 @@ STYLE = {
 
 def print_report(bundle: Bundle, path: Path) -> None:
     """To stdout, at most 110 columns wide."""
-    console = Console(highlight=False, soft_wrap=False)
+    console = ReportConsole(highlight=False, soft_wrap=False)
     console.width = min(console.width, 110)
     certificate = bundle.certificate
     console.print(Text(certificate.verdict.upper(), style=STYLE[certificate.verdict]))

@@ -6,11 +6,11 @@ from collections import defaultdict
 from fractions import Fraction
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from certificates.certify_all import UniversalBundle
+from certificates.command_line.console import ReportConsole
 from certificates.command_line.report import STYLE, layers_of, network_facts, print_evidence, print_files
 from certificates.universal_document import AllInputsSummarized
 from verify.annotation.proof import HeadProof, tallied
@@ -30,7 +30,7 @@ SOLVER = "z3's answers, and this prover; the checker asks a solver again, with i
 
 def print_report(bundle: UniversalBundle, path: Path) -> None:
     """To stdout, at most 110 columns wide."""
-    console = Console(highlight=False, soft_wrap=False)
+    console = ReportConsole(highlight=False, soft_wrap=False)
     console.width = min(console.width, 110)
     certificate = bundle.certificate
     console.print(Text(certificate.verdict.upper(), style=STYLE[certificate.verdict]))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -95,3 +97,13 @@ def test_another_certificate_leaves_the_weights_of_the_first(tmp_path: Path) -> 
     invoke("certify", "increment", "--input", "1", "--context", "65", "--out", tmp_path)
     assert len(files_in(tmp_path)) == 3
     assert weights.read_bytes() == before
+
+
+def test_a_reader_that_goes_away_is_no_verdict(tmp_path: Path) -> None:
+    """Exit codes from 0 to 4 say something of the certificate; here nobody has read what."""
+    installed = str(Path(sys.executable).with_name("exactformer"))
+    command = [installed, "certify", "increment", "--input", "1", "--out", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.wait(timeout=120) == 141
