@@ -130,7 +130,7 @@ def cli(context: click.Context) -> None:
     type=click.Choice(["activations", "tokens"]),
     default="activations",
     show_default=True,
-    help="With --all-inputs: what to claim; tokens are right even where activations differ from the hardmax ones.",
+    help="With --all-inputs: what to claim; tokens may be right where activations are not the hardmax ones.",
 )
 @STORE
 @NO_STORE
