@@ -89,7 +89,7 @@ class _Commands(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=EXIT_CODES,
 )
-@click.version_option(package_name="exactformer")
+@click.version_option(package_name="exactformer", prog_name="exactformer")
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Certificates, in exact arithmetic, of what low-precision softmax transformers compute."""
