@@ -3,7 +3,7 @@
 ``--function NAME`` in the place of ``--machine FILE`` checks a certificate of approximation against a function.
 
 Exit codes: 0 valid (certified, proved, tokens proved or refuted), 1 not valid, 2 wrong usage or unreadable input,
-3 valid but inconclusive, 4 too large for this checker or not decided by the solver, so not judged.
+3 valid but inconclusive, 4 too large for this checker or not decided in time, so not judged.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from certificates.checker.approximation.check import check_approximation
 from certificates.checker.check import check_certificate
+from certificates.checker.deadline import SECONDS
 from certificates.checker.document import BadInput, Rejected, TooLarge, Undecided
 
 VALID, NOT_VALID, BAD_INPUT, INCONCLUSIVE, TOO_LARGE = 0, 1, 2, 3, 4
@@ -27,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
         description="Check a certificate: simulate the machine, replay the network, or prove for all inputs that it "
         "holds what is annotated; prove the inequalities again. Of approximation: follow all cells, run all corners.",
         epilog="Exit codes: 0 valid, 1 not valid, 2 wrong usage or unreadable input, 3 valid but inconclusive, "
-        "4 too large for this checker or not decided by the solver, so not judged.",
+        "4 too large for this checker or not decided in time, so not judged.",
     )
     parser.add_argument("certificate", type=Path, help="the certificate; its weights lie beside it")
     about = parser.add_mutually_exclusive_group(required=True)
@@ -37,12 +38,16 @@ def main(arguments: list[str] | None = None) -> int:
         "--solver", choices=("z3", "cvc5"), default="z3", help="for all inputs: which solver decides (default: z3)"
     )
     parser.add_argument(
-        "--budget", type=_seconds, default=60, metavar="S", help="for all inputs: seconds for one query (default: 60)"
+        "--budget",
+        type=_seconds,
+        default=SECONDS,
+        metavar="S",
+        help=f"seconds for all of the check; if it takes longer, nothing is judged (default: {SECONDS})",
     )
     given = parser.parse_args(arguments)
     try:
         if given.machine is None:
-            valid = check_approximation(given.certificate, given.function)
+            valid = check_approximation(given.certificate, given.function, given.budget)
         else:
             valid = check_certificate(given.certificate, given.machine, given.solver, given.budget)
     except Rejected as error:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from certificates.checker.arithmetic import case_entry, cells, largest_admitted, separation_of_scores
+from certificates.checker.deadline import SECONDS, Deadline
 from certificates.checker.document import (
     MACHINE,
     BadInput,
@@ -63,11 +65,12 @@ class Valid:
     not_claimed: tuple[str, ...] = ()
 
 
-def check_certificate(certificate_path: Path, machine_path: Path, solver: str = "z3", budget: int = 60) -> Valid:
+def check_certificate(certificate_path: Path, machine_path: Path, solver: str = "z3", budget: int = SECONDS) -> Valid:
     """The certificate is valid for this machine; else `Rejected`, or `BadInput` if there is nothing to judge.
 
-    Certificates for all inputs need a solver, ``z3`` or ``cvc5``, which may take ``budget`` seconds for each query.
+    Certificates for all inputs need a solver, ``z3`` or ``cvc5``. All of the check may take ``budget`` seconds.
     """
+    deadline = Deadline(budget)
     try:
         machine = parse_machine(read_bytes(machine_path, "machine").decode("utf-8"))
     except (MachineError, UnicodeDecodeError) as error:
@@ -79,21 +82,25 @@ def check_certificate(certificate_path: Path, machine_path: Path, solver: str = 
     network = check_network(parts["network"], statement, certificate_path.parent)
     check_vocabulary(network, machine, statement.paradigm)
     if statement.writes is None:
-        return check_on_runs(parts, statement, machine, network)
+        return check_on_runs(parts, statement, machine, network, deadline)
     if parts["verdict"] == "refuted":
-        return check_counterexample(parts, statement, machine, network)
-    return check_on_all_inputs(parts, statement, machine, network, solver, budget)
+        return check_counterexample(parts, statement, machine, network, deadline)
+    return check_on_all_inputs(parts, statement, machine, network, solver, deadline)
 
 
-def check_on_runs(parts: dict[str, Json], statement: Statement, machine: Machine, network: Network) -> Valid:
+def check_on_runs(
+    parts: dict[str, Json], statement: Statement, machine: Machine, network: Network, deadline: Deadline
+) -> Valid:
     """Sections 5 to 9: a certificate about runs."""
-    verdict, admitted, tokens = replay_and_judge(parts, statement, machine, network)
+    verdict, admitted, tokens = replay_and_judge(parts, statement, machine, network, deadline)
     claim = sentence(verdict, statement, machine, tokens, admitted)
     require_same("statement.claim", statement.claim, claim)
     return _valid(verdict, claim, network, tokens)
 
 
-def check_counterexample(parts: dict[str, Json], statement: Statement, machine: Machine, network: Network) -> Valid:
+def check_counterexample(
+    parts: dict[str, Json], statement: Statement, machine: Machine, network: Network, deadline: Deadline
+) -> Valid:
     """Section 11, refuted: the one run contradicts the claim about all inputs."""
     require_same("annotation", parts["annotation"], None)
     if statement.writes is None or statement.writes.evidence != "context":
@@ -102,17 +109,18 @@ def check_counterexample(parts: dict[str, Json], statement: Statement, machine: 
     if isinstance(entry, dict) and statement.space is not None:
         integer("runs[0].cells", entry.get("cells"), 1, statement.space)
     word = text("runs[0].input", entry.get("input") if isinstance(entry, dict) else None)
-    verdict, admitted, tokens = replay_and_judge(parts, replace(statement, inputs=(word,)), machine, network)
+    verdict, admitted, tokens = replay_and_judge(parts, replace(statement, inputs=(word,)), machine, network, deadline)
     claim = sentence_for_all(verdict, statement, machine, admitted, word)
     require_same("statement.claim", statement.claim, claim)
     return _valid(verdict, claim, network, tokens)
 
 
 def check_on_all_inputs(
-    parts: dict[str, Json], statement: Statement, machine: Machine, network: Network, solver: str, budget: int
+    parts: dict[str, Json], statement: Statement, machine: Machine, network: Network, solver: str, deadline: Deadline
 ) -> Valid:
     """Sections 11 to 18, and 20: a certificate about all inputs that is not refuted."""
     from certificates.checker.universal.annotation import Setting
+    from certificates.checker.universal.drift.attention import Softmax
     from certificates.checker.universal.drift.walk import ASSUMED as ASSUMED_WITH_DRIFT
     from certificates.checker.universal.drift.walk import NOT_CLAIMED, drift_of, require_drifting_model
     from certificates.checker.universal.solvers import Judge
@@ -127,7 +135,7 @@ def check_on_all_inputs(
     require_same("refutation", parts["refutation"], None)
     if writes.evidence == "proved":
         require_same("statement.scope.writes_per_cell.bound", writes.bound, writes_per_cell(machine))
-    judge = Judge(solver, budget)
+    judge = Judge(solver, deadline)
     setting = Setting(machine, network, summarized=statement.paradigm == "scot")
     if parts["verdict"] == TOKENS_PROVED:
         require_drifting_model(statement.model, statement.arithmetic)
@@ -139,13 +147,12 @@ def check_on_all_inputs(
         found, holds = case_for_all(statement.model, statement.context, apart, most, exponent, admitted)
         return found | {"separation": separation}, holds
 
-    def entries(admitted: int) -> list[tuple[dict[str, Json], bool]]:
-        return [entry(case, admitted) for case in hardmax.cases]
-
-    admitted, holds = check_softmax(parts["softmax"], statement, network, entries)
+    entries = [partial(entry, case) for case in hardmax.cases]
+    admitted, holds = check_softmax(parts["softmax"], statement, network, entries, deadline)
     verdict, drift = require_verdict(parts, "proved", statement, holds), None
     if verdict == TOKENS_PROVED:
-        drift = drift_of(setting, hardmax.annotation, hardmax.claimed, statement.model, statement.context, exponent)
+        softmax = Softmax(statement.model, statement.context, exponent)
+        drift = drift_of(setting, hardmax.annotation, hardmax.claimed, softmax, deadline)
         require_same("drift", parts["drift"], drift.document)
     most = "" if drift is None else rational_text(drift.most)
     claim = sentence_for_all(verdict, statement, machine, admitted, "", most)
@@ -158,17 +165,14 @@ def check_on_all_inputs(
 
 
 def replay_and_judge(
-    parts: dict[str, Json], statement: Statement, machine: Machine, network: Network
+    parts: dict[str, Json], statement: Statement, machine: Machine, network: Network, deadline: Deadline
 ) -> tuple[str, int, int]:
     """The verdict about the runs, the largest admitted exponent of beta, and the number of tokens."""
     places = witness_places(parts["refutation"], network)
-    replayed = check_runs(parts["runs"], statement, machine, network, places)
+    replayed = check_runs(parts["runs"], statement, machine, network, places, deadline)
     cases = check_heads(parts["heads"], network, replayed.tallies)
-
-    def entries(admitted: int) -> list[tuple[dict[str, Json], bool]]:
-        return [_entry_on_runs(case, statement, longest_query(network), admitted) for case in cases]
-
-    admitted, holds = check_softmax(parts["softmax"], statement, network, entries)
+    entries = [partial(_entry_on_runs, case, statement, longest_query(network)) for case in cases]
+    admitted, holds = check_softmax(parts["softmax"], statement, network, entries, deadline)
     verdict = check_verdict(parts, statement, network, replayed, admitted, holds)
     return verdict, admitted, sum(replayed.tokens)
 
@@ -180,8 +184,8 @@ def _entry_on_runs(case: Case, statement: Statement, largest_score: int, admitte
     return entry | {"separation": separation, "ties": [[low, high] for low, high in ranges]}, holds
 
 
-Entries: TypeAlias = Callable[[int], list[tuple[dict[str, Json], bool]]]
-"""From the largest admitted exponent of beta: the cases of ``softmax``, and whether each holds."""
+Entry: TypeAlias = Callable[[int], tuple[dict[str, Json], bool]]
+"""From the largest admitted exponent of beta: a case of ``softmax``, and whether it holds."""
 
 TOP = ("format", "version", "statement", "network", "runs", "heads", "softmax", "verdict", "refutation", "provenance")
 
@@ -235,7 +239,9 @@ def check_vocabulary(network: Network, machine: Machine, paradigm: str) -> None:
     require_same("weights.vocabulary", found, expected)
 
 
-def check_softmax(value: Json, statement: Statement, network: Network, entries: Entries) -> tuple[int, bool]:
+def check_softmax(
+    value: Json, statement: Statement, network: Network, entries: Sequence[Entry], deadline: Deadline
+) -> tuple[int, bool]:
     """Sections 7 and 16: the inequalities. The largest admitted exponent of beta, and whether all cases hold."""
     largest_score, h = longest_query(network), statement.model.steps.head
     if h and largest_score > 4**h:
@@ -246,7 +252,10 @@ def check_softmax(value: Json, statement: Statement, network: Network, entries: 
     if admitted is None or (statement.e is not None and statement.e > admitted):
         limit = "no beta is" if admitted is None else f"the largest that is admitted is 2^{admitted}"
         raise Rejected("statement.beta", f"is not admitted by {statement.arithmetic}: {limit}")
-    found = entries(admitted)
+    found = list[tuple[dict[str, Json], bool]]()
+    for number, entry in enumerate(entries):
+        deadline.left(f"softmax.cases[{number}]")
+        found.append(entry(admitted))
     one_cell, zero_cell = cells(statement.model)
     expected: dict[str, Json] = {
         "largest_score": largest_score,

@@ -6,7 +6,7 @@ Words:
     rejected   the certificate is not valid: it breaks a rule, or a value is not what the rules give
     bad input  there is nothing to judge: a file is missing, or the machine's text is not a machine
     too large  larger than this checker replays: nothing is judged
-    undecided  a solver did not answer in time: nothing is judged
+    undecided  a solver, or the whole check, was not done in time: nothing is judged
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class TooLarge(Exception):
 
 
 class Undecided(Exception):
-    """A solver has not decided a query in time: nothing is said about the certificate."""
+    """Not decided in the time that was given: nothing is said about the certificate."""
 
 
 def read_bytes(path: Path, what: str) -> bytes:

@@ -18,6 +18,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from certificates.checker.deadline import Deadline
 from certificates.checker.document import Rejected, TooLarge, quote
 from certificates.checker.machine import Token
 from certificates.checker.weights import Family, Field, Head, Ints, Mlp, Network, Sparse
@@ -138,7 +139,7 @@ def lookup(at: str, head: Head, stream: Stream, r: int) -> Attended:
     return Attended(named, np.ones_like(named), None)
 
 
-def attend(at: str, head: Head, stream: Stream) -> Attended:
+def attend(at: str, head: Head, stream: Stream, deadline: Deadline) -> Attended:
     """What any head does, from the scores of its different queries with all keys.
 
     For one query vector, column j of each table below is about the keys 0..j, that is, about what token j would
@@ -155,6 +156,7 @@ def attend(at: str, head: Head, stream: Stream) -> Attended:
     chosen, maximisers, separation = (np.zeros(tokens, np.int64) for _ in range(3))
     rows = max(1, BLOCK // tokens)
     for first in range(0, len(queries), rows):
+        deadline.left(at)
         block = queries[first : first + rows] * factor
         score = np.zeros((len(block), tokens), np.int16)
         for pair in range(len(pairs)):
@@ -188,20 +190,21 @@ def is_lookup(head: Head, r: int) -> bool:
     return head.key == list(range(r)) and len(set(head.query)) == len(head.query)
 
 
-def run_mlp(at: str, mlp: Mlp, stream: Stream) -> Stream:
+def run_mlp(at: str, mlp: Mlp, stream: Stream, deadline: Deadline) -> Stream:
     """The stream after an MLP."""
     largest_in = mlp.into.largest_row + int(np.max(np.abs(mlp.bias), initial=0))
     kind = narrowest(at, 1 + largest_in * max(1, mlp.out_of.largest_row))
     bias, step = mlp.bias.astype(kind)[:, None], max(1, BLOCK // max(1, len(mlp.bias), len(stream)))
     blocks = []
     for first in range(0, stream.shape[1], step):
+        deadline.left(at)
         columns = stream[:, first : first + step].astype(kind)
         hidden = np.maximum(weighted_sums(mlp.into, columns) + bias, 0)
         blocks.append(require_ternary(at, columns + weighted_sums(mlp.out_of, hidden), first))
     return np.concatenate(blocks, axis=1)
 
 
-def replay(at: str, network: Network, tokens: list[Token], watch: Watch) -> Stream:
+def replay(at: str, network: Network, tokens: list[Token], watch: Watch, deadline: Deadline) -> Stream:
     """The stream after the last layer; every head of every layer is shown to ``watch``."""
     stream = embed(at, network, tokens)
     for number, layer in enumerate(network.layers, start=1):
@@ -209,12 +212,12 @@ def replay(at: str, network: Network, tokens: list[Token], watch: Watch) -> Stre
         for place, head in enumerate(layer.heads):
             where = f"{at}, layer {number}, head {place} ({head.name})"
             by_position = head.kind == "lookup"
-            attended = lookup(where, head, stream, network.r) if by_position else attend(where, head, stream)
+            attended = lookup(where, head, stream, network.r) if by_position else attend(where, head, stream, deadline)
             watch(number, place, head, stream, attended)
             for source, target in zip(head.value, head.out, strict=True):
                 added[target] += stream[source, attended.chosen]
         stream = require_ternary(f"{at}, layer {number}, after attention", added)
-        stream = run_mlp(f"{at}, layer {number}, MLP", layer.mlp, stream)
+        stream = run_mlp(f"{at}, layer {number}, MLP", layer.mlp, stream, deadline)
     return stream
 
 

@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from certificates.checker.deadline import Deadline
 from certificates.checker.document import Json, Rejected, TooLarge, items, require_same
 from certificates.checker.enclosure import Gap
 from certificates.checker.machine import Machine, MachineError, Segment, run_machine, segments, used_cells
@@ -58,7 +59,9 @@ class Replayed:
     seen: dict[Place, Seen]
 
 
-def check_runs(value: Json, statement: Statement, machine: Machine, network: Network, places: list[Place]) -> Replayed:
+def check_runs(
+    value: Json, statement: Statement, machine: Machine, network: Network, places: list[Place], deadline: Deadline
+) -> Replayed:
     """Section 5: simulate the machine, replay the network on every segment, and tally what its heads do."""
     found = items("runs", value)
     if len(found) != len(statement.inputs):
@@ -73,7 +76,7 @@ def check_runs(value: Json, statement: Statement, machine: Machine, network: Net
         expected: dict[str, Json] = {"input": word, "output": result, "steps": len(steps)}
         expected["cells"] = used_cells(word, steps)
         expected["segments"] = [
-            replay_segment(segment, (run, number), statement, network, places, replayed)
+            replay_segment(segment, (run, number), statement, network, places, replayed, deadline)
             for number, segment in enumerate(segments(machine, word, steps, result, statement.r, statement.paradigm))
         ]
         require_same(f"runs[{run}]", entry, expected)
@@ -87,6 +90,7 @@ def replay_segment(
     network: Network,
     places: list[Place],
     replayed: Replayed,
+    deadline: Deadline,
 ) -> dict[str, Json]:
     """The entry of a segment (SPEC section 5); what it shows of the heads goes to ``replayed``."""
     at = f"runs[{which[0]}].segments[{which[1]}]"
@@ -101,7 +105,7 @@ def replay_segment(
             if place[:4] == (*which, layer, head_place) and place[4] < stream.shape[1]:
                 replayed.seen[place] = seen(head, stream, attended, *place[4:])
 
-    stream = replay(at, network, segment.tokens[: segment.read], watch)
+    stream = replay(at, network, segment.tokens[: segment.read], watch, deadline)
     replayed.tokens.append(len(segment.tokens))
     return {
         "tokens": len(segment.tokens),

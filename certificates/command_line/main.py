@@ -207,9 +207,9 @@ def certify(
     "--budget",
     metavar="S",
     type=click.IntRange(min=1, max=999_999),
-    default=60,
+    default=600,
     show_default=True,
-    help="For all inputs: seconds for one query to the solver.",
+    help="Seconds for all of the check; if it takes longer, nothing is judged.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def check(
@@ -224,7 +224,7 @@ def check(
     states, its values, bound and modulus are assumed.
 
     Exit codes: 0 valid (it may certify or refute), 1 invalid, 2 unreadable input, 3 valid but inconclusive, 4 too large
-    for the checker or not decided by the solver, so not judged.
+    for the checker or not decided in time, so not judged.
     """
     from certificates.command_line.check import execute
 

@@ -13,8 +13,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from certificates.checker.deadline import Deadline
 from certificates.command_line.main import cli
 from constructions.machines.library import machine_named
+
+UNLIMITED = Deadline(10**6)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from certificates.checker.universal.contents import (
     Step,
 )
 from certificates.checker.weights import Network
+from tests.checker.conftest import UNLIMITED
 
 MOVE_CODES = {"L": 0, "S": 1, "R": 3}
 
@@ -204,11 +205,11 @@ def really_held(network: Network, tokens: list[Token]) -> list[Stream]:
     for layer in network.layers:
         added = stream.astype(np.int32)
         for head in layer.heads:
-            attended = attend("run", head, stream)
+            attended = attend("run", head, stream, UNLIMITED)
             for source, target in zip(head.value, head.out, strict=True):
                 added[target] += stream[source, attended.chosen]
         stages.append(require_ternary("run", added))
-        stages.append(run_mlp("run", layer.mlp, stages[-1]))
+        stages.append(run_mlp("run", layer.mlp, stages[-1], UNLIMITED))
         stream = stages[-1]
     return stages
 

@@ -18,6 +18,7 @@ from certificates.checker.approximation.reading import rational
 from certificates.checker.approximation.sequences import cell_sequences, number_of_sequences
 from certificates.checker.approximation.statement import Statement
 from certificates.checker.document import Rejected, TooLarge
+from tests.checker.conftest import UNLIMITED
 from tests.checker.small_approximation import FUNCTIONS, Layer, evaluate, head, token_wise
 
 
@@ -68,7 +69,7 @@ def test_all_sequences_at_once_give_what_the_definition_gives(large: int) -> Non
         )
         columns = Columns(starts, 2)
         for layer in layers:
-            columns.apply(layer)
+            columns.apply(layer, UNLIMITED)
             types.add(columns.numerators.dtype.name)
         for sequence, found in zip(starts.tolist(), columns.numerators.tolist(), strict=True):
             expected = evaluate(written, [[Fraction(x, 2) for x in column] for column in sequence])
@@ -91,7 +92,7 @@ def test_int64_is_used_again_when_numbers_are_small_again() -> None:
     layers = read_network(form | {"layers": [there, back, back]}, statement(2, 1, 2, False))
     names = []
     for layer in layers[:2]:
-        columns.apply(layer)
+        columns.apply(layer, UNLIMITED)
         names.append(columns.numerators.dtype.name)
     assert (names[0], Fraction(int(columns.numerators[0, 1, 0]), columns.denominator)) == ("object", Fraction(2))
     columns._tighten()
@@ -114,7 +115,7 @@ def test_an_interval_and_its_points_go_to_the_same_places() -> None:
             first, second = sorted(chance.sample([Fraction(x, 2) for x in range(-4, 5)], 2))
             ends = [(None, first), (first, second), (second, None)]
             through.append(tuple(step(low, high) for low, high in ends))
-        (found,) = _follow([Interval(Fraction(0), Fraction(1), True, False)], through)
+        (found,) = _follow([Interval(Fraction(0), Fraction(1), True, False)], through, UNLIMITED)
         reached = {_path(Fraction(i, 64), through) for i in range(64)}
         for point in reached:
             assert any(_holds(interval, point) for interval in found), (through, point)
@@ -147,7 +148,7 @@ def test_intervals_that_double_are_not_followed_for_ever(monkeypatch: pytest.Mon
         )
     )
     with pytest.raises(TooLarge, match="more than 100 intervals"):
-        _follow([Interval(Fraction(0), Fraction(1), True, False)], [tent] * 200)
+        _follow([Interval(Fraction(0), Fraction(1), True, False)], [tent] * 200, UNLIMITED)
 
 
 @pytest.mark.parametrize("text", ["1/0", "+1", "01", "1/02", " 1", "1\n", "2/6", "0/3", "1e3", "", "/2", "१"])

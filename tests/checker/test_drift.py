@@ -21,7 +21,7 @@ from certificates.checker.universal.drift.walk import require_drifting_model
 from certificates.checker.universal.solvers import SOLVERS, Judge
 from certificates.checker.universal.universal import Hardmax, check_universal
 from certificates.checker.weights import read_network
-from tests.checker.conftest import Made, Make
+from tests.checker.conftest import UNLIMITED, Made, Make
 
 TOKENS = ("--all-inputs", "--no-store", "--claim", "tokens", "--context")
 
@@ -53,7 +53,7 @@ def hardmax(tokens: Made) -> Hardmax:
     setting = Setting(parse_machine(tokens.machine.read_text()), read_network(json.loads(tokens.weights.read_bytes())))
     document = tokens.document
     most = int(document["statement"]["scope"]["writes_per_cell"]["bound"])
-    return check_universal(document["annotation"], document["heads"], setting, most, Judge("z3", 60))
+    return check_universal(document["annotation"], document["heads"], setting, most, Judge("z3", UNLIMITED))
 
 
 Tamper = Callable[[Any], object]

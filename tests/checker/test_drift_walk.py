@@ -18,6 +18,7 @@ from certificates.checker.universal.drift.attention import Softmax, output_drift
 from certificates.checker.universal.drift.forms import NotShown
 from certificates.checker.universal.drift.walk import Drift, drift_of
 from certificates.checker.weights import Layer, Mlp, Network
+from tests.checker.conftest import UNLIMITED
 from tests.checker.test_drift_attention import BIT, ENC, head
 from tests.checker.test_drift_mlp import family, sparse
 from tests.checker.test_universal_parts import library
@@ -54,7 +55,7 @@ def walk(
     behind = before | {"y": BIT}
     annotation = Annotation({cls: [before, behind, behind], "B": [before] * 3}, margin)
     setting = Setting(library("increment"), network)
-    return drift_of(setting, annotation, [[claimed]], parse_model("", arithmetic), 16, e)
+    return drift_of(setting, annotation, [[claimed]], Softmax(parse_model("", arithmetic), 16, e), UNLIMITED)
 
 
 def test_a_layer() -> None:

@@ -13,6 +13,7 @@ from certificates.checker.document import Json, Rejected
 from certificates.checker.machine import Token
 from certificates.checker.replay import Stream
 from certificates.checker.weights import Head, Network
+from tests.checker.conftest import UNLIMITED
 
 
 def stream_of(rng: random.Random, width: int, tokens: int, choices: tuple[int, ...] = (-1, 0, 1)) -> Stream:
@@ -47,10 +48,10 @@ def test_attention_is_the_definition(block: int, monkeypatch: pytest.MonkeyPatch
         if not agree:
             unshared += 1
             with pytest.raises(Rejected, match="the maximisers have different values"):
-                replay.attend("x", head, stream)
+                replay.attend("x", head, stream, UNLIMITED)
             continue
         shared += 1
-        found = replay.attend("x", head, stream)
+        found = replay.attend("x", head, stream, UNLIMITED)
         assert found.separation is not None
         several += int(found.maximisers.max()) > 1
         assert list(zip(found.chosen, found.maximisers, found.separation, strict=True)) == expected
@@ -61,7 +62,7 @@ def test_a_long_query_list_does_not_overflow() -> None:
     length = weights.LONGEST_QUERY
     stream = np.array([[1, 1, 1], [1, -1, 1]], np.int8)
     head = Head("h", "content", [0] * length, [1] * length, [1], [1])
-    found = replay.attend("x", head, stream)
+    found = replay.attend("x", head, stream, UNLIMITED)
     assert found.separation is not None
     assert (found.chosen.tolist(), found.separation.tolist()) == ([0, 0, 0], [0, 2 * length, 2 * length])
 
@@ -79,7 +80,7 @@ def test_lookup_is_attention() -> None:
         stream = positioned(rng, r, tokens)
         head = Head("h", "lookup", [4, 5, 6, 7], [0, 1, 2, 3], [8], [8])
         assert replay.is_lookup(head, r)
-        found, all_scores = replay.lookup("x", head, stream, r), replay.attend("x", head, stream)
+        found, all_scores = replay.lookup("x", head, stream, r), replay.attend("x", head, stream, UNLIMITED)
         assert found.chosen.tolist() == all_scores.chosen.tolist()
         assert set(found.maximisers) == set(all_scores.maximisers) == {1}
         assert all_scores.separation is not None
@@ -224,7 +225,7 @@ def test_an_mlp_is_the_definition(block: int, size: int, monkeypatch: pytest.Mon
                 total += sides["in_weight"][e] * int(stream[sides["in_coordinate"][e], token])
             for f in range(sides["out_start"][n], sides["out_start"][n + 1]):
                 expected[sides["out_coordinate"][f], token] += max(total, 0) * sides["out_weight"][f]
-        assert replay.run_mlp("x", network.layers[0].mlp, stream).tolist() == expected.tolist()
+        assert replay.run_mlp("x", network.layers[0].mlp, stream, UNLIMITED).tolist() == expected.tolist()
 
 
 def test_sums_that_might_overflow_are_refused() -> None:

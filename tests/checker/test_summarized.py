@@ -19,7 +19,7 @@ from certificates.checker.universal.grammar import read_content
 from certificates.checker.universal.solvers import SOLVERS, Judge
 from certificates.checker.universal.tokens import require_sense
 from certificates.checker.weights import read_network
-from tests.checker.conftest import Made, Make
+from tests.checker.conftest import UNLIMITED, Made, Make
 from tests.checker.ghosts import run_segments, segment_from, untrue
 from tests.checker.test_universal import (
     ALL,
@@ -48,7 +48,7 @@ def proved(make: Make) -> Made:
 @pytest.fixture(scope="session")
 def parts(proved: Made) -> Parts:
     machine, weights = parse_machine(proved.machine.read_text()), json.loads(proved.weights.read_bytes())
-    found = Parts(machine, proved.document, weights, Judge("z3", 60), summarized=True)
+    found = Parts(machine, proved.document, weights, Judge("z3", UNLIMITED), summarized=True)
     found.check(found.certificate, found.weights)
     return found
 
@@ -376,7 +376,10 @@ PLAIN_SELECTS_NOT = ["token INP or OLDSUMM", "token EINP or ESUMM", "token EINP"
 def test_plain_chains_of_thought_select_no_such_tokens(make: Make, selected: str) -> None:
     made = make("increment", "", "rounded:bf16/bf16", *ALL, "16")
     parts = Parts(
-        parse_machine(made.machine.read_text()), made.document, json.loads(made.weights.read_bytes()), Judge("z3", 1)
+        parse_machine(made.machine.read_text()),
+        made.document,
+        json.loads(made.weights.read_bytes()),
+        Judge("z3", UNLIMITED),
     )
     member = selected.removeprefix("token ").removeprefix("position ").replace("cell of head 1", "x_1 + 1")
     error = parts.rejected(

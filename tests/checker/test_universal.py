@@ -20,7 +20,7 @@ from certificates.checker.universal.annotation import Setting, read_annotation
 from certificates.checker.universal.solvers import SOLVERS, Judge
 from certificates.checker.universal.universal import check_universal
 from certificates.checker.weights import in_registers, read_network
-from tests.checker.conftest import Made, Make
+from tests.checker.conftest import UNLIMITED, Made, Make
 from tests.checker.ghosts import run_segments, untrue
 
 ALL = ("--all-inputs", "--no-store", "--context")
@@ -60,7 +60,7 @@ class Parts:
 @pytest.fixture(scope="session")
 def parts(proved: Made) -> Parts:
     machine = parse_machine(proved.machine.read_text())
-    found = Parts(machine, proved.document, json.loads(proved.weights.read_bytes()), Judge("z3", 60))
+    found = Parts(machine, proved.document, json.loads(proved.weights.read_bytes()), Judge("z3", UNLIMITED))
     found.check(found.certificate, found.weights)
     return found
 

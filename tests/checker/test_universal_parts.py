@@ -49,6 +49,7 @@ from certificates.checker.universal.scores import Score
 from certificates.checker.universal.solvers import SOLVERS, Judge
 from certificates.checker.universal.tokens import require_sense, settle
 from constructions.machines.library import LIBRARY, machine_named
+from tests.checker.conftest import UNLIMITED
 from tests.checker.ghosts import Ghosts, ghosts
 
 R = 8
@@ -162,10 +163,10 @@ def test_solvers_read_the_same_text(solver: str) -> None:
     a, b = atom("a"), atom("b")
     both = f"(= {total([term({1: a, 0: TRUE}), term({-1: b, 0: TRUE})])} 1)"
     ask = SOLVERS[solver]
-    assert ask(query([both]), 10) == "sat"
-    assert ask(query([both, b]), 10) == "unsat"
-    assert ask(query([a]), 10) == "sat"
-    assert ask(query([a, negation(a)]), 10) == "unsat"
+    assert ask(query([both]), 10**6) == "sat"
+    assert ask(query([both, b]), 10**6) == "unsat"
+    assert ask(query([a]), 10**6) == "sat"
+    assert ask(query([a, negation(a)]), 10**6) == "unsat"
     assert "QF_UF" in query([a])
     assert "QF_LIA" in query([both])
 
@@ -187,7 +188,7 @@ def test_no_answer_but_unsat_is_a_proof(monkeypatch: pytest.MonkeyPatch) -> None
 
         monkeypatch.setitem(SOLVERS, "z3", solver)
 
-    judge = Judge("z3", 1)
+    judge = Judge("z3", UNLIMITED)
     for said, error in (("sat", Rejected), ("unknown", Undecided), ("", Undecided), ("error", Undecided)):
         answer(said)
         with pytest.raises(error):
@@ -226,7 +227,7 @@ POSITION, BACK, LOW, OUTP, X, C, M = (
 def allowed(fact: Fact, *values: tuple[Number, int]) -> bool:
     """Whether a fact admits these values."""
     told = [is_number(what, value) for what, value in values]
-    answer = SOLVERS["z3"](query([*assumptions([fact], library("increment"), SMALL), *told]), 10)
+    answer = SOLVERS["z3"](query([*assumptions([fact], library("increment"), SMALL), *told]), 10**6)
     assert answer in ("sat", "unsat")
     return answer == "sat"
 
@@ -255,7 +256,7 @@ def test_facts_are_true_on_runs(name: str, word: str) -> None:
         state = State(token.cls, token.values.get("tau", token.values.get("beta", 0)))
         found = facts(state, contents, sizes)
         assert any(isinstance(fact, Moved) for fact in found) == (token.cls == "RUN")
-        assert SOLVERS["z3"](query([*assumptions(found, machine, sizes), *told(contents, token)]), 10) == "sat"
+        assert SOLVERS["z3"](query([*assumptions(found, machine, sizes), *told(contents, token)]), 10**6) == "sat"
 
 
 def everything(token: Ghosts, sizes: Sizes) -> list[Content]:
@@ -335,7 +336,7 @@ def test_what_neurons_add(seed: int) -> None:
             definitions, holds = claim("at", [signs[0]], neurons, [{result + wrong: TRUE}])
             exclusive = f"(not (and {atom('m')} {atom('p')}))"
             asked = query([*given, exclusive, *definitions, negation(holds)])
-            assert SOLVERS["z3"](asked, 10) == ("sat" if wrong else "unsat")
+            assert SOLVERS["z3"](asked, 10**6) == ("sat" if wrong else "unsat")
 
 
 @pytest.mark.parametrize(("value", "claims"), [(2, TRUE), (1, "(not (and |a| |b|))"), (0, "(not (and |a| |b|))")])
@@ -351,9 +352,9 @@ def test_scores_far_below_the_top_are_counted() -> None:
     score = Score(1, tuple({-1: negation(atom(name)), 1: atom(name)} for name in "abc"))
     claim = score.is_at_most(1)
     ask = SOLVERS["z3"]
-    assert ask(query([claim, atom("a"), atom("b")]), 10) == "unsat"
-    assert ask(query([claim, atom("a"), negation(atom("b"))]), 10) == "sat"
-    assert ask(query([score.is_exactly(2), atom("a"), negation(atom("b")), negation(atom("c"))]), 10) == "unsat"
+    assert ask(query([claim, atom("a"), atom("b")]), 10**6) == "unsat"
+    assert ask(query([claim, atom("a"), negation(atom("b"))]), 10**6) == "sat"
+    assert ask(query([score.is_exactly(2), atom("a"), negation(atom("b")), negation(atom("c"))]), 10**6) == "unsat"
     assert (Score(3, ()).is_exactly(3), Score(3, ()).is_exactly(2)) == (TRUE, FALSE)
     assert (Score(3, ()).is_at_most(3), Score(3, ()).is_at_most(2)) == (TRUE, FALSE)
 

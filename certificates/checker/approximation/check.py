@@ -16,6 +16,7 @@ from certificates.checker.approximation.quantisation import check_quantisation
 from certificates.checker.approximation.sequences import cell_sequences, check_sequences, number_of_sequences
 from certificates.checker.approximation.statement import Statement, check_statement
 from certificates.checker.check import Valid
+from certificates.checker.deadline import SECONDS, Deadline
 from certificates.checker.document import (
     APPROXIMATION,
     Json,
@@ -34,8 +35,12 @@ from certificates.checker.document import (
 TOP = ("format", "version", "statement", "network", "evidence", "verdict", "provenance")
 
 
-def check_approximation(certificate_path: Path, function: str) -> Valid:
-    """The certificate is valid for the function of this name; else `Rejected`, or `BadInput`: nothing to judge."""
+def check_approximation(certificate_path: Path, function: str, budget: int = SECONDS) -> Valid:
+    """The certificate is valid for the function of this name; else `Rejected`, or `BadInput`: nothing to judge.
+
+    All of the check may take ``budget`` seconds.
+    """
+    deadline = Deadline(budget)
     document = read_canonical(read_bytes(certificate_path, "certificate"), "certificate")
     require_kind(document, APPROXIMATION)
     parts = check_form(document)
@@ -46,8 +51,8 @@ def check_approximation(certificate_path: Path, function: str) -> Valid:
     layers = check_network(parts["network"], statement, certificate_path.parent)
     first = check_evidence(parts["evidence"], statement, len(layers), count)
     require_same("statement.claim", statement.claim, statement.sentence(len(layers)))
-    check_quantisation(layers[:first], statement)
-    check_sequences(cell_sequences(statement), layers[first:], statement)
+    check_quantisation(layers[:first], statement, deadline)
+    check_sequences(cell_sequences(statement), layers[first:], statement, deadline)
     return _valid(statement, first, len(layers), count)
 
 

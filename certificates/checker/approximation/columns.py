@@ -16,6 +16,7 @@ import numpy as np
 from certificates.checker.approximation.functions import Array
 from certificates.checker.approximation.network import Head, Layer, Piece, TokenWise
 from certificates.checker.approximation.reading import require_short
+from certificates.checker.deadline import Deadline
 
 SMALL = 2**62
 """Integers below are computed in int64."""
@@ -58,13 +59,15 @@ class Columns:
         self.numerators, self.denominator = numerators.copy(), denominator
         self.bound = _largest(numerators)
 
-    def apply(self, layer: Layer) -> None:
+    def apply(self, layer: Layer, deadline: Deadline) -> None:
+        deadline.left("network")
         if isinstance(layer, TokenWise):
             self._apply_token_wise(layer)
             return
-        gains = [self._gain(head) for head in layer]  # all heads read the same columns
-        for gain, head in zip(gains, layer, strict=True):
-            self._add((slice(None), slice(None)), gain, head.output)
+        before = Columns(self.numerators, self.denominator)  # all heads read the same columns
+        for head in layer:
+            deadline.left("network")
+            self._add((slice(None), slice(None)), before._gain(head), head.output)
 
     def _apply_token_wise(self, layer: TokenWise) -> None:
         t = self._form(layer.weights, layer.bias)

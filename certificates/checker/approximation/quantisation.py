@@ -13,6 +13,7 @@ from fractions import Fraction
 from certificates.checker.approximation.network import Layer, Piece, TokenWise
 from certificates.checker.approximation.reading import require_short
 from certificates.checker.approximation.statement import Statement
+from certificates.checker.deadline import Deadline
 from certificates.checker.document import Rejected, TooLarge, rational_text
 
 MOST_INTERVALS = 2**16
@@ -71,7 +72,7 @@ class Step:
         return Interval(*ends, True, True)
 
 
-def check_quantisation(layers: tuple[Layer, ...], statement: Statement) -> None:
+def check_quantisation(layers: tuple[Layer, ...], statement: Statement, deadline: Deadline) -> None:
     """These layers take, in every coordinate of every column, all of [j delta, (j + 1) delta) to j delta."""
     steps: list[list[tuple[Step, ...]]] = [[] for _ in range(statement.d)]
     for place, layer in enumerate(layers):
@@ -82,7 +83,7 @@ def check_quantisation(layers: tuple[Layer, ...], statement: Statement) -> None:
     count = statement.cells * (statement.n if statement.positional else 1)
     for coordinate, through in enumerate(steps):
         starts = [Interval(j * delta, (j + 1) * delta, True, False) for j in range(count)]
-        for start, ends in zip(starts, _follow(starts, through), strict=True):
+        for start, ends in zip(starts, _follow(starts, through, deadline), strict=True):
             if ends != {Interval(start.low, start.low, True, True)}:
                 wrong = next(str(end) for end in sorted(ends, key=str) if not end.low == end.high == start.low)
                 raise Rejected(
@@ -92,10 +93,11 @@ def check_quantisation(layers: tuple[Layer, ...], statement: Statement) -> None:
                 )
 
 
-def _follow(starts: list[Interval], through: list[tuple[Step, ...]]) -> list[set[Interval]]:
+def _follow(starts: list[Interval], through: list[tuple[Step, ...]], deadline: Deadline) -> list[set[Interval]]:
     """For each interval the intervals that its points end in."""
     found = [{start} for start in starts]
     for steps in through:
+        deadline.left("evidence.quantisation_layers")
         found = [_moved(intervals, steps) for intervals in found]
         if sum(map(len, found)) > MOST_INTERVALS:
             raise TooLarge(f"the first layers cut the cells into more than {MOST_INTERVALS} intervals")

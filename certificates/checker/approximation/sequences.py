@@ -13,6 +13,7 @@ from certificates.checker.approximation.functions import LIBRARY, Array
 from certificates.checker.approximation.network import Layer
 from certificates.checker.approximation.reading import rationals
 from certificates.checker.approximation.statement import Statement
+from certificates.checker.deadline import Deadline
 from certificates.checker.document import Json, Rejected, TooLarge, items, members, rational_text, require_same
 
 MOST_SEQUENCES = 2**16
@@ -43,7 +44,7 @@ def cell_sequences(statement: Statement) -> Array:
     return flat.reshape(number_of_sequences(statement), n)
 
 
-def check_sequences(cells: Array, layers: tuple[Layer, ...], statement: Statement) -> None:
+def check_sequences(cells: Array, layers: tuple[Layer, ...], statement: Statement, deadline: Deadline) -> None:
     """Behind these layers stands f at the centres, exactly; 0 where columns repeat and the network has no positions."""
     # coordinates of the corners in units of delta: digits of the cell's number, shape (sequences, n, d)
     corners = cells[:, :, None] // statement.cells ** np.arange(statement.d) % statement.cells
@@ -52,7 +53,7 @@ def check_sequences(cells: Array, layers: tuple[Layer, ...], statement: Statemen
         starts = corners + statement.cells * np.arange(statement.n)[None, :, None]  # column k gains k - 1
     columns = Columns(starts, statement.cells)
     for layer in layers:
-        columns.apply(layer)
+        columns.apply(layer, deadline)
     asked: Array = np.ones(len(cells), dtype=bool)
     if not statement.positional:
         asked = np.asarray((np.diff(cells, axis=1) > 0).all(axis=1))

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from certificates.checker.deadline import Deadline
 from certificates.checker.document import Rejected
 from certificates.checker.universal.annotation import Annotation, Held, Setting
 from certificates.checker.universal.assumptions import MOVE_CODES
@@ -136,13 +137,14 @@ def symbol_field(kind: str, tape: int, setting: Setting) -> list[Field]:
     return [_field("symbol", number(kind, tape, setting.sizes), codes)]
 
 
-def check_embedding(setting: Setting, annotation: Annotation) -> None:
+def check_embedding(setting: Setting, annotation: Annotation, deadline: Deadline) -> None:
     """Section 13.1: every token's embedding is what is annotated, and pos is left to the position."""
     families = {family.name: family for family in setting.network.vocabulary}
     for cls, stages in annotation.stages.items():
         held = stages[0]
         if held["pos"] != Code(number("i", 0, setting.sizes), 0):
             raise Rejected(f"annotation.contents.{cls}.embedding.pos", "is not enc(i)")
+        deadline.left(f"annotation.contents.{cls}.embedding")
         for group in alike(cls, held.values(), setting.sizes.r):
             family = FAMILY.get(cls, cls)
             fields = {

@@ -18,6 +18,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from certificates.checker.deadline import Deadline
 from certificates.checker.document import Rejected, require_same
 from certificates.checker.universal.annotation import Annotation, Held, Setting
 from certificates.checker.universal.classes import State, states
@@ -103,14 +104,14 @@ def _cells(setting: Setting) -> Iterator[Coming]:
         yield Coming("CELL", fields, known) if any(truths) else Coming("STATE", state_field("q", setting), known)
 
 
-def check_next_tokens(setting: Setting, annotation: Annotation) -> None:
+def check_next_tokens(setting: Setting, annotation: Annotation, deadline: Deadline) -> None:
     """Section 13.6; `annotation.margin` is the least margin of all."""
-    margins = [
-        _Reading(setting, annotation.stages[cls][-1], state, coming).margin()
-        for cls in annotation.stages
-        for state in states(cls, setting.sizes.r)
-        for coming in following(state, setting)
-    ]
+    margins = list[int]()
+    for cls, stages in annotation.stages.items():
+        for state in states(cls, setting.sizes.r):
+            for coming in following(state, setting):
+                deadline.left("annotation.margin")
+                margins.append(_Reading(setting, stages[-1], state, coming).margin())
     require_same("annotation.margin", annotation.margin, min(margins))
 
 

@@ -1,8 +1,7 @@
 """Asking a solver: z3 or cvc5, by the same plain SMT-LIB text, never twice for one text.
 
 Words:
-    budget     seconds that one query may take
-    undecided  the solver said neither sat nor unsat in time: nothing is known
+    undecided  the solver said neither sat nor unsat in the time that was left: nothing is known
 """
 
 from __future__ import annotations
@@ -14,22 +13,23 @@ from dataclasses import dataclass, field
 import cvc5  # type: ignore[import-untyped]
 import z3
 
+from certificates.checker.deadline import Deadline
 from certificates.checker.document import Rejected, Undecided
 from certificates.checker.universal.formulas import TRUE, Formula, negation, query
 
 
-def ask_z3(text: str, budget: int) -> str:
+def ask_z3(text: str, milliseconds: int) -> str:
     """``sat``, ``unsat`` or anything else."""
     solver = z3.SolverFor("QF_LIA" if "(set-logic QF_LIA)" in text else "QF_UF", ctx=z3.Context())
-    solver.set("timeout", 1000 * budget)
+    solver.set("timeout", milliseconds)
     solver.from_string(text)
     return str(solver.check())
 
 
-def ask_cvc5(text: str, budget: int) -> str:
+def ask_cvc5(text: str, milliseconds: int) -> str:
     """``sat``, ``unsat`` or anything else."""
     solver = cvc5.Solver(cvc5.TermManager())
-    solver.setOption("tlimit-per", str(1000 * budget))
+    solver.setOption("tlimit-per", str(milliseconds))
     parser = cvc5.InputParser(solver)
     parser.setStringInput(cvc5.InputLanguage.SMT_LIB_2_6, text + "(check-sat)\n", "query")
     symbols, said = parser.getSymbolManager(), ""
@@ -46,11 +46,12 @@ class Judge:
     """What decides obligations; ``proved`` has the SHA-256 of every text that was unsatisfiable."""
 
     solver: str
-    budget: int
+    deadline: Deadline
     proved: set[bytes] = field(default_factory=set)
 
     def require(self, at: str, assumed: Iterable[Formula], claim: Formula, reason: str) -> None:
         """``claim`` follows from what is assumed; else the certificate is rejected for ``reason``."""
+        left = self.deadline.left(at)
         if claim == TRUE:
             return
         text = query((*assumed, negation(claim)))
@@ -58,11 +59,11 @@ class Judge:
         if name in self.proved:
             return
         try:
-            answer = SOLVERS[self.solver](text, self.budget)
+            answer = SOLVERS[self.solver](text, left)
         except Exception as error:  # whatever it is, nothing was proved
             raise Undecided(f"{at}: {self.solver} broke off with {type(error).__name__}: {error}") from error
         if answer == "sat":
             raise Rejected(at, reason)
         if answer != "unsat":
-            raise Undecided(f"{at}: {self.solver} has not decided within {self.budget} s ({answer})")
+            raise Undecided(f"{at}: {self.solver} has not decided in the {left // 1000} s that were left ({answer})")
         self.proved.add(name)

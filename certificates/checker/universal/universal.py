@@ -30,10 +30,10 @@ def check_universal(annotation: Json, heads: Json, setting: Setting, most_writes
     """Sections 12, 13 and 18: the hardmax transformer does what is annotated, on every input."""
     read = read_annotation(annotation, setting)
     claimed = read_heads(heads, setting, most_writes)
-    check_embedding(setting, read)
+    check_embedding(setting, read, judge.deadline)
     attention, mlp = AttentionCheck(setting, read, judge), MlpCheck(setting, read, judge)
     for number, layer in enumerate(claimed, start=1):
         attention.check_layer(number, layer)
         mlp.check_layer(number)
-    check_next_tokens(setting, read)
+    check_next_tokens(setting, read, judge.deadline)
     return Hardmax(read, claimed)

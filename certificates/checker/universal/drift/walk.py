@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from certificates.checker.deadline import Deadline
 from certificates.checker.document import Json, Rejected, rational_text
 from certificates.checker.steps.naming import Model, Steps
 from certificates.checker.universal.annotation import Annotation, Held, Setting
@@ -70,11 +71,12 @@ def require_drifting_model(model: Model, arithmetic: str) -> None:
 
 
 def drift_of(
-    setting: Setting, annotation: Annotation, claimed: Sequence[Sequence[Claimed]], model: Model, N: int, e: int
+    setting: Setting, annotation: Annotation, claimed: Sequence[Sequence[Claimed]], softmax: Softmax, deadline: Deadline
 ) -> Drift:
     """Sections 20.1 to 20.5; `Rejected` where they do not show the claim."""
-    walk = _Walk(setting, annotation, Softmax(model, N, e))
+    walk = _Walk(setting, annotation, softmax)
     for number, heads in enumerate(claimed, start=1):
+        deadline.left("drift")
         walk.layer(number, heads)
     vocabulary = Vocabulary(setting.network.vocabulary, setting.network.width)
     lost = max(vocabulary.lost(drifts) for cls, drifts in walk.drifts.items() if cls not in NOT_CONTINUED)

@@ -1,0 +1,31 @@
+"""The budget of a whole check (SPEC section 10): when it is over, nothing is judged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from certificates.checker.document import Undecided
+
+SECONDS = 600
+"""Of a check, if nothing else is said."""
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """``seconds`` from when this was made on (the clock counts nanoseconds); whatever takes long asks it again and again."""
+
+    seconds: int
+    clock: Callable[[], int] = time.monotonic_ns
+    started: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "started", self.clock())
+
+    def left(self, at: str) -> int:
+        """The milliseconds that are left, at least 1; `Undecided` if there are none, while ``at`` was being checked."""
+        left = 1000 * self.seconds - (self.clock() - self.started) // 10**6
+        if left < 1:
+            raise Undecided(f"{at}: the check is not done after {self.seconds} s, the budget for all of it")
+        return left
