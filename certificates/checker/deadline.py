@@ -14,7 +14,7 @@ SECONDS = 600
 
 @dataclass(frozen=True)
 class Deadline:
-    """``seconds`` from when this was made on (the clock counts nanoseconds); whatever takes long asks it again and again."""
+    """``seconds`` from when this was made on, by a clock that counts nanoseconds; what takes long asks it often."""
 
     seconds: int
     clock: Callable[[], int] = time.monotonic_ns
