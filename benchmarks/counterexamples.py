@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from benchmarks.command import parser_of
 from constructions.machines.library import LIBRARY
 from constructions.machines.run import Run
 from verify.arithmetic.models import parse_arithmetic
@@ -160,7 +161,8 @@ def halved_beta() -> list[Row]:
     return rows
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser_of(__file__, __doc__).parse_args(arguments)
     started = time.process_time()
     chosen, halved = chosen_beta(), halved_beta()
     seconds = round(time.process_time() - started, 1)

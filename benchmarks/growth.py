@@ -16,7 +16,10 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+
+from benchmarks.command import parser_of
 
 WIDTHS = (7, 8, 9, 10, 11, 12)
 RESULTS = Path(__file__).with_name("growth.json")
@@ -74,14 +77,14 @@ def plot(rows: list[dict[str, float]], slope: float, path: Path) -> None:
     figure.savefig(path, metadata={"Date": None})
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = parser_of(__file__, __doc__)
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--plot", type=Path)
-    arguments = parser.parse_args()
-    if arguments.one:
-        print(json.dumps(measure(arguments.one)))
-        return
+    parser.add_argument("--plot", metavar="FILE", type=Path, help="draw the growth as .svg; needs matplotlib")
+    given = parser.parse_args(arguments)
+    if given.one:
+        print(json.dumps(measure(given.one)))
+        return 0
     command = [sys.executable, "-m", "benchmarks.growth", "--one"]
     rows = [
         json.loads(subprocess.run([*command, str(width)], check=True, capture_output=True, text=True).stdout)
@@ -92,9 +95,10 @@ def main() -> None:
         print(f"{row['tokens']:>7} tokens  r = {row['r']:>2}  {row['seconds']:>7.2f} s  {row['peak_mib']:>6.0f} MiB")
     print(f"seconds grow as tokens^{slope:.2f}")
     RESULTS.write_text(json.dumps({"rows": rows, "exponent": slope}, indent=1) + "\n")
-    if arguments.plot:
-        plot(rows, slope, arguments.plot)
+    if given.plot:
+        plot(rows, slope, given.plot)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -15,19 +15,20 @@ and exits with 1 if one occurs.  (A row that agrees is evidence about one run an
 
 from __future__ import annotations
 
-import argparse
 import json
 import platform
 import random
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from benchmarks.command import parser_of
 from certificates.export.runtimes import Runtime
 from constructions.turing.paradigm import Paradigm
 from tests.export.running import AnyBundle, Difference, Work, certified, certified_for_all, run_as
@@ -166,14 +167,14 @@ def counts(results: list[Result]) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = parser_of(__file__, __doc__)
+    parser.add_argument("--rows", metavar="N", type=int, default=200, help="how many (default: 200)")
+    parser.add_argument("--seed", metavar="S", type=int, default=0, help="which rows are drawn (default: 0)")
+    given = parser.parse_args(arguments)
     started = time.perf_counter()
     results = []
-    for number, row in enumerate(sample(arguments.rows, arguments.seed), start=1):
+    for number, row in enumerate(sample(given.rows, given.seed), start=1):
         results.append(one := result_of(row))
         if not one.as_said or number % 20 == 0:
             print(f"{number:>4} {'' if one.as_said else 'NOT AS SAID '}{plain(one)}", flush=True)
@@ -189,7 +190,7 @@ def main() -> int:
         "torch": torch.__version__,
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "machine": platform.machine(),
-        "seed": arguments.seed,
+        "seed": given.seed,
         "counts": counts(results),
         "contradicted": contradicted,
         "rows": [plain(one) for one in results],

@@ -8,40 +8,41 @@ predicted token.  Prints machines and tokens per second and peak memory, and wri
 
 from __future__ import annotations
 
-import argparse
 import json
 import resource
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.command import parser_of
 from verify.sweep import draw_case, sweep
 
 RESULTS = Path(__file__).with_name("sweep.json")
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--machines", type=int, default=5000)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = parser_of(__file__, __doc__)
+    parser.add_argument("--machines", metavar="M", type=int, default=5000, help="how many (default: 5000)")
+    parser.add_argument("--workers", metavar="W", type=int, default=2, help="processes (default: 2)")
+    parser.add_argument("--seed", metavar="S", type=int, default=0, help="which machines are drawn (default: 0)")
+    given = parser.parse_args(arguments)
     started = time.perf_counter()
-    results = [one for case in sweep(arguments.seed, range(arguments.machines), arguments.workers) for one in case]
+    results = [one for case in sweep(given.seed, range(given.machines), given.workers) for one in case]
     seconds = time.perf_counter() - started
-    sample = range(min(200, arguments.machines))
+    sample = range(min(200, given.machines))
     started = time.perf_counter()
-    redrawn = sum(draw_case(arguments.seed, index).redrawn for index in sample)
+    redrawn = sum(draw_case(given.seed, index).redrawn for index in sample)
     drawing = (time.perf_counter() - started) / len(sample)
     peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
     failures = [result for result in results if result.failure is not None]
     report = {
-        "machines": arguments.machines,
-        "workers": arguments.workers,
-        "seed": arguments.seed,
+        "machines": given.machines,
+        "workers": given.workers,
+        "seed": given.seed,
         "seconds": round(seconds, 2),
-        "machines_per_second": round(arguments.machines / seconds, 1),
-        "core_milliseconds_per_machine": round(1000 * arguments.workers * seconds / arguments.machines, 1),
+        "machines_per_second": round(given.machines / seconds, 1),
+        "core_milliseconds_per_machine": round(1000 * given.workers * seconds / given.machines, 1),
         "of_which_drawing_milliseconds": round(1000 * drawing, 1),
         "redrawn_per_machine": round(redrawn / len(sample), 2),
         "tokens_per_second": round(sum(result.tokens for result in results) / seconds),

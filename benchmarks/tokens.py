@@ -10,10 +10,13 @@ Then whole commands, `certify --claim tokens` beside `certify` in an arithmetic 
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from benchmarks.command import parser_of
 from benchmarks.universal import Certified, Checked, certify, check
 from constructions.machines.library import load_machine
 from constructions.turing.construct import construct
@@ -89,8 +92,9 @@ def costs() -> tuple[list[Certified], list[Checked]]:
     return made, checked
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Both parts."""
+    parser_of(__file__, __doc__).parse_args(arguments)
     made, checked = costs()
     found = rows(Paradigm.COT, EXPONENTS) + rows(Paradigm.SCOT, EXPONENTS[:4])
     document = {
@@ -99,7 +103,8 @@ def main() -> None:
         "checked": [asdict(one) for one in checked],
     }
     RESULTS.write_text(json.dumps(document, indent=1) + "\n")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -12,13 +12,15 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from benchmarks.command import parser_of
 
 RESULTS = Path(__file__).with_name("universal.json")
 ARITHMETIC = "rounded:fp32/bf16"
@@ -72,7 +74,7 @@ def cost_of(*arguments: str | Path) -> Cost:
     command = [Path(sys.executable).with_name("exactformer"), *arguments]
     started = time.perf_counter()
     with tempfile.TemporaryFile("w+") as printed:
-        process = subprocess.Popen(command, stdout=printed, env={**os.environ, "COLUMNS": "110"})
+        process = subprocess.Popen(command, stdout=printed, text=True)
         _, _, used = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
         printed.seek(0)
@@ -83,19 +85,18 @@ def certify(machine: str, r: int, out: Path, *options: str | Path) -> Certified:
     """Prove a machine of the library in a context of 2^r tokens."""
     load = os.getloadavg()[0]
     arguments = ("certify", machine, "--all-inputs", "--context", str(2**r), "--arithmetic", ARITHMETIC, "--out", out)
-    cost = cost_of(*arguments, *options)
-    said = " ".join(cost.printed.split())
-    families = re.findall(r"hardmax, all inputs: ([^:]+): .*?(\d+) ms", said)
+    cost = cost_of(*arguments, *options, "--json")
+    said = json.loads(cost.printed)
     (certificate,) = out.glob("*.certificate.json")
     return Certified(
         machine=machine,
         r=r,
-        verdict=said.split()[0].lower(),
+        verdict=said["verdict"],
         seconds=cost.seconds,
         peak_mib=cost.peak_mib,
         certificate_kib=certificate.stat().st_size // 1024,
         weights_kib=sum(path.stat().st_size for path in out.glob("*.weights.json")) // 1024,
-        families={family: int(milliseconds) / 1000 for family, milliseconds in families},
+        families={family: timing["milliseconds"] / 1000 for family, timing in said["timings"].items()},
         load=load,
     )
 
@@ -152,7 +153,8 @@ def share(folder: Path) -> list[Certified]:
     return found
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser_of(__file__, __doc__).parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         certified, checked = grow(Path(folder))
         shared = share(Path(folder))

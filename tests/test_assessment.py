@@ -352,7 +352,7 @@ def test_a_beta_that_is_too_large_is_refused() -> None:
     of = evidence(*INCREMENT)
     largest = assessed(of, "fused:bf16").largest_exponent
     assert assessed(of, "fused:bf16", 2**largest).verdict is CERTIFIED
-    with pytest.raises(BetaError, match=f"beta = {2 ** (largest + 1)} is too large for fused:bf16/fp32/bf16"):
+    with pytest.raises(BetaError, match=rf"beta = 2\^{largest + 1} is too large for fused:bf16/fp32/bf16"):
         assessed(of, "fused:bf16", 2 ** (largest + 1))
 
 

@@ -9,7 +9,7 @@ from verify.annotation.proof import HardmaxProof
 from verify.arithmetic.models import ArithmeticModel, BetaSplit, Exact, largest_beta_exponent, split_for
 from verify.arithmetic.softmax import HeadFacts
 from verify.arithmetic.ties import TieDecision, TieFacts, decide_ties, smallest_beta_for_ties
-from verify.assessment import BetaError, least_beta_within_half
+from verify.assessment import least_beta_within_half, require_admitted
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,8 @@ def assess_all(
     """
     largest_score = max(len(head.query) for layer in network.layers for head in layer.heads)
     largest_exponent = largest_beta_exponent(model, largest_score)
-    if beta is not None and beta > 1 << largest_exponent:
-        raise BetaError(
-            f"beta = {beta} is too large for {model.text}: scores and scaled activations are exact only up to "
-            f"beta = {1 << largest_exponent}"
-        )
+    if beta is not None:
+        require_admitted(beta, model, largest_exponent)
     rounded_from = largest_score if model.steps.once else None
     facts = [TieFacts(head.separation, most_writes if head.many else 1, context, rounded_from) for head in proof.heads]
     distinct = tuple(dict.fromkeys(facts))

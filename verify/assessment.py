@@ -39,6 +39,15 @@ class BetaError(ValueError):
     """A beta at which scores or scaled activations would not be exact."""
 
 
+def require_admitted(beta: int, model: ArithmeticModel, largest_exponent: int) -> None:
+    """Raises BetaError for a power of two beyond 2**largest_exponent."""
+    if beta > 1 << largest_exponent:
+        raise BetaError(
+            f"beta = 2^{beta.bit_length() - 1} is too large for {model.text}: scores and scaled activations are exact "
+            f"only up to beta = 2^{largest_exponent}"
+        )
+
+
 @dataclass(frozen=True)
 class Case:
     """One (separation, ties), decided at the chosen beta (None where no beta is chosen).
@@ -115,11 +124,8 @@ def assess(
     """
     largest_score = max((len(head.query) for layer in prepared.network.layers for head in layer.heads), default=1)
     largest_exponent = largest_beta_exponent(model, largest_score)
-    if beta is not None and beta > 1 << largest_exponent:
-        raise BetaError(
-            f"beta = {beta} is too large for {model.text}: scores and scaled activations are exact only up to "
-            f"beta = {1 << largest_exponent}"
-        )
+    if beta is not None:
+        require_admitted(beta, model, largest_exponent)
     rounded_from = largest_score if model.steps.once else None
     facts = [facts_of(observed, context, rounded_from) for observed in observations.heads]
     distinct = tuple(dict.fromkeys(facts))

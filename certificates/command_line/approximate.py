@@ -23,9 +23,6 @@ from verify.contextual.formats import Holds, formats_for
 from verify.contextual.softmax_form import StandardForm, StandardFormError, standard_form, widest
 from verify.contextual.theorem import Certified, certify
 
-LONGEST_NUMBER = 60
-"""Characters of a number that is typed."""
-
 
 @dataclass(frozen=True)
 class Asked:
@@ -34,9 +31,9 @@ class Asked:
     function: str
     n: int
     d: int
-    epsilon: str
+    epsilon: Fraction
     p: int
-    delta: str | None
+    delta: Fraction | None
     positional: bool
     standard_form: bool = False
 
@@ -124,22 +121,12 @@ def certified_approximation(asked: Asked) -> Certified:
     """The approximation that was asked for, with what was decided of it.  Raises InputRefused."""
     if asked.p > LARGEST_P:
         raise InputRefused(f"--p {asked.p}: give at most {LARGEST_P}")
-    epsilon = rational("--epsilon", asked.epsilon)
-    delta = None if asked.delta is None else rational("--delta", asked.delta)
     with refusing(FunctionError, GridError, SpecificationError):
         target = load_target(asked.function)
         make = plan_with_room if asked.standard_form else plan
-        found = make(target, asked.n, asked.d, epsilon, asked.p, asked.positional, delta)
+        found = make(target, asked.n, asked.d, asked.epsilon, asked.p, asked.positional, asked.delta)
         require_as_stated(target, asked.n, asked.d)
         return certify(found)
-
-
-def rational(option: str, text: str) -> Fraction:
-    """A number like 1/4 or 0.25, of a length that can be printed back."""
-    try:
-        return Fraction(text if len(text) <= LONGEST_NUMBER and "e" not in text.lower() else "")
-    except (ValueError, ZeroDivisionError):
-        raise InputRefused(f"{option} {text}: give a number like 1/4 or 0.25") from None
 
 
 def in_words(certified: Certified) -> Iterator[str]:

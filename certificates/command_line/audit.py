@@ -34,7 +34,7 @@ class Asked:
     machine: str | None
     dims: str | None
     paradigm: str
-    contexts: str
+    contexts: tuple[int, ...]
     formats: str
     models: str
     arithmetics: tuple[str, ...] = ()
@@ -49,11 +49,10 @@ def execute(asked: Asked, as_csv: bool, as_json: bool, plot: Path | None) -> Non
         raise InputRefused("give --csv or --json, not both")
     subject = subject_of(asked.machine, asked.dims)
     paradigm = Paradigm(asked.paradigm)
-    contexts = parse_contexts(asked.contexts)
     with refusing(ContextError, ModelError):
         models = tuple(dict.fromkeys(map(parse_arithmetic, asked.arithmetics)))
         models = models or parse_models(asked.models, asked.formats)
-        rows = list(audit(subject, paradigm, models, contexts))
+        rows = list(audit(subject, paradigm, models, asked.contexts))
     if plot is not None:
         from certificates.command_line.plots import draw
 
@@ -83,27 +82,6 @@ def subject_of(machine: str | None, dims: str | None) -> Subject:
             f"{','.join(map(str, MOST_SIZES))}"
         )
     return Subject.of_sizes(*sizes)
-
-
-def parse_contexts(text: str) -> tuple[int, ...]:
-    """Context lengths: numbers, powers of two like 2^20, and ranges of powers like 2^4..2^64, with commas between.
-
-    >>> parse_contexts("100,2^4..2^6")
-    (16, 32, 64, 100)
-    """
-    found: set[int] = set()
-    for part in text.split(","):
-        matched = re.fullmatch(r"(2\^)?(\d{1,20})(?:\.\.2\^(\d{1,2}))?", part.strip(), re.ASCII)
-        if matched is None or (matched[3] and not matched[1]) or (matched[1] and int(matched[2]) > 64):
-            raise InputRefused(f"--context {part.strip()!r}: give tokens, like 1000, 2^20 or 2^4..2^64")
-        if matched[1] is None:
-            found.add(int(matched[2]))
-            continue
-        first, last = int(matched[2]), int(matched[3] or matched[2])
-        if not first <= last <= 64:
-            raise InputRefused(f"--context {part.strip()!r}: a range goes up, and to 2^64 at most")
-        found |= {1 << exponent for exponent in range(first, last + 1)}
-    return tuple(sorted(found))
 
 
 def parse_models(models: str, formats: str) -> tuple[ArithmeticModel, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol
@@ -36,7 +35,7 @@ def execute(
     paradigm: str,
     context: int | None,
     arithmetic: str,
-    beta: str,
+    beta: int | None,
     max_steps: int,
     out: Path,
     as_json: bool,
@@ -52,7 +51,7 @@ def execute(
     if len(set(inputs)) < len(inputs):
         twice = next(word for word in inputs if inputs.count(word) > 1)
         raise InputRefused(f"the input {twice!r} is given twice; give every input once")
-    request = Request(loaded, inputs, model, Paradigm(paradigm), context, parse_beta(beta), max_steps)
+    request = Request(loaded, inputs, model, Paradigm(paradigm), context, beta, max_steps)
     with (
         LateProgress(enabled=not as_json) as progress,
         refusing(MachineError, ContextError, BetaError),
@@ -81,15 +80,6 @@ def require_inputs(inputs: tuple[str, ...], space: int | None, assumed_writes: i
         raise InputRefused("--assume-writes-per-cell goes with --all-inputs: on given inputs writes are counted")
     if claim != "activations":
         raise InputRefused(f"--claim {claim} goes with --all-inputs: it is proved for every input, or not at all")
-
-
-def parse_beta(text: str) -> int | None:
-    """A power of two >= 1, or None for ``auto``."""
-    if text == "auto":
-        return None
-    if not re.fullmatch(r"[0-9]{1,40}", text) or (beta := int(text)) < 1 or beta & (beta - 1):
-        raise InputRefused(f"--beta is {text!r}; give auto or a power of two such as 128")
-    return beta
 
 
 class Written(Protocol):

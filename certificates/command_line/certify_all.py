@@ -16,7 +16,7 @@ from certificates.certify_all import (
     UniversalRequest,
     certify_all,
 )
-from certificates.command_line.certify import parse_beta, write_bundle
+from certificates.command_line.certify import write_bundle
 from certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from certificates.command_line.progress import LateProgress
 from certificates.document import sha256
@@ -48,7 +48,7 @@ class Asked:
     context: int | None
     space: int | None
     arithmetic: str
-    beta: str
+    beta: int | None
     assumed_writes: int | None
     budget: int
     tokens: bool
@@ -98,7 +98,7 @@ def request_for(asked: Asked) -> UniversalRequest:
             context,
             paradigm,
             asked.space,
-            parse_beta(asked.beta),
+            asked.beta,
             asked.assumed_writes,
             asked.budget,
             asked.tokens,
@@ -112,5 +112,19 @@ def summary(bundle: UniversalBundle, path: Path) -> dict[str, object]:
         "claim": bundle.certificate.statement.claim,
         "files": {"certificate": str(path), "weights": str(path.parent / bundle.weights_name)},
         "sha256": sha256(bundle.bytes),
+        "timings": timings(bundle),
         "certificate": asdict(bundle.certificate),
+    }
+
+
+def timings(bundle: UniversalBundle) -> dict[str, dict[str, int]]:
+    """Of each kind of obligation: how many, how many different ones, how many of these proved now; milliseconds."""
+    return {
+        family.value: {
+            "obligations": tally.obligations,
+            "patterns": tally.patterns,
+            "proved_now": tally.proved,
+            "milliseconds": tally.nanoseconds // 10**6,
+        }
+        for family, tally in bundle.proof.tallies.items()
     }

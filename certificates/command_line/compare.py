@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from certificates.command_line.audit import parse_contexts, subject_of
+from certificates.command_line.audit import subject_of
 from certificates.command_line.compare_words import (
     DIFFERENT_TASKS,
     NOT_PROVED_HERE,
@@ -22,6 +21,7 @@ from certificates.command_line.compare_words import (
     in_words,
     rule_text,
 )
+from certificates.command_line.numbers import shortened, whole_number
 from certificates.command_line.outcome import InputRefused, refusing
 from constructions.contextual.grid import GridError
 from constructions.turing.paradigm import ContextError
@@ -29,7 +29,7 @@ from verify.arithmetic.models import ModelError, parse_arithmetic
 from verify.audit import Row
 from verify.contextual.comparison import Delta, DeltaRule, HighPrecision, Pair, compare
 
-MOST_TOKENS, MOST_COORDINATES, MOST_CELLS = 1024, 8, 10_000
+MOST_CELLS = 10_000
 DEFAULT_SIZES = "1,6,5"
 
 
@@ -39,8 +39,8 @@ class Asked:
 
     machine: str | None
     dims: str | None
-    contexts: str
-    dimensions: str
+    contexts: tuple[int, ...]
+    dimensions: tuple[int, ...]
     delta: str
     positional: bool
     arithmetic: str
@@ -56,12 +56,9 @@ def execute(asked: Asked, as_csv: bool, as_json: bool, plot: Path | None) -> Non
     default = asked.machine is None and asked.dims is None
     subject = subject_of(asked.machine, DEFAULT_SIZES if default else asked.dims)
     delta = parse_delta(asked.delta)
-    contexts = parse_contexts(asked.contexts)
-    if max(contexts) > MOST_TOKENS:
-        raise InputRefused(f"--context {max(contexts)}: the high-precision construction is counted up to {MOST_TOKENS}")
     with refusing(ContextError, ModelError, GridError):
         model = parse_arithmetic(asked.arithmetic)
-        pairs = list(compare(subject, model, contexts, parse_dimensions(asked.dimensions), delta, asked.positional))
+        pairs = list(compare(subject, model, asked.contexts, asked.dimensions, delta, asked.positional))
     if plot is not None:
         from certificates.command_line.comparison_plot import draw_comparison
 
@@ -90,18 +87,11 @@ def parse_delta(text: str) -> Delta:
     """
     if text in (rule.value for rule in DeltaRule):
         return DeltaRule(text)
-    matched = re.fullmatch(r"1/(\d{1,5})", text, re.ASCII)
-    if matched is None or not 2 <= int(matched[1]) <= MOST_CELLS:
-        raise InputRefused(f"--delta {text}: give 1/M with M from 2 to {MOST_CELLS}, or as-stated, or coarsest")
-    return Fraction(1, int(matched[1]))
-
-
-def parse_dimensions(text: str) -> tuple[int, ...]:
-    """Numbers of coordinates, with commas between."""
-    parts = [part.strip() for part in text.split(",")]
-    if not all(re.fullmatch(r"\d", part, re.ASCII) and 1 <= int(part) <= MOST_COORDINATES for part in parts):
-        raise InputRefused(f"--dim {text}: give numbers from 1 to {MOST_COORDINATES}, like 1,2")
-    return tuple(sorted(set(map(int, parts))))
+    one, _, below = text.partition("/")
+    cells = whole_number(below)
+    if one != "1" or cells is None or not 2 <= cells <= MOST_CELLS:
+        raise InputRefused(f"--delta {shortened(text)}: give 1/M with M from 2 to {MOST_CELLS}, as-stated or coarsest")
+    return Fraction(1, cells)
 
 
 def records_of(pairs: Sequence[Pair]) -> list[dict[str, object]]:

@@ -10,7 +10,6 @@ from typing import Any
 
 import click
 
-from certificates.command_line.approximate import rational
 from certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from constructions.contextual.grid import Grid, GridError
 from constructions.contextual.substitutes import (
@@ -32,10 +31,10 @@ HEAD = ("query", "key", "value", "output")
 MOST_BYTES = 1 << 20
 
 
-def execute(kind: str, n: int, d: int, delta: str, weights: Path | None) -> None:
+def execute(kind: str, n: int, d: int, delta: Fraction, weights: Path | None) -> None:
     """Decide, and say what was found.  Exit code: 0 it does, 1 two columns collide, 2 bad input."""
     with refusing(GridError, GridTooLarge, WeightsError):
-        grid = Grid(n, d, rational("--delta", delta))
+        grid = Grid(n, d, delta)
         layer = default_layer(kind, n, d) if weights is None else read_layer(kind, weights)
         found = check_substitute(grid, layer)
     where = f"{n} tokens of dimension {d}, delta = {grid.delta}"

@@ -35,7 +35,7 @@ class Asked:
     context: int
     machine: str | None
     words: tuple[str, ...]
-    beta: str
+    beta: int | None
     order: str
     most_tokens: int
 
@@ -44,7 +44,6 @@ def execute(asked: Asked, as_json: bool) -> NoReturn:
     """Search, print what was found, and end: 1 a wrong token, 0 certified, 3 none found, 2 and 4 as everywhere."""
     if asked.words and asked.machine is None:
         raise InputRefused("give --machine with --input: words belong to a machine")
-    beta = _beta(asked.beta)
     with refusing(MachineError, ContextError):
         machines = [load_machine(asked.machine)] if asked.machine else [entry.machine for entry in LIBRARY.values()]
         runs = _runs(machines[0], asked)
@@ -55,7 +54,7 @@ def execute(asked: Asked, as_json: bool) -> NoReturn:
             machines,
             model,
             asked.context,
-            beta=beta,
+            beta=asked.beta,
             orders=None if asked.order == "both" else (Order(asked.order),),
             most_tokens=asked.most_tokens,
             also=runs,
@@ -75,15 +74,6 @@ def execute(asked: Asked, as_json: bool) -> NoReturn:
 def _require_supported(model: ArithmeticModel) -> None:
     if not is_supported(model):
         raise InputRefused(str(UnsupportedArithmetic(model)), ExitCode.UNSUPPORTED)
-
-
-def _beta(text: str) -> int | None:
-    if text == "auto":
-        return None
-    beta = int(text) if text.isascii() and text.isdecimal() and len(text) < 100 else 0
-    if beta < 1 or beta & (beta - 1):
-        raise InputRefused(f"--beta is auto or a power of two, not {text!r}")
-    return beta
 
 
 def _runs(machine: TuringMachine, asked: Asked) -> list[Run]:

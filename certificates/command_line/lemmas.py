@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import textwrap
 import time
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from certificates.command_line.console import ReportConsole
+from certificates.command_line.console import Column, Line, Part, Table, heading, show
 from certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from certificates.command_line.progress import LateProgress
 from verify.lemmas.book import BOOK, BUDGET_SECONDS, DEFAULT_WIDTHS, Entry, NoSuchLemma, chosen, plan, run
@@ -28,9 +24,8 @@ LARGEST_MUTATED = 4
 """Equivalent mutants are evaluated on all inputs: exponentially many in the width."""
 MUTATION_WIDTHS = (3,)
 
-STYLE = {"proved": "green", "refuted": "bold red", "inconclusive": "bold yellow"}
+COLOUR = {"proved": "green", "refuted": "red", "inconclusive": "yellow"}
 CODE = {"proved": ExitCode.CERTIFIED, "refuted": ExitCode.REFUTED, "inconclusive": ExitCode.INCONCLUSIVE}
-COLUMNS = 110
 
 
 def execute(
@@ -66,20 +61,20 @@ def parse_widths(texts: Sequence[str], largest: int) -> tuple[int, ...]:
 
 
 def _decide(lemmas: Sequence[Lemma], widths: tuple[int, ...], budget: int, as_json: bool) -> None:
-    console, entries = _console(), list[Entry]()
+    entries = list[Entry]()
     total, started = len(plan(lemmas, widths)), time.perf_counter()
     with LateProgress(enabled=not as_json) as progress:
         decided = _counted(run(lemmas, widths, budget), entries, progress, total)
         for _, group in groupby(decided, key=lambda entry: entry.lemma.identifier):
             results = list(group)
             if not as_json:
-                _print_lemma(console, results)
+                show(lemma_lines(results))
     verdicts = [entry.verdict for entry in entries]
     left_out = [lemma.identifier for lemma in lemmas if lemma.identifier not in {e.lemma.identifier for e in entries}]
     if as_json:
         click.echo(json.dumps(_plain(entries, widths, left_out), indent=2))
     else:
-        _print_summary(console, entries, left_out, time.perf_counter() - started)
+        show(summary_lines(entries, left_out, time.perf_counter() - started))
     # Where nothing was decided nothing is certified.
     worst = next((verdict for verdict in ("refuted", "inconclusive") if verdict in verdicts), None)
     raise click.exceptions.Exit(CODE[worst] if worst else CODE["proved"] if verdicts else ExitCode.INCONCLUSIVE)
@@ -92,41 +87,30 @@ def _counted(decided: Iterator[Entry], entries: list[Entry], progress: LateProgr
         yield entry
 
 
-def _console() -> Console:
-    console = ReportConsole(highlight=False, soft_wrap=True)
-    console.width = min(console.width, COLUMNS)
-    return console
-
-
-def _print_lemma(console: Console, results: Sequence[Entry]) -> None:
+def lemma_lines(results: Sequence[Entry]) -> Iterator[Part]:
     """A line with verdict, widths and cost; the statement; how and whence; what stands against it."""
     lemma = results[0].lemma
-    by_verdict = {verdict: [one for one in results if one.verdict == verdict] for verdict in CODE}
-    for verdict, entries in by_verdict.items():
-        if entries:
+    for verdict, colour in COLOUR.items():
+        if entries := [one for one in results if one.verdict == verdict]:
             seconds = sum(one.seconds for one in entries)
             at = _widths([one.width for one in entries if one.width is not None])
-            line = Text(f"{lemma.identifier:<38}")
-            line.append(f"{verdict:<13}", STYLE[verdict])
-            line.append(f"{at:<20}{seconds:>9.2f} s")
-            console.print(line)
-    for paragraph, style in ((lemma.statement, ""), (_basis(lemma), "dim")):
-        for text in textwrap.wrap(paragraph, console.width - 4):
-            console.print(Text(f"    {text}", style))
+            yield heading(f"{lemma.identifier}: {verdict}{f' at {at}' if at else ''}, {seconds:.2f} s", fg=colour)
+    yield f"    {lemma.statement}"
+    yield f"    {_basis(lemma)}"
     for entry in results:
         where = "" if entry.width is None else f"r = {entry.width}: "
         match entry.outcome:
             case Disproved(counterexample):
-                console.print(Text(f"    {where}{counterexample}", STYLE["refuted"]))
+                yield Line(f"    {where}{counterexample}", (("fg", COLOUR["refuted"]),))
             case Open(reason):
-                console.print(Text(f"    {where}{reason}", STYLE["inconclusive"]))
+                yield Line(f"    {where}{reason}", (("fg", COLOUR["inconclusive"]),))
             case Established():
                 pass
 
 
 def _basis(lemma: Lemma) -> str:
     rests = f"; rests on {', '.join(lemma.rests_on)}" if lemma.rests_on else ""
-    return f"{lemma.method}; {lemma.source}{rests}"
+    return f"by: {lemma.method}; from: {lemma.source}{rests}"
 
 
 def _widths(widths: Sequence[int]) -> str:
@@ -142,15 +126,16 @@ def _widths(widths: Sequence[int]) -> str:
     return f"r = {', '.join(texts)}" if texts else ""
 
 
-def _print_summary(console: Console, entries: Sequence[Entry], left_out: Sequence[str], seconds: float) -> None:
-    console.print()
+def summary_lines(entries: Sequence[Entry], left_out: Sequence[str], seconds: float) -> Iterator[Part]:
+    """How many lemmas were decided, and how."""
     counts = {verdict: sum(entry.verdict == verdict for entry in entries) for verdict in CODE}
     lemmas = len({entry.lemma.identifier for entry in entries})
     said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count or verdict == "proved")
     times = f"{len(entries)} times in all" if len(entries) > lemmas else "once each"
-    console.print(f"{lemmas} lemma{'s' * (lemmas != 1)}, decided {times}: {said}; {seconds:.1f} s")
+    yield ""
+    yield f"{lemmas} lemma{'s' * (lemmas != 1)}, decided {times}: {said}; {seconds:.1f} s"
     if left_out:
-        console.print(f"not stated at these widths: {', '.join(left_out)}")
+        yield f"not stated at these widths: {', '.join(left_out)}"
 
 
 def _plain(entries: Sequence[Entry], widths: tuple[int, ...], left_out: Sequence[str]) -> dict[str, Any]:
@@ -208,35 +193,35 @@ def _mutate(names: Sequence[str], widths: tuple[int, ...], budget: int, as_json:
     if as_json:
         click.echo(json.dumps({"mutation": [_plain_tally(*one) for one in tallies]}, indent=2))
     else:
-        _print_tallies(tallies)
+        show(tally_lines(tallies))
     missed = any(found.missed for _, found, _ in tallies)
     raise click.exceptions.Exit(ExitCode.REFUTED if missed else ExitCode.CERTIFIED)
 
 
-def _print_tallies(tallies: Sequence[tuple[int, Tally, float]]) -> None:
-    console = _console()
-    console.print("Each weight +-1, 0 and negated, each bias +-1, each neuron left out, one change at a time.")
-    console.print(
-        "caught: the lemma is refuted, and plain evaluation confirms it.  equivalent: the same on all inputs."
-    )
-    console.print()
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("lemma", no_wrap=True)
-    for title in ("r", "mutants", "equivalent", "caught", "missed", "kill rate", "seconds"):
-        table.add_column(title, justify="right")
-    for width, found, seconds in tallies:
-        counts = (found.mutants, found.equivalent, found.caught, found.missed)
-        table.add_row(found.identifier, str(width), *map(str, counts), found.kill_rate, f"{seconds:.2f}")
+def tally_lines(tallies: Sequence[tuple[int, Tally, float]]) -> Iterator[Part]:
+    """How many mutants of each lemma's weights were caught."""
+    yield "Each weight +-1, 0 and negated, each bias +-1, each neuron left out, one change at a time."
+    yield "caught: the lemma is refuted, and plain evaluation confirms it. equivalent: the same on all inputs."
+    yield ""
+    rows = [_tally_row(found.identifier, str(width), found, seconds) for width, found, seconds in tallies]
     everything = Tally.together([found for _, found, _ in tallies])
-    counts = (everything.mutants, everything.equivalent, everything.caught, everything.missed)
-    table.add_row("all", "", *map(str, counts), everything.kill_rate, f"{sum(s for *_, s in tallies):.2f}")
-    console.print(table)
+    rows.append(_tally_row("all", "", everything, sum(seconds for *_, seconds in tallies)))
+    counts = ("mutants", "equivalent", "caught", "missed", "kill rate", "seconds")
+    columns = (
+        Column("lemma", key=True),
+        Column("r", right=True, key=True),
+        *(Column(one, right=True) for one in counts),
+    )
+    yield Table(columns, tuple(rows))
     for width, found, _ in tallies:
         for one in found.survivors:
             if one.fate is Fate.MISSED:
-                console.print(
-                    Text(f"missed at r = {width}: {one.claim}, {one.mutant.change}: {one.because}", "bold red")
-                )
+                yield heading(f"missed at r = {width}: {one.claim}, {one.mutant.change}: {one.because}", fg="red")
+
+
+def _tally_row(name: str, width: str, found: Tally, seconds: float) -> tuple[str, ...]:
+    counts = (found.mutants, found.equivalent, found.caught, found.missed)
+    return (name, width, *map(str, counts), found.kill_rate, f"{seconds:.2f}")
 
 
 def _plain_tally(width: int, found: Tally, seconds: float) -> dict[str, Any]:

@@ -7,12 +7,15 @@ Exit codes, everywhere: 0 proved, certified or valid, 1 refuted or invalid, 2 wr
 
 from __future__ import annotations
 
-import re
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import click
 from click.core import ParameterSource
+
+from certificates.command_line.help import Group
+from certificates.command_line.numbers import auto_or_power_of_two, number_of, numbers_of, power_of_two, rational
 
 EXIT_CODES = (
     "Exit codes: 0 proved, certified or valid, 1 refuted or invalid, 2 wrong usage or bad input (nothing is written), "
@@ -24,19 +27,13 @@ READER_GONE = 141
 """128 and the number of SIGPIPE: what a shell says of a command that this signal ends."""
 
 
-def context_length(text: str | int) -> int:
-    """Tokens, from a number or a power of two like 2^20."""
-    found = re.fullmatch(r"2\^(\d{1,3})|(\d{1,40})", str(text), re.ASCII)
-    tokens = 0 if found is None else 1 << int(found[1]) if found[1] else int(found[2])
-    if tokens < 1:
-        raise click.BadParameter(f"{text!r}: give a number of tokens, like 1000 or 2^20")
-    return tokens
-
-
+MOST_TOKENS_COMPARED, MOST_COORDINATES = 1024, 8
+"""The high-precision construction is counted up to so many tokens, and coordinates of one."""
+TOKENS = number_of("tokens")
 CONTEXT = click.option(
     "--context",
     metavar="N",
-    type=context_length,
+    type=TOKENS,
     help="Context length in tokens, like 1000 or 2^20.  Default: the smallest that fits.",
 )
 PARADIGM = click.option(
@@ -49,7 +46,7 @@ PARADIGM = click.option(
 MAX_STEPS = click.option(
     "--max-steps",
     metavar="T",
-    type=click.IntRange(min=1),
+    type=number_of("steps"),
     default=1_000_000,
     show_default=True,
     help="Give up on a machine that has not halted after so many steps.",
@@ -73,7 +70,7 @@ STORE = click.option(
 NO_STORE = click.option("--no-store", is_flag=True, help="With --all-inputs: prove everything anew, keep nothing.")
 
 
-class _Commands(click.Group):
+class _Commands(Group):
     """A group whose exit codes mean what `EXIT_CODES` says, also where nobody reads the output to its end."""
 
     def invoke(self, ctx: click.Context) -> object:
@@ -98,7 +95,7 @@ def cli(context: click.Context) -> None:
         context.exit(2)
 
 
-@cli.command("certify", epilog=EXIT_CODES)
+@cli.command("certify", short_help="Prove that a softmax transformer does what MACHINE does.", epilog=EXIT_CODES)
 @click.argument("machine")
 @click.option("--input", "inputs", metavar="W", multiple=True, help="An input word; may be repeated.")
 @click.option("--all-inputs", is_flag=True, help="Every input whose chain of thought fits the context: a proof.")
@@ -108,6 +105,7 @@ def cli(context: click.Context) -> None:
 @click.option(
     "--beta",
     metavar="auto|B",
+    type=auto_or_power_of_two,
     default="auto",
     show_default=True,
     help="What scores are multiplied with: a power of two; auto is the smallest that certifies.",
@@ -115,14 +113,14 @@ def cli(context: click.Context) -> None:
 @click.option(
     "--space",
     metavar="S",
-    type=click.IntRange(min=1),
+    type=number_of("cells"),
     help="With --all-inputs --paradigm scot: inputs whose run stays within S cells; gives the context, too.",
 )
 @click.option(
     "--assume-writes-per-cell",
     "assumed_writes",
     metavar="M",
-    type=click.IntRange(min=1),
+    type=number_of("writes"),
     help="With --all-inputs: only inputs that write no cell more often; the claim says so.",
 )
 @click.option(
@@ -158,7 +156,7 @@ def certify(
     paradigm: str,
     context: int | None,
     arithmetic: str,
-    beta: str,
+    beta: int | None,
     space: int | None,
     assumed_writes: int | None,
     claim: str,
@@ -169,9 +167,9 @@ def certify(
     out: Path,
     as_json: bool,
 ) -> None:
-    """Certify that a softmax transformer in the given arithmetic generates the chain of thought of MACHINE (a name of
-    the library, or a file) exactly, token for token: on the words given with --input, which are replayed; or on every
-    input that fits, with --all-inputs, which is proved."""
+    """Certify that a softmax transformer in the given arithmetic generates the chain of thought of MACHINE exactly,
+    token for token: on the words given with --input, which are replayed; or, with --all-inputs, on every input that
+    fits, which is proved."""
     from certificates.command_line import certify as on_runs
     from certificates.command_line import certify_all as on_all
 
@@ -184,17 +182,17 @@ def certify(
     on_runs.execute(machine, inputs, paradigm, context, arithmetic, beta, max_steps, out, as_json)
 
 
-@cli.command("check")
+@cli.command("check", short_help="Check a certificate, independently of what made it.")
 @click.argument("certificate", type=click.Path(path_type=Path))
 @click.option(
     "--machine",
     metavar="MACHINE",
-    help="The machine the certificate must be about: a library name or a file.",
+    help="The machine that the certificate has to be about.",
 )
 @click.option(
     "--function",
     metavar="NAME",
-    help="Of approximation, in the place of --machine: the function the certificate must be about.",
+    help="Instead, for a certificate of approximation: the function that it has to be about.",
 )
 @click.option(
     "--solver",
@@ -231,7 +229,7 @@ def check(
     execute(certificate, machine, function, solver, budget, as_json)
 
 
-@cli.command("run", epilog=EXIT_CODES)
+@cli.command("run", short_help="Show the chain of thought of MACHINE, token by token.", epilog=EXIT_CODES)
 @click.argument("machine")
 @click.argument("word", metavar="W")
 @PARADIGM
@@ -247,9 +245,9 @@ def check(
 def show_run(
     machine: str, word: str, paradigm: str, context: int | None, max_steps: int, by_decoding: bool, as_json: bool
 ) -> None:
-    """Show the chain of thought of MACHINE (a name of the library, or a file) on the word W, in exact integers.
+    """Show the chain of thought of MACHINE on the word W, in exact integers, and say what its tokens mean.
 
-    Every token behind the prompt is the unique best next token of the hardmax transformer; if one is not, the
+    Every token after the prompt is the unique best next token of the hardmax transformer.  If one is not, the
     command says where and ends with exit code 1.
     """
     from certificates.command_line.run import execute
@@ -257,8 +255,15 @@ def show_run(
     execute(machine, word, paradigm, context, max_steps, by_decoding, as_json)
 
 
-@cli.command("sweep")
-@click.option("--machines", metavar="M", type=click.IntRange(min=1), default=1000, show_default=True, help="How many.")
+@cli.command("sweep", short_help="Verify, or prove, thousands of random machines.")
+@click.option(
+    "--machines",
+    metavar="M",
+    type=number_of("machines", high=1 << 32),
+    default=1000,
+    show_default=True,
+    help="How many.",
+)
 @click.option("--seed", metavar="S", type=int, default=0, show_default=True, help="Which sweep.")
 @click.option("--workers", metavar="W", type=click.IntRange(min=1), help="Processes.  Default: one per core.")
 @click.option(
@@ -277,7 +282,7 @@ def show_run(
 @click.option(
     "--context",
     metavar="N",
-    type=context_length,
+    type=TOKENS,
     default=65536,
     show_default=True,
     help="With --all-inputs: context length in tokens.",
@@ -315,7 +320,7 @@ def sweep(
     execute(machines, seed, workers, out, as_json)
 
 
-@cli.command("lemmas")
+@cli.command("lemmas", short_help="Re-prove the lemmas that the constructions rely on.")
 @click.option(
     "--width",
     "widths",
@@ -342,8 +347,8 @@ def sweep(
 def lemmas(
     widths: tuple[str, ...], only: tuple[str, ...], budget: int | None, by_mutation: bool, as_json: bool
 ) -> None:
-    """Decide again what the constructions rest on: gadgets, on their concrete weights; look-ups; dimensions;
-    rounding.  What does not hold is shown with a counterexample.
+    """Re-prove the lemmas that the constructions rely on: about gadgets, on their concrete weights, look-ups,
+    dimensions and rounding.  A lemma that does not hold is shown with a counterexample.
 
     Exit codes: 0 all proved, 1 one refuted (or a change of weights missed), 2 bad input, 3 one inconclusive.
     """
@@ -352,7 +357,7 @@ def lemmas(
     execute(widths, only, budget, by_mutation, as_json)
 
 
-@cli.command("audit")
+@cli.command("audit", short_help="Say which beta, bits and sizes each arithmetic asks for.")
 @click.argument("machine", required=False)
 @click.option("--dims", metavar="K,Q,G", help="Instead of a MACHINE: tapes, states and tape symbols of any.")
 @PARADIGM
@@ -360,6 +365,7 @@ def lemmas(
     "--context",
     "contexts",
     metavar="N,..",
+    type=numbers_of("tokens"),
     default="2^4..2^64",
     show_default=True,
     help="Context lengths in tokens: numbers, powers like 2^20, ranges of powers.",
@@ -391,7 +397,7 @@ def audit(
     machine: str | None,
     dims: str | None,
     paradigm: str,
-    contexts: str,
+    contexts: tuple[int, ...],
     formats: str,
     models: str,
     arithmetics: tuple[str, ...],
@@ -399,8 +405,8 @@ def audit(
     as_json: bool,
     plot: Path | None,
 ) -> None:
-    """Say what each arithmetic asks of the network of MACHINE (a name of the library, or a file), or of any machine of
-    a size: for which contexts the rounding inequalities hold, at which beta, with which parameters and bits.
+    """Say what each arithmetic asks of the network of MACHINE, or of any machine of a size: for which contexts the
+    rounding inequalities hold, at which beta, with which parameters and bits.
 
     Exit codes: 0 the rows are printed, whatever they say, 2 bad input (nothing is written).
     """
@@ -413,18 +419,27 @@ def audit(
     execute(Asked(machine, dims, paradigm, contexts, formats, models, arithmetics), as_csv, as_json, plot)
 
 
-@cli.command("compare")
-@click.option("--machine", metavar="MACHINE", help="Of the ternary construction: a name of the library, or a file.")
+@cli.command("compare", short_help="Put the high-precision construction beside the ternary.")
+@click.option("--machine", metavar="MACHINE", help="The machine of the ternary construction.")
 @click.option("--dims", metavar="K,Q,G", help="Instead: tapes, states and tape symbols of any.  Default: 1,6,5.")
 @click.option(
     "--context",
     "contexts",
     metavar="N,..",
+    type=numbers_of("tokens", MOST_TOKENS_COMPARED),
     default="2^1..2^6",
     show_default=True,
     help="Tokens, of both: numbers, powers like 2^5, ranges of powers.",
 )
-@click.option("--dim", "dimensions", metavar="D,..", default="1,2", show_default=True, help="Coordinates of a token.")
+@click.option(
+    "--dim",
+    "dimensions",
+    metavar="D,..",
+    type=numbers_of("coordinates", MOST_COORDINATES),
+    default="1,2",
+    show_default=True,
+    help="Coordinates of a token.",
+)
 @click.option(
     "--delta",
     metavar="1/M|as-stated|coarsest",
@@ -446,8 +461,8 @@ def audit(
 def compare(
     machine: str | None,
     dims: str | None,
-    contexts: str,
-    dimensions: str,
+    contexts: tuple[int, ...],
+    dimensions: tuple[int, ...],
     delta: str,
     positional: bool,
     arithmetic: str,
@@ -466,7 +481,7 @@ def compare(
     execute(Asked(machine, dims, contexts, dimensions, delta, positional, arithmetic), as_csv, as_json, plot)
 
 
-@cli.command("arithmetics")
+@cli.command("arithmetics", short_help="List number formats, steps of kernels, named kernels.")
 @click.option("--json", "as_json", is_flag=True, help="Print the lists as JSON.")
 def arithmetics(as_json: bool) -> None:
     """List what --arithmetic takes: number formats, steps, and named kernels with what is believed of them."""
@@ -475,7 +490,7 @@ def arithmetics(as_json: bool) -> None:
     execute(as_json)
 
 
-@cli.command("export")
+@cli.command("export", short_help="Write a certified network for PyTorch or ONNX Runtime.")
 @click.argument("certificate", type=click.Path(path_type=Path))
 @click.option(
     "--to",
@@ -499,16 +514,16 @@ def arithmetics(as_json: bool) -> None:
 @click.option(
     "--context",
     metavar="N",
-    type=context_length,
+    type=TOKENS,
     help="A table of so many positions.  Default: the certificate's context.",
 )
 @click.option(
     "--head-width",
     metavar="D",
-    type=click.IntRange(min=1),
+    type=number_of("coordinates", high=1 << 20),
     help="A power of 4.  Default: the least that fits; with a power of 16 torch's MATH backend has exact scores, too.",
 )
-@click.option("--beta", metavar="B", type=click.IntRange(min=1), help="Another power of two; needs --unproved.")
+@click.option("--beta", metavar="B", type=power_of_two, help="Another power of two; needs --unproved.")
 @click.option("--unproved", is_flag=True, help="Export what is refuted or inconclusive, too; the metadata say so.")
 def export(
     certificate: Path,
@@ -528,12 +543,10 @@ def export(
     from certificates.command_line.export import execute
     from certificates.export.prepare import Request
 
-    if beta is not None and beta & (beta - 1):
-        raise click.BadParameter(f"{beta} is no power of two", param_hint="--beta")
     execute(Request(certificate, target, dtype, context, beta, head_width, unproved), out)
 
 
-@cli.command("approximate")
+@cli.command("approximate", short_help="Build a network within E of a function, and prove it.")
 @click.option(
     "--function",
     "function",
@@ -543,9 +556,11 @@ def export(
 )
 @click.option("--n", "n", metavar="N", type=int, required=True, help="Tokens, at least 2.")
 @click.option("--dim", "d", metavar="D", type=int, default=1, show_default=True, help="Coordinates of a token.")
-@click.option("--epsilon", metavar="E", required=True, help="Accuracy, like 1/4.")
+@click.option("--epsilon", metavar="E", type=rational, required=True, help="Accuracy, like 1/4.")
 @click.option("--p", "p", metavar="P", type=int, default=2, show_default=True, help="Accuracy in L^P.")
-@click.option("--delta", metavar="1/M", help="Side of a cell.  Default: the largest that gives the accuracy.")
+@click.option(
+    "--delta", metavar="1/M", type=rational, help="Side of a cell.  Default: the largest that gives the accuracy."
+)
 @click.option("--positional", is_flag=True, help="With positional encoding, also where F is equivariant.")
 @click.option("--standard-form", is_flag=True, help="Also with softmax and ReLUs: lambda, ramps, error.")
 @click.option(
@@ -559,9 +574,9 @@ def approximate(
     function: str,
     n: int,
     d: int,
-    epsilon: str,
+    epsilon: Fraction,
     p: int,
-    delta: str | None,
+    delta: Fraction | None,
     positional: bool,
     standard_form: bool,
     out: Path | None,
@@ -580,14 +595,15 @@ def approximate(
     execute(Asked(function, n, d, epsilon, p, delta, positional, standard_form), out, as_json)
 
 
-@cli.command("counterexample")
+@cli.command("counterexample", short_help="Look for a run on which the arithmetic errs in a token.")
 @ARITHMETIC
-@click.option("--context", metavar="N", type=context_length, required=True, help="Context length in tokens.")
-@click.option("--machine", metavar="MACHINE", help="A name of the library, or a file.  Default: the whole library.")
+@click.option("--context", metavar="N", type=TOKENS, required=True, help="Context length in tokens.")
+@click.option("--machine", metavar="MACHINE", help="Only runs of this machine.  Default: of the whole library.")
 @click.option("--input", "words", metavar="W", multiple=True, help="With --machine: this word only; may be repeated.")
 @click.option(
     "--beta",
     metavar="auto|B",
+    type=auto_or_power_of_two,
     default="auto",
     show_default=True,
     help="What scores are multiplied with: a power of two; auto is the one that certifies most.",
@@ -603,7 +619,7 @@ def approximate(
     "--tokens",
     "most_tokens",
     metavar="T",
-    type=click.IntRange(min=1),
+    type=number_of("tokens"),
     default=20_000,
     show_default=True,
     help="Stop after runs of so many tokens in all.",
@@ -614,7 +630,7 @@ def counterexample(
     context: int,
     machine: str | None,
     words: tuple[str, ...],
-    beta: str,
+    beta: int | None,
     order: str,
     most_tokens: int,
     as_json: bool,
@@ -630,7 +646,7 @@ def counterexample(
     execute(Asked(arithmetic, context, machine, words, beta, order, most_tokens), as_json)
 
 
-@cli.command("contextual-mapping")
+@cli.command("contextual-mapping", short_help="Decide whether one layer tells all columns apart.")
 @click.option(
     "--layer",
     type=click.Choice(["bilinear", "convolution", "attention", "hardmax"]),
@@ -639,7 +655,7 @@ def counterexample(
 )
 @click.option("--n", "n", metavar="N", type=int, required=True, help="Tokens.")
 @click.option("--dim", "d", metavar="D", type=int, default=1, show_default=True, help="Coordinates of a token.")
-@click.option("--delta", metavar="1/M", required=True, help="Side of a cell.")
+@click.option("--delta", metavar="1/M", type=rational, required=True, help="Side of a cell.")
 @click.option(
     "--weights",
     metavar="FILE",
@@ -647,7 +663,7 @@ def counterexample(
     help="JSON: output and projection; output and kernel; or heads, each query, key, value, output.  Default: "
     "identities, an average, a kernel of three ones.",
 )
-def contextual_mapping(layer: str, n: int, d: int, delta: str, weights: Path | None) -> None:
+def contextual_mapping(layer: str, n: int, d: int, delta: Fraction, weights: Path | None) -> None:
     """Decide whether one layer tells the columns of all grid sequences with distinct columns apart, as the contextual
     mapping of the high-precision construction does: a proof by enumeration, or two columns that become the same.
 
@@ -658,15 +674,15 @@ def contextual_mapping(layer: str, n: int, d: int, delta: str, weights: Path | N
     execute(layer, n, d, delta, weights)
 
 
-@cli.command("machines")
-@click.argument("name", required=False)
+@cli.command("machines", short_help="List the machines of the library, or print a machine.")
+@click.argument("machine", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
-def machines(name: str | None, as_json: bool) -> None:
-    """List the machines of the library; with a NAME, or a busy beaver text, print that machine, to be copied and
-    changed."""
+def machines(machine: str | None, as_json: bool) -> None:
+    """List the machines of the library.  With a MACHINE, print its text, to be copied and changed; of a busy beaver
+    that is the one-way machine which it is folded onto."""
     from certificates.command_line.machines import execute
 
-    execute(name, as_json)
+    execute(machine, as_json)
 
 
 def main() -> None:

@@ -1,82 +1,101 @@
-"""What a person reads behind ``certify``: the claim, the verdict, what binds, and what each part rests on."""
+"""What a person reads after ``certify``: the claim, the verdict, what binds, and what each part rests on."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from certificates.certify import Bundle
-from certificates.command_line.console import ReportConsole
-from certificates.document import CaseRecord, HeadRecord, NetworkRecord, sha256
-from verify.arithmetic.models import assumptions
+from certificates.command_line.console import Column, Facts, Line, Part, Table, heading, show
+from certificates.command_line.facts import Findings, findings_on_runs
+from certificates.document import CaseRecord, HeadRecord, NetworkRecord, Statement, sha256
+from certificates.universal_document import UniversalStatement
 
-STYLE = {
-    "certified": "bold green",
-    "proved": "bold green",
-    "tokens proved": "bold green",
-    "refuted": "bold red",
-    "inconclusive": "bold yellow",
+COLOUR = {
+    "certified": "green",
+    "proved": "green",
+    "tokens proved": "green",
+    "refuted": "red",
+    "inconclusive": "yellow",
 }
+MOST_RUNS = 8
+"""Runs that are shown; the certificate has all of them."""
+SEPARATION = ("separation", "by how much the best score exceeds the others, before beta multiplies it")
+LEAST_BETA = (
+    "least beta",
+    "the smallest power of two at which the head gives the hardmax value, proved by inequalities",
+)
+"""What columns of the table of heads mean."""
 
 
 def print_report(bundle: Bundle, path: Path) -> None:
-    """To stdout, at most 110 columns wide."""
-    console = ReportConsole(highlight=False, soft_wrap=False)
-    console.width = min(console.width, 110)
+    """To standard output."""
+    show(report(bundle, path))
+
+
+def report(bundle: Bundle, path: Path) -> Iterator[Part]:
+    """The parts of a report about given inputs."""
     certificate = bundle.certificate
-    console.print(Text(certificate.verdict.upper(), style=STYLE[certificate.verdict]))
-    console.print(certificate.statement.claim, markup=False)
+    yield verdict_line(certificate.verdict)
+    yield certificate.statement.claim
     if certificate.refutation:
-        console.print(certificate.refutation.reason, markup=False)
-    console.print()
-    console.print(_facts(bundle))
-    console.print()
-    console.print(_heads(certificate.heads, certificate.softmax.cases))
-    console.print()
-    print_evidence(console, _evidence(bundle))
-    print_files(console, path, bundle.bytes, bundle.weights_name)
+        yield certificate.refutation.reason
+    yield ""
+    yield _facts(bundle)
+    yield ""
+    yield from _heads(certificate.heads, certificate.softmax.cases)
+    yield from evidence(findings_on_runs(bundle))
+    yield from files(path, bundle.bytes, bundle.weights_name)
 
 
-def print_evidence(console: Console, parts: Sequence[tuple[str, list[str]]]) -> None:
-    """What is proved, what was observed, what is assumed: titles and their lines."""
-    for title, lines in parts:
-        console.print(Text(title, style="bold"))
-        for line in lines:
-            console.print(f"  - {line}", markup=False)
-    console.print()
+def verdict_line(verdict: str) -> Line:
+    """The first line of a report."""
+    return heading(verdict.upper(), fg=COLOUR[verdict])
 
 
-def print_files(console: Console, path: Path, certificate: bytes, weights_name: str) -> None:
+def evidence(parts: Sequence[Findings]) -> Iterator[Part]:
+    """What is proved, what was observed, what is assumed."""
+    for part in parts:
+        yield ""
+        yield heading(part.title)
+        yield from (f"  - {sentence}" for sentence in part.sentences)
+
+
+def files(path: Path, certificate: bytes, weights_name: str) -> Iterator[Part]:
     """Where certificate and weights were written."""
-    console.print(f"certificate {path}  (sha256 {sha256(certificate)[:16]}...)", markup=False, soft_wrap=True)
-    console.print(f"weights     {path.parent / weights_name}", markup=False, soft_wrap=True)
+    yield ""
+    yield Facts(
+        (
+            ("certificate", f"{path}  (sha256 {sha256(certificate)[:16]}...)"),
+            ("weights", str(path.parent / weights_name)),
+        )
+    )
 
 
-def _facts(bundle: Bundle) -> Table:
+def _facts(bundle: Bundle) -> Facts:
     certificate = bundle.certificate
-    statement, network = certificate.statement, certificate.network
-    table = Table.grid(padding=(0, 2))
-    for run in certificate.runs[:8]:
+    rows = []
+    for run in certificate.runs[:MOST_RUNS]:
         tokens = sum(segment.tokens for segment in run.segments)
         in_segments = f" in {len(run.segments)} segments" if certificate.statement.paradigm == "scot" else ""
         done = f"{_short(run.input)} -> {_short(run.output)}: {run.steps} steps in {run.cells} cells"
-        result = f"{done}, {tokens} tokens{in_segments}"
-        table.add_row("run", Text(result))
-    if len(certificate.runs) > 8:
-        table.add_row("", f"and {len(certificate.runs) - 8} more")
-    table.add_row("context", f"{statement.context} tokens, r = {statement.position_bits}")
+        rows.append(("run", f"{done}, {tokens} tokens{in_segments}"))
+    if len(certificate.runs) > MOST_RUNS:
+        rows.append(("", f"and {len(certificate.runs) - MOST_RUNS} more"))
+    rows += setting_facts(certificate.statement)
+    rows += network_facts(certificate.network)
+    rows.append(("binding", _binding(certificate.heads, certificate.softmax.cases)))
+    return Facts(tuple(rows))
+
+
+def setting_facts(statement: Statement | UniversalStatement) -> list[tuple[str, str]]:
+    """Context and beta of a claim."""
+    rows = [("context", f"{statement.context} tokens, positions of r = {statement.position_bits} bits")]
     if statement.beta is not None and statement.beta_split is not None:
         split = statement.beta_split
-        table.add_row("beta", f"{statement.beta} = {split.query} in W_Q x {split.key} in W_K")
-    for title, fact in network_facts(network):
-        table.add_row(title, fact)
-    table.add_row("binding", _binding(certificate.heads, certificate.softmax.cases))
-    return table
+        rows.append(("beta", f"{statement.beta} = {split.query} in W_Q x {split.key} in W_K"))
+    return rows
 
 
 def network_facts(network: NetworkRecord) -> list[tuple[str, str]]:
@@ -86,7 +105,7 @@ def network_facts(network: NetworkRecord) -> list[tuple[str, str]]:
     bits = max(matrix.significand_bits for matrix in network.parameters)
     return [
         ("network", f"{size.layers} layers, {size.heads} heads, d = {size.width}, d_ff = {size.hidden_width}"),
-        ("parameters", f"largest {largest.largest} ({largest.matrix}), significand of {bits} bits"),
+        ("parameters", f"largest {largest.largest} ({largest.matrix}), significands of at most {bits} bits"),
     ]
 
 
@@ -99,57 +118,41 @@ def _short(word: str) -> str:
 
 def _binding(heads: Sequence[HeadRecord], cases: Sequence[CaseRecord]) -> str:
     """The heads that ask for the largest beta, or that none serves."""
+    least = {head.name: cases[head.softmax].least_beta for head in heads}
+    unserved = [name for name, beta in least.items() if beta is None]
+    if len(unserved) == len(least):
+        return "no head gives the hardmax value for certain, at any beta"
+    if unserved:
+        return f"no beta makes {', '.join(unserved)} give the hardmax value for certain"
+    most = max(int(beta) for beta in least.values() if beta is not None)
+    return f"beta >= {most}, because of {', '.join(name for name, beta in least.items() if beta == str(most))}"
 
-    def need(head: HeadRecord) -> float:
-        least = cases[head.softmax].least_beta
-        return float("inf") if least is None else int(least)
 
-    most = max(map(need, heads))
-    names = dict.fromkeys(head.name for head in heads if need(head) == most)
-    wants = "no beta certifies it" if most == float("inf") else f"needs beta >= {int(most)}"
-    return f"{', '.join(names)}: {wants}"
-
-
-def _heads(heads: Sequence[HeadRecord], cases: Sequence[CaseRecord]) -> Table:
+def _heads(heads: Sequence[HeadRecord], cases: Sequence[CaseRecord]) -> Iterator[Part]:
     """One row per head name and separation, with the layers it stands in."""
     groups: dict[tuple[str, int | None, str], list[HeadRecord]] = defaultdict(list)
     for head in heads:
         groups[head.name, head.separation, head.evidence].append(head)
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for title in ("head", "layers", "separation", "evidence", "most ties", "least beta"):
-        table.add_column(title)
-    for (name, separation, evidence), members in groups.items():
+    rows = []
+    for (name, separation, how), members in groups.items():
         ties = max((high for head in members for _, high in head.ties), default=0)
         needs = [cases[head.softmax].least_beta for head in members]
         least = "none" if None in needs else str(max(int(need) for need in needs if need))
         shown = "-" if separation is None else str(separation)
         layers = layers_of([head.layer for head in members])
-        table.add_row(name, layers, shown, evidence, str(ties) if ties else "value 0", least)
-    return table
+        rows.append((name, layers, shown, how, str(ties) if ties else "-", least))
+    titles = ("layers", "separation", "evidence", "most ties", "least beta")
+    yield Table((Column("head", key=True), *(Column(title) for title in titles)), tuple(rows))
+    yield ""
+    yield Facts(
+        (
+            SEPARATION,
+            ("most ties", "tokens that share the best score, at queries whose value is not 0 (-: there is none)"),
+            LEAST_BETA,
+        )
+    )
 
 
 def layers_of(numbers: Sequence[int]) -> str:
+    """One layer, or from which one to which."""
     return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}..{numbers[-1]}"
-
-
-def _evidence(bundle: Bundle) -> list[tuple[str, list[str]]]:
-    certificate = bundle.certificate
-    lookups = sum(head.kind == "lookup" for head in certificate.heads)
-    proved = [
-        f"look-up heads ({lookups}): separation 2 for all positions i, j < 2^{certificate.statement.position_bits}"
-    ]
-    if certificate.verdict == "certified":
-        proved.append("rounding: every head with its separation and ties gives the hardmax value, by exact rationals")
-    if certificate.verdict == "refuted":
-        proved.append("the query above, from its exact scores: the arithmetic does not give the hardmax value")
-    return [
-        ("proved", proved),
-        (
-            "observed, on these runs only",
-            [
-                "every activation of the hardmax transformer is in {-1, 0, 1}, every token the unique maximum",
-                f"separation and ties of the other heads ({len(certificate.heads) - lookups})",
-            ],
-        ),
-        ("assumed", list(assumptions(bundle.assessment.model))),
-    ]

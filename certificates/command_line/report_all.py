@@ -1,56 +1,60 @@
-"""What a person reads behind ``certify --all-inputs``: claim, verdict, what binds, and what each part rests on."""
+"""What a person reads after ``certify --all-inputs``: claim, verdict, what binds, and what each part rests on."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 
-from rich.table import Table
-from rich.text import Text
-
 from certificates.certify_all import UniversalBundle
-from certificates.command_line.console import ReportConsole
-from certificates.command_line.report import STYLE, layers_of, network_facts, print_evidence, print_files
+from certificates.command_line.console import Column, Facts, Part, Table, heading, show
+from certificates.command_line.facts import findings_for_all
+from certificates.command_line.report import (
+    LEAST_BETA,
+    SEPARATION,
+    evidence,
+    files,
+    layers_of,
+    network_facts,
+    setting_facts,
+    verdict_line,
+)
 from certificates.universal_document import AllInputsSummarized
-from verify.annotation.proof import HeadProof, tallied
-from verify.arithmetic.models import ModelError, assumptions
+from verify.all_inputs import TieCase
+from verify.annotation.proof import Family, HeadProof, Tally
+from verify.arithmetic.models import Exact, ModelError
 from verify.drift.bound import Breakdown
 from verify.drift.prove import TokensProof, covered_by_drifts
 
-GHOSTS = "the definitions of a run and of its token sequence (SPEC 14)"
-DRIFTING = (
-    "What enters attention or an MLP is rounded to the activation format; MLPs, residual sums and logits are exact.",
-    "Scores are exact sums of products, rounded once to their format; exponentials, differences of scores and quotients"
-    " are exact, rounded where the model says so, to nearest with ties to even.",
-)
-"""What is assumed of the arithmetic where activations are not ternary (SPEC 20)."""
-SOLVER = "z3's answers, and this prover; the checker asks a solver again, with its own queries"
+WRITES = {"context": "no more than tokens", "proved": "proved of this machine", "assumed": "ASSUMED"}
 
 
 def print_report(bundle: UniversalBundle, path: Path) -> None:
-    """To stdout, at most 110 columns wide."""
-    console = ReportConsole(highlight=False, soft_wrap=False)
-    console.width = min(console.width, 110)
+    """To standard output."""
+    show(report(bundle, path))
+
+
+def report(bundle: UniversalBundle, path: Path) -> Iterator[Part]:
+    """The parts of a report about every input that fits."""
     certificate = bundle.certificate
-    console.print(Text(certificate.verdict.upper(), style=STYLE[certificate.verdict]))
-    console.print(certificate.statement.claim, markup=False)
+    yield verdict_line(certificate.verdict)
+    yield certificate.statement.claim
     if certificate.refutation:
-        console.print(certificate.refutation.reason, markup=False)
+        yield certificate.refutation.reason
     if certificate.verdict == "inconclusive":
-        console.print(what_is_missing(bundle), markup=False)
+        yield what_is_missing(bundle)
     if certificate.verdict in ("inconclusive", "refuted") and _tokens_may_be_tried(bundle):
-        console.print(
-            "That is about activations.  --claim tokens tries to prove that the tokens are right all the same.",
-            markup=False,
-        )
-    console.print()
-    console.print(_facts(bundle))
-    console.print()
-    console.print(_heads(bundle))
-    console.print()
-    print_evidence(console, _evidence(bundle))
-    print_files(console, path, bundle.bytes, bundle.weights_name)
+        yield "That is about activations: --claim tokens tries to prove that every token is right all the same."
+    yield ""
+    yield _facts(bundle)
+    yield ""
+    yield from _heads(bundle)
+    yield from evidence(findings_for_all(bundle))
+    yield from files(path, bundle.bytes, bundle.weights_name)
+    yield ""
+    yield heading("time")
+    yield timings(bundle.proof.tallies)
 
 
 def _tokens_may_be_tried(bundle: UniversalBundle) -> bool:
@@ -67,44 +71,51 @@ def what_is_missing(bundle: UniversalBundle) -> str:
     if isinstance(bundle.tokens, Breakdown):
         return f"Tokens are not proved either: {bundle.tokens.place}: {bundle.tokens.reason}."
     universal, most = bundle.universal, bundle.universal.most_writes_proved
+    if isinstance(universal.model, Exact):
+        return (
+            "Where nothing is rounded, no weight of softmax is 0, so a head that sees two tokens or more does not give "
+            "the hardmax value: name an arithmetic that rounds, with --arithmetic."
+        )
+    alone = [case for case in universal.cases if case.facts.most == 1]
+    if any(case.least_beta is None for case in alone):
+        return "No beta that this arithmetic admits makes the inequalities hold, even where no tokens tie."
     if most == 0:
-        return "The inequalities do not hold at any beta that is admitted, or not at the one given."
-    least = max((case.least_beta or 0 for case in universal.cases if case.facts.most == 1), default=0)
-    if universal.beta < least:
-        return f"At beta = {least} they might."
+        least = max(case.least_beta or 0 for case in alone)
+        return f"The inequalities do not hold at beta = {universal.beta}: give --beta {least}, or leave --beta out."
     return (
-        f"It is proved for inputs that write no cell more than {most} times; no input was found that writes one "
-        f"{most + 1} times, nor a bound below that.  --assume-writes-per-cell {most} claims it for those inputs only."
+        f"It is proved for inputs that write no cell more than {most} times. We neither found an input that writes one "
+        f"{most + 1} times nor proved that there is none. --assume-writes-per-cell {most} makes that a condition of "
+        "the claim."
     )
 
 
-def _facts(bundle: UniversalBundle) -> Table:
+def _facts(bundle: UniversalBundle) -> Facts:
     statement = bundle.certificate.statement
-    table = Table.grid(padding=(0, 2))
+    rows = []
     if bundle.counterexample is not None:
         run = bundle.certificate.runs[0]
         word = run.input if len(run.input) <= 60 else f"{run.input[:40]}... ({len(run.input)} symbols)"
-        again = f"exactformer run {statement.machine.name} {run.input!r}" if len(run.input) <= 80 else ""
-        table.add_row(
-            "input", Text(f"{word or '(empty)'}: {run.steps} steps, {run.segments[0].tokens} tokens  {again}")
-        )
-    table.add_row("context", f"{statement.context} tokens, r = {statement.position_bits}")
+        rows.append(("input", f"{word or '(empty)'}: {run.steps} steps, {run.segments[0].tokens} tokens"))
+    rows += setting_facts(statement)
     if isinstance(statement.scope, AllInputsSummarized) and statement.scope.space is not None:
-        table.add_row("space", f"{statement.scope.space} cells: no segment is longer than the context")
+        rows.append(("space", f"{statement.scope.space} cells: no segment is longer than the context"))
     writes = statement.scope.writes_per_cell
-    table.add_row("writes", f"at most {writes.bound} of one cell ({WRITES[writes.evidence]})")
-    if statement.beta is not None and statement.beta_split is not None:
-        split = statement.beta_split
-        table.add_row("beta", f"{statement.beta} = {split.query} in W_Q x {split.key} in W_K")
-    for title, fact in network_facts(bundle.certificate.network):
-        table.add_row(title, fact)
-    table.add_row("margin", f"the right token beats every other by at least {bundle.proof.margin}")
+    rows.append(("writes", f"at most {writes.bound} of one cell ({WRITES[writes.evidence]})"))
+    rows += network_facts(bundle.certificate.network)
+    rows.append(("margin", f"every wrong token's logit is at least {bundle.proof.margin} below the right one's"))
     if isinstance(bundle.tokens, TokensProof):
         drift = bundle.tokens.drift
-        registers = ", ".join(f"{name} {at_most(d)}" for name, d in drift.largest.items())
-        table.add_row("drift", f"at most, from the hardmax activations: {registers}; none of the others drifts")
-        table.add_row("", f"of the margin at least {at_most(drift.margin, below=True)} is left")
-    return table
+        rows.append(("drift", "at most, by register: " + _by_register(drift.largest)))
+        rows.append(("", f"at least {at_most(drift.margin, below=True)} of the margin is left"))
+    return Facts(tuple(rows))
+
+
+def _by_register(largest: Mapping[str, Fraction]) -> str:
+    """Registers with the same bound together, the largest bound first."""
+    together: dict[str, list[str]] = defaultdict(list)
+    for name, drift in sorted(largest.items(), key=lambda item: -item[1]):
+        together[at_most(drift)].append(name)
+    return "; ".join(f"{drift} in {', '.join(names)}" for drift, names in together.items()) + "; 0 in all others"
 
 
 def at_most(number: Fraction, below: bool = False) -> str:
@@ -115,45 +126,68 @@ def at_most(number: Fraction, below: bool = False) -> str:
     return f"2^{exponent - 1 if below else exponent + 1}"
 
 
-WRITES = {"context": "no more than tokens", "proved": "proved for this machine", "assumed": "ASSUMED"}
-
-
-def _heads(bundle: UniversalBundle) -> Table:
+def _heads(bundle: UniversalBundle) -> Iterator[Part]:
     """One row per head name, with the layers it stands in."""
     groups: dict[tuple[str, int], list[HeadProof]] = defaultdict(list)
     for head, number in zip(bundle.proof.heads, bundle.universal.case_of_head, strict=True):
         groups[head.head.name, number].append(head)
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for title in ("head", "layers", "separation", "ties", "proved up to", "least beta"):
-        table.add_column(title)
+    tokens = isinstance(bundle.tokens, TokensProof)
+    rows = []
     for (name, number), members in groups.items():
         case = bundle.universal.cases[number]
-        table.add_row(
-            name,
-            layers_of([head.layer for head in members]),
-            str(case.facts.separation),
-            "1" if case.facts.most == 1 else f"1..{case.facts.most}",
-            str(case.decision.up_to),
-            "none" if case.least_beta is None else str(case.least_beta),
+        rows.append(
+            (
+                name,
+                layers_of([head.layer for head in members]),
+                str(case.facts.separation),
+                "1" if case.facts.most == 1 else f"1..{case.facts.most}",
+                *((_exactness(case),) if tokens else _proved(case)),
+            )
         )
-    return table
+    titles = ("from exact inputs",) if tokens else ("proved for ties", "least beta")
+    columns = (Column("head", key=True), *map(Column, ("layers", "separation", "ties", *titles)))
+    yield Table(columns, tuple(rows))
+    yield ""
+    yield Facts((SEPARATION, ("ties", "how many tokens may share the best score"), *(DRIFTS if tokens else PROVED)))
 
 
-def _evidence(bundle: UniversalBundle) -> list[tuple[str, list[str]]]:
-    proved = [f"hardmax, all inputs: {line}" for line in tallied(bundle.proof.tallies)]
-    checked: list[str] = []
-    if bundle.certificate.verdict == "proved":
-        proved.append("rounding: every head with its separation and any number of ties gives the hardmax value")
-    if bundle.certificate.verdict == "tokens proved":
-        proved.append("drift: how far activations may be from the hardmax ones, class by class, sublayer by sublayer")
-        proved.append("next tokens: right, as what drifts may take away is less than the margin")
-    if bundle.counterexample is not None:
-        proved.append("refuted: at the query above the arithmetic does not give the hardmax value")
-        checked.append("the run of the input above, token by token, and its activations")
-    tokens = bundle.certificate.verdict == "tokens proved"
-    assumed = [GHOSTS, SOLVER, *(DRIFTING if tokens else assumptions(bundle.universal.model))]
-    writes = bundle.certificate.statement.scope.writes_per_cell
-    if writes.evidence == "assumed":
-        assumed.insert(0, f"no cell is written more than {writes.bound} times: inputs that do are not claimed")
-    parts = [("proved", proved), ("checked on this run", checked), ("assumed", assumed)]
-    return [(title, lines) for title, lines in parts if lines]
+PROVED = (
+    ("proved for ties", "at this beta the head gives the hardmax value for so many ties, proved by inequalities"),
+    (LEAST_BETA[0], "the smallest power of two at which that is proved for all ties (none: for none admitted)"),
+)
+DRIFTS = (
+    ("from exact inputs", "exact: the head gives the hardmax value as long as nothing drifted before it"),
+    ("", "may drift: even then it may give another; the drift bounds above cover that, for every number of ties"),
+)
+"""What columns of the table of heads mean, where activations are claimed, and where tokens alone are."""
+
+
+def _proved(case: TieCase) -> tuple[str, str]:
+    up_to = case.decision.up_to
+    shown = "none" if up_to == 0 else "all" if case.holds else f"1..{up_to} only" if up_to > 1 else "1 only"
+    return shown, "none" if case.least_beta is None else str(case.least_beta)
+
+
+def _exactness(case: TieCase) -> str:
+    if case.holds:
+        return "exact"
+    up_to = case.decision.up_to
+    return "may drift" if up_to == 0 else f"exact up to {up_to} ties, else may drift"
+
+
+def timings(tallies: Mapping[Family, Tally]) -> Table:
+    """What was decided and how long that took, for each kind of obligation, and in all."""
+    rows = [
+        (
+            family.value,
+            str(tally.obligations) if tally.obligations else "-",
+            str(tally.patterns) if tally.patterns else "-",
+            str(tally.proved) if tally.patterns else "-",
+            str(tally.patterns - tally.proved) if tally.patterns else "-",
+            f"{tally.nanoseconds // 10**6} ms",
+        )
+        for family, tally in tallies.items()
+    ]
+    rows.append(("in all", "-", "-", "-", "-", f"{sum(tally.nanoseconds for tally in tallies.values()) // 10**6} ms"))
+    counts = ("number", "different", "proved now", "before", "took")
+    return Table((Column("obligations", key=True), *(Column(title, right=True) for title in counts)), tuple(rows))

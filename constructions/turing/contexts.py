@@ -45,7 +45,7 @@ def longest_segment(cells: int, position_bits: int) -> int:
     (19, 61249)
     """
     if cells < 1:
-        raise ContextError(f"a run in {cells} cells is not possible, as the head stands on one: give 1 or more")
+        raise ContextError(f"a run in {cells} cells is not possible, because the head stands on one: give 1 or more")
     end = cells + 2
     rounds, into_round = divmod(3 * end - 1, 2 * position_bits + 2)
     trace = 3 * end if into_round < position_bits else (rounds + 1) * (2 * position_bits + 2) + 1
@@ -60,7 +60,7 @@ def least_context_for_space(cells: int) -> ContextLength:
     >>> least_context_for_space(12_244)
     ContextLength(tokens=61249, position_bits=16)
     """
-    return _least_context(Paradigm.SCOT, lambda position_bits: longest_segment(cells, position_bits))
+    return _least_context(Paradigm.SCOT, lambda position_bits: longest_segment(cells, position_bits), f"{cells} cells")
 
 
 def least_context_for_steps(input_length: int, steps: int, output_length: int) -> ContextLength:
@@ -72,15 +72,17 @@ def least_context_for_steps(input_length: int, steps: int, output_length: int) -
     ContextLength(tokens=59, position_bits=6)
     """
     return _least_context(
-        Paradigm.COT, lambda position_bits: cot_length(input_length, steps, output_length, position_bits)
+        Paradigm.COT,
+        lambda position_bits: cot_length(input_length, steps, output_length, position_bits),
+        f"{steps} steps",
     )
 
 
-def _least_context(paradigm: Paradigm, length: Callable[[int], int]) -> ContextLength:
-    """The smallest N that is at least ``length(r)`` at the r that N asks for."""
+def _least_context(paradigm: Paradigm, length: Callable[[int], int], size: str) -> ContextLength:
+    """The smallest N that is at least ``length(r)`` at the r that N asks for; ``size`` is that of the run."""
     for position_bits in range(paradigm.least_bits, MOST_BITS + 1, 2):
         if (needed := length(position_bits)) <= 1 << position_bits:
             # A context of 2**(r-2) or less asks for a smaller r, unless r is the least there is.
             least = 1 if position_bits == paradigm.least_bits else (1 << (position_bits - 2)) + 1
             return ContextLength(max(least, needed), position_bits)
-    raise ContextError(f"no context of up to 2**{MOST_BITS} tokens is enough")
+    raise ContextError(f"a run of {size} may need more than 2^{MOST_BITS} tokens, the longest context there is")

@@ -24,7 +24,7 @@ def least_position_bits(paradigm: Paradigm, runs: Sequence[Run]) -> int:
     for position_bits in range(paradigm.least_bits, MOST_BITS + 1, 2):
         if all(longest_sequence(paradigm, run, position_bits) <= 1 << position_bits for run in runs):
             return position_bits
-    raise ContextError(f"no context of up to 2**{MOST_BITS} tokens holds these runs")
+    raise ContextError(f"no context of up to 2^{MOST_BITS} tokens holds these runs")
 
 
 def smallest_context(paradigm: Paradigm, runs: Sequence[Run]) -> int:
@@ -36,13 +36,27 @@ def smallest_context(paradigm: Paradigm, runs: Sequence[Run]) -> int:
 
 
 def check_context(paradigm: Paradigm, runs: Sequence[Run], context: int) -> int:
-    """r for the context; ContextError, with the length needed, when a run does not fit."""
+    """r for the context; ContextError, with the length needed, when a run does not fit.
+
+    The length depends on r: a larger context may have a larger r, and then fewer blocks of positions, so that what is
+    needed can be less than what the run has at the context that was given.
+    """
     position_bits = position_bits_for(context, paradigm)
     what = "chain of thought" if paradigm is Paradigm.COT else "longest segment of the summarized chain of thought"
     for run in runs:
         if (needed := longest_sequence(paradigm, run, position_bits)) > context:
+            enough = smallest_context(paradigm, runs)
+            other_bits = position_bits_for(enough, paradigm)
+            then = longest_sequence(paradigm, run, other_bits)
+            why = f", where r = {other_bits} and it has {then} tokens" if other_bits != position_bits else ""
             raise ContextError(
-                f"the {what} of {run.machine.name} on {run.word!r} has {needed} tokens, more than the context of "
-                f"{context}: give --context {smallest_context(paradigm, runs)} or more"
+                f"the {what} of {run.machine.name} on {_shown(run.word)} has {needed} tokens when positions have "
+                f"r = {position_bits} bits, as in a context of {context}, and does not fit: give --context {enough} or "
+                f"more{why}"
             )
     return position_bits
+
+
+def _shown(word: str) -> str:
+    """A word in quotes; a long one in its beginning and length."""
+    return repr(word) if len(word) <= 40 else f"{word[:37]!r}... ({len(word)} symbols)"

@@ -32,6 +32,6 @@ def position_bits_for(context: int, paradigm: Paradigm = Paradigm.COT) -> int:
     if context < 1:
         raise ContextError(f"a context of {context} tokens holds nothing; give a positive number")
     if context > LARGEST_CONTEXT:
-        raise ContextError("contexts go up to 2**64 tokens; give a smaller one")
+        raise ContextError("contexts go up to 2^64 tokens: give a smaller one")
     bits = max(paradigm.least_bits, (context - 1).bit_length())
     return bits + bits % 2

@@ -83,8 +83,11 @@ BAD = {
     "n is too large for delta": ((*SORT, "--delta", "1/3"), "n = 2 is too large for delta = 1/3"),
     "epsilon is 0": ((*SORT[:-1], "0"), "epsilon = 0: give a positive number"),
     "epsilon is negative": ((*SORT[:-1], "-1"), "epsilon = -1: give a positive number"),
-    "epsilon has an exponent": ((*SORT[:-1], "1e-99999999"), "--epsilon 1e-99999999: give a number like 1/4 or 0.25"),
-    "epsilon is too long": ((*SORT[:-1], "0." + "1" * 59), "give a number like 1/4 or 0.25"),
+    "epsilon has an exponent": (
+        (*SORT[:-1], "1e-99999999"),
+        "'--epsilon': '1e-99999999': give a number like 1/4, 0.25 or 1/2^4",
+    ),
+    "epsilon is too long": ((*SORT[:-1], "0." + "1" * 59), "give a number like 1/4, 0.25 or 1/2^4"),
     "p is too large": ((*SORT, "--p", "65"), "--p 65: give at most 64"),
     "the modulus is violated": (("{mine}:spread",), "does not have the modulus spread_modulus"),
     "the modulus raises": (("{mine}:broken",), "broken_modulus raises ZeroDivisionError: division by zero"),

@@ -86,16 +86,20 @@ BAD = (
     Bad(
         "a context that is no number", "certify increment --all-inputs --context 2^x --no-store", ("like 1000 or 2^20",)
     ),
-    Bad("a context of nothing", "certify increment --all-inputs --context 0 --no-store", ("'0': give a number",)),
+    Bad(
+        "a context of nothing",
+        "certify increment --all-inputs --context 0 --no-store",
+        ("'0': give a number of tokens from 1 to 2^64",),
+    ),
     Bad(
         "2^65 tokens for all inputs",
         "certify increment --all-inputs --context 2^65 --no-store",
-        ("2**64",),
+        ("from 1 to 2^64",),
     ),
     Bad(
         "too many tokens for all inputs",
         "certify increment --all-inputs --context 18446744073709551617 --no-store",
-        ("2**64",),
+        ("from 1 to 2^64",),
     ),
     Bad(
         "beta too large for all inputs",
@@ -113,7 +117,7 @@ BAD = (
     Bad("beta zero", "certify increment --input 1 --beta 0", ("'0'", "a power of two")),
     Bad("beta negative", "certify increment --input 1 --beta -2", ("'-2'", "a power of two")),
     Bad("beta not a number", "certify increment --input 1 --beta big", ("'big'", "give auto")),
-    Bad("beta too large", f"certify increment --input 1 --beta {2**126}", (f"beta = {2**126} is too large",)),
+    Bad("beta too large", f"certify increment --input 1 --beta {2**126}", ("beta = 2^126 is too large",)),
     Bad("duplicate input", "certify increment --input 1 --input 0 --input 1", ("'1' is given twice",)),
     Bad("unwritable folder", "certify increment --input 1 --out {folder}/hole.yaml/sub", ("cannot write to", "--out")),
     Bad(
@@ -171,7 +175,10 @@ def test_the_installed_command_refuses_alike(title: str, folder: Path) -> None:
 
 USAGE: dict[str, tuple[str, str]] = {
     "context zero": ("certify increment --input 1 --context 0", "'--context': '0': give a number of tokens"),
-    "no steps": ("certify increment --input 1 --max-steps 0", "'--max-steps': 0 is not in the range x>=1"),
+    "no steps": (
+        "certify increment --input 1 --max-steps 0",
+        "'--max-steps': '0': give a number of steps from 1 to 2^64",
+    ),
     "context not a number": ("certify increment --input 1 --context N", "'--context': 'N': give a number of tokens"),
     "unknown option": ("certify increment --input 1 --alpha 2", "No such option"),
     "unknown command": ("certfy increment", "No such command 'certfy'"),

@@ -45,7 +45,6 @@ def test_exit_code_report_and_files(kind: str, tmp_path: Path) -> None:
     assert (document["refutation"] is not None) == (verdict == "refuted")
     if verdict == "refuted":
         assert document["refutation"]["reason"] in printed
-    assert max(map(len, outcome.out.splitlines()[:-2])) <= 110
     assert certificate.name in outcome.out
 
 

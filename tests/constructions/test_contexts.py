@@ -140,7 +140,7 @@ def test_impossible_bounds_are_refused() -> None:
         longest_segment(0, 4)
     with pytest.raises(ContextError, match="a run in -1 cells is not possible"):
         least_context_for_space(-1)
-    with pytest.raises(ContextError, match=r"no context of up to 2\*\*64 tokens"):
+    with pytest.raises(ContextError, match=r"a run of \d+ (cells|steps) may need more than 2\^64 tokens"):
         least_context_for_space(1 << 62)
-    with pytest.raises(ContextError, match=r"no context of up to 2\*\*64 tokens"):
+    with pytest.raises(ContextError, match=r"a run of \d+ (cells|steps) may need more than 2\^64 tokens"):
         least_context_for_steps(0, 1 << 64, 0)

@@ -76,7 +76,17 @@ def test_the_error_names_the_sequence_and_what_to_give() -> None:
     with pytest.raises(ContextError) as caught:
         check_context(Paradigm.COT, [run], 10)
     assert str(caught.value) == (
-        "the chain of thought of increment on '1' has 11 tokens, more than the context of 10: give --context 11 or more"
+        "the chain of thought of increment on '1' has 11 tokens when positions have r = 4 bits, as in a context of 10, "
+        "and does not fit: give --context 11 or more"
+    )
+    run = trace(load_machine("rewrite"), "1" * 41)
+    assert longest_sequence(Paradigm.COT, run, 4) > (shorter := longest_sequence(Paradigm.COT, run, 8))
+    with pytest.raises(ContextError) as caught:
+        check_context(Paradigm.COT, [run], 16)
+    assert str(caught.value) == (
+        f"the chain of thought of rewrite on {'1' * 37!r}... (41 symbols) has 189 tokens when positions have r = 4 "
+        f"bits, as in a context of 16, and does not fit: give --context {shorter} or more, where r = 8 and it has "
+        f"{shorter} tokens"
     )
     with pytest.raises(ContextError, match="a context of 0 tokens holds nothing"):
         check_context(Paradigm.COT, [run], 0)

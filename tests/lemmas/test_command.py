@@ -26,7 +26,13 @@ WRONG_LEMMA = Lemma(
 def test_what_holds_ends_with_0() -> None:
     outcome = invoke("lemmas", "--only", "gadget.move", "--width", "3..5", "--width", "8")
     assert (outcome.code, outcome.err) == (0, "")
-    for text in ("gadget.move", "arithmetic.increment", "r = 3..5, 8", "z3, neurons; spec 1.2, move", "12 proved"):
+    for text in (
+        "gadget.move",
+        "arithmetic.increment",
+        "r = 3..5, 8",
+        "by: z3, neurons; from: spec 1.2, move",
+        "12 proved",
+    ):
         assert text in outcome.out
 
 

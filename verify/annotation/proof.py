@@ -10,7 +10,7 @@ token the unique best.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -35,7 +35,7 @@ from verify.solver import Proved, Refuted, prove
 class Family(Enum):
     """Kinds of obligations."""
 
-    COLLECTING = "collecting the obligations, look-ups decided"
+    COLLECTING = "collecting them"
     EMBEDDINGS = "embeddings"
     LOOKUPS = "look-ups"
     HEADS = "heads"
@@ -260,13 +260,3 @@ class _Clock:
 
     def __exit__(self, *_: object) -> None:
         self.tally.nanoseconds += time.perf_counter_ns() - self._started
-
-
-def tallied(tallies: dict[Family, Tally]) -> Iterator[str]:
-    """One line per family, for people."""
-    for family, tally in tallies.items():
-        known = tally.patterns - tally.proved
-        before = f", {known} before" if known else ""
-        decided = f", {tally.patterns} patterns: {tally.proved} proved now{before}" if tally.patterns else ""
-        counted = f"{tally.obligations} obligations{decided}, " if tally.obligations else ""
-        yield f"{family.value}: {counted}{tally.nanoseconds // 10**6} ms"

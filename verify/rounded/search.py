@@ -21,7 +21,7 @@ from constructions.turing.paradigm import Paradigm, position_bits_for
 from constructions.turing.tokens import cot_tokens
 from verify.arithmetic.formats import FormatOverflow
 from verify.arithmetic.models import ArithmeticModel, Fused, largest_beta_exponent, split_beta
-from verify.assessment import BetaError
+from verify.assessment import require_admitted
 from verify.audit import HeadClass, audit_row, most_ties
 from verify.busiest import busiest_run
 from verify.counting import Subject, network_size
@@ -113,8 +113,7 @@ def standing_of(machine: TuringMachine, model: ArithmeticModel, context: int, be
     if beta is None:
         row = audit_row(model, context, size)
         return Standing(machine, row.beta, row.writes, most)
-    if beta > 1 << exponent:
-        raise BetaError(f"beta = {beta} is too large for {model.text}: scores are exact only up to {1 << exponent}")
+    require_admitted(beta, model, exponent)
     holding = {
         heads: most_ties(model, beta * heads.separation, heads.most_ties(context), context) for heads in HeadClass
     }

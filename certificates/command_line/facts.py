@@ -1,0 +1,115 @@
+"""What a report says is proved, observed and assumed: sentences about the network, one claim each.
+
+The checker has sentences of its own for what it finds; these are what the commands that make certificates say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from certificates.certify import Bundle
+from certificates.certify_all import UniversalBundle
+from certificates.universal_document import WritesRecord
+from verify.arithmetic.models import assumptions
+from verify.drift.prove import TokensProof
+
+RUNS = {
+    "cot": "The definitions of a run and of its token sequence are the intended ones (SPEC 14).",
+    "scot": "The definitions of a run, its token sequence and its segments are the intended ones (SPEC 14, 18.4).",
+}
+SOLVER = (
+    "The solver z3 answers `unsat` only where that is so, and this prover asks it the right questions; `exactformer "
+    "check` asks a solver again, questions of its own."
+)
+DRIFTING = (
+    "What enters attention or an MLP is rounded to the activation format; MLPs, residual sums and logits are exact.",
+    "Scores are exact sums of products, rounded once to their format; exponentials, differences of scores and quotients"
+    " are exact, rounded where the model says so, to nearest with ties to even.",
+)
+"""What is assumed of the arithmetic where activations are not ternary (SPEC 20)."""
+HARDMAX_VALUE = (
+    "After rounding, each head gives the hardmax value, given its separation, {ties}: by inequalities of rationals."
+)
+NOT_HARDMAX_VALUE = "At the query above, the arithmetic does not give the hardmax value: by bounds in rationals."
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Sentences under one title."""
+
+    title: str
+    sentences: tuple[str, ...]
+
+
+def findings_on_runs(bundle: Bundle) -> list[Findings]:
+    """Of a certificate about given inputs."""
+    certificate = bundle.certificate
+    heads, r = len(certificate.heads), certificate.statement.position_bits
+    lookups = sum(head.kind == "lookup" for head in certificate.heads)
+    proved = [
+        f"Each of the {lookups} look-up heads scores at least 2 less everywhere else than where it looks, for all "
+        f"positions below 2^{r}."
+    ]
+    if certificate.verdict == "certified":
+        proved.append(HARDMAX_VALUE.format(ties="for the ties observed"))
+    if certificate.verdict == "refuted":
+        proved.append(NOT_HARDMAX_VALUE)
+    observed = (
+        "Every activation of the hardmax transformer is -1, 0 or 1.",
+        "Every token after the prompt is its unique best next token.",
+        f"Separation of the other {heads - lookups} heads, and ties of all heads, are those in the table.",
+    )
+    return [
+        Findings("proved", tuple(proved)),
+        Findings("observed, on these runs only", observed),
+        Findings("assumed", assumptions(bundle.assessment.model)),
+    ]
+
+
+def findings_for_all(bundle: UniversalBundle) -> list[Findings]:
+    """Of a certificate about every input that fits."""
+    certificate, writes = bundle.certificate, bundle.certificate.statement.scope.writes_per_cell
+    paradigm, tokens = certificate.statement.paradigm, certificate.verdict == "tokens proved"
+    assumed = [RUNS[paradigm], SOLVER, *(DRIFTING if tokens else assumptions(bundle.universal.model))]
+    if writes.evidence == "assumed":
+        assumed.insert(0, f"No cell is written more than {writes.bound} times: nothing is claimed of inputs that do.")
+    found = [Findings("proved", tuple(_proved_for_all(bundle)))]
+    if bundle.counterexample is not None:
+        found.append(
+            Findings(
+                "checked on this run",
+                ("Every token of the run on the input above, and every activation of the hardmax transformer.",),
+            )
+        )
+    return [*found, Findings("assumed", tuple(assumed))]
+
+
+def _proved_for_all(bundle: UniversalBundle) -> Iterator[str]:
+    verdict = bundle.certificate.verdict
+    yield (
+        "In the hardmax transformer, on every input that fits, every register holds what the annotation says, and is "
+        "-1, 0 or 1: by induction over positions and layers."
+    )
+    yield "Each of its heads selects the tokens that the annotation names; all others score less, by the separation."
+    yield f"The right next token is its unique best one: every other logit is at least {bundle.proof.margin} less."
+    if (bound := proved_bound(bundle.certificate.statement.scope.writes_per_cell)) is not None:
+        yield f"The machine writes no cell more than {bound} times, the input included."
+    if verdict == "proved":
+        yield HARDMAX_VALUE.format(ties="for all numbers of ties")
+    if isinstance(bundle.tokens, TokensProof):
+        drift = bundle.tokens.drift
+        most = max(drift.largest.values(), default=Fraction(0))
+        yield (
+            "Sublayer by sublayer, for every number of ties: activations of the softmax transformer differ from the "
+            f"hardmax ones by at most {most}."
+        )
+        yield f"So the right next token stays the unique best one: at least {drift.margin} of the margin is left."
+    if verdict == "refuted":
+        yield NOT_HARDMAX_VALUE
+
+
+def proved_bound(writes: WritesRecord) -> str | None:
+    """The bound on writes of one cell, where it is proved of the machine."""
+    return writes.bound if writes.evidence == "proved" else None

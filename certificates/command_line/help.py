@@ -1,0 +1,65 @@
+"""How ``--help`` looks, of every command: nothing is cut, and what MACHINE may be is said by one text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import click
+
+from certificates.command_line.console import PROSE, line_width
+
+IN_A_PIPE = 80
+"""Columns of a help text where there is no terminal."""
+MACHINE = (
+    "MACHINE is the name of a machine of the library (`exactformer machines` lists them), a file, or a busy beaver "
+    "text such as 1RB1LB_1LA1RZ."
+)
+
+
+class Formatter(click.HelpFormatter):
+    """Help texts as wide as reports are, and legible in a narrow terminal, too."""
+
+    def __init__(self, indent_increment: int = 2, width: int | None = None, max_width: int | None = None) -> None:
+        columns = min(line_width() or IN_A_PIPE, max_width or PROSE)
+        super().__init__(indent_increment, width or columns, max_width)
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        """Terms and what they mean; the terms take at most a third of the width."""
+        super().write_dl(list(rows), min(col_max, self.width // 3), col_spacing)
+
+
+class Context(click.Context):
+    """Where a command is called."""
+
+    formatter_class = Formatter
+
+
+class Command(click.Command):
+    """A command; one that takes a MACHINE says what that may be."""
+
+    context_class = Context
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The help, and behind it the text about machines."""
+        super().format_help_text(ctx, formatter)
+        if any("MACHINE" in (param.human_readable_name, param.metavar) for param in self.params):
+            formatter.write_paragraph()
+            with formatter.indentation():
+                formatter.write_text(MACHINE)
+
+
+class Group(click.Group):
+    """Commands with one line each."""
+
+    command_class = Command
+    context_class = Context
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002  # as click calls it
+        formatter: click.HelpFormatter,
+    ) -> None:
+        """Each command with its ``short_help``, whole: click would cut it to the width."""
+        rows = [(name, command.short_help or "") for name, command in sorted(self.commands.items())]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
