@@ -22,6 +22,7 @@ from constructions.machines.run import Run
 from verify.arithmetic.models import parse_arithmetic
 from verify.rounded.order import Order
 from verify.rounded.search import Search, search, standing_of
+from verify.verdict import Verdict
 
 RESULTS = Path(__file__).with_name("counterexamples.json")
 MACHINES = tuple(entry.machine for entry in LIBRARY.values())
@@ -45,7 +46,10 @@ MOST_TOKENS_HALVED = 400
 
 @dataclass(frozen=True)
 class Row:
-    """One arithmetic in one context: ``writes``: the inequalities hold up to so many writes of one cell."""
+    """One arithmetic in one context.
+
+    writes: the inequalities hold up to so many writes of one cell.  verdict: of the claim that every token is right.
+    """
 
     arithmetic: str
     context: int
@@ -72,13 +76,13 @@ class Row:
         where = f"{self.arithmetic:<30} N = {self.context:>5} beta = {self.beta:>5}  "
         tried = f"{self.runs} runs, {self.tokens_read:,} tokens, activations differ on {self.runs_that_differ}"
         tried += f", {self.failures} not computed" if self.failures else ""
-        if self.verdict == "proved":
-            return f"{where}proved"
+        if self.verdict == Verdict.PROVED.value:
+            return f"{where}{self.verdict}"
         if self.word is None:
-            return f"{where}{self.verdict}: proved up to {self.writes} writes; {tried}"
+            return f"{where}{self.verdict}: shown up to {self.writes} writes; {tried}"
         word = f"{self.word[:12]}..({len(self.word)})" if len(self.word) > 16 else self.word
         wrong = f"token {self.wrong_token} of {self.tokens}: {self.generated} for {self.expected}"
-        return f"{where}WRONG {self.machine} {word!r} {wrong}, {self.order}, {self.maximisers} maximisers"
+        return f"{where}{self.verdict} {self.machine} {word!r} {wrong}, {self.order}, {self.maximisers} maximisers"
 
 
 def row(
@@ -94,8 +98,7 @@ def row(
     model = parse_arithmetic(arithmetic)
     found = search(MACHINES, model, context, beta=beta, most_tokens=most_tokens, also=also, orders=orders)
     wrong, seconds = found.found, round(time.process_time() - started, 1)
-    verdict = "proved" if found.certified else "wrong token" if wrong else _without(found)
-    standing = max(found.standings, key=lambda one: (not one.certified, one.beta))
+    standing = max(found.standings, key=lambda one: (not one.proved, one.beta))
     token = wrong.comparison.wrong if wrong and wrong.comparison else None
     first = wrong.comparison.first if wrong and wrong.comparison else None
     return Row(
@@ -103,7 +106,7 @@ def row(
         context=context,
         beta=wrong.beta if wrong else standing.beta,
         writes=standing.writes,
-        verdict=verdict,
+        verdict=found.verdict.value,
         machine=wrong.candidate.run.machine.name if wrong else None,
         word=wrong.candidate.run.word if wrong else None,
         tokens=wrong.candidate.tokens if wrong else None,
@@ -119,12 +122,6 @@ def row(
         largest_drift=_largest_drift(found),
         seconds=seconds,
     ), found
-
-
-def _without(found: Search) -> str:
-    if not found.attempts:
-        return "no run found"
-    return "activations only" if any(one.differs for one in found.attempts) else "nothing differs"
 
 
 def _largest_drift(found: Search) -> str | None:

@@ -34,6 +34,7 @@ from constructions.turing.paradigm import Paradigm
 from tests.export.running import AnyBundle, Difference, Work, certified, certified_for_all, run_as
 from tests.export.works import LARGE, MANY_CARRIES, RUNS
 from tests.machine_table import CASES
+from verify.verdict import Verdict
 
 RESULTS = Path(__file__).with_name("runtime.json")
 MANY_TIES = (
@@ -78,12 +79,14 @@ class Result:
 
     @property
     def as_said(self) -> bool:
-        """Nothing is said of this word by `inconclusive`, and by `refuted` for all inputs."""
-        match self.verdict:
-            case "certified" | "proved":
-                return self.difference.none
-            case "refuted" if not self.row.all_inputs:
-                return self.difference.activations > 0
+        """Nothing is said of this word by `INCONCLUSIVE`, and by `REFUTED` for all inputs."""
+        verdict = Verdict(self.verdict)
+        if verdict is Verdict.TOKENS_PROVED:
+            return not self.difference.tokens
+        if verdict.positive:
+            return self.difference.none
+        if verdict is Verdict.REFUTED and not self.row.all_inputs:
+            return self.difference.activations > 0
         return True
 
 
@@ -131,8 +134,7 @@ def result_of(row: Row) -> Result:
 def beta_of(bundle: AnyBundle) -> int:
     """What --beta auto found, where it certifies."""
     found = bundle.certificate.statement.beta
-    established = bundle.certificate.verdict in ("certified", "proved")
-    return int(found) if found is not None and established else IF_NONE
+    return int(found) if found is not None and Verdict(bundle.certificate.verdict).positive else IF_NONE
 
 
 def plain(result: Result) -> dict[str, Any]:

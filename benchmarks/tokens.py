@@ -99,8 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = rows(Paradigm.COT, EXPONENTS) + rows(Paradigm.SCOT, EXPONENTS[:4])
     document = {
         "rows": [asdict(row) for row in found],
-        "certified": [asdict(one) for one in made],
-        "checked": [asdict(one) for one in checked],
+        "certify": [asdict(one) for one in made],
+        "check": [asdict(one) for one in checked],
     }
     RESULTS.write_text(json.dumps(document, indent=1) + "\n")
     return 0

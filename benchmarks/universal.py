@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.command import parser_of
+from verify.verdict import Verdict
 
 RESULTS = Path(__file__).with_name("universal.json")
 ARITHMETIC = "rounded:fp32/bf16"
@@ -167,14 +168,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"seconds grow as r^{exponents['certify']:.2f} (certify) and r^{exponents['check']:.2f} (check)")
     report = {
         "arithmetic": ARITHMETIC,
-        "certified": [asdict(one) for one in certified],
-        "checked": [asdict(one) for one in checked],
+        "certify": [asdict(one) for one in certified],
+        "check": [asdict(one) for one in checked],
         "with_a_store": [asdict(one) for one in shared],
         "exponents_in_r": exponents,
     }
     RESULTS.write_text(json.dumps(report, indent=1) + "\n")
-    proved = all(one.verdict == "proved" for one in (*certified, *shared))
-    return 0 if proved and all(one.said == "valid: proved" for one in checked) else 1
+    proved = all(one.verdict == Verdict.PROVED.value for one in (*certified, *shared))
+    return 0 if proved and all(one.said == f"valid: {Verdict.PROVED.value}" for one in checked) else 1
 
 
 if __name__ == "__main__":

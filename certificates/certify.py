@@ -55,6 +55,7 @@ from verify.assessment import Assessment, Case, assess, facts_of, prove_lookups
 from verify.hardmax.observe import HeadObservation, observe
 from verify.hardmax.prepared import PreparedNetwork
 from verify.refutation import Refutation
+from verify.verdict import Basis, Verdict
 
 
 @dataclass(frozen=True)
@@ -198,15 +199,15 @@ def _runs(
 
 
 def _claim(paradigm: Paradigm, assessment: Assessment, about: str, tokens: int) -> str:
-    match assessment.verdict.value, assessment.beta:
-        case "certified", int(beta):
+    match assessment.verdict, assessment.beta:
+        case Verdict.CERTIFIED, int(beta):
             thought = sentences.thought(paradigm is Paradigm.SCOT)
             return sentences.certified(about, beta, thought, tokens)
-        case "refuted", None:
+        case Verdict.REFUTED, None:
             return sentences.refuted_for_all(about, assessment.largest_exponent)
-        case "refuted", int(beta):
+        case Verdict.REFUTED, int(beta):
             return sentences.refuted(about, beta)
-        case "inconclusive", int(beta):
+        case Verdict.INCONCLUSIVE, int(beta):
             return sentences.inconclusive(about, beta)
     raise ValueError(f"no sentence for verdict {assessment.verdict.value} at beta {assessment.beta}")
 
@@ -233,7 +234,7 @@ def _head(network: Network, observed: HeadObservation, context: int, case: int, 
         value=value,
         out=out,
         separation=facts.separation,
-        evidence="proved" if lookup else "observed",
+        evidence=(Basis.PROVED if lookup else Basis.OBSERVED).value,
         witness=None if witness is None else QueryRecord(*places[witness.sequence], witness.token),
         ties=ranges(list(facts.ties)),
         maximisers=observed.most_maximisers,

@@ -46,19 +46,18 @@ from constructions.machines.text import write_machine
 from constructions.transformer.dimensions import dimensions_of
 from constructions.transformer.network import Network
 from constructions.turing.construct import construct
-from constructions.turing.contexts import longest_segment
+from constructions.turing.contexts import longest_segment, require_an_input
 from constructions.turing.paradigm import ContextError, Paradigm, position_bits_for
-from constructions.turing.tokens import cot_length
 from verify.all_inputs import Universal, assess_all
 from verify.annotation.evidence import Evidence, prover
 from verify.annotation.proof import Gap, HardmaxProof, prove_hardmax
 from verify.arithmetic.cells import activation_cells
 from verify.arithmetic.models import ArithmeticModel, Exact
-from verify.assessment import Verdict
 from verify.busiest import busiest_run
 from verify.drift.bound import Breakdown
 from verify.drift.prove import TokensProof, prove_tokens
-from verify.writes import write_bound, writes_per_cell
+from verify.verdict import Verdict
+from verify.writes import Grounds, MostWrites, most_writes, writes_per_cell
 
 
 @dataclass(frozen=True)
@@ -134,10 +133,7 @@ def certify_all(request: UniversalRequest, evidence: Evidence, progress: Progres
             f"{context - 1}"
         )
     position_bits = position_bits_for(context, request.paradigm)
-    if context < (shortest := cot_length(0, 1, 0, position_bits)):
-        raise ContextError(
-            f"no token sequence has fewer than {shortest} tokens, so a claim about {context} would be about no input"
-        )
+    require_an_input(context, position_bits)
     if request.space is not None and longest_segment(request.space, position_bits) > context:
         raise ContextError(
             f"a run in {request.space} cells has segments of up to {longest_segment(request.space, position_bits)} "
@@ -148,14 +144,14 @@ def certify_all(request: UniversalRequest, evidence: Evidence, progress: Progres
     proof = prove_hardmax(machine, network, evidence, request.budget_seconds, progress, request.paradigm)
     if isinstance(proof, Gap):
         raise HardmaxNotProved(proof)
-    bound = _writes(request)
-    universal = assess_all(proof, network, request.model, context, int(bound.bound), request.beta)
+    most, universal = softmax_part(request, proof, network)
+    bound = WritesRecord(str(most.bound), most.grounds.value)
     counterexample, tokens = None, None
     if not universal.proved and request.tokens:
         progress("drift", 0, 1)
         tokens = prove_tokens(proof, network, universal, context, request.beta)
         if isinstance(tokens, TokensProof):
-            universal = assess_all(proof, network, request.model, context, int(bound.bound), tokens.beta)
+            universal = assess_all(proof, network, request.model, context, most.bound, tokens.beta)
     elif not universal.proved and not isinstance(request.model, Exact):
         progress("refute", 0, 1)
         counterexample = _counterexample(request, universal)
@@ -178,16 +174,13 @@ def certify_all(request: UniversalRequest, evidence: Evidence, progress: Progres
     return UniversalBundle(certificate, weights, weights_name, proof, universal, counterexample, tokens)
 
 
-def _writes(request: UniversalRequest) -> WritesRecord:
-    """The best bound on writes per cell: one that is proved, if it is below what is assumed, else that; else N.
+def softmax_part(request: UniversalRequest, proof: HardmaxProof, network: Network) -> tuple[MostWrites, Universal]:
+    """The bound on writes of a cell, and what the inequalities give for all numbers of ties up to it.
 
-    What is proved of runs does not bound segments: the summary that a segment begins with writes each cell once more.
+    An audit decides the same by the same functions, `most_writes` and `decide_heads`, given the separations.
     """
-    context, assumed = request.context, request.assumed_writes
-    proved = write_bound(request.machine).largest if request.paradigm is Paradigm.COT else None
-    if proved is not None and proved < context and (assumed is None or proved <= assumed):
-        return WritesRecord(str(proved), "proved")
-    return WritesRecord(str(context), "context") if assumed is None else WritesRecord(str(assumed), "assumed")
+    most = most_writes(request.machine, request.paradigm, request.context, request.assumed_writes)
+    return most, assess_all(proof, network, request.model, request.context, most.bound, request.beta)
 
 
 def _counterexample(request: UniversalRequest, universal: Universal) -> Bundle | None:
@@ -280,7 +273,7 @@ def _decided(
         heads=proved_heads(network, proof, universal),
         softmax=TieSoftmax(universal.largest_score, one_cell, zero_cell, [tie_case(case) for case in universal.cases]),
         annotation=annotation_record(proof.annotation, proof.margin),
-        verdict="proved" if universal.proved else "inconclusive",
+        verdict=universal.verdict.value,
         refutation=None,
         provenance=provenance,
     )
@@ -288,7 +281,7 @@ def _decided(
 
 def _about(request: UniversalRequest, bound: WritesRecord, beta: int) -> tuple[str, str, str]:
     """Scope, arithmetic and thought, as sentences have them."""
-    assumed = int(bound.bound) if bound.evidence == "assumed" else None
+    assumed = int(bound.bound) if bound.evidence == Grounds.ASSUMED.value else None
     summarized = request.paradigm is Paradigm.SCOT
     return (
         sentences.every_input(request.machine.name, request.context, summarized, request.space, assumed),
@@ -305,7 +298,7 @@ def _of_tokens(
     claim = sentences.tokens_only(
         *_about(request, bound, tokens.beta), max(tokens.drift.largest.values(), default=Fraction(0))
     )
-    made |= {"statement": replace(undecided.statement, claim=claim), "verdict": "tokens proved"}
+    made |= {"statement": replace(undecided.statement, claim=claim), "verdict": Verdict.TOKENS_PROVED.value}
     return TokensCertificate(**made, drift=drift_record(tokens.drift))
 
 
@@ -325,7 +318,7 @@ def _refuted(
         statement=_statement(
             request,
             claim,
-            WritesRecord(str(request.context), "context"),
+            WritesRecord(str(request.context), Grounds.CONTEXT.value),
             position_bits,
             made.statement.beta,
             made.statement.beta_split,

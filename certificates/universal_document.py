@@ -25,6 +25,7 @@ from verify.annotation.annotation import Annotation, changes
 from verify.annotation.meanings import Meaning
 from verify.annotation.proof import HardmaxProof, HeadProof
 from verify.drift.bound import Drift
+from verify.verdict import Basis
 
 Contents = dict[str, str]
 """Register -> content, as text."""
@@ -107,7 +108,7 @@ class ProvedHeadRecord:
     ties: list[TieRange]
     meaning: list[MeaningRecord]
     softmax: int
-    evidence: str = "proved"
+    evidence: str = Basis.PROVED.value
 
 
 @dataclass(frozen=True)
@@ -226,14 +227,15 @@ def _ties(case: TieCase) -> list[TieRange]:
 
 def tie_case(case: TieCase) -> TieCaseRecord:
     """A case at the certificate's beta."""
-    one, zero = case.decision.one, case.decision.zero
+    decision = case.decision
+    one, zero = decision.one, decision.zero
     return TieCaseRecord(
         separation=case.facts.separation,
         ties=_ties(case),
-        tau=None if case.decision.tau is None else rational(case.decision.tau),
+        tau=None if decision.tau is None else rational(decision.tau),
         one=None if one is None else (rational(one[0]), rational(one[1])),
         zero=None if zero is None else rational(zero),
         least_beta=None if case.least_beta is None else str(case.least_beta),
-        up_to=str(case.decision.up_to),
+        up_to=str(case.up_to),
         holds=case.holds,
     )

@@ -25,7 +25,6 @@ from verify.arithmetic.softmax import Fails, HeadFacts, Holds, decide
 from verify.assessment import (
     Assessment,
     BetaError,
-    Verdict,
     assess,
     facts_of,
     least_beta_within_half,
@@ -35,6 +34,7 @@ from verify.hardmax.observe import Observations, observe
 from verify.hardmax.prepared import PreparedNetwork
 from verify.refutation import Witness
 from verify.separation import SeparationNotProved
+from verify.verdict import Verdict
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,31 +1,59 @@
-"""From the hardmax proof for all inputs to the softmax network in one arithmetic (spec 5.1, point 6; SPEC 16)."""
+"""From what is proved of heads for all inputs to the softmax network in one arithmetic (spec 5.1, point 6; SPEC 16).
+
+What decides is, of each head, its separation and whether many tokens may tie; besides the arithmetic, N, the bound on
+writes of a cell and beta.  `decide_heads` is the one place where that is decided: for `certify --all-inputs`, which
+proves separations, and for `audit`, `counterexample` and `compare`, which take them as given.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from constructions.transformer.network import Network
 from verify.annotation.proof import HardmaxProof
 from verify.arithmetic.models import ArithmeticModel, BetaSplit, Exact, largest_beta_exponent, split_for
+from verify.arithmetic.scaled_separation import smallest_beta_for_ties, ties_that_hold
 from verify.arithmetic.softmax import HeadFacts
-from verify.arithmetic.ties import TieDecision, TieFacts, decide_ties, smallest_beta_for_ties
+from verify.arithmetic.ties import TieDecision, TieFacts, decide_ties
 from verify.assessment import least_beta_within_half, require_admitted
+from verify.verdict import Verdict
+
+
+class TyingHead(Protocol):
+    """What of a head decides: how far below the selected tokens all others score; whether several may be selected that
+    share a value other than 0."""
+
+    @property
+    def separation(self) -> int: ...
+
+    @property
+    def many(self) -> bool: ...
 
 
 @dataclass(frozen=True)
 class TieCase:
-    """Heads with one separation and one bound on ties, decided at the chosen beta.
+    """Heads with one separation and one bound on ties, at the chosen beta.
 
-    ``least_beta`` is the smallest power of two at which all numbers of maximisers hold, None if none admitted does.
+    up_to: all numbers of maximisers from 1 to this one give the hardmax result.  least_beta: the smallest power of two
+    at which all do that may occur, None if none that is admitted does.
     """
 
+    model: ArithmeticModel
     facts: TieFacts
-    decision: TieDecision
+    beta: int
+    up_to: int
     least_beta: int | None
 
     @property
     def holds(self) -> bool:
-        return self.decision.up_to == self.facts.most
+        return self.up_to == self.facts.most
+
+    @property
+    def decision(self) -> TieDecision:
+        """The bounds that decide, computed anew."""
+        return decide_ties(self.model, self.facts, self.beta)
 
 
 @dataclass(frozen=True)
@@ -49,26 +77,44 @@ class Universal:
         return all(case.holds for case in self.cases)
 
     @property
+    def verdict(self) -> Verdict:
+        """Inequalities that do not hold refute nothing: they are enough for a proof, and only that."""
+        return Verdict.PROVED if self.proved else Verdict.INCONCLUSIVE
+
+    @property
     def most_writes_proved(self) -> int:
         """Up to how many writes of one cell the softmax network is proved to be right; 0 if that is not the reason."""
         if any(not case.holds for case in self.cases if case.facts.most == 1):
             return 0
-        return min((case.decision.up_to for case in self.cases if case.facts.most > 1), default=self.most_writes)
+        return min((case.up_to for case in self.cases if case.facts.most > 1), default=self.most_writes)
 
 
 def assess_all(
     proof: HardmaxProof, network: Network, model: ArithmeticModel, context: int, most_writes: int, beta: int | None
 ) -> Universal:
+    """`decide_heads` for the heads of a network that is proved."""
+    largest_score = max(len(head.query) for layer in network.layers for head in layer.heads)
+    return decide_heads(proof.heads, largest_score, model, context, most_writes, beta)
+
+
+def decide_heads(
+    heads: Sequence[TyingHead],
+    largest_score: int,
+    model: ArithmeticModel,
+    context: int,
+    most_writes: int,
+    beta: int | None,
+) -> Universal:
     """Decide every case at ``beta``, or at the smallest power of two at which all those hold that can.
 
-    Raises ModelError when the scores are not exact at any beta, and BetaError when they are not at the one given.
+    largest_score: the length of the longest query list.  Raises ModelError when the scores are not exact at any beta,
+    and BetaError when they are not at the one given.
     """
-    largest_score = max(len(head.query) for layer in network.layers for head in layer.heads)
     largest_exponent = largest_beta_exponent(model, largest_score)
     if beta is not None:
         require_admitted(beta, model, largest_exponent)
     rounded_from = largest_score if model.steps.once else None
-    facts = [TieFacts(head.separation, most_writes if head.many else 1, context, rounded_from) for head in proof.heads]
+    facts = [TieFacts(head.separation, most_writes if head.many else 1, context, rounded_from) for head in heads]
     distinct = tuple(dict.fromkeys(facts))
     least = [smallest_beta_for_ties(model, one, largest_exponent) for one in distinct]
     chosen = beta or max((one for one in least if one is not None), default=None)
@@ -76,10 +122,9 @@ def assess_all(
         chosen = least_beta_within_half(
             [HeadFacts(one.separation, (1,), context) for one in distinct], largest_exponent
         )
-    chosen = chosen or 1 << largest_exponent
+    at = chosen or 1 << largest_exponent
     cases = tuple(
-        TieCase(one, decide_ties(model, one, chosen), beta) for one, beta in zip(distinct, least, strict=True)
+        TieCase(model, one, at, ties_that_hold(model, one, at), needed)
+        for one, needed in zip(distinct, least, strict=True)
     )
-    return Universal(
-        model, most_writes, largest_score, largest_exponent, chosen, cases, tuple(map(distinct.index, facts))
-    )
+    return Universal(model, most_writes, largest_score, largest_exponent, at, cases, tuple(map(distinct.index, facts)))

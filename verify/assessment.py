@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from fractions import Fraction
 
 from constructions.transformer.program import HeadKind
@@ -25,14 +24,7 @@ from verify.hardmax.observe import HeadObservation, Observations
 from verify.hardmax.prepared import PreparedNetwork
 from verify.refutation import Refutation, search_refutation
 from verify.separation import LookupSeparation, SeparationNotProved, prove_pairing_separation
-
-
-class Verdict(Enum):
-    """What is known in the end."""
-
-    CERTIFIED = "certified"
-    REFUTED = "refuted"
-    INCONCLUSIVE = "inconclusive"
+from verify.verdict import Verdict
 
 
 class BetaError(ValueError):

@@ -32,16 +32,18 @@ from constructions.turing.scot import ScotRegisters, write_scot
 class Subject:
     """What a network is counted for: a machine, or all machines with K tapes, |Q| states and |Gamma| symbols.
 
-    ``tables`` gives the vocabulary; of its transition function only the number of ``entries`` counts.
+    ``tables`` gives the vocabulary; of its transition function only the number of ``entries`` counts.  ``machine`` is
+    None where it is about more than one.
     """
 
     name: str
     tables: TuringMachine
     entries: int
+    machine: TuringMachine | None
 
     @classmethod
     def of_machine(cls, machine: TuringMachine) -> Subject:
-        return cls(machine.name, machine, len(machine.transitions))
+        return cls(machine.name, machine, len(machine.transitions), machine)
 
     @classmethod
     def of_sizes(cls, tapes: int, states: int, symbols: int) -> Subject:
@@ -53,7 +55,7 @@ class Subject:
         names = tuple(f"q{number}" for number in range(states))
         alphabet = tuple(chr(_FIRST_SYMBOL + number) for number in range(symbols))
         tables = TuringMachine("sizes", tapes, names, names[-1], alphabet, alphabet[1:], {})
-        return cls(f"K = {tapes}, |Q| = {states}, |Gamma| = {symbols}", tables, states * symbols**tapes)
+        return cls(f"K = {tapes}, |Q| = {states}, |Gamma| = {symbols}", tables, states * symbols**tapes, None)
 
 
 _FIRST_SYMBOL = 0x4E00  # so that there are thousands of printable symbols, one character each

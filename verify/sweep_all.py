@@ -20,7 +20,8 @@ from verify.annotation.proof import Gap, prove_hardmax
 from verify.annotation.tokens import TooManyTokensError
 from verify.arithmetic.models import ArithmeticModel
 from verify.sweep import draw_case
-from verify.writes import write_bound
+from verify.verdict import Verdict
+from verify.writes import most_writes, write_bound
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class UniversalSweep:
 class UniversalResult:
     """What is known of one machine.
 
-    verdict: ``proved``, ``inconclusive`` (``reason`` says why) or ``unsupported``.  milliseconds: construction and
+    verdict: `PROVED`, `INCONCLUSIVE` (``reason`` says why) or `UNSUPPORTED`.  milliseconds: construction and
     proof; new_shape: no machine of this shape came before; proved_now: patterns that the solver was asked about.
     """
 
@@ -61,22 +62,21 @@ def prove_machine(wanted: UniversalSweep, index: int, evidence: Evidence) -> Uni
     started = time.perf_counter_ns()
     network = construct(Paradigm.COT, machine, position_bits_for(wanted.context))
     shape, bound = Shape.of(machine, network.position_bits), write_bound(machine).largest
-    beta, verdict, reason, proved_now = None, "proved", None, 0
+    beta, verdict, reason, proved_now = None, Verdict.PROVED, None, 0
     layers_known = len(evidence.layers)
     try:
         proof = prove_hardmax(machine, network, evidence, wanted.budget_seconds)
         if isinstance(proof, Gap):
-            verdict, reason = "inconclusive", f"{proof.family.value}: {proof.reason}"
+            verdict, reason = Verdict.INCONCLUSIVE, f"{proof.family.value}: {proof.reason}"
         else:
             proved_now = sum(tally.proved for tally in proof.tallies.values())
-            most = min(wanted.context, bound or wanted.context)
+            most = most_writes(machine, Paradigm.COT, wanted.context).bound
             universal = assess_all(proof, network, wanted.model, wanted.context, most, None)
-            beta = str(universal.beta)
+            beta, verdict = str(universal.beta), universal.verdict
             if not universal.proved:
-                verdict = "inconclusive"
                 reason = f"softmax is proved for up to {universal.most_writes_proved} writes of one cell"
     except TooManyTokensError as error:
-        verdict, reason = "unsupported", str(error)
+        verdict, reason = Verdict.UNSUPPORTED, str(error)
     return UniversalResult(
         index=index,
         tapes=shape.tapes,
@@ -85,7 +85,7 @@ def prove_machine(wanted: UniversalSweep, index: int, evidence: Evidence) -> Uni
         position_bits=network.position_bits,
         beta=beta,
         writes=None if bound is None else str(bound),
-        verdict=verdict,
+        verdict=verdict.value,
         reason=reason,
         new_shape=len(evidence.layers) > layers_known,
         proved_now=proved_now,

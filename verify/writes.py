@@ -9,6 +9,8 @@ head is there.  When the head leaves the cell, it may come back by any row towar
 reached, whatever is read on the way.  So the visits of every run are a path in the graph of visits, and each visit
 that a step leaves is one write: where the graph has no cycle, its longest path is a bound.  Where it has one, no
 bound is claimed, though there may be one.
+
+`most_writes` chooses the bound of a claim about all inputs, for every command that makes or judges one.
 """
 
 from __future__ import annotations
@@ -16,11 +18,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache, partial
 from graphlib import CycleError, TopologicalSorter
 
 from constructions.machines.machine import Move, TuringMachine
 from constructions.machines.run import Run
+from constructions.turing.paradigm import Paradigm
+from verify.verdict import Basis
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,42 @@ class WriteBound:
         """A bound for the cells of all tapes, None if a tape has none."""
         known = [bound for bound in self.per_tape if bound is not None]
         return max(known) if len(known) == len(self.per_tape) else None
+
+
+class Grounds(Enum):
+    """What a bound on writes per cell rests on: that there are no more tokens, the machine, or the user's word."""
+
+    CONTEXT = "context"
+    PROVED = Basis.PROVED.value
+    ASSUMED = Basis.ASSUMED.value
+
+
+@dataclass(frozen=True)
+class MostWrites:
+    """No cell is written more than ``bound`` times in a chain of thought, or in a segment of a summarized one."""
+
+    bound: int
+    grounds: Grounds
+
+
+def most_writes(
+    machine: TuringMachine | None, paradigm: Paradigm, context: int, assumed: int | None = None
+) -> MostWrites:
+    """The best bound: the one that is proved of the machine, if it is below N and what is assumed; else that; else N.
+
+    ``machine`` None stands for any machine, of which nothing is proved.  What is proved of runs does not bound
+    segments: the summary that a segment begins with writes each cell once more.
+
+    >>> from constructions.machines.library import load_machine
+    >>> most_writes(load_machine("increment"), Paradigm.COT, 2**16).bound
+    4
+    >>> most_writes(load_machine("increment"), Paradigm.SCOT, 2**16).bound
+    65536
+    """
+    proved = write_bound(machine).largest if machine is not None and paradigm is Paradigm.COT else None
+    if proved is not None and proved < context and (assumed is None or proved <= assumed):
+        return MostWrites(proved, Grounds.PROVED)
+    return MostWrites(context, Grounds.CONTEXT) if assumed is None else MostWrites(assumed, Grounds.ASSUMED)
 
 
 def writes_per_cell(run: Run) -> Counter[tuple[int, int]]:

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
@@ -14,13 +14,16 @@ from pathlib import Path
 
 import click
 
-from certificates.command_line.outcome import InputRefused, refusing
+from certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from constructions.machines.library import load_machine
 from constructions.machines.machine import MachineError
 from constructions.turing.paradigm import ContextError, Paradigm
 from verify.arithmetic.models import ArithmeticModel, Fused, ModelError, parse_arithmetic
-from verify.audit import Bits, Row, Verdict, audit
+from verify.arithmetic.scaled_separation import is_plain_rounded, least_misrounded
+from verify.audit import Bits, Row, audit
 from verify.counting import Subject
+from verify.verdict import Basis, Verdict
+from verify.writes import Grounds
 
 MOST_SIZES = (8, 4096, 4096)
 """The largest K, |Q| and |Gamma| of ``--dims``."""
@@ -43,15 +46,16 @@ class Asked:
 def execute(asked: Asked, as_csv: bool, as_json: bool, plot: Path | None) -> None:
     """Print the rows: in words, as CSV or as JSON; and draw them, if asked.
 
-    Exit code: 0, or 2 for bad input (nothing is written).
+    Exit code: 0, or 2 for bad input and 4 for an arithmetic without an admitted beta (nothing is written).
     """
     if as_csv and as_json:
         raise InputRefused("give --csv or --json, not both")
     subject = subject_of(asked.machine, asked.dims)
     paradigm = Paradigm(asked.paradigm)
-    with refusing(ContextError, ModelError):
+    with refusing(ModelError):
         models = tuple(dict.fromkeys(map(parse_arithmetic, asked.arithmetics)))
-        models = models or parse_models(asked.models, asked.formats)
+    models = models or parse_models(asked.models, asked.formats)
+    with refusing(ContextError), refusing(ModelError, code=ExitCode.UNSUPPORTED):
         rows = list(audit(subject, paradigm, models, asked.contexts))
     if plot is not None:
         from certificates.command_line.plots import draw
@@ -61,10 +65,16 @@ def execute(asked: Asked, as_csv: bool, as_json: bool, plot: Path | None) -> Non
         click.echo(as_csv_text(rows), nl=False)
     elif as_json:
         records = [record(row) for row in rows]
-        document = {"subject": subject.name, "paradigm": paradigm.value, "given": given(asked.machine), "rows": records}
+        said = grounds(subject, paradigm, rows)
+        document = {
+            "subject": subject.name,
+            "paradigm": paradigm.value,
+            **{basis.value: [sentence for each, sentence in said if each is basis] for basis in Basis},
+            "rows": records,
+        }
         click.echo(json.dumps(document, indent=1))
     else:
-        click.echo("\n".join(in_words(rows, subject, paradigm, asked.machine)))
+        click.echo("\n".join(in_words(rows, subject, paradigm)))
 
 
 def subject_of(machine: str | None, dims: str | None) -> Subject:
@@ -102,18 +112,36 @@ def parse_models(models: str, formats: str) -> tuple[ArithmeticModel, ...]:
     return tuple(made)
 
 
-def given(machine: str | None) -> str:
-    """What the rows take as given."""
-    proof = (
-        f"that the hardmax network of {machine} has them was not proved here "
-        f"(exactformer certify {machine} --all-inputs --context N)"
-        if machine
-        else "no hardmax network was proved to have them here"
-    )
-    return (
-        "given separations of 2 for look-ups and 1 for all other heads, and 1 to N maximisers where the writers of a "
-        f"cell tie; {proof}"
-    )
+def grounds(subject: Subject, paradigm: Paradigm, rows: Sequence[Row]) -> list[tuple[Basis, str]]:
+    """What the verdicts of these rows rest on; nothing was run for them."""
+    one = subject.machine
+    name = "each of these machines" if one is None else one.name
+    command = f"exactformer certify {'MACHINE' if one is None else one.name} --all-inputs --context N"
+    return [
+        (
+            Basis.PROVED,
+            f"Where {Verdict.PROVED.value} is said, the rounding inequalities hold for every number of positions that "
+            f"may tie. Where {Verdict.INCONCLUSIVE.value} is said, they hold up to the number that is named; that an "
+            "input reaches a larger one, and that its run then goes wrong, is not shown.",
+        ),
+        *((Basis.PROVED, sentence) for sentence in _bounds(name, paradigm, rows)),
+        (
+            Basis.ASSUMED,
+            f"The hardmax network of {name} is right: look-ups separate by 2, all other heads by 1, and only the "
+            f"writers of one cell tie. {command} proves this, and decides the rest as here.",
+        ),
+    ]
+
+
+def _bounds(name: str, paradigm: Paradigm, rows: Sequence[Row]) -> Iterator[str]:
+    """How often one cell is written at most, and so how many positions may tie."""
+    found = {row.most.grounds: row.most for row in rows}
+    if (proved := found.get(Grounds.PROVED)) is not None:
+        yield f"In every run {name} writes no cell more than {proved.bound} times, so no more positions tie."
+    if Grounds.CONTEXT in found:
+        within = "a segment" if paradigm is Paradigm.SCOT else "a chain of thought"
+        where = "In shorter contexts no" if proved else "No"
+        yield f"{where} cell is written more than N times in {within}: no smaller bound is known for {name}."
 
 
 def record(row: Row) -> dict[str, object]:
@@ -125,6 +153,8 @@ def record(row: Row) -> dict[str, object]:
         "verdict": row.verdict.value,
         "failing": None if row.failing is None else str(row.failing),
         "writes": str(row.writes),
+        "most_writes": str(row.most.bound),
+        "most_writes_grounds": row.most.grounds.value,
         "beta": str(row.beta),
         "largest_beta": str(row.largest_beta),
         "real_beta_above": None if real is None else str(real[0]),
@@ -171,16 +201,19 @@ def as_csv_text(rows: Sequence[Row]) -> str:
     return written.getvalue()
 
 
-def in_words(rows: Sequence[Row], subject: Subject, paradigm: Paradigm, machine: str | None) -> list[str]:
+def in_words(rows: Sequence[Row], subject: Subject, paradigm: Paradigm) -> list[str]:
     """What a practitioner reads: one paragraph per arithmetic, one clause per stretch of contexts that are alike."""
-    lines = [f"{subject.name}, {paradigm.value}: {given(machine)}.", ""]
+    lines = [f"{subject.name}, {paradigm.value}", ""]
+    for basis, said in groupby(grounds(subject, paradigm, rows), key=lambda ground: ground[0]):
+        lines += [basis.title, *(f"  - {sentence}" for _, sentence in said)]
+    lines.append("")
     for _, group in groupby(rows, key=lambda row: row.model):
         lines += [*sentences(list(group)), ""]
     return [*lines, *size_lines(rows)]
 
 
 def sentences(rows: Sequence[Row]) -> list[str]:
-    """The clauses of one arithmetic, each backed by the rows of its stretch; they say what is missing for a proof."""
+    """The clauses of one arithmetic, each backed by the rows of its stretch: the verdict, and what is missing."""
     lines = [f"{rows[0].model.text}"]
     for _, alike in groupby(rows, key=lambda row: (row.verdict, row.failing, row.beta)):
         stretch = list(alike)
@@ -201,10 +234,11 @@ def _clause(row: Row, largest: int) -> str:
     split = row.split
     weights = f"beta = {row.beta}, |W_Q| <= {split.query}, |W_K| <= {split.key}, every |parameter| <= {largest}"
     if row.verdict is Verdict.PROVED:
-        return f"proved at {weights}{_real(row)}; {row.binding.value} binds"
+        return f"{row.verdict.value} at {weights}{_real(row)}; {row.binding.value} binds"
     if row.writes == 0:
-        return f"not shown at any beta up to {row.largest_beta}: {row.binding.value} is not"
-    return f"up to {row.writes:,} writes of one cell, at {weights}; {_why(row)}"
+        at = f"at no beta up to {row.largest_beta}"
+        return f"{row.verdict.value}: {at} do the inequalities hold for a {row.binding.value}"
+    return f"{row.verdict.value}: they hold up to {row.writes:,} writes of one cell, at {weights}; {_why(row)}"
 
 
 def _real(row: Row) -> str:
@@ -222,11 +256,13 @@ def _decimal(number: Fraction) -> str:
 
 
 def _why(row: Row) -> str:
-    if row.verdict is Verdict.FAILS:
-        return f"{row.failing:,} weights of 1/{row.failing:,}, each rounded, do not give 1, even if nothing leaks"
+    """What stands against one write more; that a run has so many is not said."""
+    failing = row.failing
+    if is_plain_rounded(row.model) and failing == least_misrounded(row.model):
+        return f"{failing:,} rounded weights of 1/{failing:,} do not sum to 1, even if nothing leaks"
     if isinstance(row.model, Fused) and not row.model.composed:
-        return f"{row.model.accumulator.name} is not shown to count {row.failing:,} ones in any order"
-    return f"{row.failing:,} are not shown to be right"
+        return f"{row.model.accumulator.name} is not shown to count {failing:,} ones in any order"
+    return f"{failing:,} are not shown to be right"
 
 
 def size_lines(rows: Iterable[Row]) -> list[str]:

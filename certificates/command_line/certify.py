@@ -12,21 +12,16 @@ import click
 from certificates.certify import Bundle, Request, certify
 from certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from certificates.command_line.progress import LateProgress
+from certificates.command_line.verdicts import EXIT_CODE
 from certificates.document import sha256, write_file
 from constructions.machines.library import load_machine
 from constructions.machines.machine import MachineError
 from constructions.turing.paradigm import ContextError, Paradigm
 from verify.arithmetic.models import ModelError, parse_arithmetic
-from verify.assessment import BetaError, Verdict
+from verify.assessment import BetaError
 from verify.hardmax.forward import NotTernaryError
 from verify.hardmax.observe import HeadMismatch, TokenMismatch
 from verify.separation import SeparationNotProved
-
-EXIT_CODE = {
-    Verdict.CERTIFIED: ExitCode.CERTIFIED,
-    Verdict.REFUTED: ExitCode.REFUTED,
-    Verdict.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
-}
 
 
 def execute(

@@ -19,6 +19,7 @@ from certificates.certify_all import (
 from certificates.command_line.certify import write_bundle
 from certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from certificates.command_line.progress import LateProgress
+from certificates.command_line.verdicts import EXIT_CODE
 from certificates.document import sha256
 from constructions.machines.library import load_machine
 from constructions.machines.machine import MachineError
@@ -29,13 +30,7 @@ from verify.annotation.evidence import default_store as default_store
 from verify.annotation.tokens import TooManyTokensError
 from verify.arithmetic.models import ModelError, parse_arithmetic
 from verify.assessment import BetaError
-
-EXIT_CODE = {
-    "proved": ExitCode.CERTIFIED,
-    "tokens proved": ExitCode.CERTIFIED,
-    "refuted": ExitCode.REFUTED,
-    "inconclusive": ExitCode.INCONCLUSIVE,
-}
+from verify.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -75,7 +70,7 @@ def execute(asked: Asked, store: Path | None, out: Path, as_json: bool) -> NoRet
         from certificates.command_line.report_all import print_report
 
         print_report(bundle, path)
-    raise click.exceptions.Exit(EXIT_CODE[bundle.certificate.verdict])
+    raise click.exceptions.Exit(EXIT_CODE[Verdict(bundle.certificate.verdict)])
 
 
 def request_for(asked: Asked) -> UniversalRequest:

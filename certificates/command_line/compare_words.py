@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import groupby
 
-from verify.audit import Row, Verdict
+from verify.audit import Row
 from verify.contextual.audit import Between, Condition
 from verify.contextual.comparison import Delta, DeltaRule, HighPrecision, Pair
 from verify.contextual.id_formats import FORMATS, Smallest
 from verify.counting import Subject
+from verify.verdict import Verdict
 
 EXACT_BELOW = 10**7
 """Larger numbers are shown by powers of two."""

@@ -11,6 +11,7 @@ import click
 
 from certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from certificates.command_line.progress import LateProgress
+from certificates.command_line.verdicts import EXIT_CODE, headline
 from constructions.machines.library import LIBRARY, load_machine
 from constructions.machines.machine import MachineError, TuringMachine
 from constructions.machines.run import Run, trace
@@ -22,7 +23,9 @@ from verify.rounded.attention import UnsupportedArithmetic, is_supported
 from verify.rounded.compare import Comparison, Difference
 from verify.rounded.order import Order
 from verify.rounded.search import Attempt, Search, search
+from verify.verdict import Basis, Verdict
 
+SEPARATIONS = "heads separate by 2 (look-ups) and by 1 (others): exactformer certify MACHINE --all-inputs proves it"
 SHOWN_SYMBOLS = 60
 """Words longer than this are shortened for people; JSON has all of them."""
 
@@ -41,15 +44,20 @@ class Asked:
 
 
 def execute(asked: Asked, as_json: bool) -> NoReturn:
-    """Search, print what was found, and end: 1 a wrong token, 0 certified, 3 none found, 2 and 4 as everywhere."""
+    """Search, print what was found, and end: 1 a wrong token, 0 proved, 3 none found, 2 and 4 as everywhere."""
     if asked.words and asked.machine is None:
         raise InputRefused("give --machine with --input: words belong to a machine")
     with refusing(MachineError, ContextError):
         machines = [load_machine(asked.machine)] if asked.machine else [entry.machine for entry in LIBRARY.values()]
         runs = _runs(machines[0], asked)
-    with refusing(ModelError, ContextError, BetaError), LateProgress(enabled=not as_json) as progress:
+    with refusing(ModelError):
         model = parse_arithmetic(asked.arithmetic)
-        _require_supported(model)
+    _require_supported(model)
+    with (
+        refusing(ContextError, BetaError),
+        refusing(ModelError, code=ExitCode.UNSUPPORTED),
+        LateProgress(enabled=not as_json) as progress,
+    ):
         found = search(
             machines,
             model,
@@ -66,9 +74,7 @@ def execute(asked: Asked, as_json: bool) -> NoReturn:
     else:
         for line in lines(found, model.text, asked.context):
             click.echo(line)
-    if found.found is not None:
-        sys.exit(ExitCode.REFUTED)
-    sys.exit(ExitCode.CERTIFIED if found.certified else ExitCode.INCONCLUSIVE)
+    sys.exit(EXIT_CODE[found.verdict])
 
 
 def _require_supported(model: ArithmeticModel) -> None:
@@ -84,20 +90,21 @@ def _runs(machine: TuringMachine, asked: Asked) -> list[Run]:
 
 
 def lines(found: Search, arithmetic: str, context: int) -> list[str]:
-    """What a person reads."""
-    where = f"{arithmetic}, contexts of {context:,} tokens"
-    if found.certified:
+    """What a person reads: the verdict on the claim that every token is right, and what it rests on."""
+    where = f"{headline(found.verdict)}  {arithmetic}, contexts of {context:,} tokens"
+    if found.verdict is Verdict.PROVED:
         subject = found.standings[0].machine.name if len(found.standings) == 1 else "every machine tried"
         return [
-            f"NOTHING TO FIND  {where}: the rounding inequalities hold for {subject}, so no run is looked for.",
-            "Given: heads separate by 2 (look-ups) and 1, as `exactformer certify MACHINE --all-inputs` proves.",
+            f"{where}: there is no wrong token, and no run was tried.",
+            f"{Basis.PROVED.title}    the rounding inequalities hold for {subject}",
+            f"{Basis.ASSUMED.title}   {SEPARATIONS}",
         ]
     wrong = found.found
     if wrong is not None and wrong.comparison is not None:
-        return [f"WRONG TOKEN  {where}", *_shown(wrong, wrong.comparison), _tally(found)]
+        return [f"{where}: a token is wrong.", *_shown(wrong, wrong.comparison), _tally(found)]
     differing = [one for one in found.attempts if one.differs]
-    verdict = "no wrong token on the runs tried" if found.attempts else "no run to try was found"
-    result = [f"NOT FOUND  {where}: {verdict}. Of other runs this says nothing.", _tally(found)]
+    said = "no token is wrong on the runs tried" if found.attempts else "no run to try was found"
+    result = [f"{where}: {said}. Of other runs this says nothing.", _tally(found)]
     if differing and differing[0].comparison is not None:
         result += ["The first of them with an activation that is not the hardmax one:"]
         result += _shown(differing[0], differing[0].comparison)
@@ -152,9 +159,9 @@ def _started(first: Difference) -> list[str]:
 def record(found: Search, arithmetic: str, context: int) -> dict[str, object]:
     """The same for machines; rationals as text."""
     wrong = found.found
-    verdict = "certified" if found.certified else "not found" if wrong is None else "wrong token"
     return {
-        "verdict": verdict,
+        "verdict": found.verdict.value,
+        "claim": "tokens",
         "arithmetic": arithmetic,
         "context": str(context),
         "counterexample": None if wrong is None else attempt_record(wrong),

@@ -14,6 +14,8 @@ from certificates.certify_all import UniversalBundle
 from certificates.universal_document import WritesRecord
 from verify.arithmetic.models import assumptions
 from verify.drift.prove import TokensProof
+from verify.verdict import Basis, Verdict
+from verify.writes import Grounds
 
 RUNS = {
     "cot": "The definitions of a run and of its token sequence are the intended ones (SPEC 14).",
@@ -37,24 +39,24 @@ NOT_HARDMAX_VALUE = "At the query above, the arithmetic does not give the hardma
 
 @dataclass(frozen=True)
 class Findings:
-    """Sentences under one title."""
+    """Sentences that rest on the same."""
 
-    title: str
+    basis: Basis
     sentences: tuple[str, ...]
 
 
 def findings_on_runs(bundle: Bundle) -> list[Findings]:
     """Of a certificate about given inputs."""
-    certificate = bundle.certificate
+    certificate, verdict = bundle.certificate, Verdict(bundle.certificate.verdict)
     heads, r = len(certificate.heads), certificate.statement.position_bits
     lookups = sum(head.kind == "lookup" for head in certificate.heads)
     proved = [
         f"Each of the {lookups} look-up heads scores at least 2 less everywhere else than where it looks, for all "
         f"positions below 2^{r}."
     ]
-    if certificate.verdict == "certified":
+    if verdict is Verdict.CERTIFIED:
         proved.append(HARDMAX_VALUE.format(ties="for the ties observed"))
-    if certificate.verdict == "refuted":
+    if verdict is Verdict.REFUTED:
         proved.append(NOT_HARDMAX_VALUE)
     observed = (
         "Every activation of the hardmax transformer is -1, 0 or 1.",
@@ -62,32 +64,32 @@ def findings_on_runs(bundle: Bundle) -> list[Findings]:
         f"Separation of the other {heads - lookups} heads, and ties of all heads, are those in the table.",
     )
     return [
-        Findings("proved", tuple(proved)),
-        Findings("observed, on these runs only", observed),
-        Findings("assumed", assumptions(bundle.assessment.model)),
+        Findings(Basis.PROVED, tuple(proved)),
+        Findings(Basis.OBSERVED, observed),
+        Findings(Basis.ASSUMED, assumptions(bundle.assessment.model)),
     ]
 
 
 def findings_for_all(bundle: UniversalBundle) -> list[Findings]:
     """Of a certificate about every input that fits."""
     certificate, writes = bundle.certificate, bundle.certificate.statement.scope.writes_per_cell
-    paradigm, tokens = certificate.statement.paradigm, certificate.verdict == "tokens proved"
+    paradigm, tokens = certificate.statement.paradigm, isinstance(bundle.tokens, TokensProof)
     assumed = [RUNS[paradigm], SOLVER, *(DRIFTING if tokens else assumptions(bundle.universal.model))]
-    if writes.evidence == "assumed":
+    if writes.evidence == Grounds.ASSUMED.value:
         assumed.insert(0, f"No cell is written more than {writes.bound} times: nothing is claimed of inputs that do.")
-    found = [Findings("proved", tuple(_proved_for_all(bundle)))]
+    found = [Findings(Basis.PROVED, tuple(_proved_for_all(bundle)))]
     if bundle.counterexample is not None:
         found.append(
             Findings(
-                "checked on this run",
+                Basis.OBSERVED,
                 ("Every token of the run on the input above, and every activation of the hardmax transformer.",),
             )
         )
-    return [*found, Findings("assumed", tuple(assumed))]
+    return [*found, Findings(Basis.ASSUMED, tuple(assumed))]
 
 
 def _proved_for_all(bundle: UniversalBundle) -> Iterator[str]:
-    verdict = bundle.certificate.verdict
+    verdict = Verdict(bundle.certificate.verdict)
     yield (
         "In the hardmax transformer, on every input that fits, every register holds what the annotation says, and is "
         "-1, 0 or 1: by induction over positions and layers."
@@ -96,7 +98,7 @@ def _proved_for_all(bundle: UniversalBundle) -> Iterator[str]:
     yield f"The right next token is its unique best one: every other logit is at least {bundle.proof.margin} less."
     if (bound := proved_bound(bundle.certificate.statement.scope.writes_per_cell)) is not None:
         yield f"The machine writes no cell more than {bound} times, the input included."
-    if verdict == "proved":
+    if verdict is Verdict.PROVED:
         yield HARDMAX_VALUE.format(ties="for all numbers of ties")
     if isinstance(bundle.tokens, TokensProof):
         drift = bundle.tokens.drift
@@ -106,10 +108,10 @@ def _proved_for_all(bundle: UniversalBundle) -> Iterator[str]:
             f"hardmax ones by at most {most}."
         )
         yield f"So the right next token stays the unique best one: at least {drift.margin} of the margin is left."
-    if verdict == "refuted":
+    if verdict is Verdict.REFUTED:
         yield NOT_HARDMAX_VALUE
 
 
 def proved_bound(writes: WritesRecord) -> str | None:
     """The bound on writes of one cell, where it is proved of the machine."""
-    return writes.bound if writes.evidence == "proved" else None
+    return writes.bound if writes.evidence == Grounds.PROVED.value else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -12,20 +13,19 @@ from typing import Any
 import click
 
 from certificates.command_line.console import Column, Line, Part, Table, heading, show
-from certificates.command_line.outcome import ExitCode, InputRefused, refusing
+from certificates.command_line.outcome import InputRefused, refusing
 from certificates.command_line.progress import LateProgress
+from certificates.command_line.verdicts import COLOUR, EXIT_CODE
 from verify.lemmas.book import BOOK, BUDGET_SECONDS, DEFAULT_WIDTHS, Entry, NoSuchLemma, chosen, plan, run
 from verify.lemmas.lemma import Lemma
-from verify.lemmas.mutation import FAMILIES, Fate, Tally, tally
+from verify.lemmas.mutation import FAMILIES, Tally, tally
 from verify.lemmas.outcome import Disproved, Established, Open
+from verify.verdict import Fate, Verdict
 
 LARGEST_WIDTH = 64
 LARGEST_MUTATED = 4
 """Equivalent mutants are evaluated on all inputs: exponentially many in the width."""
 MUTATION_WIDTHS = (3,)
-
-COLOUR = {"proved": "green", "refuted": "red", "inconclusive": "yellow"}
-CODE = {"proved": ExitCode.CERTIFIED, "refuted": ExitCode.REFUTED, "inconclusive": ExitCode.INCONCLUSIVE}
 
 
 def execute(
@@ -76,8 +76,7 @@ def _decide(lemmas: Sequence[Lemma], widths: tuple[int, ...], budget: int, as_js
     else:
         show(summary_lines(entries, left_out, time.perf_counter() - started))
     # Where nothing was decided nothing is certified.
-    worst = next((verdict for verdict in ("refuted", "inconclusive") if verdict in verdicts), None)
-    raise click.exceptions.Exit(CODE[worst] if worst else CODE["proved"] if verdicts else ExitCode.INCONCLUSIVE)
+    raise click.exceptions.Exit(EXIT_CODE[Verdict.together(verdicts)])
 
 
 def _counted(decided: Iterator[Entry], entries: list[Entry], progress: LateProgress, total: int) -> Iterator[Entry]:
@@ -91,19 +90,19 @@ def lemma_lines(results: Sequence[Entry]) -> Iterator[Part]:
     """A line with verdict, widths and cost; the statement; how and whence; what stands against it."""
     lemma = results[0].lemma
     for verdict, colour in COLOUR.items():
-        if entries := [one for one in results if one.verdict == verdict]:
+        if entries := [one for one in results if one.verdict is verdict]:
             seconds = sum(one.seconds for one in entries)
             at = _widths([one.width for one in entries if one.width is not None])
-            yield heading(f"{lemma.identifier}: {verdict}{f' at {at}' if at else ''}, {seconds:.2f} s", fg=colour)
+            yield heading(f"{lemma.identifier}: {verdict.value}{f' at {at}' if at else ''}, {seconds:.2f} s", fg=colour)
     yield f"    {lemma.statement}"
     yield f"    {_basis(lemma)}"
     for entry in results:
         where = "" if entry.width is None else f"r = {entry.width}: "
         match entry.outcome:
             case Disproved(counterexample):
-                yield Line(f"    {where}{counterexample}", (("fg", COLOUR["refuted"]),))
+                yield Line(f"    {where}{counterexample}", (("fg", COLOUR[Verdict.REFUTED]),))
             case Open(reason):
-                yield Line(f"    {where}{reason}", (("fg", COLOUR["inconclusive"]),))
+                yield Line(f"    {where}{reason}", (("fg", COLOUR[Verdict.INCONCLUSIVE]),))
             case Established():
                 pass
 
@@ -128,9 +127,10 @@ def _widths(widths: Sequence[int]) -> str:
 
 def summary_lines(entries: Sequence[Entry], left_out: Sequence[str], seconds: float) -> Iterator[Part]:
     """How many lemmas were decided, and how."""
-    counts = {verdict: sum(entry.verdict == verdict for entry in entries) for verdict in CODE}
+    counts = Counter(entry.verdict for entry in entries)
     lemmas = len({entry.lemma.identifier for entry in entries})
-    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count or verdict == "proved")
+    shown = [verdict for verdict in Verdict if counts[verdict] or verdict is Verdict.PROVED]
+    said = ", ".join(f"{counts[verdict]} {verdict.value}" for verdict in shown)
     times = f"{len(entries)} times in all" if len(entries) > lemmas else "once each"
     yield ""
     yield f"{lemmas} lemma{'s' * (lemmas != 1)}, decided {times}: {said}; {seconds:.1f} s"
@@ -158,7 +158,7 @@ def _plain(entries: Sequence[Entry], widths: tuple[int, ...], left_out: Sequence
 
 
 def _plain_result(entry: Entry) -> dict[str, Any]:
-    result: dict[str, Any] = {"width": entry.width, "verdict": entry.verdict, "seconds": round(entry.seconds, 4)}
+    result: dict[str, Any] = {"width": entry.width, "verdict": entry.verdict.value, "seconds": round(entry.seconds, 4)}
     match entry.outcome:
         case Established(queries, cases, evidence):
             return result | {"queries": queries, "cases": cases, "evidence": list(evidence)}
@@ -194,19 +194,19 @@ def _mutate(names: Sequence[str], widths: tuple[int, ...], budget: int, as_json:
         click.echo(json.dumps({"mutation": [_plain_tally(*one) for one in tallies]}, indent=2))
     else:
         show(tally_lines(tallies))
-    missed = any(found.missed for _, found, _ in tallies)
-    raise click.exceptions.Exit(ExitCode.REFUTED if missed else ExitCode.CERTIFIED)
+    missed = any(found.counts[Fate.MISSED] for _, found, _ in tallies)
+    raise click.exceptions.Exit(EXIT_CODE[Verdict.of(not missed)])
 
 
 def tally_lines(tallies: Sequence[tuple[int, Tally, float]]) -> Iterator[Part]:
     """How many mutants of each lemma's weights were caught."""
     yield "Each weight +-1, 0 and negated, each bias +-1, each neuron left out, one change at a time."
-    yield "caught: the lemma is refuted, and plain evaluation confirms it. equivalent: the same on all inputs."
+    yield from (f"{fate.value}: {fate.meaning}" for fate in Fate)
     yield ""
     rows = [_tally_row(found.identifier, str(width), found, seconds) for width, found, seconds in tallies]
     everything = Tally.together([found for _, found, _ in tallies])
     rows.append(_tally_row("all", "", everything, sum(seconds for *_, seconds in tallies)))
-    counts = ("mutants", "equivalent", "caught", "missed", "kill rate", "seconds")
+    counts = ("mutants", *(fate.value for fate in Fate), "kill rate", "seconds")
     columns = (
         Column("lemma", key=True),
         Column("r", right=True, key=True),
@@ -216,11 +216,13 @@ def tally_lines(tallies: Sequence[tuple[int, Tally, float]]) -> Iterator[Part]:
     for width, found, _ in tallies:
         for one in found.survivors:
             if one.fate is Fate.MISSED:
-                yield heading(f"missed at r = {width}: {one.claim}, {one.mutant.change}: {one.because}", fg="red")
+                yield heading(
+                    f"{one.fate.value} at r = {width}: {one.claim}, {one.mutant.change}: {one.because}", fg="red"
+                )
 
 
 def _tally_row(name: str, width: str, found: Tally, seconds: float) -> tuple[str, ...]:
-    counts = (found.mutants, found.equivalent, found.caught, found.missed)
+    counts = (found.mutants, *found.counts.values())
     return (name, width, *map(str, counts), found.kill_rate, f"{seconds:.2f}")
 
 
@@ -229,9 +231,7 @@ def _plain_tally(width: int, found: Tally, seconds: float) -> dict[str, Any]:
         "identifier": found.identifier,
         "width": width,
         "mutants": found.mutants,
-        "caught": found.caught,
-        "equivalent": found.equivalent,
-        "missed": found.missed,
+        **{fate.value: count for fate, count in found.counts.items()},
         "seconds": round(seconds, 4),
         "survivors": [
             {"claim": one.claim, "change": one.mutant.change, "fate": one.fate.value, "because": one.because}

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from certificates.command_line.outcome import InputRefused
-from verify.audit import HeadClass, Row, Verdict, class_of
+from verify.audit import HeadClass, Row, class_of
+from verify.verdict import Verdict
 
 HEIGHT = {HeadClass.LOOKUP: 2, HeadClass.CONTENT: 0.96, HeadClass.SEARCH: 1.04}
 """Where a head is drawn: at its separation; the two classes of separation 1 side by side."""
-SHADE = {Verdict.PROVED: "tab:green", Verdict.OPEN: "gold", Verdict.FAILS: "tab:red"}
+SHADE = {Verdict.PROVED: "tab:green", Verdict.INCONCLUSIVE: "gold"}
+"""The verdicts that a row may have: an audit refutes nothing."""
 
 
 def draw(rows: Sequence[Row], machine: str | None, path: Path) -> None:
@@ -109,7 +111,7 @@ def _precision(axis: Any, rows: Sequence[Row]) -> None:
 
 
 def _map(axis: Any, rows: Sequence[Row]) -> None:
-    """Arithmetic x N: proved, open, or wrong from some number of maximisers on."""
+    """Arithmetic x N: the verdict."""
     groups = _by_arithmetic(rows)
     for verdict, colour in SHADE.items():
         points = [(_exponent(row), y) for y, (_, group) in enumerate(groups) for row in group if row.verdict is verdict]

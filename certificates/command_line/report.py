@@ -9,16 +9,11 @@ from pathlib import Path
 from certificates.certify import Bundle
 from certificates.command_line.console import Column, Facts, Line, Part, Table, heading, show
 from certificates.command_line.facts import Findings, findings_on_runs
+from certificates.command_line.verdicts import COLOUR, headline
 from certificates.document import CaseRecord, HeadRecord, NetworkRecord, Statement, sha256
 from certificates.universal_document import UniversalStatement
+from verify.verdict import Verdict
 
-COLOUR = {
-    "certified": "green",
-    "proved": "green",
-    "tokens proved": "green",
-    "refuted": "red",
-    "inconclusive": "yellow",
-}
 MOST_RUNS = 8
 """Runs that are shown; the certificate has all of them."""
 SEPARATION = ("separation", "by how much the best score exceeds the others, before beta multiplies it")
@@ -37,7 +32,7 @@ def print_report(bundle: Bundle, path: Path) -> None:
 def report(bundle: Bundle, path: Path) -> Iterator[Part]:
     """The parts of a report about given inputs."""
     certificate = bundle.certificate
-    yield verdict_line(certificate.verdict)
+    yield verdict_line(Verdict(certificate.verdict))
     yield certificate.statement.claim
     if certificate.refutation:
         yield certificate.refutation.reason
@@ -49,16 +44,16 @@ def report(bundle: Bundle, path: Path) -> Iterator[Part]:
     yield from files(path, bundle.bytes, bundle.weights_name)
 
 
-def verdict_line(verdict: str) -> Line:
+def verdict_line(verdict: Verdict) -> Line:
     """The first line of a report."""
-    return heading(verdict.upper(), fg=COLOUR[verdict])
+    return heading(headline(verdict), fg=COLOUR[verdict])
 
 
 def evidence(parts: Sequence[Findings]) -> Iterator[Part]:
     """What is proved, what was observed, what is assumed."""
     for part in parts:
         yield ""
-        yield heading(part.title)
+        yield heading(part.basis.title)
         yield from (f"  - {sentence}" for sentence in part.sentences)
 
 

@@ -26,8 +26,14 @@ from verify.annotation.proof import Family, HeadProof, Tally
 from verify.arithmetic.models import Exact, ModelError
 from verify.drift.bound import Breakdown
 from verify.drift.prove import TokensProof, covered_by_drifts
+from verify.verdict import Verdict
+from verify.writes import Grounds
 
-WRITES = {"context": "no more than tokens", "proved": "proved of this machine", "assumed": "ASSUMED"}
+WRITES = {
+    Grounds.CONTEXT: "no more than tokens",
+    Grounds.PROVED: "proved of this machine",
+    Grounds.ASSUMED: "ASSUMED",
+}
 
 
 def print_report(bundle: UniversalBundle, path: Path) -> None:
@@ -37,14 +43,14 @@ def print_report(bundle: UniversalBundle, path: Path) -> None:
 
 def report(bundle: UniversalBundle, path: Path) -> Iterator[Part]:
     """The parts of a report about every input that fits."""
-    certificate = bundle.certificate
-    yield verdict_line(certificate.verdict)
+    certificate, verdict = bundle.certificate, Verdict(bundle.certificate.verdict)
+    yield verdict_line(verdict)
     yield certificate.statement.claim
     if certificate.refutation:
         yield certificate.refutation.reason
-    if certificate.verdict == "inconclusive":
+    if verdict is Verdict.INCONCLUSIVE:
         yield what_is_missing(bundle)
-    if certificate.verdict in ("inconclusive", "refuted") and _tokens_may_be_tried(bundle):
+    if not verdict.positive and _tokens_may_be_tried(bundle):
         yield "That is about activations: --claim tokens tries to prove that every token is right all the same."
     yield ""
     yield _facts(bundle)
@@ -100,7 +106,7 @@ def _facts(bundle: UniversalBundle) -> Facts:
     if isinstance(statement.scope, AllInputsSummarized) and statement.scope.space is not None:
         rows.append(("space", f"{statement.scope.space} cells: no segment is longer than the context"))
     writes = statement.scope.writes_per_cell
-    rows.append(("writes", f"at most {writes.bound} of one cell ({WRITES[writes.evidence]})"))
+    rows.append(("writes", f"at most {writes.bound} of one cell ({WRITES[Grounds(writes.evidence)]})"))
     rows += network_facts(bundle.certificate.network)
     rows.append(("margin", f"every wrong token's logit is at least {bundle.proof.margin} below the right one's"))
     if isinstance(bundle.tokens, TokensProof):
@@ -163,7 +169,7 @@ DRIFTS = (
 
 
 def _proved(case: TieCase) -> tuple[str, str]:
-    up_to = case.decision.up_to
+    up_to = case.up_to
     shown = "none" if up_to == 0 else "all" if case.holds else f"1..{up_to} only" if up_to > 1 else "1 only"
     return shown, "none" if case.least_beta is None else str(case.least_beta)
 
@@ -171,7 +177,7 @@ def _proved(case: TieCase) -> tuple[str, str]:
 def _exactness(case: TieCase) -> str:
     if case.holds:
         return "exact"
-    up_to = case.decision.up_to
+    up_to = case.up_to
     return "may drift" if up_to == 0 else f"exact up to {up_to} ties, else may drift"
 
 

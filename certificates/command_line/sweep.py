@@ -17,10 +17,12 @@ from typing import Any
 
 import click
 
-from certificates.command_line.outcome import ExitCode, InputRefused
+from certificates.command_line.outcome import InputRefused
 from certificates.command_line.progress import LateProgress
+from certificates.command_line.verdicts import EXIT_CODE, headline
 from certificates.document import write_file
 from verify.sweep import sweep
+from verify.verdict import Basis, Verdict
 
 Line = dict[str, Any]
 
@@ -56,7 +58,7 @@ def execute(machines: int, seed: int, workers: int | None, out: Path, as_json: b
     if interrupted:
         click.echo(f"Interrupted at {len(lines)} of {machines}; the same command goes on from there.", err=True)
         raise click.exceptions.Exit(130)
-    raise click.exceptions.Exit(ExitCode.REFUTED if summary["failures"] else ExitCode.CERTIFIED)
+    raise click.exceptions.Exit(EXIT_CODE[Verdict(summary["verdict"])])
 
 
 def read_lines(path: Path, header: Line) -> list[Line]:
@@ -98,6 +100,7 @@ def summarize(lines: list[Line]) -> Line:
     results = [result for line in lines for result in line["results"]]
     failures = [result for result in results if result["failure"] is not None]
     return {
+        "verdict": Verdict.together(_verdict(result) for result in results).value,
         "machines": len(lines),
         "tokens": {
             paradigm: sum(result["tokens"] for result in results if result["paradigm"] == paradigm)
@@ -107,6 +110,11 @@ def summarize(lines: list[Line]) -> Line:
         "failures": len(failures),
         "first_failures": failures[:5],
     }
+
+
+def _verdict(result: Line) -> Verdict:
+    """That of the claim that the hardmax transformer generates every token of one run."""
+    return Verdict.CERTIFIED if result["failure"] is None else Verdict.REFUTED
 
 
 def print_summary(summary: Line, out: Path) -> None:
@@ -120,10 +128,14 @@ def print_summary(summary: Line, out: Path) -> None:
         click.echo(
             f"{summary['verified_now']} of them now, in {summary['seconds']:.1f} s: {rate:.1f} machines a second"
         )
+    said = headline(Verdict(summary["verdict"]))
     if summary["failures"]:
-        click.echo(f"{summary['failures']} FAILURES, the first:")
+        click.echo(f"{said}: {summary['failures']} runs differ from the hardmax transformer's, the first:")
         for failure in summary["first_failures"]:
             click.echo(f"  machine {failure['index']}, {failure['paradigm']}: {failure['failure']}")
     else:
-        click.echo("every token the unique maximum of the hardmax transformer; no misprediction")
+        click.echo(
+            f"{said}: every token is the unique maximum of the hardmax transformer ({Basis.OBSERVED.title}; of softmax "
+            "nothing is said)"
+        )
     click.echo(f"results {out}")

@@ -15,11 +15,13 @@ import click
 from certificates.command_line.outcome import ExitCode, refusing
 from certificates.command_line.progress import LateProgress
 from certificates.command_line.sweep import Line, appending, encoded, read_lines
+from certificates.command_line.verdicts import EXIT_CODE, headline
 from certificates.document import write_file
 from constructions.turing.paradigm import ContextError
 from verify.annotation.evidence import StoreError
 from verify.arithmetic.models import ModelError, parse_arithmetic
 from verify.sweep_all import UniversalSweep, sweep_all
+from verify.verdict import Verdict
 
 BUDGET_SECONDS = 60
 
@@ -75,8 +77,7 @@ def execute(
     if interrupted:
         click.echo(f"Interrupted at {len(lines)} of {machines}; the same command goes on from there.", err=True)
         raise click.exceptions.Exit(130)
-    proved = summary["verdicts"] == {"proved": len(lines)}
-    raise click.exceptions.Exit(ExitCode.CERTIFIED if proved else ExitCode.INCONCLUSIVE)
+    raise click.exceptions.Exit(EXIT_CODE[Verdict(summary["verdict"])])
 
 
 def summarize(lines: list[Line]) -> Line:
@@ -84,6 +85,7 @@ def summarize(lines: list[Line]) -> Line:
     known = sorted(line["milliseconds"] for line in lines if not line["new_shape"])
     new = sorted(line["milliseconds"] for line in lines if line["new_shape"])
     return {
+        "verdict": Verdict.together(Verdict(line["verdict"]) for line in lines).value,
         "machines": len(lines),
         "verdicts": dict(Counter(line["verdict"] for line in lines)),
         "milliseconds": {
@@ -91,13 +93,13 @@ def summarize(lines: list[Line]) -> Line:
             for name, times in (("the first of their shape", new), ("of a shape known by then", known))
             if times
         },
-        "not_proved": [line for line in lines if line["verdict"] != "proved"][:5],
+        "not_proved": [line for line in lines if line["verdict"] != Verdict.PROVED.value][:5],
     }
 
 
 def print_summary(summary: Line, out: Path) -> None:
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(summary["verdicts"].items()))
-    click.echo(f"{summary['machines']} machines: {verdicts}")
+    click.echo(f"{headline(Verdict(summary['verdict']))}: {summary['machines']} machines: {verdicts}")
     for name, times in summary["milliseconds"].items():
         click.echo(f"  {times['machines']} {name}: median {times['median']} ms, most {times['most']} ms")
     for line in summary["not_proved"]:

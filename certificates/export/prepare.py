@@ -13,6 +13,7 @@ from certificates.export.dense import Dense, densify
 from certificates.export.exactness import DTYPES, require_exact
 from certificates.export.runtimes import runtimes_of
 from certificates.export.source import ExportError, Source, read_source
+from verify.verdict import Verdict
 
 Metadata = dict[str, str]
 
@@ -52,7 +53,7 @@ def prepare(request: Request) -> Export:
     source = read_source(request.certificate)
     if not source.established and not request.unproved:
         raise ExportError(
-            f"the verdict of {request.certificate.name} is {source.verdict}; give --unproved to export it"
+            f"the verdict of {request.certificate.name} is {source.verdict.value}; give --unproved to export it"
         )
     if request.beta not in (None, source.beta) and not request.unproved:
         raise ExportError(f"the certificate is about beta {source.beta}; give --unproved to export another")
@@ -79,7 +80,7 @@ def metadata_of(source: Source, dense: Dense, dtype: str) -> Metadata:
         "machine": source.machine,
         "machine_sha256": source.machine_sha256,
         "paradigm": source.paradigm,
-        "verdict": source.verdict,
+        "verdict": source.verdict.value,
         "arithmetic": source.arithmetic.text,
         "certificate_beta": str(source.beta),
         "certificate_context": str(source.context),
@@ -101,7 +102,7 @@ def _runtimes(source: Source, dtype: str) -> str:
 
 def _not_claimed(source: Source) -> str:
     """That kernels compute exactly what the claim takes as exact; where activations drift, they may not (SPEC 20)."""
-    if source.verdict == "tokens proved":
+    if source.verdict is Verdict.TOKENS_PROVED:
         exact = (
             ", also where activations are not ternary: a kernel that rounds them there to this format does something "
             "else, which the claim does not cover."
@@ -116,7 +117,7 @@ def _not_claimed(source: Source) -> str:
 
 def _claimed(source: Source, dense: Dense, dtype: str) -> str:
     if not source.established:
-        return f"Nothing: the verdict of the certificate is {source.verdict}."
+        return f"Nothing: the verdict of the certificate is {source.verdict.value}."
     if dense.beta != source.beta:
         return f"Nothing: the certificate is about beta {source.beta}, and this is exported with beta {dense.beta}."
     if dtype != source.arithmetic.activations:

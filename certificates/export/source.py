@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from certificates.document import sha256
+from verify.verdict import Verdict
 
 
 class ExportError(ValueError):
@@ -68,7 +69,7 @@ class Source:
     machine: str
     machine_sha256: str
     claim: str
-    verdict: str
+    verdict: Verdict
     paradigm: str
     context: int
     arithmetic: Arithmetic
@@ -79,7 +80,7 @@ class Source:
     @property
     def established(self) -> bool:
         """Whether the verdict says that the softmax transformer writes the tokens of the hardmax one."""
-        return self.verdict in ("certified", "proved", "tokens proved")
+        return self.verdict.positive
 
 
 def read_source(path: Path) -> Source:
@@ -107,7 +108,7 @@ def read_source(path: Path) -> Source:
             machine=str(statement["machine"]["name"]),
             machine_sha256=str(statement["machine"]["sha256"]),
             claim=str(statement["claim"]),
-            verdict=str(certificate["verdict"]),
+            verdict=Verdict(certificate["verdict"]),
             paradigm=str(statement["paradigm"]),
             context=int(statement["context"]),
             arithmetic=Arithmetic.of(statement["arithmetic"]),

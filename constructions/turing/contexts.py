@@ -86,3 +86,19 @@ def _least_context(paradigm: Paradigm, length: Callable[[int], int], size: str) 
             least = 1 if position_bits == paradigm.least_bits else (1 << (position_bits - 2)) + 1
             return ContextLength(max(least, needed), position_bits)
     raise ContextError(f"a run of {size} may need more than 2^{MOST_BITS} tokens, the longest context there is")
+
+
+def require_an_input(context: int, position_bits: int) -> None:
+    """Raise ContextError for a context that no token sequence fits: a claim about it would be about no input.
+
+    >>> require_an_input(4, 2)
+    Traceback (most recent call last):
+    ...
+    constructions.turing.paradigm.ContextError: no token sequence has fewer than 5 tokens, so a claim about a context \
+of 4 would be about no input; give 5 or more
+    """
+    if context < (shortest := cot_length(0, 1, 0, position_bits)):
+        raise ContextError(
+            f"no token sequence has fewer than {shortest} tokens, so a claim about a context of {context} would be "
+            f"about no input; give {shortest} or more"
+        )

@@ -17,9 +17,10 @@ from verify.arithmetic.formats import FP32, FormatOverflow, round_to
 from verify.arithmetic.kernels import KERNELS, folded_exp2_ulps
 from verify.arithmetic.models import Fused, ModelError, Rounded, parse_arithmetic
 from verify.arithmetic.query import evaluate_query
+from verify.arithmetic.scaled_separation import smallest_beta_for_ties
 from verify.arithmetic.softmax import Fails, HeadFacts, Holds, decide, smallest_beta
 from verify.arithmetic.steps import Quotient
-from verify.arithmetic.ties import TieFacts, decide_ties, smallest_beta_for_ties
+from verify.arithmetic.ties import TieFacts, decide_ties
 from verify.counting import Subject, network_size
 
 ACCUMULATORS = (

@@ -14,8 +14,9 @@ from certificates.checker.universal.ties import outcome
 from verify.arithmetic import ties
 from verify.arithmetic.exponential import exp_minus_upper
 from verify.arithmetic.models import ArithmeticModel, Exact, largest_beta_exponent, parse_arithmetic
+from verify.arithmetic.scaled_separation import smallest_beta_for_ties
 from verify.arithmetic.softmax import Fails, HeadFacts, Holds, decide
-from verify.arithmetic.ties import TieDecision, TieFacts, decide_ties, smallest_beta_for_ties
+from verify.arithmetic.ties import TieDecision, TieFacts, decide_ties
 
 ROUNDED = (
     "rounded:bf16/bf16",

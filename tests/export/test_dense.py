@@ -24,6 +24,7 @@ from tests.export.running import Work, certified, exported, named_sequences, on_
 from tests.export.works import RUNS
 from verify.hardmax.batch import embed_token
 from verify.hardmax.prepared import PreparedNetwork
+from verify.verdict import Verdict
 
 WORK = Work("increment", "1011")
 SUMMARIZED = Work("reverse", "aab", Paradigm.SCOT)
@@ -182,7 +183,7 @@ def test_the_file_is_read_by_the_safetensors_package(dtype: str, tmp_path: Path)
 
 
 def test_where_activations_drift_nothing_is_said_of_ternary_ones() -> None:
-    source = replace(source_of(), verdict="tokens proved")
+    source = replace(source_of(), verdict=Verdict.TOKENS_PROVED)
     said = metadata_of(source, export_of().dense, "bf16")["not_claimed"]
     assert "also where activations are not ternary: a kernel that rounds them there" in said
     assert "on ternary activations" not in said

@@ -10,6 +10,7 @@ from verify.lemmas import book, summaries
 from verify.lemmas.book import BOOK, NoSuchLemma, chosen, plan, run
 from verify.lemmas.lemma import Lemma
 from verify.lemmas.outcome import Budget, Disproved, Established, Open, Outcome, conclude
+from verify.verdict import Verdict
 
 WIDTHS = (2, 5, 8)
 BY_NAME = {lemma.identifier: lemma for lemma in BOOK}
@@ -68,13 +69,14 @@ def test_what_rests_on_something_unproved_is_open(below: Outcome) -> None:
 
 
 def test_what_rests_on_something_proved_is_proved() -> None:
-    assert [entry.verdict for entry in run([always(PROVED), UPPER], [4])] == ["proved", "proved"]
+    assert [entry.verdict for entry in run([always(PROVED), UPPER], [4])] == [Verdict.PROVED, Verdict.PROVED]
 
 
 def test_it_must_be_proved_at_the_same_width() -> None:
     only_at_5 = replace(always(PROVED), applies=lambda width: width == 5)
     verdicts = {(entry.lemma.identifier, entry.width): entry.verdict for entry in run([only_at_5, UPPER], [4, 5])}
-    assert verdicts == {("base", 5): "proved", ("upper", 4): "inconclusive", ("upper", 5): "proved"}
+    proved, unknown = Verdict.PROVED, Verdict.INCONCLUSIVE
+    assert verdicts == {("base", 5): proved, ("upper", 4): unknown, ("upper", 5): proved}
 
 
 def test_a_construction_of_another_form_leaves_the_lemma_open(monkeypatch: pytest.MonkeyPatch) -> None:

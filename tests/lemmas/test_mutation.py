@@ -9,8 +9,9 @@ import pytest
 from constructions.transformer.gadgets import Copy, Neuron, when
 from verify.lemmas.gadget_lemmas import Scene
 from verify.lemmas.gadgets import claim_about
-from verify.lemmas.mutation import FAMILIES, Fate, Tally, mutants, tally, try_mutant
+from verify.lemmas.mutation import FAMILIES, Tally, mutants, tally, try_mutant
 from verify.lemmas.outcome import Budget
+from verify.verdict import Fate
 
 WIDTH = 3
 

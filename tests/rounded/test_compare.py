@@ -16,13 +16,14 @@ from constructions.turing.tokens import TokenSequence, sequences_of
 from tests.rounded.naive import naive_ranking, naive_stages
 from tests.rounded.test_naive import setting_of
 from verify.arithmetic.models import Exact, parse_arithmetic
-from verify.assessment import Verdict, assess
+from verify.assessment import assess
 from verify.hardmax.batch import embed
 from verify.hardmax.forward import Sublayer, stages
 from verify.hardmax.observe import observe
 from verify.hardmax.prepared import PreparedNetwork
 from verify.rounded.attention import Setting
 from verify.rounded.compare import Origin, WrongToken, compare
+from verify.verdict import Verdict
 
 CERTIFIED = (
     ("increment", "1011", Paradigm.COT, "fused:bf16"),

@@ -1,4 +1,4 @@
-"""The search, and the command: certified arithmetics, a wrong token, and none found."""
+"""The search, and the command: arithmetics in which all is proved, a wrong token, and none found."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from verify.arithmetic.models import parse_arithmetic
 from verify.assessment import BetaError
 from verify.rounded.order import Order
 from verify.rounded.search import candidates, search, standing_of
+from verify.verdict import Verdict
 
 REWRITE = load_machine("rewrite")
 
 
-def test_what_is_certified_is_not_run() -> None:
+def test_what_is_proved_is_not_run() -> None:
     found = search([REWRITE, load_machine("reverse")], parse_arithmetic("fused:bf16"), 256)
-    assert found.certified
+    assert found.verdict is Verdict.PROVED
     assert found.attempts == ()
     # No cell is written more than 4 times, and 28 would be fine.
-    assert search([load_machine("increment")], parse_arithmetic("rounded:e5m2"), 256).certified
+    assert search([load_machine("increment")], parse_arithmetic("rounded:e5m2"), 256).verdict is Verdict.PROVED
 
 
 def test_the_standing_is_that_of_the_audit_or_of_the_beta_given() -> None:
     model = parse_arithmetic("rounded:e5m2")
     chosen = standing_of(REWRITE, model, 512)
-    assert (chosen.beta, chosen.writes, chosen.most) == (16, 28, 512)
+    assert (chosen.beta, chosen.writes, chosen.row.most.bound) == (16, 28, 512)
     assert standing_of(REWRITE, model, 512, 16).writes == 28
     assert standing_of(REWRITE, model, 512, 8).writes == 0
     with pytest.raises(BetaError, match="too large"):
@@ -44,7 +45,7 @@ def test_candidates_write_more_and_more_and_fit() -> None:
 
 def test_the_run_that_is_found_is_the_shortest_of_those_that_go_wrong() -> None:
     found = search([REWRITE], parse_arithmetic("rounded:e5m2"), 512, most_tokens=1200)
-    assert not found.certified
+    assert found.verdict is Verdict.REFUTED
     wrong = found.found
     assert wrong is not None
     assert (len(wrong.candidate.run.word), wrong.candidate.tokens, wrong.order) == (39, 159, Order.LEFT_TO_RIGHT)
@@ -67,7 +68,7 @@ def test_runs_beyond_the_effort_are_counted_not_computed() -> None:
     found = search([REWRITE], parse_arithmetic("rounded:bf16"), 1024, most_tokens=300)
     assert found.left_out > 0
     assert sum(one.candidate.tokens for one in found.attempts) <= 300
-    assert all(one.candidate.writes > 60 for one in found.attempts)  # all others are certified
+    assert all(one.candidate.writes > 60 for one in found.attempts)  # with fewer no token is wrong
     assert found.found is None
 
 
@@ -85,8 +86,12 @@ ENDS = {
         1,
         "token     94: expected",
     ),
-    "certified": ("--arithmetic fused:bf16 --context 512", 0, "NOTHING TO FIND"),
-    "certified for the machine": ("--arithmetic rounded:e5m2 --context 512 --machine increment", 0, "NOTHING TO FIND"),
+    "proved": (
+        "--arithmetic fused:bf16 --context 512",
+        0,
+        "PROVED  fused:bf16/fp32/bf16, contexts of 512 tokens: there is no wrong token",
+    ),
+    "proved for the machine": ("--arithmetic rounded:e5m2 --context 512 --machine increment", 0, "PROVED  "),
     "activations only": ("--arithmetic rounded:bf16 --context 256 --machine rewrite", 3, "255/256 and should be 1"),
     "one word": (f"--arithmetic rounded:bf16 --context 256 --machine rewrite --input {'1' * 5}", 3, "differ on 0"),
     "steps that are not computed": ("--arithmetic exact --context 256", 4, ""),
@@ -118,7 +123,7 @@ def test_json_says_the_same() -> None:
     assert outcome.code == 1
     document = json.loads(outcome.out)
     assert (document["verdict"], document["arithmetic"], document["context"]) == (
-        "wrong token",
+        "refuted",
         "rounded:e5m2/e5m2",
         "512",
     )

@@ -25,7 +25,7 @@ from verify.arithmetic.formats import (
     rounding_cell,
 )
 from verify.arithmetic.models import ArithmeticModel, Exact, Fused, ModelError, Rounded
-from verify.arithmetic.softmax import Fails, HeadFacts, Holds, decide, head_tau, least_power
+from verify.arithmetic.softmax import Fails, HeadFacts, Holds, decide, head_tau
 
 MOST_ONE_BY_ONE = 1 << 20
 """Numbers of maximisers that are looked at one by one before giving up."""
@@ -90,14 +90,6 @@ def decide_ties(model: ArithmeticModel, facts: TieFacts, beta: int) -> TieDecisi
         case ((Fused() | Exact()), Fails()):
             pass
     return TieDecision(tau, one, None if bounds is None else bounds.zero_bound, up_to)
-
-
-def smallest_beta_for_ties(model: ArithmeticModel, facts: TieFacts, largest_exponent: int) -> int | None:
-    """The smallest power of two at which all numbers of maximisers give the hardmax result; None if none does.
-
-    All bounds shrink as beta grows (`smallest_beta`, `composed_decision`), the one for all numbers at once too.
-    """
-    return least_power(lambda beta: decide_ties(model, facts, beta).up_to == facts.most, largest_exponent)
 
 
 def _most_counted(model: Fused, most: int) -> int:

@@ -18,6 +18,7 @@ from verify.audit import Row, audit_row
 from verify.contextual.audit import Cost, softmax_factor
 from verify.contextual.id_formats import Smallest, smallest_format
 from verify.counting import Subject, network_size
+from verify.writes import most_writes
 
 
 class DeltaRule(Enum):
@@ -91,7 +92,8 @@ def compare(
             raise GridError(f"n = {n}: the contextual mapping is stated for n >= 2 tokens")
     bits = {n: position_bits_for(n, Paradigm.COT) for n in lengths}
     sizes = {r: network_size(Paradigm.COT, subject, r) for r in sorted(set(bits.values()))}
-    ternary = {n: audit_row(model, n, sizes[bits[n]]) for n in lengths}
+    most = {n: most_writes(subject.machine, Paradigm.COT, n) for n in lengths}
+    ternary = {n: audit_row(model, n, sizes[bits[n]], most[n]) for n in lengths}
     for d in dimensions:
         for n in lengths:
             chosen = delta_for(n, d, positional, delta) if isinstance(delta, DeltaRule) else delta

@@ -24,6 +24,7 @@ from verify.lemmas.claim import ClaimError
 from verify.lemmas.lemma import Lemma
 from verify.lemmas.outcome import Budget, Disproved, Established, Open, Outcome
 from verify.lemmas.summaries import CapNotFound
+from verify.verdict import Verdict
 
 BOOK: tuple[Lemma, ...] = (
     *bits.LEMMAS,
@@ -60,14 +61,14 @@ class Entry:
     seconds: float
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Verdict:
         match self.outcome:
             case Established():
-                return "proved"
+                return Verdict.PROVED
             case Disproved():
-                return "refuted"
+                return Verdict.REFUTED
             case Open():
-                return "inconclusive"
+                return Verdict.INCONCLUSIVE
 
 
 def chosen(names: Iterable[str], book: Sequence[Lemma] = BOOK) -> tuple[Lemma, ...]:

@@ -1,21 +1,19 @@
 """Does the book notice wrong weights?  Every single change of a weight, bias or output of every gadget, one at a time.
 
-A changed gadget (a *mutant*) is *caught* when its lemma is refuted with a counterexample that plain evaluation
-confirms; *equivalent* when it does the same on all inputs that the lemma is about, each of them evaluated.  Anything
-else is *missed*: a weight that could be wrong without anyone noticing, or an encoding that does not say what the
-neurons do.
+What becomes of a changed gadget, a *mutant*, is its `Fate`.  One that is missed is a weight that could be wrong without
+anyone noticing, or an encoding that does not say what the neurons do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
 
 from constructions.transformer.gadgets import Neuron
 from verify.lemmas import gadget_lemmas, summaries, transitions
 from verify.lemmas.claim import Claim
 from verify.lemmas.outcome import Budget, Checked, Disproved, Established, conclude
+from verify.verdict import Fate
 
 Weights = tuple[tuple[int, int], ...]
 
@@ -36,14 +34,6 @@ FAMILIES: Mapping[str, Callable[[int], Iterator[Claim]]] = {
     "scot.length-cap": lambda _: summaries.cap_claims(LEAST_CAP_WIDTH),
 }
 """The claims behind each lemma about neurons."""
-
-
-class Fate(Enum):
-    """What became of a mutant."""
-
-    CAUGHT = "caught"
-    EQUIVALENT = "equivalent"
-    MISSED = "missed"
 
 
 @dataclass(frozen=True)
@@ -73,6 +63,11 @@ class Tally:
     equivalent: int
     missed: int
     survivors: tuple[Tried, ...]
+
+    @property
+    def counts(self) -> dict[Fate, int]:
+        """How many had each fate."""
+        return {Fate.CAUGHT: self.caught, Fate.EQUIVALENT: self.equivalent, Fate.MISSED: self.missed}
 
     @property
     def mutants(self) -> int:

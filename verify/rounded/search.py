@@ -1,6 +1,6 @@
 """Runs on which an arithmetic goes wrong: machines and words are tried until a generated token is the wrong one.
 
-The rounding inequalities (`verify.audit`) say up to how many writes of one cell an arithmetic is certified: runs that
+The rounding inequalities (`verify.audit`) say up to how many writes of one cell an arithmetic is right: runs that
 write no cell more often are left out.  Of the others the busiest is tried first (`verify.busiest`), as it has smaller
 numbers of writes in it, too; then runs of each machine with growing numbers of writes, the shortest first; then, of
 the machine that writes most, runs with every number of writes.  Where one goes wrong, shorter ones of that machine
@@ -20,9 +20,8 @@ from constructions.turing.fitting import longest_sequence
 from constructions.turing.paradigm import Paradigm, position_bits_for
 from constructions.turing.tokens import cot_tokens
 from verify.arithmetic.formats import FormatOverflow
-from verify.arithmetic.models import ArithmeticModel, Fused, largest_beta_exponent, split_beta
-from verify.assessment import require_admitted
-from verify.audit import HeadClass, audit_row, most_ties
+from verify.arithmetic.models import ArithmeticModel, Fused, split_beta
+from verify.audit import Row, audit_row
 from verify.busiest import busiest_run
 from verify.counting import Subject, network_size
 from verify.hardmax.prepared import PreparedNetwork
@@ -30,7 +29,8 @@ from verify.rounded.attention import Setting, UnsupportedArithmetic, is_supporte
 from verify.rounded.compare import Comparison, compare
 from verify.rounded.exponential import Undecided
 from verify.rounded.order import Order
-from verify.writes import write_bound, writes_per_cell
+from verify.verdict import Verdict
+from verify.writes import most_writes, writes_per_cell
 
 SEARCH_STEPS = 100_000
 """Machine steps for each look for a busier run."""
@@ -40,20 +40,26 @@ MOST_LEFT_OUT = 4
 
 @dataclass(frozen=True)
 class Standing:
-    """What the inequalities say of a machine in an arithmetic at ``beta``, for a context.
+    """What the inequalities say of a machine in an arithmetic, for a context.
 
-    They hold for up to ``writes`` writes of one cell (0: not even for one); no run has more than ``most`` of them.
     That heads separate as they need is for `certify --all-inputs` to prove.
     """
 
     machine: TuringMachine
-    beta: int
-    writes: int
-    most: int
+    row: Row
 
     @property
-    def certified(self) -> bool:
-        return self.writes >= self.most
+    def beta(self) -> int:
+        return self.row.beta
+
+    @property
+    def writes(self) -> int:
+        """They hold for up to so many writes of one cell (0: not even for one)."""
+        return self.row.writes
+
+    @property
+    def proved(self) -> bool:
+        return self.row.verdict is Verdict.PROVED
 
 
 @dataclass(frozen=True)
@@ -95,8 +101,12 @@ class Search:
     left_out: int
 
     @property
-    def certified(self) -> bool:
-        return all(standing.certified for standing in self.standings)
+    def verdict(self) -> Verdict:
+        """Of the claim that all tokens of these machines are right."""
+        if self.found is not None:
+            return Verdict.REFUTED
+        proved = all(standing.proved for standing in self.standings)
+        return Verdict.PROVED if proved else Verdict.INCONCLUSIVE
 
     @property
     def found(self) -> Attempt | None:
@@ -107,18 +117,8 @@ class Search:
 def standing_of(machine: TuringMachine, model: ArithmeticModel, context: int, beta: int | None = None) -> Standing:
     """At ``beta``, or at the one that the audit chooses.  Raises ContextError, ModelError and BetaError."""
     size = network_size(Paradigm.COT, Subject.of_machine(machine), position_bits_for(context))
-    exponent = largest_beta_exponent(model, size.dimensions.query_width)
-    bound = write_bound(machine).largest
-    most = context if bound is None else min(bound, context)
-    if beta is None:
-        row = audit_row(model, context, size)
-        return Standing(machine, row.beta, row.writes, most)
-    require_admitted(beta, model, exponent)
-    holding = {
-        heads: most_ties(model, beta * heads.separation, heads.most_ties(context), context) for heads in HeadClass
-    }
-    alone = all(holding[heads] for heads in HeadClass if heads is not HeadClass.SEARCH)
-    return Standing(machine, beta, holding[HeadClass.SEARCH] if alone else 0, most)
+    row = audit_row(model, context, size, most_writes(machine, Paradigm.COT, context), beta)
+    return Standing(machine, row)
 
 
 @lru_cache(maxsize=1 << 8)
@@ -174,7 +174,7 @@ def search(
         raise UnsupportedArithmetic(model)
     bits = position_bits_for(context)
     standings = tuple(standing_of(machine, model, context, beta) for machine in machines)
-    open_ones = {standing.machine: standing for standing in standings if not standing.certified}
+    open_ones = {standing.machine: standing for standing in standings if not standing.proved}
     tried = _Tried(model, bits, open_ones, most_tokens, progress)
     given = [candidate(run, bits) for run in also if run.machine in open_ones]
     runs: Iterable[Candidate] = given if only_given else _in_order(open_ones, context, given, most_tokens)
