@@ -26,7 +26,7 @@ from certificates.checker.formats import (
     parse_format,
 )
 from certificates.checker.steps.conditions import Bounds, bounds
-from certificates.checker.steps.naming import ON_SCORES, Model, named_steps, parse_steps
+from certificates.checker.steps.naming import PLAIN, Model, named_steps, parse_steps
 
 LARGEST_EXPONENT = 4096
 """exp is bounded at min(x, 4096)."""
@@ -53,7 +53,7 @@ def parse_model(field: str, text: str) -> Model:
         {2: "rounded with two formats", 3: "rounded with three formats"}[len(formats)] if kind == "rounded" else kind
     )
     found = named_steps(field, base_kind, names.split("+") if plus else [])
-    composed = base_kind == "rounded with three formats" or not found.keys() <= ON_SCORES
+    composed = base_kind == "rounded with three formats" or not found.keys() <= PLAIN
     if composed and accumulator.p is None:
         raise Rejected(field, f"the accumulator {accumulator.name} is not floating, as {quote(text)} needs")
     steps = parse_steps(field, found, accumulator)
@@ -96,12 +96,12 @@ def _separation_once(score: Format, largest_score: int, D: int) -> int:
 
 @cache
 def power(base: int, x: int, upwards: bool) -> Scaled:
-    """(base / 2^128)^x with the numerator rounded to its leading 64 bits, down or up."""
+    """(base / 2^128)^x with the numerator rounded to its leading 64 bits, down or up; only these bits are kept."""
     numerator = base**x
     cut = max(numerator.bit_length() - 64, 0)
     leading = numerator >> cut
     leading += upwards and leading << cut != numerator
-    return leading << cut, 128 * x
+    return leading, 128 * x - cut
 
 
 def exp_above(x: int) -> Scaled:
@@ -198,7 +198,9 @@ def _fused(model: Model, N: int, ties: Sequence[int], tau: Scaled) -> Bounds:
 def least_beta(model: Model, N: int, D: int | None, ties: Sequence[int], admitted: int) -> int | None:
     """The least e, 0 <= e <= admitted, at which the conditions hold; at e >= 12 tau no longer depends on e."""
     candidates = range(min(admitted, LARGEST_EXPONENT.bit_length()) + 1)
-    return next((e for e in candidates if condition(model, N, D, ties, e).holds), None)
+    # Where all do not meet the conditions, the fewest or the most mostly do not, and that is soon seen.
+    attempts = (ties[:1], ties[-1:], ties) if len(ties) > 2 else (ties,)
+    return next((e for e in candidates if all(condition(model, N, D, some, e).holds for some in attempts)), None)
 
 
 def case_entry(

@@ -32,6 +32,7 @@ from certificates.checker.document import (
     require_same,
     text,
 )
+from certificates.checker.linear import Linear, check_linear
 from certificates.checker.machine import Machine, MachineError, parse_machine, vocabulary
 from certificates.checker.refutation import check_refutation, witness_places
 from certificates.checker.runs import Case, Replayed, check_heads, check_runs
@@ -79,13 +80,16 @@ def check_certificate(certificate_path: Path, machine_path: Path, solver: str = 
     require_kind(document, MACHINE)
     parts = check_form(document)
     statement = check_statement(parts["statement"], machine)
-    network = check_network(parts["network"], statement, certificate_path.parent)
+    network, linear = check_network(parts["network"], statement, certificate_path.parent)
     check_vocabulary(network, machine, statement.paradigm)
     if statement.writes is None:
-        return check_on_runs(parts, statement, machine, network, deadline)
-    if parts["verdict"] == "refuted":
-        return check_counterexample(parts, statement, machine, network, deadline)
-    return check_on_all_inputs(parts, statement, machine, network, solver, deadline)
+        valid = check_on_runs(parts, statement, machine, network, deadline)
+    elif parts["verdict"] == "refuted":
+        valid = check_counterexample(parts, statement, machine, network, deadline)
+    else:
+        valid = check_on_all_inputs(parts, statement, machine, network, solver, deadline)
+    assumed = valid.assumed if valid.verdict == TOKENS_PROVED else (linear.assumed, *valid.assumed)
+    return replace(valid, proved=(*valid.proved, *linear.proved), assumed=assumed)
 
 
 def check_on_runs(
@@ -160,7 +164,7 @@ def check_on_all_inputs(
     valid = _valid_for_all(verdict, claim, writes, WRITTEN[statement.paradigm], judge)
     if drift is None:
         return valid
-    assumed = (*ASSUMED_WITH_DRIFT, *(fact for fact in valid.assumed if fact not in ASSUMED))
+    assumed = (*ASSUMED_WITH_DRIFT, *(fact for fact in valid.assumed if fact != ASSUMED))
     return replace(valid, proved=(*valid.proved, drift.proved), assumed=assumed, not_claimed=NOT_CLAIMED)
 
 
@@ -209,8 +213,8 @@ def check_form(document: Json) -> dict[str, Json]:
     return parts
 
 
-def check_network(value: Json, statement: Statement, folder: Path) -> Network:
-    """Section 4: the weights document is the named one, and its dimensions and parameters are as stated."""
+def check_network(value: Json, statement: Statement, folder: Path) -> tuple[Network, Linear]:
+    """Sections 4 and 7.5: the weights document is the named one, has these parameters, and fits the linear format."""
     parts = members("network", value, "weights", "dimensions", "structure", "parameters")
     weights = members("network.weights", parts["weights"], "file", "sha256")
     file = text("network.weights.file", weights["file"])
@@ -223,8 +227,8 @@ def check_network(value: Json, statement: Statement, folder: Path) -> Network:
     require_same("network.dimensions", parts["dimensions"], dimensions(network))
     require_same("network.structure", parts["structure"], structure(network))
     expected = parameters(network, *scales(statement.model, statement.e))
-    require_same("network.parameters", parts["parameters"], expected)
-    return network
+    require_same("network.parameters", parts["parameters"], list[Json](expected))
+    return network, check_linear(network, statement.model, expected)
 
 
 def check_vocabulary(network: Network, machine: Machine, paradigm: str) -> None:
@@ -302,13 +306,10 @@ def _valid(verdict: str, claim: str, network: Network, tokens: int) -> Valid:
         "after the prompts is the unique maximum",
         f"separation and ties of the other {len(heads) - lookups} heads, at all queries of these runs",
     )
-    return Valid(verdict, claim, tuple(proved), replayed, ASSUMED)
+    return Valid(verdict, claim, tuple(proved), replayed, (ASSUMED,))
 
 
-ASSUMED = (
-    "MLPs, residual sums and the unembedding are computed in exact integer arithmetic",
-    "a head is computed as the arithmetic model of the statement says (SPEC 7.1, 19)",
-)
+ASSUMED = "a head is computed as the arithmetic model of the statement says (SPEC 7.1, 19)"
 
 
 WRITTEN = {"cot": "the input included", "scot": "in one segment, the prompt included"}
@@ -324,7 +325,7 @@ def _valid_for_all(verdict: str, claim: str, writes: Writes, counted: str, judge
         proved.append(f"the machine writes no cell more than {writes.bound} times, {counted}")
     if verdict == "proved":
         proved.append("the inequalities: with its separation and ties every head rounds to its hardmax output")
-    assumed = [*ASSUMED, f"{judge.solver} answers unsat only for queries that are unsatisfiable"]
+    assumed = [ASSUMED, f"{judge.solver} answers unsat only for queries that are unsatisfiable"]
     if writes.evidence == "assumed":
         assumed.append(f"no cell is written more than {writes.bound} times, {counted}")
     return Valid(verdict, claim, tuple(proved), (), tuple(assumed))

@@ -59,6 +59,13 @@ class Format:
         """Whether 0, 1, .., number are all values."""
         return number <= self.counted
 
+    def has(self, number: int) -> bool:
+        """Whether an integer is a value."""
+        try:
+            return self.round(number, 1) == number
+        except Overflow:
+            return False
+
     def round(self, numerator: int, denominator: int, to: Rounding = "nearest") -> Fraction:
         """numerator/denominator rounded (SPEC 7.1), for denominator > 0; no gcd of the two is taken.
 

@@ -186,6 +186,19 @@ def run_machine(machine: Machine, word: str, most_steps: int) -> tuple[list[Step
     return steps, "".join(output)
 
 
+def fewest_steps(machine: Machine) -> int | None:
+    """T of SPEC 17.1: no run halts after fewer steps; None if none can, as no rows lead to the halting state."""
+    following: dict[str, set[str]] = {}
+    for (state, _), (after, _, _) in machine.rows.items():
+        following.setdefault(state, set()).add(after)
+    reached, steps, seen = {machine.states[0]}, 0, set[str]()
+    while reached and machine.halting not in reached:
+        seen |= reached
+        reached = set[str]().union(*(following.get(state, ()) for state in reached)) - seen
+        steps += 1
+    return steps if reached else None
+
+
 def used_cells(word: str, steps: list[Step]) -> int:
     """1 + the largest cell, over all tapes, that was visited or held input (SPEC section 5)."""
     return max([1, len(word), *(cell + 1 for step in steps for cell in step.cells)])

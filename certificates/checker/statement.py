@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from certificates.checker.arithmetic import parse_model
 from certificates.checker.document import Json, Rejected, items, members, natural, quote, require_same, text
-from certificates.checker.machine import Machine, MachineError, canonical_text, parse_machine
+from certificates.checker.machine import Machine, MachineError, canonical_text, fewest_steps, parse_machine
 from certificates.checker.steps.naming import Model
 
 PARTS = ("claim", "machine", "paradigm", "scope", "context", "position_bits", "arithmetic", "beta", "beta_split")
@@ -160,7 +160,7 @@ def sentence_for_all(
     if statement.writes is not None and statement.writes.evidence == "assumed":
         counted = "in one segment (assumed; the prompt's cells count" if scot else "(assumed; the input counts"
         fits = f"{fits} and writes no cell more than {statement.writes.bound} times {counted} as one write)"
-    return (
+    sentence = (
         f"For e{fits}, "
         + {
             "proved": f"the softmax transformer of these weights, {arithmetic}, has after every sublayer exactly "
@@ -173,6 +173,20 @@ def sentence_for_all(
             f"most {drift}.",
         }[verdict]
     )
+    return sentence + no_input(statement, machine)
+
+
+def no_input(statement: Statement, machine: Machine) -> str:
+    """Section 17.1: the sentence that no input can halt in this context, or nothing."""
+    steps, r = fewest_steps(machine), statement.r
+    if steps is None:
+        return f" There is no such input: no rows of {machine.name} lead from its initial state to its halting state."
+    if statement.paradigm == "cot" and 4 + steps + (r + 2) * ((steps - 1) // r) > statement.context:
+        return (
+            f" There is no such input: {machine.name} takes at least {steps} steps to halt, and their chain of thought "
+            f"is longer than {statement.context} tokens."
+        )
+    return ""
 
 
 def sentence(verdict: str, statement: Statement, machine: Machine, tokens: int, admitted: int) -> str:

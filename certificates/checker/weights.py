@@ -318,7 +318,7 @@ def _entries(network: Network) -> Iterator[tuple[str, list[int]]]:
         yield "mlp_out", layer.mlp.out_of.weight.tolist()
 
 
-def parameters(network: Network, query_scale: int, key_scale: int) -> list[Json]:
+def parameters(network: Network, query_scale: int, key_scale: int) -> list[dict[str, Json]]:
     """``network.parameters`` of the certificate (SPEC section 4)."""
     kinds = ("embedding", "unembedding", "query", "key", "value", "output", "mlp_in", "mlp_bias", "mlp_out")
     counts = {kind: Counter[int]() for kind in kinds}

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 
 from certificates.checker.arithmetic import (
     LARGEST_EXPONENT,
@@ -35,7 +36,7 @@ from certificates.checker.steps.conditions import (
 from certificates.checker.steps.naming import Model
 from certificates.checker.steps.sums import Fails
 
-MOST_ONE_BY_ONE, MOST_COMPOSED = 2**20, 2**12
+MOST_ONE_BY_ONE = 2**12
 """Ties that are tried one by one (SPEC 16, 19.2)."""
 
 
@@ -49,58 +50,86 @@ class Outcome:
     up_to: int
 
 
+@dataclass(frozen=True)
+class AtOnce:
+    """What it gives without trying single ties: for those up to ``up_to`` ``one`` shows the condition.
+
+    From the next one on ``interval`` is asked for each, up to ``last``.
+    """
+
+    tau: Scaled | None
+    one: Interval | None = None
+    zero: Fraction | None = None
+    up_to: int = 0
+    last: int = 0
+    interval: Callable[[int], Interval | None] = lambda _m: None
+
+
+@cache
 def outcome(model: Model, N: int, D: int, M: int, e: int) -> Outcome:
     """A case at beta = 2^e; D = 0 if rounding does not keep scores apart."""
+    found = _at_once(model, N, D, M, e)
+    one, up_to = _one_by_one(model, found)
+    return Outcome(found.tau, one, found.zero, up_to)
+
+
+def holds(model: Model, N: int, D: int, M: int, e: int) -> bool:
+    """Whether all ties up to M meet the condition at beta = 2^e; no tie is tried where some are too many to be."""
+    found = _at_once(model, N, D, M, e)
+    return found.last == M and _one_by_one(model, found)[1] == M
+
+
+def _at_once(model: Model, N: int, D: int, M: int, e: int) -> AtOnce:
     if D == 0:
-        return Outcome(None, None, None, 0)
+        return AtOnce(None)
     if model.composed:
         return _composed(model, N, D, M, e)
     if model.kind == "rounded":
         return _rounded(model, N, D, M, e)
     first = condition(model, N, D, (1,), e)
+    up_to = M if first.holds else 0
     if model.kind == "fused" and first.zero == 0:
-        return Outcome(first.tau, first.one, first.zero, min(M, model.accumulator.counted))
-    return Outcome(first.tau, first.one, first.zero, M if first.holds else 0)
+        up_to = min(M, model.accumulator.counted)
+    return AtOnce(first.tau, first.one, first.zero, up_to, up_to)
 
 
-def _rounded(model: Model, N: int, D: int, M: int, e: int) -> Outcome:
-    tau, (one_cell, zero_cell) = exp_above(D << e), cells(model)
-    zero = (N - 1) * model.weight.round_scaled(tau)
-    if zero > zero_cell[1]:
-        return Outcome(tau, None, zero, 0)
-    at_once, one = 0, None
-    if model.weight.p is not None:
-        u, leak = model.weight.roundoff, (N - 1) * Fraction(tau[0], 1 << tau[1])
-        wide = (1 - u) / (1 + leak) - zero, 1 + u + zero
-        if one_cell[0] <= wide[0] and wide[1] <= one_cell[1]:
-            at_once = max(0, min(M, (1 / model.weight.least_normal - leak).__floor__()))
-            one = wide if at_once else None
-    last = min(M, at_once + MOST_ONE_BY_ONE)
-    one, up_to = _one_by_one(model, at_once, last, one, lambda m: condition(model, N, D, (m,), e).one)
-    return Outcome(tau, one, zero, up_to)
+def _rounded(model: Model, N: int, D: int, M: int, e: int) -> AtOnce:
+    """A weight below 1 is rounded by at most max(u a, q/2); those of m maximisers sum to at most 1."""
+    tau, weight, (one_cell, _) = exp_above(D << e), model.weight, cells(model)
+    zero = (N - 1) * weight.round_scaled(tau)
+    if not rounds_to_0(model, zero):
+        return AtOnce(tau, None, zero)
+    low, high = Fraction(1 << tau[1], (1 << tau[1]) + (N - 1) * tau[0]) - zero, 1 + zero
+    slack, one, up_to = min(low - one_cell[0], one_cell[1] - high), None, 0
+    if slack >= weight.roundoff:
+        up_to = min(M, (2 * slack / weight.unit).__floor__())
+    if up_to:
+        off = max(weight.roundoff, up_to * weight.unit / 2)
+        one = low - off, high + off
+    last = min(M, up_to + MOST_ONE_BY_ONE)
+    return AtOnce(tau, one, zero, up_to, last, lambda m: condition(model, N, D, (m,), e).one)
 
 
-def _composed(model: Model, N: int, D: int, M: int, e: int) -> Outcome:
+def _composed(model: Model, N: int, D: int, M: int, e: int) -> AtOnce:
     """SPEC 19.2, for ties 1..M."""
     tau = exp_above(D << e)
     try:
         terms = terms_of(model, N, tau)
         zero = None if model.kind == "fused" else rounded_zero(terms)
     except (Fails, Overflow):
-        return Outcome(tau, None, None, 0)
+        return AtOnce(tau)
     if model.kind == "fused":
         return _fused(terms, M, tau)
-    one: Interval | None = None
     if not rounds_to_0(model, zero):
-        return Outcome(tau, None, zero, 0)
-    at_once = 0
+        return AtOnce(tau, None, zero)
+    one, up_to = None, 0
     for most in bounds_on_ties(model, M) if model.weight.p is not None else ():
         try:
             found, last = rounded_at_once(terms, most)
         except (Fails, Overflow):
             continue
         if last >= 1 and rounds_to_1(model, found):
-            at_once, one = last, found
+            up_to, one = last, found
             break
 
     def interval(m: int) -> Interval | None:
@@ -109,11 +138,10 @@ def _composed(model: Model, N: int, D: int, M: int, e: int) -> Outcome:
         except (Fails, Overflow):
             return None
 
-    one, up_to = _one_by_one(model, at_once, min(M, at_once + MOST_COMPOSED), one, interval)
-    return Outcome(tau, one, zero, up_to)
+    return AtOnce(tau, one, zero, up_to, min(M, up_to + MOST_ONE_BY_ONE), interval)
 
 
-def _fused(terms: Terms, M: int, tau: Scaled) -> Outcome:
+def _fused(terms: Terms, M: int, tau: Scaled) -> AtOnce:
     """The first bound on the ties up to which all of them meet the condition."""
     one: Interval | None = None
     zero: Fraction | None = None
@@ -123,21 +151,20 @@ def _fused(terms: Terms, M: int, tau: Scaled) -> Outcome:
         except (Fails, Overflow):
             one, zero = None, None
         if rounds_to_1(terms.model, one) and rounds_to_0(terms.model, zero):
-            return Outcome(tau, one, zero, most)
-    return Outcome(tau, one, zero, 0)
+            return AtOnce(tau, one, zero, most, most)
+    return AtOnce(tau, one, zero)
 
 
-def _one_by_one(
-    model: Model, at_once: int, last: int, one: Interval | None, interval: Callable[[int], Interval | None]
-) -> tuple[Interval | None, int]:
-    """The hull of ``one`` and the intervals from ``at_once`` + 1 to the first that fails; and the last that holds."""
-    for m in range(at_once + 1, last + 1):
-        here = interval(m)
+def _one_by_one(model: Model, found: AtOnce) -> tuple[Interval | None, int]:
+    """The hull of ``one`` and the intervals from the next tie to the first that fails; and the last that holds."""
+    one = found.one
+    for m in range(found.up_to + 1, found.last + 1):
+        here = found.interval(m)
         if here is not None:
             one = here if one is None else (min(one[0], here[0]), max(one[1], here[1]))
         if not rounds_to_1(model, here):
             return one, m - 1
-    return one, last
+    return one, found.last
 
 
 def case_entry(model: Model, N: int, D: int, M: int, e: int, admitted: int) -> tuple[dict[str, Json], bool]:
@@ -146,7 +173,7 @@ def case_entry(model: Model, N: int, D: int, M: int, e: int, admitted: int) -> t
     D is that of `separation_of_scores`.
     """
     candidates = range(min(admitted, LARGEST_EXPONENT.bit_length()) + 1)
-    least = next((e for e in candidates if outcome(model, N, D, M, e).up_to == M), None)
+    least = next((e for e in candidates if holds(model, N, D, M, e)), None)
     here = outcome(model, N, D, M, e)
     entry: dict[str, Json] = {"ties": [["1", str(M)]]}
     entry["least_beta"] = None if least is None else str(2**least)

@@ -58,8 +58,8 @@ class Drift:
 ASSUMED = (
     "a score is the exact sum of products times beta, rounded once; a head is computed as the arithmetic model of the "
     "statement says (SPEC 7.1)",
-    "behind attention and behind an MLP activations are rounded once to the activation format; what neurons add, and "
-    "the logits, are computed exactly (SPEC 20)",
+    "after attention and after an MLP activations are rounded once to the activation format; MLP sums, residual sums "
+    "before that rounding, and logits are exact, also on numbers that are no integers (SPEC 20)",
 )
 NOT_CLAIMED = ("activations: they may differ from those of the hardmax transformer; the claim is about tokens only",)
 
