@@ -14,6 +14,9 @@ import pytest
 from click.testing import CliRunner
 
 from certificates.checker.deadline import Deadline
+from certificates.checker.machine import parse_machine
+from certificates.checker.universal.annotation import Setting
+from certificates.checker.weights import read_network
 from certificates.command_line.main import cli
 from constructions.machines.library import machine_named
 
@@ -34,6 +37,12 @@ class Made:
     @property
     def weights(self) -> Path:
         return self.certificate.parent / str(self.document["network"]["weights"]["file"])
+
+    @property
+    def setting(self) -> Setting:
+        """What the checker reads from it, but for the annotation."""
+        machine, network = parse_machine(self.machine.read_text()), read_network(json.loads(self.weights.read_bytes()))
+        return Setting(machine, network, summarized=self.document["statement"]["paradigm"] == "scot")
 
     def copy(self, folder: Path) -> Made:
         shutil.copytree(self.certificate.parent, folder)

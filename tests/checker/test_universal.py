@@ -166,6 +166,8 @@ CONTENTS: list[tuple[str, str, Tamper]] = [
      lambda d: contents(d, "RUN")["embedding"].update(halted="(enc(a_1)[0] if halted = 1 else 0)")),
     ("another bit of a block", "annotation.contents.BIT.embedding.bit_1",
      lambda d: contents(d, "BIT")["embedding"].update(bit_1="enc(y_1)[beta + 1]")),
+    ("bit 0 of a block in the place of each", "annotation.contents.BIT.embedding.bit_1",
+     lambda d: contents(d, "BIT")["embedding"].update(bit_1="enc(y_1)[0]")),
     ("an MLP that does less", "annotation.contents.RUN.layers[0].mlp.prev",
      at_layer("RUN", 1, "mlp", "prev", "enc(i)")),
     ("an MLP that does more", "annotation.contents.RUN.layers[0].mlp.prev",

@@ -254,7 +254,7 @@ def test_facts_are_true_on_runs(name: str, word: str) -> None:
     for token in ghosts(machine, word, R):
         contents = list(everything(token, sizes))
         state = State(token.cls, token.values.get("tau", token.values.get("beta", 0)))
-        found = facts(state, contents, sizes)
+        found = facts(state.cls, contents, sizes)
         assert any(isinstance(fact, Moved) for fact in found) == (token.cls == "RUN")
         assert SOLVERS["z3"](query([*assumptions(found, machine, sizes), *told(contents, token)]), 10**6) == "sat"
 

@@ -7,13 +7,13 @@ Words:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from certificates.checker.document import Json, Rejected, integer, items, members, require_same
 from certificates.checker.universal.annotation import Annotation, Setting
 from certificates.checker.universal.assumptions import assumptions
-from certificates.checker.universal.classes import State, before, seen_by, states
+from certificates.checker.universal.classes import before, seen_by, states
 from certificates.checker.universal.contents import Content, Fetched
 from certificates.checker.universal.facts import facts
 from certificates.checker.universal.formulas import Cases, Formula, View, conjunction, coordinates, same
@@ -21,7 +21,7 @@ from certificates.checker.universal.meaning import Entry, may_select, read_meani
 from certificates.checker.universal.pairs import HERE, known_of_selected, moved, selected_views, together
 from certificates.checker.universal.scores import ScoreCheck
 from certificates.checker.universal.solvers import Judge
-from certificates.checker.universal.tokens import Known, alike, settle
+from certificates.checker.universal.tokens import Known, settle, versions
 from certificates.checker.weights import Head, in_registers
 
 PARTS = (
@@ -107,11 +107,10 @@ class AttentionCheck:
                     continue
                 at = f"annotation.contents.{cls}.layers[{number - 1}].attention.{register}"
                 kept = [place for place in range(width) if (register, place) not in written]
-                for group in alike(cls, (old[register], new[register]), self.setting.sizes.r):
-                    pair = [settle(held[register], group[0], (), self.setting.sizes) for held in (old, new)]
+                for pair in versions(cls, (old[register], new[register]), (), self.setting.sizes):
                     one, other = (coordinates(content, width, HERE) for content in pair)
                     self._require_same(
-                        at, [(one[place], other[place]) for place in kept], group[0], pair, (),
+                        at, [(one[place], other[place]) for place in kept], cls, pair, (),
                         "changes, but no head writes it",
                     )  # fmt: skip
 
@@ -124,11 +123,8 @@ class AttentionCheck:
             register, place = self.setting.places[coordinate]
             parts.setdefault(register, []).append((place, index))
         for register, indices in parts.items():
-            for group in alike(cls, (case.value, old[register], new[register]), sizes.r):
-                state = group[0]
-                value, one, other = (
-                    settle(content, state, case.when, sizes) for content in (case.value, old[register], new[register])
-                )
+            for settled in versions(cls, (case.value, old[register], new[register]), case.when, sizes):
+                value, one, other = settled
                 received = coordinates(value, len(head.out), HERE)
                 earlier, later = (coordinates(content, widths[register], HERE) for content in (one, other))
                 pairs = list[tuple[Cases, Cases]]()
@@ -138,25 +134,26 @@ class AttentionCheck:
                     pairs.append((received[index] if list(earlier[place]) == [0] else earlier[place], later[place]))
                 at = f"annotation.contents.{cls}.layers[{number - 1}].attention.{register}"
                 reason = f"is not what {case.at} brings"
-                self._require_same(at, pairs, state, (value, one, other), case.when, reason)
+                self._require_same(at, pairs, cls, settled, case.when, reason)
 
     def _require_same(
         self,
         at: str,
         pairs: Iterable[tuple[Cases, Cases]],
-        state: State,
+        cls: str,
         contents: Sequence[Content],
         when: Known,
         reason: str,
     ) -> None:
         claim = conjunction(same(one, other) for one, other in pairs)
         sizes = self.setting.sizes
-        assumed = assumptions(facts(state, contents, sizes), self.setting.machine, sizes)
+        assumed = assumptions(facts(cls, contents, sizes), self.setting.machine, sizes)
         self.judge.require(at, [*assumed, *said(when)], claim, reason)
 
     def _check_value(self, layer: int, head: Head, case: Entry, cls: str) -> None:
         """Section 13.4."""
         selected, sizes = case.selected, self.setting.sizes
+        registers = list(dict.fromkeys(self.setting.places[coordinate][0] for coordinate in head.value))
         if selected.number is not None and selected.number.kind == "back":
             back = selected.number.index
             whole = [register for register, span in self.setting.spans.items() if head.value == list(span)]
@@ -166,10 +163,12 @@ class AttentionCheck:
                 for earlier in before(state, back, sizes):
                     told = together(cls, case.when, earlier.cls)
                     if told is not None:
-                        views = moved(state, back, earlier, sizes)
-                        self._require_value(layer, head, case, (state, told[0]), (earlier, told[1]), *views)
+                        held = self.annotation.held(earlier.cls, layer, "before")
+                        value = settle(case.value, state, (*case.when, *told[0]), sizes)
+                        theirs = {register: settle(held[register], earlier, told[1], sizes) for register in registers}
+                        classes = cls, earlier.cls
+                        self._require_value(head, case, classes, value, theirs, moved(state, back, earlier, sizes))
             return
-        registers = {self.setting.places[coordinate][0] for coordinate in head.value}
         for other in filter(lambda c: may_select(selected, c, sizes), seen_by(cls, sizes)):
             told = together(cls, case.when, other)
             if told is None:
@@ -177,30 +176,29 @@ class AttentionCheck:
             held = self.annotation.held(other, layer, "before")
             views = selected_views(selected, cls, other, sizes)
             at_j = (*told[1], *known_of_selected(selected, sizes))
-            for group in alike(cls, (case.value,), sizes.r):
-                for others in alike(other, [held[register] for register in registers], sizes.r):
-                    self._require_value(layer, head, case, (group[0], told[0]), (others[0], at_j), *views)
+            for (value,) in versions(cls, (case.value,), (*case.when, *told[0]), sizes):
+                for contents in versions(other, [held[register] for register in registers], at_j, sizes):
+                    theirs = dict(zip(registers, contents, strict=True))
+                    self._require_value(head, case, (cls, other), value, theirs, views)
 
     def _require_value(
         self,
-        layer: int,
         head: Head,
         case: Entry,
-        mine: tuple[State, Known],
-        theirs: tuple[State, Known],
-        here: View,
-        there: View,
+        classes: tuple[str, str],
+        value: Content,
+        theirs: Mapping[str, Content],
+        views: tuple[View, View],
     ) -> None:
-        """What j in a state holds is the value of the entry, for i in a state; with what is known of either."""
-        (state, told), (other, known), sizes = mine, theirs, self.setting.sizes
-        held = self.annotation.held(other.cls, layer, "before")
-        value = coordinates(settle(case.value, state, (*case.when, *told), sizes), len(head.value), here)
+        """What j holds is the value of the entry, for i; both settled, seen from i and from j."""
+        here, there = views
+        received = coordinates(value, len(head.value), here)
         claims = []
         for index, coordinate in enumerate(head.value):
             register, place = self.setting.places[coordinate]
-            content = settle(held[register], other, known, sizes)
-            claims.append(same(coordinates(content, self.setting.widths[register], there)[place], value[index]))
-        reason = f"is not what a token of class {other.cls} has, for class {state.cls}"
+            held = coordinates(theirs[register], self.setting.widths[register], there)
+            claims.append(same(held[place], received[index]))
+        reason = f"is not what a token of class {classes[1]} has, for class {classes[0]}"
         self.judge.require(f"{case.at}.value", said(case.when), conjunction(claims), reason)
 
 

@@ -16,7 +16,7 @@ from certificates.checker.deadline import Deadline
 from certificates.checker.document import Rejected
 from certificates.checker.universal.annotation import Annotation, Held, Setting
 from certificates.checker.universal.assumptions import MOVE_CODES
-from certificates.checker.universal.classes import FAMILY, State
+from certificates.checker.universal.classes import FAMILY, State, states
 from certificates.checker.universal.contents import (
     ZERO,
     Bit,
@@ -32,7 +32,7 @@ from certificates.checker.universal.contents import (
     number,
     numbers,
 )
-from certificates.checker.universal.tokens import alike, settle
+from certificates.checker.universal.tokens import settle
 from certificates.checker.weights import Family
 
 Ghost: TypeAlias = Number | Flag | Bit
@@ -145,34 +145,50 @@ def check_embedding(setting: Setting, annotation: Annotation, deadline: Deadline
         if held["pos"] != Code(number("i", 0, setting.sizes), 0):
             raise Rejected(f"annotation.contents.{cls}.embedding.pos", "is not enc(i)")
         deadline.left(f"annotation.contents.{cls}.embedding")
-        for group in alike(cls, held.values(), setting.sizes.r):
+        proved = set[tuple[object, ...]]()
+        for state in states(cls, setting.sizes.r):
             family = FAMILY.get(cls, cls)
-            fields = {
-                "RUN": run_fields(setting, ""),
-                "BIT": bit_fields("y", group[0].step, setting),
-                "SIGMA": symbol_field("s", 0, setting),
-                "CELL": cell_fields(setting),
-                "STATE": state_field("q", setting),
-            }.get(family, [])
-            _check_embedded(families[family], held, group[0], fields, setting)
+            fields = _fields(family, state, setting)
+            settled = {name: settle(content, state, (), setting.sizes) for name, content in held.items()}
+            shown = frozenset(ghost for field in fields for ghost in field.ghosts)
+            if (shown, *settled.values()) not in proved:  # nothing else depends on the state
+                _check_embedded(cls, families[family], settled, fields, setting)
+                proved.add((shown, *settled.values()))
 
 
-def _check_embedded(family: Family, held: Held, state: State, fields: list[Field], setting: Setting) -> None:
+def _fields(family: str, state: State, setting: Setting) -> list[Field]:
+    """The fields of a family and the ghosts that they show of a token in a state."""
+    match family:
+        case "RUN":
+            return run_fields(setting, "")
+        case "BIT":
+            return bit_fields("y", state.step, setting)
+        case "SIGMA":
+            return symbol_field("s", 0, setting)
+        case "CELL":
+            return cell_fields(setting)
+        case "STATE":
+            return state_field("q", setting)
+    return []
+
+
+def _check_embedded(cls: str, family: Family, held: Held, fields: list[Field], setting: Setting) -> None:
     """It is enough to vary one field at a time, as contents that depend on one field are sums over fields, too."""
-    contents = {name: settle(content, state, (), setting.sizes) for name, content in held.items() if name != "pos"}
-    at = f"annotation.contents.{state.cls}.embedding"
+    contents = {name: content for name, content in held.items() if name != "pos"}
+    at = f"annotation.contents.{cls}.embedding"
     for register, content in contents.items():
         ghosts = {*numbers(content), *flags(content)}
         if sum(any(getattr(ghost, "number", ghost) in ghosts for ghost in field.ghosts) for field in fields) > 1:
             raise Rejected(f"{at}.{register}", "depends on more than one field of the token")
     first = {field.name: next(iter(field.choices)) for field in fields}
     chosen = [first, *(first | {field.name: name} for field in fields for name in field.choices)]
+    width = setting.network.width
+    base, matrices = family.embedding.dense(width)[0], [field.embedding.dense(width) for field in family.fields]
     for choice in chosen:
-        values = dict(FIXED)
-        vector = family.embedding.dense(setting.network.width)[0]
-        for field, rows in zip(fields, family.fields, strict=True):
+        values, vector = dict(FIXED), base
+        for field, own, rows in zip(fields, family.fields, matrices, strict=True):
             values |= field.choices[choice[field.name]]
-            vector = vector + rows.embedding.dense(setting.network.width)[rows.values.index(choice[field.name])]
+            vector = vector + rows[own.values.index(choice[field.name])]
         if vector[: setting.network.r].any():
             raise Rejected("weights.vocabulary", f"the embedding of {family.name} is not 0 in pos")
         for register, content in contents.items():

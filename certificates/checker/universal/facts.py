@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TypeAlias
 
-from certificates.checker.universal.classes import PROMPT_ENDS, State
+from certificates.checker.universal.classes import PROMPT_ENDS
 from certificates.checker.universal.contents import (
     Content,
     Flag,
@@ -100,11 +100,11 @@ class Here:
 Fact: TypeAlias = Lowered | Cleared | Moved | IsMove | Decided | Halted | Capped | NotFirst | Here
 
 
-def facts(state: State, contents: Iterable[Content], sizes: Sizes) -> tuple[Fact, ...]:
-    """The facts about one token that an obligation on these settled contents may need."""
+def facts(cls: str, contents: Iterable[Content], sizes: Sizes) -> tuple[Fact, ...]:
+    """The facts about one token of a class that an obligation on these settled contents may need."""
     contents = tuple(contents)
     return _facts(
-        state.cls,
+        cls,
         frozenset(what for content in contents for what in numbers(content)),
         frozenset(flag for content in contents for flag in flags(content)),
         any(isinstance(part, SameBits) for content in contents for part in parts(content)),

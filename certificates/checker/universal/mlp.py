@@ -10,6 +10,7 @@ Words:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
@@ -19,13 +20,12 @@ import numpy as np
 from certificates.checker.document import Rejected
 from certificates.checker.universal.annotation import Annotation, Setting
 from certificates.checker.universal.assumptions import assumptions
-from certificates.checker.universal.classes import State
 from certificates.checker.universal.contents import Choice, Code, Constant, Content
 from certificates.checker.universal.facts import Fact, facts
 from certificates.checker.universal.formulas import Cases, View, coordinates
 from certificates.checker.universal.neurons import Neuron, claim
 from certificates.checker.universal.solvers import Judge
-from certificates.checker.universal.tokens import alike, settle
+from certificates.checker.universal.tokens import versions
 from certificates.checker.weights import Ints, Mlp, Sparse
 
 
@@ -143,28 +143,25 @@ class MlpCheck:
         self, at: str, cls: str, block: Block | None, contents: list[Content], before: Content, after: Content
     ) -> None:
         """One register at all states of a class."""
-        sizes = self.setting.sizes
-        for group in alike(cls, (*contents, before, after), sizes.r):
-            state = group[0]
-            settled = [settle(content, state, (), sizes) for content in (*contents, before, after)]
-            target = at.rpartition(".")[2]
-            seen = (target, *settled, facts(state, settled, sizes))
+        sizes, target = self.setting.sizes, at.rpartition(".")[2]
+        for settled in versions(cls, (*contents, before, after), (), sizes):
+            seen = (target, *settled, facts(cls, settled, sizes))
             if seen in self.seen:
                 continue
-            live = self._live(target, block, settled, state)
+            live = self._live(target, block, settled, cls)
             if live not in self.proved:
                 prove(at, live, self.setting, self.judge)
                 self.proved.add(live)
             self.seen.add(seen)
 
-    def _live(self, target: str, block: Block | None, settled: list[Content], state: State) -> Live:
+    def _live(self, target: str, block: Block | None, settled: Sequence[Content], cls: str) -> Live:
         """What is left of a block when the registers hold this."""
         *contents, before, after = settled
         widths, read, arrays = [self.setting.widths[name] for name in block.reads] if block else [], list[int](), ARRAYS
         if block:
             read, arrays = _live_rows(block, contents, widths)
         live = tuple(contents[number] for number in read)
-        told = facts(state, (*live, before, after), self.setting.sizes)
+        told = facts(cls, (*live, before, after), self.setting.sizes)
         return Live(
             live, tuple(widths[number] for number in read), before, after, self.setting.widths[target], arrays, told
         )

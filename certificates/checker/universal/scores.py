@@ -47,7 +47,7 @@ from certificates.checker.universal.pairs import (
     writes_of,
 )
 from certificates.checker.universal.solvers import Judge
-from certificates.checker.universal.tokens import Known, alike, settle
+from certificates.checker.universal.tokens import Known, versions
 from certificates.checker.weights import Head
 
 Link: TypeAlias = tuple[int, int, int, int, int]
@@ -133,13 +133,7 @@ class _Held:
         key = (cls, *registers, known)
         if key not in self.found:
             contents = [self.annotation.held(cls, self.layer, "before")[register] for register in registers]
-            sizes = self.setting.sizes
-            groups = alike(cls, contents, sizes.r)
-            self.found[key] = list(
-                dict.fromkeys(
-                    tuple(settle(content, group[0], known, sizes) for content in contents) for group in groups
-                )
-            )
+            self.found[key] = versions(cls, contents, known, self.setting.sizes)
         return self.found[key]
 
 

@@ -183,11 +183,15 @@ def depends_on(content: Content) -> frozenset[Step | None]:
     return found | {None} if any(isinstance(part, BitOfBlock) for part in parts(content)) else found
 
 
-def alike(cls: str, contents: Iterable[Content], r: int) -> list[list[State]]:
-    """The states of a class, those together at which none of the contents can differ."""
+def versions(cls: str, contents: Iterable[Content], known: Known, sizes: Sizes) -> list[tuple[Content, ...]]:
+    """What contents are at the states of a class, all together settled, each version once.
+
+    Whoever goes through these has seen every state, as long as nothing else depends on the state.
+    """
+    contents = tuple(contents)
     conditions: frozenset[Step | None] = frozenset().union(*(depends_on(content) for content in contents))
-    groups: dict[tuple[object, ...], list[State]] = {}
-    for state in states(cls, r):
-        truth = tuple(state.step if step is None else step.holds(state.step) for step in sorted(conditions, key=repr))
-        groups.setdefault(truth, []).append(state)
-    return list(groups.values())
+    ordered, first = sorted(conditions, key=repr), dict[tuple[object, ...], State]()
+    for state in states(cls, sizes.r):  # where these are alike, the contents are
+        truth = tuple(state.step if step is None else step.holds(state.step) for step in ordered)
+        first.setdefault(truth, state)
+    return list(dict.fromkeys(tuple(settle(c, state, known, sizes) for c in contents) for state in first.values()))
