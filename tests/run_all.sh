@@ -2,6 +2,8 @@
 # Sets up a virtual environment in .venv (once) and runs everything that has to pass: lint, format, types, tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# Where Python keeps no compiled modules, every process that a test starts compiles all of them again.
+unset PYTHONDONTWRITEBYTECODE
 [ -x .venv/bin/python ] || python3 -m venv .venv
 .venv/bin/pip install --quiet --editable '.[dev,torch,onnx]'
 .venv/bin/ruff check .

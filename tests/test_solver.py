@@ -201,7 +201,7 @@ formulas: st.SearchStrategy[Formula] = st.deferred(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(terms, formulas, st.integers(-3, 3), st.integers(-3, 3), st.booleans(), st.booleans())
 def test_the_solver_and_plain_evaluation_agree(
     term: Term, formula: Formula, x_value: int, y_value: int, b_value: bool, c_value: bool

@@ -325,7 +325,7 @@ def _valid_for_all(verdict: str, claim: str, writes: Writes, counted: str, judge
         proved.append(f"the machine writes no cell more than {writes.bound} times, {counted}")
     if verdict == "proved":
         proved.append("the inequalities: with its separation and ties every head rounds to its hardmax output")
-    assumed = [ASSUMED, f"{judge.solver} answers unsat only for queries that are unsatisfiable"]
+    assumed = [ASSUMED, f"{judge.believed} answers unsat only for queries that are unsatisfiable"]
     if writes.evidence == "assumed":
         assumed.append(f"no cell is written more than {writes.bound} times, {counted}")
     return Valid(verdict, claim, tuple(proved), (), tuple(assumed))

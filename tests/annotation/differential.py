@@ -8,7 +8,6 @@ Runs of one machine are compared together: a content is evaluated once, for all 
 from __future__ import annotations
 
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -385,7 +384,6 @@ def campaign(seed: int, indices: Iterable[int], words: int) -> Totals:
 @click.option("--workers", default=2)
 def main(machines: int, words: int, seed: int, workers: int) -> None:
     """Annotation and axioms on runs of random machines."""
-    started = time.monotonic()
     totals = Totals()
     with ProcessPoolExecutor(workers) as pool:
         parts = [range(first, machines, workers) for first in range(workers)]
@@ -397,7 +395,6 @@ def main(machines: int, words: int, seed: int, workers: int) -> None:
     for axiom in AXIOMS:
         click.echo(f"{totals.axioms[axiom.name]:>10}  {axiom.name}")
     click.echo(f"{sum(totals.axioms.values())} instances of {len(AXIOMS)} axioms, {len(totals.broken)} broken")
-    click.echo(f"{time.monotonic() - started:.0f} s")
     for wrong in (*totals.differences[:10], *totals.broken[:10]):
         click.echo(str(wrong))
     sys.exit(bool(totals.differences or totals.broken))

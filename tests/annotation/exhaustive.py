@@ -10,7 +10,6 @@ activations are ternary, and each of them is as annotated.
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -139,7 +138,7 @@ def main(working: int, sample: int, seed: int, workers: int) -> None:
     indices = sorted(Random(seed).sample(every, sample)) if sample else list(every)
     wrong: list[str] = []
     for position_bits in (4, 6):
-        started, found = time.monotonic(), Found()
+        found = Found()
         with ProcessPoolExecutor(workers) as pool:
             parts = [indices[first::workers] for first in range(workers)]
             for part in pool.map(examine_all, [working] * workers, parts, [position_bits] * workers):
@@ -147,7 +146,7 @@ def main(working: int, sample: int, seed: int, workers: int) -> None:
         click.echo(
             f"r = {position_bits}: {found.machines} of {len(every)} machines, {found.with_inputs} with "
             f"{found.inputs} covered inputs, {found.tokens} tokens, {found.coordinates} coordinates; "
-            f"{len(found.wrong)} wrong; {time.monotonic() - started:.0f} s"
+            f"{len(found.wrong)} wrong"
         )
         wrong += found.wrong
     for message in wrong[:20]:

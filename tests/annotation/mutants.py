@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -728,7 +727,6 @@ def main(
     list_survivors: bool,
 ) -> None:
     """Mutants of one network: which are proved, and do those do the same?"""
-    started = time.monotonic()
     wanted = tuple(Kind[name] for name in kinds) or tuple(Kind)
     campaign = Campaign(machine, position_bits, Paradigm(paradigm), wanted, count, seed)
     with ProcessPoolExecutor(workers) as pool:
@@ -743,7 +741,6 @@ def main(
     )
     for line in report(verdicts, list_survivors):
         click.echo(line)
-    click.echo(f"{time.monotonic() - started:.0f} s")
     sys.exit(any(verdict.wrong for verdict in verdicts))
 
 

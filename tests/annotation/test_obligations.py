@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import z3
 
 from constructions.machines.library import load_machine
 from constructions.machines.machine import TuringMachine
@@ -18,7 +19,7 @@ from constructions.turing.paradigm import Paradigm
 from verify.annotation.annotation import annotate
 from verify.annotation.content import Back, Ghosts, MinusLow, number_at
 from verify.annotation.content import holds as condition_holds
-from verify.annotation.evidence import Evidence, StoreError
+from verify.annotation.evidence import Evidence, StoreError, prover
 from verify.annotation.facts import facts
 from verify.annotation.ghosts import ghosts_of
 from verify.annotation.heads import Names, head_pattern
@@ -165,6 +166,21 @@ def test_evidence_of_another_prover_is_not_used(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("verify.annotation.evidence.prover", lambda: "another prover")
     with Evidence(tmp_path / "store") as evidence:
         assert "some digest" not in evidence
+
+
+def test_another_version_of_the_solver_is_another_prover(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Evidence(tmp_path / "store") as evidence:
+        evidence.add(["some digest"])
+    assert prover().endswith(f", z3 {z3.get_version_string()}")
+    monkeypatch.setattr(z3, "get_version_string", lambda: "4.0.0")
+    prover.cache_clear()
+    with Evidence(tmp_path / "store") as evidence:
+        assert "some digest" not in evidence
+        assert prover().endswith(", z3 4.0.0")
+    monkeypatch.undo()
+    prover.cache_clear()
+    with Evidence(tmp_path / "store") as evidence:
+        assert "some digest" in evidence
 
 
 def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import flint
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.arithmetic.accumulating import simulate_fused
@@ -42,7 +42,6 @@ def to_fraction(x: flint.arb) -> Fraction:
     return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
 
 
-@settings(deadline=None)
 @given(histograms, betas)
 def test_exact_is_enclosed_tightly(gaps: Histogram, beta: int) -> None:
     low, high = evaluate_query(Exact(), beta, gaps)
@@ -52,7 +51,6 @@ def test_exact_is_enclosed_tightly(gaps: Histogram, beta: int) -> None:
     assert high - low < Fraction(1, 2**50)
 
 
-@settings(deadline=None)
 @given(histograms, betas, st.sampled_from(["rounded:bf16", "rounded:fp16/bf16", "rounded:e4m3fn", "rounded:fixed9"]))
 def test_rounded_is_exactly_what_rounding_arb_gives(gaps: Histogram, beta: int, text: str) -> None:
     model = parse_arithmetic(text)
@@ -65,7 +63,6 @@ def test_rounded_is_exactly_what_rounding_arb_gives(gaps: Histogram, beta: int, 
     assert evaluate_query(model, beta, gaps) == (result, result)
 
 
-@settings(deadline=None)
 @given(
     histograms,
     betas,

@@ -1,4 +1,4 @@
-"""A near-full context of 2^15 tokens is replayed in little memory and time."""
+"""A near-full context of 2^15 tokens is replayed in little memory."""
 
 from __future__ import annotations
 

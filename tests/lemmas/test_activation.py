@@ -29,7 +29,7 @@ def model_at(symbols: dict[int, Symbol], values: tuple[int, ...]) -> Model:
     return model
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(neurons, min_size=1, max_size=3), domains)
 def test_terms_have_the_value_that_neurons_add(units: list[Neuron], kinds: tuple[Domain, ...]) -> None:
     symbols = symbols_of(kinds)
@@ -40,7 +40,7 @@ def test_terms_have_the_value_that_neurons_add(units: list[Neuron], kinds: tuple
         assert {c: value_of(term, model) for c, term in terms.items()} == added
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(neurons, domains)
 def test_the_solver_agrees_at_every_point(unit: Neuron, kinds: tuple[Domain, ...]) -> None:
     symbols = symbols_of(kinds)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from constructions.machines.library import LIBRARY
@@ -260,7 +260,6 @@ def machines(draw: st.DrawFn) -> TuringMachine:
     return TuringMachine(draw(NAMES), K, states, halting, alphabet, inputs, transitions)
 
 
-@settings(deadline=None)
 @given(machines())
 @example(replace(read_machine(GOOD), name="#", states=("!", "&a", "*a", "done", "{")[0:4], transitions={}))
 def test_round_trip(machine: TuringMachine) -> None:
@@ -269,7 +268,6 @@ def test_round_trip(machine: TuringMachine) -> None:
     assert write_machine(read_machine(canonical)) == canonical
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32))
 def test_equal_machines_have_equal_texts(seed: int) -> None:
     machine = random_machine(Random(seed), tapes=1)
@@ -278,7 +276,6 @@ def test_equal_machines_have_equal_texts(seed: int) -> None:
     assert write_machine(replace(machine, transitions=dict(entries))) == write_machine(machine)
 
 
-@settings(deadline=None)
 @given(st.text())
 @example("&a [*a]")
 @example("? ")
@@ -291,7 +288,6 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         read_machine(text)
 
 
-@settings(deadline=None)
 @given(
     st.integers(0, len(GOOD) - 1),
     st.sampled_from(" \t\n\r#:-[]{},\"'\\&*!|>%@`?x0_\x85\u2028\ufeff"),

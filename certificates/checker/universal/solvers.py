@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
 
-import cvc5  # type: ignore[import-untyped]
+import cvc5
 import z3
 
 from certificates.checker.deadline import Deadline
@@ -18,9 +19,18 @@ from certificates.checker.document import Rejected, Undecided
 from certificates.checker.universal.formulas import TRUE, Formula, negation, query
 
 
+@cache
+def _context() -> z3.Context:
+    """One context of the checker's own: a new one for each query took longer than most queries.
+
+    A solver parses its text by itself: no query sees what another one declares, defines or asserts.
+    """
+    return z3.Context()
+
+
 def ask_z3(text: str, milliseconds: int) -> str:
     """``sat``, ``unsat`` or anything else."""
-    solver = z3.SolverFor("QF_LIA" if "(set-logic QF_LIA)" in text else "QF_UF", ctx=z3.Context())
+    solver = z3.SolverFor("QF_LIA" if "(set-logic QF_LIA)" in text else "QF_UF", ctx=_context())
     solver.set("timeout", milliseconds)
     solver.from_string(text)
     return str(solver.check())
@@ -39,6 +49,7 @@ def ask_cvc5(text: str, milliseconds: int) -> str:
 
 
 SOLVERS: dict[str, Callable[[str, int], str]] = {"z3": ask_z3, "cvc5": ask_cvc5}
+VERSIONS: dict[str, str] = {"z3": z3.get_version_string(), "cvc5": cvc5.__version__}
 
 
 @dataclass
@@ -48,6 +59,11 @@ class Judge:
     solver: str
     deadline: Deadline
     proved: set[bytes] = field(default_factory=set)
+
+    @property
+    def believed(self) -> str:
+        """The solver with its version: whose ``unsat`` one has to believe."""
+        return f"{self.solver} {VERSIONS[self.solver]}"
 
     def require(self, at: str, assumed: Iterable[Formula], claim: Formula, reason: str) -> None:
         """``claim`` follows from what is assumed; else the certificate is rejected for ``reason``."""
