@@ -170,5 +170,5 @@ def test_bits() -> None:
 
 
 def test_a_context_beyond_the_construction_is_refused() -> None:
-    with pytest.raises(ContextError, match=r"2\*\*64"):
+    with pytest.raises(ContextError, match=r"2\^64"):
         one_row("fused:bf16", 2**64 + 1)

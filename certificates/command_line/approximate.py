@@ -14,6 +14,7 @@ import click
 from certificates.approximation import Bundle, bundle_of
 from certificates.approximation_limits import LARGEST_P, NotWritten
 from certificates.command_line.certify import write_bundle
+from certificates.command_line.console import show
 from certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from certificates.document import sha256
 from constructions.contextual.functions import SAMPLES, FunctionError, load_target, require_as_stated
@@ -65,10 +66,10 @@ def execute(asked: Asked, out: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(summary(certified, form, written), indent=2))
     else:
-        click.echo("\n".join([*in_words(certified), *format_lines(certified.approximation)]))
-        if form is not None:
-            click.echo("\n".join(standard_lines(form)))
-        click.echo("\n".join(written_lines(written)))
+        show(in_words(certified))
+        show(format_lines(certified.approximation))
+        show(() if form is None else standard_lines(form))
+        show(written_lines(written))
     if certified.holds is not True:
         raise SystemExit(ExitCode.REFUTED if certified.holds is False else ExitCode.INCONCLUSIVE)
     if out is not None and written.bundle is None:

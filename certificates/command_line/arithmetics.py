@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import click
 
+from certificates.command_line.console import Facts, Part, heading, show
 from verify.arithmetic.formats import NAMED_FORMATS
 from verify.arithmetic.kernels import KERNELS
 from verify.arithmetic.models import KERNEL
@@ -22,7 +24,10 @@ FORMATS = {"fixedF, fixedF.I": "F fractional bits, I = 8 others", "float(p,emin,
 
 def execute(as_json: bool) -> None:
     """Print what ``--arithmetic`` takes."""
-    click.echo(json.dumps(document(), indent=1) if as_json else "\n".join(lines()))
+    if as_json:
+        click.echo(json.dumps(document(), indent=1))
+    else:
+        show(report())
 
 
 def document() -> dict[str, object]:
@@ -46,33 +51,24 @@ def document() -> dict[str, object]:
     }
 
 
-def lines() -> list[str]:
-    """All of it, for people: one line for each step, some for each kernel."""
-    return [
-        "models (@S behind one is the format of scores, fp32 where it is not named; then steps, in the order below)",
-        *_table(MODELS),
-        "",
-        "formats",
-        f"  {' '.join(NAMED_FORMATS)}",
-        *_table(FORMATS),
-        "",
-        "steps",
-        *(f"  {kind.written}: {kind.computes}; {kind.kernels} (with {kind.bases.value})" for kind in CATALOGUE),
-        "",
-        "kernels: compositions with a name; that a library computes this is not claimed, what is believed is listed",
-        *(line for kernel in KERNELS.values() for line in _kernel(kernel.name)),
-    ]
-
-
-def _table(rows: dict[str, str]) -> list[str]:
-    width = max(map(len, rows))
-    return [f"  {name:<{width}}  {what}" for name, what in rows.items()]
-
-
-def _kernel(name: str) -> list[str]:
-    kernel = KERNELS[name]
-    return [
-        f"  {KERNEL}{name} = {kernel.arithmetic}",
-        f"      {kernel.describes}",
-        *(f"      believed: {one}" for one in kernel.believed),
-    ]
+def report() -> Iterator[Part]:
+    """All of it, for people."""
+    yield heading("models")
+    yield "W, ACC and A are formats. @S after them is the format of scores, fp32 if it is not named; steps come last."
+    yield Facts(tuple(MODELS.items()), "  ")
+    yield ""
+    yield heading("formats")
+    yield f"  {' '.join(NAMED_FORMATS)}"
+    yield Facts(tuple(FORMATS.items()), "  ")
+    yield ""
+    yield heading("steps, in the order in which they are written")
+    for kind in CATALOGUE:
+        yield f"  {kind.written}: {kind.computes}"
+        yield f"      found in: {kind.kernels}; taken by: {kind.bases.value}"
+    yield ""
+    yield heading("kernels")
+    yield "Names for compositions. That a library computes one is not claimed; what is believed of it is listed."
+    for kernel in KERNELS.values():
+        yield f"  {KERNEL}{kernel.name} = {kernel.arithmetic}"
+        yield f"      {kernel.describes}"
+        yield from (f"      believed: {one}" for one in kernel.believed)

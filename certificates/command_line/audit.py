@@ -14,6 +14,7 @@ from pathlib import Path
 
 import click
 
+from certificates.command_line.console import Column, Part, Table, heading, show
 from certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from constructions.machines.library import load_machine
 from constructions.machines.machine import MachineError
@@ -74,7 +75,7 @@ def execute(asked: Asked, as_csv: bool, as_json: bool, plot: Path | None) -> Non
         }
         click.echo(json.dumps(document, indent=1))
     else:
-        click.echo("\n".join(in_words(rows, subject, paradigm)))
+        show(in_words(rows, subject, paradigm))
 
 
 def subject_of(machine: str | None, dims: str | None) -> Subject:
@@ -201,15 +202,15 @@ def as_csv_text(rows: Sequence[Row]) -> str:
     return written.getvalue()
 
 
-def in_words(rows: Sequence[Row], subject: Subject, paradigm: Paradigm) -> list[str]:
+def in_words(rows: Sequence[Row], subject: Subject, paradigm: Paradigm) -> list[Part]:
     """What a practitioner reads: one paragraph per arithmetic, one clause per stretch of contexts that are alike."""
-    lines = [f"{subject.name}, {paradigm.value}", ""]
+    lines: list[Part] = [f"{subject.name}, {paradigm.value}", ""]
     for basis, said in groupby(grounds(subject, paradigm, rows), key=lambda ground: ground[0]):
-        lines += [basis.title, *(f"  - {sentence}" for _, sentence in said)]
+        lines += [heading(basis.title), *(f"  - {sentence}" for _, sentence in said)]
     lines.append("")
     for _, group in groupby(rows, key=lambda row: row.model):
         lines += [*sentences(list(group)), ""]
-    return [*lines, *size_lines(rows)]
+    return [*lines, heading("network sizes, by bits of a position"), size_table(rows)]
 
 
 def sentences(rows: Sequence[Row]) -> list[str]:
@@ -265,16 +266,21 @@ def _why(row: Row) -> str:
     return f"{failing:,} are not shown to be right"
 
 
-def size_lines(rows: Iterable[Row]) -> list[str]:
-    """How large the networks are: one line per number of position bits, from the largest context that has it."""
+def size_table(rows: Iterable[Row]) -> Table:
+    """How large the networks are: one row per number of position bits, from the largest context that has it."""
     sizes = {row.size.position_bits: row.size for row in rows}
-    lines = ["r: layers, heads, d, d_ff, parameters as a stock transformer, of these not zero"]
-    for r, size in sorted(sizes.items()):
-        one = size.dimensions
-        lines.append(
-            f"  {r:>2}: {one.layers}, {one.heads}, {one.width}, {one.hidden_width}, {size.dense:,}, {size.nonzero:,}"
+    cells = [
+        (
+            str(r),
+            *(str(n) for n in (one.layers, one.heads, one.width, one.hidden_width)),
+            f"{size.dense:,}",
+            f"{size.nonzero:,}",
         )
-    return lines
+        for r, size in sorted(sizes.items())
+        for one in [size.dimensions]
+    ]
+    titles = ("layers", "heads", "d", "d_ff", "parameters", "not zero")
+    return Table((Column("r", right=True, key=True), *(Column(title, right=True) for title in titles)), tuple(cells))
 
 
 def tokens(context: int) -> str:

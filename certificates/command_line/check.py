@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from certificates.checker.__main__ import main as run_checker
+from certificates.command_line.console import show
 from certificates.command_line.outcome import InputRefused, refusing
 from certificates.command_line.progress import late_spinner
 from constructions.machines.busy_beaver import looks_like_busy_beaver
@@ -42,7 +43,7 @@ def execute(
         about = f"--function={function}" if machine is None else f"--machine={_machine_file(machine, Path(folder))}"
         code = run_checker([about, "--solver", solver, "--budget", str(budget), "--", str(certificate)])
     if not as_json:
-        click.echo(printed.getvalue(), nl=False)
+        show(printed.getvalue().splitlines())
         click.echo(complaint.getvalue(), nl=False, err=True)
         raise click.exceptions.Exit(code)
     said = {"exit_code": code, "report": printed.getvalue().splitlines(), "error": complaint.getvalue().strip()}

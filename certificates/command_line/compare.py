@@ -15,12 +15,14 @@ import click
 from certificates.command_line.audit import subject_of
 from certificates.command_line.compare_words import (
     DIFFERENT_TASKS,
+    MEANINGS,
     NOT_PROVED_HERE,
     UNITS,
     condition_name,
     in_words,
     rule_text,
 )
+from certificates.command_line.console import show
 from certificates.command_line.numbers import shortened, whole_number
 from certificates.command_line.outcome import InputRefused, refusing
 from constructions.contextual.grid import GridError
@@ -66,7 +68,7 @@ def execute(asked: Asked, as_csv: bool, as_json: bool, plot: Path | None) -> Non
     if as_csv:
         click.echo(as_csv_text(records_of(pairs)), nl=False)
     elif as_json:
-        notes = [DIFFERENT_TASKS, NOT_PROVED_HERE, UNITS]
+        notes = [DIFFERENT_TASKS, NOT_PROVED_HERE, UNITS, *(f"{title}: {text}" for title, text in MEANINGS)]
         document = {
             "subject": subject.name,
             "delta": rule_text(delta),
@@ -76,7 +78,7 @@ def execute(asked: Asked, as_csv: bool, as_json: bool, plot: Path | None) -> Non
         }
         click.echo(json.dumps(document, indent=1))
     else:
-        click.echo("\n".join(in_words(pairs, subject, delta, asked.positional)))
+        show(in_words(pairs, subject, delta, asked.positional))
 
 
 def parse_delta(text: str) -> Delta:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import groupby
 
+from certificates.command_line.console import Column, Facts, Part, Table, heading
 from verify.audit import Row
 from verify.contextual.audit import Between, Condition
 from verify.contextual.comparison import Delta, DeltaRule, HighPrecision, Pair
@@ -17,20 +18,33 @@ EXACT_BELOW = 10**7
 """Larger numbers are shown by powers of two."""
 DIFFERENT_TASKS = (
     "A comparison of magnitudes and precision, not of equal tasks: the high-precision construction approximates one"
-    " function of n tokens of [0, 1)^d, the ternary one runs a machine for n tokens of chain of thought."
+    " function of n tokens of [0, 1)^d; the ternary one runs a machine for n tokens of chain of thought."
 )
 NOT_PROVED_HERE = (
-    "All numbers are counted, exactly; that the networks are right is not proved here (exactformer approximate,"
-    " exactformer certify --all-inputs do that). Ternary rows take separations as given, as exactformer audit does."
+    "All numbers are counted, exactly; that the networks are right is not proved here (exactformer approximate and"
+    " exactformer certify --all-inputs prove it). Ternary rows take separations as given, as exactformer audit does."
 )
 UNITS = (
-    "High-precision numbers are in units of delta (inputs, biases and ids times 1/delta), so that ids are integers;"
-    " outputs count as 0, what they need comes on top; scores are not counted. format: the first of "
-    + ", ".join(FORMATS)
-    + " in which all ids stay distinct when rounded ('=': exact; '?': not decided, too many ids)."
-    " bits: of all parameters but the dismissal of ids outside the interval, which may be any larger amount."
-    " lambda: softmax's factor, for inputs in [0, 1) ('-': none certified); ramps of ReLUs are not in |parameter|."
+    "High-precision numbers are in units of delta: inputs, biases and ids are multiplied by 1/delta, so that ids are"
+    " integers. What outputs need comes on top, as they count as 0. Scores are not counted."
 )
+MEANINGS = (
+    ("|parameter|", "the largest parameter; ramps of ReLUs are left out"),
+    (
+        "bits",
+        "significand bits of all parameters, but for those that dismiss ids outside the interval, which may be any"
+        " larger amount",
+    ),
+    ("ids: bits", "significand bits with which all ids are exact"),
+    (
+        "format",
+        f"the first of {', '.join(FORMATS)} in which all ids stay distinct when rounded; =: they are exact;"
+        " ?: a smaller one is not decided, because there are too many ids; -: none",
+    ),
+    ("lambda", "softmax's factor, for inputs in [0, 1); -: none is certified"),
+    ("act.: bits", "significand bits of activations"),
+)
+"""What the columns of the table are."""
 HIGH = ("lemma 6", "blocks", "parameters", "|parameter|", "bits", "ids: bits", "format", "lambda")
 TERNARY = ("layers", "parameters", "|parameter|", "bits", "act.: bits", "beta")
 
@@ -73,18 +87,28 @@ def format_text(smallest: Smallest) -> str:
     return f"?{name}" if smallest.undecided else name
 
 
-def in_words(pairs: Sequence[Pair], subject: Subject, delta: Delta, positional: bool) -> list[str]:
+def in_words(pairs: Sequence[Pair], subject: Subject, delta: Delta, positional: bool) -> Iterator[Part]:
     """What was compared, a table for each d, sentences from its rows, and what the numbers do not say."""
-    model = pairs[0].ternary.model.text
-    lines = [
-        f"high-precision construction{', with positional encoding' if positional else ''}: {rule_text(delta)}",
-        f"ternary construction: {subject.name}, cot, {model}",
-        *conditions(pairs),
-    ]
+    how = "with positional encoding, " if positional else ""
+    yield Facts(
+        (
+            ("high-precision", f"{how}{rule_text(delta)}"),
+            ("ternary", f"{subject.name}, cot, {pairs[0].ternary.model.text}"),
+        )
+    )
+    yield from conditions(pairs)
     for d, group in groupby(pairs, key=lambda pair: pair.d):
         rows = list(group)
-        lines += ["", f"d = {d}", *table(rows), "", *sentences(rows)]
-    return [*lines, "", DIFFERENT_TASKS, NOT_PROVED_HERE, UNITS]
+        yield ""
+        yield heading(f"d = {d}")
+        yield table(rows)
+        yield ""
+        yield from sentences(rows)
+    yield ""
+    yield heading("what the columns are")
+    yield Facts(MEANINGS)
+    yield ""
+    yield from (UNITS, DIFFERENT_TASKS, NOT_PROVED_HERE)
 
 
 def conditions(pairs: Sequence[Pair]) -> Iterator[str]:
@@ -98,16 +122,15 @@ def conditions(pairs: Sequence[Pair]) -> Iterator[str]:
         yield f"lemma 6, none: there is nothing to compare, as {first}"
 
 
-def table(pairs: Sequence[Pair]) -> list[str]:
-    """One line for each n, both constructions in it; columns as wide as they need."""
-    cells = [(("n", "delta"), HIGH, TERNARY), *((_first(pair), _high(pair.high), _ternary(pair)) for pair in pairs)]
-    parts = []
-    for part in zip(*cells, strict=True):
-        widths = [max(map(len, column)) for column in zip(*part, strict=True)]
-        parts.append(["  ".join(t.rjust(w) for t, w in zip(row, widths, strict=True)) for row in part])
-    titles = ("", "high precision", "ternary")
-    head = [title.center(len(part[0])) for title, part in zip(titles, parts, strict=True)]
-    return [" | ".join(row).rstrip() for row in (head, *zip(*parts, strict=True))]
+def table(pairs: Sequence[Pair]) -> Table:
+    """One row for each n, both constructions in it."""
+    columns = (
+        *(Column(title, right=True, key=True) for title in ("n", "delta")),
+        *(Column(title, "high precision", right=True) for title in HIGH),
+        *(Column(title, "ternary", right=True) for title in TERNARY),
+    )
+    rows = ((*_first(pair), *_high(pair.high), *_ternary(pair)) for pair in pairs)
+    return Table(columns, tuple(rows))
 
 
 def _first(pair: Pair) -> tuple[str, ...]:

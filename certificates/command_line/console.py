@@ -15,7 +15,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any, TypeAlias
 
 import click
@@ -23,8 +23,10 @@ import click
 PROSE = 110
 """Text is hard to read in longer lines, whatever the terminal's width is."""
 NARROWEST = 20
-GAP = "  "
-"""Between columns."""
+GAP, BAR = "  ", " | "
+"""Between columns, and between groups of them."""
+TIE = "\N{NO-BREAK SPACE}"
+"""A space at which no line is broken; it is printed as any other."""
 
 
 def line_width() -> int | None:
@@ -56,19 +58,21 @@ class Facts:
     """Titles and what is to be said of each, in two columns; a title of "" goes on with the one before."""
 
     rows: tuple[tuple[str, str], ...]
+    indent: str = ""
 
     def lines(self, width: int | None) -> Iterator[str]:
         """In two columns, or, where that leaves too little room, with each text below its title."""
         if not self.rows:
             return
         titles = max(len(title) for title, _ in self.rows)
-        beside = width is None or width - titles - len(GAP) >= NARROWEST
+        begin = len(self.indent) + titles + len(GAP)
+        beside = width is None or (width - begin >= NARROWEST and begin <= width // 2)
         for title, text in self.rows:
             if beside:
-                yield from wrapped(text, width, f"{title:<{titles}}{GAP}", " " * (titles + len(GAP)))
+                yield from wrapped(text, width, f"{self.indent}{title:<{titles}}{GAP}", " " * begin)
             else:
-                yield from wrapped(title, width) if title else ()
-                yield from wrapped(text, width, GAP, GAP)
+                yield from wrapped(title, width, self.indent, self.indent) if title else ()
+                yield from wrapped(text, width, self.indent + GAP, self.indent + GAP)
 
 
 @dataclass(frozen=True)
@@ -106,15 +110,25 @@ class Table:
     def _as_table(self) -> Iterator[str]:
         titles = tuple(column.title for column in self.columns)
         widths = [max(map(len, cells)) for cells in zip(titles, *self.rows, strict=True)]
-        if any(column.group for column in self.columns):
-            groups = []
-            for group, members in groupby(zip(self.columns, widths, strict=True), key=lambda pair: pair[0].group):
-                inside = [wide for _, wide in members]
-                groups.append(group.center(sum(inside) + len(GAP) * (len(inside) - 1)))
-            yield GAP.join(groups).rstrip()
-        for row in (titles, *self.rows):
-            cells = zip(row, widths, self.columns, strict=True)
-            yield GAP.join(t.rjust(wide) if column.right else t.ljust(wide) for t, wide, column in cells).rstrip()
+        lines = [
+            [
+                t.rjust(wide) if column.right else t.ljust(wide)
+                for t, wide, column in zip(row, widths, self.columns, strict=True)
+            ]
+            for row in (titles, *self.rows)
+        ]
+        groups = [(group, len(list(members))) for group, members in groupby(column.group for column in self.columns)]
+        if len(groups) > 1:
+            parts = self._joined(lines[0], groups)
+            yield BAR.join(group.center(len(part)) for (group, _), part in zip(groups, parts, strict=True)).rstrip()
+        for cells in lines:
+            yield BAR.join(self._joined(cells, groups)).rstrip()
+
+    @staticmethod
+    def _joined(cells: Sequence[str], groups: Iterable[tuple[str, int]]) -> list[str]:
+        """The cells of each group side by side."""
+        rest = iter(cells)
+        return [GAP.join(islice(rest, count)) for _, count in groups]
 
     def _as_item(self, row: Sequence[str], width: int | None) -> Iterator[str]:
         named = list(zip(self.columns, row, strict=True))
@@ -177,5 +191,5 @@ def show(parts: Iterable[Part]) -> None:
     width = line_width()
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     for line in laid_out(parts, width):
-        text = line.text.encode(encoding, "backslashreplace").decode(encoding)
+        text = line.text.replace(TIE, " ").encode(encoding, "backslashreplace").decode(encoding)
         click.echo(click.style(text, **dict(line.style)) if line.style else text)

@@ -8,8 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import click
-
+from certificates.command_line.console import show
 from certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from constructions.contextual.grid import Grid, GridError
 from constructions.contextual.substitutes import (
@@ -39,16 +38,18 @@ def execute(kind: str, n: int, d: int, delta: Fraction, weights: Path | None) ->
         found = check_substitute(grid, layer)
     where = f"{n} tokens of dimension {d}, delta = {grid.delta}"
     if not isinstance(found, Collision):
-        click.echo(
-            f"{kind} computes a contextual mapping on this grid ({where}): the columns of all {found.sequences}"
-            " sequences with distinct columns are told apart, as far as they are no permutations"
+        show(
+            [
+                f"{kind} computes a contextual mapping on this grid ({where}): it tells apart the columns of all "
+                f"{found.sequences} sequences with distinct columns, but for sequences that permute one another."
+            ]
         )
         return
-    click.echo(f"{kind} does not compute a contextual mapping on this grid ({where}):")
+    said = [f"{kind} does not compute a contextual mapping on this grid ({where}), because"]
     for numbers, place in ((found.first, found.first_place), (found.second, found.second_place)):
         columns = "; ".join(" ".join(map(str, grid.column(number))) for number in numbers)
-        click.echo(f"  column {place + 1} of ({columns})")
-    click.echo("become the same column")
+        said.append(f"  column {place + 1} of ({columns})")
+    show([*said, "become the same column."])
     raise SystemExit(ExitCode.REFUTED)
 
 

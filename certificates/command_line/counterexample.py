@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
 import click
 
+from certificates.command_line.console import Facts, Part, heading, show
 from certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from certificates.command_line.progress import LateProgress
-from certificates.command_line.verdicts import EXIT_CODE, headline
+from certificates.command_line.verdicts import EXIT_CODE, verdict_line
 from constructions.machines.library import LIBRARY, load_machine
 from constructions.machines.machine import MachineError, TuringMachine
 from constructions.machines.run import Run, trace
@@ -25,7 +27,7 @@ from verify.rounded.order import Order
 from verify.rounded.search import Attempt, Search, search
 from verify.verdict import Basis, Verdict
 
-SEPARATIONS = "heads separate by 2 (look-ups) and by 1 (others): exactformer certify MACHINE --all-inputs proves it"
+SEPARATIONS = "Look-up heads separate by 2, others by 1: `exactformer certify MACHINE --all-inputs` proves that."
 SHOWN_SYMBOLS = 60
 """Words longer than this are shortened for people; JSON has all of them."""
 
@@ -72,8 +74,7 @@ def execute(asked: Asked, as_json: bool) -> NoReturn:
     if as_json:
         click.echo(json.dumps(record(found, model.text, asked.context), indent=1))
     else:
-        for line in lines(found, model.text, asked.context):
-            click.echo(line)
+        show(report(found, model.text, asked.context))
     sys.exit(EXIT_CODE[found.verdict])
 
 
@@ -89,71 +90,78 @@ def _runs(machine: TuringMachine, asked: Asked) -> list[Run]:
     return runs
 
 
-def lines(found: Search, arithmetic: str, context: int) -> list[str]:
+def report(found: Search, arithmetic: str, context: int) -> Iterator[Part]:
     """What a person reads: the verdict on the claim that every token is right, and what it rests on."""
-    where = f"{headline(found.verdict)}  {arithmetic}, contexts of {context:,} tokens"
+    yield verdict_line(found.verdict)
+    where = f"{arithmetic}, contexts of {context:,} tokens"
+    wrong = found.found
     if found.verdict is Verdict.PROVED:
         subject = found.standings[0].machine.name if len(found.standings) == 1 else "every machine tried"
-        return [
-            f"{where}: there is no wrong token, and no run was tried.",
-            f"{Basis.PROVED.title}    the rounding inequalities hold for {subject}",
-            f"{Basis.ASSUMED.title}   {SEPARATIONS}",
-        ]
-    wrong = found.found
+        yield f"{where}: there is no wrong token, and no run was tried."
+        yield ""
+        yield heading(Basis.PROVED.title)
+        yield f"  - The rounding inequalities hold for {subject}."
+        yield ""
+        yield heading(Basis.ASSUMED.title)
+        yield f"  - {SEPARATIONS}"
+        return
     if wrong is not None and wrong.comparison is not None:
-        return [f"{where}: a token is wrong.", *_shown(wrong, wrong.comparison), _tally(found)]
-    differing = [one for one in found.attempts if one.differs]
+        yield f"{where}: a token is wrong."
+        yield ""
+        yield Facts((*_shown(wrong, wrong.comparison), _tally(found)))
+        return
     said = "no token is wrong on the runs tried" if found.attempts else "no run to try was found"
-    result = [f"{where}: {said}. Of other runs this says nothing.", _tally(found)]
+    yield f"{where}: {said}. Of other runs this says nothing."
+    yield ""
+    yield Facts((_tally(found),))
+    differing = [one for one in found.attempts if one.differs]
     if differing and differing[0].comparison is not None:
-        result += ["The first of them with an activation that is not the hardmax one:"]
-        result += _shown(differing[0], differing[0].comparison)
-    return result
+        yield ""
+        yield "The first run with an activation that is not the hardmax one:"
+        yield Facts(tuple(_shown(differing[0], differing[0].comparison)))
 
 
-def _tally(found: Search) -> str:
+def _tally(found: Search) -> tuple[str, str]:
     tokens = sum(one.candidate.tokens for one in found.attempts)
     failed = [one for one in found.attempts if one.failure is not None]
     differing = sum(one.differs for one in found.attempts)
-    text = f"tried     {len(found.attempts)} runs, {tokens:,} tokens; activations differ on {differing}"
+    runs = "1 run" if len(found.attempts) == 1 else f"{len(found.attempts)} runs"
+    text = f"{runs}, {tokens:,} tokens; activations differ on {differing}"
     if failed:
         text += f"; {len(failed)} could not be computed to the end ({failed[0].failure})"
-    return text + (f"; at least {found.left_out} longer ones left out" if found.left_out else "")
+    return "tried", text + (f"; at least {found.left_out} longer ones left out" if found.left_out else "")
 
 
-def _shown(attempt: Attempt, comparison: Comparison) -> list[str]:
+def _shown(attempt: Attempt, comparison: Comparison) -> Iterator[tuple[str, str]]:
     run = attempt.candidate.run
     word = run.word if len(run.word) <= SHOWN_SYMBOLS else f"{run.word[:SHOWN_SYMBOLS]}.. ({len(run.word)} symbols)"
     setting = f"beta = {attempt.beta}"
     if attempt.order is not Order.LEFT_TO_RIGHT:
         setting += f", sums {attempt.order.value}"
-    result = [
-        f"machine   {run.machine.name}",
-        f"input     {word!r}",
-        f"run       {run.steps} steps, {attempt.candidate.tokens} tokens, "
-        f"up to {attempt.candidate.writes} writes of one cell; {setting}",
-    ]
+    yield "machine", run.machine.name
+    yield "input", repr(word)
+    yield (
+        "run",
+        f"{run.steps} steps, {attempt.candidate.tokens} tokens, up to {attempt.candidate.writes} writes of one cell; "
+        f"{setting}",
+    )
     if comparison.wrong is not None:
         wrong = comparison.wrong
         how = "ties with it" if wrong.margin == 0 else f"beats it by {wrong.margin}"
-        result.append(f"token     {wrong.index}: expected {wrong.expected}; {wrong.generated} {how}")
+        yield "token", f"{wrong.index}: expected {wrong.expected}; {wrong.generated} {how}"
     if comparison.first is not None:
-        result += _started(comparison.first)
+        yield from _started(comparison.first)
     if comparison.drift:
         name, drift = max(comparison.drift, key=lambda item: item[1])
-        result.append(f"drift     largest in {name}: {drift}; {len(comparison.drift)} registers drift")
-    return result
+        yield "drift", f"largest in {name}: {drift}; {len(comparison.drift)} registers drift"
 
 
-def _started(first: Difference) -> list[str]:
+def _started(first: Difference) -> Iterator[tuple[str, str]]:
     where = f"token {first.token}, layer {first.layer}, {first.sublayer.value}: {first.coordinate}"
-    result = [f"started   {where} is {first.value} and should be {first.hardmax}"]
+    yield "started", f"{where} is {first.value} and should be {first.hardmax}"
     for origin in first.origins:
         others = "no other position" if origin.gap is None else f"the next score is {origin.gap} lower (before beta)"
-        result.append(
-            f"          head {origin.head}: {origin.maximisers} of {origin.visible} positions are maximisers, {others}"
-        )
-    return result
+        yield "", f"head {origin.head}: {origin.maximisers} of {origin.visible} positions are maximisers, {others}"
 
 
 def record(found: Search, arithmetic: str, context: int) -> dict[str, object]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
+from math import isqrt
 from pathlib import Path
 
-import click
-
+from certificates.command_line.console import Facts, Part, show
 from certificates.command_line.outcome import InputRefused, refusing
 from certificates.export.prepare import Export, Request, prepare
 from certificates.export.source import ExportError
@@ -19,10 +20,7 @@ def execute(request: Request, out: Path) -> None:
         export = prepare(request)
         files = files_of(export, request.target)
         written = write_files(files, out)
-    for line in report(export):
-        click.echo(line)
-    for path in written:
-        click.echo(f"written     {path}")
+    show(report(export, written))
 
 
 def write_files(files: Files, folder: Path) -> list[Path]:
@@ -43,17 +41,29 @@ def write_files(files: Files, folder: Path) -> list[Path]:
         raise InputRefused(f"cannot write to {folder}: {error.strerror}; give another --out") from error
 
 
-def report(export: Export) -> list[str]:
+def report(export: Export, written: Sequence[Path]) -> list[Part]:
     """What was exported, in a few lines."""
-    shape, metadata = export.dense.shape, export.metadata
+    shape, split, metadata = export.dense.shape, export.dense.split, export.metadata
     return [
-        f"{export.source.machine}: {shape.layers} layers, {shape.heads} heads of width {shape.head_width}, "
-        f"d = {shape.width}, d_ff = {shape.hidden}, {shape.vocabulary} tokens, {shape.context} positions",
-        f"parameters  {shape.parameters} in {export.dtype}",
-        f"beta        {export.dense.beta}; W_Q x {export.dense.split.query}, W_K x {export.dense.split.key}, over "
-        "the root of the head width",
-        f"claimed     {metadata['claimed']}",
-        f"not claimed {metadata['not_claimed']}",
-        f"run it as   {metadata['runtimes']}",
-        f"certificate sha256 {export.source.sha256}",
+        Facts(
+            (
+                ("machine", export.source.machine),
+                (
+                    "network",
+                    f"{shape.layers} layers, {shape.heads} heads of width {shape.head_width}, d = {shape.width}, "
+                    f"d_ff = {shape.hidden}, {shape.vocabulary} tokens, {shape.context} positions",
+                ),
+                ("parameters", f"{shape.parameters:,} in {export.dtype}"),
+                (
+                    "beta",
+                    f"{export.dense.beta} = {split.query} in W_Q x {split.key} in W_K / {isqrt(shape.head_width)}, the "
+                    "root of the heads' width",
+                ),
+                ("claimed", metadata["claimed"]),
+                ("not claimed", metadata["not_claimed"]),
+                ("run it as", metadata["runtimes"]),
+                ("certificate", f"sha256 {export.source.sha256}"),
+                *(("written", str(path)) for path in written),
+            )
+        )
     ]

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from certificates.certify import Bundle
-from certificates.command_line.console import Column, Facts, Line, Part, Table, heading, show
+from certificates.command_line.console import Column, Facts, Part, Table, heading, show
 from certificates.command_line.facts import Findings, findings_on_runs
-from certificates.command_line.verdicts import COLOUR, headline
+from certificates.command_line.verdicts import verdict_line
 from certificates.document import CaseRecord, HeadRecord, NetworkRecord, Statement, sha256
 from certificates.universal_document import UniversalStatement
 from verify.verdict import Verdict
@@ -42,11 +42,6 @@ def report(bundle: Bundle, path: Path) -> Iterator[Part]:
     yield from _heads(certificate.heads, certificate.softmax.cases)
     yield from evidence(findings_on_runs(bundle))
     yield from files(path, bundle.bytes, bundle.weights_name)
-
-
-def verdict_line(verdict: Verdict) -> Line:
-    """The first line of a report."""
-    return heading(headline(verdict), fg=COLOUR[verdict])
 
 
 def evidence(parts: Sequence[Findings]) -> Iterator[Part]:

@@ -18,8 +18,8 @@ from certificates.command_line.report import (
     layers_of,
     network_facts,
     setting_facts,
-    verdict_line,
 )
+from certificates.command_line.verdicts import verdict_line
 from certificates.universal_document import AllInputsSummarized
 from verify.all_inputs import TieCase
 from verify.annotation.proof import Family, HeadProof, Tally

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
+from certificates.command_line.console import TIE, Facts, heading, show
 from certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from certificates.command_line.progress import LateProgress
 from constructions.machines.folding import two_way_machine_of, unfold_tape
@@ -51,15 +52,43 @@ def execute(
         return
     tokens = sum(map(len, sequences))
     in_segments = f" in {len(sequences)} segments" if paradigm is Paradigm.SCOT else ""
-    how = "decoded greedily, token by token" if by_decoding else "each token the unique maximum, checked in one pass"
-    click.echo(f"{loaded.name} on {word!r}: {run.steps} steps, output {run.output!r}, {tokens} tokens{in_segments}")
+    how = "decoded greedily, token by token" if by_decoding else "checked in one pass"
+    said = [f"{loaded.name} on {word!r}: {run.steps} steps, output {run.output!r}, {tokens} tokens{in_segments}"]
     if (two_way := two_way_machine_of(loaded)) is not None:
-        click.echo(_unfolded(two_way, run.output))
-    click.echo(f"context {context} (r = {position_bits}), {len(network.layers)} layers, width {network.width}; {how}")
+        said.append(_unfolded(two_way, run.output))
+    said += [
+        f"context of {context} tokens, positions of r = {position_bits} bits; network of {len(network.layers)} layers, "
+        f"d = {network.width}",
+        f"Every token after the prompt is the unique best next token of the hardmax transformer ({how}).",
+    ]
+    show(said)
     for number, sequence in enumerate(sequences):
-        click.echo(f"\nsegment {number}" if paradigm is Paradigm.SCOT else "")
-        for line in _lines(sequence, network.vocabulary):
-            click.echo(line)
+        show(["", heading(f"segment {number}")] if paradigm is Paradigm.SCOT else [""])
+        show(_lines(sequence, network.vocabulary))
+    show(["", heading("what the tokens mean"), legend(sequences, loaded.tapes)])
+
+
+def legend(sequences: Sequence[TokenSequence], tapes: int) -> Facts:
+    """What the families of tokens mean that occur in these sequences."""
+    families = {token.family for sequence in sequences for token in sequence.tokens}
+    tape = "the tape" if tapes == 1 else f"each of the {tapes} tapes"
+    heads = "the head stands" if tapes == 1 else "the heads stand"
+    meanings = {
+        "INP": ("INP .. EINP", "the input; SIGMA(a) is its symbol a"),
+        "RUN": ("RUN(..)", f"one step: the state entered, the symbol written on {tape}, the move L, S or R on it"),
+        "POS": (
+            "POS .. EPOS",
+            f"the cell where {heads}, again after every r steps: binary digits BIT(..), the lowest first, +1 for 1 and "
+            f"-1 for 0{'' if tapes == 1 else ', one for each tape'}; cells count from 0",
+        ),
+        "SUMM": (
+            "SUMM .. ESUMM",
+            f"the whole configuration, the prompt of the next segment: CELL(..) is the next cell of {tape}, its symbol "
+            "and then 1 if the head stands there, else 0; STATE(q) is the state",
+        ),
+        "OUTP": ("OUTP .. EOUTP", "the output; SIGMA(a) is its symbol a"),
+    }
+    return Facts(tuple(meaning for family, meaning in meanings.items() if family in families))
 
 
 def _unfolded(machine: TwoWayMachine, output: str) -> str:
@@ -91,10 +120,10 @@ def _lines(sequence: TokenSequence, vocabulary: Vocabulary) -> Iterator[str]:
     """One line per run token and per block; prompt, summary and output on one line each."""
     step = 0
     for name, group in _grouped(sequence):
-        text = " ".join(vocabulary.describe(token) for token in group)
+        text = " ".join(vocabulary.describe(token).replace(" ", TIE) for token in group)
         if name == "RUN":
             step += 1
-            text = f"step {step:>4}  {text}"
+            text = f"step{TIE}{step:{TIE}>4}{TIE}{TIE}{text}"
         yield text
 
 

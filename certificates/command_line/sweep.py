@@ -17,6 +17,7 @@ from typing import Any
 
 import click
 
+from certificates.command_line.console import show
 from certificates.command_line.outcome import InputRefused
 from certificates.command_line.progress import LateProgress
 from certificates.command_line.verdicts import EXIT_CODE, headline
@@ -118,24 +119,24 @@ def _verdict(result: Line) -> Verdict:
 
 
 def print_summary(summary: Line, out: Path) -> None:
-    tokens, machines = summary["tokens"], summary["machines"]
-    click.echo(
-        f"{machines} machines: {tokens['cot']} tokens of chains of thought, {tokens['scot']} tokens of summarized ones "
-        f"in {summary['segments']} segments"
-    )
+    """What was verified, in all and now, and the first failures."""
+    tokens = summary["tokens"]
+    said = [
+        f"{summary['machines']} machines: {tokens['cot']} tokens of chains of thought, {tokens['scot']} tokens of "
+        f"summarized ones in {summary['segments']} segments"
+    ]
     if summary["verified_now"]:
         rate = summary["verified_now"] / summary["seconds"]
-        click.echo(
+        said.append(
             f"{summary['verified_now']} of them now, in {summary['seconds']:.1f} s: {rate:.1f} machines a second"
         )
-    said = headline(Verdict(summary["verdict"]))
+    verdict = headline(Verdict(summary["verdict"]))
     if summary["failures"]:
-        click.echo(f"{said}: {summary['failures']} runs differ from the hardmax transformer's, the first:")
-        for failure in summary["first_failures"]:
-            click.echo(f"  machine {failure['index']}, {failure['paradigm']}: {failure['failure']}")
+        said.append(f"{verdict}: {summary['failures']} runs differ from the hardmax transformer's, the first:")
+        said += [f"  machine {one['index']}, {one['paradigm']}: {one['failure']}" for one in summary["first_failures"]]
     else:
-        click.echo(
-            f"{said}: every token is the unique maximum of the hardmax transformer ({Basis.OBSERVED.title}; of softmax "
-            "nothing is said)"
+        said.append(
+            f"{verdict}: every token is the unique best next token of the hardmax transformer "
+            f"({Basis.OBSERVED.title}; nothing is said of softmax)"
         )
-    click.echo(f"results {out}")
+    show([*said, f"results {out}"])

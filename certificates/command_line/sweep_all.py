@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import click
 
+from certificates.command_line.console import show
 from certificates.command_line.outcome import ExitCode, refusing
 from certificates.command_line.progress import LateProgress
 from certificates.command_line.sweep import Line, appending, encoded, read_lines
@@ -98,10 +99,12 @@ def summarize(lines: list[Line]) -> Line:
 
 
 def print_summary(summary: Line, out: Path) -> None:
+    """Verdicts, times, and the first machines that are not proved."""
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(summary["verdicts"].items()))
-    click.echo(f"{headline(Verdict(summary['verdict']))}: {summary['machines']} machines: {verdicts}")
-    for name, times in summary["milliseconds"].items():
-        click.echo(f"  {times['machines']} {name}: median {times['median']} ms, most {times['most']} ms")
-    for line in summary["not_proved"]:
-        click.echo(f"  machine {line['index']}: {line['verdict']}: {line['reason']}")
-    click.echo(f"results {out}")
+    said = [f"{headline(Verdict(summary['verdict']))}: {summary['machines']} machines: {verdicts}"]
+    said += [
+        f"  {times['machines']} {name}: median {times['median']} ms, most {times['most']} ms"
+        for name, times in summary["milliseconds"].items()
+    ]
+    said += [f"  machine {one['index']}: {one['verdict']}: {one['reason']}" for one in summary["not_proved"]]
+    show([*said, f"results {out}"])

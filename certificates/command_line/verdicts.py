@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from certificates.command_line.console import Line, heading
 from certificates.command_line.outcome import ExitCode
 from verify.verdict import Verdict
 
@@ -33,3 +34,8 @@ def headline(verdict: Verdict) -> str:
     'TOKENS PROVED'
     """
     return verdict.value.upper()
+
+
+def verdict_line(verdict: Verdict) -> Line:
+    """The first line of a report."""
+    return heading(headline(verdict), fg=COLOUR[verdict])

@@ -17,13 +17,20 @@ def test_a_run_is_shown_step_by_step() -> None:
     assert (outcome.code, outcome.err) == (0, "")
     assert outcome.out.splitlines() == [
         "rewrite on '11': 3 steps, output '11', 11 tokens",
-        "context 16 (r = 4), 18 layers, width 123; each token the unique maximum, checked in one pass",
+        "context of 16 tokens, positions of r = 4 bits; network of 18 layers, d = 123",
+        "Every token after the prompt is the unique best next token of the hardmax transformer (checked in one pass).",
         "",
         "INP SIGMA(1) SIGMA(1) EINP",
         "step    1  RUN(sweep 1 1 R S)",
         "step    2  RUN(sweep 1 _ R S)",
         "step    3  RUN(done _ _ S S)",
         "OUTP SIGMA(1) SIGMA(1) EOUTP",
+        "",
+        "what the tokens mean",
+        "INP .. EINP    the input; SIGMA(a) is its symbol a",
+        "RUN(..)        one step: the state entered, the symbol written on each of the 2 tapes, the move L, S or R on "
+        "it",
+        "OUTP .. EOUTP  the output; SIGMA(a) is its symbol a",
     ]
 
 

@@ -182,7 +182,7 @@ BAD = {
     "n = 2 is too large for delta = 1/3: Lemma 6 is stated for n < 1/delta - 1 = 2": (*GOOD, "--delta", "1/3"),
     "epsilon = 0: give a positive number": (*GOOD[:-1], "0"),
     "epsilon = -1/4: give a positive number": (*GOOD[:-1], "-1/4"),
-    "--epsilon x: give a number": (*GOOD[:-1], "x"),
+    "Invalid value for '--epsilon': 'x': give a number": (*GOOD[:-1], "x"),
     "delta = 1/4 is too large for epsilon = 1/8": (*GOOD[:-1], "1/8", "--delta", "1/4"),
     "there is no function 'sin'": ("--function", "sin", *GOOD[2:]),
     "n = 1, d = 1: give n >= 2 tokens": (*GOOD[:3], "1", *GOOD[4:]),

@@ -84,14 +84,14 @@ ENDS = {
     "wrong token": (
         "--arithmetic rounded:e5m2 --context 512 --machine rewrite --tokens 1000",
         1,
-        "token     94: expected",
+        "token    94: expected",
     ),
     "proved": (
         "--arithmetic fused:bf16 --context 512",
         0,
-        "PROVED  fused:bf16/fp32/bf16, contexts of 512 tokens: there is no wrong token",
+        "PROVED\nfused:bf16/fp32/bf16, contexts of 512 tokens: there is no wrong token",
     ),
-    "proved for the machine": ("--arithmetic rounded:e5m2 --context 512 --machine increment", 0, "PROVED  "),
+    "proved for the machine": ("--arithmetic rounded:e5m2 --context 512 --machine increment", 0, "PROVED\n"),
     "activations only": ("--arithmetic rounded:bf16 --context 256 --machine rewrite", 3, "255/256 and should be 1"),
     "one word": (f"--arithmetic rounded:bf16 --context 256 --machine rewrite --input {'1' * 5}", 3, "differ on 0"),
     "steps that are not computed": ("--arithmetic exact --context 256", 4, ""),
