@@ -147,22 +147,18 @@ def tops(graph: dict[str, set[str]], module: str) -> set[str]:
     return {name.split(".")[0] for name in graph[module]}
 
 
-CHECKERS_SOLVERS = f"{CHECKER}.universal.solvers"
-
-
-def test_the_checker_imports_the_standard_library_numpy_and_solvers_only() -> None:
-    modules = [module for module in SOURCES if inside(module, CHECKER) and module != CHECKERS_SOLVERS]
+def test_the_checker_imports_the_standard_library_and_numpy_only() -> None:
+    modules = [module for module in SOURCES if inside(module, CHECKER)]
     foreign = {top for module in modules for top in tops(GRAPH, module)} - set(sys.stdlib_module_names)
     assert foreign <= {"numpy", "certificates"}
 
 
-def test_only_the_solver_facades_import_the_solvers() -> None:
-    assert [module for module in SOURCES if "z3" in tops(GRAPH, module)] == ["verify.solver", CHECKERS_SOLVERS]
-    assert [module for module in SOURCES if "cvc5" in tops(GRAPH, module)] == [CHECKERS_SOLVERS]
+def test_only_the_solver_facade_imports_the_solver() -> None:
+    assert [module for module in SOURCES if "z3" in tops(GRAPH, module)] == ["verify.solver"]
 
 
 def test_only_the_standard_library_and_declared_dependencies_are_imported() -> None:
-    declared = {"click", "cvc5", "numpy", "yaml", "rich", "scipy", "sympy", "z3"}
+    declared = {"click", "numpy", "yaml", "rich", "scipy", "sympy", "z3"}
     optional = {  # package: its extra is asked for where it is used
         "matplotlib": ["certificates.command_line.plots"],
         "onnx": ["certificates.export.onnx_export"],

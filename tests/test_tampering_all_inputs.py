@@ -18,7 +18,6 @@ import pytest
 
 from certificates.certify import Request, certify
 from certificates.checker.document import TooLarge, Undecided
-from certificates.checker.universal.solvers import SOLVERS
 from constructions.machines.library import load_machine
 from constructions.machines.machine import MachineError
 from constructions.machines.run import trace
@@ -52,21 +51,6 @@ def original() -> Original:
     certificate = json.loads(bundle.bytes)
     certificate["network"]["weights"]["file"] = "weights.json"
     return Original(certificate, json.loads(bundle.weights))
-
-
-ANSWERS: dict[str, str] = {}
-
-
-@pytest.fixture(autouse=True)
-def _z3_remembers(monkeypatch: pytest.MonkeyPatch) -> None:
-    ask = SOLVERS["z3"]
-
-    def answer(text: str, budget: int) -> str:
-        if text not in ANSWERS:
-            ANSWERS[text] = ask(text, budget)
-        return ANSWERS[text]
-
-    monkeypatch.setitem(SOLVERS, "z3", answer)
 
 
 def test_the_untouched_certificate_is_valid(original: Original, tmp_path: Path) -> None:

@@ -35,9 +35,6 @@ def main(arguments: list[str] | None = None) -> int:
     about.add_argument("--machine", type=Path, metavar="FILE", help="the machine it has to be about")
     about.add_argument("--function", metavar="NAME", help="the function that a certificate of approximation is about")
     parser.add_argument(
-        "--solver", choices=("z3", "cvc5"), default="z3", help="for all inputs: which solver decides (default: z3)"
-    )
-    parser.add_argument(
         "--budget",
         type=_seconds,
         default=SECONDS,
@@ -49,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         if given.machine is None:
             valid = check_approximation(given.certificate, given.function, given.budget)
         else:
-            valid = check_certificate(given.certificate, given.machine, given.solver, given.budget)
+            valid = check_certificate(given.certificate, given.machine, given.budget)
     except Rejected as error:
         return _fail(f"not valid: {error}", NOT_VALID)
     except BadInput as error:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from certificates.checker.arithmetic import case_entry, cells, largest_admitted, separation_of_scores
 from certificates.checker.deadline import SECONDS, Deadline
+from certificates.checker.diagrams import deep_recursion
 from certificates.checker.document import (
     MACHINE,
     BadInput,
@@ -47,8 +48,8 @@ from certificates.checker.statement import (
 )
 from certificates.checker.weights import Network, dimensions, longest_query, parameters, read_network, structure
 
-if TYPE_CHECKING:  # it imports the solvers, which only certificates for all inputs need
-    from certificates.checker.universal.solvers import Judge
+if TYPE_CHECKING:
+    from certificates.checker.universal.judge import Judge
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,10 @@ class Valid:
     not_claimed: tuple[str, ...] = ()
 
 
-def check_certificate(certificate_path: Path, machine_path: Path, solver: str = "z3", budget: int = SECONDS) -> Valid:
+def check_certificate(certificate_path: Path, machine_path: Path, budget: int = SECONDS) -> Valid:
     """The certificate is valid for this machine; else `Rejected`, or `BadInput` if there is nothing to judge.
 
-    Certificates for all inputs need a solver, ``z3`` or ``cvc5``. All of the check may take ``budget`` seconds.
+    All of the check may take ``budget`` seconds.
     """
     deadline = Deadline(budget)
     try:
@@ -87,7 +88,7 @@ def check_certificate(certificate_path: Path, machine_path: Path, solver: str = 
     elif parts["verdict"] == "refuted":
         valid = check_counterexample(parts, statement, machine, network, deadline)
     else:
-        valid = check_on_all_inputs(parts, statement, machine, network, solver, deadline)
+        valid = check_on_all_inputs(parts, statement, machine, network, deadline)
     assumed = valid.assumed if valid.verdict == TOKENS_PROVED else (linear.assumed, *valid.assumed)
     return replace(valid, proved=(*valid.proved, *linear.proved), assumed=assumed)
 
@@ -120,14 +121,14 @@ def check_counterexample(
 
 
 def check_on_all_inputs(
-    parts: dict[str, Json], statement: Statement, machine: Machine, network: Network, solver: str, deadline: Deadline
+    parts: dict[str, Json], statement: Statement, machine: Machine, network: Network, deadline: Deadline
 ) -> Valid:
     """Sections 11 to 18, and 20: a certificate about all inputs that is not refuted."""
     from certificates.checker.universal.annotation import Setting
     from certificates.checker.universal.drift.attention import Softmax
     from certificates.checker.universal.drift.walk import ASSUMED as ASSUMED_WITH_DRIFT
     from certificates.checker.universal.drift.walk import NOT_CLAIMED, drift_of, require_drifting_model
-    from certificates.checker.universal.solvers import Judge
+    from certificates.checker.universal.judge import Judge
     from certificates.checker.universal.ties import case_entry as case_for_all
     from certificates.checker.universal.universal import check_universal
     from certificates.checker.universal.writes import writes_per_cell
@@ -139,11 +140,12 @@ def check_on_all_inputs(
     require_same("refutation", parts["refutation"], None)
     if writes.evidence == "proved":
         require_same("statement.scope.writes_per_cell.bound", writes.bound, writes_per_cell(machine))
-    judge = Judge(solver, deadline)
+    judge = Judge(deadline)
     setting = Setting(machine, network, summarized=statement.paradigm == "scot")
     if parts["verdict"] == TOKENS_PROVED:
         require_drifting_model(statement.model, statement.arithmetic)
-    hardmax = check_universal(parts["annotation"], parts["heads"], setting, writes.bound, judge)
+    with deep_recursion():
+        hardmax = check_universal(parts["annotation"], parts["heads"], setting, writes.bound, judge)
 
     def entry(case: tuple[int, int], admitted: int) -> tuple[dict[str, Json], bool]:
         separation, most = case
@@ -319,13 +321,13 @@ def _valid_for_all(verdict: str, claim: str, writes: Writes, counted: str, judge
     """The result for all inputs."""
     proved = [
         "by induction over positions and layers: every register holds what is annotated, every head selects the tokens "
-        f"it is said to select, every next token is the unique best one; {len(judge.proved)} queries to {judge.solver}",
+        f"it is said to select, every next token is the unique best one; {judge.proved} claims decided",
     ]
     if writes.evidence == "proved":
         proved.append(f"the machine writes no cell more than {writes.bound} times, {counted}")
     if verdict == "proved":
         proved.append("the inequalities: with its separation and ties every head rounds to its hardmax output")
-    assumed = [ASSUMED, f"{judge.believed} answers unsat only for queries that are unsatisfiable"]
+    assumed = [ASSUMED]
     if writes.evidence == "assumed":
         assumed.append(f"no cell is written more than {writes.bound} times, {counted}")
     return Valid(verdict, claim, tuple(proved), (), tuple(assumed))

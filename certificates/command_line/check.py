@@ -20,9 +20,7 @@ from constructions.machines.machine import MachineError
 from constructions.machines.text import write_machine
 
 
-def execute(
-    certificate: Path, machine: str | None, function: str | None, solver: str, budget: int, as_json: bool
-) -> None:
+def execute(certificate: Path, machine: str | None, function: str | None, budget: int, as_json: bool) -> None:
     """Either MACHINE, a name of the library, a busy beaver text or a file; or, for approximation, a function's name.
 
     The checker reads files of one-way machines only. A busy beaver text is folded first, which the checker takes as
@@ -41,7 +39,7 @@ def execute(
         contextlib.redirect_stderr(complaint),
     ):
         about = f"--function={function}" if machine is None else f"--machine={_machine_file(machine, Path(folder))}"
-        code = run_checker([about, "--solver", solver, "--budget", str(budget), "--", str(certificate)])
+        code = run_checker([about, "--budget", str(budget), "--", str(certificate)])
     if not as_json:
         show(printed.getvalue().splitlines())
         click.echo(complaint.getvalue(), nl=False, err=True)

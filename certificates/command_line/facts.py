@@ -23,7 +23,7 @@ RUNS = {
 }
 SOLVER = (
     "The solver z3 answers `unsat` only where that is so, and this prover asks it the right questions; `exactformer "
-    "check` asks a solver again, questions of its own."
+    "check` decides it again, without a solver."
 )
 DRIFTING = (
     "What enters attention or an MLP is rounded to the activation format; MLPs, residual sums and logits are exact.",

@@ -195,13 +195,6 @@ def certify(
     help="Instead, for a certificate of approximation: the function that it has to be about.",
 )
 @click.option(
-    "--solver",
-    type=click.Choice(["z3", "cvc5"]),
-    default="z3",
-    show_default=True,
-    help="For all inputs: which solver decides.",
-)
-@click.option(
     "--budget",
     metavar="S",
     type=click.IntRange(min=1, max=999_999),
@@ -210,9 +203,7 @@ def certify(
     help="Seconds for all of the check; if it takes longer, nothing is judged.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def check(
-    certificate: Path, machine: str | None, function: str | None, solver: str, budget: int, as_json: bool
-) -> None:
+def check(certificate: Path, machine: str | None, function: str | None, budget: int, as_json: bool) -> None:
     """Check CERTIFICATE against MACHINE: simulate the machine, replay the network from its weights, or prove for all
     inputs what the certificate says of it; redo every inequality.  The checker imports nothing of what made the
     certificate.
@@ -226,7 +217,7 @@ def check(
     """
     from certificates.command_line.check import execute
 
-    execute(certificate, machine, function, solver, budget, as_json)
+    execute(certificate, machine, function, budget, as_json)
 
 
 @cli.command("run", short_help="Show the chain of thought of MACHINE, token by token.", epilog=EXIT_CODES)

@@ -141,11 +141,11 @@ def test_the_verdict_agrees_with_the_cases(sample: UniversalSample) -> None:
 # ---------------------------------------------------------------------------- the checker
 
 
-def checked(bundle: UniversalBundle, machine: TuringMachine, folder: Path, solver: str = "z3") -> Valid:
+def checked(bundle: UniversalBundle, machine: TuringMachine, folder: Path) -> Valid:
     (folder / bundle.weights_name).write_bytes(bundle.weights)
     (folder / "certificate.json").write_bytes(bundle.bytes)
     (folder / "machine.yaml").write_text(write_machine(machine), encoding="utf-8")
-    return check_certificate(folder / "certificate.json", folder / "machine.yaml", solver)
+    return check_certificate(folder / "certificate.json", folder / "machine.yaml")
 
 
 @pytest.mark.slow

@@ -6,9 +6,9 @@ import pytest
 
 from certificates.checker import __main__ as command
 from certificates.checker.deadline import SECONDS, Deadline
+from certificates.checker.diagrams import TRUE
 from certificates.checker.document import Undecided
-from certificates.checker.universal.formulas import atom
-from certificates.checker.universal.solvers import SOLVERS, Judge
+from certificates.checker.universal.judge import Judge
 from certificates.command_line.main import cli
 from tests.checker.conftest import Made, Make
 
@@ -22,21 +22,12 @@ def test_what_is_left_falls_and_then_nothing_is_judged() -> None:
             deadline.left("here")
 
 
-def test_a_solver_gets_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = list[int]()
-
-    def ask(_text: str, milliseconds: int) -> str:
-        asked.append(milliseconds)
-        return "unsat"
-
-    monkeypatch.setitem(SOLVERS, "z3", ask)
-    times = iter([0, 2, 5, 16])
-    judge = Judge("z3", Deadline(4, lambda: next(times) * 5 * 10**8))
-    judge.require("first", [], atom("a"), "is wrong")
-    judge.require("second", [atom("b")], atom("a"), "is wrong")
-    with pytest.raises(Undecided, match="third"):
-        judge.require("third", [], atom("a"), "is wrong")  # proved above: the budget is over all the same
-    assert asked == [3000, 1500]
+def test_every_obligation_looks_at_the_budget() -> None:
+    times = iter([0, 2, 9])
+    judge = Judge(Deadline(4, lambda: next(times) * 5 * 10**8))
+    judge.require("first", [], [TRUE], "is wrong")
+    with pytest.raises(Undecided, match="second"):
+        judge.require("second", [], [TRUE], "is wrong")
 
 
 ALL = ("--all-inputs", "--no-store", "--context", "16")
@@ -60,7 +51,6 @@ def test_every_part_of_a_check_looks_at_the_budget(make: Make, monkeypatch: pyte
         asked.append(at)
         return 10**6
 
-    monkeypatch.setitem(SOLVERS, "z3", lambda _text, _milliseconds: "unsat")
     monkeypatch.setattr(Deadline, "left", left)
     assert check(made) == 0
     for part in parts:

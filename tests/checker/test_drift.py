@@ -18,7 +18,7 @@ from certificates.checker.machine import parse_machine
 from certificates.checker.universal import universal
 from certificates.checker.universal.annotation import Setting
 from certificates.checker.universal.drift.walk import require_drifting_model
-from certificates.checker.universal.solvers import SOLVERS, Judge
+from certificates.checker.universal.judge import Judge
 from certificates.checker.universal.universal import Hardmax, check_universal
 from certificates.checker.weights import read_network
 from tests.checker.conftest import UNLIMITED, Made, Make
@@ -53,7 +53,7 @@ def hardmax(tokens: Made) -> Hardmax:
     setting = Setting(parse_machine(tokens.machine.read_text()), read_network(json.loads(tokens.weights.read_bytes())))
     document = tokens.document
     most = int(document["statement"]["scope"]["writes_per_cell"]["bound"])
-    return check_universal(document["annotation"], document["heads"], setting, most, Judge("z3", UNLIMITED))
+    return check_universal(document["annotation"], document["heads"], setting, most, Judge(UNLIMITED))
 
 
 Tamper = Callable[[Any], object]
@@ -128,7 +128,10 @@ def test_a_wrong_certificate(
 
 
 def test_the_hardmax_part_is_proved(tokens: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(SOLVERS, "z3", lambda _text, _budget: "sat")
+    def refuse(_judge: Judge, at: str, *_arguments: object) -> None:
+        raise Rejected(at, "is refused")
+
+    monkeypatch.setattr(Judge, "require", refuse)
     with pytest.raises(Rejected, match=r"annotation\.contents"):
         check_certificate(tokens.certificate, tokens.machine)
 
@@ -166,7 +169,7 @@ def test_a_margin_that_is_lost(make: Make, tmp_path: Path, monkeypatch: pytest.M
     made = make("increment", "", "rounded:e5m2/fp16", *TOKENS, "16").copy(tmp_path / "copy")
     document = made.document
     assert document["verdict"] == "inconclusive"
-    monkeypatch.setitem(SOLVERS, "z3", lambda _text, _budget: "unsat")
+    monkeypatch.setattr(Judge, "require", lambda *_arguments: None)
     made.write(document | {"verdict": "tokens proved", "drift": {"largest": {}, "margin": "1"}})
     with pytest.raises(Rejected, match="drift: the claim is not shown"):
         check_certificate(made.certificate, made.machine)

@@ -16,7 +16,7 @@ from certificates.checker.statement import longest_segment
 from certificates.checker.universal.annotation import Setting, read_annotation
 from certificates.checker.universal.contents import Sizes
 from certificates.checker.universal.grammar import read_content
-from certificates.checker.universal.solvers import SOLVERS, Judge
+from certificates.checker.universal.judge import Judge
 from certificates.checker.universal.tokens import require_sense
 from certificates.checker.weights import read_network
 from tests.checker.conftest import UNLIMITED, Made, Make
@@ -48,7 +48,7 @@ def proved(make: Make) -> Made:
 @pytest.fixture(scope="session")
 def parts(proved: Made) -> Parts:
     machine, weights = parse_machine(proved.machine.read_text()), json.loads(proved.weights.read_bytes())
-    found = Parts(machine, proved.document, weights, Judge("z3", UNLIMITED), summarized=True)
+    found = Parts(machine, proved.document, weights, Judge(UNLIMITED), summarized=True)
     found.check(found.certificate, found.weights)
     return found
 
@@ -346,7 +346,7 @@ def test_a_wrong_statement(
     proved: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str, lie: Tamper
 ) -> None:
     """All else is as in the valid certificate, and so need not be proved here again."""
-    monkeypatch.setitem(SOLVERS, "z3", lambda _text, _budget: "unsat")
+    monkeypatch.setattr(Judge, "require", lambda *_arguments: None)
     made = proved.copy(tmp_path / "copy")
     document = made.document
     lie(document)
@@ -379,7 +379,7 @@ def test_plain_chains_of_thought_select_no_such_tokens(make: Make, selected: str
         parse_machine(made.machine.read_text()),
         made.document,
         json.loads(made.weights.read_bytes()),
-        Judge("z3", UNLIMITED),
+        Judge(UNLIMITED),
     )
     member = selected.removeprefix("token ").removeprefix("position ").replace("cell of head 1", "x_1 + 1")
     error = parts.rejected(

@@ -1,4 +1,4 @@
-"""The parts of the checker for all inputs: contents, formulas, solvers, facts, neurons, scores, writes, ties."""
+"""The parts of the checker for all inputs: contents, formulas, facts, neurons, scores, writes, ties."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from random import Random
 import pytest
 
 from certificates.checker.arithmetic import condition, parse_model
-from certificates.checker.document import Rejected, Undecided
+from certificates.checker.diagrams import FALSE, TRUE, Formula, conjunction
+from certificates.checker.document import Rejected, TooLarge
 from certificates.checker.machine import Machine, parse_machine
 from certificates.checker.universal import ties, writes
-from certificates.checker.universal.assumptions import assumptions, is_number, subtract
+from certificates.checker.universal.assumptions import assumptions, subtract
 from certificates.checker.universal.classes import State, before, classes, seen_by
 from certificates.checker.universal.contents import (
     ZERO,
@@ -27,26 +28,13 @@ from certificates.checker.universal.contents import (
     number,
 )
 from certificates.checker.universal.facts import Cleared, Fact, Lowered, Moved, facts
-from certificates.checker.universal.formulas import (
-    FALSE,
-    TRUE,
-    View,
-    atom,
-    bits,
-    coordinates,
-    negation,
-    product,
-    query,
-    same,
-    term,
-    total,
-)
+from certificates.checker.universal.formulas import Cases, Variables, View, bits, coordinates, product, same
 from certificates.checker.universal.grammar import read_content
+from certificates.checker.universal.judge import Judge
 from certificates.checker.universal.mlp import bounds
-from certificates.checker.universal.neurons import Neuron, activation, claim, groups
+from certificates.checker.universal.neurons import Neuron, activation, remain
 from certificates.checker.universal.pairs import at_most
 from certificates.checker.universal.scores import Score
-from certificates.checker.universal.solvers import SOLVERS, Judge
 from certificates.checker.universal.tokens import require_sense, settle
 from constructions.machines.library import LIBRARY, machine_named
 from tests.checker.conftest import UNLIMITED
@@ -158,70 +146,39 @@ def test_tokens_before_and_tokens_seen() -> None:
     assert seen_by("EOUTP", SIZES) == classes(SIZES)
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
-def test_solvers_read_the_same_text(solver: str) -> None:
+HERE = View(Variables())
+
+
+def atom(name: str) -> Formula:
+    return HERE.flag(Flag(name))
+
+
+def sign(name: str) -> Cases:
+    return {-1: ~atom(name), 1: atom(name)}
+
+
+def test_only_what_follows_is_proved() -> None:
+    a, b, judge = atom("a"), atom("b"), Judge(UNLIMITED)
+    judge.require("at", [a, b], [a, a | b, TRUE], "is wrong")
+    assert judge.proved == 3
+    for assumed, claims in (([], [a]), ([a | b], [TRUE, a]), ([a], [a, b]), ([], [FALSE])):
+        with pytest.raises(Rejected, match="at: is wrong"):
+            judge.require("at", assumed, claims, "is wrong")
+
+
+@pytest.mark.parametrize("claim", [TRUE, FALSE, atom("a")])
+def test_nothing_is_proved_from_what_is_impossible(claim: Formula) -> None:
     a, b = atom("a"), atom("b")
-    both = f"(= {total([term({1: a, 0: TRUE}), term({-1: b, 0: TRUE})])} 1)"
-    ask = SOLVERS[solver]
-    assert ask(query([both]), 10**6) == "sat"
-    assert ask(query([both, b]), 10**6) == "unsat"
-    assert ask(query([a]), 10**6) == "sat"
-    assert ask(query([a, negation(a)]), 10**6) == "unsat"
-    assert "QF_UF" in query([a])
-    assert "QF_LIA" in query([both])
-
-
-@pytest.mark.parametrize("solver", SOLVERS)
-def test_no_query_sees_what_another_one_says(solver: str) -> None:
-    """The same names for other things, and an assertion that would contradict the next one."""
-    ask = SOLVERS[solver]
-    assert ask("(set-logic QF_UF)(declare-const x Bool)(define-fun f () Bool (not x))(assert f)", 10**6) == "sat"
-    assert ask("(set-logic QF_LIA)(declare-const x Int)(define-fun f () Bool (< x 0))(assert f)", 10**6) == "sat"
-    assert ask("(set-logic QF_LIA)(declare-const x Int)(assert (> x 0))", 10**6) == "sat"
-    assert ask("(set-logic QF_UF)(declare-const x Bool)(assert (and x (not x)))", 10**6) == "unsat"
-    assert ask("(set-logic QF_UF)(declare-const x Bool)(assert x)", 10**6) == "sat"
-
-
-def test_queries_do_not_depend_on_names() -> None:
-    assert query([atom("x"), f"(or {atom('y')} {atom('x')})"]) == query([atom("q"), f"(or {atom('r')} {atom('q')})"])
-    assert query([atom("x"), atom("y")]) != query([atom("x"), atom("x")])
-
-
-def test_no_answer_but_unsat_is_a_proof(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = list[str]()
-
-    def answer(said: str) -> None:
-        def solver(text: str, _budget: int) -> str:
-            asked.append(text)
-            if said == "error":
-                raise ValueError("broken")
-            return said
-
-        monkeypatch.setitem(SOLVERS, "z3", solver)
-
-    judge = Judge("z3", UNLIMITED)
-    for said, error in (("sat", Rejected), ("unknown", Undecided), ("", Undecided), ("error", Undecided)):
-        answer(said)
-        with pytest.raises(error):
-            judge.require("at", [], atom("a"), "is wrong")
-    answer("unsat")
-    judge.require("at", [], atom("a"), "is wrong")
-    judge.require("at", [], atom("b"), "is wrong")
-    judge.require("at", [], TRUE, "is wrong")
-    assert len(asked) == 5
-    assert len(judge.proved) == 1
-    answer("sat")
-    with pytest.raises(Rejected, match="at: is wrong"):
-        judge.require("at", [], FALSE, "is wrong")
+    with pytest.raises(Rejected, match="impossible, so that nothing would be proved"):
+        Judge(UNLIMITED).require("at", [a | b, ~a, ~b], [claim], "is wrong")
 
 
 @pytest.mark.parametrize(("left", "right"), [(5, 3), (3, 5), (7, 7), (0, 1), (4, 0)])
 def test_subtraction(left: int, right: int) -> None:
-    def constant(value: int) -> list[str]:
+    def constant(value: int) -> list[Formula]:
         return [TRUE if value >> place & 1 else FALSE for place in range(3)]
 
-    difference, negative, definitions = subtract(constant(left), constant(right), "borrow")
-    assert not definitions
+    difference, negative = subtract(constant(left), constant(right))
     assert [bit == TRUE for bit in difference] == [bool((left - right) % 8 >> place & 1) for place in range(3)]
     assert (negative == TRUE) == (left < right)
     assert (at_most(constant(left), constant(right)) == TRUE) == (left <= right)
@@ -237,10 +194,8 @@ POSITION, BACK, LOW, OUTP, X, C, M = (
 
 def allowed(fact: Fact, *values: tuple[Number, int]) -> bool:
     """Whether a fact admits these values."""
-    told = [is_number(what, value) for what, value in values]
-    answer = SOLVERS["z3"](query([*assumptions([fact], library("increment"), SMALL), *told]), 10**6)
-    assert answer in ("sat", "unsat")
-    return answer == "sat"
+    told = [HERE.is_number(what, value) for what, value in values]
+    return conjunction([*assumptions([fact], library("increment"), SMALL, HERE), *told]) != FALSE
 
 
 def test_facts_are_exactly_what_they_say() -> None:
@@ -267,7 +222,7 @@ def test_facts_are_true_on_runs(name: str, word: str) -> None:
         state = State(token.cls, token.values.get("tau", token.values.get("beta", 0)))
         found = facts(state.cls, contents, sizes)
         assert any(isinstance(fact, Moved) for fact in found) == (token.cls == "RUN")
-        assert SOLVERS["z3"](query([*assumptions(found, machine, sizes), *told(contents, token)]), 10**6) == "sat"
+        assert conjunction([*assumptions(found, machine, sizes, HERE), *told(contents, token)]) != FALSE
 
 
 def everything(token: Ghosts, sizes: Sizes) -> list[Content]:
@@ -283,49 +238,51 @@ def everything(token: Ghosts, sizes: Sizes) -> list[Content]:
 FLAGS = ("tau", "beta", "halted", "written", "has")
 
 
-def told(contents: list[Content], token: Ghosts) -> list[str]:
+def told(contents: list[Content], token: Ghosts) -> list[Formula]:
     """The values of all ghosts in these contents, as formulas."""
-    view, formulas = View(), list[str]()
+    formulas = list[Formula]()
     for content in contents:
         if isinstance(content, Code):
-            formulas.append(is_number(content.number, token.number(content.number)))
+            formulas.append(HERE.is_number(content.number, token.number(content.number)))
     for name, value in token.values.items():
         if name.partition("_")[0] in FLAGS[2:]:
-            formulas.append(view.flag(Flag(name)) if value else negation(view.flag(Flag(name))))
+            formulas.append(HERE.truth(Flag(name), bool(value)))
     return formulas
 
 
 def test_bounds_hold_what_contents_say() -> None:
     for content, width in ((content, 12) for text, content in CONTENTS.items() if "[1]" not in text):
         low, high = bounds(content, width)
-        cases = coordinates(content, width, View())
+        cases = coordinates(content, width, HERE)
         assert [min(case) for case in cases] == low.tolist()
         assert [max(case) for case in cases] == high.tolist()
 
 
 def test_neurons() -> None:
-    a, b = {-1: negation(atom("a")), 1: atom("a")}, {0: negation(atom("b")), 1: atom("b")}
-    assert activation("at", Neuron(-1, [(a, 1), (b, -1)], [])) == []
-    assert activation("at", Neuron(0, [(a, -1), (b, -1)], [])) == [(negation(atom("a")), negation(atom("b")))]
-    assert len(activation("at", Neuron(0, [(a, 1), (b, 1)], []))) == 2
-    assert activation("at", Neuron(2, [], [])) == [(), ()]
-    with pytest.raises(Rejected, match="beyond what this checker understands"):
-        activation("at", Neuron(0, [(a, 9)], []))
+    a, b = sign("a"), {0: ~atom("b"), 1: atom("b")}
+    assert activation("at", Neuron(-1, [(a, 1), (b, -1)], [])) == {0: TRUE}
+    one = ~atom("a") & ~atom("b")
+    assert activation("at", Neuron(0, [(a, -1), (b, -1)], [])) == {1: one, 0: ~one}
+    assert set(activation("at", Neuron(0, [(a, 1), (b, 1)], []))) == {0, 1, 2}
+    assert activation("at", Neuron(2, [], [])) == {2: TRUE}
+    assert set(activation("at", Neuron(1000, [(a, 1)], []))) == {999, 1001}
+    with pytest.raises(TooLarge, match="may reach 1025"):
+        activation("at", Neuron(1024, [(a, 1)], []))
 
 
-def test_cubes_of_a_group_exclude_each_other() -> None:
-    a, b, c = (atom(name) for name in "abc")
-    cubes = [(a, b), (negation(a), b), (a, c), (b, negation(b)), (negation(b),), ()]
-    assert groups(cubes) == [[0, 1, 3, 4], [2], [5]]
+def test_sums_with_too_many_values_are_not_judged() -> None:
+    neurons = [Neuron(0, [(sign(f"a{k}"), 1)], [(0, 2**k)]) for k in range(40)]
+    with pytest.raises(TooLarge, match="more than 1024 values"):
+        list(remain("at", [{0: TRUE}], neurons, [{0: TRUE}]))
 
 
 @pytest.mark.parametrize("seed", range(30))
 def test_what_neurons_add(seed: int) -> None:
     """Random neurons on three bits and a trit, against arithmetic: the claim holds just where the sum is right."""
     random = Random(seed)
-    signs = [{-1: negation(atom(name)), 1: atom(name)} for name in "abc"]
-    trit = {-1: atom("m"), 0: negation(f"(or {atom('m')} {atom('p')})"), 1: atom("p")}
-    inputs = [*signs, trit]
+    minus, plus = atom("m"), atom("p")
+    trit = {-1: minus & ~plus, 0: ~minus & ~plus, 1: plus}
+    inputs = [sign("a"), sign("b"), sign("c"), trit]
     neurons = [
         Neuron(
             random.randint(-4, 1),
@@ -335,57 +292,56 @@ def test_what_neurons_add(seed: int) -> None:
         for _ in range(4)
     ]
     for values in product_of((-1, 1), (-1, 1), (-1, 1), (-1, 0, 1)):
-        given = [cases[value] for cases, value in zip(inputs, values, strict=True)]
+        given = conjunction(cases[value] for cases, value in zip(inputs, values, strict=True))
         result = values[0]
         for neuron in neurons:
             read = sum(
-                weight * next(value for value, formula in cases.items() if formula in given)
+                weight * next(value for value, formula in cases.items() if formula & given != FALSE)
                 for cases, weight in neuron.inputs
             )
             result += max(neuron.bias + read, 0) * neuron.outputs[0][1]
         for wrong in (0, 1):
-            definitions, holds = claim("at", [signs[0]], neurons, [{result + wrong: TRUE}])
-            exclusive = f"(not (and {atom('m')} {atom('p')}))"
-            asked = query([*given, exclusive, *definitions, negation(holds)])
-            assert SOLVERS["z3"](asked, 10**6) == ("sat" if wrong else "unsat")
+            (holds,) = remain("at", [sign("a")], neurons, [{result + wrong: TRUE}])
+            assert (given & ~holds != FALSE) == bool(wrong)
 
 
-@pytest.mark.parametrize(("value", "claims"), [(2, TRUE), (1, "(not (and |a| |b|))"), (0, "(not (and |a| |b|))")])
-def test_scores(value: int, claims: str) -> None:
-    """Two signs: the score is 2, 0 or -2; at most 1, as at most 0, means that one of them is lost."""
-    score = Score(0, tuple({-1: negation(atom(name)), 1: atom(name)} for name in "ab"))
-    assert score.top == 2
-    assert score.is_at_most(value) == claims
-    assert score.is_exactly(2) == "(and |a| |b|)"
+@pytest.mark.parametrize("seed", range(20))
+def test_scores(seed: int) -> None:
+    """Sums of random products against arithmetic, at every value that they may have and at others."""
+    random = Random(seed)
+    names = "abcd"
+    factors = [random.choice((-2, -1, 1, 3)) for _ in names]
+    score = Score(tuple({-f: ~atom(name), f: atom(name)} for name, f in zip(names, factors, strict=True)))
+    assert score.top == sum(map(abs, factors))
+    for signs in product_of((-1, 1), repeat=len(names)):
+        given = conjunction(sign(name)[s] for name, s in zip(names, signs, strict=True))
+        total = sum(s * f for s, f in zip(signs, factors, strict=True))
+        for value in range(-score.top - 1, score.top + 2):
+            assert (given & score.is_exactly(value) != FALSE) == (total == value)
+            assert (given & score.is_at_most(value) != FALSE) == (total <= value)
 
 
-def test_scores_far_below_the_top_are_counted() -> None:
-    score = Score(1, tuple({-1: negation(atom(name)), 1: atom(name)} for name in "abc"))
-    claim = score.is_at_most(1)
-    ask = SOLVERS["z3"]
-    assert ask(query([claim, atom("a"), atom("b")]), 10**6) == "unsat"
-    assert ask(query([claim, atom("a"), negation(atom("b"))]), 10**6) == "sat"
-    assert ask(query([score.is_exactly(2), atom("a"), negation(atom("b")), negation(atom("c"))]), 10**6) == "unsat"
-    assert (Score(3, ()).is_exactly(3), Score(3, ()).is_exactly(2)) == (TRUE, FALSE)
-    assert (Score(3, ()).is_at_most(3), Score(3, ()).is_at_most(2)) == (TRUE, FALSE)
+def test_a_score_of_nothing_is_0() -> None:
+    assert (Score(()).is_exactly(0), Score(()).is_exactly(-1), Score(()).is_exactly(1)) == (TRUE, FALSE, FALSE)
+    assert (Score(()).is_at_most(0), Score(()).is_at_most(-1)) == (TRUE, FALSE)
 
 
 def test_products_and_equality() -> None:
-    a = {-1: negation(atom("a")), 1: atom("a")}
+    a = sign("a")
     assert product(a, a) == {1: TRUE}
     assert product(a, {0: TRUE}) == {0: TRUE}
-    assert product(a, {-1: TRUE}) == {1: negation(atom("a")), -1: atom("a")}
+    assert product(a, {-1: TRUE}) == {1: ~atom("a"), -1: atom("a")}
     assert same(a, {0: TRUE}) == FALSE
     assert same(a, dict(a)) == TRUE
 
 
 def test_a_token_some_places_before_goes_by_the_numbers_of_i() -> None:
     x, c, i = (number(kind, index, SIZES) for kind, index in (("x", 1), ("c", 1), ("i", 0)))
-    view = View("j", ((x, c),), 3)
-    assert bits(x, view) == bits(c, View())
-    assert bits(c, view) != bits(c, View())
-    assert bits(i, view) == bits(number("back", 3, SIZES), View())
-    assert bits(number("back", 2, SIZES), view) == bits(number("back", 5, SIZES), View())
+    view = View(HERE.variables, "j", ((x, c),), 3)
+    assert bits(x, view) == bits(c, HERE)
+    assert bits(c, view) != bits(c, HERE)
+    assert bits(i, view) == bits(number("back", 3, SIZES), HERE)
+    assert bits(number("back", 2, SIZES), view) == bits(number("back", 5, SIZES), HERE)
 
 
 def machine(*rows: str, tapes: int = 1) -> Machine:

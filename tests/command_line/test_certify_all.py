@@ -6,9 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import cvc5
 import pytest
-import z3
 
 from certificates.document import canonical_bytes, sha256
 from tests.command_line.invoking import files_in, invoke, run_installed
@@ -89,18 +87,6 @@ def test_check_accepts_what_was_written(kind: str, tmp_path: Path) -> None:
     assert ("no cell is written more than 9 times, the input included" in outcome.out) == (kind == "assumed")
     # The machine is part of the claim.
     assert invoke("check", certificate, "--machine", "copy").code == 1
-
-
-def test_both_solvers_may_be_asked(tmp_path: Path) -> None:
-    invoke("certify", *PROVED, "--out", tmp_path)
-    (certificate,) = tmp_path.glob("*.certificate.json")
-    for solver, version in (("z3", z3.get_version_string()), ("cvc5", cvc5.__version__)):
-        outcome = invoke("check", certificate, "--machine", "increment", "--solver", solver, "--json")
-        assert outcome.code == 0
-        report = json.loads(outcome.out)["report"]
-        assert any(f"queries to {solver}" in line for line in report)
-        assert any(f"{solver} {version} answers unsat only" in line for line in report)
-    assert invoke("check", certificate, "--machine", "increment", "--solver", "another").code == 2
 
 
 def test_what_the_solver_leaves_open_is_inconclusive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

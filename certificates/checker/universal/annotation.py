@@ -17,6 +17,7 @@ from certificates.checker.document import Json, integer, items, members, text
 from certificates.checker.machine import Machine
 from certificates.checker.universal.classes import classes
 from certificates.checker.universal.contents import NOTHING, Content, Fetched, Sizes, parts
+from certificates.checker.universal.formulas import Variables, View
 from certificates.checker.universal.grammar import read_content
 from certificates.checker.universal.tokens import require_sense
 from certificates.checker.weights import Family, Field, Network
@@ -39,6 +40,11 @@ class Setting:
             (len(names) - 1).bit_length() for names in (self.machine.states, self.machine.alphabet)
         )
         return Sizes(self.network.r, self.machine.tapes, state_bits, symbol_bits, self.summarized)
+
+    @cached_property
+    def here(self) -> View:
+        """How the ghosts of the token i are named."""
+        return View(Variables())
 
     @cached_property
     def widths(self) -> dict[str, int]:

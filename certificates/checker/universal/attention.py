@@ -10,17 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from certificates.checker.diagrams import Formula
 from certificates.checker.document import Json, Rejected, integer, items, members, require_same
 from certificates.checker.universal.annotation import Annotation, Setting
 from certificates.checker.universal.assumptions import assumptions
 from certificates.checker.universal.classes import before, seen_by, states
 from certificates.checker.universal.contents import Content, Fetched
 from certificates.checker.universal.facts import facts
-from certificates.checker.universal.formulas import Cases, Formula, View, conjunction, coordinates, same
+from certificates.checker.universal.formulas import Cases, View, coordinates, same
+from certificates.checker.universal.judge import Judge
 from certificates.checker.universal.meaning import Entry, may_select, read_meaning
-from certificates.checker.universal.pairs import HERE, known_of_selected, moved, selected_views, together
+from certificates.checker.universal.pairs import known_of_selected, moved, selected_views, together
 from certificates.checker.universal.scores import ScoreCheck
-from certificates.checker.universal.solvers import Judge
 from certificates.checker.universal.tokens import Known, settle, versions
 from certificates.checker.weights import Head, in_registers
 
@@ -108,7 +109,7 @@ class AttentionCheck:
                 at = f"annotation.contents.{cls}.layers[{number - 1}].attention.{register}"
                 kept = [place for place in range(width) if (register, place) not in written]
                 for pair in versions(cls, (old[register], new[register]), (), self.setting.sizes):
-                    one, other = (coordinates(content, width, HERE) for content in pair)
+                    one, other = (coordinates(content, width, self.setting.here) for content in pair)
                     self._require_same(
                         at, [(one[place], other[place]) for place in kept], cls, pair, (),
                         "changes, but no head writes it",
@@ -125,8 +126,8 @@ class AttentionCheck:
         for register, indices in parts.items():
             for settled in versions(cls, (case.value, old[register], new[register]), case.when, sizes):
                 value, one, other = settled
-                received = coordinates(value, len(head.out), HERE)
-                earlier, later = (coordinates(content, widths[register], HERE) for content in (one, other))
+                received = coordinates(value, len(head.out), self.setting.here)
+                earlier, later = (coordinates(content, widths[register], self.setting.here) for content in (one, other))
                 pairs = list[tuple[Cases, Cases]]()
                 for place, index in indices:
                     if list(earlier[place]) != [0] and list(received[index]) != [0]:
@@ -145,10 +146,9 @@ class AttentionCheck:
         when: Known,
         reason: str,
     ) -> None:
-        claim = conjunction(same(one, other) for one, other in pairs)
-        sizes = self.setting.sizes
-        assumed = assumptions(facts(cls, contents, sizes), self.setting.machine, sizes)
-        self.judge.require(at, [*assumed, *said(when)], claim, reason)
+        sizes, here = self.setting.sizes, self.setting.here
+        assumed = assumptions(facts(cls, contents, sizes), self.setting.machine, sizes, here)
+        self.judge.require(at, [*assumed, *said(when, here)], (same(one, other) for one, other in pairs), reason)
 
     def _check_value(self, layer: int, head: Head, case: Entry, cls: str) -> None:
         """Section 13.4."""
@@ -167,14 +167,15 @@ class AttentionCheck:
                         value = settle(case.value, state, (*case.when, *told[0]), sizes)
                         theirs = {register: settle(held[register], earlier, told[1], sizes) for register in registers}
                         classes = cls, earlier.cls
-                        self._require_value(head, case, classes, value, theirs, moved(state, back, earlier, sizes))
+                        views = moved(state, back, earlier, sizes, self.setting.here)
+                        self._require_value(head, case, classes, value, theirs, views)
             return
         for other in filter(lambda c: may_select(selected, c, sizes), seen_by(cls, sizes)):
             told = together(cls, case.when, other)
             if told is None:
                 continue
             held = self.annotation.held(other, layer, "before")
-            views = selected_views(selected, cls, other, sizes)
+            views = selected_views(selected, cls, other, sizes, self.setting.here)
             at_j = (*told[1], *known_of_selected(selected, sizes))
             for (value,) in versions(cls, (case.value,), (*case.when, *told[0]), sizes):
                 for contents in versions(other, [held[register] for register in registers], at_j, sizes):
@@ -199,9 +200,9 @@ class AttentionCheck:
             held = coordinates(theirs[register], self.setting.widths[register], there)
             claims.append(same(held[place], received[index]))
         reason = f"is not what a token of class {classes[1]} has, for class {classes[0]}"
-        self.judge.require(f"{case.at}.value", said(case.when), conjunction(claims), reason)
+        self.judge.require(f"{case.at}.value", said(case.when, self.setting.here), claims, reason)
 
 
-def said(when: Known) -> list[Formula]:
+def said(when: Known, here: View) -> list[Formula]:
     """The conditions of an entry as formulas."""
-    return [HERE.truth(condition, truth) for condition, truth in when]
+    return [here.truth(condition, truth) for condition, truth in when]

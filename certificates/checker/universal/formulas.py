@@ -1,22 +1,32 @@
-"""Propositional formulas as SMT-LIB text, small integers given by cases, and the text of a query.
+"""What ghosts say as formulas, and integers that depend on ghosts, given by cases.
 
 Words:
-    formula   SMT-LIB text of sort Bool; its atoms are quoted symbols such as |i:x_1[3]|
-    cases     an integer that is known up to formulas: each value it may have, with the formula that says when
+    variable  a bit of a number, a flag, or what a fetched coordinate is, of the token i or of a token j
+    cases     an integer that depends on ghosts: each value it may have, with the formula that says when; just one of
+              the formulas holds
     view      how the ghosts of a token are named: those of the token i by themselves, those of a token j that are
               numbers of i by these, all others as unknown numbers of j
-    query     what a solver is asked: are these formulas, all together, satisfiable? It must answer unsat
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import partial, reduce
 from operator import add, mul
 from typing import TypeAlias
 
+from certificates.checker.diagrams import (
+    FALSE,
+    TRUE,
+    Diagrams,
+    Formula,
+    choice,
+    conjunction,
+    disjunction,
+    equal,
+)
+from certificates.checker.document import TooLarge
 from certificates.checker.universal.contents import (
     SUMMARY,
     Bit,
@@ -32,94 +42,74 @@ from certificates.checker.universal.contents import (
     SameBits,
 )
 
-Formula: TypeAlias = str
 Cases: TypeAlias = dict[int, Formula]
 
-TRUE, FALSE = "true", "false"
+MOST_VALUES = 2**10
+"""Values that one integer may have."""
+SMALL_KINDS = frozenset(("q", "m", "cap", "a", "g", "s"))
+"""Numbers of few bits; others are positions and cells."""
+MOST_NAMES, MOST_PLACES = 2**20, 2**16
 
 
-def negation(formula: Formula) -> Formula:
-    """Not, without double negations."""
-    if formula in (TRUE, FALSE):
-        return FALSE if formula == TRUE else TRUE
-    return formula[5:-1] if formula.startswith("(not ") else f"(not {formula})"
+@dataclass(frozen=True, eq=False)
+class Variables:
+    """Which level of the diagrams a bit has. Small numbers and flags come first. Then all other numbers, interleaved:
+    their highest bits, then the ones below, ..; so comparing, adding and subtracting have small diagrams."""
 
+    diagrams: Diagrams = field(default_factory=Diagrams)
+    names: dict[str, int] = field(default_factory=dict)
+    known: dict[tuple[Content, int, View], list[Cases]] = field(default_factory=dict)
 
-def conjunction(formulas: Iterable[Formula]) -> Formula:
-    """And, without ``true``; each formula once."""
-    members = dict.fromkeys(formula for formula in formulas if formula != TRUE)
-    if FALSE in members:
-        return FALSE
-    return f"(and {' '.join(members)})" if len(members) > 1 else next(iter(members), TRUE)
-
-
-def disjunction(formulas: Iterable[Formula]) -> Formula:
-    """Or, without ``false``; each formula once."""
-    members = dict.fromkeys(formula for formula in formulas if formula != FALSE)
-    if TRUE in members:
-        return TRUE
-    return f"(or {' '.join(members)})" if len(members) > 1 else next(iter(members), FALSE)
-
-
-def choice(condition: Formula, then: Formula, other: Formula) -> Formula:
-    """If, then, else."""
-    if then == other:
-        return then
-    if condition in (TRUE, FALSE):
-        return then if condition == TRUE else other
-    return f"(ite {condition} {then} {other})"
-
-
-def equal(left: Formula, right: Formula) -> Formula:
-    """If and only if."""
-    if left == right:
-        return TRUE
-    for one, other in ((left, right), (right, left)):
-        if one in (TRUE, FALSE):
-            return other if one == TRUE else negation(other)
-    return FALSE if left == negation(right) else f"(= {left} {right})"
-
-
-def implies(left: Formula, right: Formula) -> Formula:
-    """If, then."""
-    return disjunction((negation(left), right))
-
-
-def atom(name: str) -> Formula:
-    """A propositional variable."""
-    return f"|{name}|"
+    def bit(self, name: str, place: int, small: bool) -> Formula:
+        """The variable for bit ``place`` of what ``name`` names."""
+        number = self.names.setdefault(name, len(self.names))
+        if number >= MOST_NAMES or place >= MOST_PLACES:
+            raise TooLarge(f"{number} ghosts, one of {place} bits, are more than this checker tells apart")
+        if small:
+            return self.diagrams.variable(number * MOST_PLACES + place)
+        return self.diagrams.variable((MOST_NAMES + MOST_PLACES - place) * MOST_NAMES + number)
 
 
 @dataclass(frozen=True)
 class View:
     """Names for a token's ghosts: ``same`` are those that are numbers of i; with ``back`` it is max(i - back, 0)."""
 
+    variables: Variables
     side: str = "i"
     same: tuple[tuple[Number, Number], ...] = ()
     back: int = 0
+
+    @property
+    def of_i(self) -> View:
+        """The view of the token i."""
+        return View(self.variables)
 
     def bit(self, what: Number, place: int) -> Formula:
         """Bit ``place`` of a number (SPEC 14.5, 18.4)."""
         renamed = dict(self.same).get(what)
         if renamed is not None:
-            return View().bit(renamed, place)
+            return self.of_i.bit(renamed, place)
         if self.back and what.kind in ("i", "back"):
-            return View().bit(Number("back", self.back + what.index, what.bits), place)
+            return self.of_i.bit(Number("back", self.back + what.index, what.bits), place)
         if what.kind == "i - i":
             return FALSE if place < what.index else self.bit(Number("i", 0, what.bits), place)
         if what.kind == "4e":
             return FALSE if place < 2 else self.bit(Number("e", 0, what.bits), place - 2)
-        return FALSE if place >= what.bits else atom(f"{self.side}:{what.kind}_{what.index}[{place}]")
+        if place >= what.bits:
+            return FALSE
+        small = what.kind.rstrip("'") in SMALL_KINDS
+        return self.variables.bit(f"{self.side}:{what.kind}_{what.index}", place, small)
 
     def flag(self, flag: Flag) -> Formula:
         """A flag; ``summary`` is the same for all tokens of a segment."""
-        return atom(f"{'i' if flag == SUMMARY else self.side}:{flag.name}")
+        return self.variables.bit(f"{'i' if flag == SUMMARY else self.side}:{flag.name}", 0, small=True)
 
     def fetched(self, what: Fetched, place: int) -> Cases:
         """A coordinate of what an earlier token held: unknown, but ternary."""
         side, back = ("i", self.back + what.back) if self.back else (self.side, what.back)
-        minus, plus = (atom(f"{side}:{what.register}@{back}@{what.layer}[{place}]{sign}") for sign in "-+")
-        return {-1: conjunction((minus, negation(plus))), 0: negation(disjunction((minus, plus))), 1: plus}
+        name = f"{side}:{what.register}@{back}@{what.layer}"
+        minus, plus = (self.variables.bit(f"{name} {sign}", place, small=False) for sign in "-+")
+        return {-1: minus & ~plus, 0: ~minus & ~plus, 1: plus}
 
     def condition(self, condition: Condition) -> Formula:
         """A condition that is not on a step."""
@@ -137,49 +127,61 @@ class View:
     def is_number(self, what: Number, value: int) -> Formula:
         """That a number is ``value``."""
         bits = [self.bit(what, place) for place in range(max(what.bits, value.bit_length()))]
-        return conjunction(bit if value >> place & 1 else negation(bit) for place, bit in enumerate(bits))
+        return conjunction(bit if value >> place & 1 else ~bit for place, bit in enumerate(bits))
 
     def truth(self, condition: Condition, truth: bool) -> Formula:
         """That a condition has this truth."""
-        return self.condition(condition) if truth else negation(self.condition(condition))
+        return self.condition(condition) if truth else ~self.condition(condition)
 
 
-@lru_cache(maxsize=2**14)
-def coordinates(content: Content, width: int, view: View) -> tuple[Cases, ...]:
-    """What a settled content says of every coordinate; callers must not change the cases."""
+def coordinates(content: Content, width: int, view: View) -> list[Cases]:
+    """What a settled content says of every coordinate; callers must not change it."""
+    known, key = view.variables.known, (content, width, view)
+    if key not in known:
+        known[key] = _coordinates(content, width, view)
+    return known[key]
+
+
+def _coordinates(content: Content, width: int, view: View) -> list[Cases]:
     match content:
         case Constant(value):
-            return ({value: TRUE},) * width
+            return [{value: TRUE}] * width
         case Code(what, low):
-            bits = [view.bit(what, place) for place in range(width)]
-            return tuple({0: TRUE} if place < low else _signed(bit) for place, bit in enumerate(bits))
+            return [{0: TRUE} if place < low else _signed(view.bit(what, place)) for place in range(width)]
         case Bit(what, place):
-            return (_signed(view.bit(what, place)),)
+            return [_signed(view.bit(what, place))]
         case Fetched():
-            return tuple(view.fetched(content, place) for place in range(width))
+            return [view.fetched(content, place) for place in range(width)]
         case Choice(condition, then, other):
             formula = view.condition(condition)
             pairs = zip(coordinates(then, width, view), coordinates(other, width, view), strict=True)
-            return tuple(either(formula, left, right) for left, right in pairs)
+            return [either(formula, left, right) for left, right in pairs]
     raise TypeError(f"{content} is not settled")
 
 
 def _signed(bit: Formula) -> Cases:
-    return {value: formula for value, formula in ((-1, negation(bit)), (1, bit)) if formula != FALSE}
+    return possible({-1: ~bit, 1: bit})
+
+
+def _is_sign(cases: Cases) -> bool:
+    return len(cases) == 2 and 1 in cases and -1 in cases
+
+
+def possible(cases: Cases) -> Cases:
+    """Without the values that the integer never has."""
+    return {value: formula for value, formula in cases.items() if formula is not FALSE}
 
 
 def either(condition: Formula, then: Cases, other: Cases) -> Cases:
     """The first integer if the condition holds, else the second."""
     values = sorted({*then, *other})
-    cases = {value: choice(condition, then.get(value, FALSE), other.get(value, FALSE)) for value in values}
-    return {value: formula for value, formula in cases.items() if formula != FALSE}
+    return possible({value: choice(condition, then.get(value, FALSE), other.get(value, FALSE)) for value in values})
 
 
 def product(left: Cases, right: Cases) -> Cases:
-    """The product of two integers; of two signs, it says whether they agree."""
-    if len(left) == len(right) == 2 and 0 not in left and 0 not in right:
-        agree = equal(left[1], right[1])
-        return {value: formula for value, formula in ((-1, negation(agree)), (1, agree)) if formula != FALSE}
+    """The product of two integers; of two signs it says whether they agree."""
+    if _is_sign(left) and _is_sign(right):
+        return _signed(equal(left[1], right[1]))
     return _combined(left, right, mul)
 
 
@@ -188,40 +190,40 @@ def summed(left: Cases, right: Cases) -> Cases:
     return _combined(left, right, add)
 
 
+def scaled(cases: Cases, factor: int) -> Cases:
+    """``factor``, which is not 0, times the integer."""
+    return {factor * value: formula for value, formula in cases.items()}
+
+
 def _combined(left: Cases, right: Cases, operation: Callable[[int, int], int]) -> Cases:
-    ways: dict[int, list[Formula]] = {}
+    cases: Cases = {}
     for one, first in left.items():
         for two, second in right.items():
-            ways.setdefault(operation(one, two), []).append(conjunction((first, second)))
-    cases = {value: disjunction(formulas) for value, formulas in ways.items()}
-    cases = {value: formula for value, formula in cases.items() if formula != FALSE}
-    return cases if len(cases) > 1 else dict.fromkeys(cases, TRUE)
+            both = first & second
+            if both is not FALSE:
+                value = operation(one, two)
+                cases[value] = cases[value] | both if value in cases else both
+    if len(cases) > MOST_VALUES:
+        raise TooLarge(f"an integer may have more than {MOST_VALUES} values")
+    return cases
+
+
+def lost(terms: Iterable[Cases], most: int) -> Cases:
+    """How far the sum of integers stays below the sum of their largest values; ``most`` stands for that much or more.
+
+    What one integer loses no other can win back, so nothing has to be told apart beyond ``most``.
+    """
+    losses = [{max(cases) - value: formula for value, formula in cases.items()} for cases in terms]
+    # Those whose variables are lowest first: then every sum adds nodes above those that there are.
+    losses.sort(key=lambda cases: -min(formula.level for formula in cases.values()))
+    return reduce(partial(_combined, operation=lambda one, two: min(one + two, most)), losses, {0: TRUE})
 
 
 def same(left: Cases, right: Cases) -> Formula:
     """That two integers are equal."""
-    if left == right:
-        return TRUE
-    return disjunction(conjunction((left[value], right[value])) for value in left if value in right)
-
-
-def term(cases: Cases, factor: int = 1) -> str:
-    """SMT-LIB text of sort Int: ``factor`` times the integer."""
-    *first, last = [(literal(factor * value), formula) for value, formula in cases.items()]
-    text = last[0]
-    for value, formula in first:
-        text = f"(ite {formula} {value} {text})"
-    return text
-
-
-def literal(value: int) -> str:
-    """An integer as SMT-LIB writes it."""
-    return str(value) if value >= 0 else f"(- {-value})"
-
-
-def total(terms: Sequence[str]) -> str:
-    """Their sum."""
-    return f"(+ {' '.join(terms)})" if len(terms) > 1 else next(iter(terms), "0")
+    if _is_sign(left) and _is_sign(right):
+        return equal(left[1], right[1])
+    return disjunction(left[value] & right[value] for value in left if value in right)
 
 
 def bits(what: Number, view: View) -> list[Formula]:
@@ -232,19 +234,3 @@ def bits(what: Number, view: View) -> list[Formula]:
 def same_bits(left: Sequence[Formula], right: Sequence[Formula]) -> Formula:
     """That two numbers are equal."""
     return conjunction(equal(one, other) for one, other in zip(left, right, strict=True))
-
-
-_ATOM = re.compile(r"\|[^|]*\|")
-
-
-def query(formulas: Iterable[Formula]) -> str:
-    """SMT-LIB text that asks whether all formulas can hold; atoms are named in the order of their appearance.
-
-    Queries that differ in the names of ghosts only have one text, and are asked once.
-    """
-    names: dict[str, str] = {}
-    body = "\n".join(f"(assert {formula})" for formula in formulas if formula != TRUE)
-    body = _ATOM.sub(lambda found: names.setdefault(found[0], f"p{len(names)}"), body)
-    logic = "QF_LIA" if re.search(r"[ (][0-9]+[ )]", body) else "QF_UF"
-    declarations = [f"(declare-const {name} Bool)" for name in names.values()]
-    return "\n".join([f"(set-logic {logic})", *declarations, body, ""])

@@ -22,9 +22,9 @@ from certificates.checker.universal.annotation import Annotation, Setting
 from certificates.checker.universal.assumptions import assumptions
 from certificates.checker.universal.contents import Choice, Code, Constant, Content
 from certificates.checker.universal.facts import Fact, facts
-from certificates.checker.universal.formulas import Cases, View, coordinates
-from certificates.checker.universal.neurons import Neuron, claim
-from certificates.checker.universal.solvers import Judge
+from certificates.checker.universal.formulas import Cases, coordinates
+from certificates.checker.universal.judge import Judge
+from certificates.checker.universal.neurons import Neuron, remain
 from certificates.checker.universal.tokens import versions
 from certificates.checker.weights import Ints, Mlp, Sparse
 
@@ -187,21 +187,18 @@ def _live_rows(block: Block, contents: list[Content], widths: list[int]) -> tupl
     return registers.tolist(), tuple(array.astype(np.int64).tobytes() for array in arrays)
 
 
-HERE = View()
-
-
 def prove(at: str, live: Live, setting: Setting, judge: Judge) -> None:
     """Before plus what the neurons add is after, in every coordinate."""
-    before, after = (coordinates(content, live.width, HERE) for content in (live.before, live.after))
+    here = setting.here
+    before, after = (coordinates(content, live.width, here) for content in (live.before, live.after))
     bias, row, register, offset, weight, *out = (np.frombuffer(array, dtype=np.int64).tolist() for array in live.arrays)
     inputs: list[list[tuple[Cases, int]]] = [[] for _ in bias]
-    registers = [coordinates(content, width, HERE) for content, width in zip(live.contents, live.widths, strict=True)]
+    registers = [coordinates(content, width, here) for content, width in zip(live.contents, live.widths, strict=True)]
     for which, source, place, factor in zip(row, register, offset, weight, strict=True):
         inputs[which].append((registers[source][place], factor))
     outputs: list[list[tuple[int, int]]] = [[] for _ in bias]
     for which, place, factor in zip(*out, strict=True):
         outputs[which].append((place, factor))
     neurons = [Neuron(*parts) for parts in zip(bias, inputs, outputs, strict=True)]
-    definitions, holds = claim(at, before, neurons, after)
-    assumed = assumptions(live.facts, setting.machine, setting.sizes)
-    judge.require(at, [*assumed, *definitions], holds, "is not what the neurons leave in it")
+    assumed = assumptions(live.facts, setting.machine, setting.sizes, here)
+    judge.require(at, assumed, remain(at, before, neurons, after), "is not what the neurons leave in it")

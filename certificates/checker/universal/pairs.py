@@ -9,31 +9,20 @@ Words:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TypeAlias
 
+from certificates.checker.diagrams import FALSE, TRUE, Formula, choice, equal, implies
 from certificates.checker.machine import Machine
 from certificates.checker.universal.assumptions import assumptions
 from certificates.checker.universal.classes import BY_SUMMARY, GHOSTS, LATE, NEW, ONCE, PROMPT_ENDS, State, has
 from certificates.checker.universal.contents import SUMMARY, ZERO, Content, Flag, Is, Number, Sizes, number
 from certificates.checker.universal.facts import Fact, here
-from certificates.checker.universal.formulas import (
-    FALSE,
-    TRUE,
-    Formula,
-    View,
-    bits,
-    choice,
-    conjunction,
-    equal,
-    implies,
-    same_bits,
-)
+from certificates.checker.universal.formulas import View, bits, same_bits
 from certificates.checker.universal.meaning import Selected, cell_written
 from certificates.checker.universal.tokens import Known, addresses, same_number
 
-HERE = View()
 Equals: TypeAlias = tuple[tuple[Number, Number], ...]
 """Numbers of j, with numbers of i that are the same."""
 Contents: TypeAlias = tuple[Content, ...]
@@ -77,7 +66,7 @@ def common(cls: str, other: str, sizes: Sizes) -> Equals:
     return tuple(found)
 
 
-def moved(state: State, back: int, other: State, sizes: Sizes) -> tuple[View, View]:
+def moved(state: State, back: int, other: State, sizes: Sizes, of_i: View) -> tuple[View, View]:
     """How to name the ghosts of i and of the token ``back`` before it."""
     here, there = list[tuple[Number, Number]](), list[tuple[Number, Number]]()
     for mine, its, index in _equal_ghosts(state, back, other, sizes):
@@ -88,7 +77,7 @@ def moved(state: State, back: int, other: State, sizes: Sizes) -> tuple[View, Vi
         else:
             there.append((theirs, own))
     there += [pair for pair in common(state.cls, other.cls, sizes) if pair[0].kind != "i"]
-    return View("i", tuple(here)), View("j", tuple(there), back)
+    return replace(of_i, same=tuple(here)), replace(of_i, side="j", same=tuple(there), back=back)
 
 
 def _equal_ghosts(state: State, back: int, other: State, sizes: Sizes) -> Iterator[tuple[str, str, int]]:
@@ -113,11 +102,12 @@ def _equal_ghosts(state: State, back: int, other: State, sizes: Sizes) -> Iterat
         yield from ((pairs[0], pairs[1], tape) for tape in range(1, sizes.tapes + 1))
 
 
-def selected_views(selected: Selected, cls: str, other: str, sizes: Sizes) -> tuple[View, View]:
+def selected_views(selected: Selected, cls: str, other: str, sizes: Sizes, here: View) -> tuple[View, View]:
     """How to name the ghosts of i and of a selected j (SPEC 14.3, 14.5, 18.2, 18.4)."""
     if selected.kind == "token" and cls == other and cls in ONCE:
-        return HERE, HERE
-    return HERE, View("j", (*_same_at_selected(selected, cls, other, sizes), *common(cls, other, sizes)))
+        return here, here
+    equal_numbers = (*_same_at_selected(selected, cls, other, sizes), *common(cls, other, sizes))
+    return here, replace(here, side="j", same=equal_numbers)
 
 
 def _same_at_selected(selected: Selected, cls: str, other: str, sizes: Sizes) -> Iterator[tuple[Number, Number]]:
@@ -172,10 +162,9 @@ class Pair:
     score: int
     separation: int
 
-    @property
-    def there(self) -> View:
+    def there(self, here: View) -> View:
         """How to name the ghosts of j."""
-        return View("j", self.equals)
+        return replace(here, side="j", same=self.equals)
 
 
 def writes_of(cls: str, other: str, sizes: Sizes) -> list[Write]:
@@ -192,44 +181,45 @@ def facts_of_when(when: Known, cls: str, sizes: Sizes) -> tuple[Fact, ...]:
     return tuple(here(int(tape), cls, sizes) for tape in tapes)
 
 
-def selection(pair: Pair, sizes: Sizes) -> Formula:
+def selection(pair: Pair, sizes: Sizes, here: View) -> Formula:
     """That j is selected by i."""
-    selected = pair.selected
+    selected, there = pair.selected, pair.there(here)
     if not pair.may_select:
         return FALSE
-    position, where = bits(number("i", 0, sizes), pair.there), selected.number
+    position, where = bits(number("i", 0, sizes), there), selected.number
     if selected.kind == "head":
-        return pair.there.flag(Flag(f"h_{selected.tape}"))
+        return there.flag(Flag(f"h_{selected.tape}"))
     if where is not None and where.kind == "4e":
-        return pair.there.is_number(number("cap", 0, sizes), 1)
+        return there.is_number(number("cap", 0, sizes), 1)
     if where is not None:
-        return same_bits(position, bits(where, HERE))
+        return same_bits(position, bits(where, here))
     if selected.kind == "writes":
         write = next(write for write in pair.writes if write.tape == selected.tape)
-        last = bits(number("w", selected.tape, sizes), HERE)
+        last = bits(number("w", selected.tape, sizes), here)
         low = len(last) if selected.low is None else selected.low
-        return conjunction((same_cell(write, pair.there), same_bits(position[low:], last[low:])))
+        return same_cell(write, here, there) & same_bits(position[low:], last[low:])
     return TRUE
 
 
-def same_cell(write: Write, there: View) -> Formula:
+def same_cell(write: Write, here: View, there: View) -> Formula:
     """That j writes the cell which i addresses."""
     if write.written is None:
         return FALSE
-    cell = [HERE.bit(write.cell, place) for place in range(write.written.bits)]
+    cell = [here.bit(write.cell, place) for place in range(write.written.bits)]
     return same_bits(cell, bits(write.written, there))
 
 
-def facts_of_pair(pair: Pair, machine: Machine, sizes: Sizes) -> list[Formula]:
+def facts_of_pair(pair: Pair, machine: Machine, sizes: Sizes, here: View) -> list[Formula]:
     """SPEC 14.3 and 18.4 about i and j, and what `when` says."""
-    formulas = [HERE.truth(condition, truth) for condition, truth in pair.when]
-    formulas += assumptions(pair.facts, machine, sizes)
-    position = bits(number("i", 0, sizes), pair.there)
+    there = pair.there(here)
+    formulas = [here.truth(condition, truth) for condition, truth in pair.when]
+    formulas += assumptions(pair.facts, machine, sizes, here)
+    position = bits(number("i", 0, sizes), there)
     for write in pair.writes:
-        written, last = HERE.flag(Flag(f"written_{write.tape}")), bits(number("w", write.tape, sizes), HERE)
-        is_last = conjunction((written, same_bits(position, last)))
-        formulas.append(implies(same_cell(write, pair.there), conjunction((written, at_most(position, last)))))
-        formulas.append(implies(is_last, same_cell(write, pair.there)))
+        written, last = here.flag(Flag(f"written_{write.tape}")), bits(number("w", write.tape, sizes), here)
+        is_last = written & same_bits(position, last)
+        formulas.append(implies(same_cell(write, here, there), written & at_most(position, last)))
+        formulas.append(implies(is_last, same_cell(write, here, there)))
     return formulas
 
 

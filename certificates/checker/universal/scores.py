@@ -1,8 +1,7 @@
 """SPEC 13.3: every selected token has the score of its entry, all others are ``separation`` below.
 
 A score is a sum of products of coordinates. Each product has a largest value; how much the score stays below the
-sum of these is its *loss*. Two signs lose 2 just when they differ. So a score above ``score - separation`` mostly
-means that nothing is lost at all, which is a conjunction.
+sum of these is its *loss*. Two signs lose 2 just when they differ.
 
 Words:
     link   a coordinate of i's query and the one of j's key that it is multiplied with, and how often
@@ -16,27 +15,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from certificates.checker.diagrams import FALSE, TRUE, Formula, implies
 from certificates.checker.universal.annotation import Annotation, Setting
 from certificates.checker.universal.classes import seen_by
 from certificates.checker.universal.contents import SUMMARY, Flag, flags, numbers
-from certificates.checker.universal.formulas import (
-    FALSE,
-    TRUE,
-    Cases,
-    Formula,
-    conjunction,
-    coordinates,
-    disjunction,
-    implies,
-    literal,
-    negation,
-    product,
-    term,
-    total,
-)
+from certificates.checker.universal.formulas import Cases, coordinates, lost, product, scaled
+from certificates.checker.universal.judge import Judge
 from certificates.checker.universal.meaning import Entry, may_select
 from certificates.checker.universal.pairs import (
-    HERE,
     Contents,
     Pair,
     common,
@@ -46,7 +32,6 @@ from certificates.checker.universal.pairs import (
     together,
     writes_of,
 )
-from certificates.checker.universal.solvers import Judge
 from certificates.checker.universal.tokens import Known, versions
 from certificates.checker.weights import Head
 
@@ -102,23 +87,18 @@ class ScoreCheck:
                 )
 
     def _prove(self, at: str, pair: Pair, links: Sequence[Link], widths: Sequence[Sequence[int]], which: str) -> None:
-        query = [coordinates(content, width, HERE) for content, width in zip(pair.query, widths[0], strict=True)]
-        key = [coordinates(content, width, pair.there) for content, width in zip(pair.key, widths[1], strict=True)]
-        fixed, products = 0, list[Cases]()
-        for q, q_place, k, k_place, times in links:
-            cases = product(query[q][q_place], key[k][k_place])
-            if len(cases) == 1:
-                fixed += times * next(iter(cases))
-            else:
-                products.append({times * value: formula for value, formula in cases.items()})
-        score = Score(fixed, tuple(products))
-        chosen = selection(pair, self.setting.sizes)
-        assumed = facts_of_pair(pair, self.setting.machine, self.setting.sizes)
+        here, sizes = self.setting.here, self.setting.sizes
+        query = [coordinates(content, width, here) for content, width in zip(pair.query, widths[0], strict=True)]
+        there = pair.there(here)
+        key = [coordinates(content, width, there) for content, width in zip(pair.key, widths[1], strict=True)]
+        products = [scaled(product(query[q][one], key[k][two]), times) for q, one, k, two, times in links]
+        chosen, score = selection(pair, sizes, here), Score(tuple(products))
+        assumed = facts_of_pair(pair, self.setting.machine, sizes, here)
         equals = implies(chosen, score.is_exactly(pair.score))
-        below = disjunction((chosen, score.is_at_most(pair.score - pair.separation)))
-        self.judge.require(at, assumed, equals, f"is not the score of {which} if it is selected")
+        below = chosen | score.is_at_most(pair.score - pair.separation)
+        self.judge.require(at, assumed, [equals], f"is not the score of {which} if it is selected")
         reason = f"is not {pair.separation} above the score of {which} if it is not selected"
-        self.judge.require(f"{at.rpartition('.meaning')[0]}.separation", assumed, below, reason)
+        self.judge.require(f"{at.rpartition('.meaning')[0]}.separation", assumed, [below], reason)
 
 
 class _Held:
@@ -139,38 +119,24 @@ class _Held:
 
 @dataclass(frozen=True)
 class Score:
-    """A sum: ``fixed`` and the products that are not."""
+    """A sum of products."""
 
-    fixed: int
     products: tuple[Cases, ...]
 
     @property
     def top(self) -> int:
         """No score is larger."""
-        return self.fixed + sum(max(cases) for cases in self.products)
-
-    def _nothing_lost(self) -> Formula:
-        return conjunction(cases[max(cases)] for cases in self.products)
-
-    def _text(self) -> str:
-        return total([literal(self.fixed), *(term(cases) for cases in self.products)])
+        return sum(max(cases) for cases in self.products)
 
     def is_exactly(self, value: int) -> Formula:
         """The score is ``value``."""
-        if value == self.top:
-            return self._nothing_lost()
-        return f"(= {self._text()} {literal(value)})" if self.products else FALSE
+        loss = self.top - value
+        return lost(self.products, loss + 1).get(loss, FALSE) if loss >= 0 else FALSE
 
     def is_at_most(self, value: int) -> Formula:
         """The score is at most ``value``."""
-        if self.top <= value:
-            return TRUE
-        if not self.products:
-            return FALSE
-        least_loss = min(max(cases) - sorted(cases)[-2] for cases in self.products)
-        if self.top - value <= least_loss:
-            return negation(self._nothing_lost())
-        return f"(<= {self._text()} {literal(value)})"
+        loss = self.top - value
+        return lost(self.products, loss).get(loss, FALSE) if loss > 0 else TRUE
 
 
 def _tapes_in_play(query: Contents, when: Known) -> set[int]:

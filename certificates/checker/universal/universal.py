@@ -8,9 +8,9 @@ from certificates.checker.document import Json
 from certificates.checker.universal.annotation import Annotation, Setting, read_annotation
 from certificates.checker.universal.attention import AttentionCheck, Claimed, cases_of, read_heads
 from certificates.checker.universal.embedding import check_embedding
+from certificates.checker.universal.judge import Judge
 from certificates.checker.universal.mlp import MlpCheck
 from certificates.checker.universal.next_token import check_next_tokens
-from certificates.checker.universal.solvers import Judge
 
 
 @dataclass(frozen=True)

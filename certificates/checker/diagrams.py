@@ -1,0 +1,157 @@
+"""Formulas as reduced ordered binary decision diagrams (Bryant 1986): two formulas are equivalent just when they are
+the same diagram, so that deciding is comparing. Nothing is searched, and the same question has the same answer always.
+
+Words:
+    level    the place of a variable in the one order that all diagrams keep, from the top, counted from 0
+    formula  a node: a level and two formulas of higher levels, ``low`` for where the variable is 0 and ``high`` for
+             where it is 1; or a leaf, `FALSE` or `TRUE`
+    reduced  no node has low = high, and no two nodes are alike; so equivalent formulas are one object
+    limit    how many nodes, and how many results, are kept; whoever needs more gets no answer (`TooLarge`)
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from certificates.checker.document import TooLarge
+
+LEAF_LEVEL = 2**62
+"""Below all levels."""
+MOST_NODES = 2**23
+
+
+@contextmanager
+def deep_recursion() -> Iterator[None]:
+    """As deep as diagrams are high; documents are read outside of this, as nested JSON could then end the process."""
+    usual = sys.getrecursionlimit()
+    sys.setrecursionlimit(10**6)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(usual)
+
+
+class Formula:
+    """A Boolean function of the variables of one table; the leaves belong to all tables."""
+
+    __slots__ = ("high", "level", "low", "table")
+
+    def __init__(self, table: Diagrams | None, level: int, low: Formula | None, high: Formula | None) -> None:
+        self.table, self.level = table, level
+        self.low: Formula = low or self
+        self.high: Formula = high or self
+
+    def __invert__(self) -> Formula:
+        return choice(self, FALSE, TRUE)
+
+    def __and__(self, other: Formula) -> Formula:
+        return choice(self, other, FALSE)
+
+    def __or__(self, other: Formula) -> Formula:
+        return choice(self, TRUE, other)
+
+    def __repr__(self) -> str:
+        return "TRUE" if self is TRUE else "FALSE" if self is FALSE else f"<formula from variable {self.level} on>"
+
+    def assignment(self) -> dict[int, bool] | None:
+        """Values of variables, by level, for which it holds, whatever the others are; None if there are none."""
+        found, node = dict[int, bool](), self
+        while node.table is not None:
+            # Reduced, so every formula but FALSE holds somewhere.
+            value = node.low is FALSE
+            found[node.level] = value
+            node = node.high if value else node.low
+        return found if node is TRUE else None
+
+
+FALSE, TRUE = Formula(None, LEAF_LEVEL, None, None), Formula(None, LEAF_LEVEL, None, None)
+
+
+class Diagrams:
+    """A table of formulas, which may be combined with each other and with the leaves only."""
+
+    def __init__(self, limit: int = MOST_NODES) -> None:
+        self.limit = limit
+        self._nodes: dict[tuple[int, Formula, Formula], Formula] = {}
+        self._chosen: dict[tuple[Formula, Formula, Formula], Formula] = {}
+
+    def __len__(self) -> int:
+        """The number of nodes."""
+        return len(self._nodes)
+
+    def variable(self, level: int) -> Formula:
+        """The formula that holds where this variable is 1; 0 <= level < `LEAF_LEVEL`."""
+        return self._node(level, FALSE, TRUE)
+
+    def _node(self, level: int, low: Formula, high: Formula) -> Formula:
+        if low is high:
+            return low
+        key = (level, low, high)
+        node = self._nodes.get(key)
+        if node is None:
+            if len(self._nodes) >= self.limit:
+                raise TooLarge(f"a question needs more than {self.limit} nodes of decision diagrams")
+            node = self._nodes[key] = Formula(self, level, low, high)
+        return node
+
+    def choose(self, condition: Formula, then: Formula, other: Formula) -> Formula:
+        """If, then, else: by the topmost variable of the three, for each of its two values."""
+        if then is other or condition is TRUE:
+            return then
+        if condition is FALSE:
+            return other
+        if then is TRUE and other is FALSE:
+            return condition
+        key = (condition, then, other)
+        chosen = self._chosen.get(key)
+        if chosen is None:
+            level = min(condition.level, then.level, other.level)
+            # What does not depend on this variable is the same for both of its values.
+            if_low, if_high = (condition.low, condition.high) if condition.level == level else (condition, condition)
+            then_low, then_high = (then.low, then.high) if then.level == level else (then, then)
+            other_low, other_high = (other.low, other.high) if other.level == level else (other, other)
+            low = self.choose(if_low, then_low, other_low)
+            chosen = self._node(level, low, self.choose(if_high, then_high, other_high))
+            if len(self._chosen) >= 4 * self.limit:
+                raise TooLarge(f"a question needs more than {4 * self.limit} steps on decision diagrams")
+            self._chosen[key] = chosen
+        return chosen
+
+
+def choice(condition: Formula, then: Formula, other: Formula) -> Formula:
+    """If, then, else."""
+    if then is other or condition is TRUE:
+        return then
+    if condition is FALSE:
+        return other
+    if condition.table is None:
+        raise TypeError("there are two leaves only")
+    return condition.table.choose(condition, then, other)
+
+
+def equal(left: Formula, right: Formula) -> Formula:
+    """If and only if."""
+    return choice(left, right, ~right)
+
+
+def implies(left: Formula, right: Formula) -> Formula:
+    """If, then."""
+    return choice(left, right, TRUE)
+
+
+def conjunction(formulas: Iterable[Formula]) -> Formula:
+    """That all hold; true of none."""
+    result = TRUE
+    for formula in formulas:
+        result = formula & result
+    return result
+
+
+def disjunction(formulas: Iterable[Formula]) -> Formula:
+    """That one holds at least; false of none."""
+    result = FALSE
+    for formula in formulas:
+        result = formula | result
+    return result
