@@ -26,20 +26,12 @@ def longest_segment(cells: int, position_bits: int) -> int:
     """Tokens of the longest segment that a run in S = ``cells`` cells can have: 2S + 6 + x, where
 
         x = 3(S + 2)                                  if (3(S + 2) - 1) mod (2r + 2) < r,
-        x = the next multiple of 2r + 2, plus 1       if not.
+        x = the least multiple of 2r + 2 from 3(S + 2) on, plus 1, if not.
 
     So it is 5S + 12 at least and 5S + r + 14 at most.  A run in S cells visits, writes and is given as input no cell
     but 0..S-1, on any tape.
 
-    Why (spec 3.1).  Let e be the index of the prompt's last token.  Behind INP w EINP it is e = |w| + 1 <= S + 1;
-    behind SUMM, s cells, STATE, ESUMM it is e = s + 2 <= S + 2.  The trace begins at index e + 1 with r run tokens,
-    r + 2 tokens of a block, r run tokens and so on: the token at e + x is a run token just when
-    (x - 1) mod (2r + 2) < r.  The first run token at 4e or later is the last, if no earlier one halts; it is the
-    one with the least such x >= 3e.  That x grows with e, so no trace ends behind e + x for e = S + 2.  What
-    follows is a summary of at most S + 3 tokens, or an output of at most S + 2.  With the tokens 0..e+x, that is at
-    most (S + 2) + x + 1 + (S + 3).
-
-    No bound is smaller: a machine that goes on in S cells, all of them visited, has segments of this length.
+    Why, and why no bound is smaller: verify/ARGUMENTS.md, 4.
 
     >>> longest_segment(1, 4), longest_segment(12_244, 16)
     (19, 61249)

@@ -18,9 +18,9 @@ import pytest
 from certificates.checker.arithmetic import exp_above, parse_model
 from certificates.checker.enclosure import exp_below
 from certificates.checker.formats import Format, Interval, Overflow, Rounding, parse_format
-from certificates.checker.steps.conditions import Addends, Terms, fused, terms_of
+from certificates.checker.steps.conditions import Addends, Terms, fused, fused_zero, terms_of
 from certificates.checker.steps.naming import Model
-from certificates.checker.steps.sums import Fails, error_of_all, largest_sum, near_0
+from certificates.checker.steps.sums import Fails, error_of_all, largest_sum, near_0, underflows, unit_roundoff
 from verify.arithmetic.composed_fused import fused_bounds
 from verify.arithmetic.models import Fused, parse_arithmetic
 
@@ -124,12 +124,12 @@ def rises(query: Query, block: int) -> int:
     return sum(top > max(tops[:place]) for place, top in enumerate(tops) if place)
 
 
-def queries(D: int, length: int, value: int) -> Iterator[Query]:
-    """All orders of maximisers and of positions D, D + 1, D + 2 below, whose values agree, differ or alternate."""
-    for gaps in product((0, D, D + 1, D + 2), repeat=length):
+def queries(gaps: Sequence[int], length: int, value: int) -> Iterator[Query]:
+    """All orders of positions at these gaps, some of them maximisers; the others' values agree, differ or alternate."""
+    for chosen in product(gaps, repeat=length):
         for pattern in ((1, 1), (-1, -1), (1, -1)):
-            if 0 in gaps:
-                yield tuple((gap, value if gap == 0 else pattern[i % 2]) for i, gap in enumerate(gaps))
+            if 0 in chosen:
+                yield tuple((gap, value if gap == 0 else pattern[i % 2]) for i, gap in enumerate(chosen))
 
 
 def ladders(length: int, value: int) -> Iterator[Query]:
@@ -146,6 +146,12 @@ MODELS = (
     "fused:float(4,-3,1)/float(9,-4,2)/bf16+exp20-one+online2+wide+faithful+truncate",
 )
 """The last one's accumulator has few numbers near 0: factors and products of rescaled sums underflow."""
+SHARP = {
+    "r b": ("fused:float(2,-2,1)/float(8,-12,8)/bf16+online1", (0, 3, 4), 4),
+    "E": ("fused:float(6,-9,4)/float(6,-9,4)/bf16+exp5+online4+faithful", (0, 1), 5),
+    "Q": ("fused:float(7,0,3)/float(7,0,3)/bf16+exp1+online1+faithful", (0, 4), 3),
+}
+"""Where this part of the bound counts: with gaps and a number of positions."""
 
 
 @cache
@@ -172,7 +178,24 @@ def outside(text: str, bound: str, D: int, found: Iterator[Query]) -> Iterator[t
 @pytest.mark.parametrize(("D", "value"), [(1, 1), (2, 1), (2, 0)])
 @pytest.mark.parametrize("text", MODELS)
 def test_however_often_the_maximum_rises_sums_stay_within_what_is_shown(text: str, D: int, value: int) -> None:
-    assert next(outside(text, text, D, queries(D, 4, value)), None) is None
+    assert next(outside(text, text, D, queries((0, D, D + 1, D + 2), 4, value)), None) is None
+
+
+@pytest.mark.parametrize("part", SHARP)
+def test_each_part_of_the_bound_is_needed(part: str) -> None:
+    """Without r b, without the error of more than one operation, without what underflows, num passes it."""
+    text, gaps, length = SHARP[part]
+    model = parse_model("at", text)
+    of = terms_of(model, length, exp_above(gaps[1]))
+    x, E, Q = of.num.other, of.E, underflows(model, length, of.E)
+    assert E is not None
+    if part == "r b":
+        x = model.weight.round_scaled(exp_above(gaps[1]))
+    if part == "E":
+        E = unit_roundoff(model)
+    less = (length - 1) * x * (1 + E) + (Q if part != "Q" else 0)
+    most = max(Kernel(model, threads=False).total(query, row=False)[1] for query in queries(gaps, length, 0))
+    assert less < most <= fused_zero(of, None) * of.den.least
 
 
 @pytest.mark.parametrize("text", MODELS)
@@ -186,14 +209,14 @@ def test_a_maximum_that_rises_with_every_block(text: str) -> None:
 def test_without_the_factor_the_bound_is_passed() -> None:
     """No weight is below 1/8: a position 3 below the maximum adds 0; but one that was the maximum, exp(-3) by then."""
     text = MODELS[0]
-    wrong = list(outside(text, text.replace("+online1", "+divide"), 3, queries(3, 3, 0)))
+    wrong = list(outside(text, text.replace("+online1", "+divide"), 3, queries((0, 3, 4, 5), 3, 0)))
     assert {often for often, _ in wrong} == {1, 2}
 
 
 def test_a_maximum_that_is_less_than_the_separation_above_passes_it() -> None:
     """So the last rise has to be one by D or more, as the separation of the head says of every other position."""
     text = MODELS[1]
-    assert next(outside(text, text, 2, queries(1, 4, 0)), None) is not None
+    assert next(outside(text, text, 2, queries((0, 1, 2, 3), 4, 0)), None) is not None
 
 
 def test_the_prover_has_the_same_bounds() -> None:

@@ -326,19 +326,6 @@ def test_no_segment_is_longer_than_its_space_allows(name: str, r: int) -> None:
         assert longest <= longest_segment(used_cells(word, steps), r)
 
 
-@pytest.mark.parametrize("r", [4, 8, 16])
-def test_the_longest_segment_is_that_of_the_longest_prompt(r: int) -> None:
-    """Against walks along a segment, token by token, for every prompt that fits."""
-    for space in range(1, 60):
-        lengths = []
-        for e in range(1, space + 3):
-            last, runs = e + 1, 1
-            while last < 4 * e:
-                last, runs = last + 1 + (r + 2) * (runs % r == 0), runs + 1
-            lengths.append(last + 1 + space + 3)
-        assert max(lengths) == longest_segment(space, r)
-
-
 def test_families_of_classes() -> None:
     found = [FAMILY.get(cls, cls) for cls in classes(sizes_of(library("increment")))[10:]]
     assert found == ["SUMM", "CELL", "STATE", "ESUMM", "SUMM", "CELL", "STATE"]
