@@ -38,6 +38,7 @@ from constructions.machines.library import machine_named
 from constructions.turing.construct import construct
 from constructions.turing.encoding import Shape
 from constructions.turing.paradigm import Paradigm
+from tests.checker.conftest import UNLIMITED
 from verify.annotation.annotation import annotate
 
 Choice: TypeAlias = dict[str, str]
@@ -157,13 +158,13 @@ def test_a_content_of_two_fields_would_pass_one_field_at_a_time(family: str) -> 
             contents[cls]["embedding"][register] = content
 
     honest = documents("increment", paradigm)
-    check_embedding(*honest.read())
+    check_embedding(*honest.read(), UNLIMITED)
     setting, annotation = honest.changed(forge).read()
     for cls in classes:
         assert wrong_embeddings(setting, annotation, cls, one_at_a_time=True) == []
         assert len(wrong_embeddings(setting, annotation, cls, one_at_a_time=False)) > 1
     with pytest.raises(Rejected, match=f"{register}: depends on more than one field"):
-        check_embedding(setting, annotation)
+        check_embedding(setting, annotation, UNLIMITED)
 
 
 # ------------------------------------------------------------------------------------------------ next tokens
@@ -213,21 +214,20 @@ def read_off(setting: Setting, coming: Coming, choice: Choice, held: Any) -> Mat
     return x
 
 
-@pytest.mark.parametrize("paradigm", Paradigm)
-@pytest.mark.parametrize("name", ["increment", "rewrite"])
+@pytest.mark.parametrize(("name", "paradigm"), [("rewrite", Paradigm.COT), ("increment", Paradigm.SCOT)])
 def test_the_margin_is_that_over_all_tokens(name: str, paradigm: Paradigm) -> None:
     setting, annotation = documents(name, paradigm).read()
     margin = margin_of(setting, annotation)
-    check_next_tokens(setting, replace(annotation, margin=margin))
+    check_next_tokens(setting, replace(annotation, margin=margin), UNLIMITED)
     with pytest.raises(Rejected):
-        check_next_tokens(setting, replace(annotation, margin=margin + 1))
+        check_next_tokens(setting, replace(annotation, margin=margin + 1), UNLIMITED)
 
 
 @pytest.mark.parametrize("paradigm", Paradigm)
 def test_for_other_unembeddings_it_is_that_or_nothing_is_said(paradigm: Paradigm) -> None:
     """One entry is another: it is that over all tokens, or below 1, or a token reads what two fields depend on."""
     random, (setting, annotation), outcomes = Random(6), documents("increment", paradigm).read(), list[str]()
-    for _ in range(6):
+    for _ in range(4):
         forged = with_another_entry(setting, random)
         margin = margin_of(forged, annotation)
         outcomes.append(outcome(forged, replace(annotation, margin=max(margin, 1))))
@@ -255,7 +255,7 @@ def with_another_entry(setting: Setting, random: Random) -> Setting:
 def outcome(setting: Setting, annotation: Annotation) -> str:
     """What the checker says of next tokens."""
     try:
-        check_next_tokens(setting, annotation)
+        check_next_tokens(setting, annotation, UNLIMITED)
     except Rejected as error:
         two = "more than one field" in error.reason or "another field" in error.reason
         return "two fields" if two else "rejected"

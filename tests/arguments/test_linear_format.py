@@ -20,6 +20,7 @@ from certificates.weights import weights_document
 from constructions.machines.library import machine_named
 from constructions.turing.construct import construct
 from constructions.turing.paradigm import Paradigm
+from tests.checker.conftest import UNLIMITED
 from tests.checker.ghosts import really_held, run_segments
 
 FORMATS = ("float(2,0,4)", "float(4,-3,6)", "float(6,-3,2)", "fixed2.3", "fixed1.5")
@@ -104,7 +105,7 @@ def test_a_network_that_fits_is_computed_exactly_in_a_format_of_few_bits(paradig
     kernel = Kernel(Format("", most.bit_length(), 0, Fraction(most)), Random(paradigm.value))
     assert kernel.to.counted == most < 64
     machine = parse_machine(machine_named("increment").path.read_text())
-    segment = run_segments(machine, "1", found.r, paradigm.value)[-1]
+    segment = run_segments(machine, "0", found.r, paradigm.value)[-1]
     tokens = segment.tokens[: segment.read]
     held = [[[int(value) for value in column] for column in stage.T] for stage in really_held(found, tokens)]
     assert [embedded(found, token, i, kernel) for i, token in enumerate(tokens)] == held[0]
@@ -112,7 +113,7 @@ def test_a_network_that_fits_is_computed_exactly_in_a_format_of_few_bits(paradig
         before, behind = held[2 * number : 2 * number + 2]
         x = [list(column) for column in before]
         for head in layer.heads:
-            chosen = attend("run", head, np.array(before, np.int8).T).chosen
+            chosen = attend("run", head, np.array(before, np.int8).T, UNLIMITED).chosen
             for i, column in enumerate(x):
                 for source, target in zip(head.value, head.out, strict=True):
                     column[target] = kernel.add(column[target], [(1, before[int(chosen[i])][source])])
