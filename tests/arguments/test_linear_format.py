@@ -11,10 +11,14 @@ from random import Random
 import numpy as np
 import pytest
 
+from certificates.checker.arithmetic import parse_model
+from certificates.checker.document import Rejected
 from certificates.checker.formats import Format, Overflow, parse_format
+from certificates.checker.linear import check_linear
 from certificates.checker.machine import Token, parse_machine
 from certificates.checker.replay import attend
-from certificates.checker.weights import Family, Field, Network, Sparse, read_network
+from certificates.checker.steps.naming import Model
+from certificates.checker.weights import Family, Field, Network, Sparse, parameters, read_network
 from certificates.document import canonical_bytes
 from certificates.weights import weights_document
 from constructions.machines.library import machine_named
@@ -104,6 +108,10 @@ def test_a_network_that_fits_is_computed_exactly_in_a_format_of_few_bits(paradig
     most = max(bounds.values())
     kernel = Kernel(Format("", most.bit_length(), 0, Fraction(most)), Random(paradigm.value))
     assert kernel.to.counted == most < 64
+    bits = (most - 1).bit_length()
+    for p, fits in ((bits, True), (bits - 1, False)):
+        model = parse_model("at", f"rounded:bf16/bf16+linearfloat({p},0,{bits})")
+        assert accepted(found, model) == fits
     machine = parse_machine(machine_named("increment").path.read_text())
     segment = run_segments(machine, "0", found.r, paradigm.value)[-1]
     tokens = segment.tokens[: segment.read]
@@ -129,6 +137,15 @@ def test_a_network_that_fits_is_computed_exactly_in_a_format_of_few_bits(paradig
                 logits = [kernel.row(0, matrix, row, column) for row in range(len(rows))]
                 assert logits == (rows @ np.array(column)).tolist()
     assert 1 < kernel.largest <= most
+
+
+def accepted(found: Network, model: Model) -> bool:
+    """Whether the checker says that a network fits."""
+    try:
+        check_linear(found, model, parameters(found, 1, 1))
+    except Rejected:
+        return False
+    return True
 
 
 def embedded(found: Network, token: Token, position: int, kernel: Kernel) -> list[int]:

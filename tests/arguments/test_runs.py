@@ -1,4 +1,4 @@
-"""SPEC 14.4 and 14.6: what follows a token, and how far heads get (verify/ARGUMENTS.md, 1 and 2)."""
+"""SPEC 14.4, 14.6, 17.1: what follows a token, how far heads get, how long runs are (verify/ARGUMENTS.md, 1, 2, 16)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from certificates.checker.machine import Machine, Token, segments
+from certificates.checker.machine import Machine, Token, fewest_steps, segments
 from tests.arguments.machines import (
     Configuration,
     Ended,
@@ -176,3 +176,22 @@ def test_the_cell_of_a_move_to_the_right_fits_if_the_tokens_do(r: int) -> None:
     found = ghosts_of(machine, segment.tokens, summarized=False)
     assert max(token.values["c_1"] for token in found if token.cls == "RUN") == 2**r - 1
     assert max(token.values.get("c_1", 0) for token in found[: 2**r]) < 2**r - 1
+
+
+@pytest.mark.parametrize("r", [2, 4])
+def test_no_run_that_halts_is_shorter_than_a_path_of_states(r: int) -> None:
+    """And some are as short, with a chain of thought as short."""
+    shortest = least = never = 0
+    for machine, word, ended in runs():
+        T = fewest_steps(machine)
+        if T is None:
+            assert ended.how in ("stuck", "goes on")
+            never += 1
+        elif ended.how in ("word", "no word"):
+            (segment,) = sequences(machine, word, ended, r, "cot")
+            bound = 4 + T + (r + 2) * ((T - 1) // r)
+            assert len(ended.steps) >= T
+            assert len(segment.tokens) >= bound
+            shortest += len(ended.steps) == T
+            least += len(segment.tokens) == bound
+    assert min(shortest, least, never) > 10
