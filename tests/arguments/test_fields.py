@@ -217,6 +217,7 @@ def read_off(setting: Setting, coming: Coming, choice: Choice, held: Any) -> Mat
 @pytest.mark.parametrize(("name", "paradigm"), [("rewrite", Paradigm.COT), ("increment", Paradigm.SCOT)])
 def test_the_margin_is_that_over_all_tokens(name: str, paradigm: Paradigm) -> None:
     setting, annotation = documents(name, paradigm).read()
+    check_embedding(setting, annotation, UNLIMITED)  # contents of one field each, with two tapes, too
     margin = margin_of(setting, annotation)
     check_next_tokens(setting, replace(annotation, margin=margin), UNLIMITED)
     with pytest.raises(Rejected):
