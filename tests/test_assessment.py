@@ -19,8 +19,10 @@ from constructions.turing.fitting import smallest_context
 from constructions.turing.paradigm import Paradigm, position_bits_for
 from constructions.turing.tokens import TokenSequence, sequences_of
 from tests.hardmax.naive import naive_forward, naive_scores, with_head
+from verify import refutation
 from verify.arithmetic.formats import FloatFormat
 from verify.arithmetic.models import ArithmeticModel, Exact, Fused, ModelError, Rounded, parse_arithmetic
+from verify.arithmetic.query import Histogram, evaluate_query
 from verify.arithmetic.softmax import Fails, HeadFacts, Holds, decide
 from verify.assessment import (
     Assessment,
@@ -296,6 +298,25 @@ def test_witnesses_hold_when_evaluated_again(due: Due) -> None:
     assert covered == list(exponents)
 
 
+def test_thousands_of_exponents_are_not_evaluated_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Formats with large exponents admit beta up to 2^4093; from 2^13 on nothing changes any more."""
+    asked: list[int] = []
+
+    def counted(model: ArithmeticModel, beta: int, gaps: Histogram) -> tuple[Fraction, Fraction]:
+        asked.append(beta)
+        return evaluate_query(model, beta, gaps)
+
+    of, wide = rewriting(3), parse_arithmetic("rounded:bf16/float(11,-14,4096)@float(24,-126,4096)")
+    monkeypatch.setattr(refutation, "evaluate_query", counted)
+    found = assess(of.prepared, of.sequences, of.observations, wide, of.context)
+    assert found.largest_exponent > 4000
+    assert found.refutation is not None
+    witnesses = found.refutation.witnesses
+    assert (witnesses[0].first, witnesses[-1].last) == (0, found.largest_exponent)
+    assert len(asked) < 50
+    assert contradiction(of, wide, replace(witnesses[-1], first=13, last=14)) == ""
+
+
 def test_witnesses_that_are_wrong_are_noticed() -> None:
     of = evidence(*INCREMENT)
     found = assessed(of, "rounded:bf16/bf16", 2)
@@ -357,8 +378,8 @@ def test_a_beta_that_is_too_large_is_refused() -> None:
 
 
 def test_scores_that_do_not_fit_their_format_are_refused() -> None:
-    with pytest.raises(ModelError, match=r"scores up to 23 are not exact in fixed0\.4"):
-        assessed(evidence(*INCREMENT), "fused:bf16@fixed0.4")
+    with pytest.raises(ModelError, match=r"scores up to 23 are not exact in fixed1\.4"):
+        assessed(evidence(*INCREMENT), "fused:bf16@fixed1.4")
 
 
 def test_a_refutation_is_announced_only_when_it_is_searched() -> None:

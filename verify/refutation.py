@@ -16,6 +16,7 @@ import numpy as np
 from constructions.transformer.network import CompiledHead
 from constructions.turing.tokens import TokenSequence
 from verify.arithmetic.composed import NotShown
+from verify.arithmetic.exponential import STEADY_BETA_EXPONENT
 from verify.arithmetic.formats import FormatOverflow
 from verify.arithmetic.models import ArithmeticModel
 from verify.arithmetic.query import evaluate_query
@@ -95,6 +96,9 @@ def search_refutation(
     candidates = list(_candidates(prepared, sequences, queries))
     witnesses: list[Witness] = []
     for exponent in exponents:
+        if witnesses and exponent > STEADY_BETA_EXPONENT <= witnesses[-1].last:
+            witnesses[-1] = replace(witnesses[-1], last=exponent)
+            continue
         found = next(_refuting(model, candidates, exponent), None)
         if found is None:
             return None

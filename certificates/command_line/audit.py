@@ -19,8 +19,8 @@ from certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from constructions.machines.library import load_machine
 from constructions.machines.machine import MachineError
 from constructions.turing.paradigm import ContextError, Paradigm
-from verify.arithmetic.models import ArithmeticModel, Fused, ModelError, parse_arithmetic
-from verify.arithmetic.scaled_separation import is_plain_rounded, least_misrounded
+from verify.arithmetic.models import ArithmeticModel, Fused, ModelError, Rounded, parse_arithmetic
+from verify.arithmetic.softmax import Fails, HeadFacts, decide
 from verify.audit import Bits, Row, audit
 from verify.counting import Subject
 from verify.verdict import Basis, Verdict
@@ -258,8 +258,9 @@ def _decimal(number: Fraction) -> str:
 
 def _why(row: Row) -> str:
     """What stands against one write more; that a run has so many is not said."""
-    failing = row.failing
-    if is_plain_rounded(row.model) and failing == least_misrounded(row.model):
+    failing = row.writes + 1
+    alone = HeadFacts(None, (failing,), failing)  # nothing leaks
+    if isinstance(row.model, Rounded) and not row.model.composed and isinstance(decide(row.model, alone, 1), Fails):
         return f"{failing:,} rounded weights of 1/{failing:,} do not sum to 1, even if nothing leaks"
     if isinstance(row.model, Fused) and not row.model.composed:
         return f"{row.model.accumulator.name} is not shown to count {failing:,} ones in any order"

@@ -20,7 +20,7 @@ SMALL_FORMATS: tuple[Format, ...] = (
     parse_format("float(5,-3,4)"),
     E4M3FN,
     E5M2,
-    FixedFormat(0, 2),
+    FixedFormat(1, 2),
     FixedFormat(3, 2),
     FixedFormat(5, 1),
 )

@@ -6,11 +6,9 @@ from itertools import product
 
 import pytest
 
-from verify.arithmetic.models import Rounded, parse_arithmetic
+from verify.arithmetic.models import parse_arithmetic
 from verify.arithmetic.scaled_separation import (
-    least_misrounded,
     least_scaled_separation,
-    most_ties,
     smallest_beta_for_ties,
     ties_that_hold,
 )
@@ -44,14 +42,6 @@ def test_thresholds_are_those_of_each_number_for_itself(text: str) -> None:
             assert found == 1 or not holds(found - 1)
 
 
-@pytest.mark.parametrize("text", [*SMALL, "rounded:fp32/fp32", "rounded:bf16/bf16", "rounded:fp16/bf16"])
-def test_the_short_cut_for_many_maximisers_changes_nothing(text: str) -> None:
-    model = parse_arithmetic(text)
-    for context, x in product((3, 50, 300, 2**20), (1, 5, 12, 30, 120, 4096)):
-        most = min(context, 300)
-        assert most_ties(model, x, most, context) == decide_ties(model, TieFacts(x, most, context), 1).up_to
-
-
 @pytest.mark.parametrize("text", [*SMALL, "fused:bf16@e4m3fn+once", "fused:bf16+head256+exp20-one"])
 def test_heads_of_all_separations_share_what_is_found(text: str) -> None:
     model = parse_arithmetic(text)
@@ -61,10 +51,3 @@ def test_heads_of_all_separations_share_what_is_found(text: str) -> None:
         assert {beta: ties_that_hold(model, facts, beta) for beta in held} == held
         least = next((beta for beta, up_to in held.items() if up_to == most), None)
         assert smallest_beta_for_ties(model, facts, 12) == least
-
-
-def test_the_least_misrounded_number_of_ties() -> None:
-    for text, wanted in (("fp16", 11), ("e4m3fn", 19), ("bf16/fp32", 3), ("fp32/bf16", None)):
-        model = parse_arithmetic(f"rounded:{text}")
-        assert isinstance(model, Rounded)
-        assert least_misrounded(model) == wanted

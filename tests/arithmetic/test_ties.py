@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from fractions import Fraction
 from itertools import product
 
@@ -11,9 +12,11 @@ import pytest
 from certificates.checker.arithmetic import parse_model
 from certificates.checker.universal.ties import outcome
 from tests.effort import calls
-from verify.arithmetic import ties
+from verify.arithmetic import at_once
+from verify.arithmetic.cells import activation_cells
 from verify.arithmetic.exponential import exp_minus_upper
-from verify.arithmetic.models import ArithmeticModel, Exact, largest_beta_exponent, parse_arithmetic
+from verify.arithmetic.formats import round_to
+from verify.arithmetic.models import ArithmeticModel, Exact, Rounded, largest_beta_exponent, parse_arithmetic
 from verify.arithmetic.scaled_separation import smallest_beta_for_ties
 from verify.arithmetic.softmax import Fails, HeadFacts, Holds, decide
 from verify.arithmetic.ties import TieDecision, TieFacts, decide_ties
@@ -32,7 +35,7 @@ ROUNDED = (
     "rounded:fixed12/fixed4",
     "rounded:fixed12/bf16",
     "rounded:fixed1.1/float(2,0,1)",
-    "rounded:fixed3.2/fixed0.2",
+    "rounded:fixed3.2/fixed1.2",
     "rounded:fp32/fixed6",
 )
 FUSED = (
@@ -93,7 +96,7 @@ def test_what_is_said_to_be_rounded_is_what_each_number_rounds(text: str) -> Non
         else:
             assert first.one_cell.contains(made.one[0])
             assert first.one_cell.contains(made.one[1])
-        if "rounded:fixed" in text:
+        if made.up_to == 0:
             assert made.one == (min(lows), max(highs))
 
 
@@ -122,6 +125,7 @@ KNOWN: dict[str, int] = {
     "rounded:bf16/fp32": 2,
     "rounded:bf16/fp16": 2,
     "rounded:fp16/bf16": 65922,
+    "rounded:fixed16/bf16": 260,
     "fused:bf16": 2**24,
     "fused:e4m3fn/fp16/bf16": 2**11,
     "fused:fixed4/fixed4/bf16": 2**8 - 1,
@@ -163,13 +167,45 @@ def test_a_huge_context_is_as_quick_as_a_small_one(text: str, up_to: int) -> Non
 
 
 def test_numbers_that_are_tried_come_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`rounded:fp16/bf16`: at once below 2^14, from there on one by one."""
-    for few in (1, 10, 1000):
-        monkeypatch.setattr(ties, "MOST_ONE_BY_ONE", few)
-        assert decided("rounded:fp16/bf16", 2**30).up_to == 2**14 - 1 + few
+    """`rounded:fp16/bf16`: at once up to m q/2 = 2^-9, half the spacing below 1; from there on one by one."""
+    for few in (1, 10, 300):
+        monkeypatch.setattr(at_once, "MOST_ONE_BY_ONE", few)
+        assert decided("rounded:fp16/bf16", 2**30).up_to == 2**16 + few
+        assert decided("rounded:fixed60/bf16", 2**60).up_to == 2**52 + few
         assert decided("rounded:bf16/bf16", 2**30).up_to == min(few, 60)
-    monkeypatch.setattr(ties, "MOST_ONE_BY_ONE", 0)
+    monkeypatch.setattr(at_once, "MOST_ONE_BY_ONE", 0)
     assert decided("rounded:fp32/bf16", 2**64).up_to == 2**64
+
+
+SMALL_WEIGHTS = ("float(3,-4,1)", "float(4,-3,0)", "float(5,-5,2)", "fixed3", "fixed5.1", "fixed8", "e5m2")
+SMALL_ACTIVATIONS = ("float(2,-1,1)", "float(3,-2,2)", "float(4,-3,0)", "fixed1.1", "fixed3", "fixed6")
+
+
+def test_what_is_decided_at_once_contains_every_sum(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By brute force: m weights, each rounded, plus or minus the rounded weights of others, for every m that is decided
+    at once, every number of others and some shares that they have."""
+    monkeypatch.setattr(at_once, "MOST_ONE_BY_ONE", 0)
+    seen = Counter[str]()
+    for weights, activations in product(SMALL_WEIGHTS, SMALL_ACTIVATIONS):
+        model = parse_arithmetic(f"rounded:{weights}/{activations}")
+        assert isinstance(model, Rounded)
+        cell = activation_cells(model).one
+        for context, beta in product((1, 2, 5, 24), (1, 2, 4, 16)):
+            made = decide_ties(model, TieFacts(1, context, context), beta)
+            assert made.tau is not None
+            if made.up_to == 0:
+                continue
+            assert made.one is not None
+            seen[weights.partition("(")[0]] += made.up_to
+            assert cell.contains(made.one[0])
+            assert cell.contains(made.one[1])
+            for m in range(1, made.up_to + 1):
+                for others, t in product(range(context - m + 1), (0 * made.tau, made.tau / 3, made.tau)):
+                    weight = round_to(model.weights, 1 / (m + others * t))
+                    leak = others * round_to(model.weights, t / (m + others * t))
+                    assert made.one[0] <= m * weight - leak, (model.text, context, beta, m, others)
+                    assert m * weight + leak <= made.one[1], (model.text, context, beta, m, others)
+    assert all(seen[kind] > 30 for kind in ("float", "fixed3", "fixed8", "e5m2")), seen
 
 
 def test_no_beta_is_enough_where_none_is() -> None:
@@ -183,7 +219,7 @@ def test_no_beta_is_enough_where_none_is() -> None:
 def test_the_checker_comes_to_the_same_numbers() -> None:
     """It has its own code for SPEC section 16."""
     rng = random.Random(0)
-    for text in (text for text in MODELS if "fixed0" not in text):  # where 1 is odd, its cell is open: SPEC 7.1
+    for text in MODELS:
         model = parse_arithmetic(text)
         theirs = parse_model("arithmetic", model.text)
         for _ in range(40):

@@ -122,8 +122,8 @@ BAD = (
     Bad("unwritable folder", "certify increment --input 1 --out {folder}/hole.yaml/sub", ("cannot write to", "--out")),
     Bad(
         "scores not exact in their format",
-        "certify increment --input 1 --arithmetic fused:bf16@fixed0.3",
-        ("scores up to 15 are not exact in fixed0.3",),
+        "certify increment --input 1 --arithmetic fused:bf16@fixed1.3",
+        ("scores up to 15 are not exact in fixed1.3",),
         code=4,
     ),
 )

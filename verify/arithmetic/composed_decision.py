@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from verify.arithmetic.at_once import reach
 from verify.arithmetic.cells import activation_cells
 from verify.arithmetic.composed import ComposedModel, Interval, NotShown, bounds_to_try
 from verify.arithmetic.composed_fused import fused_bounds
@@ -22,9 +23,6 @@ from verify.arithmetic.composed_rounded import (
 )
 from verify.arithmetic.formats import FormatOverflow
 from verify.arithmetic.models import Fused, Rounded
-
-MOST_ONE_BY_ONE = 1 << 12
-"""Numbers of maximisers that are looked at one by one, behind those decided at once, before giving up."""
 
 
 @dataclass(frozen=True)
@@ -99,16 +97,5 @@ def _rounded_ties(model: Rounded, tau: Fraction, most: int, context: int) -> Com
     if not cells.zero.contains(zero):
         return ComposedTies(None, zero, 0)
     at_once = rounded_at_once(model, terms, context, most)
-    found = [] if at_once is None else [at_once.interval]
-    up_to = 0 if at_once is None else at_once.most
-    for m in range(up_to + 1, min(most, up_to + MOST_ONE_BY_ONE) + 1):
-        try:
-            interval = rounded_interval(model, terms, context, m)
-        except (NotShown, FormatOverflow):
-            break
-        found.append(interval)
-        if not (cells.one.contains(interval.low) and cells.one.contains(interval.high)):
-            break
-        up_to = m
-    one = (min(each.low for each in found), max(each.high for each in found)) if found else None
-    return ComposedTies(one, zero, up_to)
+    reached = reach(at_once, lambda m: rounded_interval(model, terms, context, m), cells.one, most)
+    return ComposedTies(reached.one, zero, reached.up_to)

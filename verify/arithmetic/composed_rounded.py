@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from verify.arithmetic.at_once import AtOnce
 from verify.arithmetic.cells import activation_cells
 from verify.arithmetic.composed import (
     ZERO,
@@ -38,14 +39,6 @@ class Terms:
     low: Fraction
     high: Fraction
     other: Fraction
-
-
-@dataclass(frozen=True)
-class AtOnce:
-    """What is rounded last where v = 1 lies in ``interval`` for every number of maximisers from 1 to ``most``."""
-
-    interval: Interval
-    most: int
 
 
 def rounded_terms(model: Rounded, tau: Fraction, context: int) -> Terms:

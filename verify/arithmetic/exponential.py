@@ -26,6 +26,8 @@ from math import factorial
 CONSTANT_BITS = 128
 SIGNIFICAND_BITS = 64
 LARGEST_EXPONENT = 4096
+STEADY_BETA_EXPONENT = LARGEST_EXPONENT.bit_length()
+"""From beta = 2^13 on, no enclosure of exp(-beta gap) changes any more, for integer gaps."""
 
 
 def _one_over_e_numerators() -> tuple[int, int]:

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 DEFAULT_INTEGER_BITS = 8
-# Limits on what can be named, so that a hostile name cannot cost unbounded memory.
+# Limits on what can be named (SPEC 7.1), so that a hostile name cannot cost unbounded memory.
 LARGEST_PRECISION = 1024
-LARGEST_EXPONENT = 1 << 18
+LARGEST_EXPONENT = 4096
 
 
 class FormatError(ValueError):
@@ -98,7 +98,8 @@ class FloatFormat:
 class FixedFormat:
     """Fixed point: the multiples x of 2^-fractional_bits with |x| < 2^integer_bits.
 
-    Raises FormatError for a negative number of bits, or when 1 would not be a value.
+    Raises FormatError without a fractional bit, as 1 would then be odd, and ties would be rounded away from it; or when
+    1 would not be a value.
 
     >>> FixedFormat(12).name, FixedFormat(12, 4).name
     ('fixed12', 'fixed12.4')
@@ -108,9 +109,9 @@ class FixedFormat:
     integer_bits: int = DEFAULT_INTEGER_BITS
 
     def __post_init__(self) -> None:
-        if not 0 <= self.fractional_bits <= LARGEST_EXPONENT or not 1 <= self.integer_bits <= LARGEST_EXPONENT:
+        if not 1 <= self.fractional_bits <= LARGEST_EXPONENT or not 1 <= self.integer_bits <= LARGEST_EXPONENT:
             raise FormatError(
-                f"fixed point needs 0 <= fractional bits and 1 <= integer bits <= {LARGEST_EXPONENT},"
+                f"fixed point needs 1 to {LARGEST_EXPONENT} fractional bits and 1 to {LARGEST_EXPONENT} integer bits,"
                 f" got {self.fractional_bits} and {self.integer_bits}"
             )
 
@@ -183,18 +184,6 @@ def round_ratio(
     if rounded > number_format.max_finite:
         raise FormatOverflow(number_format)
     return rounded if numerator > 0 else -rounded
-
-
-def multiple_of_smallest(number_format: Format, numerator: int, denominator: int) -> int:
-    """`round_ratio` of a ratio from 0 to 1, which never overflows, as a multiple of the smallest positive value.
-
-    >>> multiple_of_smallest(FixedFormat(4), 1, 3), round_to(FixedFormat(4), Fraction(1, 3))
-    (5, Fraction(5, 16))
-    """
-    if numerator == 0:
-        return 0
-    multiple, exponent = _rounded(number_format, numerator, denominator, Rounding.NEAREST_EVEN)
-    return multiple << (exponent - number_format.quantum_exponent)
 
 
 def _rounded(number_format: Format, numerator: int, denominator: int, mode: Rounding) -> tuple[int, int]:

@@ -6,15 +6,11 @@ alone, as tau >= exp(-x).  So heads of different separations share what is found
 
 from __future__ import annotations
 
-from fractions import Fraction
 from functools import lru_cache
-from typing import TypeGuard
 
-from constructions.turing.paradigm import LARGEST_CONTEXT
 from verify.arithmetic.exponential import LARGEST_EXPONENT
-from verify.arithmetic.formats import FloatFormat, power_of_two, round_ratio, rounding_cell
-from verify.arithmetic.models import ArithmeticModel, Rounded, effective_separation
-from verify.arithmetic.ties import MOST_ONE_BY_ONE, TieFacts, decide_ties
+from verify.arithmetic.models import ArithmeticModel, effective_separation
+from verify.arithmetic.ties import TieFacts, decide_ties
 
 
 def rounded_separation(model: ArithmeticModel, facts: TieFacts) -> int:
@@ -71,8 +67,7 @@ def least_scaled_separation(model: ArithmeticModel, most: int, context: int) -> 
     # One maximiser is the cheapest to decide, and where all hold it does: mostly they hold from there on.
     low = 1 if most == 1 else least_scaled_separation(model, 1, context)
     high = LARGEST_EXPONENT
-    cap = least_misrounded(model) if is_plain_rounded(model) and most > 1 else None
-    if low is None or (cap is not None and cap <= most):
+    if low is None:
         return None
     if most_ties(model, low, most, context) == most:
         return low
@@ -89,40 +84,5 @@ def least_scaled_separation(model: ArithmeticModel, most: int, context: int) -> 
 
 @lru_cache(maxsize=1 << 14)
 def most_ties(model: ArithmeticModel, x: int, most: int, context: int) -> int:
-    """`decide_ties` at x = beta * separation: up to how many maximisers hold.
-
-    Of rounded models fewer than `least_misrounded` hold.  What holds in a longer context holds in a shorter one, as
-    fewer positions leak less: where that many hold at the next 2^8, 2^16, 2^24, .., nothing is left to decide.
-    """
-    cap = least_misrounded(model) if is_plain_rounded(model) and most > 1 else None
-    if cap is None or cap > most:
-        return decide_ties(model, TieFacts(x, most, context), 1).up_to
-    longer = 1 << 8 * -(-(context - 1).bit_length() // 8)
-    if context < longer and most_ties(model, x, cap, longer) == cap - 1:
-        return cap - 1
-    return decide_ties(model, TieFacts(x, cap - 1, context), 1).up_to
-
-
-def is_plain_rounded(model: ArithmeticModel) -> TypeGuard[Rounded]:
-    """A rounded model without steps."""
-    return isinstance(model, Rounded) and not model.composed
-
-
-@lru_cache(maxsize=1 << 10)
-def least_misrounded(model: Rounded) -> int | None:
-    """The least number of maximisers with the value 1 that do not give 1 even if nothing else is visible.
-
-    None if none was found up to the longest context; of those at which 1/m is subnormal only 2^20 are tried.
-
-    >>> from verify.arithmetic.models import parse_arithmetic
-    >>> [least_misrounded(parse_arithmetic(f"rounded:{formats}")) for formats in ("bf16", "fp16/bf16", "fp32/bf16")]
-    [61, 65923, None]
-    """
-    cell, first = rounding_cell(model.activations, Fraction(1)), 1
-    if isinstance(model.weights, FloatFormat):
-        u = power_of_two(-model.weights.precision)
-        if cell.contains(1 - u) and cell.contains(1 + u):
-            first += 1 << -model.weights.emin  # |m rnd(1/m) - 1| <= u where 1/m is normal (lemma `rounding.spare-bit`)
-    last = min(LARGEST_CONTEXT, first + MOST_ONE_BY_ONE)
-    trials = range(first, last + 1)
-    return next((m for m in trials if not cell.contains(m * round_ratio(model.weights, 1, m))), None)
+    """`decide_ties` at x = beta * D: up to how many maximisers hold."""
+    return decide_ties(model, TieFacts(x, most, context), 1).up_to

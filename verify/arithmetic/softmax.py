@@ -28,7 +28,6 @@ from verify.arithmetic.formats import (
     RoundingCell,
     round_ratio,
     round_to,
-    rounding_cell,
 )
 from verify.arithmetic.models import ArithmeticModel, Exact, Fused, ModelError, Rounded, effective_separation
 
@@ -164,7 +163,8 @@ def decide(model: ArithmeticModel, facts: HeadFacts, beta: int) -> Decision:
         case Exact():
             return _compare(model, _exact_intervals(facts, tau), _exact_zero_bound(facts, tau), tau)
         case Rounded():
-            return _compare(model, _rounded_intervals(model, facts, tau), _rounded_zero(model, facts, tau), tau)
+            intervals = [plain_rounded_interval(model, tau, facts.context, m) for m in facts.ties]
+            return _compare(model, intervals, plain_rounded_zero(model, tau, facts.context), tau)
         case Fused():
             return _decide_fused(model, facts, tau)
 
@@ -211,37 +211,6 @@ def least_power(holds: Callable[[int], bool], largest_exponent: int) -> int | No
     return 1 << low if low <= largest_exponent else None
 
 
-def smallest_failing_tie(model: ArithmeticModel, m_max: int) -> int | None:
-    """The smallest number m <= m_max of maximisers with value 1 that do not give 1 though nothing leaks (tau
-    = 0).
-
-    The table of section 4.3. None when all of them do. Time is linear in the answer for `Rounded`.
-
-    >>> from verify.arithmetic.models import parse_arithmetic
-    >>> smallest_failing_tie(parse_arithmetic("rounded:bf16"), 4999)
-    61
-    """
-    match model:
-        case Exact():
-            return None
-        case Rounded():
-            cell = rounding_cell(model.activations, ONE)
-            return next(
-                (m for m in range(1, m_max + 1) if not cell.contains(m * round_ratio(model.weights, 1, m))),
-                None,
-            )
-        case Fused():
-            # Sums of ones are exact up to some number of them, and not assured beyond.
-            low, high = 1, m_max + 1
-            while low < high:
-                middle = (low + high) // 2
-                if counts_exactly(model.accumulator, middle):
-                    low = middle + 1
-                else:
-                    high = middle
-            return low if low <= m_max else None
-
-
 def _exact_intervals(facts: HeadFacts, tau: Fraction) -> Iterable[Interval]:
     # o - v = sum over the others of a_j (v_j - v) with |v_j - v| <= 2, their weights total at most L / (m +
     # L) with L = (N - m) tau, and o <= 1 as a weighted mean. L / (m + L) falls as m grows: the smallest m is
@@ -257,20 +226,20 @@ def _exact_zero_bound(facts: HeadFacts, tau: Fraction) -> Fraction:
     return leak / (1 + leak)
 
 
-def _rounded_intervals(model: Rounded, facts: HeadFacts, tau: Fraction) -> Iterable[Interval]:
-    t, scale = tau.numerator, tau.denominator
-    for m in facts.ties:
-        others = facts.context - m
-        # Rounding is monotone, so the ends of the rounded weights are the rounded ends of the weights.
-        weight_low = round_ratio(model.weights, scale, m * scale + others * t)
-        weight_high = round_ratio(model.weights, 1, m)
-        leak = others * round_ratio(model.weights, t, m * scale)
-        yield Interval(m, m * weight_low - leak, m * weight_high + leak)
+def plain_rounded_interval(model: Rounded, tau: Fraction, context: int, maximisers: int) -> Interval:
+    """What is rounded to o where v = 1, in a rounded model that is not composed."""
+    t, scale, others = tau.numerator, tau.denominator, context - maximisers
+    # Rounding is monotone, so the ends of the rounded weights are the rounded ends of the weights.
+    weight_low = round_ratio(model.weights, scale, maximisers * scale + others * t)
+    weight_high = round_ratio(model.weights, 1, maximisers)
+    leak = others * round_ratio(model.weights, t, maximisers * scale)
+    return Interval(maximisers, maximisers * weight_low - leak, maximisers * weight_high + leak)
 
 
-def _rounded_zero(model: Rounded, facts: HeadFacts, tau: Fraction) -> Fraction:
+def plain_rounded_zero(model: Rounded, tau: Fraction, context: int) -> Fraction:
+    """A bound on what is rounded to o where v = 0, likewise."""
     # (N - m) rnd_w(tau / m) does not increase with m, as rounding is monotone: m = 1 is the worst.
-    return (facts.context - 1) * round_to(model.weights, tau)
+    return (context - 1) * round_to(model.weights, tau)
 
 
 def _decide_fused(model: Fused, facts: HeadFacts, tau: Fraction) -> Decision:

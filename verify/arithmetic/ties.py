@@ -2,8 +2,7 @@
 
 `decide` (softmax) looks at every number of maximisers.  Here as many as possible are decided at once:
 
-    rounded   if the weights have more precision p than the activations, |m rnd_W(1/m) - 1| <= 2^-p is at most half an
-              ulp below 1, for all m with 1/m normal (lemma ``rounding.spare-bit``); the rest one by one
+    rounded   as many as rounding, which errs by max(u, m q/2) at most, leaves in the cell of 1; the rest one by one
     fused     maximisers have p = 1 exactly: the accumulator has to count them
     composed  `composed_decision.composed_ties`
 """
@@ -12,23 +11,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, floor
 
 from verify.arithmetic.accumulation import counts_exactly
+from verify.arithmetic.at_once import AtOnce, reach
+from verify.arithmetic.cells import activation_cells
+from verify.arithmetic.composed import Interval
 from verify.arithmetic.composed_decision import composed_ties
-from verify.arithmetic.formats import (
-    FloatFormat,
-    RoundingCell,
-    multiple_of_smallest,
-    power_of_two,
-    round_to,
-    rounding_cell,
-)
+from verify.arithmetic.formats import FloatFormat, RoundingCell, power_of_two, round_to
 from verify.arithmetic.models import ArithmeticModel, Exact, Fused, ModelError, Rounded
-from verify.arithmetic.softmax import Fails, HeadFacts, Holds, decide, head_tau
-
-MOST_ONE_BY_ONE = 1 << 20
-"""Numbers of maximisers that are looked at one by one before giving up."""
+from verify.arithmetic.softmax import (
+    ZERO,
+    Fails,
+    HeadFacts,
+    Holds,
+    decide,
+    head_tau,
+    plain_rounded_interval,
+    plain_rounded_zero,
+)
 
 
 @dataclass(frozen=True)
@@ -104,51 +104,31 @@ def _most_counted(model: Fused, most: int) -> int:
 
 
 def _decide_rounded(model: Rounded, facts: TieFacts, tau: Fraction) -> TieDecision:
-    one_cell, zero_cell = (rounding_cell(model.activations, Fraction(value)) for value in (1, 0))
-    # The leak of one position is at most rnd_W(tau), that of all others of N - 1 of these, whatever m is.
-    leak = (facts.context - 1) * round_to(model.weights, tau)
-    if not zero_cell.contains(leak):
-        return TieDecision(tau, None, leak, 0)
-    at_once, hull = 0, list[Fraction]()
-    if isinstance(model.weights, FloatFormat):
-        # A weight is within a factor 1 +- u of the real one, which is between 1/(m + (N - 1) tau) and 1/m, if that is
-        # a normal number: m times it is between (1 - u)/(1 + (N - 1) tau) and 1 + u.
-        u, others = power_of_two(-model.weights.precision), (facts.context - 1) * tau
-        ends = [(1 - u) / (1 + others) - leak, 1 + u + leak]
-        if all(map(one_cell.contains, ends)):
-            normal = power_of_two(-model.weights.emin) - others
-            at_once, hull = max(0, min(facts.most, normal.numerator // normal.denominator)), ends
-    if at_once == facts.most:
-        return TieDecision(tau, (hull[0], hull[1]), leak, at_once)
-    up_to, one_by_one = _one_by_one(model, facts, tau, one_cell, at_once + 1)
-    hull = [*hull, *one_by_one] if at_once else one_by_one
-    return TieDecision(tau, (min(hull), max(hull)), leak, up_to)
+    cells, zero = activation_cells(model), plain_rounded_zero(model, tau, facts.context)
+    if not cells.zero.contains(zero):
+        return TieDecision(tau, None, zero, 0)
+    at_once = _rounded_at_once(model, facts, tau, cells.one)
+    reached = reach(at_once, lambda m: plain_rounded_interval(model, tau, facts.context, m), cells.one, facts.most)
+    return TieDecision(tau, reached.one, zero, reached.up_to)
 
 
-def _one_by_one(
-    model: Rounded, facts: TieFacts, tau: Fraction, one_cell: RoundingCell, first: int
-) -> tuple[int, list[Fraction]]:
-    """The last of the numbers from ``first`` on that gives 1; the hull of what is rounded, up to the one that does not.
+def _rounded_at_once(model: Rounded, facts: TieFacts, tau: Fraction, cell: RoundingCell) -> AtOnce | None:
+    """Bounds for all numbers of maximisers that may occur, or as far as rounding errs little enough.
 
-    All weights are multiples of the smallest one, and are counted in those.
+    The exact weights of m maximisers are at most 1 in sum, and at least m/(m + (N - m) tau) >= 1/(1 + (N - 1) tau).
+    Rounding x in (0, 1] errs by at most max(u x, q/2), q the smallest positive weight: u = 2^-p where x is normal, 0
+    in fixed point.  So rounding m weights errs by at most max(u, m q/2) in sum (lemma ``rounding.tie-error``).  The
+    leak of one other position is at most rnd_W(tau), that of all others of N - 1 of these, whatever m is.
     """
-    weights, most = model.weights, min(facts.most, first - 1 + MOST_ONE_BY_ONE)
-    unit = power_of_two(weights.quantum_exponent)
-    lowest, highest = _multiples_inside(one_cell, unit)
-    t, scale = tau.numerator, tau.denominator
-    least = largest = first * multiple_of_smallest(weights, 1, first)
-    for m in range(first, most + 1):
-        others = facts.context - m
-        leaking = others * multiple_of_smallest(weights, t, m * scale)
-        low = m * multiple_of_smallest(weights, scale, m * scale + others * t) - leaking
-        high = m * multiple_of_smallest(weights, 1, m) + leaking
-        least, largest = min(least, low), max(largest, high)
-        if low < lowest or high > highest:
-            return m - 1, [least * unit, largest * unit]
-    return most, [least * unit, largest * unit]
-
-
-def _multiples_inside(cell: RoundingCell, unit: Fraction) -> tuple[int, int]:
-    """The least and the largest n with n units in the cell."""
-    low, high = ceil(cell.low / unit), floor(cell.high / unit)
-    return low + (not cell.contains(low * unit)), high - (not cell.contains(high * unit))
+    weights, others = model.weights, facts.context - 1
+    u = power_of_two(-weights.precision) if isinstance(weights, FloatFormat) else ZERO
+    half = power_of_two(weights.quantum_exponent - 1)
+    leak = others * round_to(weights, tau)
+    low, high = 1 / (1 + others * tau) - leak, 1 + leak
+    # Both ends of the cell belong to it: 1 is an even multiple of its unit in every format.
+    slack = min(low - cell.low, cell.high - high)
+    reached = min(facts.most, slack // half)
+    if slack < u or reached < 1:
+        return None
+    error = max(u, reached * half)
+    return AtOnce(Interval(1, low - error, high + error), reached)

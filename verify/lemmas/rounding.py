@@ -17,18 +17,22 @@ from verify.arithmetic.formats import (
     E5M2,
     FP16,
     FP32,
+    FixedFormat,
     FloatFormat,
+    Format,
     power_of_two,
     round_to,
     rounding_cell,
 )
 from verify.arithmetic.models import Rounded
-from verify.arithmetic.softmax import smallest_failing_tie
+from verify.arithmetic.ties import TieFacts, decide_ties
 from verify.lemmas.lemma import Lemma
 from verify.lemmas.outcome import Budget, Finding, Outcome, conclude
 
 ONE, ZERO = Fraction(1), Fraction(0)
 FORMATS = (FP32, BF16, FP16, E4M3FN, E5M2)
+FIXED = tuple(map(FixedFormat, (8, 12, 16, 24, 32, 60)))
+FLOATING_AND_FIXED: tuple[Format, ...] = (*FORMATS, *FIXED)
 LARGEST_TIE = 4999
 
 SMALLEST_FAILING: tuple[tuple[FloatFormat, FloatFormat, int | None], ...] = (
@@ -93,9 +97,10 @@ def wrong_tie(weights: FloatFormat, activations: FloatFormat, failing: int | Non
     if (rounded == 1) == (m == failing):
         return f"{pair}: {m} maximisers give {rounded}"
     if m == (failing or LARGEST_TIE):
-        found = smallest_failing_tie(Rounded(weights, activations), failing or LARGEST_TIE)
-        if found != failing:
-            return f"{pair}: smallest_failing_tie says {found}, enumeration {failing}"
+        # At this beta nothing leaks: exp(-2^12) rounds to 0 in all of these formats.
+        decided = decide_ties(Rounded(weights, activations), TieFacts(1, m, m), 1 << 12).up_to
+        if decided != (m if failing is None else m - 1):
+            return f"{pair}: decided up to {decided} maximisers, by enumeration {failing} is the first that fails"
     return None
 
 
@@ -104,26 +109,31 @@ def _tie_error(_: int, budget: Budget) -> Outcome:
 
 
 def _tie_error_findings(budget: Budget) -> Iterator[Finding]:
-    # Where 2^-j <= 1/m < 2^(1-j), m is at most 2^j and rounding 1/m errs by at most half a quantum.
-    binades = ((w, j) for w in FORMATS for j in range(-w.emin + 1))
-
-    def too_large(case: tuple[FloatFormat, int]) -> str | None:
-        weights, j = case
-        half_quantum = rounding_cell(weights, power_of_two(-j)).high - power_of_two(-j)
-        bound = power_of_two(j) * half_quantum
-        return (
-            None if bound <= power_of_two(-weights.precision) else f"{weights.name}, 1/m from 2^-{j} on: error {bound}"
-        )
-
-    yield budget.exhaust("formats and binades of 1/m", binades, too_large)
-    ties = ((w, m) for w in FORMATS for m in range(1, min(LARGEST_TIE, 1 << -w.emin) + 1))
+    # The binades of x from 2^-j on, from 1 down to the smallest positive value; below that, x is rounded as from 0 on.
+    binades = ((w, j) for w in FLOATING_AND_FIXED for j in range(-w.quantum_exponent + 1))
+    yield budget.exhaust("formats and binades", binades, lambda case: wrong_error(*case))
+    ties = ((w, m) for w in FORMATS for m in range(1, LARGEST_TIE + 1))
 
     def wrong(case: tuple[FloatFormat, int]) -> str | None:
         weights, m = case
         error = abs(m * nearest(weights, Fraction(1, m)) - 1)
-        return None if error <= power_of_two(-weights.precision) else f"{weights.name}, m = {m}: error {error}"
+        bound = max(power_of_two(-weights.precision), m * power_of_two(weights.quantum_exponent - 1))
+        return None if error <= bound else f"{weights.name}, m = {m}: error {error}"
 
     yield budget.exhaust("formats and m", ties, wrong)
+
+
+def wrong_error(weights: Format, j: int) -> str | None:
+    """Whether rounding may err by more than max(u x, q/2) at some x with 2^-j <= x < 2^(1-j), or below for 2^-j = q."""
+    least = power_of_two(-j)
+    half_quantum = rounding_cell(weights, least).high - least
+    u = ZERO if isinstance(weights, FixedFormat) else power_of_two(-weights.precision)
+    half_smallest = power_of_two(weights.quantum_exponent - 1)
+    if half_quantum > max(u * least, half_smallest):
+        return f"{weights.name}, x from 2^-{j} on: error {half_quantum}"
+    if -j == weights.quantum_exponent and rounding_cell(weights, ZERO).high != half_smallest:
+        return f"{weights.name}: x up to {rounding_cell(weights, ZERO).high} is rounded to 0"
+    return None
 
 
 def _spare_bit(_: int, budget: Budget) -> Outcome:
@@ -234,8 +244,11 @@ LEMMAS = (
     ),
     Lemma(
         "rounding.tie-error",
-        "|m rnd_W(1/m) - 1| <= 2^-p_W for all m with 1/m normal in W, W any of "
-        + ", ".join(one.name for one in FORMATS),
+        "rounding to W errs by at most max(u x, q/2) at every 0 < x <= 1, q the smallest positive value; so "
+        "|m rnd_W(1/m) - 1| <= max(u, m q/2) for every m. W with u = 2^-p_W: "
+        + ", ".join(one.name for one in FORMATS)
+        + "; with u = 0: "
+        + ", ".join(one.name for one in FIXED),
         "spec 4.3, ties",
         f"{EXACT}, by binade",
         _tie_error,
@@ -244,7 +257,8 @@ LEMMAS = (
     Lemma(
         "rounding.spare-bit",
         "for p_W > p_A: whatever is within 2^-p_W of 1 rounds to 1 in A; so rnd_A(m rnd_W(1/m)) = 1 for all m with "
-        "1/m normal in W, m up to 2^126 for fp32 and bf16, 2^14 for fp16 and e5m2, 2^6 for e4m3fn",
+        "m q/2 <= 2^-p_W, which is 1/m normal in W: m up to 2^126 for fp32 and bf16, 2^14 for fp16 and e5m2, 2^6 for "
+        "e4m3fn",
         "spec 4.3, ties",
         EXACT,
         _spare_bit,
