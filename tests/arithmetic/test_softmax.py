@@ -298,7 +298,7 @@ def test_a_leak_that_outweighs_the_maximisers_is_bounded_too() -> None:
 
 def test_a_reason_with_huge_numbers_is_still_a_sentence() -> None:
     model = parse_arithmetic("rounded:float(8,-4096,127)/float(8,-4096,127)")
-    decision = decide(model, HeadFacts(1, (1,), 2**64), 4096)
+    decision = decide(model, HeadFacts(1, (1,), 2**64), 2048)
     assert isinstance(decision, Fails)
     assert decision.reason.inequality is Inequality.ZERO
     assert "2^" in decision.reason.sentence
