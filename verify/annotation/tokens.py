@@ -44,7 +44,7 @@ class TokenCase:
 def token_cases(machine: TuringMachine, network: Network, paradigm: Paradigm) -> Iterator[TokenCase]:
     """Every token of the vocabulary, in each class it can have; of run tokens, one field at a time is varied.
 
-    Embedding and annotation of a run token are both sums of parts that depend on one field each: verify/ARGUMENTS.md, 5.
+    Embedding and annotation of a run token are sums of parts that depend on one field each: verify/ARGUMENTS.md, 5.
     """
     symbols = [machine.symbol_index(symbol) for symbol in machine.input_alphabet]
     for kind in (TokenClass.INP, TokenClass.EOUTP, TokenClass.POS):
