@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from importlib.metadata import version
 
+from certificates import names
 from certificates.approximation_document import (
     AttentionRecord,
     Certificate,
@@ -32,8 +33,8 @@ from certificates.approximation_limits import (
     require_within_limits,
     sequences_gone_through,
 )
-from certificates.certify import file_stem
 from certificates.document import Rational, WeightsFile, canonical_bytes, rational, sha256
+from certificates.files import Subject
 from constructions.contextual.grid import Column, Sequence
 from constructions.contextual.layers import AttentionLayer, Layer, TokenwiseLayer
 from constructions.contextual.layers import Rational as Number
@@ -50,7 +51,7 @@ class Bundle:
 
     certificate: Certificate
     weights: bytes
-    file_stem: str
+    subject: Subject
 
     @property
     def bytes(self) -> bytes:
@@ -78,11 +79,9 @@ def bundle_of(certified: Certified) -> Bundle:
     layers = [layer for step in network.steps for layer in step.layers if not isinstance(layer, PositionalEncoding)]
     document = NetworkDocument(grid.n, grid.d, found.positional, [layer_record(layer) for layer in layers])
     weights = require_readable(canonical_bytes(document))
-    # Named by its content: writing another certificate never takes an earlier one's network away.
-    stem = stem_of(found)
     certificate = Certificate(
         statement=statement_of(found, outputs, len(layers)),
-        network=WeightsFile(f"{stem}.{sha256(weights)[:12]}.network.json", sha256(weights)),
+        network=WeightsFile(names.of_content(found.target.name, weights, "network"), sha256(weights)),
         evidence=evidence_of(found, network, len(layers)),
         provenance={
             "exactformer": version("exactformer"),
@@ -91,12 +90,22 @@ def bundle_of(certified: Certified) -> Bundle:
             "seconds": f"{time.perf_counter() - started:.3f}",
         },
     )
-    return Bundle(certificate, weights, stem)
+    return Bundle(certificate, weights, subject_of(found))
 
 
-def stem_of(found: Approximation) -> str:
-    """The certificate's file name, without its ending: function, n, d and epsilon."""
-    return file_stem(f"{found.target.name}-n{found.grid.n}-d{found.grid.d}-epsilon{found.epsilon}")
+def subject_of(found: Approximation) -> Subject:
+    """What the certificate will be about."""
+    statement = {
+        "function": {"name": found.target.name},
+        "n": found.grid.n,
+        "d": found.grid.d,
+        "delta": rational(found.grid.delta),
+        "positional": found.positional,
+        "epsilon": rational(found.epsilon),
+        "p": found.p,
+    }
+    fields = {"format": Certificate.format, "version": Certificate.version, "statement": statement}
+    return Subject(names.of_approximation(found), fields)
 
 
 def statement_of(found: Approximation, outputs: Mapping[Numbers, Sequence], layers: int) -> Statement:

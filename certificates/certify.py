@@ -7,13 +7,13 @@ run the machine -> token sequences -> construct the network -> replay every sequ
 from __future__ import annotations
 
 import platform
-import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 
-from certificates import sentences
+from certificates import names, sentences
 from certificates.document import (
     CaseRecord,
     Certificate,
@@ -35,6 +35,7 @@ from certificates.document import (
     rational,
     sha256,
 )
+from certificates.files import Subject
 from certificates.weights import parameters, structure, weights_document
 from constructions.machines.machine import TuringMachine
 from constructions.machines.run import Run, trace
@@ -64,16 +65,16 @@ class Bundle:
 
     certificate: Certificate
     weights: bytes
-    weights_name: str
     assessment: Assessment
+    subject: Subject
 
     @property
     def bytes(self) -> bytes:
         return canonical_bytes(self.certificate)
 
     @property
-    def file_stem(self) -> str:
-        return file_stem(self.certificate.statement.machine.name)
+    def weights_name(self) -> str:
+        return self.certificate.network.weights.file
 
 
 @dataclass(frozen=True)
@@ -91,14 +92,45 @@ class Request:
     beta: int | None = None
     max_steps: int = 1_000_000
 
+    @cached_property
+    def runs(self) -> tuple[Run, ...]:
+        """The runs on the inputs.  Raises MachineError."""
+        return tuple(trace(self.machine, word, self.max_steps) for word in self.inputs)
 
-def file_stem(machine_name: str) -> str:
-    """A machine's name as part of a file name.
+    @cached_property
+    def length(self) -> int:
+        """The context length: what is asked for, or the smallest that fits.  Raises MachineError or ContextError."""
+        return self.context or smallest_context(self.paradigm, self.runs)
 
-    >>> file_stem("../my machine")
-    'my_machine'
-    """
-    return re.sub(r"[^A-Za-z0-9._+-]+", "_", machine_name).strip("._") or "machine"
+    @property
+    def subject(self) -> Subject:
+        """What the certificate will be about.  Raises MachineError or ContextError."""
+        name = names.of_runs(self.machine, self.inputs, self.paradigm, self.length, self.model, self.beta)
+        scope: dict[str, object] = {"kind": "runs", "inputs": list(self.inputs)}
+        return Subject(name, statement_fields(self.machine, self.paradigm, scope, self.length, self.model, self.beta))
+
+
+def statement_fields(
+    machine: TuringMachine,
+    paradigm: Paradigm,
+    scope: dict[str, object],
+    context: int,
+    model: ArithmeticModel,
+    beta: int | None,
+) -> dict[str, object]:
+    """What a certificate about a machine says whatever is found."""
+    return {
+        "format": Certificate.format,
+        "version": Certificate.version,
+        "statement": {
+            "machine": {"text": write_machine(machine)},
+            "paradigm": paradigm.value,
+            "scope": scope,
+            "context": str(context),
+            "arithmetic": model.text,
+            **({} if beta is None else {"beta": str(beta)}),
+        },
+    }
 
 
 Progress = Callable[[str, int, int], None]
@@ -112,8 +144,7 @@ def certify(request: Request, progress: Progress = lambda *_: None) -> Bundle:
     as asked; TokenMismatch, HeadMismatch or NotTernaryError if the construction fails on a run.
     """
     started = time.perf_counter()
-    runs = [trace(request.machine, word, request.max_steps) for word in request.inputs]
-    context = request.context or smallest_context(request.paradigm, runs)
+    runs, context = request.runs, request.length
     position_bits = check_context(request.paradigm, runs, context)
     progress("construct", 0, 1)
     network = construct(request.paradigm, request.machine, position_bits)
@@ -129,8 +160,6 @@ def certify(request: Request, progress: Progress = lambda *_: None) -> Bundle:
         on_refutation=lambda: progress("refute", 0, 1),
     )  # fmt: skip
     weights = canonical_bytes(weights_document(network))
-    # Named by its content: writing another certificate never takes an earlier one's weights away.
-    weights_name = f"{file_stem(request.machine.name)}.{sha256(weights)[:12]}.weights.json"
     provenance = {
         "exactformer": version("exactformer"),
         "python": platform.python_version(),
@@ -145,7 +174,7 @@ def certify(request: Request, progress: Progress = lambda *_: None) -> Bundle:
     certificate = Certificate(
         statement=statement,
         network=NetworkRecord(
-            WeightsFile(weights_name, sha256(weights)),
+            WeightsFile(names.of_content(request.machine.name, weights, "weights"), sha256(weights)),
             dimensions_of(network),
             structure(network),
             parameters(network, assessment.split),
@@ -160,7 +189,7 @@ def certify(request: Request, progress: Progress = lambda *_: None) -> Bundle:
         refutation=_refutation(request.paradigm, assessment.refutation, places),
         provenance=provenance,
     )
-    return Bundle(certificate, weights, weights_name, assessment)
+    return Bundle(certificate, weights, assessment, request.subject)
 
 
 def _statement(request: Request, assessment: Assessment, context: int, position_bits: int, tokens: int) -> Statement:

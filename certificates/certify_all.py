@@ -15,8 +15,8 @@ from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from importlib.metadata import version
 
-from certificates import sentences
-from certificates.certify import Bundle, Request, certify, file_stem
+from certificates import names, sentences
+from certificates.certify import Bundle, Request, certify, statement_fields
 from certificates.document import (
     MachineRecord,
     NetworkRecord,
@@ -26,6 +26,7 @@ from certificates.document import (
     rational,
     sha256,
 )
+from certificates.files import Subject
 from certificates.universal_document import (
     AllInputs,
     AllInputsSummarized,
@@ -78,6 +79,24 @@ class UniversalRequest:
     budget_seconds: int = 60
     tokens: bool = False
 
+    @property
+    def subject(self) -> Subject:
+        """What the certificate will be about."""
+        name = names.of_all_inputs(
+            self.machine,
+            self.paradigm,
+            self.context,
+            self.model,
+            space=self.space,
+            assumed_writes=self.assumed_writes,
+            beta=self.beta,
+            tokens=self.tokens,
+        )
+        scope: dict[str, object] = {"kind": "all inputs"}
+        if self.paradigm is Paradigm.SCOT:
+            scope["space"] = None if self.space is None else str(self.space)
+        return Subject(name, statement_fields(self.machine, self.paradigm, scope, self.context, self.model, self.beta))
+
 
 @dataclass(frozen=True)
 class UniversalBundle:
@@ -89,19 +108,19 @@ class UniversalBundle:
 
     certificate: UniversalCertificate
     weights: bytes
-    weights_name: str
     proof: HardmaxProof
     universal: Universal
     counterexample: Bundle | None
-    tokens: TokensProof | Breakdown | None = None
+    tokens: TokensProof | Breakdown | None
+    subject: Subject
 
     @property
     def bytes(self) -> bytes:
         return canonical_bytes(self.certificate)
 
     @property
-    def file_stem(self) -> str:
-        return file_stem(self.certificate.statement.machine.name)
+    def weights_name(self) -> str:
+        return self.certificate.network.weights.file
 
 
 class HardmaxNotProved(ValueError):
@@ -156,8 +175,6 @@ def certify_all(request: UniversalRequest, evidence: Evidence, progress: Progres
         progress("refute", 0, 1)
         counterexample = _counterexample(request, universal)
     weights = canonical_bytes(weights_document(network))
-    # Named by its content: writing another certificate never takes an earlier one's weights away.
-    weights_name = f"{file_stem(machine.name)}.{sha256(weights)[:12]}.weights.json"
     provenance = {
         "exactformer": version("exactformer"),
         "python": platform.python_version(),
@@ -168,10 +185,10 @@ def certify_all(request: UniversalRequest, evidence: Evidence, progress: Progres
     if counterexample is not None:
         certificate = _refuted(request, counterexample, position_bits, provenance)
     else:
-        certificate = _decided(request, network, weights, weights_name, proof, universal, bound, provenance)
+        certificate = _decided(request, network, weights, proof, universal, bound, provenance)
     if isinstance(tokens, TokensProof):
         certificate = _of_tokens(certificate, request, bound, tokens)
-    return UniversalBundle(certificate, weights, weights_name, proof, universal, counterexample, tokens)
+    return UniversalBundle(certificate, weights, proof, universal, counterexample, tokens, request.subject)
 
 
 def softmax_part(request: UniversalRequest, proof: HardmaxProof, network: Network) -> tuple[MostWrites, Universal]:
@@ -243,7 +260,6 @@ def _decided(
     request: UniversalRequest,
     network: Network,
     weights: bytes,
-    weights_name: str,
     proof: HardmaxProof,
     universal: Universal,
     bound: WritesRecord,
@@ -264,7 +280,7 @@ def _decided(
             Split(str(split.query), str(split.key)),
         ),
         network=NetworkRecord(
-            WeightsFile(weights_name, sha256(weights)),
+            WeightsFile(names.of_content(request.machine.name, weights, "weights"), sha256(weights)),
             dimensions_of(network),
             structure(network),
             parameters(network, split),

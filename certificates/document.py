@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from constructions.transformer.dimensions import Dimensions
+
+TEMPORARY = ".exactformer."
+"""What the names of temporary files begin with; they do not have the name of the file, which may be as long as any."""
 
 Range = tuple[int, int]
 Rational = str
@@ -231,20 +236,49 @@ def sha256(data: bytes) -> str:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write a whole file or nothing: into a temporary file beside it, then renamed over it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Write a whole file or nothing."""
+    write_files({path: data})
+
+
+def write_files(contents: Mapping[Path, bytes]) -> None:
+    """Write whole files: all of them into temporary files beside them, then, in this order, renamed over them.
+
+    What fails or is interrupted before the first is renamed leaves everything as it was; after that, the first ones
+    are new, so a file comes behind those that it refers to.
+    """
+    staged: list[tuple[Path, Path]] = []
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        mode = 0o666 & ~_umask()
-        os.chmod(temporary, mode)
-        os.replace(temporary, path)
+        for path, data in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY)
+            staged.append((Path(name), path))
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.chmod(name, 0o666 & ~_umask())
+        for temporary, path in staged:
+            os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        for temporary, _ in staged:
+            temporary.unlink(missing_ok=True)
         raise
+
+
+def require_writable(folder: Path) -> None:
+    """Try whether files can be written into a folder, which need not exist yet; nothing is left there.
+
+    Raises OSError.
+    """
+    for nearest in (folder, *folder.parents):
+        try:
+            os.lstat(nearest)
+        except FileNotFoundError:
+            continue
+        if not nearest.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(nearest))
+        with tempfile.TemporaryFile(dir=nearest):  # permission bits do not tell: a file system may be read-only
+            return
 
 
 def _umask() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -64,20 +65,46 @@ def test_a_sweep_goes_on_from_what_is_there(tmp_path: Path) -> None:
     assert part.read_bytes() == whole.read_bytes()
 
 
-def test_fewer_machines_keep_what_was_asked_for(tmp_path: Path) -> None:
+def test_fewer_machines_are_reported_and_none_is_dropped(tmp_path: Path) -> None:
     out = tmp_path / "sweep.jsonl"
     call("--machines", "6", "--workers", "1", "--out", str(out))
     outcome = call("--machines", "3", "--workers", "1", "--out", str(out), "--json")
     assert json.loads(outcome.stdout)["machines"] == 3
+    assert len(out.read_text().splitlines()) == 1 + 6
 
 
-@pytest.mark.parametrize("content", [b'{"seed":1}\n', b"not json\n", b"\xff\n"], ids=["other seed", "text", "bytes"])
+HEADER = b'{"format":"exactformer sweep","seed":0,"version":1}\n'
+NO_SWEEP = {
+    "another header": b'{"seed":1}\n',
+    "another seed": HEADER.replace(b":0", b":1"),
+    "text": b"not json\n",
+    "bytes": b"\xff\n",
+    "text without a line end": b"my notes",
+    "half a header": HEADER[:20],
+    "a header, then text": HEADER + b"my notes\n",
+    "a header, then a number": HEADER + b"5\n",
+    "a header, then something else": HEADER + b'{"index":0}\n',
+    "a header, then a text as a number": HEADER + b'{"index":"0","results":[]}\n',
+}
+
+
+@pytest.mark.parametrize("content", NO_SWEEP.values(), ids=NO_SWEEP)
 def test_a_file_that_is_no_such_sweep_is_refused(content: bytes, tmp_path: Path) -> None:
     out = tmp_path / "sweep.jsonl"
     out.write_bytes(content)
     outcome = call("--machines", "2", "--out", str(out))
     assert outcome.exit_code == 2
+    assert "give another --out" in outcome.output
     assert out.read_bytes() == content
+
+
+def test_what_is_no_regular_file_is_refused_unread(tmp_path: Path) -> None:
+    out = tmp_path / "sweep.jsonl"
+    os.mkfifo(out)
+    outcome = call("--machines", "2", "--out", str(out))
+    assert outcome.exit_code == 2
+    assert "is no regular file" in outcome.output
+    assert out.is_fifo()
 
 
 def test_an_interrupt_keeps_what_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

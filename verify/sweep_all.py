@@ -6,7 +6,7 @@ Machines are drawn as in `verify.sweep`; their inputs play no part.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from constructions.turing.construct import construct
 from constructions.turing.encoding import Shape
 from constructions.turing.paradigm import Paradigm, position_bits_for
 from verify.all_inputs import assess_all
-from verify.annotation.evidence import Evidence
+from verify.annotation.evidence import Evidence, StoreError, report
 from verify.annotation.proof import Gap, prove_hardmax
 from verify.annotation.tokens import TooManyTokensError
 from verify.arithmetic.models import ArithmeticModel
@@ -94,16 +94,23 @@ def prove_machine(wanted: UniversalSweep, index: int, evidence: Evidence) -> Uni
 
 
 def sweep_all(
-    wanted: UniversalSweep, indices: Iterable[int], store: Path | None, workers: int
+    wanted: UniversalSweep,
+    indices: Iterable[int],
+    store: Path | None,
+    workers: int,
+    trouble: Callable[[StoreError], None] = report,
 ) -> Generator[UniversalResult, None, None]:
-    """The results in the order of the indices; each worker takes every ``workers``-th machine."""
+    """The results in the order of the indices; each worker takes every ``workers``-th machine.
+
+    Each of them tells ``trouble`` of what is wrong with the store, as `Evidence` does.
+    """
     listed = list(indices)
     if workers == 1:
-        with Evidence(store) as evidence:
+        with Evidence(store, trouble) as evidence:
             for index in listed:
                 yield prove_machine(wanted, index, evidence)
         return
-    with ProcessPoolExecutor(workers, initializer=_open_evidence, initargs=(store,)) as pool:
+    with ProcessPoolExecutor(workers, initializer=_open_evidence, initargs=(store, trouble)) as pool:
         yield from pool.map(_prove_one, ((wanted, index) for index in listed), chunksize=4)
 
 
@@ -111,8 +118,8 @@ _evidence: list[Evidence] = []
 """A worker's evidence, opened once."""
 
 
-def _open_evidence(store: Path | None) -> None:
-    _evidence.append(Evidence(store))
+def _open_evidence(store: Path | None, trouble: Callable[[StoreError], None]) -> None:
+    _evidence.append(Evidence(store, trouble))
 
 
 def _prove_one(task: tuple[UniversalSweep, int]) -> UniversalResult:

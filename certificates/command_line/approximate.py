@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
-from pathlib import Path
 
 import click
 
-from certificates.approximation import Bundle, bundle_of
+from certificates.approximation import bundle_of, subject_of
 from certificates.approximation_limits import LARGEST_P, NotWritten
-from certificates.command_line.certify import write_bundle
 from certificates.command_line.console import show
 from certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from certificates.document import sha256
+from certificates.files import FileRefused, Output, Written
 from constructions.contextual.functions import SAMPLES, FunctionError, load_target, require_as_stated
 from constructions.contextual.grid import GridError
 from verify.contextual.approximation import Approximation, SpecificationError, plan, plan_with_room
@@ -39,30 +38,21 @@ class Asked:
     standard_form: bool = False
 
 
-@dataclass(frozen=True)
-class Written:
-    """The certificate that was written, or None and why not."""
-
-    bundle: Bundle | None
-    path: Path | None
-    reason: str = ""
-
-
 VERDICT = {True: "certified", False: "refuted", None: "inconclusive"}
 
 
-def execute(asked: Asked, out: Path | None, as_json: bool) -> None:
-    """Choose delta, decide the lemmas for it, write the certificate into `out` (here, if None), say what is proved.
+def execute(asked: Asked, output: Output, wanted: bool, as_json: bool) -> None:
+    """Choose delta, decide the lemmas for it, write the certificate, say what is proved.
 
     Exit code: 0 certified, 1 a lemma does not hold, 2 bad input (nothing is written), 3 a lemma is left open, 4 it is
-    certified, but the certificate that `out` asks for would be beyond the checker's limits.
+    certified, but the certificate, which is `wanted`, would be beyond the checker's limits.
     """
-    certified = certified_approximation(asked)
+    certified = certified_approximation(asked, output)
     form = None
     if asked.standard_form:
         with refusing(StandardFormError):
             form = standard_form(certified.approximation)
-    written = write_certificate(certified, out or Path("."))
+    written = write_certificate(certified, output)
     if as_json:
         click.echo(json.dumps(summary(certified, form, written), indent=2))
     else:
@@ -72,60 +62,63 @@ def execute(asked: Asked, out: Path | None, as_json: bool) -> None:
         show(written_lines(written))
     if certified.holds is not True:
         raise SystemExit(ExitCode.REFUTED if certified.holds is False else ExitCode.INCONCLUSIVE)
-    if out is not None and written.bundle is None:
-        raise InputRefused(f"nothing is written to {out}: {written.reason}", ExitCode.UNSUPPORTED)
+    if wanted and isinstance(written, str):
+        raise InputRefused(f"nothing is written to {output.folder}: {written}", ExitCode.UNSUPPORTED)
 
 
-def write_certificate(certified: Certified, folder: Path) -> Written:
-    """Certificate and network, where all lemmas are proved and the checker's limits are kept.  Raises InputRefused."""
+def write_certificate(certified: Certified, output: Output) -> Written | str:
+    """Certificate and network, where all lemmas are proved and the checker's limits are kept; else why not.
+
+    Raises InputRefused.
+    """
     if certified.holds is not True:
-        return Written(None, None, f"a lemma is {'refuted' if certified.holds is False else 'left open'}")
+        return f"a lemma is {'refuted' if certified.holds is False else 'left open'}"
     try:
-        with refusing(FunctionError):
-            bundle = bundle_of(certified)
+        with refusing(FunctionError, FileRefused):
+            return output.write_bundle(bundle_of(certified))
     except NotWritten as error:
-        return Written(None, None, str(error))
-    return Written(bundle, write_bundle(bundle, folder))
+        return str(error)
 
 
-def written_lines(written: Written) -> Iterator[str]:
+def written_lines(written: Written | str) -> Iterator[str]:
     """Where the certificate is, and what it claims; or why there is none."""
-    if written.bundle is None:
-        yield f"no certificate is written: {written.reason}"
+    if isinstance(written, str):
+        yield f"no certificate is written: {written}"
     else:
-        yield f"certificate: {written.path}"
-        yield f"  {written.bundle.certificate.statement.claim}"
+        yield f"certificate: {written.certificate}{' (it was there before)' if written.kept else ''}"
+        yield f"  {json.loads(written.bytes)['statement']['claim']}"
 
 
-def summary(certified: Certified, form: StandardForm | None, written: Written) -> dict[str, object]:
-    """What ``--json`` prints: the verdict, the certificate, its name, and where it was written."""
-    bundle, path = written.bundle, written.path
+def summary(certified: Certified, form: StandardForm | None, written: Written | str) -> dict[str, object]:
+    """What ``--json`` prints: the verdict, the certificate, its name, and where it lies."""
     found: dict[str, object] = {
         "verdict": VERDICT[certified.holds],
         "evidence": [{"lemma": one.lemma, "holds": one.holds, "text": one.text} for one in certified.evidence],
     }
-    if bundle is None or path is None:
-        found |= {"certificate": None, "not_written": written.reason}
+    if isinstance(written, str):
+        found |= {"certificate": None, "not_written": written}
     else:
+        certificate = json.loads(written.bytes)
         found |= {
-            "claim": bundle.certificate.statement.claim,
-            "files": {"certificate": str(path), "network": str(path.parent / bundle.weights_name)},
-            "sha256": sha256(bundle.bytes),
-            "certificate": asdict(bundle.certificate),
+            "claim": certificate["statement"]["claim"],
+            "files": {"certificate": str(written.certificate), "network": str(written.weights)},
+            "sha256": sha256(written.bytes),
+            "certificate": certificate,
         }
     if form is not None:
         found["standard_form"] = list(standard_lines(form))
     return found
 
 
-def certified_approximation(asked: Asked) -> Certified:
+def certified_approximation(asked: Asked, output: Output) -> Certified:
     """The approximation that was asked for, with what was decided of it.  Raises InputRefused."""
     if asked.p > LARGEST_P:
         raise InputRefused(f"--p {asked.p}: give at most {LARGEST_P}")
-    with refusing(FunctionError, GridError, SpecificationError):
+    with refusing(FunctionError, GridError, SpecificationError, FileRefused):
         target = load_target(asked.function)
         make = plan_with_room if asked.standard_form else plan
         found = make(target, asked.n, asked.d, asked.epsilon, asked.p, asked.positional, asked.delta)
+        output.require(subject_of(found))
         require_as_stated(target, asked.n, asked.d)
         return certify(found)
 

@@ -44,7 +44,7 @@ class Asked:
     arithmetics: tuple[str, ...] = ()
 
 
-def execute(asked: Asked, as_csv: bool, as_json: bool, plot: Path | None) -> None:
+def execute(asked: Asked, as_csv: bool, as_json: bool, plot: Path | None, force: bool) -> None:
     """Print the rows: in words, as CSV or as JSON; and draw them, if asked.
 
     Exit code: 0, or 2 for bad input and 4 for an arithmetic without an admitted beta (nothing is written).
@@ -53,15 +53,17 @@ def execute(asked: Asked, as_csv: bool, as_json: bool, plot: Path | None) -> Non
         raise InputRefused("give --csv or --json, not both")
     subject = subject_of(asked.machine, asked.dims)
     paradigm = Paradigm(asked.paradigm)
+    if plot is not None:
+        from certificates.command_line.plots import draw, require_plot, write_plot
+
+        output = require_plot(plot, force)
     with refusing(ModelError):
         models = tuple(dict.fromkeys(map(parse_arithmetic, asked.arithmetics)))
     models = models or parse_models(asked.models, asked.formats)
     with refusing(ContextError), refusing(ModelError, code=ExitCode.UNSUPPORTED):
         rows = list(audit(subject, paradigm, models, asked.contexts))
     if plot is not None:
-        from certificates.command_line.plots import draw
-
-        draw(rows, subject.name if asked.machine else None, plot)
+        write_plot(output, plot, draw(rows, subject.name if asked.machine else None, plot))
     if as_csv:
         click.echo(as_csv_text(rows), nl=False)
     elif as_json:

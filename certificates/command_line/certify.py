@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from pathlib import Path
-from typing import Protocol
 
 import click
 
-from certificates.certify import Bundle, Request, certify
+from certificates.certify import Request, certify
 from certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from certificates.command_line.progress import LateProgress
 from certificates.command_line.verdicts import EXIT_CODE
-from certificates.document import sha256, write_file
+from certificates.document import sha256
+from certificates.files import FileRefused, Output, Written
 from constructions.machines.library import load_machine
 from constructions.machines.machine import MachineError
 from constructions.turing.paradigm import ContextError, Paradigm
@@ -32,7 +30,7 @@ def execute(
     arithmetic: str,
     beta: int | None,
     max_steps: int,
-    out: Path,
+    output: Output,
     as_json: bool,
 ) -> None:
     """Certify MACHINE (a name of the library, or a file) on input words: that a softmax transformer in the given
@@ -49,19 +47,20 @@ def execute(
     request = Request(loaded, inputs, model, Paradigm(paradigm), context, beta, max_steps)
     with (
         LateProgress(enabled=not as_json) as progress,
-        refusing(MachineError, ContextError, BetaError),
+        refusing(MachineError, ContextError, BetaError, FileRefused),
         refusing(ModelError, code=ExitCode.UNSUPPORTED),
         refusing(SeparationNotProved, code=ExitCode.INCONCLUSIVE),
         refusing(NotTernaryError, HeadMismatch, TokenMismatch, code=ExitCode.REFUTED),
     ):
+        output.require(request.subject)
         bundle = certify(request, progress)
-    certificate_path = write_bundle(bundle, out)
+        written = output.write_bundle(bundle)
     if as_json:
-        click.echo(json.dumps(summary(bundle, certificate_path), indent=2))
+        click.echo(json.dumps(summary(written), indent=2))
     else:
         from certificates.command_line.report import print_report
 
-        print_report(bundle, certificate_path)
+        print_report(bundle, written)
     raise click.exceptions.Exit(EXIT_CODE[bundle.assessment.verdict])
 
 
@@ -77,45 +76,13 @@ def require_inputs(inputs: tuple[str, ...], space: int | None, assumed_writes: i
         raise InputRefused(f"--claim {claim} goes with --all-inputs: it is proved for every input, or not at all")
 
 
-class Written(Protocol):
-    """What can be written: a certificate and its weights as bytes, and their names."""
-
-    @property
-    def weights(self) -> bytes: ...
-
-    @property
-    def bytes(self) -> bytes: ...
-
-    @property
-    def weights_name(self) -> str: ...
-
-    @property
-    def file_stem(self) -> str: ...
-
-
-def write_bundle(bundle: Written, folder: Path) -> Path:
-    """Write the weights, then the certificate that names them; returns the certificate's path."""
-    path, weights = folder / f"{bundle.file_stem}.certificate.json", folder / bundle.weights_name
-    had_weights = weights.exists()
-    try:
-        write_file(weights, bundle.weights)
-        try:
-            write_file(path, bundle.bytes)
-        except OSError:
-            if not had_weights:
-                weights.unlink()
-            raise
-    except OSError as error:
-        raise InputRefused(f"cannot write to {folder}: {error.strerror}; give another --out") from error
-    return path
-
-
-def summary(bundle: Bundle, path: Path) -> dict[str, object]:
-    """What ``--json`` prints: the certificate, its name, and where it was written."""
+def summary(written: Written) -> dict[str, object]:
+    """What ``--json`` prints: the certificate, its name, and where it lies."""
+    certificate = json.loads(written.bytes)
     return {
-        "verdict": bundle.certificate.verdict,
-        "claim": bundle.certificate.statement.claim,
-        "files": {"certificate": str(path), "weights": str(path.parent / bundle.weights_name)},
-        "sha256": sha256(bundle.bytes),
-        "certificate": asdict(bundle.certificate),
+        "verdict": certificate["verdict"],
+        "claim": certificate["statement"]["claim"],
+        "files": {"certificate": str(written.certificate), "weights": str(written.weights)},
+        "sha256": sha256(written.bytes),
+        "certificate": certificate,
     }

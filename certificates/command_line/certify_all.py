@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,17 +16,17 @@ from certificates.certify_all import (
     UniversalRequest,
     certify_all,
 )
-from certificates.command_line.certify import write_bundle
+from certificates.command_line.certify import summary
+from certificates.command_line.evidence_store import warn
 from certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from certificates.command_line.progress import LateProgress
 from certificates.command_line.verdicts import EXIT_CODE
-from certificates.document import sha256
+from certificates.files import FileRefused, Output
 from constructions.machines.library import load_machine
 from constructions.machines.machine import MachineError
 from constructions.turing.contexts import least_context_for_space
 from constructions.turing.paradigm import ContextError, Paradigm
-from verify.annotation.evidence import Evidence, StoreError
-from verify.annotation.evidence import default_store as default_store
+from verify.annotation.evidence import Evidence
 from verify.annotation.tokens import TooManyTokensError
 from verify.arithmetic.models import ModelError, parse_arithmetic
 from verify.assessment import BetaError
@@ -49,7 +49,7 @@ class Asked:
     tokens: bool
 
 
-def execute(asked: Asked, store: Path | None, out: Path, as_json: bool) -> NoReturn:
+def execute(asked: Asked, store: Path | None, output: Output, as_json: bool) -> NoReturn:
     """Prove, decide, write, and say what is known.
 
     Exit code: 0 proved, 1 refuted, 2 bad input (nothing is written), 3 inconclusive, 4 unsupported.
@@ -57,19 +57,20 @@ def execute(asked: Asked, store: Path | None, out: Path, as_json: bool) -> NoRet
     request = request_for(asked)
     with (
         LateProgress(enabled=not as_json) as progress,
-        refusing(ContextError, BetaError, AssumptionError, StoreError),
+        refusing(ContextError, BetaError, AssumptionError, FileRefused),
         refusing(ModelError, TooManyTokensError, code=ExitCode.UNSUPPORTED),
         refusing(HardmaxNotProved, code=ExitCode.INCONCLUSIVE),
-        Evidence(store) as evidence,
+        Evidence(store, warn) as evidence,
     ):
+        output.require(request.subject)
         bundle = certify_all(request, evidence, progress)
-    path = write_bundle(bundle, out)
+        written = output.write_bundle(bundle)
     if as_json:
-        click.echo(json.dumps(summary(bundle, path), indent=2))
+        click.echo(json.dumps(summary(written) | {"timings": timings(bundle)}, indent=2))
     else:
         from certificates.command_line.report_all import print_report
 
-        print_report(bundle, path)
+        print_report(bundle, written)
     raise click.exceptions.Exit(EXIT_CODE[Verdict(bundle.certificate.verdict)])
 
 
@@ -98,18 +99,6 @@ def request_for(asked: Asked) -> UniversalRequest:
             asked.budget,
             asked.tokens,
         )
-
-
-def summary(bundle: UniversalBundle, path: Path) -> dict[str, object]:
-    """What ``--json`` prints: the certificate, its name, and where it was written."""
-    return {
-        "verdict": bundle.certificate.verdict,
-        "claim": bundle.certificate.statement.claim,
-        "files": {"certificate": str(path), "weights": str(path.parent / bundle.weights_name)},
-        "sha256": sha256(bundle.bytes),
-        "timings": timings(bundle),
-        "certificate": asdict(bundle.certificate),
-    }
 
 
 def timings(bundle: UniversalBundle) -> dict[str, dict[str, int]]:

@@ -48,7 +48,7 @@ class Asked:
     arithmetic: str
 
 
-def execute(asked: Asked, as_csv: bool, as_json: bool, plot: Path | None) -> None:
+def execute(asked: Asked, as_csv: bool, as_json: bool, plot: Path | None, force: bool) -> None:
     """Print the rows: in words, as CSV or as JSON; and draw them, if asked.
 
     Exit code: 0, or 2 for bad input (nothing is written).
@@ -58,13 +58,16 @@ def execute(asked: Asked, as_csv: bool, as_json: bool, plot: Path | None) -> Non
     default = asked.machine is None and asked.dims is None
     subject = subject_of(asked.machine, DEFAULT_SIZES if default else asked.dims)
     delta = parse_delta(asked.delta)
+    if plot is not None:
+        from certificates.command_line.comparison_plot import draw_comparison
+        from certificates.command_line.plots import require_plot, write_plot
+
+        output = require_plot(plot, force)
     with refusing(ContextError, ModelError, GridError):
         model = parse_arithmetic(asked.arithmetic)
         pairs = list(compare(subject, model, asked.contexts, asked.dimensions, delta, asked.positional))
     if plot is not None:
-        from certificates.command_line.comparison_plot import draw_comparison
-
-        draw_comparison(pairs, rule_text(delta), plot)
+        write_plot(output, plot, draw_comparison(pairs, rule_text(delta), plot))
     if as_csv:
         click.echo(as_csv_text(records_of(pairs)), nl=False)
     elif as_json:

@@ -10,7 +10,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from certificates.command_line.plots import pyplot_for, save
+from certificates.command_line.plots import drawn, pyplot_for
 from verify.audit import Row
 from verify.contextual.audit import Cost
 from verify.contextual.comparison import Pair
@@ -63,8 +63,8 @@ PANELS = (
 )
 
 
-def draw_comparison(pairs: Sequence[Pair], rule: str, path: Path) -> None:
-    """Write one figure of four panels with one legend beneath."""
+def draw_comparison(pairs: Sequence[Pair], rule: str, path: Path) -> bytes:
+    """One figure of four panels with one legend beneath."""
     plt = pyplot_for(path)
     figure, axes = plt.subplots(2, 2, figsize=(11, 9))
     panels = [axis for row in axes for axis in row]
@@ -76,7 +76,7 @@ def draw_comparison(pairs: Sequence[Pair], rule: str, path: Path) -> None:
     figure.legend(handles, labels, loc="lower center", ncols=3, frameon=False, fontsize=9)
     rows = -(-len(labels) // 3)
     figure.tight_layout(rect=(0, 0.03 + 0.025 * rows, 1, 1))
-    save(plt, figure, path)
+    return drawn(plt, figure, path)
 
 
 def _by_dimension(pairs: Sequence[Pair]) -> list[tuple[int, list[tuple[int, Cost]]]]:

@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from math import isqrt
 from pathlib import Path
 
 from certificates.command_line.console import Facts, Part, show
-from certificates.command_line.outcome import InputRefused, refusing
+from certificates.command_line.outcome import refusing
 from certificates.export.prepare import Export, Request, prepare
 from certificates.export.source import ExportError
-from certificates.export.targets import Files, files_of
+from certificates.export.targets import files_of
+from certificates.files import FileRefused, Output
 
 
-def execute(request: Request, out: Path) -> None:
+def execute(request: Request, output: Output) -> None:
     """Write the files, all or none of them, and say what they are and what is claimed."""
-    with refusing(ExportError):
+    with refusing(ExportError, FileRefused):
+        output.require_folder()
         export = prepare(request)
-        files = files_of(export, request.target)
-        written = write_files(files, out)
-    show(report(export, written))
-
-
-def write_files(files: Files, folder: Path) -> list[Path]:
-    """Make all contents, put them into a temporary folder inside the target, and only then under their names."""
-    made_folder = not folder.exists()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            with tempfile.TemporaryDirectory(dir=folder, prefix=".export.") as staging:
-                for name, content in files.items():
-                    (Path(staging) / name).write_bytes(content())
-                return [(Path(staging) / name).replace(folder / name) for name in files]
-        except BaseException:
-            if made_folder:
-                folder.rmdir()
-            raise
-    except OSError as error:
-        raise InputRefused(f"cannot write to {folder}: {error.strerror}; give another --out") from error
+        written = output.write({name: content() for name, content in files_of(export, request.target).items()})
+    show(report(export, [output.folder / name for name in written]))
 
 
 def report(export: Export, written: Sequence[Path]) -> list[Part]:

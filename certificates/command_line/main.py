@@ -67,6 +67,7 @@ STORE = click.option(
     type=click.Path(dir_okay=False, path_type=Path),
     help="With --all-inputs: where to keep what is proved once for all machines.  Default: the user's cache.",
 )
+FORCE = click.option("--force", is_flag=True, help="Replace files that are there and differ.  Default: keep them.")
 NO_STORE = click.option("--no-store", is_flag=True, help="With --all-inputs: prove everything anew, keep nothing.")
 
 
@@ -148,6 +149,7 @@ def cli(context: click.Context) -> None:
     default=Path("."),
     help="Where to write certificate and weights.  Default: here.",
 )
+@FORCE
 @click.option("--json", "as_json", is_flag=True, help="Print the certificate's content and the files as JSON.")
 def certify(
     machine: str,
@@ -165,6 +167,7 @@ def certify(
     budget: int,
     max_steps: int,
     out: Path,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Certify that a softmax transformer in the given arithmetic generates the chain of thought of MACHINE exactly,
@@ -172,14 +175,17 @@ def certify(
     fits, which is proved."""
     from certificates.command_line import certify as on_runs
     from certificates.command_line import certify_all as on_all
+    from certificates.command_line.evidence_store import store_path
+    from certificates.files import Output
 
+    output = Output(out, force)
     if all_inputs:
         request = on_all.Asked(
             machine, inputs, paradigm, context, space, arithmetic, beta, assumed_writes, budget, claim == "tokens"
         )
-        on_all.execute(request, None if no_store else store or on_all.default_store(), out, as_json)
+        on_all.execute(request, store_path(store, no_store), output, as_json)
     on_runs.require_inputs(inputs, space, assumed_writes, claim)
-    on_runs.execute(machine, inputs, paradigm, context, arithmetic, beta, max_steps, out, as_json)
+    on_runs.execute(machine, inputs, paradigm, context, arithmetic, beta, max_steps, output, as_json)
 
 
 @cli.command("check", short_help="Check a certificate, independently of what made it.")
@@ -302,9 +308,9 @@ def sweep(
     """
     if all_inputs:
         from certificates.command_line import sweep_all
-        from certificates.command_line.certify_all import default_store
+        from certificates.command_line.evidence_store import store_path
 
-        place = None if no_store else store or default_store()
+        place = store_path(store, no_store)
         sweep_all.execute(machines, seed, workers, context, arithmetic, place, out, as_json)
     from certificates.command_line.sweep import execute
 
@@ -384,6 +390,7 @@ def lemmas(
     type=click.Path(dir_okay=False, path_type=Path),
     help="Draw the rows: .svg or .png; needs matplotlib.",
 )
+@FORCE
 def audit(
     machine: str | None,
     dims: str | None,
@@ -395,6 +402,7 @@ def audit(
     as_csv: bool,
     as_json: bool,
     plot: Path | None,
+    force: bool,
 ) -> None:
     """Say what each arithmetic asks of the network of MACHINE, or of any machine of a size: for which contexts the
     rounding inequalities hold, at which beta, with which parameters and bits.
@@ -407,7 +415,7 @@ def audit(
     typed = click.get_current_context().get_parameter_source
     if arithmetics and any(typed(name) is ParameterSource.COMMANDLINE for name in ("formats", "models")):
         raise InputRefused("--arithmetic takes the place of --formats and --models: leave those out")
-    execute(Asked(machine, dims, paradigm, contexts, formats, models, arithmetics), as_csv, as_json, plot)
+    execute(Asked(machine, dims, paradigm, contexts, formats, models, arithmetics), as_csv, as_json, plot, force)
 
 
 @cli.command("compare", short_help="Put the high-precision construction beside the ternary.")
@@ -449,6 +457,7 @@ def audit(
     type=click.Path(dir_okay=False, path_type=Path),
     help="Draw the rows: .svg or .png; needs matplotlib.",
 )
+@FORCE
 def compare(
     machine: str | None,
     dims: str | None,
@@ -460,6 +469,7 @@ def compare(
     as_csv: bool,
     as_json: bool,
     plot: Path | None,
+    force: bool,
 ) -> None:
     """Put the high-precision construction (quantise, map contextually, read off) and the ternary one side by side, for
     the same number of tokens: depth, parameters, largest magnitude, significand bits.  A comparison of magnitudes and
@@ -469,7 +479,7 @@ def compare(
     """
     from certificates.command_line.compare import Asked, execute
 
-    execute(Asked(machine, dims, contexts, dimensions, delta, positional, arithmetic), as_csv, as_json, plot)
+    execute(Asked(machine, dims, contexts, dimensions, delta, positional, arithmetic), as_csv, as_json, plot, force)
 
 
 @cli.command("arithmetics", short_help="List number formats, steps of kernels, named kernels.")
@@ -497,6 +507,7 @@ def arithmetics(as_json: bool) -> None:
     default=Path("."),
     help="Where to write.  Default: here.",
 )
+@FORCE
 @click.option(
     "--dtype",
     type=click.Choice(["bf16", "fp16", "fp32"]),
@@ -520,6 +531,7 @@ def export(
     certificate: Path,
     target: str,
     out: Path,
+    force: bool,
     dtype: str | None,
     context: int | None,
     head_width: int | None,
@@ -533,8 +545,9 @@ def export(
     """
     from certificates.command_line.export import execute
     from certificates.export.prepare import Request
+    from certificates.files import Output
 
-    execute(Request(certificate, target, dtype, context, beta, head_width, unproved), out)
+    execute(Request(certificate, target, dtype, context, beta, head_width, unproved), Output(out, force))
 
 
 @cli.command("approximate", short_help="Build a network within E of a function, and prove it.")
@@ -560,6 +573,7 @@ def export(
     type=click.Path(file_okay=False, path_type=Path),
     help="Where to write certificate and network.  Default: here.",
 )
+@FORCE
 @click.option("--json", "as_json", is_flag=True, help="Print the certificate's content and the files as JSON.")
 def approximate(
     function: str,
@@ -571,6 +585,7 @@ def approximate(
     positional: bool,
     standard_form: bool,
     out: Path | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Build the high-precision network (quantise, map contextually, read off) that approximates F on [0, 1)^(D x N),
@@ -582,8 +597,10 @@ def approximate(
     4 proved, but too large for the certificate that --out asks for.
     """
     from certificates.command_line.approximate import Asked, execute
+    from certificates.files import Output
 
-    execute(Asked(function, n, d, epsilon, p, delta, positional, standard_form), out, as_json)
+    asked = Asked(function, n, d, epsilon, p, delta, positional, standard_form)
+    execute(asked, Output(out or Path("."), force), out is not None, as_json)
 
 
 @cli.command("counterexample", short_help="Look for a run on which the arithmetic errs in a token.")

@@ -5,12 +5,14 @@ matplotlib is needed here only, and optional (the extra ``bench``).
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from certificates.command_line.outcome import InputRefused
+from certificates.command_line.outcome import InputRefused, refusing
+from certificates.files import FileRefused, Output
 from verify.audit import HeadClass, Row, class_of
 from verify.verdict import Verdict
 
@@ -20,8 +22,8 @@ SHADE = {Verdict.PROVED: "tab:green", Verdict.INCONCLUSIVE: "gold"}
 """The verdicts that a row may have: an audit refutes nothing."""
 
 
-def draw(rows: Sequence[Row], machine: str | None, path: Path) -> None:
-    """Write one figure; of a machine, the separations of the heads of its largest network are a part of it."""
+def draw(rows: Sequence[Row], machine: str | None, path: Path) -> bytes:
+    """One figure; of a machine, the separations of the heads of its largest network are a part of it."""
     plt = pyplot_for(path)
     panels = 4 if machine else 3
     figure, axes = plt.subplots(panels, 1, figsize=(9, 4 * panels), squeeze=False)
@@ -32,23 +34,35 @@ def draw(rows: Sequence[Row], machine: str | None, path: Path) -> None:
     if machine:
         _separations(parts[3], rows, machine)
     figure.tight_layout()
-    save(plt, figure, path)
+    return drawn(plt, figure, path)
 
 
 def _kind(path: Path) -> str:
     return path.suffix.lstrip(".").lower()
 
 
-def save(plt: Any, figure: Any, path: Path) -> None:
-    """Write the figure without a date or the name of a program, and close it."""
-    try:
-        figure.savefig(
-            path, format=_kind(path), metadata={"Date": None} if _kind(path) == "svg" else {"Software": None}
-        )
-    except OSError as error:
-        raise InputRefused(f"cannot write {path}: {error.strerror}; give --plot another file") from error
-    finally:
-        plt.close(figure)
+def require_plot(path: Path, force: bool) -> Output:
+    """Before the work: where to write the figure; that it can be drawn, and written there.  Raises InputRefused."""
+    pyplot_for(path)
+    output = Output(path.parent, force, "--plot")
+    with refusing(FileRefused):
+        output.require_place(path.name)
+    return output
+
+
+def write_plot(output: Output, path: Path, figure: bytes) -> None:
+    """Write what was drawn.  Raises InputRefused."""
+    with refusing(FileRefused):
+        output.write({path.name: figure})
+
+
+def drawn(plt: Any, figure: Any, path: Path) -> bytes:
+    """The figure in the format of the path, without a date or the name of a program; closes it."""
+    written = io.BytesIO()
+    unnamed = {"Date": None} if _kind(path) == "svg" else {"Software": None}
+    figure.savefig(written, format=_kind(path), metadata=unnamed)
+    plt.close(figure)
+    return written.getvalue()
 
 
 def pyplot_for(path: Path) -> Any:

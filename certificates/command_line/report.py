@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from certificates.certify import Bundle
 from certificates.command_line.console import Column, Facts, Part, Table, heading, show
 from certificates.command_line.facts import Findings, findings_on_runs
 from certificates.command_line.verdicts import verdict_line
 from certificates.document import CaseRecord, HeadRecord, NetworkRecord, Statement, sha256
+from certificates.files import Written
 from certificates.universal_document import UniversalStatement
 from verify.verdict import Verdict
 
@@ -24,12 +24,12 @@ LEAST_BETA = (
 """What columns of the table of heads mean."""
 
 
-def print_report(bundle: Bundle, path: Path) -> None:
+def print_report(bundle: Bundle, written: Written) -> None:
     """To standard output."""
-    show(report(bundle, path))
+    show(report(bundle, written))
 
 
-def report(bundle: Bundle, path: Path) -> Iterator[Part]:
+def report(bundle: Bundle, written: Written) -> Iterator[Part]:
     """The parts of a report about given inputs."""
     certificate = bundle.certificate
     yield verdict_line(Verdict(certificate.verdict))
@@ -41,7 +41,7 @@ def report(bundle: Bundle, path: Path) -> Iterator[Part]:
     yield ""
     yield from _heads(certificate.heads, certificate.softmax.cases)
     yield from evidence(findings_on_runs(bundle))
-    yield from files(path, bundle.bytes, bundle.weights_name)
+    yield from files(written)
 
 
 def evidence(parts: Sequence[Findings]) -> Iterator[Part]:
@@ -52,13 +52,14 @@ def evidence(parts: Sequence[Findings]) -> Iterator[Part]:
         yield from (f"  - {sentence}" for sentence in part.sentences)
 
 
-def files(path: Path, certificate: bytes, weights_name: str) -> Iterator[Part]:
-    """Where certificate and weights were written."""
+def files(written: Written) -> Iterator[Part]:
+    """Where certificate and weights lie."""
+    kept = "; it was there before" if written.kept else ""
     yield ""
     yield Facts(
         (
-            ("certificate", f"{path}  (sha256 {sha256(certificate)[:16]}...)"),
-            ("weights", str(path.parent / weights_name)),
+            ("certificate", f"{written.certificate}  (sha256 {sha256(written.bytes)[:16]}...{kept})"),
+            ("weights", str(written.weights)),
         )
     )
 

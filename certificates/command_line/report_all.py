@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from pathlib import Path
 
 from certificates.certify_all import UniversalBundle
 from certificates.command_line.console import Column, Facts, Part, Table, heading, show
@@ -20,6 +19,7 @@ from certificates.command_line.report import (
     setting_facts,
 )
 from certificates.command_line.verdicts import verdict_line
+from certificates.files import Written
 from certificates.universal_document import AllInputsSummarized
 from verify.all_inputs import TieCase
 from verify.annotation.proof import Family, HeadProof, Tally
@@ -36,12 +36,12 @@ WRITES = {
 }
 
 
-def print_report(bundle: UniversalBundle, path: Path) -> None:
+def print_report(bundle: UniversalBundle, written: Written) -> None:
     """To standard output."""
-    show(report(bundle, path))
+    show(report(bundle, written))
 
 
-def report(bundle: UniversalBundle, path: Path) -> Iterator[Part]:
+def report(bundle: UniversalBundle, written: Written) -> Iterator[Part]:
     """The parts of a report about every input that fits."""
     certificate, verdict = bundle.certificate, Verdict(bundle.certificate.verdict)
     yield verdict_line(verdict)
@@ -57,7 +57,7 @@ def report(bundle: UniversalBundle, path: Path) -> Iterator[Part]:
     yield ""
     yield from _heads(bundle)
     yield from evidence(findings_for_all(bundle))
-    yield from files(path, bundle.bytes, bundle.weights_name)
+    yield from files(written)
     yield ""
     yield heading("time")
     yield timings(bundle.proof.tallies)

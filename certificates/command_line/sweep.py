@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -31,7 +31,7 @@ Line = dict[str, Any]
 def execute(machines: int, seed: int, workers: int | None, out: Path, as_json: bool) -> None:
     """Verify the cases 0 .. machines-1 of this seed that ``out`` does not have yet."""
     header = {"format": "exactformer sweep", "version": 1, "seed": seed}
-    lines = read_lines(out, header)
+    lines = read_lines(out, header, ("index", "results"))
     have = {line["index"] for line in lines}
     missing = [index for index in range(machines) if index not in have]
     started = time.perf_counter()
@@ -47,10 +47,11 @@ def execute(machines: int, seed: int, workers: int | None, out: Path, as_json: b
         except KeyboardInterrupt:
             interrupted = True
             results.close()
-    lines = sorted((line for line in lines if line["index"] < machines), key=lambda line: int(line["index"]))
+    lines.sort(key=lambda line: int(line["index"]))
     seconds = time.perf_counter() - started
     if not interrupted:
         write_file(out, b"".join(map(encoded, [header, *lines])))
+    lines = [line for line in lines if line["index"] < machines]
     summary = summarize(lines) | {"verified_now": len(lines) - len(have & set(range(machines))), "seconds": seconds}
     if as_json:
         click.echo(json.dumps(summary | {"interrupted": interrupted, "file": str(out)}, indent=2))
@@ -62,18 +63,29 @@ def execute(machines: int, seed: int, workers: int | None, out: Path, as_json: b
     raise click.exceptions.Exit(EXIT_CODE[Verdict(summary["verdict"])])
 
 
-def read_lines(path: Path, header: Line) -> list[Line]:
-    """The cases a sweep file has; a last line that was cut off does not count."""
-    if not path.exists():
+def read_lines(path: Path, header: Line, keys: Collection[str]) -> list[Line]:
+    """The cases a sweep file has, each with these keys; a last line that was cut off does not count.
+
+    A file that is no sweep, or another one, is refused, so that it is not written over.
+    """
+    if not os.path.lexists(path):
         return []
+    if not path.is_file():
+        raise InputRefused(f"{path} is no regular file; give another --out")
     try:
-        texts = path.read_text(encoding="utf-8").split("\n")
-        found = [json.loads(text) for text in texts[:-1]]
+        with path.open("rb") as stream:
+            first = stream.readline(len(encoded(header)))
+            if first not in (b"", encoded(header)):
+                raise InputRefused(
+                    f"{path} is no file of this sweep: its first line is not {json.dumps(header)}; give another --out"
+                )
+            found = [json.loads(text) for text in stream.read().split(b"\n")[:-1]]
     except (OSError, ValueError) as error:
         raise InputRefused(f"{path} cannot be continued: {error}; give another --out") from error
-    if found and found[0] != header:
-        raise InputRefused(f"{path} is not a sweep with seed {header['seed']}; give another --out or --seed")
-    return found[1:]
+    for number, line in enumerate(found, start=2):
+        if not (isinstance(line, dict) and line.keys() == set(keys) and type(line["index"]) is int):
+            raise InputRefused(f"{path} cannot be continued: line {number} is no result of a sweep; give another --out")
+    return found
 
 
 @contextmanager

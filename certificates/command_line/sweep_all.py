@@ -6,22 +6,22 @@ import json
 import os
 import time
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
 from certificates.command_line.console import show
+from certificates.command_line.evidence_store import usable, warn
 from certificates.command_line.outcome import ExitCode, refusing
 from certificates.command_line.progress import LateProgress
 from certificates.command_line.sweep import Line, appending, encoded, read_lines
 from certificates.command_line.verdicts import EXIT_CODE, headline
 from certificates.document import write_file
 from constructions.turing.paradigm import ContextError
-from verify.annotation.evidence import StoreError
 from verify.arithmetic.models import ModelError, parse_arithmetic
-from verify.sweep_all import UniversalSweep, sweep_all
+from verify.sweep_all import UniversalResult, UniversalSweep, sweep_all
 from verify.verdict import Verdict
 
 BUDGET_SECONDS = 60
@@ -47,7 +47,7 @@ def execute(
         "context": str(context),
         "arithmetic": model.text,
     }
-    lines = read_lines(out, header)
+    lines = read_lines(out, header, [field.name for field in fields(UniversalResult)])
     have = {line["index"] for line in lines}
     missing = [index for index in range(machines) if index not in have]
     wanted = UniversalSweep(seed, context, model, BUDGET_SECONDS)
@@ -55,10 +55,10 @@ def execute(
     with (
         appending(out, header, lines) as append,
         LateProgress(enabled=not as_json) as progress,
-        refusing(ContextError, StoreError),
+        refusing(ContextError),
         refusing(ModelError, code=ExitCode.UNSUPPORTED),
     ):
-        results = sweep_all(wanted, missing, store, workers or os.cpu_count() or 1)
+        results = sweep_all(wanted, missing, usable(store), workers or os.cpu_count() or 1, warn)
         try:
             for number, result in enumerate(results, start=1):
                 lines.append(asdict(result))
@@ -67,9 +67,10 @@ def execute(
         except KeyboardInterrupt:
             interrupted = True
             results.close()
-    lines = sorted((line for line in lines if line["index"] < machines), key=lambda line: int(line["index"]))
+    lines.sort(key=lambda line: int(line["index"]))
     if not interrupted:
         write_file(out, b"".join(map(encoded, [header, *lines])))
+    lines = [line for line in lines if line["index"] < machines]
     summary = summarize(lines) | {"seconds": round(time.perf_counter() - started, 1)}
     if as_json:
         click.echo(json.dumps(summary | {"interrupted": interrupted, "file": str(out)}, indent=2))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from certificates.certify import file_stem
+from certificates import names
 from certificates.export.dense import Dense, densify
 from certificates.export.exactness import DTYPES, require_exact
 from certificates.export.runtimes import runtimes_of
@@ -44,8 +44,18 @@ class Export:
     metadata: Metadata
 
     @property
-    def stem(self) -> str:
-        return file_stem(self.source.machine)
+    def name(self) -> str:
+        """Of its files, without their ending."""
+        shape, source = self.dense.shape, self.source
+        return names.of_export(
+            source.machine,
+            source.paradigm,
+            shape.context,
+            self.dtype,
+            certificate=source.sha256,
+            beta=self.dense.beta,
+            head_width=shape.head_width,
+        )
 
 
 def prepare(request: Request) -> Export:

@@ -26,7 +26,7 @@ def files_of(export: Export, target: str) -> Files:
             }
         case "onnx":
             require_onnx(export)
-            return {f"{export.stem}.onnx": partial(onnx_bytes, export)}
+            return {f"{export.name}.onnx": partial(onnx_bytes, export)}
         case "safetensors":
-            return {f"{export.stem}.safetensors": partial(safetensors_bytes, export)}
+            return {f"{export.name}.safetensors": partial(safetensors_bytes, export)}
     raise ValueError(f"no target {target!r}")

@@ -8,6 +8,7 @@ points.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import random
 from collections.abc import Callable, Iterator
@@ -33,7 +34,7 @@ class Target:
     """A function, in words and as code; equivariant: f of permuted columns is f's columns, permuted.
 
     bound: |entries of f| <= bound on [0, 1]^(d x n), where known; from_library: whether modulus and bound are ours,
-    with a proof, or the modulus is what the author of the function says.
+    with a proof, or the modulus is what the author of the function says; source: the SHA-256 of the author's file.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Target:
     equivariant: bool
     bound: Fraction | None = Fraction(1)
     from_library: bool = True
+    source: str = ""
 
 
 def mean(sequence: Sequence) -> Column:
@@ -129,6 +131,7 @@ def load_target(text: str) -> Target:
         equivariant,
         bound=None,
         from_library=False,
+        source=hashlib.sha256(Path(path).read_bytes()).hexdigest(),
     )
 
 

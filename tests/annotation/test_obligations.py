@@ -7,7 +7,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-import z3
 
 from constructions.machines.library import load_machine
 from constructions.machines.machine import TuringMachine
@@ -19,7 +18,7 @@ from constructions.turing.paradigm import Paradigm
 from verify.annotation.annotation import annotate
 from verify.annotation.content import Back, Ghosts, MinusLow, number_at
 from verify.annotation.content import holds as condition_holds
-from verify.annotation.evidence import Evidence, StoreError, prover
+from verify.annotation.evidence import Evidence
 from verify.annotation.facts import facts
 from verify.annotation.ghosts import ghosts_of
 from verify.annotation.heads import Names, head_pattern
@@ -158,32 +157,3 @@ def test_one_with_evidence_is_not_proved_again(tmp_path: Path) -> None:
     assert isinstance(second, HardmaxProof)
     assert sum(tally.proved for tally in first.tallies.values()) > 100
     assert sum(tally.proved for tally in second.tallies.values()) == 0
-
-
-def test_evidence_of_another_prover_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Evidence(tmp_path / "store") as evidence:
-        evidence.add(["some digest"])
-    monkeypatch.setattr("verify.annotation.evidence.prover", lambda: "another prover")
-    with Evidence(tmp_path / "store") as evidence:
-        assert "some digest" not in evidence
-
-
-def test_another_version_of_the_solver_is_another_prover(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Evidence(tmp_path / "store") as evidence:
-        evidence.add(["some digest"])
-    assert prover().endswith(f", z3 {z3.get_version_string()}")
-    monkeypatch.setattr(z3, "get_version_string", lambda: "4.0.0")
-    prover.cache_clear()
-    with Evidence(tmp_path / "store") as evidence:
-        assert "some digest" not in evidence
-        assert prover().endswith(", z3 4.0.0")
-    monkeypatch.undo()
-    prover.cache_clear()
-    with Evidence(tmp_path / "store") as evidence:
-        assert "some digest" in evidence
-
-
-def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "store").write_text("not a database, but long enough to have a header that says so" * 10)
-    with pytest.raises(StoreError, match="cannot be used as a store"):
-        Evidence(tmp_path / "store")

@@ -64,11 +64,11 @@ def test_every_field_of_sort_by_hand() -> None:
             "sup": "1",
             "integral_bound": "1/32",
         },
-        "network": {"file": f"sort-n2-d1-epsilon1_4.{name[:12]}.network.json", "sha256": name},
+        "network": {"file": f"sort.{name[:12]}.network.json", "sha256": name},
         "evidence": {"quantisation_layers": 9, "cells": 4, "sequences": 16, "layers": 52},
     }
     assert set(provenance) == {"exactformer", "python", "created", "seconds"}
-    assert bundle.file_stem == "sort-n2-d1-epsilon1_4"
+    assert bundle.subject.name == "sort.approximation.n2.d1.epsilon1over4.p2.delta1over4.positional"
     layers = network.pop("layers")
     assert network == {
         "format": "exactformer approximation network", "version": 1, "n": 2, "d": 1, "positional": True

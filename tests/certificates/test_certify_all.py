@@ -15,6 +15,7 @@ from certificates.certify import Request, certify
 from certificates.certify_all import AssumptionError, HardmaxNotProved, UniversalBundle, UniversalRequest, certify_all
 from certificates.checker.check import Valid, check_certificate
 from certificates.document import canonical_bytes, sha256
+from certificates.files import difference, what_differs
 from constructions.machines.library import load_machine
 from constructions.machines.machine import TuringMachine
 from constructions.machines.run import trace
@@ -50,6 +51,9 @@ def test_certifying_twice_gives_the_same_document_up_to_provenance(sample: Unive
     assert (first.weights, first.weights_name) == (second.weights, second.weights_name)
     without = [canonical_bytes(replace(each.certificate, provenance={})) for each in (first, second)]
     assert without[0] == without[1]
+    assert what_differs(first.bytes, second.bytes) is None
+    assert first.subject == second.subject
+    assert difference(first.subject.fields, json.loads(first.bytes), whole=False) is None
 
 
 @pytest.mark.parametrize("sample", ALL_INPUTS, ids=str)

@@ -20,7 +20,7 @@ POLYNOMIAL = ("approximate", "--function", "polynomial", "--n", "2", "--epsilon"
 def test_certificate_and_network_are_written(tmp_path: Path) -> None:
     outcome = invoke(*SORT, "--out", tmp_path)
     assert (outcome.code, outcome.err) == (0, "")
-    path = tmp_path / "sort-n2-d1-epsilon1_4.certificate.json"
+    path = tmp_path / "sort.approximation.n2.d1.epsilon1over4.p2.delta1over4.positional.certificate.json"
     certificate = json.loads(path.read_bytes())
     network = tmp_path / certificate["network"]["file"]
     assert files_in(tmp_path) == sorted([path.name, network.name])
@@ -31,7 +31,7 @@ def test_certificate_and_network_are_written(tmp_path: Path) -> None:
 def test_without_a_folder_they_are_written_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert invoke(*POLYNOMIAL).code == 0
-    assert "polynomial-n2-d1-epsilon1.certificate.json" in files_in(tmp_path)
+    assert "polynomial.approximation.n2.d1.epsilon1.p1.delta1over5.certificate.json" in files_in(tmp_path)
     assert len(files_in(tmp_path)) == 2
 
 

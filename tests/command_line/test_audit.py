@@ -137,7 +137,7 @@ BAD = {
     "unknown model": ("audit increment --models flash", "known are rounded and fused"),
     "two outputs": ("audit increment --csv --json", "not both"),
     "no kind of drawing": ("audit increment --context 64 --plot {folder}/a.pdf", ".svg or .png"),
-    "folder that is not there": ("audit increment --context 64 --plot {folder}/b/a.svg", "cannot write"),
+    "folder that cannot be": ("audit increment --context 64 --plot /proc/b/a.svg", "cannot write to /proc/b: "),
 }
 
 

@@ -79,11 +79,6 @@ BAD = (
         ("from 1 to 15",),
     ),
     Bad(
-        "a store that is none",
-        "certify increment --all-inputs --context 16 --store {folder}/not.yaml",
-        ("not.yaml", "give another with --store, or --no-store"),
-    ),
-    Bad(
         "a context that is no number", "certify increment --all-inputs --context 2^x --no-store", ("like 1000 or 2^20",)
     ),
     Bad(
@@ -214,11 +209,3 @@ def test_wrong_usage_is_one_sentence_and_exit_code_2(title: str, folder: Path) -
     assert line.startswith("Error: ")
     assert says in line
     assert files_in(folder) == before
-
-
-def test_a_certificate_that_cannot_be_written_leaves_no_weights(tmp_path: Path) -> None:
-    (tmp_path / "increment.certificate.json").mkdir()
-    outcome = invoke("certify", "increment", "--input", "1", "--out", str(tmp_path))
-    assert outcome.code == 2
-    assert "cannot write" in outcome.err
-    assert not list(tmp_path.glob("*.weights.json"))

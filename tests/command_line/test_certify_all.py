@@ -114,10 +114,6 @@ def test_the_store_is_where_it_is_said_to_be(tmp_path: Path, monkeypatch: pytest
         assert "heads 1813 105 105 0 " in first
         assert "heads 1813 105 0 105 " in second
         assert "MLPs 294 49 0 49 " in second
-    (tmp_path / "mine").write_bytes(b"this is no database " * 100)
-    outcome = invoke("certify", "increment", "--all-inputs", "--context", "5", "--store", tmp_path / "mine")
-    assert outcome.code == 2
-    assert "cannot be used as a store of evidence" in outcome.err
 
 
 def test_the_installed_command(tmp_path: Path) -> None:

@@ -193,7 +193,7 @@ BAD = {
     "unknown arithmetic": ("compare --arithmetic fused:bf17", "bf17"),
     "two outputs": ("compare --csv --json", "not both"),
     "no kind of drawing": ("compare --context 4 --plot {folder}/a.pdf", ".svg or .png"),
-    "folder that is not there": ("compare --context 4 --plot {folder}/b/a.svg", "cannot write"),
+    "folder that cannot be": ("compare --context 4 --plot /proc/b/a.svg", "cannot write to /proc/b: "),
 }
 
 

@@ -18,12 +18,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from certificates.certify import Bundle, certify
 from certificates.certify import Request as CertifyRequest
 from certificates.certify_all import UniversalBundle, UniversalRequest, certify_all
-from certificates.command_line.certify import Written, write_bundle
 from certificates.export.prepare import Export, Request, prepare
 from certificates.export.runtimes import Runtime
 from certificates.export.safetensors_export import safetensors_bytes
 from certificates.export.templates.model import Decoder
 from certificates.export.torch_export import config
+from certificates.files import Output
 from constructions.machines.library import load_machine
 from constructions.machines.run import Run, trace
 from constructions.turing.construct import construct
@@ -94,13 +94,13 @@ def certified_for_all(machine: str, arithmetic: str, context: int) -> UniversalB
 
 
 @contextmanager
-def on_disk(bundle: Written) -> Iterator[Path]:
+def on_disk(bundle: AnyBundle) -> Iterator[Path]:
     """The certificate's file, for a while."""
     with TemporaryDirectory() as folder:
-        yield write_bundle(bundle, Path(folder))
+        yield Output(Path(folder)).write_bundle(bundle).certificate
 
 
-def exported(bundle: Written, request: Request) -> Export:
+def exported(bundle: AnyBundle, request: Request) -> Export:
     """Everything but files; ``request`` with this certificate."""
     with on_disk(bundle) as path:
         return prepare(replace(request, certificate=path))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-import certificates.command_line.export as command
 from certificates.document import sha256
 from certificates.export.templates.model import Decoder
 from tests.command_line.invoking import files_in, invoke
@@ -29,17 +30,19 @@ def certificate() -> Iterator[Path]:
     ("target", "files"),
     [
         ("torch", ["config.json", "model.py", "model.safetensors"]),
-        ("onnx", ["increment.onnx"]),
-        ("safetensors", ["increment.safetensors"]),
+        ("onnx", ["increment.cot.29.fp16.beta32.head64.HASH.onnx"]),
+        ("safetensors", ["increment.cot.29.fp16.beta32.head64.HASH.safetensors"]),
     ],
 )
 def test_files_and_report(target: str, files: list[str], certificate: Path, tmp_path: Path) -> None:
     outcome = invoke("export", certificate, "--to", target, "--out", tmp_path / "new")
     assert (outcome.code, outcome.err) == (0, "")
-    assert files_in(tmp_path / "new") == files
-    assert f"certificate  sha256 {sha256(certificate.read_bytes())}" in outcome.out
-    for name in files:
-        assert f"written      {tmp_path / 'new' / name}" in outcome.out
+    written = files_in(tmp_path / "new")
+    assert [re.sub(r"\.[0-9a-f]{12}\.", ".HASH.", name) for name in written] == files
+    printed = " ".join(outcome.out.split())
+    assert f"certificate sha256 {sha256(certificate.read_bytes())}" in printed
+    for name in written:
+        assert f"written {tmp_path / 'new' / name}" in printed
 
 
 def test_the_exported_folder_runs_without_exactformer(certificate: Path, tmp_path: Path) -> None:
@@ -74,7 +77,7 @@ def test_a_folder_is_loaded_with_its_dtype_and_config(certificate: Path, tmp_pat
 
 def test_in_another_format_no_way_to_run_goes_with_the_arithmetic(certificate: Path, tmp_path: Path) -> None:
     for options, said in (((), "sdpa"), (("--dtype", "fp32"), "the certificate is about fp16, not fp32")):
-        outcome = invoke("export", certificate, "--to", "torch", "--out", tmp_path, *options)
+        outcome = invoke("export", certificate, "--to", "torch", "--out", tmp_path, "--force", *options)
         assert outcome.code == 0, outcome.err
         assert said in json.loads((tmp_path / "config.json").read_text())["runtimes"]
 
@@ -103,7 +106,7 @@ def test_what_is_refuted_needs_a_flag_and_a_beta(tmp_path: Path) -> None:
         arguments = ("export", path, "--to", "safetensors", "--out", tmp_path / "new")
         outcome = invoke(*arguments)
         assert (outcome.code, outcome.out) == (2, "")
-        assert "rewrite.certificate.json is refuted; give --unproved" in outcome.err
+        assert "certificate.json is refuted; give --unproved" in outcome.err
         assert "give one with --beta" in invoke(*arguments, "--unproved").err
         assert files_in(tmp_path) == []
         outcome = invoke(*arguments, "--unproved", "--beta", "128")
@@ -124,17 +127,33 @@ def test_activations_that_no_runtime_has(arithmetic: str, about: str, tmp_path: 
 
 
 def test_all_files_or_none(certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A content that cannot be made, after others have been."""
+    """The disk is full when the last of three files is written."""
+    synced = os.fsync
+    left = iter(range(2))
 
-    def failing() -> bytes:
-        raise OSError(28, "No space left on device")
+    def full(handle: int) -> None:
+        if next(left, None) is None:
+            raise OSError(28, "No space left on device")
+        synced(handle)
 
-    monkeypatch.setattr(command, "files_of", lambda *_: {"a": lambda: b"a", "b": failing})
-    for folder in (tmp_path / "new", tmp_path):
-        outcome = invoke("export", certificate, "--to", "torch", "--out", folder)
-        assert (outcome.code, outcome.out) == (2, "")
-        assert f"cannot write to {folder}: No space left on device; give another --out" in outcome.err
-        assert files_in(tmp_path) == []
+    monkeypatch.setattr(os, "fsync", full)
+    outcome = invoke("export", certificate, "--to", "torch", "--out", tmp_path)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert f"cannot write to {tmp_path}: No space left on device; give another --out" in outcome.err
+    assert files_in(tmp_path) == []
+
+
+def test_an_export_that_is_there_and_differs_is_kept(certificate: Path, tmp_path: Path) -> None:
+    arguments = ("export", certificate, "--to", "torch", "--out", tmp_path)
+    first = invoke(*arguments)
+    assert invoke(*arguments) == first
+    config = (tmp_path / "config.json").read_bytes()
+    other = invoke(*arguments, "--dtype", "fp32")
+    assert (other.code, other.out) == (2, "")
+    assert "model.safetensors is there and is kept: its content differs" in other.err
+    assert (tmp_path / "config.json").read_bytes() == config
+    assert invoke(*arguments, "--dtype", "fp32", "--force").code == 0
+    assert (tmp_path / "config.json").read_bytes() != config
 
 
 def test_an_out_that_is_a_file(certificate: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -24,8 +24,17 @@ DECIDING = ("annotation", "lemmas/activation.py", "lemmas/bits.py", "solver.py")
 """What a proof depends on, inside ``verify``."""
 
 
+WAIT_SECONDS = 5
+"""How long to wait for another process that writes to the store."""
+
+
 class StoreError(OSError):
     """The store cannot be read or written."""
+
+
+def report(error: StoreError) -> None:
+    """What becomes of trouble with a store if nobody says otherwise."""
+    raise error
 
 
 @cache
@@ -41,39 +50,55 @@ def prover() -> str:
 
 
 def default_store() -> Path:
-    """The store in the user's cache directory."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    """The store in the user's cache directory.  Raises StoreError where there is none."""
+    try:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError as error:
+        raise StoreError(f"there is no cache directory ({error}); give a store with --store, or --no-store") from error
     return Path(base) / "exactformer" / "evidence.sqlite"
 
 
 class Evidence:
     """The digests of the patterns proved: in memory, and in a file where one is given.
 
-    Raises StoreError when the file is no store, or cannot be written.
+    ``trouble`` is told, as a StoreError, that the file cannot be read, or cannot be written; if it returns, work goes
+    on without the file: nothing is read from it, or nothing more is written to it.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, trouble: Callable[[StoreError], None] = report) -> None:
         self._known: set[str] = set()
         self.layers: dict[Hashable, Any] = {}
         """What `verify.annotation.proof` keeps of layers, shared by machines, all of whose patterns have evidence."""
         self._database: sqlite3.Connection | None = None
+        self._trouble = trouble
         self.path = path
         if path is None:
             return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(path, timeout=30)
-            with self._database:
-                self._database.execute(
+            self._database = sqlite3.connect(path, timeout=WAIT_SECONDS)
+            self._known = self._read(self._database)
+        except (OSError, sqlite3.Error) as error:
+            self._give_up(f"cannot be used as a store of evidence: {error}", error)
+
+    def _read(self, database: sqlite3.Connection) -> set[str]:
+        """What is proved by this prover.  Raises sqlite3.Error."""
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if not tables:
+            with database:
+                database.execute(
                     "CREATE TABLE IF NOT EXISTS proved (digest TEXT, prover TEXT, PRIMARY KEY (digest, prover))"
                 )
-            rows = self._database.execute("SELECT digest FROM proved WHERE prover = ?", (prover(),))
-            self._known = {digest for (digest,) in rows}
-        except (OSError, sqlite3.Error) as error:
-            raise StoreError(
-                f"{str(path)!r} cannot be used as a store of evidence: {error}; "
-                "give another with --store, or --no-store"
-            ) from error
+        elif "proved" not in tables:
+            raise sqlite3.DatabaseError("it is a database of something else")
+        return {digest for (digest,) in database.execute("SELECT digest FROM proved WHERE prover = ?", (prover(),))}
+
+    def _give_up(self, why: str, cause: Exception) -> None:
+        """Leave the file alone from now on, and say so."""
+        self.close()
+        error = StoreError(f"{str(self.path)!r} {why}; give another with --store, or --no-store")
+        error.__cause__ = cause
+        self._trouble(error)
 
     def __contains__(self, digest: str) -> bool:
         return digest in self._known
@@ -90,7 +115,7 @@ class Evidence:
                     "INSERT OR IGNORE INTO proved VALUES (?, ?)", [(digest, prover()) for digest in new]
                 )
         except sqlite3.Error as error:
-            raise StoreError(f"{str(self.path)!r} cannot be written: {error}") from error
+            self._give_up(f"cannot be written: {error}", error)
 
     def close(self) -> None:
         if self._database is not None:

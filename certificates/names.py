@@ -1,0 +1,191 @@
+"""What files are called: after what they are about, whatever a machine is called.
+
+A name is a list of parts with dots between, such as ``binary-addition.all-inputs.cot.2pow16.fused-bf16``.  It consists
+of ASCII letters, digits, ``.``, ``-`` and ``_`` alone, so that shells, URLs and every file system take it, and it is
+at most `LONGEST` bytes long.  Where the parts do not tell everything (an input, a machine that only its author knows, a
+name that was cut or that had other characters), the last part is a hash of all of it: two subjects never share a name,
+not even where a file system ignores case.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from constructions.machines.folding import two_way_machine_of
+from constructions.machines.library import LIBRARY
+from constructions.machines.machine import TuringMachine
+from constructions.machines.text import write_machine
+from constructions.turing.paradigm import Paradigm
+from verify.arithmetic.models import ArithmeticModel, parse_arithmetic
+
+if TYPE_CHECKING:  # slow to import, and most commands are about machines
+    from verify.contextual.approximation import Approximation
+
+LONGEST = 120
+"""Bytes of a name, without an ending such as ``.certificate.json``."""
+LONGEST_PART, LONGEST_OTHER_PART = 48, 40
+"""Bytes of the first part, and of each other one."""
+DIGITS = 12
+"""Hexadecimal digits of a hash in a name."""
+DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
+"""What Windows takes for a device, whatever stands behind a dot."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a name: what it is to show, and what it stands for; ``exact`` if the first tells the second."""
+
+    shown: str
+    full: str
+    exact: bool = True
+
+
+def name_of(parts: Sequence[Part]) -> str:
+    """The parts as one name, with a hash of all that they stand for where what can be shown does not tell it.
+
+    >>> name_of([Part("copy", "copy"), Part("all-inputs", "all-inputs")])
+    'copy.all-inputs'
+    >>> name_of([Part("CON", "CON"), Part("all-inputs", "all-inputs")])
+    'CON_.all-inputs.752265a70860'
+    """
+    limits = [LONGEST_PART, *[LONGEST_OTHER_PART] * (len(parts) - 1)]
+    shown = [safe(part.shown, limit) for part, limit in zip(parts, limits, strict=True)]
+    name = ".".join(shown)
+    if len(name) <= LONGEST and all(part.exact and part.shown == text for part, text in zip(parts, shown, strict=True)):
+        return name
+    everything = json.dumps([part.full for part in parts])
+    return f"{name[: LONGEST - DIGITS - 1].rstrip('._-')}.{digest(everything.encode())}"
+
+
+def safe(text: str, longest: int) -> str:
+    """The text in characters that all file systems, shells and URLs take; never empty, no option and no device.
+
+    >>> safe("../my machine", 48), safe("-rf", 48), safe("nul", 48), safe("\u043c", 48), safe("a" * 99, 5)
+    ('my_machine', 'rf', 'nul_', 'unnamed', 'aaaaa')
+    """
+    kept = re.sub(r"[^A-Za-z0-9_-]+", "_", text).strip("_-")[:longest].rstrip("_-") or "unnamed"
+    return f"{kept}_" if kept.lower() in DEVICES else kept
+
+
+def digest(data: bytes) -> str:
+    """The beginning of the data's SHA-256."""
+    return hashlib.sha256(data).hexdigest()[:DIGITS]
+
+
+def of_content(about: str, content: bytes, kind: str) -> str:
+    """Of a file that a certificate refers to: by its content, so that no other certificate needs another one there.
+
+    >>> of_content("copy", b"", "weights")
+    'copy.e3b0c44298fc.weights.json'
+    """
+    return f"{safe(about, LONGEST_PART)}.{digest(content)}.{kind}.json"
+
+
+# ---------------------------------------------------------------------------- what certificates are about
+
+
+def of_runs(
+    machine: TuringMachine,
+    inputs: Sequence[str],
+    paradigm: Paradigm,
+    context: int,
+    model: ArithmeticModel,
+    beta: int | None,
+) -> str:
+    """Of a certificate about given inputs."""
+    number = "1-input" if len(inputs) == 1 else f"{len(inputs)}-inputs"
+    scope = Part(number, json.dumps(list(inputs)), exact=False)
+    return name_of([*_subject(machine, scope, paradigm, context, model), *_extras(beta=beta)])
+
+
+def of_all_inputs(
+    machine: TuringMachine,
+    paradigm: Paradigm,
+    context: int,
+    model: ArithmeticModel,
+    *,
+    space: int | None,
+    assumed_writes: int | None,
+    beta: int | None,
+    tokens: bool,
+) -> str:
+    """Of a certificate about all inputs."""
+    subject = _subject(machine, _word("all-inputs"), paradigm, context, model)
+    claim = [_word("tokens")] if tokens else []
+    return name_of([*subject, *_extras(space=space, writes=assumed_writes, beta=beta), *claim])
+
+
+def of_approximation(found: Approximation) -> str:
+    """Of a certificate of approximation."""
+    grid, target = found.grid, found.target
+    function = Part(target.name, f"{target.name} {target.source}", exact=target.from_library)
+    sizes = [_word(f"n{grid.n}"), _word(f"d{grid.d}")]
+    accuracy = [_rational("epsilon", found.epsilon), _word(f"p{found.p}"), _rational("delta", grid.delta)]
+    positional = [_word("positional")] if found.positional else []
+    return name_of([function, _word("approximation"), *sizes, *accuracy, *positional])
+
+
+def of_export(
+    machine: str, paradigm: str, context: int, dtype: str, *, certificate: str, beta: int, head_width: int
+) -> str:
+    """Of an exported network; ``certificate``: the SHA-256 of the one that it is from."""
+    source = Part(machine, f"{machine} {certificate}", exact=False)
+    parts = [source, _word(paradigm), _number("", context), _word(dtype)]
+    return name_of([*parts, *_extras(beta=beta, head=head_width)])
+
+
+def machine_part(machine: TuringMachine) -> Part:
+    """A machine by its name, which tells which one it is only if it is one of the library, or a folding's."""
+    entry = LIBRARY.get(machine.name)
+    known = entry.machine == machine if entry else two_way_machine_of(machine) is not None
+    return Part(machine.name, write_machine(machine), known)
+
+
+def _subject(
+    machine: TuringMachine, scope: Part, paradigm: Paradigm, context: int, model: ArithmeticModel
+) -> list[Part]:
+    return [machine_part(machine), scope, _word(paradigm.value), _number("", context), _arithmetic(model)]
+
+
+def _arithmetic(model: ArithmeticModel) -> Part:
+    """The arithmetic, shortened to ``fused:W`` or ``rounded:W`` where that is the same.
+
+    Only names of formats stand between the separators of the plain ones, so that any separator will do; steps, formats
+    of scores and formats with parameters are left to the hash.
+    """
+    text = model.text
+    short = re.sub(r"^(\w+:[^/@+]+)[^@+]*", r"\1", text)  # the first format alone, then what follows all of them
+    if parse_arithmetic(short) == model:
+        text = short
+    plain = re.fullmatch(r"[a-z]+(:[a-z0-9]+(/[a-z0-9]+)*)?", text) is not None
+    return Part(re.sub(r"[^a-z0-9]+", "-", text).strip("-"), model.text, plain)
+
+
+def _extras(**numbers: int | None) -> list[Part]:
+    """What was given besides, by name."""
+    return [_number(name, number) for name, number in numbers.items() if number is not None]
+
+
+def _number(name: str, number: int) -> Part:
+    """A number, large powers of two as people write them.
+
+    >>> _number("space", 12244).shown, _number("", 1 << 32).shown, _number("beta", 128).shown
+    ('space12244', '2pow32', 'beta128')
+    """
+    power = number >= 1000 and number & (number - 1) == 0
+    return _word(f"{name}2pow{number.bit_length() - 1}" if power else f"{name}{number}")
+
+
+def _rational(name: str, number: Fraction) -> Part:
+    """A rational number, like ``epsilon1over4``."""
+    return _word(f"{name}{number}".replace("/", "over"))
+
+
+def _word(text: str) -> Part:
+    return Part(text, text)

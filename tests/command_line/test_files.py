@@ -1,0 +1,213 @@
+"""What commands do with files that are there, folders that cannot be written to, and stores that cannot be used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from certificates.command_line.evidence_store import store_path
+from constructions.machines.library import LIBRARY
+from constructions.machines.text import write_machine
+from tests.certificates.test_names import LONG_TEXTS
+from tests.command_line.invoking import files_in, invoke
+
+CERTIFY = ("certify", "increment", "--input", "1")
+PROVE = ("certify", "increment", "--all-inputs", "--context", "5")
+APPROXIMATE = ("approximate", "--function", "polynomial", "--n", "2", "--epsilon", "1", "--p", "1")
+AUDIT = ("audit", "increment", "--context", "16", "--arithmetic", "fused:bf16")
+COMPARE = ("compare", "--context", "4", "--dim", "1")
+WRITING: dict[str, tuple[str, ...]] = {
+    "given inputs": (*CERTIFY, "--out", "{folder}"),
+    "all inputs": (*PROVE, "--out", "{folder}"),
+    "a function": (*APPROXIMATE, "--out", "{folder}"),
+    "an audit": (*AUDIT, "--plot", "{folder}/audit.svg"),
+    "a comparison": (*COMPARE, "--plot", "{folder}/comparison.svg"),
+}
+WORK = (
+    "certificates.command_line.certify.certify",
+    "certificates.command_line.certify_all.certify_all",
+    "certificates.command_line.approximate.certify",
+    "certificates.command_line.audit.audit",
+    "certificates.command_line.compare.compare",
+    "certificates.command_line.sweep.sweep",
+    "certificates.command_line.sweep_all.sweep_all",
+)
+"""What each command does before it writes: the proof."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What is proved in one test is known to the others."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def in_folder(title: str, folder: Path) -> list[str]:
+    return [part.format(folder=folder) for part in WRITING[title]]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in files_in(folder)}
+
+
+@pytest.fixture
+def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is refused is refused before the proof."""
+
+    def begun(*_: object, **__: object) -> None:
+        raise AssertionError("the work has begun")
+
+    for name in WORK:
+        monkeypatch.setattr(name, begun)
+
+
+# ---------------------------------------------------------------------------- files that are there
+
+
+@pytest.mark.parametrize("title", WRITING)
+def test_a_file_that_is_the_same_stays_and_one_that_differs_is_kept_unless_forced(
+    title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that is changed is the last that is written: a certificate that says something else, a drawing."""
+    for drawing in ("plots.draw", "comparison_plot.draw_comparison"):
+        monkeypatch.setattr(f"certificates.command_line.{drawing}", lambda *_: b"<svg/>")
+    first = invoke(*in_folder(title, tmp_path))
+    whole = contents(tmp_path)
+    again = invoke(*in_folder(title, tmp_path))
+    assert (first.code, again.code, again.err) == (0, 0, "")
+    assert contents(tmp_path) == whole
+    name = next((name for name in whole if "certificate" in name), min(whole))
+    changed = whole[name].replace(b'"verdict":"', b'"verdict":"not ').replace(b"<svg", b"<svg ")
+    (tmp_path / name).write_bytes(changed)
+    outcome = invoke(*in_folder(title, tmp_path))
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith(f"Error: {tmp_path / name} is there and is kept: its ")
+    assert outcome.err.count("\n") == 1
+    assert contents(tmp_path) == whole | {name: changed}
+    assert invoke(*in_folder(title, tmp_path), "--force").code == 0
+    forced = contents(tmp_path)
+    assert forced.keys() == whole.keys()
+    assert forced[name] != changed
+
+
+@pytest.mark.usefixtures("no_work")
+@pytest.mark.parametrize("title", ["given inputs", "all inputs", "a function"])
+def test_a_foreign_file_is_noticed_before_the_work(title: str, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as allowed:
+        allowed.setattr("certificates.files.Subject.certificate", "the name")
+        (tmp_path / "the name").write_text("my notes")
+        outcome = invoke(*in_folder(title, tmp_path))
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == (
+        f"Error: {tmp_path / 'the name'} is there and is kept: it is no certificate; "
+        "give --force to replace it, or another --out\n"
+    )
+    assert contents(tmp_path) == {"the name": b"my notes"}
+
+
+REQUESTS = (
+    CERTIFY,
+    (*CERTIFY, "--arithmetic", "rounded:bf16/bf16"),
+    (*CERTIFY, "--beta", "1"),
+    (*CERTIFY, "--paradigm", "scot"),
+    (*CERTIFY, "--input", "11"),
+    PROVE,
+    (*PROVE, "--beta", "1"),
+)
+
+
+def test_certificates_of_different_requests_lie_side_by_side(tmp_path: Path) -> None:
+    """A refutation beside a proof, another arithmetic, context, paradigm: each has a file, and its weights."""
+    for request in REQUESTS:
+        before = contents(tmp_path)
+        outcome = invoke(*request, "--out", tmp_path)
+        assert outcome.err == ""
+        after = contents(tmp_path)
+        assert before.items() <= after.items()
+        assert len([name for name in after if "certificate" in name]) == 1 + len(
+            [name for name in before if "certificate" in name]
+        )
+    for name, content in contents(tmp_path).items():
+        if "certificate" in name:
+            assert json.loads(content)["network"]["weights"]["file"] in after
+
+
+@pytest.mark.parametrize("name", ["..", "CON", "машина", "a/b", "é" * 400, "x" * 5000])
+def test_any_name_of_a_machine_gives_a_certificate_that_can_be_checked(name: str, tmp_path: Path) -> None:
+    machine, out = tmp_path / "machine.yaml", tmp_path / "out"
+    machine.write_text(write_machine(replace(LIBRARY["increment"].machine, name=name)), encoding="utf-8")
+    made = invoke("certify", machine, "--input", "1", "--out", out, "--json")
+    assert (made.code, made.err) == (0, "")
+    certificate = json.loads(made.out)["files"]["certificate"]
+    assert Path(certificate).parent == out
+    assert files_in(tmp_path) == sorted(["machine.yaml", "out", *(f"out/{name}" for name in files_in(out))])
+    assert invoke("check", certificate, "--machine", machine).code == 0
+
+
+@pytest.mark.parametrize("text", LONG_TEXTS)
+def test_a_busy_beaver_text_of_any_length_gives_a_certificate(text: str, tmp_path: Path) -> None:
+    made = invoke("certify", text, "--input", "", "--out", tmp_path)
+    assert (made.code, made.err) == (0, "")
+    assert len(files_in(tmp_path)) == 2
+
+
+# ---------------------------------------------------------------------------- folders
+
+
+@pytest.mark.usefixtures("no_work")
+@pytest.mark.parametrize("place", ["file/below", "/proc/below", "x" * 300])
+@pytest.mark.parametrize("title", WRITING)
+def test_a_folder_that_cannot_be_written_to_is_noticed_before_the_work(title: str, place: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    outcome = invoke(*in_folder(title, tmp_path / place))
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("Error: cannot write to ")
+    assert outcome.err.count("\n") == 1
+    assert files_in(tmp_path) == ["file"]
+
+
+@pytest.mark.usefixtures("no_work")
+@pytest.mark.parametrize("options", [(), ("--all-inputs", "--no-store")])
+def test_a_sweep_that_cannot_be_written_is_noticed_before_the_work(options: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    outcome = invoke("sweep", *options, "--machines", "1", "--out", tmp_path / "file" / "sweep.jsonl")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("Error: cannot write to ")
+    assert files_in(tmp_path) == ["file"]
+
+
+# ---------------------------------------------------------------------------- stores
+
+
+def test_a_store_that_cannot_be_used_is_a_warning(tmp_path: Path) -> None:
+    """What is wrong with one is in `tests/annotation/test_evidence.py`."""
+    store = tmp_path / "store"
+    store.write_bytes(b"this is no database " * 100)
+    for command in (
+        (*PROVE, "--out", tmp_path / "out"),
+        ("sweep", "--all-inputs", "--machines", "1", "--context", "5", "--workers", "1", "--out", tmp_path / "sweep"),
+    ):
+        outcome = invoke(*command, "--store", store)
+        assert outcome.code == 0
+        assert outcome.err == (
+            f"Warning: '{store}' cannot be used as a store of evidence: file is not a database; "
+            "give another with --store, or --no-store; going on without it.\n"
+        )
+    assert store.read_bytes() == b"this is no database " * 100
+
+
+def test_without_a_home_there_is_no_store(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    assert store_path(None, no_store=False) is None
+    assert capsys.readouterr().err.startswith(
+        "Warning: there is no cache directory (Could not determine home directory.); give a store with --store, or "
+    )
