@@ -137,4 +137,4 @@ def test_a_misprediction_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(module, "construct", broken)
     outcome = call("--machines", "8", "--workers", "1", "--out", str(tmp_path / "sweep.jsonl"))
     assert outcome.exit_code == 1
-    assert "FAILURES" in outcome.output
+    assert "REFUTED: " in outcome.output
