@@ -43,6 +43,7 @@ from constructions.contextual.positional import PositionalEncoding
 from constructions.contextual.value_mapping import Numbers, value_mapping
 from verify.contextual.approximation import Approximation
 from verify.contextual.theorem import Certified
+from verify.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,11 @@ class Bundle:
 
 
 def bundle_of(certified: Certified) -> Bundle:
-    """The two documents for an approximation that is certified.
+    """The two documents for an approximation that is proved.
 
     Raises ValueError if it is not, NotWritten, or FunctionError where a value of the function is beyond its bound.
     """
-    if certified.holds is not True:
+    if certified.verdict is not Verdict.PROVED:
         raise ValueError("a certificate is made only of what is proved")
     started = time.perf_counter()
     found, grid = certified.approximation, certified.approximation.grid

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from certificates.document import Rational, WeightsFile
+from verify.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,6 @@ class Certificate:
     network: WeightsFile
     evidence: Evidence
     provenance: dict[str, str]
-    verdict: str = "certified"
+    verdict: str = Verdict.PROVED.value
     format: str = "exactformer approximation certificate"
-    version: int = 1
+    version: int = 2

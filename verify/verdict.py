@@ -91,7 +91,7 @@ class Fate(Enum):
 MEANING: Mapping[Verdict | Basis | Fate, str] = {
     Verdict.PROVED: "The claim holds for every input that it is about.",
     Verdict.TOKENS_PROVED: (
-        "For every input that the claim is about every token is right; activations may differ from the hardmax ones."
+        "Every token is right, for every input that the claim is about; activations may differ from the hardmax ones."
     ),
     Verdict.CERTIFIED: "The claim holds for each of the inputs listed; it says nothing about others.",
     Verdict.REFUTED: "The claim does not hold: a counterexample was computed in exact numbers.",

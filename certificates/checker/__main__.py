@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     parts = {
         "proved": valid.proved,
         "not claimed": valid.not_claimed,
-        "replayed": valid.replayed,
+        "checked on these runs": valid.replayed,
         "assumed": valid.assumed,
     }
     for title, facts in parts.items():

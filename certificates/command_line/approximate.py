@@ -14,6 +14,7 @@ from certificates.approximation import bundle_of, subject_of
 from certificates.approximation_limits import LARGEST_P, NotWritten
 from certificates.command_line.console import show
 from certificates.command_line.outcome import ExitCode, InputRefused, refusing
+from certificates.command_line.verdicts import EXIT_CODE
 from certificates.document import sha256
 from certificates.files import FileRefused, Output, Written
 from constructions.contextual.functions import SAMPLES, FunctionError, load_target, require_as_stated
@@ -22,6 +23,7 @@ from verify.contextual.approximation import Approximation, SpecificationError, p
 from verify.contextual.formats import Holds, formats_for
 from verify.contextual.softmax_form import StandardForm, StandardFormError, standard_form, widest
 from verify.contextual.theorem import Certified, certify
+from verify.verdict import Basis, Verdict
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,11 @@ class Asked:
     standard_form: bool = False
 
 
-VERDICT = {True: "certified", False: "refuted", None: "inconclusive"}
-
-
 def execute(asked: Asked, output: Output, wanted: bool, as_json: bool) -> None:
     """Choose delta, decide the lemmas for it, write the certificate, say what is proved.
 
-    Exit code: 0 certified, 1 a lemma does not hold, 2 bad input (nothing is written), 3 a lemma is left open, 4 it is
-    certified, but the certificate, which is `wanted`, would be beyond the checker's limits.
+    Exit code: 0 proved, 1 a lemma is refuted, 2 bad input (nothing is written), 3 a lemma is inconclusive, 4 it is
+    proved, but the certificate, which is `wanted`, would be beyond the checker's limits.
     """
     certified = certified_approximation(asked, output)
     form = None
@@ -60,8 +59,8 @@ def execute(asked: Asked, output: Output, wanted: bool, as_json: bool) -> None:
         show(format_lines(certified.approximation))
         show(() if form is None else standard_lines(form))
         show(written_lines(written))
-    if certified.holds is not True:
-        raise SystemExit(ExitCode.REFUTED if certified.holds is False else ExitCode.INCONCLUSIVE)
+    if certified.verdict is not Verdict.PROVED:
+        raise SystemExit(EXIT_CODE[certified.verdict])
     if wanted and isinstance(written, str):
         raise InputRefused(f"nothing is written to {output.folder}: {written}", ExitCode.UNSUPPORTED)
 
@@ -71,8 +70,8 @@ def write_certificate(certified: Certified, output: Output) -> Written | str:
 
     Raises InputRefused.
     """
-    if certified.holds is not True:
-        return f"a lemma is {'refuted' if certified.holds is False else 'left open'}"
+    if certified.verdict is not Verdict.PROVED:
+        return f"a lemma is {certified.verdict.value}"
     try:
         with refusing(FunctionError, FileRefused):
             return output.write_bundle(bundle_of(certified))
@@ -92,8 +91,10 @@ def written_lines(written: Written | str) -> Iterator[str]:
 def summary(certified: Certified, form: StandardForm | None, written: Written | str) -> dict[str, object]:
     """What ``--json`` prints: the verdict, the certificate, its name, and where it lies."""
     found: dict[str, object] = {
-        "verdict": VERDICT[certified.holds],
-        "evidence": [{"lemma": one.lemma, "holds": one.holds, "text": one.text} for one in certified.evidence],
+        "verdict": certified.verdict.value,
+        "evidence": [
+            {"lemma": one.lemma, "verdict": one.verdict.value, "text": one.text} for one in certified.evidence
+        ],
     }
     if isinstance(written, str):
         found |= {"certificate": None, "not_written": written}
@@ -141,16 +142,15 @@ def in_words(certified: Certified) -> Iterator[str]:
         f"layers: {counts.quantisation} quantise, {counts.selective} shift selectively, 1 globally, {counts.dismissal}"
         f" dismiss other ids, {counts.bumps} map values" + (", 1 takes a lift back" if certified.lift else "")
     )
-    verdict = {True: "proved", False: "refuted", None: "left open"}
     for one in certified.evidence:
-        yield f"  {one.lemma} {verdict[one.holds]}: {one.text}"
-    yield f"given the modulus, {verdict[certified.holds]}:"
+        yield f"  {one.lemma} {one.verdict.value}: {one.text}"
+    yield f"given the modulus, {certified.verdict.value}:"
     yield from (f"  {line}" for line in bounds(found))
     if certified.runs is not None:
         runs = certified.runs
         yield (
-            f"checked on {runs.inputs} sampled inputs, run through every layer: at the {runs.proper} without repeated"
-            f" columns the largest difference of an entry is {runs.largest}"
+            f"{Basis.OBSERVED.title}, {runs.inputs} sampled inputs through every layer: at the {runs.proper} without"
+            f" repeated columns the largest difference of an entry is {runs.largest}"
         )
 
 

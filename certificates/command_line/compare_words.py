@@ -21,8 +21,8 @@ DIFFERENT_TASKS = (
     " function of n tokens of [0, 1)^d; the ternary one runs a machine for n tokens of chain of thought."
 )
 NOT_PROVED_HERE = (
-    "All numbers are counted, exactly; that the networks are right is not proved here (exactformer approximate and"
-    " exactformer certify --all-inputs prove it). Ternary rows take separations as given, as exactformer audit does."
+    "All numbers are counted, exactly. Assumed, and not proved here: that the networks are right (exactformer"
+    " approximate and exactformer certify --all-inputs prove it). Ternary rows decide the rounding as exactformer audit does."
 )
 UNITS = (
     "High-precision numbers are in units of delta: inputs, biases and ids are multiplied by 1/delta, so that ids are"

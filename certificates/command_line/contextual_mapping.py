@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from certificates.command_line.console import show
-from certificates.command_line.outcome import ExitCode, InputRefused, refusing
+from certificates.command_line.outcome import InputRefused, refusing
+from certificates.command_line.verdicts import EXIT_CODE, headline
 from constructions.contextual.grid import Grid, GridError
 from constructions.contextual.substitutes import (
     Bilinear,
@@ -24,6 +25,7 @@ from constructions.contextual.substitutes import (
 )
 from verify.contextual.lemma6 import GridTooLarge
 from verify.contextual.substitutes import Collision, check_substitute
+from verify.verdict import Verdict
 
 NAMES = {"bilinear": ("output", "projection"), "convolution": ("output", "kernel")}
 HEAD = ("query", "key", "value", "output")
@@ -40,17 +42,19 @@ def execute(kind: str, n: int, d: int, delta: Fraction, weights: Path | None) ->
     if not isinstance(found, Collision):
         show(
             [
-                f"{kind} computes a contextual mapping on this grid ({where}): it tells apart the columns of all "
-                f"{found.sequences} sequences with distinct columns, but for sequences that permute one another."
+                f"{headline(Verdict.PROVED)}: {kind} computes a contextual mapping on this grid ({where}): it tells "
+                f"apart the columns of all {found.sequences} sequences with distinct columns, but for sequences that "
+                "permute one another."
             ]
         )
         return
-    said = [f"{kind} does not compute a contextual mapping on this grid ({where}), because"]
+    verdict = Verdict.REFUTED
+    said = [f"{headline(verdict)}: {kind} does not compute a contextual mapping on this grid ({where}), because"]
     for numbers, place in ((found.first, found.first_place), (found.second, found.second_place)):
         columns = "; ".join(" ".join(map(str, grid.column(number))) for number in numbers)
         said.append(f"  column {place + 1} of ({columns})")
     show([*said, "become the same column."])
-    raise SystemExit(ExitCode.REFUTED)
+    raise SystemExit(EXIT_CODE[verdict])
 
 
 def read_layer(kind: str, path: Path) -> Substitute:

@@ -26,13 +26,13 @@ from verify.annotation.proof import Family, HeadProof, Tally
 from verify.arithmetic.models import Exact, ModelError
 from verify.drift.bound import Breakdown
 from verify.drift.prove import TokensProof, covered_by_drifts
-from verify.verdict import Verdict
+from verify.verdict import Basis, Verdict
 from verify.writes import Grounds
 
 WRITES = {
     Grounds.CONTEXT: "no more than tokens",
     Grounds.PROVED: "proved of this machine",
-    Grounds.ASSUMED: "ASSUMED",
+    Grounds.ASSUMED: Basis.ASSUMED.value.upper(),
 }
 
 

@@ -19,6 +19,7 @@ from certificates.approximation_limits import NotWritten
 from constructions.contextual.functions import LIBRARY, FunctionError
 from constructions.contextual.layers import AttentionLayer, Head
 from tests.certificates.approximations import Case, certified, documents, functions_file, inputs, made, run_document
+from verify.verdict import Verdict
 
 F = Fraction
 SORT = Case("sort", 2, 1, F(1, 4), 2)
@@ -47,8 +48,8 @@ def test_every_field_of_sort_by_hand() -> None:
     name = hashlib.sha256(bundle.weights).hexdigest()
     assert certificate == {
         "format": "exactformer approximation certificate",
-        "version": 1,
-        "verdict": "certified",
+        "version": 2,
+        "verdict": "proved",
         "statement": {
             "claim": "On [0, 1)^(1 x 2), the modified transformer of 52 layers is within 1/4 of sort in L^2, and every"
             " entry is within 1/8 of sort's.",
@@ -203,7 +204,7 @@ def test_a_head_is_written_as_it_is() -> None:
 
 
 def test_what_is_not_certified_has_no_certificate() -> None:
-    open_one = replace(certified(SORT).evidence[0], holds=None)
+    open_one = replace(certified(SORT).evidence[0], verdict=Verdict.INCONCLUSIVE)
     with pytest.raises(ValueError, match="only of what is proved"):
         bundle_of(replace(certified(SORT), evidence=(open_one,)))
 

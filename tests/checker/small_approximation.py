@@ -181,7 +181,7 @@ def make(name: str, n: int, d: int, cells: int, positional: bool, epsilon: str, 
         "sequences": len(sequences),
         "layers": len(layers),
     }
-    form = {"version": 1, "provenance": {}, "verdict": "certified", "network": None}
+    form = {"version": 2, "provenance": {}, "verdict": "proved", "network": None}
     certificate = {**form, "format": "exactformer approximation certificate", "statement": statement}
     network = {"format": "exactformer approximation network", "version": 1, "n": n, "d": d, "layers": layers}
     return Case({**certificate, "evidence": evidence}, {**network, "positional": positional})

@@ -211,7 +211,7 @@ BAD: dict[str, Bad] = {
     "a number where true or false must be": Bad(put("positional", value=0), "statement.positional"),
     "true where an integer must be": Bad(lambda c, _: c.update(version=True), "version"),
     "an unknown field": Bad(put("remark", value=""), "statement", "unknown"),
-    "another verdict": Bad(lambda c, _: c.update(verdict="proved"), "verdict"),
+    "another verdict": Bad(lambda c, _: c.update(verdict="certified"), "verdict"),
     "provenance that is no object": Bad(lambda c, _: c.update(provenance=None), "provenance"),
     "another format": Bad(lambda c, _: c.update(format="a certificate"), "format"),
     "three breaks": Bad(

@@ -39,7 +39,7 @@ def test_json_has_the_certificate_and_where_it_is(tmp_path: Path) -> None:
     outcome = invoke(*POLYNOMIAL, "--out", tmp_path, "--json")
     printed = json.loads(outcome.out)
     written = Path(printed["files"]["certificate"]).read_bytes()
-    assert printed["verdict"] == "certified"
+    assert printed["verdict"] == "proved"
     assert printed["certificate"] == json.loads(written)
     assert printed["sha256"] == hashlib.sha256(written).hexdigest()
     assert printed["claim"] == printed["certificate"]["statement"]["claim"]
@@ -59,7 +59,7 @@ def test_what_is_left_open_is_not_written(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(theorem, "MOST_STEPS", 3)
     outcome = invoke(*SORT, "--out", tmp_path)
     assert outcome.code == 3
-    assert "no certificate is written: a lemma is left open" in outcome.out
+    assert "no certificate is written: a lemma is inconclusive" in outcome.out
     printed = json.loads(invoke(*SORT, "--out", tmp_path, "--json").out)
     assert (printed["verdict"], printed["certificate"]) == ("inconclusive", None)
     assert files_in(tmp_path) == []

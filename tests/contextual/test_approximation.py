@@ -22,6 +22,7 @@ from tests.command_line.invoking import invoke
 from verify.contextual import theorem
 from verify.contextual.approximation import Approximation, SpecificationError, plan, repeated_measure, root_above
 from verify.contextual.theorem import certify, run_samples
+from verify.verdict import Verdict
 
 F = Fraction
 
@@ -131,14 +132,14 @@ def test_a_network_for_another_function_is_seen_on_the_runs() -> None:
     found = plan(LIBRARY["sort"], 2, 1, F(1, 4), 2)
     runs = run_samples(replace(found, target=wrong_function(found)), found.network(found.values()), 50)
     assert runs.largest > found.cell_error
-    assert certify(found).holds is True
+    assert certify(found).verdict is Verdict.PROVED
 
 
 def test_a_lemma_that_is_not_decided_leaves_the_claim_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(theorem, "MOST_STEPS", 3)
     outcome = invoke("approximate", "--function", "sort", "--n", "2", "--epsilon", "1/4")
     assert outcome.code == 3
-    assert "given the modulus, left open:" in outcome.out
+    assert "given the modulus, inconclusive:" in outcome.out
 
 
 def test_the_command_says_what_is_proved() -> None:

@@ -17,6 +17,7 @@ from verify.contextual.lemma5 import check_lemma5
 from verify.contextual.lemma6 import Fails, check_lemma6, sequences_of
 from verify.contextual.lemma7 import check_lemma7
 from verify.lemmas.outcome import Budget, Disproved, Established
+from verify.verdict import Verdict
 
 MOST_STEPS = 1000
 MOST_RUN = 5_000_000
@@ -29,10 +30,10 @@ BUDGET_SECONDS = 60
 
 @dataclass(frozen=True)
 class Evidence:
-    """One lemma for this grid: holds (None: left open), and what was done or found."""
+    """One lemma for this grid: what is known of it, and what was done or found."""
 
     lemma: str
-    holds: bool | None
+    verdict: Verdict
     text: str
 
 
@@ -58,12 +59,9 @@ class Certified:
     runs: Runs | None
 
     @property
-    def holds(self) -> bool | None:
-        """True when every lemma holds, False when one does not, None when one is left open."""
-        found = [one.holds for one in self.evidence]
-        if False in found:
-            return False
-        return True if all(found) else None
+    def verdict(self) -> Verdict:
+        """Of the claim that all lemmas hold for this grid."""
+        return Verdict.together(one.verdict for one in self.evidence)
 
 
 def certify(approximation: Approximation, budget: Budget | None = None) -> Certified:
@@ -80,11 +78,13 @@ def certify(approximation: Approximation, budget: Budget | None = None) -> Certi
 def _lemma5(approximation: Approximation) -> Evidence:
     grid = approximation.grid
     if grid.steps > MOST_STEPS:
-        return Evidence("Lemma 5", None, f"not decided beyond 1/delta = {MOST_STEPS}")
+        return Evidence("Lemma 5", Verdict.INCONCLUSIVE, f"not decided beyond 1/delta = {MOST_STEPS}")
     found = check_lemma5(grid)
     if isinstance(found, Fails):
-        return Evidence("Lemma 5", False, found.instance)
-    return Evidence("Lemma 5", True, f"all reals, followed through {found.layers} layers in {found.cells} intervals")
+        return Evidence("Lemma 5", Verdict.REFUTED, found.instance)
+    return Evidence(
+        "Lemma 5", Verdict.PROVED, f"all reals, followed through {found.layers} layers in {found.cells} intervals"
+    )
 
 
 def _lemma6(approximation: Approximation, budget: Budget) -> list[Evidence]:
@@ -96,29 +96,31 @@ def _lemma6(approximation: Approximation, budget: Budget) -> list[Evidence]:
             text = (
                 f"induction over the columns, {outcome.queries} queries to the solver and {outcome.cases} inequalities"
             )
-            found = [Evidence("Lemma 6", True, text)]
+            found = [Evidence("Lemma 6", Verdict.PROVED, text)]
         case Disproved(counterexample):
-            found = [Evidence("Lemma 6", False, counterexample)]
+            found = [Evidence("Lemma 6", Verdict.REFUTED, counterexample)]
         case _:
-            found = [Evidence("Lemma 6", None, outcome.reason)]
+            found = [Evidence("Lemma 6", Verdict.INCONCLUSIVE, outcome.reason)]
     if sequences_of(grid) * grid.n * grid.columns <= MOST_RUN:
         ran = check_lemma6(grid)
         if isinstance(ran, Fails):
-            found.append(Evidence("Lemma 6", False, ran.instance))
+            found.append(Evidence("Lemma 6", Verdict.REFUTED, ran.instance))
         else:
             text = f"all {ran.sequences} quantised sequences run through the layers: {ran.ids} ids"
-            found.append(Evidence("Lemma 6", True, text))
+            found.append(Evidence("Lemma 6", Verdict.PROVED, text))
     return found
 
 
 def _by_running(approximation: Approximation, values: ValueMapping) -> Evidence:
     found = check_lemma7(values)
     if isinstance(found, Fails):
-        return Evidence("Lemma 7", False, found.instance)
+        return Evidence("Lemma 7", Verdict.REFUTED, found.instance)
     if found.bumps != approximation.counts.bumps:
-        return Evidence("Lemma 7", False, f"{found.bumps} bumps, not {approximation.counts.bumps}")
+        return Evidence("Lemma 7", Verdict.REFUTED, f"{found.bumps} bumps, not {approximation.counts.bumps}")
     others = f"; {found.others} columns of other sequences become 0" if found.others else ""
-    return Evidence("Lemma 7", True, f"all {found.bumps} ids run through the layers reach their columns{others}")
+    return Evidence(
+        "Lemma 7", Verdict.PROVED, f"all {found.bumps} ids run through the layers reach their columns{others}"
+    )
 
 
 def _by_inequality(approximation: Approximation) -> Evidence:
@@ -127,8 +129,8 @@ def _by_inequality(approximation: Approximation) -> Evidence:
     largest = approximation.sup * sum(grid.direction)
     if largest < approximation.interval.low - grid.delta / 2:
         text = "u^T of every output is at most S sum(u) < t_l - delta/2, so no column meets two bumps"
-        return Evidence("Lemma 7", True, text)
-    return Evidence("Lemma 7", None, f"more than {MOST_BUMPS} ids, and outputs may come near them")
+        return Evidence("Lemma 7", Verdict.PROVED, text)
+    return Evidence("Lemma 7", Verdict.INCONCLUSIVE, f"more than {MOST_BUMPS} ids, and outputs may come near them")
 
 
 def _runs(approximation: Approximation, values: ValueMapping | None) -> Runs | None:

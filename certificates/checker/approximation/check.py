@@ -60,8 +60,8 @@ def check_form(document: Json) -> dict[str, Json]:
     """Section 1: the members of a certificate, its format, version and verdict."""
     parts = members("certificate", document, *TOP)
     require_same("format", parts["format"], APPROXIMATION)
-    require_same("version", parts["version"], 1)
-    require_same("verdict", parts["verdict"], "certified")
+    require_same("version", parts["version"], 2)
+    require_same("verdict", parts["verdict"], "proved")
     if not isinstance(parts["provenance"], dict):
         raise Rejected("provenance", f"is {quote(parts['provenance'])} where an object must be")
     return parts
@@ -110,4 +110,4 @@ def _valid(statement: Statement, first: int, layers: int, sequences: int) -> Val
     else:
         assumed = [f"the modulus and the bound of {name}, as argued in certificates/APPROXIMATION.md, 3"]
     not_claimed = ("softmax, or rounded numbers: the network is the function of certificates/APPROXIMATION.md, 4",)
-    return Valid("certified", statement.sentence(layers), proved, (), tuple(assumed), not_claimed)
+    return Valid("proved", statement.sentence(layers), proved, (), tuple(assumed), not_claimed)

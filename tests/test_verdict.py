@@ -1,0 +1,122 @@
+"""One vocabulary: nobody but `verify.verdict` spells a verdict, the README says what each means, the checker agrees."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import constructions
+from certificates.checker.check import Valid, check_form
+from certificates.checker.document import Json, Rejected
+from certificates.command_line.outcome import ExitCode
+from certificates.command_line.plots import SHADE
+from certificates.command_line.verdicts import COLOUR, EXIT_CODE
+from verify.verdict import MEANING, Basis, Fate, Verdict
+
+ROOT = Path(constructions.__file__).parent.parent
+VOCABULARY = ROOT / "verify" / "verdict.py"
+FORMER = {
+    *("fails", "open", "left open", "not found", "wrong token", "nothing to find", "nothing differs"),
+    *("activations only", "no run found", "checked on this run", "observed, on these runs only"),
+}
+"""What commands said in the place of verdicts, and of what statements rest on."""
+WORDS = {word.value for word in MEANING} | {basis.title for basis in Basis} | FORMER
+
+
+def sources() -> Iterator[Path]:
+    """All modules but the checker, which has its own literals."""
+    for package in ("constructions", "verify", "certificates", "benchmarks"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            if path != VOCABULARY and ROOT / "certificates" / "checker" not in path.parents:
+                yield path
+
+
+def spelled(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Texts, and parts of texts with something filled in, that are such a word: docstrings and sentences are not."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            word = node.value.strip(" :\n").lower()
+            if word in WORDS:
+                yield node.lineno, node.value
+
+
+@pytest.mark.parametrize("text", ["verdict = 'fails'", "print(f'WRONG TOKEN  {where}')", "{'proved': 0}"])
+def test_a_verdict_that_is_spelled_is_seen(text: str) -> None:
+    assert len(list(spelled(ast.parse(text)))) == 1
+
+
+def test_verdicts_are_spelled_in_one_place() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {word!r}"
+        for path in sources()
+        for line, word in spelled(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert found == []
+
+
+def test_every_word_has_a_meaning_in_one_sentence() -> None:
+    assert set(MEANING) == {*Verdict, *Basis, *Fate}
+    assert len(set(MEANING.values())) == len(MEANING)
+    for word, meaning in MEANING.items():
+        assert word.meaning == meaning
+        assert re.fullmatch(r"[A-Z][^.]+\.", meaning)
+
+
+def test_the_readme_has_them() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for word in (*Verdict, *Basis):
+        title = word.title if isinstance(word, Basis) else word.value
+        assert f"| `{title}` | {word.meaning}" in text
+
+
+def test_exit_codes_and_colours_say_the_same() -> None:
+    assert set(EXIT_CODE) == set(COLOUR) == set(Verdict)
+    for verdict, code in EXIT_CODE.items():
+        assert (code is ExitCode.CERTIFIED) == verdict.positive == (COLOUR[verdict] == "green")
+        assert (code is ExitCode.REFUTED) == (verdict is Verdict.REFUTED) == (COLOUR[verdict] == "red")
+    assert set(SHADE) == {Verdict.PROVED, Verdict.INCONCLUSIVE}
+
+
+ON_RUNS = {Verdict.CERTIFIED, Verdict.REFUTED, Verdict.INCONCLUSIVE}
+FOR_ALL = {Verdict.PROVED, Verdict.TOKENS_PROVED, Verdict.REFUTED, Verdict.INCONCLUSIVE}
+
+
+@pytest.mark.parametrize(("kind", "wanted"), [("runs", ON_RUNS), ("all inputs", FOR_ALL)])
+def test_the_checker_has_the_same_verdicts(kind: str, wanted: set[Verdict]) -> None:
+    """In its own words, as far as certificates may have them; it knows no others."""
+
+    def accepted(word: str) -> bool:
+        names = ["network", "runs", "heads", "softmax", "refutation"]
+        names += ["annotation"] if kind == "all inputs" else []
+        names += ["drift"] if kind == "all inputs" and word == Verdict.TOKENS_PROVED.value else []
+        statement: Json = {"scope": {"kind": kind}}
+        document: dict[str, Json] = {"format": "exactformer certificate", "version": 1, "verdict": word}
+        try:
+            check_form({**document, "provenance": {}, "statement": statement, **dict.fromkeys(names)})
+        except Rejected:
+            return False
+        return True
+
+    assert {verdict for verdict in Verdict if accepted(verdict.value)} == wanted
+    assert not any(accepted(word) for word in FORMER)
+
+
+def test_the_checker_has_the_same_kinds_of_statements(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from certificates.checker import __main__ as checker
+
+    valid = Valid("proved", "claim", ("a",), ("b",), ("c",), ("d",))
+    monkeypatch.setattr(checker, "check_certificate", lambda *_, **__: valid)
+    checker.main(["certificate", "--machine", "machine"])
+    said = capsys.readouterr().out.splitlines()
+    assert [line for line in said[2:] if not line.startswith("  ")] == [
+        Basis.PROVED.title,
+        "not claimed",
+        Basis.OBSERVED.title,
+        Basis.ASSUMED.title,
+    ]
