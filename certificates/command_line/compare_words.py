@@ -22,7 +22,8 @@ DIFFERENT_TASKS = (
 )
 NOT_PROVED_HERE = (
     "All numbers are counted, exactly. Assumed, and not proved here: that the networks are right (exactformer"
-    " approximate and exactformer certify --all-inputs prove it). Ternary rows decide the rounding as exactformer audit does."
+    " approximate and exactformer certify --all-inputs prove it). Ternary rows decide the rounding as exactformer"
+    " audit does."
 )
 UNITS = (
     "High-precision numbers are in units of delta: inputs, biases and ids are multiplied by 1/delta, so that ids are"
