@@ -140,12 +140,14 @@ def test_the_command_shows_a_collision_or_says_that_there_is_none(tmp_path: Path
     asked = ("contextual-mapping", "--layer", "bilinear", "--n", "2", "--delta", "1/4")
     refuted = invoke(*asked)
     assert refuted.code == 1
+    assert refuted.out.startswith("REFUTED: bilinear does not compute")
     assert "column 2 of (0; 1/4)\n  column 1 of (0; 3/4)\nbecome the same column" in refuted.out
     weights = tmp_path / "weights.json"
     weights.write_text(json.dumps({"output": [[1]], "projection": [["4", 4], [16, "16"]]}), encoding="utf-8")
     proved = invoke(*asked, "--weights", weights)
     assert (proved.code, proved.err) == (0, "")
-    assert "all 12 sequences with distinct columns are told apart" in proved.out
+    assert proved.out.startswith("PROVED: bilinear computes a contextual mapping")
+    assert "the columns of all 12 sequences with distinct columns" in proved.out
     head = {name: [["1/2"]] for name in ("query", "key", "value", "output")}
     weights.write_text(json.dumps({"heads": [head]}), encoding="utf-8")
     assert invoke(*asked[:2], "attention", *asked[3:], "--weights", weights).code == 0
