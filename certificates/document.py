@@ -13,6 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from certificates.supervisor import writing
 from constructions.transformer.dimensions import Dimensions
 
 TEMPORARY = ".exactformer."
@@ -243,26 +244,27 @@ def write_file(path: Path, data: bytes) -> None:
 def write_files(contents: Mapping[Path, bytes]) -> None:
     """Write whole files: all of them into temporary files beside them, then, in this order, renamed over them.
 
-    What fails or is interrupted before the first is renamed leaves everything as it was; after that, the first ones
-    are new, so a file comes behind those that it refers to.
+    What fails before the first is renamed leaves everything as it was; after that, the first ones are new, so a file
+    comes behind those that it refers to.
     """
     staged: list[tuple[Path, Path]] = []
-    try:
-        for path, data in contents.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY)
-            staged.append((Path(name), path))
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.chmod(name, 0o666 & ~_umask())
-        for temporary, path in staged:
-            os.replace(temporary, path)
-    except BaseException:
-        for temporary, _ in staged:
-            temporary.unlink(missing_ok=True)
-        raise
+    with writing():
+        try:
+            for path, data in contents.items():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                handle, name = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY)
+                staged.append((Path(name), path))
+                with os.fdopen(handle, "wb") as stream:
+                    stream.write(data)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                os.chmod(name, 0o666 & ~_umask())
+            for temporary, path in staged:
+                os.replace(temporary, path)
+        except BaseException:
+            for temporary, _ in staged:
+                temporary.unlink(missing_ok=True)
+            raise
 
 
 def require_writable(folder: Path) -> None:

@@ -7,17 +7,16 @@ import os
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from certificates.command_line.main import cli
 from constructions.transformer.network import Layer, Mlp, Network
 from constructions.turing.construct import construct
+from tests.command_line.invoking import Outcome, invoke
 from verify import sweep as module
 from verify.sweep import MAX_STEPS, draw_case, sweep
 
 
-def call(*arguments: str) -> Result:
-    return CliRunner().invoke(cli, ["sweep", *arguments])
+def call(*arguments: str) -> Outcome:
+    return invoke("sweep", *arguments)
 
 
 def test_a_case_depends_on_seed_and_index_alone() -> None:
@@ -49,7 +48,7 @@ def test_every_token_of_a_sweep_is_predicted() -> None:
 def test_the_file_is_the_same_for_any_number_of_workers(tmp_path: Path) -> None:
     for workers in ("1", "2", "3"):
         outcome = call("--machines", "25", "--seed", "9", "--workers", workers, "--out", str(tmp_path / workers))
-        assert outcome.exit_code == 0, outcome.output
+        assert outcome.code == 0, outcome.err
     contents = {(tmp_path / workers).read_bytes() for workers in ("1", "2", "3")}
     assert len(contents) == 1
 
@@ -60,8 +59,8 @@ def test_a_sweep_goes_on_from_what_is_there(tmp_path: Path) -> None:
     lines = whole.read_bytes().splitlines(keepends=True)
     part.write_bytes(b"".join([lines[0], lines[3], lines[7], lines[9][: len(lines[9]) // 2]]))
     outcome = call("--machines", "12", "--workers", "1", "--out", str(part), "--json")
-    assert outcome.exit_code == 0
-    assert json.loads(outcome.stdout)["verified_now"] == 10
+    assert outcome.code == 0
+    assert json.loads(outcome.out)["verified_now"] == 10
     assert part.read_bytes() == whole.read_bytes()
 
 
@@ -69,7 +68,7 @@ def test_fewer_machines_are_reported_and_none_is_dropped(tmp_path: Path) -> None
     out = tmp_path / "sweep.jsonl"
     call("--machines", "6", "--workers", "1", "--out", str(out))
     outcome = call("--machines", "3", "--workers", "1", "--out", str(out), "--json")
-    assert json.loads(outcome.stdout)["machines"] == 3
+    assert json.loads(outcome.out)["machines"] == 3
     assert len(out.read_text().splitlines()) == 1 + 6
 
 
@@ -93,8 +92,8 @@ def test_a_file_that_is_no_such_sweep_is_refused(content: bytes, tmp_path: Path)
     out = tmp_path / "sweep.jsonl"
     out.write_bytes(content)
     outcome = call("--machines", "2", "--out", str(out))
-    assert outcome.exit_code == 2
-    assert "give another --out" in outcome.output
+    assert outcome.code == 2
+    assert "give another --out" in outcome.err
     assert out.read_bytes() == content
 
 
@@ -102,8 +101,8 @@ def test_what_is_no_regular_file_is_refused_unread(tmp_path: Path) -> None:
     out = tmp_path / "sweep.jsonl"
     os.mkfifo(out)
     outcome = call("--machines", "2", "--out", str(out))
-    assert outcome.exit_code == 2
-    assert "is no regular file" in outcome.output
+    assert outcome.code == 2
+    assert "is no regular file" in outcome.err
     assert out.is_fifo()
 
 
@@ -119,10 +118,10 @@ def test_an_interrupt_keeps_what_is_done(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(module, "verify_case", until_interrupted)
     out = tmp_path / "sweep.jsonl"
     outcome = call("--machines", "30", "--workers", "1", "--out", str(out))
-    assert outcome.exit_code == 130
+    assert outcome.code == 130
     assert len(out.read_text().splitlines()) == 1 + 10
     monkeypatch.undo()
-    assert call("--machines", "30", "--workers", "1", "--out", str(out)).exit_code == 0
+    assert call("--machines", "30", "--workers", "1", "--out", str(out)).code == 0
     assert len(out.read_text().splitlines()) == 1 + 30
 
 
@@ -136,5 +135,5 @@ def test_a_misprediction_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(module, "construct", broken)
     outcome = call("--machines", "8", "--workers", "1", "--out", str(tmp_path / "sweep.jsonl"))
-    assert outcome.exit_code == 1
-    assert "REFUTED: " in outcome.output
+    assert outcome.code == 1
+    assert "REFUTED: " in outcome.out

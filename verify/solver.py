@@ -12,10 +12,14 @@ the same.
 from __future__ import annotations
 
 import hashlib
+import signal
+import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import InitVar, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,6 +235,8 @@ class Unknown:
 
 Verdict = Proved | Refuted | Unknown
 
+Answer = TypeVar("Answer")
+
 
 def prove(claim: Formula, assumptions: Sequence[Formula] = (), budget_seconds: float = 60.0) -> Verdict:
     """Look for values that satisfy the assumptions and not the claim; `Proved` when there are surely none.
@@ -251,8 +257,9 @@ def prove(claim: Formula, assumptions: Sequence[Formula] = (), budget_seconds: f
     try:
         solver = z3.Solver()
         solver.set("timeout", max(1, int(budget_seconds * 1000)))
+        solver.set("ctrl_c", False)  # else z3 takes an interrupt for itself, and answers unknown
         solver.from_string(query.text)
-        answer = solver.check()
+        answer = _interruptible(solver.check, solver.interrupt)
         if answer == z3.unknown:
             return Unknown(f"the solver gave up: {solver.reason_unknown()}")
         found = _read_model(solver.model(), query.sorts) if answer == z3.sat else None
@@ -266,6 +273,45 @@ def prove(claim: Formula, assumptions: Sequence[Formula] = (), budget_seconds: f
     if not all(value_of(assumption, found) for assumption in assumptions) or value_of(claim, found):
         return Unknown(f"the solver's model {found} does not refute the claim when evaluated")
     return Refuted(found, statistics)
+
+
+def _interruptible(work: Callable[[], Answer], stop: Callable[[], None]) -> Answer:
+    """The work's answer, or its exception.  The work, a long call of C code, is done in another thread.
+
+    Python raises KeyboardInterrupt only between its own instructions, so the thread that gets interrupts has to be at
+    one: it waits here.  An interrupt, wherever it comes, stops the work and is raised; no answer is made of it.
+    """
+    done: Future[Answer] = Future()
+
+    def answer() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:
+            done.set_exception(error)
+
+    thread = threading.Thread(target=answer, daemon=True)
+    try:
+        with _interrupts_later():  # half started, it could not be waited for
+            thread.start()
+        return done.result()
+    finally:
+        while not done.done():
+            stop()
+            thread.join(1)
+        thread.join()
+
+
+@contextmanager
+def _interrupts_later() -> Iterator[None]:
+    """An interrupt in here is raised at its end; threads started in here leave interrupts to others."""
+    if not hasattr(signal, "pthread_sigmask"):  # not on every system
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def solver_version() -> str:

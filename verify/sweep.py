@@ -11,9 +11,8 @@ What is verified for a case is observed on its run, exactly; it says nothing abo
 from __future__ import annotations
 
 import random
-import signal
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 
 from constructions.machines.machine import MachineError
@@ -27,6 +26,7 @@ from verify.hardmax.batch import embed, in_batches
 from verify.hardmax.forward import NotTernaryError, final_activations
 from verify.hardmax.observe import TokenMismatch, least_margins
 from verify.hardmax.prepared import PreparedNetwork
+from verify.workers import worker_pool
 
 MAX_STEPS = 10_000
 EXTRA_BITS = (0, 2, 4, 6, 8)
@@ -113,19 +113,16 @@ def sweep(seed: int, indices: Iterable[int], workers: int) -> Generator[tuple[Sw
         for block in blocks:
             yield from _verify_block(seed, block)
         return
-    with ProcessPoolExecutor(workers, initializer=_leave_interrupts_to_the_parent) as pool:
+    with worker_pool(workers) as pool:
         running: set[Future[list[tuple[SweepResult, ...]]]] = set()
-        try:
-            while True:
-                while len(running) < 2 * workers and (block := next(blocks, [])):
-                    running.add(pool.submit(_verify_block, seed, block))
-                if not running:
-                    return
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield from future.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        while True:
+            while len(running) < 2 * workers and (block := next(blocks, [])):
+                running.add(pool.submit(_verify_block, seed, block))
+            if not running:
+                return
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield from future.result()
 
 
 def _blocks(indices: Iterable[int]) -> Iterator[list[int]]:
@@ -142,10 +139,6 @@ def _blocks(indices: Iterable[int]) -> Iterator[list[int]]:
 def _verify_block(seed: int, block: Sequence[int]) -> list[tuple[SweepResult, ...]]:
     cases = [draw_case(seed, index) for index in block]
     return [tuple(verify_case(case, paradigm) for paradigm in Paradigm) for case in cases]
-
-
-def _leave_interrupts_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def least_margin(prepared: PreparedNetwork, sequences: Sequence[TokenSequence]) -> int:

@@ -6,21 +6,20 @@ Machines are drawn as in `verify.sweep`; their inputs play no part.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from constructions.turing.construct import construct
 from constructions.turing.encoding import Shape
 from constructions.turing.paradigm import Paradigm, position_bits_for
 from verify.all_inputs import assess_all
-from verify.annotation.evidence import Evidence, StoreError, report
+from verify.annotation.evidence import Evidence
 from verify.annotation.proof import Gap, prove_hardmax
 from verify.annotation.tokens import TooManyTokensError
 from verify.arithmetic.models import ArithmeticModel
 from verify.sweep import draw_case
 from verify.verdict import Verdict
+from verify.workers import worker_pool
 from verify.writes import most_writes, write_bound
 
 
@@ -94,33 +93,33 @@ def prove_machine(wanted: UniversalSweep, index: int, evidence: Evidence) -> Uni
 
 
 def sweep_all(
-    wanted: UniversalSweep,
-    indices: Iterable[int],
-    store: Path | None,
-    workers: int,
-    trouble: Callable[[StoreError], None] = report,
+    wanted: UniversalSweep, indices: Iterable[int], evidence: Evidence, workers: int
 ) -> Generator[UniversalResult, None, None]:
     """The results in the order of the indices; each worker takes every ``workers``-th machine.
 
-    Each of them tells ``trouble`` of what is wrong with the store, as `Evidence` does.
+    ``evidence`` is added to with each result.
     """
     listed = list(indices)
     if workers == 1:
-        with Evidence(store, trouble) as evidence:
-            for index in listed:
-                yield prove_machine(wanted, index, evidence)
+        for index in listed:
+            yield prove_machine(wanted, index, evidence)
         return
-    with ProcessPoolExecutor(workers, initializer=_open_evidence, initargs=(store, trouble)) as pool:
-        yield from pool.map(_prove_one, ((wanted, index) for index in listed), chunksize=4)
+    with worker_pool(workers, _take_evidence, (evidence.digests,)) as pool:
+        for result, proved in pool.map(_prove_one, ((wanted, index) for index in listed), chunksize=4):
+            evidence.add(proved)
+            yield result
 
 
 _evidence: list[Evidence] = []
-"""A worker's evidence, opened once."""
+"""A worker's own."""
 
 
-def _open_evidence(store: Path | None, trouble: Callable[[StoreError], None]) -> None:
-    _evidence.append(Evidence(store, trouble))
+def _take_evidence(digests: frozenset[str]) -> None:
+    _evidence.append(Evidence(known=digests))
 
 
-def _prove_one(task: tuple[UniversalSweep, int]) -> UniversalResult:
-    return prove_machine(*task, _evidence[0])
+def _prove_one(task: tuple[UniversalSweep, int]) -> tuple[UniversalResult, frozenset[str]]:
+    """The result, and the digests of the patterns that were proved for it."""
+    (evidence,) = _evidence
+    known = evidence.digests
+    return prove_machine(*task, evidence), evidence.digests - known

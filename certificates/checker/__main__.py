@@ -2,33 +2,56 @@
 
 ``--function NAME`` in the place of ``--machine FILE`` checks a certificate of approximation against a function.
 
-Exit codes: 0 valid (certified, proved, tokens proved or refuted), 1 not valid, 2 wrong usage or unreadable input,
-3 valid but inconclusive, 4 too large for this checker or not decided in time, so not judged.
+Exit codes: see `EXIT_CODES`.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
+import traceback
 from pathlib import Path
 
-from certificates.checker.approximation.check import check_approximation
-from certificates.checker.check import check_certificate
 from certificates.checker.deadline import SECONDS
 from certificates.checker.document import BadInput, Rejected, TooLarge, Undecided
+from certificates.checker.process import FAILED, run
 
-VALID, NOT_VALID, BAD_INPUT, INCONCLUSIVE, TOO_LARGE = 0, 1, 2, 3, 4
+ESTABLISHED, REFUTED, BAD_INPUT, INCONCLUSIVE, NOT_JUDGED = 0, 1, 2, 3, 4
+"""`FAILED`, `READER_GONE` and `BY_SIGNAL` besides: `certificates.checker.process`."""
+EXIT_CODES = (
+    "Exit codes: 0 valid, and says what is expected (by default, that the claim holds); 1 not valid, or valid and says "
+    "the opposite; 2 wrong usage, unreadable input, or no certificate; 3 valid but inconclusive; 4 not judged: too "
+    "large for this checker, or not decided in time; 5 the checker itself failed, and nothing is judged; 129, 130, 143 "
+    "ended by SIGHUP, SIGINT (Ctrl-C), SIGTERM; 141 who read the output went away."
+)
+KIND = {
+    "certified": "positive",
+    "proved": "positive",
+    "tokens proved": "positive",
+    "refuted": "refuted",
+    "inconclusive": "inconclusive",
+}
+SAYS = {
+    "positive": "that the claim holds",
+    "refuted": "that the claim is refuted",
+    "inconclusive": "nothing about the softmax transformer",
+}
+TRACEBACK = "EXACTFORMER_TRACEBACK"
+"""The environment variable that asks for the traceback of a failure."""
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """The exit code; whatever goes wrong, no error ends in 0 or 3."""
+def main(arguments: list[str] | None = None, machine: bytes | None = None) -> int:
+    """The exit code; whatever goes wrong, no error ends in 0, 1 or 3.
+
+    ``machine`` is the text of the machine, if the caller has it: no file is read then, and --machine only names it.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m certificates.checker",
         description="Check a certificate: simulate the machine, replay the network, or prove for all inputs that it "
         "holds what is annotated; prove the inequalities again. Of approximation: follow all cells, run all corners.",
-        epilog="Exit codes: 0 valid, 1 not valid, 2 wrong usage or unreadable input, 3 valid but inconclusive, "
-        "4 too large for this checker or not decided in time, so not judged.",
+        epilog=EXIT_CODES,
     )
     parser.add_argument("certificate", type=Path, help="the certificate; its weights lie beside it")
     about = parser.add_mutually_exclusive_group(required=True)
@@ -41,21 +64,38 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="S",
         help=f"seconds for all of the check; if it takes longer, nothing is judged (default: {SECONDS})",
     )
+    parser.add_argument(
+        "--expect",
+        choices=tuple(SAYS),
+        default="positive",
+        help="what the certificate has to say for exit code 0 (default: positive)",
+    )
     given = parser.parse_args(arguments)
+    from certificates.checker.approximation.check import check_approximation  # slow to import: an interrupt
+    from certificates.checker.check import check_certificate  # has to find `process.run` waiting for it
+
     try:
         if given.machine is None:
             valid = check_approximation(given.certificate, given.function, given.budget)
         else:
-            valid = check_certificate(given.certificate, given.machine, given.budget)
+            valid = check_certificate(given.certificate, machine or given.machine, given.budget)
     except Rejected as error:
-        return _fail(f"not valid: {error}", NOT_VALID)
+        return _fail(f"not valid: {error}", REFUTED)
     except BadInput as error:
         return _fail(str(error), BAD_INPUT)
     except (TooLarge, Undecided) as error:
-        return _fail(f"not judged: {error}", TOO_LARGE)
-    except Exception as error:  # whatever this is, the certificate was not shown to be valid
-        return _fail(f"not valid: the check broke off with {type(error).__name__}: {error}", NOT_VALID)
+        return _fail(f"not judged: {error}", NOT_JUDGED)
+    except Exception as error:  # whatever this is, it says nothing about the certificate
+        if os.environ.get(TRACEBACK):
+            traceback.print_exc()
+        what = "memory ran out" if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"
+        return _fail(f"not judged: the checker failed: {what[:1000]}. {TRACEBACK}=1 shows where.", FAILED)
+    kind = KIND[valid.verdict]
     lines = [f"valid: {valid.verdict}", valid.claim]
+    if kind != given.expect:
+        lines.insert(
+            1, f"This certificate is valid, but it says {SAYS[kind]}; expected was one that says {SAYS[given.expect]}."
+        )
     parts = {
         "proved": valid.proved,
         "not claimed": valid.not_claimed,
@@ -65,7 +105,9 @@ def main(arguments: list[str] | None = None) -> int:
     for title, facts in parts.items():
         lines += [title, *(f"  - {fact}" for fact in facts)] if facts else []
     print(_plain("\n".join(lines)))
-    return INCONCLUSIVE if valid.verdict == "inconclusive" else VALID
+    if kind == given.expect:
+        return ESTABLISHED
+    return INCONCLUSIVE if kind == "inconclusive" else REFUTED
 
 
 def _seconds(text: str) -> int:
@@ -85,4 +127,4 @@ def _plain(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

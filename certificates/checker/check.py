@@ -29,7 +29,7 @@ from certificates.checker.document import (
     rational_text,
     read_bytes,
     read_canonical,
-    require_kind,
+    read_certificate,
     require_same,
     text,
 )
@@ -67,18 +67,19 @@ class Valid:
     not_claimed: tuple[str, ...] = ()
 
 
-def check_certificate(certificate_path: Path, machine_path: Path, budget: int = SECONDS) -> Valid:
+def check_certificate(certificate_path: Path, machine_given: Path | bytes, budget: int = SECONDS) -> Valid:
     """The certificate is valid for this machine; else `Rejected`, or `BadInput` if there is nothing to judge.
 
-    All of the check may take ``budget`` seconds.
+    The machine is given as a file, or as the text of one. All of the check may take ``budget`` seconds.
     """
     deadline = Deadline(budget)
     try:
-        machine = parse_machine(read_bytes(machine_path, "machine").decode("utf-8"))
+        given = machine_given if isinstance(machine_given, bytes) else read_bytes(machine_given, "machine")
+        machine = parse_machine(given.decode("utf-8"))
     except (MachineError, UnicodeDecodeError) as error:
-        raise BadInput(f"machine {str(machine_path)!r}: {error}") from error
-    document = read_canonical(read_bytes(certificate_path, "certificate"), "certificate")
-    require_kind(document, MACHINE)
+        where = "" if isinstance(machine_given, bytes) else f" {str(machine_given)!r}"
+        raise BadInput(f"machine{where}: {error}") from error
+    document = read_certificate(certificate_path, MACHINE)
     parts = check_form(document)
     statement = check_statement(parts["statement"], machine)
     network, linear = check_network(parts["network"], statement, certificate_path.parent)

@@ -4,9 +4,9 @@ Words:
     document   what the bytes of a file say, once they are known to be canonical JSON
     field      where a value stands, as in ``certificate.heads[3].ties``; every rejection names one
     rejected   the certificate is not valid: it breaks a rule, or a value is not what the rules give
-    bad input  there is nothing to judge: a file is missing, or the machine's text is not a machine
+    bad input  there is nothing to judge: a file is missing, or is no certificate, or the machine's text no machine
     too large  larger than this checker replays: nothing is judged
-    undecided  a solver, or the whole check, was not done in time: nothing is judged
+    undecided  the check was not done in time: nothing is judged
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Rejected(Exception):
 
 
 class BadInput(Exception):
-    """There is nothing to judge: a file cannot be read, or the machine's text is not a machine."""
+    """There is nothing to judge: a file cannot be read, or is no certificate, or the machine's text no machine."""
 
 
 class TooLarge(Exception):
@@ -99,11 +99,39 @@ def read_canonical(data: bytes, what: str) -> Json:
     return document
 
 
-def require_kind(document: Json, kind: str) -> None:
-    """The document is not a certificate of the other kind: that is wrong usage, and says nothing about it."""
-    found = document.get("format") if isinstance(document, dict) else None
-    if isinstance(found, str) and found in OPTIONS and found != kind:
+def read_certificate(path: Path, kind: str) -> Json:
+    """The certificate in this file, which must be one of this kind.
+
+    `BadInput` if it is no certificate, or one of the other kind: then there is nothing to judge.
+    """
+    data = read_bytes(path, "certificate")
+    try:
+        document = read_canonical(data, "certificate")
+        found = format_of(document)
+    except Rejected:  # a certificate that breaks rules of SPEC section 1, or something else altogether
+        found = format_of(read_leniently(data))
+        if found == kind:
+            raise
+    if found not in OPTIONS:
+        said = "it is no JSON object" if found is None else f"its format is {quote(found)}"
+        raise BadInput(f"{str(path)!r} is no certificate: {said}")
+    if found != kind:
         raise BadInput(f"the certificate is about {OPTIONS[found]}, not about {OPTIONS[kind]}")
+    return document
+
+
+def format_of(document: Json) -> Json:
+    """What a document says it is; None if it says nothing."""
+    return document.get("format") if isinstance(document, dict) else None
+
+
+def read_leniently(data: bytes) -> Json:
+    """The document with these bytes, if it is one of JSON at all, with all numbers as strings; else None."""
+    try:
+        document: Json = json.loads(data, parse_int=str, parse_float=str, parse_constant=str)
+    except (ValueError, RecursionError):
+        return None
+    return document
 
 
 def quote(value: Json | list[str] | dict[str, Json]) -> str:

@@ -22,6 +22,7 @@ from certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from certificates.command_line.progress import LateProgress
 from certificates.command_line.verdicts import EXIT_CODE
 from certificates.files import FileRefused, Output
+from certificates.supervisor import writing
 from constructions.machines.library import load_machine
 from constructions.machines.machine import MachineError
 from constructions.turing.contexts import least_context_for_space
@@ -60,7 +61,7 @@ def execute(asked: Asked, store: Path | None, output: Output, as_json: bool) -> 
         refusing(ContextError, BetaError, AssumptionError, FileRefused),
         refusing(ModelError, TooManyTokensError, code=ExitCode.UNSUPPORTED),
         refusing(HardmaxNotProved, code=ExitCode.INCONCLUSIVE),
-        Evidence(store, warn) as evidence,
+        Evidence(store, warn, writing) as evidence,
     ):
         output.require(request.subject)
         bundle = certify_all(request, evidence, progress)

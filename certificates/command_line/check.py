@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import tempfile
 from pathlib import Path
 
 import click
@@ -20,7 +19,14 @@ from constructions.machines.machine import MachineError
 from constructions.machines.text import write_machine
 
 
-def execute(certificate: Path, machine: str | None, function: str | None, budget: int, as_json: bool) -> None:
+def execute(
+    certificate: Path,
+    machine: str | None,
+    function: str | None,
+    budget: int,
+    expected: str,
+    as_json: bool,
+) -> None:
     """Either MACHINE, a name of the library, a busy beaver text or a file; or, for approximation, a function's name.
 
     The checker reads files of one-way machines only. A busy beaver text is folded first, which the checker takes as
@@ -33,13 +39,17 @@ def execute(certificate: Path, machine: str | None, function: str | None, budget
         )
     printed, complaint = io.StringIO(), io.StringIO()
     with (
-        tempfile.TemporaryDirectory() as folder,
         late_spinner("checking", enabled=not as_json),
         contextlib.redirect_stdout(printed),
         contextlib.redirect_stderr(complaint),
     ):
-        about = f"--function={function}" if machine is None else f"--machine={_machine_file(machine, Path(folder))}"
-        code = run_checker([about, "--budget", str(budget), "--", str(certificate)])
+        options = ["--budget", str(budget), "--expect", expected, "--", str(certificate)]
+        if machine is None:
+            code = run_checker([f"--function={function}", *options])
+        elif (path := _machine_file(machine)) is not None:
+            code = run_checker([f"--machine={path}", *options])
+        else:
+            code = run_checker([f"--machine={machine}", *options], _folded(machine))
     if not as_json:
         show(printed.getvalue().splitlines())
         click.echo(complaint.getvalue(), nl=False, err=True)
@@ -49,15 +59,16 @@ def execute(certificate: Path, machine: str | None, function: str | None, budget
     raise click.exceptions.Exit(code)
 
 
-def _machine_file(machine: str, folder: Path) -> Path:
-    """Where the machine's text lies: that of a busy beaver, folded, is written to ``folder``."""
+def _machine_file(machine: str) -> Path | None:
+    """Where the machine's text lies, unless it is a busy beaver's."""
     if machine in LIBRARY:
         return LIBRARY[machine].path
-    if not looks_like_busy_beaver(machine) and Path(machine).exists():
-        return Path(machine)
+    return Path(machine) if not looks_like_busy_beaver(machine) and Path(machine).exists() else None
+
+
+def _folded(machine: str) -> bytes:
+    """The text of a busy beaver, folded."""
     with refusing(MachineError):
         folded = write_machine(load_machine(machine))
-    path = folder / "folded.yaml"
-    path.write_text(folded, encoding="utf-8")
     click.echo(f"machine: {machine}, folded onto a one-way tape, as `exactformer machines {machine}` prints it")
-    return path
+    return folded.encode()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from verify.annotation.evidence import Evidence, StoreError, default_store
+from verify.annotation.evidence import StoreError, default_store
 
 
 def warn(error: StoreError) -> None:
@@ -21,13 +21,3 @@ def store_path(store: Path | None, no_store: bool) -> Path | None:
     except StoreError as error:
         warn(error)
         return None
-
-
-def usable(store: Path | None) -> Path | None:
-    """The store if it can be opened, so that many processes need not warn of it."""
-    troubles: list[StoreError] = []
-    with Evidence(store, troubles.append):
-        pass
-    for trouble in troubles:
-        warn(trouble)
-    return None if troubles else store

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from certificates.command_line.console import Column, Line, Part, Table, heading, show
+from certificates.command_line.held_output import say_so_far
 from certificates.command_line.outcome import InputRefused, refusing
 from certificates.command_line.progress import LateProgress
 from certificates.command_line.verdicts import COLOUR, EXIT_CODE
@@ -69,6 +70,7 @@ def _decide(lemmas: Sequence[Lemma], widths: tuple[int, ...], budget: int, as_js
             results = list(group)
             if not as_json:
                 show(lemma_lines(results))
+                say_so_far()
     verdicts = [entry.verdict for entry in entries]
     left_out = [lemma.identifier for lemma in lemmas if lemma.identifier not in {e.lemma.identifier for e in entries}]
     if as_json:

@@ -1,12 +1,10 @@
 """The command ``exactformer``: what can be typed.  What each subcommand does is in the module of its name, imported
 when it is used, so that every ``--help`` is quick.
-
-Exit codes, everywhere: 0 proved, certified or valid, 1 refuted or invalid, 2 wrong usage or bad input,
-3 inconclusive, 4 unsupported.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -16,16 +14,7 @@ from click.core import ParameterSource
 
 from certificates.command_line.help import Group
 from certificates.command_line.numbers import auto_or_power_of_two, number_of, numbers_of, power_of_two, rational
-
-EXIT_CODES = (
-    "Exit codes: 0 proved, certified or valid, 1 refuted or invalid, 2 wrong usage or bad input (nothing is written), "
-    "3 inconclusive, 4 unsupported."
-)
-
-
-READER_GONE = 141
-"""128 and the number of SIGPIPE: what a shell says of a command that this signal ends."""
-
+from certificates.command_line.outcome import EXIT_CODES, InputRefused, code_of
 
 MOST_TOKENS_COMPARED, MOST_COORDINATES = 1024, 8
 """The high-precision construction is counted up to so many tokens, and coordinates of one."""
@@ -71,18 +60,8 @@ FORCE = click.option("--force", is_flag=True, help="Replace files that are there
 NO_STORE = click.option("--no-store", is_flag=True, help="With --all-inputs: prove everything anew, keep nothing.")
 
 
-class _Commands(Group):
-    """A group whose exit codes mean what `EXIT_CODES` says, also where nobody reads the output to its end."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            raise SystemExit(READER_GONE) from None  # click would end with 1, which means refuted
-
-
 @click.group(
-    cls=_Commands,
+    cls=Group,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=EXIT_CODES,
@@ -208,8 +187,23 @@ def certify(
     show_default=True,
     help="Seconds for all of the check; if it takes longer, nothing is judged.",
 )
+@click.option(
+    "--expect",
+    "expected",
+    type=click.Choice(["positive", "refuted", "inconclusive"]),
+    default="positive",
+    show_default=True,
+    help="What the certificate has to say for exit code 0.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def check(certificate: Path, machine: str | None, function: str | None, budget: int, as_json: bool) -> None:
+def check(
+    certificate: Path,
+    machine: str | None,
+    function: str | None,
+    budget: int,
+    expected: str,
+    as_json: bool,
+) -> None:
     """Check CERTIFICATE against MACHINE: simulate the machine, replay the network from its weights, or prove for all
     inputs what the certificate says of it; redo every inequality.  The checker imports nothing of what made the
     certificate.
@@ -218,12 +212,13 @@ def check(certificate: Path, machine: str | None, function: str | None, budget: 
     the others on all sequences of corners, exactly; redo every inequality.  Of a function that the certificate only
     states, its values, bound and modulus are assumed.
 
-    Exit codes: 0 valid (it may certify or refute), 1 invalid, 2 unreadable input, 3 valid but inconclusive, 4 too large
-    for the checker or not decided in time, so not judged.
+    Exit codes: 0 valid, and it says that the claim holds (or what --expect says), 1 not valid, or it says the opposite,
+    2 unreadable input, or no certificate, 3 valid but inconclusive, 4 not judged: too large for the checker, or not
+    decided in time.
     """
     from certificates.command_line.check import execute
 
-    execute(certificate, machine, function, budget, as_json)
+    execute(certificate, machine, function, budget, expected, as_json)
 
 
 @cli.command("run", short_help="Show the chain of thought of MACHINE, token by token.", epilog=EXIT_CODES)
@@ -410,7 +405,6 @@ def audit(
     Exit codes: 0 the rows are printed, whatever they say, 2 bad input (nothing is written).
     """
     from certificates.command_line.audit import Asked, execute
-    from certificates.command_line.outcome import InputRefused
 
     typed = click.get_current_context().get_parameter_source
     if arithmetics and any(typed(name) is ParameterSource.COMMANDLINE for name in ("formats", "models")):
@@ -693,13 +687,14 @@ def machines(machine: str | None, as_json: bool) -> None:
     execute(machine, as_json)
 
 
+def execute(arguments: list[str]) -> None:
+    """Do what the arguments ask for; how it ends is an exception, as `code_of` reads them."""
+    if "_EXACTFORMER_COMPLETE" in os.environ:  # a shell asks what can be typed next
+        cli.main(arguments, "exactformer")
+    with cli.make_context("exactformer", arguments) as context:
+        cli.invoke(context)
+
+
 def main() -> None:
-    """The entry point: errors of the input become one sentence on stderr and an exit code."""
-    try:
-        sys.exit(cli(standalone_mode=False))  # click returns the code of an Exit, else None
-    except click.Abort:
-        click.echo("Interrupted; nothing was written.", err=True)
-        sys.exit(130)
-    except click.ClickException as error:
-        click.echo(f"Error: {' '.join(error.format_message().split())}", err=True)
-        sys.exit(error.exit_code)
+    """The command in this process, as tests call it; `certificates.command_line.__main__` is the program."""
+    sys.exit(code_of(lambda: execute(sys.argv[1:])))

@@ -1,9 +1,12 @@
-"""Exit codes, and how errors of the input end a command: one sentence on stderr, no traceback."""
+"""How a command ends: exit codes, and one sentence on stderr for whatever is no result."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import errno
+import os
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 
 import click
@@ -17,6 +20,34 @@ class ExitCode(IntEnum):
     BAD_INPUT = 2
     INCONCLUSIVE = 3
     UNSUPPORTED = 4
+    FAILED = 5
+    HUNG_UP = 129
+    INTERRUPTED = 130
+    READER_GONE = 141
+    TERMINATED = 143
+
+
+MEANING = {
+    ExitCode.CERTIFIED: "done; where there is a claim, it is positive and established: certified, proved, valid",
+    ExitCode.REFUTED: "refuted, or a certificate that is not valid",
+    ExitCode.BAD_INPUT: "wrong usage or bad input; nothing is written",
+    ExitCode.INCONCLUSIVE: "inconclusive",
+    ExitCode.UNSUPPORTED: "not judged: unsupported, too large, or not decided in time",
+    ExitCode.FAILED: "the command itself failed (a bug, a full disk, no memory); nothing is said about any claim",
+    ExitCode.HUNG_UP: "ended by SIGHUP, as 130",
+    ExitCode.INTERRUPTED: "interrupted; nothing is written, recorded or said, except that sweep keeps what is finished",
+    ExitCode.READER_GONE: "who read the output went away before its end",
+    ExitCode.TERMINATED: "ended by SIGTERM, as 130",
+}
+"""The one table: the README and ``--help`` repeat it, and the checker has the same codes."""
+
+EXIT_CODES = "Exit codes: " + "; ".join(f"{code.value} {meaning}" for code, meaning in MEANING.items()) + "."
+
+TRACEBACK = "EXACTFORMER_TRACEBACK"
+"""The environment variable that asks for tracebacks."""
+
+OUT_OF_RESOURCES = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
+"""Errors of the operating system that are not about what was asked for."""
 
 
 class InputRefused(click.ClickException):
@@ -34,3 +65,49 @@ def refusing(*errors: type[Exception], code: ExitCode = ExitCode.BAD_INPUT) -> I
         yield
     except errors as error:
         raise InputRefused(str(error), code) from error
+
+
+def code_of(work: Callable[[], object]) -> ExitCode:
+    """Do the work; however it ends, there is an exit code, and one sentence on stderr unless there is a result."""
+    try:
+        work()
+    except click.exceptions.Exit as end:
+        return ExitCode(end.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        _say("Interrupted.")
+        return ExitCode.INTERRUPTED
+    except click.ClickException as error:
+        return _refused(error)
+    except BaseException as error:
+        if isinstance(error, SystemExit) and isinstance(error.code, ExitCode):
+            return error.code
+        return _failed(error)
+    return ExitCode.CERTIFIED
+
+
+def _refused(error: click.ClickException) -> ExitCode:
+    """What was asked for cannot be done; or it could be, if there were room for it."""
+    _say(f"Error: {error.format_message()}")
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in OUT_OF_RESOURCES:
+            return ExitCode.FAILED
+        cause = cause.__cause__
+    return ExitCode(error.exit_code) if isinstance(error, InputRefused) else ExitCode.BAD_INPUT
+
+
+def _failed(error: BaseException) -> ExitCode:
+    """Nobody foresaw this."""
+    if os.environ.get(TRACEBACK):
+        traceback.print_exception(error)
+    what = "memory ran out" if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"
+    _say(
+        f"Error: the command failed, so that nothing is said about any claim: {what[:1000]}.  "
+        f"{TRACEBACK}=1 shows where."
+    )
+    return ExitCode.FAILED
+
+
+def _say(sentence: str) -> None:
+    with suppress(OSError):  # then nobody can read it
+        click.echo(" ".join(sentence.split()), err=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -22,6 +22,7 @@ from certificates.command_line.outcome import InputRefused
 from certificates.command_line.progress import LateProgress
 from certificates.command_line.verdicts import EXIT_CODE, headline
 from certificates.document import write_file
+from certificates.supervisor import Left, writing
 from verify.sweep import sweep
 from verify.verdict import Basis, Verdict
 
@@ -35,31 +36,21 @@ def execute(machines: int, seed: int, workers: int | None, out: Path, as_json: b
     have = {line["index"] for line in lines}
     missing = [index for index in range(machines) if index not in have]
     started = time.perf_counter()
-    interrupted = False
     with appending(out, header, lines) as append, LateProgress(enabled=not as_json) as progress:
-        results = sweep(seed, missing, workers or os.cpu_count() or 1)
-        try:
-            for number, result in enumerate(results, start=1):
-                line = {"index": result[0].index, "results": [asdict(one) for one in result]}
-                lines.append(line)
-                append(line)
-                progress("sweep", number, len(missing))
-        except KeyboardInterrupt:
-            interrupted = True
-            results.close()
+        for number, result in enumerate(sweep(seed, missing, workers or os.cpu_count() or 1), start=1):
+            line = {"index": result[0].index, "results": [asdict(one) for one in result]}
+            lines.append(line)
+            append(line)
+            progress("sweep", number, len(missing))
     lines.sort(key=lambda line: int(line["index"]))
     seconds = time.perf_counter() - started
-    if not interrupted:
-        write_file(out, b"".join(map(encoded, [header, *lines])))
+    rewrite(out, header, lines)
     lines = [line for line in lines if line["index"] < machines]
     summary = summarize(lines) | {"verified_now": len(lines) - len(have & set(range(machines))), "seconds": seconds}
     if as_json:
-        click.echo(json.dumps(summary | {"interrupted": interrupted, "file": str(out)}, indent=2))
+        click.echo(json.dumps(summary | {"file": str(out)}, indent=2))
     else:
         print_summary(summary, out)
-    if interrupted:
-        click.echo(f"Interrupted at {len(lines)} of {machines}; the same command goes on from there.", err=True)
-        raise click.exceptions.Exit(130)
     raise click.exceptions.Exit(EXIT_CODE[Verdict(summary["verdict"])])
 
 
@@ -89,17 +80,38 @@ def read_lines(path: Path, header: Line, keys: Collection[str]) -> list[Line]:
 
 
 @contextmanager
-def appending(path: Path, header: Line, lines: list[Line]) -> Iterator[Any]:
-    """Rewrite the file as far as it was whole, then append line by line."""
-    try:
+def appending(path: Path, header: Line, lines: list[Line]) -> Iterator[Callable[[Line], None]]:
+    """Rewrite the file as far as it was whole, then append line by line; a line is there, or nothing of it."""
+    with writing(Left.FINISHED_PARTS):
+        rewrite(path, header, lines)
+    with refused_if_unwritable(path):
+        stream = path.open("ab", buffering=0)
+
+    def append(line: Line) -> None:
+        whole, data = stream.seek(0, os.SEEK_END), encoded(line)
+        with refused_if_unwritable(path), writing(Left.FINISHED_PARTS):
+            try:
+                while data:
+                    data = data[stream.write(data) :]
+            except OSError:
+                stream.truncate(whole)
+                raise
+
+    with stream:
+        yield append
+
+
+def rewrite(path: Path, header: Line, lines: list[Line]) -> None:
+    """Write the whole file."""
+    with refused_if_unwritable(path):
         write_file(path, b"".join(map(encoded, [header, *lines])))
-        with path.open("ab") as stream:
 
-            def append(line: Line) -> None:
-                stream.write(encoded(line))
-                stream.flush()
 
-            yield append
+@contextmanager
+def refused_if_unwritable(path: Path) -> Iterator[None]:
+    """Turn errors of the file system into the end of the command."""
+    try:
+        yield
     except OSError as error:
         raise InputRefused(f"cannot write to {path}: {error.strerror}; give another --out") from error
 

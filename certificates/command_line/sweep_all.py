@@ -7,19 +7,21 @@ import os
 import time
 from collections import Counter
 from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
 from certificates.command_line.console import show
-from certificates.command_line.evidence_store import usable, warn
+from certificates.command_line.evidence_store import warn
 from certificates.command_line.outcome import ExitCode, refusing
 from certificates.command_line.progress import LateProgress
-from certificates.command_line.sweep import Line, appending, encoded, read_lines
+from certificates.command_line.sweep import Line, appending, read_lines, rewrite
 from certificates.command_line.verdicts import EXIT_CODE, headline
-from certificates.document import write_file
+from certificates.supervisor import Left, writing
 from constructions.turing.paradigm import ContextError
+from verify.annotation.evidence import Evidence
 from verify.arithmetic.models import ModelError, parse_arithmetic
 from verify.sweep_all import UniversalResult, UniversalSweep, sweep_all
 from verify.verdict import Verdict
@@ -51,34 +53,28 @@ def execute(
     have = {line["index"] for line in lines}
     missing = [index for index in range(machines) if index not in have]
     wanted = UniversalSweep(seed, context, model, BUDGET_SECONDS)
-    started, interrupted = time.perf_counter(), False
+    started = time.perf_counter()
     with (
         appending(out, header, lines) as append,
         LateProgress(enabled=not as_json) as progress,
         refusing(ContextError),
         refusing(ModelError, code=ExitCode.UNSUPPORTED),
+        Evidence(store, warn, partial(writing, Left.FINISHED_PARTS)) as evidence,
     ):
-        results = sweep_all(wanted, missing, usable(store), workers or os.cpu_count() or 1, warn)
-        try:
-            for number, result in enumerate(results, start=1):
-                lines.append(asdict(result))
-                append(asdict(result))
-                progress("sweep", number, len(missing))
-        except KeyboardInterrupt:
-            interrupted = True
-            results.close()
+        results = sweep_all(wanted, missing, evidence, workers or os.cpu_count() or 1)
+        for number, result in enumerate(results, start=1):
+            lines.append(asdict(result))
+            append(asdict(result))
+            evidence.save()
+            progress("sweep", number, len(missing))
     lines.sort(key=lambda line: int(line["index"]))
-    if not interrupted:
-        write_file(out, b"".join(map(encoded, [header, *lines])))
+    rewrite(out, header, lines)
     lines = [line for line in lines if line["index"] < machines]
     summary = summarize(lines) | {"seconds": round(time.perf_counter() - started, 1)}
     if as_json:
-        click.echo(json.dumps(summary | {"interrupted": interrupted, "file": str(out)}, indent=2))
+        click.echo(json.dumps(summary | {"file": str(out)}, indent=2))
     else:
         print_summary(summary, out)
-    if interrupted:
-        click.echo(f"Interrupted at {len(lines)} of {machines}; the same command goes on from there.", err=True)
-        raise click.exceptions.Exit(130)
     raise click.exceptions.Exit(EXIT_CODE[Verdict(summary["verdict"])])
 
 

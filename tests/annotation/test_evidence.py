@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -91,8 +91,11 @@ def test_a_file_that_is_no_store_is_trouble_and_is_left_alone(make: Callable[[Pa
 def test_a_store_that_cannot_be_made_is_trouble(place: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     troubles: list[StoreError] = []
-    Evidence(tmp_path / place, troubles.append).add(["some digest"])
+    with Evidence(tmp_path / place, troubles.append) as evidence:
+        evidence.add(["some digest"])
     assert len(troubles) == 1
+    with pytest.raises(StoreError, match="cannot be written: "), Evidence(tmp_path / place) as evidence:
+        evidence.add(["some digest"])
 
 
 @pytest.mark.parametrize(
@@ -111,9 +114,39 @@ def test_a_store_that_is_locked_is_trouble(
         database.execute(f"BEGIN {mode}")
         evidence = Evidence(store, troubles.append)
         evidence.add(["new"])
+        evidence.save()
         evidence.add(["newer"])
+        evidence.save()
     assert [digest in evidence for digest in ("known", "new", "newer")] == [mode == "IMMEDIATE", True, True]
     (trouble,) = troubles
     assert str(trouble).startswith(f"'{store}' {why}: database is locked; ")
     with Evidence(store) as evidence:
         assert [digest in evidence for digest in ("known", "new", "newer")] == [True, False, False]
+
+
+def test_nothing_is_written_before_it_is_saved_nor_where_there_is_nothing_to_save(tmp_path: Path) -> None:
+    store = tmp_path / "cache" / "store"
+    with Evidence(store):
+        pass
+    with pytest.raises(KeyboardInterrupt), Evidence(store) as evidence:
+        evidence.add(["some digest"])
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ValueError, match="no verdict"), Evidence(store) as evidence:
+        evidence.add(["some digest"])
+        raise ValueError("no verdict")
+    assert "some digest" in Evidence(store)
+
+
+def test_the_guard_is_entered_while_the_file_is_changed(tmp_path: Path) -> None:
+    inside: list[bool] = []
+
+    @contextmanager
+    def guard() -> Iterator[None]:
+        inside.append((tmp_path / "store").exists())
+        yield
+        inside.append((tmp_path / "store").exists())
+
+    with Evidence(tmp_path / "store", guard=guard) as evidence:
+        evidence.add(["some digest"])
+    assert inside == [False, True]

@@ -213,7 +213,6 @@ BAD: dict[str, Bad] = {
     "an unknown field": Bad(put("remark", value=""), "statement", "unknown"),
     "another verdict": Bad(lambda c, _: c.update(verdict="certified"), "verdict"),
     "provenance that is no object": Bad(lambda c, _: c.update(provenance=None), "provenance"),
-    "another format": Bad(lambda c, _: c.update(format="a certificate"), "format"),
     "three breaks": Bad(
         lambda _, layers: layers[0].update(breaks=["0", "1/2", "1"], pieces=[["0", "0"]] * 4), "layers[0].breaks"
     ),

@@ -321,13 +321,20 @@ def test_exit_codes(make: Make, certified: Made, tmp_path: Path, capsys: pytest.
     assert said.startswith("valid: certified\nOn 1 input of copy ")
     assert all(f"\n{word}\n" in said for word in ("proved", "checked on these runs", "assumed"))
     refuted = make("copy", "01", "fused:bf16", "--beta", "4")
-    assert run(refuted.certificate, "--machine", refuted.machine) == 0
     inconclusive = make("copy", "01", "exact")
-    assert run(inconclusive.certificate, "--machine", inconclusive.machine) == 3
+    for made, codes in ((certified, (0, 1, 1)), (refuted, (1, 0, 1)), (inconclusive, (3, 3, 0))):
+        assert run(made.certificate, "--machine", made.machine) == codes[0]
+        for expected, code in zip(("positive", "refuted", "inconclusive"), codes, strict=True):
+            capsys.readouterr()
+            assert run(made.certificate, "--machine", made.machine, "--expect", expected) == code
+            said = capsys.readouterr().out
+            assert said.startswith("valid: ")
+            assert ("valid, but it says" in said) == (code != 0)
     assert run(certified.certificate, "--machine", tmp_path / "none") == 2
     assert run(tmp_path / "none", "--machine", certified.machine) == 2
     assert run(certified.certificate, "--machine", certified.certificate) == 2
-    assert run(certified.machine, "--machine", certified.machine) == 1
+    assert run(certified.machine, "--machine", certified.machine) == 2
+    assert run(certified.weights, "--machine", certified.machine) == 2
     document = certified.document
     document["statement"]["claim"] = "\x1b[2J" + document["statement"]["claim"]
     certified.write(document)
@@ -341,11 +348,52 @@ def test_exit_codes(make: Make, certified: Made, tmp_path: Path, capsys: pytest.
     assert stopped.value.code == 2
 
 
-def test_an_unexpected_error_is_never_success(certified: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError("on purpose"), MemoryError(), RecursionError("too deep")], ids=repr
+)
+def test_an_unexpected_error_judges_nothing(
+    certified: Made, error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def broken(*_: object) -> None:
-        raise ZeroDivisionError("on purpose")
+        raise error
 
     monkeypatch.setattr(check, "check_softmax", broken)
+    assert run(certified.certificate, "--machine", certified.machine) == 5
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("not judged: the checker failed: ")
+    monkeypatch.setenv("EXACTFORMER_TRACEBACK", "1")
+    assert run(certified.certificate, "--machine", certified.machine) == 5
+    assert capsys.readouterr().err.startswith("Traceback (most recent call last):")
+
+
+NO_CERTIFICATES = {
+    "an empty file": b"",
+    "no JSON": b"name: increment\n",
+    "no text": b"\xff\xfe\x00",
+    "a number": b"3\n",
+    "a list": b"[]\n",
+    "a document of something else": b'{"format":"something else"}\n',
+    "one with numbers that certificates do not have": b'{"format":"something else","x":1.5,"y":1e99}\n',
+    "a document without a format": b'{"name":1}',
+    "brackets without end": b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("title", NO_CERTIFICATES)
+def test_what_is_no_certificate_is_bad_input(title: str, certified: Made, capsys: pytest.CaptureFixture[str]) -> None:
+    certified.certificate.write_bytes(NO_CERTIFICATES[title])
+    assert run(certified.certificate, "--machine", certified.machine) == 2
+    assert "is no certificate: " in capsys.readouterr().err
+    assert run(certified.certificate, "--function", "sort") == 2
+
+
+def test_a_certificate_in_another_form_is_not_valid(certified: Made) -> None:
+    """Indented, or with a fraction in it: it says that it is a certificate, and breaks rules of SPEC 1."""
+    document = certified.document
+    certified.certificate.write_text(json.dumps(document, indent=1))
+    assert run(certified.certificate, "--machine", certified.machine) == 1
+    document["version"] = 1.5
+    certified.certificate.write_text(json.dumps(document))
     assert run(certified.certificate, "--machine", certified.machine) == 1
 
 

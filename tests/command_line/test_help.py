@@ -18,7 +18,7 @@ OPTIONS = {
     ("arithmetics",): ("--json",),
     ("audit",): ("--dims", "--context", "--formats", "--models", "--arithmetic", "--csv", "--json", "--plot"),
     ("certify",): ("--input", "--context", "--arithmetic", "--beta", "--claim", "--max-steps", "--out", "--json"),
-    ("check",): ("CERTIFICATE", "--machine", "--json"),
+    ("check",): ("CERTIFICATE", "--machine", "--expect", "--json"),
     ("compare",): ("--machine", "--dims", "--context", "--dim", "--delta", "--positional", "--arithmetic", "--plot"),
     ("contextual-mapping",): ("--layer", "--n", "--dim", "--delta"),
     ("counterexample",): (

@@ -11,6 +11,7 @@ import hashlib
 import os
 import sqlite3
 from collections.abc import Callable, Hashable, Iterable
+from contextlib import AbstractContextManager, closing, nullcontext
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -59,68 +60,73 @@ def default_store() -> Path:
 
 
 class Evidence:
-    """The digests of the patterns proved: in memory, and in a file where one is given.
+    """The digests of the patterns proved: in memory, and in a file where one is given, from `save` on.
 
     ``trouble`` is told, as a StoreError, that the file cannot be read, or cannot be written; if it returns, work goes
-    on without the file: nothing is read from it, or nothing more is written to it.
+    on without the file.  ``guard`` is entered while the file is changed.  ``known`` are digests that are known.
     """
 
-    def __init__(self, path: Path | None = None, trouble: Callable[[StoreError], None] = report) -> None:
-        self._known: set[str] = set()
+    def __init__(
+        self,
+        path: Path | None = None,
+        trouble: Callable[[StoreError], None] = report,
+        guard: Callable[[], AbstractContextManager[None]] = nullcontext,
+        known: Iterable[str] = (),
+    ) -> None:
+        self._known = set(known)
+        self._new: list[str] = []
+        self._trouble, self._guard = trouble, guard
         self.layers: dict[Hashable, Any] = {}
         """What `verify.annotation.proof` keeps of layers, shared by machines, all of whose patterns have evidence."""
-        self._database: sqlite3.Connection | None = None
-        self._trouble = trouble
         self.path = path
-        if path is None:
-            return
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(path, timeout=WAIT_SECONDS)
-            self._known = self._read(self._database)
-        except (OSError, sqlite3.Error) as error:
-            self._give_up(f"cannot be used as a store of evidence: {error}", error)
-
-    def _read(self, database: sqlite3.Connection) -> set[str]:
-        """What is proved by this prover.  Raises sqlite3.Error."""
-        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if not tables:
-            with database:
-                database.execute(
-                    "CREATE TABLE IF NOT EXISTS proved (digest TEXT, prover TEXT, PRIMARY KEY (digest, prover))"
-                )
-        elif "proved" not in tables:
-            raise sqlite3.DatabaseError("it is a database of something else")
-        return {digest for (digest,) in database.execute("SELECT digest FROM proved WHERE prover = ?", (prover(),))}
-
-    def _give_up(self, why: str, cause: Exception) -> None:
-        """Leave the file alone from now on, and say so."""
-        self.close()
-        error = StoreError(f"{str(self.path)!r} {why}; give another with --store, or --no-store")
-        error.__cause__ = cause
-        self._trouble(error)
+        if path is not None and os.path.exists(path):
+            self._change(path, self._read, "used as a store of evidence")
 
     def __contains__(self, digest: str) -> bool:
         return digest in self._known
 
+    @property
+    def digests(self) -> frozenset[str]:
+        """Of all patterns that are known to be proved."""
+        return frozenset(self._known)
+
     def add(self, digests: Iterable[str]) -> None:
-        """Write down that these patterns are proved, all or none of them."""
+        """These patterns are proved."""
         new = [digest for digest in digests if digest not in self._known]
         self._known.update(new)
-        if self._database is None or not new:
-            return
-        try:
-            with self._database:
-                self._database.executemany(
-                    "INSERT OR IGNORE INTO proved VALUES (?, ?)", [(digest, prover()) for digest in new]
-                )
-        except sqlite3.Error as error:
-            self._give_up(f"cannot be written: {error}", error)
+        self._new += new
 
-    def close(self) -> None:
-        if self._database is not None:
-            self._database.close()
-            self._database = None
+    def save(self) -> None:
+        """Write down what was added, all or nothing of it."""
+        if self.path is not None and self._new:
+            with self._guard():
+                self._change(self.path, self._write, "written")
+
+    def _read(self, database: sqlite3.Connection) -> None:
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if "proved" in tables:
+            rows = database.execute("SELECT digest FROM proved WHERE prover = ?", (prover(),))
+            self._known.update(digest for (digest,) in rows)
+        elif tables:
+            raise sqlite3.DatabaseError("it is a database of something else")
+
+    def _write(self, database: sqlite3.Connection) -> None:
+        database.execute("CREATE TABLE IF NOT EXISTS proved (digest TEXT, prover TEXT, PRIMARY KEY (digest, prover))")
+        rows = [(digest, prover()) for digest in self._new]
+        database.executemany("INSERT OR IGNORE INTO proved VALUES (?, ?)", rows)
+        self._new.clear()
+
+    def _change(self, path: Path, what: Callable[[sqlite3.Connection], None], said: str) -> None:
+        """One transaction; if it fails, the file is left alone from now on."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with closing(sqlite3.connect(path, timeout=WAIT_SECONDS)) as database, database:
+                what(database)
+        except (OSError, sqlite3.Error) as error:
+            self.path = None
+            why = StoreError(f"{str(path)!r} cannot be {said}: {error}; give another with --store, or --no-store")
+            why.__cause__ = error
+            self._trouble(why)
 
     def __enter__(self) -> Evidence:
         return self
@@ -128,4 +134,6 @@ class Evidence:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        """Save, unless this is an interrupt."""
+        if kind is None or issubclass(kind, Exception):
+            self.save()

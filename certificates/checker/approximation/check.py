@@ -27,7 +27,7 @@ from certificates.checker.document import (
     rational_text,
     read_bytes,
     read_canonical,
-    require_kind,
+    read_certificate,
     require_same,
     text,
 )
@@ -41,8 +41,7 @@ def check_approximation(certificate_path: Path, function: str, budget: int = SEC
     All of the check may take ``budget`` seconds.
     """
     deadline = Deadline(budget)
-    document = read_canonical(read_bytes(certificate_path, "certificate"), "certificate")
-    require_kind(document, APPROXIMATION)
+    document = read_certificate(certificate_path, APPROXIMATION)
     parts = check_form(document)
     statement = check_statement(parts["statement"])
     if statement.name != function:
