@@ -128,13 +128,17 @@ def test_nothing_is_written_before_it_is_saved_nor_where_there_is_nothing_to_sav
     store = tmp_path / "cache" / "store"
     with Evidence(store):
         pass
-    with pytest.raises(KeyboardInterrupt), Evidence(store) as evidence:
-        evidence.add(["some digest"])
-        raise KeyboardInterrupt
+
+    def proved_and_then(end: BaseException) -> None:
+        with Evidence(store) as evidence:
+            evidence.add(["some digest"])
+            raise end
+
+    with pytest.raises(KeyboardInterrupt):
+        proved_and_then(KeyboardInterrupt())
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(ValueError, match="no verdict"), Evidence(store) as evidence:
-        evidence.add(["some digest"])
-        raise ValueError("no verdict")
+    with pytest.raises(ValueError, match="no verdict"):
+        proved_and_then(ValueError("no verdict"))
     assert "some digest" in Evidence(store)
 
 
