@@ -62,13 +62,14 @@ def report() -> Iterator[Part]:
     yield Facts(tuple(FORMATS.items()), "  ")
     yield ""
     yield heading("steps, in the order in which they are written")
+    rows = []
     for kind in CATALOGUE:
-        yield f"  {kind.written}: {kind.computes}"
-        yield f"      found in: {kind.kernels}; taken by: {kind.bases.value}"
+        rows += [(kind.written, kind.computes), ("", f"(taken by {kind.bases.value}; found in {kind.kernels})")]
+    yield Facts(tuple(rows), "  ")
     yield ""
     yield heading("kernels")
     yield "Names for compositions. That a library computes one is not claimed; what is believed of it is listed."
     for kernel in KERNELS.values():
         yield f"  {KERNEL}{kernel.name} = {kernel.arithmetic}"
         yield f"      {kernel.describes}"
-        yield from (f"      believed: {one}" for one in kernel.believed)
+        yield from (f"      - believed: {one}" for one in kernel.believed)

@@ -220,7 +220,7 @@ def sentences(rows: Sequence[Row]) -> list[str]:
     lines = [f"{rows[0].model.text}"]
     for _, alike in groupby(rows, key=lambda row: (row.verdict, row.failing, row.beta)):
         stretch = list(alike)
-        lines.append(f"  {_stretch(stretch)}: {_clause(stretch[-1], _largest(stretch))}")
+        lines.append(f"  - {_stretch(stretch)}: {_clause(stretch[-1], _largest(stretch))}")
     return lines
 
 

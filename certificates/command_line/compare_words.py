@@ -36,18 +36,18 @@ MEANINGS = (
         "significand bits of all parameters, but for those that dismiss ids outside the interval, which may be any"
         " larger amount",
     ),
-    ("ids: bits", "significand bits with which all ids are exact"),
+    ("id bits", "significand bits with which all ids are exact"),
     (
         "format",
         f"the first of {', '.join(FORMATS)} in which all ids stay distinct when rounded; =: they are exact;"
         " ?: a smaller one is not decided, because there are too many ids; -: none",
     ),
     ("lambda", "softmax's factor, for inputs in [0, 1); -: none is certified"),
-    ("act.: bits", "significand bits of activations"),
+    ("activation bits", "significand bits of activations"),
 )
 """What the columns of the table are."""
-HIGH = ("lemma 6", "blocks", "parameters", "|parameter|", "bits", "ids: bits", "format", "lambda")
-TERNARY = ("layers", "parameters", "|parameter|", "bits", "act.: bits", "beta")
+HIGH = ("lemma 6", "blocks", "parameters", "|parameter|", "bits", "id bits", "format", "lambda")
+TERNARY = ("layers", "parameters", "|parameter|", "bits", "activation bits", "beta")
 
 
 def rule_text(delta: Delta) -> str:

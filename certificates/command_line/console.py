@@ -140,7 +140,7 @@ class Table:
         yield from wrapped(", ".join(keys), width)
         others = [pair for pair in named if not pair[0].key]
         for group, members in groupby(others, key=lambda pair: pair[0].group):
-            said = ", ".join(f"{column.title}: {cell}" for column, cell in members)
+            said = ", ".join(f"{column.title}: {cell}".replace(" ", TIE) for column, cell in members)
             yield from wrapped(f"{group}: {said}" if group else said, width, GAP, GAP * 2)
 
 
@@ -187,9 +187,8 @@ def laid_out(parts: Iterable[Part], width: int | None) -> Iterator[Line]:
 
 
 def show(parts: Iterable[Part]) -> None:
-    """Print a report on standard output.  Characters that its encoding lacks are escaped."""
-    width = line_width()
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    for line in laid_out(parts, width):
-        text = line.text.replace(TIE, " ").encode(encoding, "backslashreplace").decode(encoding)
-        click.echo(click.style(text, **dict(line.style)) if line.style else text)
+    """Print a report on standard output; emphasis only reaches a terminal, and none with NO_COLOR."""
+    plain = bool(os.environ.get("NO_COLOR"))
+    for line in laid_out(parts, line_width()):
+        text = line.text.replace(TIE, " ")
+        click.echo(text if plain or not line.style else click.style(text, **dict(line.style)))

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import click
 
-from certificates.command_line.console import Facts, Part, heading, show
+from certificates.command_line.console import TIE, Facts, Part, heading, show
 from certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from certificates.command_line.progress import LateProgress
 from certificates.command_line.verdicts import EXIT_CODE, verdict_line
@@ -148,7 +148,8 @@ def _shown(attempt: Attempt, comparison: Comparison) -> Iterator[tuple[str, str]
     if comparison.wrong is not None:
         wrong = comparison.wrong
         how = "ties with it" if wrong.margin == 0 else f"beats it by {wrong.margin}"
-        yield "token", f"{wrong.index}: expected {wrong.expected}; {wrong.generated} {how}"
+        expected, generated = wrong.expected.replace(" ", TIE), wrong.generated.replace(" ", TIE)
+        yield "token", f"{wrong.index}: expected {expected}; {generated} {how}"
     if comparison.first is not None:
         yield from _started(comparison.first)
     if comparison.drift:

@@ -138,6 +138,7 @@ def _heads(heads: Sequence[HeadRecord], cases: Sequence[CaseRecord]) -> Iterator
     yield Facts(
         (
             SEPARATION,
+            ("evidence", "how that is known: proved, for all positions, or observed, on these runs only"),
             ("most ties", "tokens that share the best score, at queries whose value is not 0 (-: there is none)"),
             LEAST_BETA,
         )

@@ -21,6 +21,7 @@ from certificates.command_line.report import (
 from certificates.command_line.verdicts import verdict_line
 from certificates.files import Written
 from certificates.universal_document import AllInputsSummarized
+from constructions.turing.paradigm import Paradigm
 from verify.all_inputs import TieCase
 from verify.annotation.proof import Family, HeadProof, Tally
 from verify.arithmetic.models import Exact, ModelError
@@ -88,10 +89,11 @@ def what_is_missing(bundle: UniversalBundle) -> str:
     if most == 0:
         least = max(case.least_beta or 0 for case in alone)
         return f"The inequalities do not hold at beta = {universal.beta}: give --beta {least}, or leave --beta out."
+    where = "" if bundle.certificate.statement.paradigm == Paradigm.COT.value else " in one segment"
     return (
-        f"It is proved for inputs that write no cell more than {most} times. We neither found an input that writes one "
-        f"{most + 1} times nor proved that there is none. --assume-writes-per-cell {most} makes that a condition of "
-        "the claim."
+        f"It is proved for inputs that write no cell more than {most} times{where}. We neither found an input that "
+        f"writes one {most + 1} times nor proved that there is none. --assume-writes-per-cell {most} makes that a "
+        "condition of the claim."
     )
 
 
@@ -106,7 +108,8 @@ def _facts(bundle: UniversalBundle) -> Facts:
     if isinstance(statement.scope, AllInputsSummarized) and statement.scope.space is not None:
         rows.append(("space", f"{statement.scope.space} cells: no segment is longer than the context"))
     writes = statement.scope.writes_per_cell
-    rows.append(("writes", f"at most {writes.bound} of one cell ({WRITES[Grounds(writes.evidence)]})"))
+    if bundle.counterexample is None:  # what is refuted is refuted whatever other inputs write
+        rows.append(("writes", f"at most {writes.bound} of one cell ({WRITES[Grounds(writes.evidence)]})"))
     rows += network_facts(bundle.certificate.network)
     rows.append(("margin", f"every wrong token's logit is at least {bundle.proof.margin} below the right one's"))
     if isinstance(bundle.tokens, TokensProof):
@@ -159,7 +162,7 @@ def _heads(bundle: UniversalBundle) -> Iterator[Part]:
 
 PROVED = (
     ("proved for ties", "at this beta the head gives the hardmax value for so many ties, proved by inequalities"),
-    (LEAST_BETA[0], "the smallest power of two at which that is proved for all ties (none: for none admitted)"),
+    (LEAST_BETA[0], "the smallest power of two at which that is proved for all ties; none: at none that is admitted"),
 )
 DRIFTS = (
     ("from exact inputs", "exact: the head gives the hardmax value as long as nothing drifted before it"),

@@ -25,6 +25,11 @@ from verify.hardmax.forward import NotTernaryError
 from verify.hardmax.observe import HeadMismatch, TokenMismatch, observe
 from verify.hardmax.prepared import PreparedNetwork
 
+FOLDED = (
+    "The tape is folded at square 0: a letter holds the two squares at one distance from it. In a state q+ the head is "
+    "on the right half, in a state q- on the left one."
+)
+
 
 def execute(
     machine: str, word: str, paradigm_name: str, context: int | None, max_steps: int, by_decoding: bool, as_json: bool
@@ -66,6 +71,8 @@ def execute(
         show(["", heading(f"segment {number}")] if paradigm is Paradigm.SCOT else [""])
         show(_lines(sequence, network.vocabulary))
     show(["", heading("what the tokens mean"), legend(sequences, loaded.tapes)])
+    if two_way is not None:
+        show([FOLDED])
 
 
 def legend(sequences: Sequence[TokenSequence], tapes: int) -> Facts:

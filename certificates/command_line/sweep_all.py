@@ -100,7 +100,7 @@ def print_summary(summary: Line, out: Path) -> None:
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(summary["verdicts"].items()))
     said = [f"{headline(Verdict(summary['verdict']))}: {summary['machines']} machines: {verdicts}"]
     said += [
-        f"  {times['machines']} {name}: median {times['median']} ms, most {times['most']} ms"
+        f"  {name}, {times['machines']} machines: median {times['median']} ms, most {times['most']} ms"
         for name, times in summary["milliseconds"].items()
     ]
     said += [f"  machine {one['index']}: {one['verdict']}: {one['reason']}" for one in summary["not_proved"]]

@@ -183,7 +183,8 @@ def test_arithmetics_lists_steps_and_kernels() -> None:
     listed, document = invoke("arithmetics"), json.loads(invoke("arithmetics", "--json").out)
     assert listed.code == 0
     for step in document["steps"]:
-        assert f"{step['step']}: {step['computes']}" in listed.out
+        assert step["step"] in listed.out
+        assert step["computes"] in listed.out
     for kernel in document["kernels"]:
         assert f"{kernel['name']} = {kernel['arithmetic']}" in listed.out
         assert all(f"believed: {one}" in listed.out for one in kernel["believed"])

@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 import pytest
 
+from certificates.command_line.help import MACHINE
 from certificates.command_line.main import cli
 from tests.command_line.invoking import invoke
 
@@ -91,3 +92,38 @@ def test_without_a_command_there_is_the_help_and_bad_usage() -> None:
 
 def test_the_version_is_the_packages() -> None:
     assert invoke("--version").out == f"exactformer, version {version('exactformer')}\n"
+
+
+WIDTHS = (40, 80, 200)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command) or "exactformer")
+def test_no_help_is_cut_or_wider_than_the_terminal(
+    command: tuple[str, ...], width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = invoke(*command, "--help").out.splitlines()
+    assert not [line for line in lines if line.endswith(("...", "\N{HORIZONTAL ELLIPSIS}")) and "[ARGS]" not in line]
+    assert not [line for line in lines if len(line) > width and len(line.split()) > 2]
+
+
+def test_in_a_pipe_every_command_has_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    lines = invoke("--help").out.splitlines()
+    for name, command in cli.commands.items():
+        assert command.short_help
+        (line,) = [line for line in lines if line.split()[:1] == [name]]
+        assert line.split(maxsplit=1)[1] == command.short_help
+        assert len(line) <= 80
+
+
+def test_every_command_with_a_machine_says_what_that_may_be() -> None:
+    takers = set()
+    for name, command in cli.commands.items():
+        said = " ".join(invoke(name, "--help").out.split())
+        takes = any("MACHINE" in (param.metavar, param.human_readable_name) for param in command.params)
+        assert takes == (MACHINE in said)
+        assert said.count("busy beaver text") == takes
+        takers |= {name} if takes else set()
+    assert takers == {"audit", "certify", "check", "compare", "counterexample", "machines", "run"}
