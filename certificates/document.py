@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -277,8 +276,6 @@ def require_writable(folder: Path) -> None:
             os.lstat(nearest)
         except FileNotFoundError:
             continue
-        if not nearest.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(nearest))
         with tempfile.TemporaryFile(dir=nearest):  # permission bits do not tell: a file system may be read-only
             return
 

@@ -134,8 +134,12 @@ class Output:
 
     def _existing(self, path: Path) -> bytes | None:
         """What a file holds that must not be replaced; None where there is none."""
-        if not os.path.lexists(path):
+        try:
+            os.lstat(path)
+        except FileNotFoundError:
             return None
+        except OSError as error:  # such as a name that is too long for a file
+            raise self._cannot(error) from error
         if not path.is_file():
             raise FileRefused(f"{path} is no regular file; give another {self.option}")
         if self.force:

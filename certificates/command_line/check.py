@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 from pathlib import Path
 
 import click
@@ -63,7 +64,7 @@ def _machine_file(machine: str) -> Path | None:
     """Where the machine's text lies, unless it is a busy beaver's."""
     if machine in LIBRARY:
         return LIBRARY[machine].path
-    return Path(machine) if not looks_like_busy_beaver(machine) and Path(machine).exists() else None
+    return Path(machine) if not looks_like_busy_beaver(machine) and os.path.exists(machine) else None
 
 
 def _folded(machine: str) -> bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -136,7 +137,7 @@ def load_target(text: str) -> Target:
 
 
 def _module(path: Path) -> Any:
-    if not path.is_file():
+    if not os.path.isfile(path):  # Path.is_file would raise where the name is too long for one
         raise FunctionError(f"there is no file {path}")
     spec = importlib.util.spec_from_file_location("target", path)
     if spec is None or spec.loader is None:

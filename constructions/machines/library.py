@@ -5,6 +5,7 @@ Texts stand in ``texts/``, commented, to be copied from.  Nothing is parsed befo
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -175,7 +176,7 @@ def load_machine(name_or_path: str) -> TuringMachine:
     if folded := _folded(name_or_path, name_or_path):
         return folded
     path = Path(name_or_path)
-    if not path.is_file():
+    if not os.path.isfile(path):  # Path.is_file would raise where the name is too long for one
         raise UnknownMachineError(
             f"{name_or_path!r} is neither a machine of the library nor a file: {_suggestion(name_or_path)}"
         )

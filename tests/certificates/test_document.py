@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from certificates.document import canonical_bytes, ranges, rational, sha256, write_file
+from certificates.document import canonical_bytes, ranges, rational, sha256, write_file, write_files
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,26 @@ def test_a_failure_half_way_leaves_the_old_file(
         write_file(path, b"new content")
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["file.json"]
+
+
+def test_of_several_files_all_are_written_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_file(tmp_path / "1", b"old")
+    synced = os.fsync
+    left = iter(range(2))
+
+    def full(handle: int) -> None:
+        if next(left, None) is None:
+            raise OSError(28, "No space left on device")
+        synced(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_files({tmp_path / name: b"new" for name in "123"})
+    assert os.listdir(tmp_path) == ["1"]
+    assert (tmp_path / "1").read_bytes() == b"old"
+    monkeypatch.undo()
+    write_files({tmp_path / name: b"new" for name in "123"})
+    assert [(tmp_path / name).read_bytes() for name in "123"] == [b"new"] * 3
 
 
 def test_nobody_sees_half_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -209,3 +209,28 @@ def test_wrong_usage_is_one_sentence_and_exit_code_2(title: str, folder: Path) -
     assert line.startswith("Error: ")
     assert says in line
     assert files_in(folder) == before
+
+
+TOO_LONG = {
+    "certify {long} --input 1": "is neither a machine of the library nor a file",
+    "run {long} 1": "is neither a machine of the library nor a file",
+    "machines {long}": "is neither a machine of the library nor a file",
+    "audit {long}": "is neither a machine of the library nor a file",
+    "counterexample --context 16 --machine {long}": "is neither a machine of the library nor a file",
+    "check some.certificate.json --machine {long}": "is neither a machine of the library nor a file",
+    "certify increment --input 1 --out {long}": "File name too long; give another --out",
+    "export {long} --to torch": "File name too long",
+    "audit increment --context 16 --plot {long}.svg": "File name too long; give another --plot",
+    "compare --context 4 --plot {long}.svg": "File name too long; give another --plot",
+    "sweep --machines 1 --out {long}": "File name too long; give another --out",
+    "approximate --function {long}.py:f --n 2 --epsilon 1": "there is no file",
+    "approximate --function sort --n 2 --epsilon 1 --out {long}": "File name too long; give another --out",
+}
+
+
+@pytest.mark.parametrize("arguments", TOO_LONG)
+def test_what_is_too_long_for_the_name_of_a_file_is_refused(arguments: str) -> None:
+    outcome = invoke(*arguments.format(long="x" * 300).split())
+    assert (outcome.code, outcome.out) == (2, "")
+    (line,) = outcome.err.splitlines()
+    assert TOO_LONG[arguments] in line
