@@ -12,9 +12,9 @@ import click
 
 from certificates.approximation import bundle_of, subject_of
 from certificates.approximation_limits import LARGEST_P, NotWritten
-from certificates.command_line.console import show
+from certificates.command_line.console import Facts, Part, heading, show
 from certificates.command_line.outcome import ExitCode, InputRefused, refusing
-from certificates.command_line.verdicts import EXIT_CODE
+from certificates.command_line.verdicts import EXIT_CODE, verdict_line
 from certificates.document import sha256
 from certificates.files import FileRefused, Output, Written
 from constructions.contextual.functions import SAMPLES, FunctionError, load_target, require_as_stated
@@ -55,10 +55,7 @@ def execute(asked: Asked, output: Output, wanted: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(summary(certified, form, written), indent=2))
     else:
-        show(in_words(certified))
-        show(format_lines(certified.approximation))
-        show(() if form is None else standard_lines(form))
-        show(written_lines(written))
+        show(report(certified, form, written))
     if certified.verdict is not Verdict.PROVED:
         raise SystemExit(EXIT_CODE[certified.verdict])
     if wanted and isinstance(written, str):
@@ -77,15 +74,6 @@ def write_certificate(certified: Certified, output: Output) -> Written | str:
             return output.write_bundle(bundle_of(certified))
     except NotWritten as error:
         return str(error)
-
-
-def written_lines(written: Written | str) -> Iterator[str]:
-    """Where the certificate is, and what it claims; or why there is none."""
-    if isinstance(written, str):
-        yield f"no certificate is written: {written}"
-    else:
-        yield f"certificate: {written.certificate}{' (it was there before)' if written.kept else ''}"
-        yield f"  {json.loads(written.bytes)['statement']['claim']}"
 
 
 def summary(certified: Certified, form: StandardForm | None, written: Written | str) -> dict[str, object]:
@@ -124,42 +112,67 @@ def certified_approximation(asked: Asked, output: Output) -> Certified:
         return certify(found)
 
 
-def in_words(certified: Certified) -> Iterator[str]:
-    """The report, line by line."""
+def report(certified: Certified, form: StandardForm | None, written: Written | str) -> Iterator[Part]:
+    """What a person reads: the verdict and what it is about, what each part rests on, formats, files."""
     found = certified.approximation
     grid, target, counts = found.grid, found.target, found.counts
-    domain = f"[0, 1)^({grid.d} x {grid.n})"
-    yield f"{target.name}: {target.sentence}; {grid.n} tokens of dimension {grid.d}, inputs from {domain}"
-    yield f"modulus of continuity, stated: {target.modulus_text}" + (
-        "" if target.from_library else f"; tried at {SAMPLES} pairs of points, not proved"
+    yield verdict_line(certified.verdict)
+    yield (
+        f"{target.name}: {target.sentence}; {grid.n} tokens of dimension {grid.d}, inputs from "
+        f"[0, 1)^({grid.d} x {grid.n})"
     )
+    yield f"given the modulus, {certified.verdict.value}:"
+    yield from (f"  - {line}" for line in bounds(found))
+    yield ""
+    rows = [("delta", f"{grid.delta}, the side of a cell: {why_delta(found)}")]
     if found.positional:
         why = "asked for" if target.equivariant else "the function is not permutation-equivariant"
-        yield f"positional encoding ({why}): column k lies in [k-1, k)^{grid.d}, so no column is repeated"
-    yield f"delta = {grid.delta}: {why_delta(found)}"
-    yield f"t_l = {found.interval.low}, t_r = {found.interval.high}"
-    yield (
-        f"layers: {counts.quantisation} quantise, {counts.selective} shift selectively, 1 globally, {counts.dismissal}"
-        f" dismiss other ids, {counts.bumps} map values" + (", 1 takes a lift back" if certified.lift else "")
-    )
-    for one in certified.evidence:
-        yield f"  {one.lemma} {one.verdict.value}: {one.text}"
-    yield f"given the modulus, {certified.verdict.value}:"
-    yield from (f"  {line}" for line in bounds(found))
+        rows.append(("positions", f"encoded ({why}): column k lies in [k-1, k)^{grid.d}, so no column is repeated"))
+    rows += [
+        ("ids", f"kept from t_l = {found.interval.low} to t_r = {found.interval.high}, others are dismissed"),
+        (
+            "layers",
+            f"{counts.quantisation} quantise, {counts.selective} shift selectively, 1 globally, {counts.dismissal} "
+            f"dismiss other ids, {counts.bumps} map values" + (", 1 takes a lift back" if certified.lift else ""),
+        ),
+    ]
+    yield Facts(tuple(rows))
+    yield ""
+    yield heading("lemmas")
+    yield from (f"  - {one.lemma} {one.verdict.value}: {one.text}" for one in certified.evidence)
     if certified.runs is not None:
         runs = certified.runs
+        yield ""
+        yield heading(Basis.OBSERVED.title)
         yield (
-            f"{Basis.OBSERVED.title}, {runs.inputs} sampled inputs through every layer: at the {runs.proper} without"
-            f" repeated columns the largest difference of an entry is {runs.largest}"
+            f"  - {runs.inputs} sampled inputs, through every layer: at the {runs.proper} without repeated columns the "
+            f"largest difference of an entry is {runs.largest}"
         )
+    yield ""
+    yield heading(Basis.ASSUMED.title)
+    tried = "" if target.from_library else f"; tried at {SAMPLES} pairs of points, not proved"
+    yield f"  - modulus of continuity, as stated: {target.modulus_text}{tried}"
+    yield ""
+    yield heading("ids in units of delta, rounded to a format")
+    yield Facts(tuple(format_rows(found)), "  ")
+    if form is not None:
+        yield ""
+        yield from standard_lines(form)
+    yield ""
+    if isinstance(written, str):
+        yield f"no certificate is written: {written}"
+    else:
+        kept = " (it was there before)" if written.kept else ""
+        yield Facts((("certificate", f"{written.certificate}{kept}"), ("network", str(written.weights))))
+        yield json.loads(written.bytes)["statement"]["claim"]
 
 
 def why_delta(found: Approximation) -> str:
     """What makes the grid fine enough."""
     half = found.grid.delta / 2
     return (
-        f"w({half}) = {found.cell_error} is how far an entry can be off within a cell; it and the bound in"
-        f" L^{found.p} are at most epsilon = {found.epsilon}, and n < 1/delta - 1"
+        f"an entry can be off by w({half}) = {found.cell_error} within a cell, which is at most epsilon = "
+        f"{found.epsilon}, as is the bound in L^{found.p}; and n < 1/delta - 1"
     )
 
 
@@ -179,16 +192,15 @@ def bounds(found: Approximation) -> Iterator[str]:
         yield f"every entry is within {found.cell_error} of f's, at every input"
 
 
-def format_lines(found: Approximation) -> Iterator[str]:
+def format_rows(found: Approximation) -> Iterator[tuple[str, str]]:
     """Which formats can hold the ids, in units of delta."""
-    yield "ids in units of delta, rounded to a format:"
     for number_format, verdict in formats_for(found):
         if verdict is None:
-            yield f"  {number_format.name}: not decided, too many ids"
+            yield number_format.name, "not decided, too many ids"
         elif isinstance(verdict, Holds):
-            yield f"  {number_format.name}: distinct{', and exact' if verdict.exact else ', but not all exact'}"
+            yield number_format.name, "distinct, and exact" if verdict.exact else "distinct, but not all exact"
         else:
-            yield f"  {number_format.name}: cannot hold them: {verdict.instance}"
+            yield number_format.name, f"cannot hold them: {verdict.instance}"
 
 
 def standard_lines(form: StandardForm) -> Iterator[str]:

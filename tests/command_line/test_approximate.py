@@ -25,7 +25,7 @@ def test_certificate_and_network_are_written(tmp_path: Path) -> None:
     network = tmp_path / certificate["network"]["file"]
     assert files_in(tmp_path) == sorted([path.name, network.name])
     assert hashlib.sha256(network.read_bytes()).hexdigest() == certificate["network"]["sha256"]
-    assert outcome.out.endswith(f"certificate: {path}\n  {certificate['statement']['claim']}\n")
+    assert outcome.out.endswith(f"certificate  {path}\nnetwork      {network}\n{certificate['statement']['claim']}\n")
 
 
 def test_without_a_folder_they_are_written_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
