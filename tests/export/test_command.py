@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from certificates.command_line.outcome import ExitCode
 from certificates.document import sha256
 from certificates.export.templates.model import Decoder
 from tests.command_line.invoking import files_in, invoke
@@ -138,7 +139,7 @@ def test_all_files_or_none(certificate: Path, tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(os, "fsync", full)
     outcome = invoke("export", certificate, "--to", "torch", "--out", tmp_path)
-    assert (outcome.code, outcome.out) == (2, "")
+    assert (outcome.code, outcome.out) == (ExitCode.FAILED, "")
     assert f"cannot write to {tmp_path}: No space left on device; give another --out" in outcome.err
     assert files_in(tmp_path) == []
 
