@@ -6,7 +6,7 @@ rounding to nearest, ties to even; m is the number of maximisers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from fractions import Fraction
 from math import factorial
 
@@ -73,20 +73,19 @@ def nearest(number_format: FloatFormat, x: Fraction) -> Fraction:
 
 
 def _ties(_: int, budget: Budget) -> Outcome:
-    cases = _tie_cases(SMALLEST_FAILING)
+    cases = ((*row, m) for row in SMALLEST_FAILING for m in range(1, (row[2] or LARGEST_TIE) + 1))
     return conclude([budget.exhaust("pairs of formats and m", cases, lambda case: wrong_tie(*case))])
 
 
 def _subnormal_ties(_: int, budget: Budget) -> Outcome:
-    cases = _tie_cases(SUBNORMAL_FAILING)
-    return conclude([budget.exhaust("pairs of formats and m", cases, lambda case: wrong_tie(*case))])
+    return conclude([budget.exhaust("pairs of formats and m", _subnormal_cases(), lambda case: wrong_tie(*case))])
 
 
-def _tie_cases(
-    table: Sequence[tuple[FloatFormat, FloatFormat, int | None]],
-) -> Iterator[tuple[FloatFormat, FloatFormat, int | None, int]]:
-    for weights, activations, failing in table:
-        for m in range(1, (failing or LARGEST_TIE) + 1):
+def _subnormal_cases() -> Iterator[tuple[FloatFormat, FloatFormat, int | None, int]]:
+    """From where rounding may err by more than half the spacing of A below 1: m q/2 > 2^-(p_A + 1) >= 2^-p_W."""
+    for weights, activations, failing in SUBNORMAL_FAILING:
+        covered = power_of_two(-activations.precision - weights.quantum_exponent)
+        for m in range(int(covered) + 1, (failing or LARGEST_TIE) + 1):
             yield weights, activations, failing, m
 
 
@@ -273,6 +272,7 @@ LEMMAS = (
         EXACT,
         _subnormal_ties,
         applies=None,
+        rests_on=("rounding.tie-error",),
     ),
     Lemma(
         "rounding.exponential",
