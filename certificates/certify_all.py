@@ -48,6 +48,7 @@ from constructions.transformer.dimensions import dimensions_of
 from constructions.transformer.network import Network
 from constructions.turing.construct import construct
 from constructions.turing.contexts import longest_segment, require_an_input
+from constructions.turing.fitting import longest_sequence
 from constructions.turing.paradigm import ContextError, Paradigm, position_bits_for
 from verify.all_inputs import Universal, assess_all
 from verify.annotation.evidence import Evidence, prover
@@ -57,6 +58,7 @@ from verify.arithmetic.models import ArithmeticModel, Exact
 from verify.busiest import busiest_run
 from verify.drift.bound import Breakdown
 from verify.drift.prove import TokensProof, prove_tokens
+from verify.halting import example, no_input
 from verify.verdict import Verdict
 from verify.writes import Grounds, MostWrites, most_writes, writes_per_cell
 
@@ -104,6 +106,8 @@ class UniversalBundle:
 
     ``proof`` and ``universal`` say what is proved of hardmax and softmax; ``counterexample`` is the certificate on one
     input of a refuted claim; ``tokens`` what is proved of tokens alone, or what stopped that, where it was asked for.
+    ``no_such_input`` says that the claim is about no input, if that is known; ``example`` is a run on one that it is
+    about, if one was found.
     """
 
     certificate: UniversalCertificate
@@ -112,6 +116,8 @@ class UniversalBundle:
     universal: Universal
     counterexample: Bundle | None
     tokens: TokensProof | Breakdown | None
+    no_such_input: str | None
+    example: Run | None
     subject: Subject
 
     @property
@@ -163,6 +169,7 @@ def certify_all(request: UniversalRequest, evidence: Evidence, progress: Progres
     proof = prove_hardmax(machine, network, evidence, request.budget_seconds, progress, request.paradigm)
     if isinstance(proof, Gap):
         raise HardmaxNotProved(proof)
+    no_such_input = _no_such_input(request)
     most, universal = softmax_part(request, proof, network)
     bound = WritesRecord(str(most.bound), most.grounds.value)
     counterexample, tokens = None, None
@@ -171,7 +178,7 @@ def certify_all(request: UniversalRequest, evidence: Evidence, progress: Progres
         tokens = prove_tokens(proof, network, universal, context, request.beta)
         if isinstance(tokens, TokensProof):
             universal = assess_all(proof, network, request.model, context, most.bound, tokens.beta)
-    elif not universal.proved and not isinstance(request.model, Exact):
+    elif not universal.proved and not isinstance(request.model, Exact) and no_such_input is None:
         progress("refute", 0, 1)
         counterexample = _counterexample(request, universal)
     weights = canonical_bytes(weights_document(network))
@@ -188,7 +195,31 @@ def certify_all(request: UniversalRequest, evidence: Evidence, progress: Progres
         certificate = _decided(request, network, weights, proof, universal, bound, provenance)
     if isinstance(tokens, TokensProof):
         certificate = _of_tokens(certificate, request, bound, tokens)
-    return UniversalBundle(certificate, weights, proof, universal, counterexample, tokens, request.subject)
+    if no_such_input is not None:
+        claim = f"{certificate.statement.claim} {no_such_input}"
+        certificate = replace(certificate, statement=replace(certificate.statement, claim=claim))
+    return UniversalBundle(
+        certificate,
+        weights,
+        proof,
+        universal,
+        counterexample,
+        tokens,
+        no_such_input,
+        None if no_such_input else example_of(request),
+        request.subject,
+    )
+
+
+def _no_such_input(request: UniversalRequest) -> str | None:
+    """One sentence, if it can be seen that the claim is about no input."""
+    found = no_input(request.machine, request.paradigm, request.context)
+    return None if found is None else sentences.no_such_input(request.machine.name, found.least_steps, request.context)
+
+
+def example_of(request: UniversalRequest) -> Run | None:
+    """A run on an input that the claim is about, if one is found among short words."""
+    return example(request.machine, lambda run: _is_covered(request, run))
 
 
 def softmax_part(request: UniversalRequest, proof: HardmaxProof, network: Network) -> tuple[MostWrites, Universal]:
@@ -209,24 +240,22 @@ def _counterexample(request: UniversalRequest, universal: Universal) -> Bundle |
         run = busiest_run(request.machine, writes, request.context, position_bits)
         if run is None:
             return None
-        if _is_covered(request, run) and (alone := _refuted_on(request, run.word)) is not None:
-            return alone
+        # It is found for its chain of thought; a segment of the summarized one may be longer than N.
+        if _is_covered(request, run):
+            alone = certify(
+                Request(request.machine, (run.word,), request.model, request.paradigm, request.context, request.beta)
+            )
+            if alone.assessment.verdict is Verdict.REFUTED:
+                return alone
     return None
 
 
-def _refuted_on(request: UniversalRequest, word: str) -> Bundle | None:
-    try:
-        alone = certify(
-            Request(request.machine, (word,), request.model, request.paradigm, request.context, request.beta)
-        )
-    except ContextError:
-        return None  # found for its chain of thought; a segment of the summarized one may be longer than N
-    return alone if alone.assessment.verdict is Verdict.REFUTED else None
-
-
 def _is_covered(request: UniversalRequest, run: Run) -> bool:
-    """Whether a run is one of those that the claim is about, its context apart."""
+    """Whether a run is one of those that the claim is about."""
     if request.space is not None and run.cells > request.space:
+        return False
+    bits = position_bits_for(request.context, request.paradigm)
+    if longest_sequence(request.paradigm, run, bits) > request.context:
         return False
     prompt = 1 if request.paradigm is Paradigm.SCOT else 0
     most = max(writes_per_cell(run).values(), default=0) + prompt
@@ -311,9 +340,8 @@ def _of_tokens(
 ) -> TokensCertificate:
     """The certificate that claims nothing of the softmax network, with what is proved of its tokens."""
     made = {each.name: getattr(undecided, each.name) for each in fields(undecided)}
-    claim = sentences.tokens_only(
-        *_about(request, bound, tokens.beta), max(tokens.drift.largest.values(), default=Fraction(0))
-    )
+    largest = max(tokens.drift.largest.values(), default=Fraction(0))
+    claim = sentences.tokens_only(*_about(request, bound, tokens.beta), largest)
     made |= {"statement": replace(undecided.statement, claim=claim), "verdict": Verdict.TOKENS_PROVED.value}
     return TokensCertificate(**made, drift=drift_record(tokens.drift))
 

@@ -98,6 +98,16 @@ def tokens_only(scope: str, arithmetic: str, thought: str, drift: Fraction) -> s
     )
 
 
+def no_such_input(machine: str, least_steps: int | None, context: int) -> str:
+    """Of a claim about no input (SPEC 17.1); ``least_steps`` is None where no run halts."""
+    if least_steps is None:
+        return f"There is no such input: no rows of {machine} lead from its initial state to its halting state."
+    return (
+        f"There is no such input: {machine} takes at least {least_steps} steps to halt, and their chain of thought is "
+        f"longer than {context} tokens."
+    )
+
+
 def not_every_input(scope: str, word: str, model: str, beta: int | None, largest_exponent: int) -> str:
     """Of a refuted claim, with the input that contradicts it."""
     where = f'"{word}"' if word else "the empty word"

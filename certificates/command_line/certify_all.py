@@ -67,7 +67,7 @@ def execute(asked: Asked, store: Path | None, output: Output, as_json: bool) -> 
         bundle = certify_all(request, evidence, progress)
         written = output.write_bundle(bundle)
     if as_json:
-        click.echo(json.dumps(summary(written) | {"timings": timings(bundle)}, indent=2))
+        click.echo(json.dumps(summary(written) | about(bundle) | {"timings": timings(bundle)}, indent=2))
     else:
         from certificates.command_line.report_all import print_report
 
@@ -100,6 +100,15 @@ def request_for(asked: Asked) -> UniversalRequest:
             asked.budget,
             asked.tokens,
         )
+
+
+def about(bundle: UniversalBundle) -> dict[str, object]:
+    """Whether the claim is about any input: that there is none, if that is known; an example, if one was found."""
+    run = bundle.example
+    return {
+        "no_such_input": bundle.no_such_input,
+        "example": None if run is None else {"input": run.word, "steps": run.steps, "cells": run.cells},
+    }
 
 
 def timings(bundle: UniversalBundle) -> dict[str, dict[str, int]]:

@@ -21,6 +21,7 @@ from certificates.command_line.report import (
 from certificates.command_line.verdicts import verdict_line
 from certificates.files import Written
 from certificates.universal_document import AllInputsSummarized
+from constructions.machines.run import Run
 from constructions.turing.paradigm import Paradigm
 from verify.all_inputs import TieCase
 from verify.annotation.proof import Family, HeadProof, Tally
@@ -36,6 +37,8 @@ WRITES = {
     Grounds.ASSUMED: Basis.ASSUMED.value.upper(),
 }
 
+ABOUT_NO_INPUT = "ABOUT NO INPUT: there is no input that this claim is about."
+
 
 def print_report(bundle: UniversalBundle, written: Written) -> None:
     """To standard output."""
@@ -46,6 +49,8 @@ def report(bundle: UniversalBundle, written: Written) -> Iterator[Part]:
     """The parts of a report about every input that fits."""
     certificate, verdict = bundle.certificate, Verdict(bundle.certificate.verdict)
     yield verdict_line(verdict)
+    if bundle.no_such_input is not None:
+        yield heading(ABOUT_NO_INPUT, fg="yellow")
     yield certificate.statement.claim
     if certificate.refutation:
         yield certificate.refutation.reason
@@ -104,6 +109,8 @@ def _facts(bundle: UniversalBundle) -> Facts:
         run = bundle.certificate.runs[0]
         word = run.input if len(run.input) <= 60 else f"{run.input[:40]}... ({len(run.input)} symbols)"
         rows.append(("input", f"{word or '(empty)'}: {run.steps} steps, {run.segments[0].tokens} tokens"))
+    elif bundle.no_such_input is None:
+        rows.append(("for example", _example(bundle.example)))
     rows += setting_facts(statement)
     if isinstance(statement.scope, AllInputsSummarized) and statement.scope.space is not None:
         rows.append(("space", f"{statement.scope.space} cells: no segment is longer than the context"))
@@ -117,6 +124,15 @@ def _facts(bundle: UniversalBundle) -> Facts:
         rows.append(("drift", "at most, by register: " + _by_register(drift.largest)))
         rows.append(("", f"at least {at_most(drift.margin, below=True)} of the margin is left"))
     return Facts(tuple(rows))
+
+
+def _example(run: Run | None) -> str:
+    """An input that the claim is about."""
+    if run is None:
+        return (
+            "no input that the claim is about was found: of the shortest words none halts soon and meets all conditions"
+        )
+    return f"the claim is about {run.word or 'the empty word'}: {run.steps} steps, in {run.cells} cells"
 
 
 def _by_register(largest: Mapping[str, Fraction]) -> str:
