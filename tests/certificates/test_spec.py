@@ -299,4 +299,6 @@ def test_claims_for_all_inputs_are_the_sentences_of_the_spec(sample: UniversalSa
         "{input}": f'"{word}"' if word else "the empty word",
         "{high}": refutation.betas[1] if refutation else None,
     }
-    assert statement.claim == sentence(template, values).replace("TERNARY", "{-1, 0, 1}")
+    missing = bundle_for_all(sample).no_such_input  # SPEC 17.1: test_no_input.py
+    tail = "" if missing is None else f" {missing}"
+    assert statement.claim == sentence(template, values).replace("TERNARY", "{-1, 0, 1}") + tail
