@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import constructions
+from certificates.checker import check
+from certificates.checker.__main__ import KIND, main
 from certificates.checker.check import Valid, check_form
 from certificates.checker.document import Json, Rejected
 from certificates.command_line.outcome import ExitCode
@@ -105,17 +107,17 @@ def test_the_checker_has_the_same_verdicts(kind: str, wanted: set[Verdict]) -> N
         return True
 
     assert {verdict for verdict in Verdict if accepted(verdict.value)} == wanted
+    assert wanted <= set(map(Verdict, KIND))
+    assert all((KIND[verdict.value] == "positive") == verdict.positive for verdict in wanted)
     assert not any(accepted(word) for word in FORMER)
 
 
 def test_the_checker_has_the_same_kinds_of_statements(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from certificates.checker import __main__ as checker
-
     valid = Valid("proved", "claim", ("a",), ("b",), ("c",), ("d",))
-    monkeypatch.setattr(checker, "check_certificate", lambda *_, **__: valid)
-    checker.main(["certificate", "--machine", "machine"])
+    monkeypatch.setattr(check, "check_certificate", lambda *_, **__: valid)
+    assert main(["certificate", "--machine", "machine"]) == ExitCode.CERTIFIED
     said = capsys.readouterr().out.splitlines()
     assert [line for line in said[2:] if not line.startswith("  ")] == [
         Basis.PROVED.title,

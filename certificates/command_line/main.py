@@ -15,6 +15,7 @@ from click.core import ParameterSource
 from certificates.command_line.help import Group
 from certificates.command_line.numbers import auto_or_power_of_two, number_of, numbers_of, power_of_two, rational
 from certificates.command_line.outcome import EXIT_CODES, InputRefused, code_of
+from verify.verdict import Verdict
 
 MOST_TOKENS_COMPARED, MOST_COORDINATES = 1024, 8
 """The high-precision construction is counted up to so many tokens, and coordinates of one."""
@@ -190,7 +191,7 @@ def certify(
 @click.option(
     "--expect",
     "expected",
-    type=click.Choice(["positive", "refuted", "inconclusive"]),
+    type=click.Choice(["positive", Verdict.REFUTED.value, Verdict.INCONCLUSIVE.value]),
     default="positive",
     show_default=True,
     help="What the certificate has to say for exit code 0.",

@@ -11,6 +11,8 @@ from enum import IntEnum
 
 import click
 
+from verify.verdict import Verdict
+
 
 class ExitCode(IntEnum):
     """What a command's exit code means, for every command."""
@@ -31,7 +33,7 @@ MEANING = {
     ExitCode.CERTIFIED: "done; where there is a claim, it is positive and established: certified, proved, valid",
     ExitCode.REFUTED: "refuted, or a certificate that is not valid",
     ExitCode.BAD_INPUT: "wrong usage or bad input; nothing is written",
-    ExitCode.INCONCLUSIVE: "inconclusive",
+    ExitCode.INCONCLUSIVE: Verdict.INCONCLUSIVE.value,
     ExitCode.UNSUPPORTED: "not judged: unsupported, too large, or not decided in time",
     ExitCode.FAILED: "the command itself failed (a bug, a full disk, no memory); nothing is said about any claim",
     ExitCode.HUNG_UP: "ended by SIGHUP, as 130",

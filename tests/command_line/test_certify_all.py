@@ -48,7 +48,9 @@ def test_exit_code_report_and_files(kind: str, tmp_path: Path) -> None:
     else:
         assert "its unique best one: every other logit is at least" in printed
     assert ("ASSUMED" in printed) == (kind == "assumed")
-    assert ("No cell is written more than 9 times: nothing is claimed of inputs that do." in printed) == (kind == "assumed")
+    assert ("No cell is written more than 9 times: nothing is claimed of inputs that do." in printed) == (
+        kind == "assumed"
+    )
 
 
 @pytest.mark.parametrize(("arithmetic", "offered"), [("rounded:e5m2/e5m2", True), ("exact", False)])
