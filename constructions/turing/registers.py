@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from constructions.transformer.registers import Layout, Span
 from constructions.turing.encoding import Shape
@@ -23,6 +24,7 @@ class Phases:
     L: int
 
     @classmethod
+    @cache
     def of(cls, position_bits: int) -> Phases:
         first = position_bits // 2 + 1
         second = first + position_bits + 2

@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import product
 from random import Random
@@ -224,15 +224,20 @@ def timetable(annotation: Annotation) -> Mapping[TokenClass, tuple[Change, ...]]
 
 
 def compare(
-    runs: Sequence[Run], position_bits: int, network: Network | None = None, paradigm: Paradigm = Paradigm.COT
+    runs: Sequence[Run],
+    position_bits: int,
+    network: Network | None = None,
+    paradigm: Paradigm = Paradigm.COT,
+    annotation: Annotation | None = None,
 ) -> Comparison:
     """All runs of one machine: every token that is read, every sublayer, every coordinate."""
     machine = runs[0].machine
     network = network or construct(paradigm, machine, position_bits)
-    annotation = annotate(paradigm, Shape.of(machine, position_bits), network.registers)
+    annotation = annotation or annotate(paradigm, Shape.of(machine, position_bits), network.registers)
     prepared = PreparedNetwork(network)
     batch = embed(prepared, [one for run in runs for one in sequences_of(paradigm, run, position_bits)])
     classes = tokens_by_class(runs, position_bits, batch, paradigm)
+    table = timetable(annotation)
     before: dict[str, Activations] = {}
     annotated = np.zeros_like(batch.x)
     differences: list[Difference] = []
@@ -241,7 +246,7 @@ def compare(
     def compare_moment(moment: int, x: Activations) -> None:
         nonlocal open_coordinates
         for tokens in classes:
-            change = timetable(annotation)[tokens.kind][moment]
+            change = table[tokens.kind][moment]
             for span, content in change.contents:
                 rows = slice(span.offset, span.offset + span.width)
                 annotated[rows, tokens.columns] = values(content, span.width, tokens, before)
@@ -257,6 +262,14 @@ def compare(
         compare_moment(moment, stage.after)
     moments = 2 * len(network.layers) + 1
     return Comparison(batch.length, batch.x.size * moments, open_coordinates, tuple(differences))
+
+
+def emptied(annotation: Annotation, register: str) -> Annotation:
+    """With a register, on every tape if it is one of tapes, annotated as empty wherever it is not annotated so."""
+    named = [span.name for span in annotation.registers if register in (span.name, span.name.rpartition("_")[0])]
+    empty: Held = dict.fromkeys(named, Zero())
+    contents = {kind: tuple({**held, **empty} for held in moments) for kind, moments in annotation.contents.items()}
+    return replace(annotation, contents=contents)
 
 
 def differences(
@@ -281,14 +294,16 @@ def tokens_by_class(
 def _located(
     annotated: Activations, x: Activations, moment: int, network: Network, classes: Sequence[Tokens]
 ) -> Iterator[Difference]:
+    wrong = annotated != x
+    spans = [(span, slice(span.offset, span.offset + span.width)) for span in network.registers]
+    spans = [(span, rows) for span, rows in spans if wrong[rows].any()]
     for tokens in classes:
-        for span in network.registers:
-            said, is_so = (array[list(span.coordinates)][:, tokens.columns] for array in (annotated, x))
-            for token in np.flatnonzero((said != is_so).any(axis=0)).tolist():
+        for span, rows in spans:
+            for token in np.flatnonzero(wrong[rows].any(axis=0)[tokens.columns]).tolist():
                 run = int(np.searchsorted(np.unique(tokens.starts), tokens.starts[token]))
                 position = int(tokens.columns[token] - tokens.starts[token])
-                pair = tuple(said[:, token].tolist()), tuple(is_so[:, token].tolist())
-                yield Difference(run, position, tokens.kind.value, moment, span.name, *pair)
+                said, is_so = (tuple(array[rows, tokens.columns[token]].tolist()) for array in (annotated, x))
+                yield Difference(run, position, tokens.kind.value, moment, span.name, said, is_so)
 
 
 def wrong_fetches(run: Run, position_bits: int) -> Iterator[tuple[TokenClass, Fetched, Activations, Activations]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -15,12 +14,11 @@ from constructions.turing.fitting import least_position_bits
 from constructions.turing.paradigm import Paradigm
 from constructions.turing.tokens import cot_tokens
 from tests.annotation import differential
-from tests.annotation.differential import compare, draw, go_through, tokens_by_class, values, wrong_fetches
+from tests.annotation.differential import compare, draw, emptied, go_through, tokens_by_class, values, wrong_fetches
 from tests.machine_table import CASES, Case
 from verify.annotation import cot
 from verify.annotation.annotation import annotate
-from verify.annotation.content import Bit, Content, Fetched, Vector, Zero, value_at
-from verify.annotation.cot import Place
+from verify.annotation.content import Bit, Content, Fetched, Vector, value_at
 from verify.annotation.fetches import brought
 from verify.annotation.ghosts import TokenClass, ghosts_of
 from verify.hardmax.batch import embed
@@ -107,32 +105,19 @@ def test_contents_of_many_tokens_are_those_of_each() -> None:
     assert checked > 1000
 
 
-@pytest.fixture
-def fresh_annotations() -> Iterator[None]:
-    """For what changes the annotation: none is kept from before, none for afterwards."""
-    annotate.cache_clear()
-    yield
-    annotate.cache_clear()
-
-
 def with_rules() -> set[str]:
     """The registers of the chain-of-thought network that have a rule, those of tapes without their number."""
     names = {span.name for span in construct(Paradigm.COT, CASES[0].machine, 4).registers}
     return names & {*cot.SINGLE} | {name.rpartition("_")[0] for name in names} & {*cot.NUMBERED}
 
 
-@pytest.mark.usefixtures("fresh_annotations")
 @pytest.mark.parametrize("register", sorted(with_rules()))
-def test_a_register_annotated_as_empty_is_noticed(register: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_register_annotated_as_empty_is_noticed(register: str) -> None:
     run = trace(CASES[0].machine, CASES[0].word)
-
-    def empty(_: Place, *__: int) -> Zero:
-        return Zero()
-
-    table = cot.SINGLE if register in cot.SINGLE else cot.NUMBERED
-    monkeypatch.setitem(table, register, empty)
-    wrong = {one.register for one in compare([run], least(run)).differences}
-    assert wrong & {register, f"{register}_1"}
+    network = construct(Paradigm.COT, run.machine, least(run))
+    annotation = annotate(Paradigm.COT, Shape.of(run.machine, least(run)), network.registers)
+    found = compare([run], least(run), network, annotation=emptied(annotation, register)).differences
+    assert {one.register for one in found} & {register, f"{register}_1"}
 
 
 def test_a_wrong_word_on_what_look_ups_bring_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

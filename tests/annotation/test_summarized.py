@@ -18,14 +18,13 @@ from constructions.turing.encoding import Shape
 from constructions.turing.fitting import least_position_bits
 from constructions.turing.paradigm import Paradigm
 from constructions.turing.tokens import TokenSequence, sequences_of
-from tests.annotation.differential import Tokens, differences, timetable, values
+from tests.annotation.differential import Tokens, compare, differences, emptied, timetable, values
 from tests.annotation.exhaustive import how_many
 from tests.annotation.exhaustive import machine as small_machine
 from tests.machine_table import CASES, Case
 from verify.annotation import cot
 from verify.annotation.annotation import annotate
-from verify.annotation.content import Ghosts, Zero
-from verify.annotation.cot import Place
+from verify.annotation.content import Ghosts
 from verify.annotation.evidence import Evidence
 from verify.annotation.ghosts import Described, Situation, TokenClass, segment_from, sequence_ghosts
 from verify.annotation.layout import Sequences
@@ -104,19 +103,12 @@ def test_tokens_follow_each_other_as_the_layout_says(index: int) -> None:
 
 
 @pytest.mark.parametrize("register", sorted({*cot.SINGLE, *cot.NUMBERED}))
-def test_a_register_annotated_as_empty_is_noticed(register: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_register_annotated_as_empty_is_noticed(register: str) -> None:
     run = trace(load_machine("binary-counter"), "1111")
     r = least_position_bits(SCOT, [run])
-
-    def empty(_: Place, *__: int) -> Zero:
-        return Zero()
-
-    monkeypatch.setitem(cot.SINGLE if register in cot.SINGLE else cot.NUMBERED, register, empty)
-    annotate.cache_clear()
-    try:
-        assert differences(run, r, None, SCOT)
-    finally:
-        annotate.cache_clear()
+    network = construct(SCOT, run.machine, r)
+    annotation = annotate(SCOT, Shape.of(run.machine, r), network.registers)
+    assert compare([run], r, network, SCOT, emptied(annotation, register)).differences
 
 
 def configurations(machine: TuringMachine, rng: random.Random, most_cells: int) -> Iterator[Situation]:

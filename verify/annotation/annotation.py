@@ -11,7 +11,7 @@ from constructions.turing.encoding import Shape
 from constructions.turing.paradigm import Paradigm
 from constructions.turing.registers import Phases
 from verify.annotation.content import Content, Zero
-from verify.annotation.cot import Moment, content_of
+from verify.annotation.cot import Moment, Place, rule_of
 from verify.annotation.ghosts import TokenClass, classes
 from verify.annotation.layout import Sequences
 from verify.hardmax.forward import Sublayer
@@ -61,10 +61,12 @@ def annotate(paradigm: Paradigm, shape: Shape, registers: tuple[Span, ...]) -> A
     moments = [Moment(0, Sublayer.MLP)]
     for layer in range(1, depth + 1):
         moments += [Moment(layer, Sublayer.ATTENTION), Moment(layer, Sublayer.MLP)]
+    rules = {span.name: rule_of(span.name) for span in registers}
     same: dict[Content, Content] = {}
 
     def held(kind: TokenClass, now: Moment) -> Held:
-        contents = {span.name: content_of(span.name, paradigm, shape, kind, now) for span in registers}
+        place = Place(paradigm, shape, kind, now)
+        contents = {name: rule(place) for name, rule in rules.items()}
         return {name: same.setdefault(content, content) for name, content in contents.items()}
 
     contents = {kind: tuple(held(kind, now) for now in moments) for kind in classes(paradigm)}

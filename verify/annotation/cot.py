@@ -1,6 +1,6 @@
 """The annotation of the chain-of-thought network: what each register holds, behind each sublayer (spec 2.4).
 
-`content_of` answers for one register, one token class and one moment.  Moments are counted in sublayers: layer l's
+`rule_of` a register answers for one token class and one moment.  Moments are counted in sublayers: layer l's
 attention ends at ``Moment(l, Sublayer.ATTENTION)``, its MLP at ``Moment(l, Sublayer.MLP)``, embedding is layer 0.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from constructions.turing.encoding import Shape
 from constructions.turing.paradigm import Paradigm
@@ -97,7 +98,7 @@ class Place:
     kind: TokenClass
     now: Moment
 
-    @property
+    @cached_property
     def phases(self) -> Phases:
         return Phases.of(self.shape.position_bits)
 
@@ -106,22 +107,29 @@ class Place:
         return self.shape.position_bits
 
 
-def content_of(register: str, paradigm: Paradigm, shape: Shape, kind: TokenClass, now: Moment) -> Content:
-    """What ``register`` (by its name, ``hpos_2``) holds at tokens of class ``kind``.
+Rule = Callable[[Place], Content]
+"""What a register holds, place by place."""
+
+
+def rule_of(register: str) -> Rule:
+    """The rule of a register (by its name, ``hpos_2``).
 
     Raises KeyError for a register that the construction does not have.
 
     >>> from verify.hardmax.forward import Sublayer
-    >>> str(content_of("hpos_1", Paradigm.COT, Shape(1, 6, 2, 2), TokenClass.RUN, Moment(7, Sublayer.MLP)))
+    >>> place = Place(Paradigm.COT, Shape(1, 6, 2, 2), TokenClass.RUN, Moment(7, Sublayer.MLP))
+    >>> str(rule_of("hpos_1")(place))
     '(enc(x_1) if tau <= 3 else 0)'
     """
-    place = Place(paradigm, shape, kind, now)
     if register in FLAG_OF:
-        return One() if kind in FLAG_OF[register] else Zero()
+        up_at = FLAG_OF[register]
+        return lambda place: One() if place.kind in up_at else Zero()
     base, _, number = register.rpartition("_")
     if number.isdigit():
-        return _settled(NUMBERED[base](place, int(number)), place)
-    return _settled(SINGLE[register](place), place)
+        of_tape, tape = NUMBERED[base], int(number)
+        return lambda place: _settled(of_tape(place, tape), place)
+    rule = SINGLE[register]
+    return lambda place: _settled(rule(place), place)
 
 
 def addresses(kind: TokenClass, tape: int) -> bool:
@@ -424,7 +432,7 @@ def _outsym(at: Place) -> Content:
     return _unless_eoutp(at, _read(at, 1))
 
 
-SINGLE: dict[str, Callable[[Place], Content]] = {
+SINGLE: dict[str, Rule] = {
     "pos": _pos,
     "is_inp": _is_inp,
     "not_inp": _not_inp,

@@ -18,12 +18,17 @@ from constructions.turing.registers import Phases
 from verify.annotation.content import AtMost, Bit, Code, Content, Equals, Fetched, Ghost, If, One, Zero
 from verify.annotation.ghosts import TokenClass
 
+KNOWING = (TokenClass.RUN, TokenClass.POS, TokenClass.EPOS, TokenClass.NEWSUMM)
+"""The classes whose tokens say something of what they fetch."""
+
 
 def brought(fetched: Fetched, shape: Shape, kind: TokenClass) -> Content:
     """What is fetched, said in the ghosts of the token of class ``kind`` that asks, where that is known."""
-    r, tape = shape.position_bits, fetched.register.rpartition("_")[2]
+    if kind not in KNOWING:
+        return fetched
+    r, (name, _, tape) = shape.position_bits, fetched.register.rpartition("_")
     arrived = fetched.layer - 1 - Phases.of(r).L1  # steps that head positions have travelled before this layer
-    match kind, fetched.register.rpartition("_")[0], fetched.distance:
+    match kind, name, fetched.distance:
         case TokenClass.RUN, "hpos", 1 if arrived >= 0:
             # EINP and EPOS have their head positions from the start; a run token with tau - 1 <= arrived has it by now.
             cell = Code(Ghost(f"c_{tape}"))
@@ -32,7 +37,7 @@ def brought(fetched: Fetched, shape: Shape, kind: TokenClass) -> Content:
             return Code(Ghost(f"x_{tape}")) if arrived >= r else Zero()
         case TokenClass.EPOS, "bit", distance if 1 <= distance <= r:
             return Bit(Ghost(f"x_{tape}"), r - distance)
-    match kind, fetched.register.rpartition("_")[0] or fetched.register, fetched.distance:
+    match kind, name or fetched.register, fetched.distance:
         case TokenClass.NEWSUMM, "hpos", 1 if arrived >= r:
             return Code(Ghost(f"y_{tape}"))
         case TokenClass.NEWSUMM, "state", 1:
