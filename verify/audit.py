@@ -295,10 +295,9 @@ def _least_significand(activations: Format, most: int, context: int) -> int | No
     """
     own = activations.fractional_bits + 1 if isinstance(activations, FixedFormat) else activations.precision
     at_once = own + 2  # u is a quarter of the spacing below 1, so that what leaks has room
-    for precision in range(2, at_once + 1):
+    for precision in range(2 if most <= MOST_PROBED else at_once, at_once + 1):
         model = Rounded(ieee_format(precision, LOWEST_EXPONENT, 0), activations)
-        probed = most if precision == at_once else min(most, MOST_PROBED)
-        if decide_ties(model, TieFacts(LARGEST_EXPONENT, probed, context), 1).up_to == most:
+        if decide_ties(model, TieFacts(LARGEST_EXPONENT, most, context), 1).up_to == most:
             return precision
     return None
 

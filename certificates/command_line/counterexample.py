@@ -26,6 +26,7 @@ from verify.rounded.compare import Comparison, Difference
 from verify.rounded.order import Order
 from verify.rounded.search import Attempt, Search, search
 from verify.verdict import Basis, Verdict
+from verify.writes import Grounds
 
 SEPARATIONS = "Look-up heads separate by 2, others by 1: `exactformer certify MACHINE --all-inputs` proves that."
 SHOWN_SYMBOLS = 60
@@ -100,7 +101,11 @@ def report(found: Search, arithmetic: str, context: int) -> Iterator[Part]:
         yield f"{where}: there is no wrong token, and no run was tried."
         yield ""
         yield heading(Basis.PROVED.title)
-        yield f"  - The rounding inequalities hold for {subject}."
+        yield f"  - The rounding inequalities hold for {subject}, for every number of positions that may tie."
+        for standing in found.standings:
+            if standing.row.most.grounds is Grounds.PROVED:
+                most = standing.row.most.bound
+                yield f"  - {standing.machine.name} writes no cell more than {most} times, so no more positions tie."
         yield ""
         yield heading(Basis.ASSUMED.title)
         yield f"  - {SEPARATIONS}"
@@ -108,11 +113,13 @@ def report(found: Search, arithmetic: str, context: int) -> Iterator[Part]:
     if wrong is not None and wrong.comparison is not None:
         yield f"{where}: a token is wrong."
         yield ""
+        yield heading(Basis.OBSERVED.title)
         yield Facts((*_shown(wrong, wrong.comparison), _tally(found)))
         return
     said = "no token is wrong on the runs tried" if found.attempts else "no run to try was found"
     yield f"{where}: {said}. Of other runs this says nothing."
     yield ""
+    yield heading(Basis.OBSERVED.title)
     yield Facts((_tally(found),))
     differing = [one for one in found.attempts if one.differs]
     if differing and differing[0].comparison is not None:

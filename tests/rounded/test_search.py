@@ -117,6 +117,18 @@ def test_how_the_command_ends(title: str) -> None:
         assert len(outcome.err.splitlines()) == 1
 
 
+def test_what_a_verdict_rests_on_is_said() -> None:
+    few = ("--arithmetic", "rounded:bf16", "--context", "128", "--machine")
+    proved, tried = (
+        invoke("counterexample", *few, *machine).out for machine in (("increment",), ("rewrite", "--input", "1"))
+    )
+    assert proved.startswith("PROVED\n")
+    assert "increment writes no cell more than 4 times" in proved.split("\nassumed\n")[0].split("\nproved\n")[1]
+    assert "Look-up heads separate by 2" in proved.split("\nassumed\n")[1]
+    assert tried.startswith("INCONCLUSIVE\n")
+    assert "1 run, " in tried.split("\nchecked on these runs\n")[1]
+
+
 def test_json_says_the_same() -> None:
     arguments = ["--arithmetic", "rounded:e5m2", "--context", "512", "--machine", "rewrite", "--json", "--input"]
     outcome = invoke("counterexample", *arguments, "1" * 39)
