@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import click
 
 from certificates.command_line.console import PROSE, line_width
+from certificates.command_line.outcome import EXIT_CODES, MEANING
 
 IN_A_PIPE = 80
 """Columns of a help text where there is no terminal."""
@@ -34,7 +35,19 @@ class Context(click.Context):
     formatter_class = Formatter
 
 
-class Command(click.Command):
+class _ExitCodes(click.Command):
+    """Below the help of a command whose epilog is `EXIT_CODES` their table stands, a line for each."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table, or whatever else is said there."""
+        if self.epilog is not EXIT_CODES:
+            super().format_epilog(ctx, formatter)
+            return
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code.value), meaning) for code, meaning in MEANING.items()])
+
+
+class Command(_ExitCodes):
     """A command; one that takes a MACHINE says what that may be."""
 
     context_class = Context
@@ -48,7 +61,7 @@ class Command(click.Command):
                 formatter.write_text(MACHINE)
 
 
-class Group(click.Group):
+class Group(_ExitCodes, click.Group):
     """Commands with one line each."""
 
     command_class = Command

@@ -48,7 +48,7 @@ ARITHMETIC = click.option(
     metavar="A",
     default="fused:bf16",
     show_default=True,
-    help="fused:W, fused:W/ACC/A, rounded:W/A, rounded:W/ACC/A or exact, with steps behind them, or kernel:NAME; "
+    help="fused:W, fused:W/ACC/A, rounded:W/A, rounded:W/ACC/A or exact, steps after them, or kernel:NAME; "
     "formats: fp32 bf16 fp16 e4m3fn e5m2 fixedF float(p,emin,emax).  See exactformer arithmetics.",
 )
 STORE = click.option(
