@@ -73,7 +73,12 @@ def prove_machine(wanted: UniversalSweep, index: int, evidence: Evidence) -> Uni
             universal = assess_all(proof, network, wanted.model, wanted.context, most, None)
             beta, verdict = str(universal.beta), universal.verdict
             if not universal.proved:
-                reason = f"softmax is proved for up to {universal.most_writes_proved} writes of one cell"
+                most = universal.most_writes_proved
+                reason = (
+                    f"softmax is proved for inputs that write no cell more than {most} times"
+                    if most
+                    else "the inequalities hold at no beta, even where no tokens tie"
+                )
     except TooManyTokensError as error:
         verdict, reason = Verdict.UNSUPPORTED, str(error)
     return UniversalResult(

@@ -147,6 +147,15 @@ class Table:
 Part: TypeAlias = str | Line | Facts | Table
 
 
+def counted(number: int, noun: str) -> str:
+    """So many of something.
+
+    >>> counted(1, "step"), counted(12_000, "token")
+    ('1 step', '12,000 tokens')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def wrapped(text: str, width: int | None, first: str = "", then: str = "") -> list[str]:
     """Lines of at most this width where words allow it, the first and the others with what they begin with.
 

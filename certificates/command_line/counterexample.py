@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import click
 
-from certificates.command_line.console import TIE, Facts, Part, heading, show
+from certificates.command_line.console import TIE, Facts, Part, counted, heading, show
 from certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from certificates.command_line.progress import LateProgress
 from certificates.command_line.verdicts import EXIT_CODE, verdict_line
@@ -132,8 +132,7 @@ def _tally(found: Search) -> tuple[str, str]:
     tokens = sum(one.candidate.tokens for one in found.attempts)
     failed = [one for one in found.attempts if one.failure is not None]
     differing = sum(one.differs for one in found.attempts)
-    runs = "1 run" if len(found.attempts) == 1 else f"{len(found.attempts)} runs"
-    text = f"{runs}, {tokens:,} tokens; activations differ on {differing}"
+    text = f"{counted(len(found.attempts), 'run')}, {counted(tokens, 'token')}; activations differ on {differing}"
     if failed:
         text += f"; {len(failed)} could not be computed to the end ({failed[0].failure})"
     return "tried", text + (f"; at least {found.left_out} longer ones left out" if found.left_out else "")
@@ -149,7 +148,8 @@ def _shown(attempt: Attempt, comparison: Comparison) -> Iterator[tuple[str, str]
     yield "input", repr(word)
     yield (
         "run",
-        f"{run.steps} steps, {attempt.candidate.tokens} tokens, up to {attempt.candidate.writes} writes of one cell; "
+        f"{counted(run.steps, 'step')}, {counted(attempt.candidate.tokens, 'token')}, up to "
+        f"{counted(attempt.candidate.writes, 'write')} of one cell; "
         f"{setting}",
     )
     if comparison.wrong is not None:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from certificates.certify import Bundle
-from certificates.command_line.console import Column, Facts, Part, Table, heading, show
+from certificates.command_line.console import Column, Facts, Part, Table, counted, heading, show
 from certificates.command_line.facts import Findings, findings_on_runs
 from certificates.command_line.verdicts import verdict_line
 from certificates.document import CaseRecord, HeadRecord, NetworkRecord, Statement, sha256
@@ -69,9 +69,11 @@ def _facts(bundle: Bundle) -> Facts:
     rows = []
     for run in certificate.runs[:MOST_RUNS]:
         tokens = sum(segment.tokens for segment in run.segments)
-        in_segments = f" in {len(run.segments)} segments" if certificate.statement.paradigm == "scot" else ""
-        done = f"{_short(run.input)} -> {_short(run.output)}: {run.steps} steps in {run.cells} cells"
-        rows.append(("run", f"{done}, {tokens} tokens{in_segments}"))
+        in_segments = f" in {counted(len(run.segments), 'segment')}" if certificate.statement.paradigm == "scot" else ""
+        done = (
+            f"{_short(run.input)} -> {_short(run.output)}: {counted(run.steps, 'step')} in {counted(run.cells, 'cell')}"
+        )
+        rows.append(("run", f"{done}, {counted(tokens, 'token')}{in_segments}"))
     if len(certificate.runs) > MOST_RUNS:
         rows.append(("", f"and {len(certificate.runs) - MOST_RUNS} more"))
     rows += setting_facts(certificate.statement)

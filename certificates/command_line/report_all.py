@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from certificates.certify_all import UniversalBundle
-from certificates.command_line.console import Column, Facts, Part, Table, heading, show
+from certificates.command_line.console import Column, Facts, Part, Table, counted, heading, show
 from certificates.command_line.facts import findings_for_all
 from certificates.command_line.report import (
     LEAST_BETA,
@@ -108,7 +108,9 @@ def _facts(bundle: UniversalBundle) -> Facts:
     if bundle.counterexample is not None:
         run = bundle.certificate.runs[0]
         word = run.input if len(run.input) <= 60 else f"{run.input[:40]}... ({len(run.input)} symbols)"
-        rows.append(("input", f"{word or '(empty)'}: {run.steps} steps, {run.segments[0].tokens} tokens"))
+        rows.append(
+            ("input", f"{word or '(empty)'}: {counted(run.steps, 'step')}, {counted(run.segments[0].tokens, 'token')}")
+        )
     elif bundle.no_such_input is None:
         rows.append(("for example", _example(bundle.example)))
     rows += setting_facts(statement)
@@ -132,7 +134,8 @@ def _example(run: Run | None) -> str:
         return (
             "no input that the claim is about was found: of the shortest words none halts soon and meets all conditions"
         )
-    return f"the claim is about {run.word or 'the empty word'}: {run.steps} steps, in {run.cells} cells"
+    done = f"{counted(run.steps, 'step')} in {counted(run.cells, 'cell')}"
+    return f"the claim is about {run.word or 'the empty word'}: {done}"
 
 
 def _by_register(largest: Mapping[str, Fraction]) -> str:

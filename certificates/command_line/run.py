@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from certificates.command_line.console import TIE, Facts, heading, show
+from certificates.command_line.console import TIE, Facts, counted, heading, show
 from certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from certificates.command_line.progress import LateProgress
 from constructions.machines.folding import two_way_machine_of, unfold_tape
@@ -56,9 +56,10 @@ def execute(
         click.echo(json.dumps(plain, indent=2))
         return
     tokens = sum(map(len, sequences))
-    in_segments = f" in {len(sequences)} segments" if paradigm is Paradigm.SCOT else ""
+    in_segments = f" in {counted(len(sequences), 'segment')}" if paradigm is Paradigm.SCOT else ""
     how = "decoded greedily, token by token" if by_decoding else "checked in one pass"
-    said = [f"{loaded.name} on {word!r}: {run.steps} steps, output {run.output!r}, {tokens} tokens{in_segments}"]
+    done = f"{counted(run.steps, 'step')}, output {run.output!r}, {counted(tokens, 'token')}{in_segments}"
+    said = [f"{loaded.name} on {word!r}: {done}"]
     if (two_way := two_way_machine_of(loaded)) is not None:
         said.append(_unfolded(two_way, run.output))
     said += [

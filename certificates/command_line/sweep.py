@@ -17,7 +17,7 @@ from typing import Any
 
 import click
 
-from certificates.command_line.console import show
+from certificates.command_line.console import counted, show
 from certificates.command_line.outcome import InputRefused
 from certificates.command_line.progress import LateProgress
 from certificates.command_line.verdicts import EXIT_CODE, headline
@@ -146,8 +146,8 @@ def print_summary(summary: Line, out: Path) -> None:
     """What was verified, in all and now, and the first failures."""
     tokens = summary["tokens"]
     said = [
-        f"{summary['machines']} machines: {tokens['cot']} tokens of chains of thought, {tokens['scot']} tokens of "
-        f"summarized ones in {summary['segments']} segments"
+        f"{counted(summary['machines'], 'machine')}: {counted(tokens['cot'], 'token')} of chains of thought, "
+        f"{counted(tokens['scot'], 'token')} of summarized ones in {counted(summary['segments'], 'segment')}"
     ]
     if summary["verified_now"]:
         rate = summary["verified_now"] / summary["seconds"]

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import click
 
-from certificates.command_line.console import show
+from certificates.command_line.console import counted, show
 from certificates.command_line.evidence_store import warn
 from certificates.command_line.outcome import ExitCode, refusing
 from certificates.command_line.progress import LateProgress
@@ -98,9 +98,9 @@ def summarize(lines: list[Line]) -> Line:
 def print_summary(summary: Line, out: Path) -> None:
     """Verdicts, times, and the first machines that are not proved."""
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(summary["verdicts"].items()))
-    said = [f"{headline(Verdict(summary['verdict']))}: {summary['machines']} machines: {verdicts}"]
+    said = [f"{headline(Verdict(summary['verdict']))}: {counted(summary['machines'], 'machine')}: {verdicts}"]
     said += [
-        f"  {name}, {times['machines']} machines: median {times['median']} ms, most {times['most']} ms"
+        f"  {name}, {counted(times['machines'], 'machine')}: median {times['median']} ms, most {times['most']} ms"
         for name, times in summary["milliseconds"].items()
     ]
     said += [f"  machine {one['index']}: {one['verdict']}: {one['reason']}" for one in summary["not_proved"]]
