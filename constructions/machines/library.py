@@ -178,7 +178,8 @@ def load_machine(name_or_path: str) -> TuringMachine:
     path = Path(name_or_path)
     if not os.path.isfile(path):  # Path.is_file would raise where the name is too long for one
         raise UnknownMachineError(
-            f"{name_or_path!r} is neither a machine of the library nor a file nor a busy beaver text: {_suggestion(name_or_path)}"
+            f"{name_or_path!r} is neither a machine of the library nor a file nor a busy beaver text: "
+            f"{_suggestion(name_or_path)}"
         )
     return _read_file(path)
 

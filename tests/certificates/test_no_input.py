@@ -98,5 +98,5 @@ def test_an_example_is_shown() -> None:
     assert about(made) == {"no_such_input": None, "example": {"input": "0", "steps": 3, "cells": 2}}
     assert "no such input" not in made.certificate.statement.claim
     shown = "".join(map(str, report(made, Written(Path("a"), Path("b"), made.bytes, kept=False))))
-    assert "the claim is about 0: 3 steps, in 2 cells" in shown
+    assert "the claim is about 0: 3 steps in 2 cells" in shown
     assert ABOUT_NO_INPUT not in shown
