@@ -100,11 +100,15 @@ def tokens_only(scope: str, arithmetic: str, thought: str, drift: Fraction) -> s
 
 def no_such_input(machine: str, least_steps: int | None, context: int) -> str:
     """Of a claim about no input (SPEC 17.1); ``least_steps`` is None where no run halts."""
+    return f"There is no such input: {why_no_input(machine, least_steps, context)}."
+
+
+def why_no_input(machine: str, least_steps: int | None, context: int) -> str:
     if least_steps is None:
-        return f"There is no such input: no rows of {machine} lead from its initial state to its halting state."
+        return f"no rows of {machine} lead from its initial state to its halting state"
     return (
-        f"There is no such input: {machine} takes at least {least_steps} steps to halt, and their chain of thought is "
-        f"longer than {context} tokens."
+        f"{machine} takes at least {least_steps} steps to halt, and their chain of thought is longer than {context} "
+        "tokens"
     )
 
 

@@ -16,13 +16,15 @@ import click
 
 from certificates.command_line.console import Column, Part, Table, heading, show
 from certificates.command_line.outcome import ExitCode, InputRefused, refusing
+from certificates.sentences import why_no_input
 from constructions.machines.library import load_machine
-from constructions.machines.machine import MachineError
+from constructions.machines.machine import MachineError, TuringMachine
 from constructions.turing.paradigm import ContextError, Paradigm
 from verify.arithmetic.models import ArithmeticModel, Fused, ModelError, Rounded, parse_arithmetic
 from verify.arithmetic.softmax import Fails, HeadFacts, decide
 from verify.audit import Bits, Row, audit
 from verify.counting import Subject
+from verify.halting import no_input
 from verify.verdict import Basis, Verdict
 from verify.writes import Grounds
 
@@ -128,6 +130,7 @@ def grounds(subject: Subject, paradigm: Paradigm, rows: Sequence[Row]) -> list[t
             "input reaches a larger one, and that its run then goes wrong, is not shown.",
         ),
         *((Basis.PROVED, sentence) for sentence in _bounds(name, paradigm, rows)),
+        *((Basis.PROVED, sentence) for sentence in _about_no_input(one, paradigm, rows)),
         (
             Basis.ASSUMED,
             f"The hardmax network of {name} is right: look-ups separate by 2, all other heads by 1, and only the "
@@ -145,6 +148,16 @@ def _bounds(name: str, paradigm: Paradigm, rows: Sequence[Row]) -> Iterator[str]
         within = "a segment" if paradigm is Paradigm.SCOT else "a chain of thought"
         where = "In shorter contexts no" if proved else "No"
         yield f"{where} cell is written more than N times in {within}: no smaller bound is known for {name}."
+
+
+def _about_no_input(machine: TuringMachine | None, paradigm: Paradigm, rows: Sequence[Row]) -> Iterator[str]:
+    """Up to which context no input fits, so that a claim about all that do says nothing (SPEC 17.1)."""
+    if machine is not None:
+        for context in sorted({row.context for row in rows}, reverse=True):
+            if (found := no_input(machine, paradigm, context)) is not None:
+                because = why_no_input(machine.name, found.least_steps, context)
+                yield f"Rows up to N = {tokens(context)} are about no input: {because}."
+                return
 
 
 def record(row: Row) -> dict[str, object]:

@@ -54,6 +54,13 @@ def test_what_verdicts_rest_on_is_said() -> None:
         assert {row["most_writes_grounds"] for row in read["rows"]} == {grounds}
 
 
+def test_contexts_that_no_input_fits_are_named() -> None:
+    said = {text: invoke("audit", "reverse", "--context", text).out for text in ("9", "6,9,64", "64")}
+    why = "reverse takes at least 5 steps to halt, and their chain of thought is longer than 9 tokens"
+    sentence = f"\n  - Rows up to N = 9 are about no input: {why}.\n"
+    assert {text: sentence in out for text, out in said.items()} == {"9": True, "6,9,64": True, "64": False}
+
+
 def test_an_arithmetic_in_which_no_beta_is_admitted_is_unsupported() -> None:
     outcome = invoke("audit", "rewrite", "--context", "64", "--arithmetic", "rounded:fp16/fp16@float(2,0,1)")
     assert (outcome.code, outcome.out) == (4, "")

@@ -96,6 +96,7 @@ ENDS = {
     "one word": (f"--arithmetic rounded:bf16 --context 256 --machine rewrite --input {'1' * 5}", 3, "differ on 0"),
     "steps that are not computed": ("--arithmetic exact --context 256", 4, ""),
     "a word that does not fit": ("--arithmetic rounded:bf16 --context 8 --machine rewrite --input 1111111", 2, ""),
+    "a context that holds no run": ("--arithmetic rounded:bf16 --context 4", 2, ""),
     "a word without a machine": ("--arithmetic rounded:bf16 --context 256 --input 1", 2, ""),
     "no power of two": ("--arithmetic rounded:bf16 --context 256 --beta 3", 2, ""),
     "too large a beta": ("--arithmetic rounded:fp16 --context 256 --beta 1099511627776", 2, ""),

@@ -16,6 +16,7 @@ from functools import lru_cache
 from constructions.machines.machine import TuringMachine
 from constructions.machines.run import Run
 from constructions.turing.construct import construct
+from constructions.turing.contexts import require_an_input
 from constructions.turing.fitting import longest_sequence
 from constructions.turing.paradigm import Paradigm, position_bits_for
 from constructions.turing.tokens import cot_tokens
@@ -173,6 +174,7 @@ def search(
     if not is_supported(model):
         raise UnsupportedArithmetic(model)
     bits = position_bits_for(context)
+    require_an_input(context, bits)
     standings = tuple(standing_of(machine, model, context, beta) for machine in machines)
     open_ones = {standing.machine: standing for standing in standings if not standing.proved}
     tried = _Tried(model, bits, open_ones, most_tokens, progress)
