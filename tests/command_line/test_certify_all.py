@@ -10,6 +10,7 @@ import pytest
 
 from certificates.document import canonical_bytes, sha256
 from tests.command_line.invoking import files_in, invoke, run_installed
+from verify.annotation.proof import Family
 from verify.solver import Unknown
 
 ALL = ("--all-inputs", "--no-store")
@@ -72,6 +73,8 @@ def test_json_holds_the_certificate_that_is_written(kind: str, tmp_path: Path) -
     assert canonical_bytes(printed["certificate"]) == written
     assert (printed["sha256"], printed["verdict"]) == (sha256(written), verdict)
     assert printed["claim"] == printed["certificate"]["statement"]["claim"]
+    assert set(printed["timings"]) == {family.value for family in Family}
+    assert printed["timings"]["heads"]["obligations"] > printed["timings"]["heads"]["patterns"] > 0
     weights = Path(printed["files"]["weights"]).read_bytes()
     assert sha256(weights) == printed["certificate"]["network"]["weights"]["sha256"]
 

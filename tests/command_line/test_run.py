@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
-from constructions.machines.library import LIBRARY
+from constructions.machines.library import LIBRARY, load_machine
 from constructions.machines.run import trace
+from constructions.machines.text import write_machine
 from tests.command_line.invoking import invoke
 from tests.machine_table import CASES, Case
 
@@ -75,3 +77,39 @@ def test_a_machine_is_printed_as_it_is_written(name: str) -> None:
     outcome = invoke("machines", name)
     assert (outcome.code, outcome.err) == (0, "")
     assert outcome.out == LIBRARY[name].path.read_text(encoding="utf-8")
+
+
+BUSY = "1RB1LB_1LA1RZ"
+
+
+def test_a_machine_of_a_file_is_printed_as_certificates_hold_it(tmp_path: Path) -> None:
+    """A file with a machine, or with a busy beaver text; what is printed reads back to the same machine."""
+    mine, beaver, again = tmp_path / "mine.yaml", tmp_path / "beaver.txt", tmp_path / "again.yaml"
+    mine.write_text("# mine\n" + LIBRARY["increment"].path.read_text(encoding="utf-8"), encoding="utf-8")
+    beaver.write_text(BUSY + "\n", encoding="utf-8")
+    for file, machine in ((mine, load_machine("increment")), (beaver, load_machine(BUSY))):
+        outcome = invoke("machines", file)
+        assert (outcome.code, outcome.err) == (0, "")
+        assert outcome.out == write_machine(machine)
+        again.write_text(outcome.out, encoding="utf-8")
+        assert load_machine(str(again)) == machine
+    assert invoke("machines", beaver).out == invoke("machines", BUSY).out
+
+
+def test_what_is_no_machine_is_refused_by_machines(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("name: [", encoding="utf-8")
+    for machine, says in (
+        (str(file), "mine.yaml:1"),
+        ("1RB1LB_1LA1RQ", "1RB1LB_1LA1RQ:1:"),
+        ("no", "busy beaver text"),
+    ):
+        outcome = invoke("machines", machine)
+        assert (outcome.code, outcome.out) == (2, "")
+        (line,) = outcome.err.splitlines()
+        assert says in line
+
+
+def test_a_folded_machine_says_how_its_tape_is_folded() -> None:
+    assert "The tape is folded at square 0" in invoke("run", BUSY, "").out
+    assert "folded" not in invoke("run", "increment", "1").out
