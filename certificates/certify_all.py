@@ -41,7 +41,7 @@ from certificates.universal_document import (
     tie_case,
 )
 from certificates.weights import parameters, structure, weights_document
-from constructions.machines.machine import TuringMachine
+from constructions.machines.machine import MachineError, TuringMachine
 from constructions.machines.run import Run
 from constructions.machines.text import write_machine
 from constructions.transformer.dimensions import dimensions_of
@@ -147,7 +147,7 @@ Progress = Callable[[str, int, int], None]
 def certify_all(request: UniversalRequest, evidence: Evidence, progress: Progress = lambda *_: None) -> UniversalBundle:
     """Construct, prove, decide; look for a counterexample where that fails.
 
-    Errors: ContextError, ModelError, BetaError and AssumptionError for what cannot be certified as asked,
+    Errors: MachineError, ContextError, ModelError, BetaError and AssumptionError for what cannot be certified as asked,
     HardmaxNotProved when an obligation is not proved, TooManyTokensError for machines that are too large.
     """
     started = time.perf_counter()
@@ -156,6 +156,12 @@ def certify_all(request: UniversalRequest, evidence: Evidence, progress: Progres
         raise AssumptionError(
             f"{request.assumed_writes} writes per cell say nothing about {context} tokens; give a number from 1 to "
             f"{context - 1}"
+        )
+    if all(state != machine.initial for state, _ in machine.transitions):
+        # EINP's has_entry = 1 (SPEC 14.6) is impossible then, and an obligation that assumes it proves nothing.
+        raise MachineError(
+            f"{machine.name} has no row for {machine.initial!r}, the state in which it starts: no run takes a step, so "
+            "there is nothing to prove; give that state a row"
         )
     position_bits = position_bits_for(context, request.paradigm)
     require_an_input(context, position_bits)

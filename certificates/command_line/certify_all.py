@@ -58,7 +58,7 @@ def execute(asked: Asked, store: Path | None, output: Output, as_json: bool) -> 
     request = request_for(asked)
     with (
         LateProgress(enabled=not as_json) as progress,
-        refusing(ContextError, BetaError, AssumptionError, FileRefused),
+        refusing(MachineError, ContextError, BetaError, AssumptionError, FileRefused),
         refusing(ModelError, TooManyTokensError, code=ExitCode.UNSUPPORTED),
         refusing(HardmaxNotProved, code=ExitCode.INCONCLUSIVE),
         Evidence(store, warn, writing) as evidence,

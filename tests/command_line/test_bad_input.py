@@ -21,6 +21,7 @@ transitions:
 """
 FOREVER = HOLE.replace("name: hole", "name: forever").replace("-> b _ R", "-> a 1 S")
 UNKNOWN_SYMBOL = HOLE.replace("-> b _ R", "-> b x R")
+STUCK = HOLE.replace("name: hole", "name: stuck").replace("[a, b]", "[start, a, b]")
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,11 @@ BAD = (
     Bad("neither inputs nor all", "certify increment", ("--input", "--all-inputs")),
     Bad("inputs and all", "certify increment --all-inputs --context 16 --input 1", ("leave --input out",)),
     Bad("all inputs of no context", "certify increment --all-inputs", ("--context N",)),
+    Bad(
+        "all inputs of a machine without a first step",
+        "certify {folder}/stuck.yaml --all-inputs --context 16 --no-store",
+        ("stuck has no row for 'start'", "give that state a row"),
+    ),
     Bad(
         "space without summaries",
         "certify increment --all-inputs --context 16 --space 3",
@@ -130,6 +136,7 @@ def folder(tmp_path: Path) -> Path:
     machines.mkdir()
     (machines / "hole.yaml").write_text(HOLE)
     (machines / "forever.yaml").write_text(FOREVER)
+    (machines / "stuck.yaml").write_text(STUCK)
     (machines / "symbol.yaml").write_text(UNKNOWN_SYMBOL)
     (machines / "not.yaml").write_text("name: [\n")
     (machines / "empty.yaml").write_text("")
