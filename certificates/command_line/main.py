@@ -401,9 +401,11 @@ def audit(
     force: bool,
 ) -> None:
     """Say what each arithmetic asks of the network of MACHINE, or of any machine of a size: for which contexts the
-    rounding inequalities hold, at which beta, with which parameters and bits.
+    rounding inequalities hold, at which beta, with which parameters and bits.  That the hardmax network is right is
+    assumed; all else is decided as `certify --all-inputs` decides it.
 
-    Exit codes: 0 the rows are printed, whatever they say, 2 bad input (nothing is written).
+    Exit codes: 0 the rows are printed, whatever they say, 2 bad input, 4 an arithmetic that admits no beta (nothing is
+    written).
     """
     from certificates.command_line.audit import Asked, execute
 
@@ -641,8 +643,9 @@ def counterexample(
     """Look for a run that fits N tokens and on which the softmax transformer, in the given arithmetic, generates a
     wrong token: each run that is tried is computed in exact numbers, and what is found is where it goes wrong.
 
-    Exit codes: 1 a wrong token is found, 0 the rounding inequalities hold for these machines (nothing is run), 3 no
-    wrong token on the runs tried, 2 bad input, 4 an arithmetic in which runs are not computed.
+    Exit codes: 1 refuted, a wrong token is found, 0 proved, as the rounding inequalities hold for these machines
+    (nothing is run), 3 inconclusive, no wrong token on the runs tried, 2 bad input, 4 an arithmetic in which runs are
+    not computed.
     """
     from certificates.command_line.counterexample import Asked, execute
 
