@@ -36,6 +36,7 @@ from certificates.document import (
     sha256,
 )
 from certificates.files import Subject
+from certificates.linear_format import require_fit, smallest_fitting, sums_of
 from certificates.weights import parameters, structure, weights_document
 from constructions.machines.machine import TuringMachine
 from constructions.machines.run import Run, trace
@@ -61,11 +62,15 @@ from verify.verdict import Basis, Verdict
 
 @dataclass(frozen=True)
 class Bundle:
-    """A certificate and the weights that travel with it, as bytes ready to be written."""
+    """A certificate and the weights that travel with it, as bytes ready to be written.
+
+    fits: the shortest format with a name that the network fits outside attention, if there is one (SPEC 7.5).
+    """
 
     certificate: Certificate
     weights: bytes
     assessment: Assessment
+    fits: str | None
     subject: Subject
 
     @property
@@ -148,6 +153,9 @@ def certify(request: Request, progress: Progress = lambda *_: None) -> Bundle:
     position_bits = check_context(request.paradigm, runs, context)
     progress("construct", 0, 1)
     network = construct(request.paradigm, request.machine, position_bits)
+    document = weights_document(network)
+    sums = sums_of(document)
+    require_fit(request.model, sums, parameters(network, None))
     prepared = PreparedNetwork(network)
     segments = [sequences_of(request.paradigm, run, position_bits) for run in runs]
     sequences = [sequence for of_run in segments for sequence in of_run]
@@ -159,7 +167,9 @@ def certify(request: Request, progress: Progress = lambda *_: None) -> Bundle:
         prepared, sequences, observations, request.model, context, request.beta,
         on_refutation=lambda: progress("refute", 0, 1),
     )  # fmt: skip
-    weights = canonical_bytes(weights_document(network))
+    scaled = parameters(network, assessment.split)
+    require_fit(request.model, sums, scaled)
+    weights = canonical_bytes(document)
     provenance = {
         "exactformer": version("exactformer"),
         "python": platform.python_version(),
@@ -177,7 +187,7 @@ def certify(request: Request, progress: Progress = lambda *_: None) -> Bundle:
             WeightsFile(names.of_content(request.machine.name, weights, "weights"), sha256(weights)),
             dimensions_of(network),
             structure(network),
-            parameters(network, assessment.split),
+            scaled,
         ),
         runs=_runs(runs, segments, observations.margins),
         heads=[
@@ -189,7 +199,7 @@ def certify(request: Request, progress: Progress = lambda *_: None) -> Bundle:
         refutation=_refutation(request.paradigm, assessment.refutation, places),
         provenance=provenance,
     )
-    return Bundle(certificate, weights, assessment, request.subject)
+    return Bundle(certificate, weights, assessment, smallest_fitting(sums, scaled), request.subject)
 
 
 def _statement(request: Request, assessment: Assessment, context: int, position_bits: int, tokens: int) -> Statement:

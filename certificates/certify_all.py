@@ -27,6 +27,7 @@ from certificates.document import (
     sha256,
 )
 from certificates.files import Subject
+from certificates.linear_format import require_fit, smallest_fitting, sums_of
 from certificates.universal_document import (
     AllInputs,
     AllInputsSummarized,
@@ -107,7 +108,7 @@ class UniversalBundle:
     ``proof`` and ``universal`` say what is proved of hardmax and softmax; ``counterexample`` is the certificate on one
     input of a refuted claim; ``tokens`` what is proved of tokens alone, or what stopped that, where it was asked for.
     ``no_such_input`` says that the claim is about no input, if that is known; ``example`` is a run on one that it is
-    about, if one was found.
+    about, if one was found.  ``fits``: as in `Bundle`.
     """
 
     certificate: UniversalCertificate
@@ -118,6 +119,7 @@ class UniversalBundle:
     tokens: TokensProof | Breakdown | None
     no_such_input: str | None
     example: Run | None
+    fits: str | None
     subject: Subject
 
     @property
@@ -172,6 +174,9 @@ def certify_all(request: UniversalRequest, evidence: Evidence, progress: Progres
         )
     progress("construct", 0, 1)
     network = construct(request.paradigm, machine, position_bits)
+    document = weights_document(network)
+    sums = sums_of(document)
+    require_fit(request.model, sums, parameters(network, None))
     proof = prove_hardmax(machine, network, evidence, request.budget_seconds, progress, request.paradigm)
     if isinstance(proof, Gap):
         raise HardmaxNotProved(proof)
@@ -187,7 +192,8 @@ def certify_all(request: UniversalRequest, evidence: Evidence, progress: Progres
     elif not universal.proved and not isinstance(request.model, Exact) and no_such_input is None:
         progress("refute", 0, 1)
         counterexample = _counterexample(request, universal)
-    weights = canonical_bytes(weights_document(network))
+    scaled = parameters(network, universal.split)
+    weights = canonical_bytes(document)
     provenance = {
         "exactformer": version("exactformer"),
         "python": platform.python_version(),
@@ -198,6 +204,7 @@ def certify_all(request: UniversalRequest, evidence: Evidence, progress: Progres
     if counterexample is not None:
         certificate = _refuted(request, counterexample, position_bits, provenance)
     else:
+        require_fit(request.model, sums, scaled)
         certificate = _decided(request, network, weights, proof, universal, bound, provenance)
     if isinstance(tokens, TokensProof):
         certificate = _of_tokens(certificate, request, bound, tokens)
@@ -213,6 +220,7 @@ def certify_all(request: UniversalRequest, evidence: Evidence, progress: Progres
         tokens,
         no_such_input,
         None if no_such_input else example_of(request),
+        smallest_fitting(sums, scaled) if counterexample is None else counterexample.fits,
         request.subject,
     )
 

@@ -13,7 +13,14 @@ from typing import Protocol
 
 from constructions.transformer.network import Network
 from verify.annotation.proof import HardmaxProof
-from verify.arithmetic.models import ArithmeticModel, BetaSplit, Exact, largest_beta_exponent, split_for
+from verify.arithmetic.models import (
+    ArithmeticModel,
+    BetaSplit,
+    Exact,
+    largest_beta_exponent,
+    largest_held_exponent,
+    split_for,
+)
 from verify.arithmetic.scaled_separation import smallest_beta_for_ties, ties_that_hold
 from verify.arithmetic.softmax import HeadFacts
 from verify.arithmetic.ties import TieDecision, TieFacts, decide_ties
@@ -105,7 +112,8 @@ def decide_heads(
     most_writes: int,
     beta: int | None,
 ) -> Universal:
-    """Decide every case at ``beta``, or at the smallest power of two at which all those hold that can.
+    """Decide every case at ``beta``, or at the smallest power of two at which all those hold that can; if none can, at
+    the largest that W_Q and W_K may have.
 
     largest_score: the length of the longest query list.  Raises ModelError when the scores are not exact at any beta,
     and BetaError when they are not at the one given.
@@ -122,7 +130,7 @@ def decide_heads(
         chosen = least_beta_within_half(
             [HeadFacts(one.separation, (1,), context) for one in distinct], largest_exponent
         )
-    at = chosen or 1 << largest_exponent
+    at = chosen or 1 << largest_held_exponent(model, largest_exponent)
     cases = tuple(
         TieCase(model, one, at, ties_that_hold(model, one, at), needed)
         for one, needed in zip(distinct, least, strict=True)

@@ -12,7 +12,7 @@ from fractions import Fraction
 from certificates.certify import Bundle
 from certificates.certify_all import UniversalBundle
 from certificates.universal_document import WritesRecord
-from verify.arithmetic.models import assumptions
+from verify.arithmetic.models import assumptions, exact_around_heads
 from verify.drift.prove import TokensProof
 from verify.verdict import Basis, Verdict
 from verify.writes import Grounds
@@ -26,7 +26,8 @@ SOLVER = (
     "check` decides it again, without a solver."
 )
 DRIFTING = (
-    "What enters attention or an MLP is rounded to the activation format; MLPs, residual sums and logits are exact.",
+    "What enters attention or an MLP is rounded to the activation format; MLPs, residual sums before that, and logits "
+    "are exact, also on numbers that are no integers.",
     "Scores are exact sums of products, rounded once to their format; exponentials, differences of scores and quotients"
     " are exact, rounded where the model says so, to nearest with ties to even.",
 )
@@ -54,6 +55,7 @@ def findings_on_runs(bundle: Bundle) -> list[Findings]:
         f"Each of the {lookups} look-up heads scores at least 2 less everywhere else than where it looks, for all "
         f"positions below 2^{r}."
     ]
+    proved += exact_around_heads(bundle.assessment.model)
     if verdict is Verdict.CERTIFIED:
         proved.append(HARDMAX_VALUE.format(ties="for the ties observed"))
     if verdict is Verdict.REFUTED:
@@ -98,6 +100,8 @@ def _proved_for_all(bundle: UniversalBundle) -> Iterator[str]:
     yield f"The right next token is its unique best one: every other logit is at least {bundle.proof.margin} less."
     if (bound := proved_bound(bundle.certificate.statement.scope.writes_per_cell)) is not None:
         yield f"The machine writes no cell more than {bound} times, the input included."
+    if not isinstance(bundle.tokens, TokensProof):
+        yield from exact_around_heads(bundle.universal.model)
     if verdict is Verdict.PROVED:
         yield HARDMAX_VALUE.format(ties="for all numbers of ties")
     if isinstance(bundle.tokens, TokensProof):

@@ -77,7 +77,7 @@ def _facts(bundle: Bundle) -> Facts:
     if len(certificate.runs) > MOST_RUNS:
         rows.append(("", f"and {len(certificate.runs) - MOST_RUNS} more"))
     rows += setting_facts(certificate.statement)
-    rows += network_facts(certificate.network)
+    rows += network_facts(certificate.network, bundle.fits)
     rows.append(("binding", _binding(certificate.heads, certificate.softmax.cases)))
     return Facts(tuple(rows))
 
@@ -91,14 +91,15 @@ def setting_facts(statement: Statement | UniversalStatement) -> list[tuple[str, 
     return rows
 
 
-def network_facts(network: NetworkRecord) -> list[tuple[str, str]]:
-    """How large a network is, and its parameters."""
+def network_facts(network: NetworkRecord, fits: str | None) -> list[tuple[str, str]]:
+    """How large a network is, its parameters, and which formats hold all that is outside attention."""
     size = network.dimensions
     largest = max(network.parameters, key=lambda matrix: int(matrix.largest))
     bits = max(matrix.significand_bits for matrix in network.parameters)
     return [
         ("network", f"{size.layers} layers, {size.heads} heads, d = {size.width}, d_ff = {size.hidden_width}"),
         ("parameters", f"largest {largest.largest} ({largest.matrix}), significands of at most {bits} bits"),
+        ("fits", f"{fits or 'no format with a name'}: the shortest in which nothing is rounded outside attention"),
     ]
 
 

@@ -119,7 +119,7 @@ def _facts(bundle: UniversalBundle) -> Facts:
     writes = statement.scope.writes_per_cell
     if bundle.counterexample is None:  # what is refuted is refuted whatever other inputs write
         rows.append(("writes", f"at most {writes.bound} of one cell ({WRITES[Grounds(writes.evidence)]})"))
-    rows += network_facts(bundle.certificate.network)
+    rows += network_facts(bundle.certificate.network, bundle.fits)
     rows.append(("margin", f"every wrong token's logit is at least {bundle.proof.margin} below the right one's"))
     if isinstance(bundle.tokens, TokensProof):
         drift = bundle.tokens.drift

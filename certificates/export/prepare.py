@@ -98,7 +98,7 @@ def metadata_of(source: Source, dense: Dense, dtype: str) -> Metadata:
         "context": str(dense.shape.context),
         "dtype": dtype,
         "claimed": _claimed(source, dense, dtype),
-        "not_claimed": _not_claimed(source),
+        "not_claimed": _not_claimed(source, dtype),
         "runtimes": _runtimes(source, dtype),
     }
 
@@ -110,19 +110,19 @@ def _runtimes(source: Source, dtype: str) -> str:
     return ", ".join(map(str, runtimes_of(source.arithmetic))) or "you like: no runtime is known to compute like this"
 
 
-def _not_claimed(source: Source) -> str:
-    """That kernels compute exactly what the claim takes as exact; where activations drift, they may not (SPEC 20)."""
+def _not_claimed(source: Source, dtype: str) -> str:
+    """That kernels compute as the arithmetic says; what is exact, and where activations drift may not be (SPEC 20)."""
+    linear = source.arithmetic.linear
+    held = "computed with real numbers" if linear is None else f"held in {linear}"
+    around = f"weights, sums of MLPs, residual sums and logits {held}"
     if source.verdict is Verdict.TOKENS_PROVED:
         exact = (
-            ", also where activations are not ternary: a kernel that rounds them there to this format does something "
-            "else, which the claim does not cover."
+            f"takes {around} as exact, also where activations are not ternary: a kernel that rounds them there to "
+            f"{dtype} does something else, which the claim does not cover."
         )
     else:
-        exact = "; on ternary activations they are so in this format, if terms are added in fp32."
-    return (
-        "That a kernel computes in this arithmetic model is not claimed. The claim takes matrix products outside the "
-        f"softmax, and residual sums, as exact{exact}"
-    )
+        exact = f"is about {around}; on ternary activations they are exact in {dtype}, too, if terms are added in fp32."
+    return f"That a kernel computes in this arithmetic model is not claimed. The claim {exact}"
 
 
 def _claimed(source: Source, dense: Dense, dtype: str) -> str:

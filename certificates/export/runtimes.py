@@ -52,13 +52,16 @@ def runtimes_of(arithmetic: Arithmetic) -> tuple[Runtime, ...]:
     ['sdpa bf16', 'quotient bf16']
     >>> [str(one) for one in runtimes_of(Arithmetic.of("rounded:fp32/fp32/fp32+exp2-one"))]
     ['eager fp32', 'sdpa math fp32']
+    >>> [str(one) for one in runtimes_of(Arithmetic.of("rounded:bf16/bf16+linearbf16"))]
+    ['eager bf16']
     >>> runtimes_of(Arithmetic.of("rounded:e4m3fn/bf16"))
     ()
     """
     dtype = arithmetic.activations
     if dtype not in DTYPES:
         return ()
-    steps = tuple(step for step in arithmetic.steps if not re.match("head|exp", step))
+    # What is outside attention is exact in the linear format and in the dtype, so all of them give the same.
+    steps = tuple(step for step in arithmetic.steps if not re.match("linear|head|exp", step))
     errors = [int(said[1]) for step in arithmetic.steps if (said := re.fullmatch(r"exp(\d+)(-one)?", step))]
     found = [_runtime(name, dtype) for name in _names(arithmetic, dtype, steps)]
     return tuple(one for one in found if all(ulps >= ULPS[one.name] for ulps in errors))

@@ -49,6 +49,12 @@ scores='bf16', steps=('head64', 'wide'))
         widths = [step.removeprefix("head") for step in self.steps if step.startswith("head")]
         return int(widths[0]) if widths else None
 
+    @property
+    def linear(self) -> str | None:
+        """L of a step ``+linearL``, fp32 without one; None for ``exact`` (SPEC 7.5)."""
+        named = [step.removeprefix("linear") for step in self.steps if step.startswith("linear")]
+        return None if self.kind == "exact" else (named or ["fp32"])[0]
+
     @classmethod
     def of(cls, text: str) -> Arithmetic:
         model, *steps = text.split("+")

@@ -22,6 +22,7 @@ In a fixed-point format additions are exact.
 from __future__ import annotations
 
 from fractions import Fraction
+from math import floor
 
 from verify.arithmetic.formats import FixedFormat, Format, power_of_two
 
@@ -38,17 +39,18 @@ def relative_summation_error(accumulator: Format, terms: int) -> Fraction:
     return max(0, terms - 1) * power_of_two(-accumulator.precision)
 
 
-def counts_exactly(accumulator: Format, ones: int) -> bool:
-    """Whether every computed sum of that many ones (and any zeros) is their number, as all integers up to it
-    are values of the format.
+def counted(number_format: Format) -> int:
+    """C: the largest number such that it and all integers below are values of the format.
 
-    >>> from verify.arithmetic.formats import FP16
-    >>> counts_exactly(FP16, 2048), counts_exactly(FP16, 2049)
-    (True, False)
+    So sums of up to so many ones, and of integers whose magnitudes sum to no more, are exact in any order, with any
+    rounding that keeps values.
+
+    >>> from verify.arithmetic.formats import E4M3FN, FP16, FixedFormat
+    >>> counted(FP16), counted(E4M3FN), counted(FixedFormat(4, 5))
+    (2048, 16, 31)
     """
-    if ones > accumulator.max_finite:
-        return False
-    return isinstance(accumulator, FixedFormat) or ones <= 1 << accumulator.precision
+    largest = floor(number_format.max_finite)
+    return largest if isinstance(number_format, FixedFormat) else min(1 << number_format.precision, largest)
 
 
 def cannot_overflow(accumulator: Format, terms: int) -> bool:
@@ -62,4 +64,4 @@ def cannot_overflow(accumulator: Format, terms: int) -> bool:
     (True, False)
     """
     bound = terms * (1 + relative_summation_error(accumulator, terms))
-    return counts_exactly(accumulator, terms) or bound <= accumulator.max_finite
+    return terms <= counted(accumulator) or bound <= accumulator.max_finite

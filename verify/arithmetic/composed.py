@@ -4,7 +4,7 @@ A query's scores become exponentials, these weights, these are summed, and the s
 
     exponentials   `exponentials`       in [lowest, highest] for a maximiser, at most `other` for any other position
     weights        `cut`                rounded to W, or cut
-    sums           `sum_error`, `rescaled_sum_error`, `underflow`, `largest_sum`, `counted`, `swallowed`
+    sums           `sum_error`, `rescaled_sum_error`, `underflow`, `largest_sum`, `swallowed`, `accumulation.counted`
     quotients      `down`, `up`         rounded to the accumulator's format, to nearest or to either neighbour
     cast           `cut`, `cells.activation_cells`
 
@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import floor
 
+from verify.arithmetic.accumulation import counted
 from verify.arithmetic.formats import FloatFormat, Format, Rounding, power_of_two, round_to
 from verify.arithmetic.models import Fused, ModelError, Rounded
 
@@ -157,12 +157,6 @@ def underflow(model: ComposedModel, positions: int, error: Fraction | None) -> F
     if error is None:
         raise NotShown(1, _inaccurate(model, positions))
     return positions * smallest_positive(accumulator_of(model)) * (1 + error)
-
-
-def counted(accumulator: FloatFormat) -> int:
-    """C: up to here all integers are values, so that sums of so many ones are exact in any order, with any faithful
-    rounding too, as it keeps values."""
-    return min(1 << accumulator.precision, floor(accumulator.max_finite))
 
 
 def largest_sum(model: ComposedModel, terms: int, highest: Fraction) -> Fraction | None:

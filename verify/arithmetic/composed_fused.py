@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from verify.arithmetic.accumulation import counted
 from verify.arithmetic.composed import (
     ZERO,
     Interval,
     NotShown,
     accumulator_of,
     accurate,
-    counted,
     cut,
     down,
     exponentials,

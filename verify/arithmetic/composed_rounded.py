@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from verify.arithmetic.accumulation import counted
 from verify.arithmetic.at_once import AtOnce
 from verify.arithmetic.cells import activation_cells
 from verify.arithmetic.composed import (
@@ -18,7 +19,6 @@ from verify.arithmetic.composed import (
     accumulator_of,
     accurate,
     bounds_to_try,
-    counted,
     cut,
     down,
     exponentials,

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
+from verify.arithmetic.accumulation import counted
 from verify.arithmetic.formats import (
     FP32,
     FixedFormat,
@@ -38,10 +39,6 @@ from verify.arithmetic.formats import (
 from verify.arithmetic.kernels import NamedKernel, named_kernel
 from verify.arithmetic.steps import NO_STEPS, Bases, StepError, Steps, parse_steps
 
-EXACT_AROUND_HEADS = (
-    "Every MLP is computed exactly: its inputs are ternary and its weights, biases and sums are integers.",
-    "The residual stream adds integers exactly.",
-)
 EXACT_IN_HEADS = (
     "Every weighted sum of values is exact except where the model names a rounding or an accumulator.",
     "The exponential, the difference of two scores and the final quotient are each the exact real number,"
@@ -67,6 +64,11 @@ class Exact:
     def steps(self) -> Steps:
         """None: real softmax has no steps."""
         return NO_STEPS
+
+    @property
+    def linear(self) -> Format | None:
+        """None: all is computed with real numbers."""
+        return None
 
     @property
     def composed(self) -> bool:
@@ -97,6 +99,11 @@ class Rounded:
     def __post_init__(self) -> None:
         if self.accumulator is not None:
             _check_accumulator(self.weights, self.accumulator)
+
+    @property
+    def linear(self) -> Format:
+        """L: what weights, MLP sums, residual sums and logits are held in (SPEC 7.5)."""
+        return self.steps.linear
 
     @property
     def composed(self) -> bool:
@@ -131,6 +138,11 @@ class Fused:
         _check_accumulator(self.weights, self.accumulator)
 
     @property
+    def linear(self) -> Format:
+        """L, as in `Rounded`."""
+        return self.steps.linear
+
+    @property
     def composed(self) -> bool:
         """Whether the conditions are those of SPEC 19.2."""
         return self.steps.composed
@@ -147,7 +159,19 @@ ArithmeticModel = Exact | Rounded | Fused
 
 def assumptions(model: ArithmeticModel) -> tuple[str, ...]:
     """What a claim in this arithmetic takes for granted of the computation, where activations are ternary."""
-    return (*EXACT_AROUND_HEADS, *(AS_STEPS_SAY if model.composed else EXACT_IN_HEADS))
+    held = "computed with real numbers" if model.linear is None else f"held in {model.linear.name}"
+    around = f"Weights, MLP sums, residual sums and logits are {held}."
+    return (around, *(AS_STEPS_SAY if model.composed else EXACT_IN_HEADS))
+
+
+def exact_around_heads(model: ArithmeticModel) -> tuple[str, ...]:
+    """What a certificate shows of the computation outside attention, where activations are ternary (SPEC 7.5)."""
+    if model.linear is None:
+        return ()
+    return (
+        f"In {model.linear.name}, weights, and all partial sums of MLPs, residual sums and logits, are exact, in any "
+        f"order of addition: they are integers of magnitude at most {counted(model.linear)}.",
+    )
 
 
 @dataclass(frozen=True)
@@ -265,6 +289,19 @@ def largest_beta_exponent(model: ArithmeticModel, largest_score: int) -> int:
         else:
             high = middle - 1
     return low
+
+
+def largest_held_exponent(model: ArithmeticModel, largest_exponent: int) -> int:
+    """The largest e up to this one such that the linear format holds the scale of W_Q at beta = 2^e (SPEC 7.5).
+
+    >>> largest_held_exponent(parse_arithmetic("rounded:bf16/bf16+linearfp16"), 120)
+    30
+    """
+    linear = model.linear
+    if linear is None:
+        return largest_exponent
+    scales = ((e, Fraction(split_for(model, 1 << e).query)) for e in range(largest_exponent, -1, -1))
+    return next((e for e, scale in scales if is_representable(linear, scale)), 0)
 
 
 KERNEL = "kernel:"

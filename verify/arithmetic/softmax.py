@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from verify.arithmetic.accumulation import cannot_overflow, counts_exactly, relative_summation_error
+from verify.arithmetic.accumulation import cannot_overflow, counted, relative_summation_error
 from verify.arithmetic.cells import activation_cells
 from verify.arithmetic.composed import Interval, NotShown, cut
 from verify.arithmetic.composed_decision import composed_bounds
@@ -255,7 +255,7 @@ def _decide_fused(model: Fused, facts: HeadFacts, tau: Fraction) -> Decision:
     if delta == 0:
         # Only ones and zeros are added. Where v = 0, num = 0, and den >= 1 is finite: o = 0.
         for m in facts.ties:
-            if not counts_exactly(accumulator, m):
+            if m > counted(accumulator):
                 return _accumulator_fails(m, f"the accumulator {accumulator.name} does not count {m} ones exactly")
         return _compare(model, [Interval(m, ONE, ONE) for m in facts.ties[:1]], ZERO, tau)
     error = relative_summation_error(accumulator, facts.context)

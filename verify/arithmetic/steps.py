@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
+from verify.arithmetic.formats import FP32, Format, FormatError, parse_format
+
 LARGEST_HEAD_EXPONENT = 8
 """Heads are padded to 4^h coordinates, h at most this."""
 LARGEST_BLOCK = 1 << 20
@@ -40,10 +42,12 @@ class Exponential:
 class Steps:
     """The steps of a model; without any, a plain one.
 
+    linear: L, the format that weights, MLP sums, residual sums and logits are held in (SPEC 7.5).
     head: 4^h, the width that heads are padded to, whose root scores are divided by; 1 where they are not.
     block: how many positions come at once where the maximum is a running one; None where it is known from the start.
     """
 
+    linear: Format = FP32
     head: int = 1
     once: bool = False
     exponential: Exponential | None = None
@@ -61,7 +65,7 @@ class Steps:
     @property
     def composed(self) -> bool:
         """Whether there is a step behind the scores: then the conditions are those of SPEC 19.2."""
-        return self != Steps(head=self.head, once=self.once)
+        return self != Steps(self.linear, self.head, self.once)
 
     @property
     def text(self) -> str:
@@ -71,6 +75,8 @@ class Steps:
         '+head64+exp2-one+divide'
         """
         names = []
+        if self.linear != FP32:
+            names.append(f"linear{self.linear.name}")
         if self.head > 1:
             names.append(f"head{self.head}")
         if self.once:
@@ -110,6 +116,14 @@ class StepKind:
 
 
 CATALOGUE: tuple[StepKind, ...] = (
+    StepKind(
+        "+linearL",
+        r"linear(.+)",
+        Bases.NOT_EXACT,
+        "weights, MLP sums, residual sums and logits are held in L instead of fp32; networks that do not fit L are "
+        "refused, of others it is proved that nothing is rounded there",
+        "weights in bf16 or fp16, sums of matrix products in another format",
+    ),
     StepKind(
         "+headH",
         r"head([1-9][0-9]{0,9})",
@@ -182,15 +196,18 @@ def parse_steps(names: list[str]) -> tuple[Steps, list[tuple[StepKind, str]]]:
         place, match = next(((place, match) for place, match in matches if match), (-1, None))
         if match is None:
             known = " ".join(kind.written for kind in CATALOGUE)
-            raise StepError(f"unknown step '+{name}'; known are {known}, with H, U and B decimal numbers from 1 on")
+            raise StepError(
+                f"unknown step '+{name}'; known are {known}, with a format L, and H, U and B decimal numbers from 1 on"
+            )
         if place in found:
             raise StepError(f"'+{found[place].string}' and '+{name}' are both given; give one of {_written(place)}")
         if given and place < given[-1][0]:
             raise StepError(f"'+{name}' stands behind '+{given[-1][1]}'; the order is {_order()}")
         given.append((place, name))
         found[place] = match
-    head, once, exponential, online, wide, faithful, quotient, truncate = map(found.get, range(len(CATALOGUE)))
+    linear, head, once, exponential, online, wide, faithful, quotient, truncate = map(found.get, range(len(CATALOGUE)))
     steps = Steps(
+        linear=FP32 if linear is None else _linear(linear[1]),
         head=1 if head is None else _head(int(head[1])),
         once=once is not None,
         exponential=None if exponential is None else Exponential(int(exponential[1]), "-one" in exponential[0]),
@@ -209,6 +226,16 @@ def _written(place: int) -> str:
 
 def _order() -> str:
     return " ".join(kind.written.replace(", ", " or ") for kind in CATALOGUE)
+
+
+def _linear(name: str) -> Format:
+    try:
+        linear = parse_format(name)
+    except FormatError as error:
+        raise StepError(f"'+linear{name}': {error}") from error
+    if linear == FP32:
+        raise StepError(f"'+linear{name}': weights and sums are in fp32 anyway; leave the step out")
+    return linear
 
 
 def _head(width: int) -> int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from verify.arithmetic.accumulation import counts_exactly
+from verify.arithmetic.accumulation import counted
 from verify.arithmetic.at_once import AtOnce, reach
 from verify.arithmetic.cells import activation_cells
 from verify.arithmetic.composed import Interval
@@ -84,23 +84,12 @@ def decide_ties(model: ArithmeticModel, facts: TieFacts, beta: int) -> TieDecisi
     up_to = 0
     match model, decision:
         case Fused(), Holds() if facts.context == 1 or round_to(model.weights, tau) == 0:
-            up_to = _most_counted(model, facts.most)
+            up_to = min(facts.most, counted(model.accumulator))
         case ((Fused() | Exact()), Holds()):
             up_to = facts.most  # the smallest number of maximisers is the worst
         case ((Fused() | Exact()), Fails()):
             pass
     return TieDecision(tau, one, None if bounds is None else bounds.zero_bound, up_to)
-
-
-def _most_counted(model: Fused, most: int) -> int:
-    low, high = 0, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        if counts_exactly(model.accumulator, middle):
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def _decide_rounded(model: Rounded, facts: TieFacts, tau: Fraction) -> TieDecision:
