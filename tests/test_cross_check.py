@@ -122,7 +122,9 @@ def test_the_checker_admits_the_same_beta_and_keeps_the_same_scores_apart() -> N
     rng = random.Random(7)
     for _ in range(300):
         scores = rng.choice(("", "@bf16", "@e4m3fn", "@e5m2", "@fixed3.6", "@float(3,0,8)"))
-        steps = rng.choice(("", "+head64", "+head256")) + rng.choice(("", "+once")) + rng.choice(("", "+wide"))
+        steps = "".join(
+            rng.choice(("", *one)) for one in (["+linearbf16"], ["+head64", "+head256"], ["+once"], ["+wide"])
+        )
         model = parse_arithmetic(f"fused:{rng.choice(('bf16', 'e4m3fn'))}{scores}{steps}")
         theirs, largest = parse_model("arithmetic", model.text), rng.randint(1, 64)
         try:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import click
 
 from certificates.command_line.console import Facts, Part, heading, show
-from verify.arithmetic.formats import NAMED_FORMATS
+from verify.arithmetic.formats import LARGEST_EXPONENT, LARGEST_PRECISION, NAMED_FORMATS
 from verify.arithmetic.kernels import KERNELS
 from verify.arithmetic.models import KERNEL
 from verify.arithmetic.steps import CATALOGUE
@@ -19,7 +19,14 @@ MODELS = {
     "fused:W/ACC/A": "exponentials are rounded to W, summed in ACC in any order, and the quotient of the sums to A",
     "exact": "real softmax; nothing is certified, an error is bounded",
 }
-FORMATS = {"fixedF, fixedF.I": "F fractional bits, I = 8 others", "float(p,emin,emax)": "p significand bits"}
+LINEAR = (
+    "Weights, MLP sums, residual sums and logits are in fp32, or in the format of +linearL. A certificate shows that "
+    "nothing is rounded there on ternary activations; that a kernel uses this format is believed."
+)
+FORMATS = {
+    "fixedF, fixedF.I": f"F fractional bits, I = 8 others, each from 1 to {LARGEST_EXPONENT}",
+    "float(p,emin,emax)": f"p significand bits, from 2 to {LARGEST_PRECISION}; exponents up to {LARGEST_EXPONENT}",
+}
 
 
 def execute(as_json: bool) -> None:
@@ -34,6 +41,7 @@ def document() -> dict[str, object]:
     """All of it, for ``--json``."""
     return {
         "models": MODELS,
+        "linear": LINEAR,
         "formats": [*NAMED_FORMATS, *FORMATS],
         "steps": [
             {"step": kind.written, "with": kind.bases.value, "computes": kind.computes, "kernels": kind.kernels}
@@ -56,6 +64,7 @@ def report() -> Iterator[Part]:
     yield heading("models")
     yield "W, ACC and A are formats. @S after them is the format of scores, fp32 if it is not named; steps come last."
     yield Facts(tuple(MODELS.items()), "  ")
+    yield LINEAR
     yield ""
     yield heading("formats")
     yield f"  {' '.join(NAMED_FORMATS)}"

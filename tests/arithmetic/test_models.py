@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from verify.arithmetic.formats import BF16, E4M3FN, FP16, FP32, FixedFormat, is_representable, round_to
+from verify.arithmetic.formats import BF16, E4M3FN, FP16, FP32, FixedFormat, is_representable, parse_format, round_to
 from verify.arithmetic.models import (
     ArithmeticModel,
     BetaSplit,
@@ -34,6 +34,9 @@ TEXTS: dict[str, ArithmeticModel] = {
     "rounded:bf16/e4m3fn@fp16": Rounded(BF16, E4M3FN, FP16),
     "fused:bf16/fp32/fp16@fixed4.24": Fused(BF16, FP32, FP16, FixedFormat(4, 24)),
     "rounded:bf16/bf16+head64": Rounded(BF16, BF16, steps=Steps(head=64)),
+    "rounded:bf16/bf16+linearfloat(9,-3,6)+head4": Rounded(
+        BF16, BF16, steps=Steps(linear=parse_format("float(9,-3,6)"), head=4)
+    ),
     "rounded:bf16/fp32/bf16": Rounded(BF16, BF16, accumulator=FP32),
     "rounded:fp16/fp32/bf16@bf16+head256+once+exp2-one+faithful+truncate": Rounded(
         FP16,
@@ -65,6 +68,7 @@ def test_canonical_texts_parse_back(text: str) -> None:
         ("rounded:bf16", "rounded:bf16/bf16"),
         ("fused:fp8-e4m3fn", "fused:e4m3fn/fp32/e4m3fn"),
         ("exact@fp32", "exact"),
+        ("fused:bf16+linearfp8-e5m2", "fused:bf16/fp32/bf16+lineare5m2"),
     ],
 )
 def test_short_texts(text: str, canonical: str) -> None:
@@ -97,6 +101,14 @@ BAD_STEPS: dict[str, tuple[str, str]] = {
     "given twice": ("fused:bf16+wide+wide", r"'\+wide' and '\+wide' are both given"),
     "two exponentials": ("fused:bf16+exp2+exp2-one", r"'\+exp2' and '\+exp2-one' are both given"),
     "two quotients": ("fused:bf16+divide+reciprocal", r"'\+divide' and '\+reciprocal' are both given"),
+    "linear in what it is anyway": ("fused:bf16+linearfp32", r"'\+linearfp32': weights and sums are in fp32 anyway"),
+    "an unknown linear format": ("fused:bf16+linearfp64", r"'\+linearfp64': unknown number format 'fp64'"),
+    "no linear format": ("fused:bf16+linear", r"unknown step '\+linear'"),
+    "linear after scores": (
+        "fused:bf16+once+linearbf16",
+        r"'\+linearbf16' stands behind '\+once'; the order is \+linearL",
+    ),
+    "exact has none": ("exact+linearbf16", r"'\+linearbf16' goes with all but exact"),
     "H no power of 4": ("fused:bf16+head32", r"'\+head32'.*power of 4"),
     "H = 1": ("fused:bf16+head1", r"'\+head1'.*power of 4"),
     "H too large": ("fused:bf16+head262144", r"power of 4 from 4 to 65536"),
@@ -124,7 +136,7 @@ def test_rejects_steps(title: str) -> None:
 
 
 def test_steps_of_the_scores_alone_make_no_composed_model() -> None:
-    assert [parse_arithmetic(f"fused:bf16{steps}").composed for steps in ("", "+head4+once", "+wide")] == [
+    assert [parse_arithmetic(f"fused:bf16{steps}").composed for steps in ("", "+linearbf16+head4+once", "+wide")] == [
         False,
         False,
         True,

@@ -27,6 +27,10 @@ TRUNCATING = (
     "and cut them, which is that only for two terms at a time"
 )
 FLUSHING = "additions and products flush nothing that matters: what is below 2^-126 is rounded to 0 with W in any case"
+OUTSIDE = (
+    "outside attention matrix products add in fp32, in any order, and their results are stored in {}: both hold them "
+    "exactly, which a certificate shows for fp32 and an export for {}"
+)
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,12 @@ def _eager(name: str) -> NamedKernel:
         f"attention written out: scores stored in {name}, softmax in fp32, its weights cast to {name}, and a matrix "
         f"product that "
         f"accumulates in fp32",
-        ("scores are accumulated in fp32 and rounded once", "exp is within 2 ulp in fp32, and 1 at 0", ANY_ORDER),
+        (
+            "scores are accumulated in fp32 and rounded once",
+            "exp is within 2 ulp in fp32, and 1 at 0",
+            ANY_ORDER,
+            OUTSIDE.format(name, name),
+        ),
     )
 
 
@@ -80,6 +89,7 @@ def _math(name: str) -> NamedKernel:
             "exp is within 2 ulp in fp32, and 1 at 0",
             ANY_ORDER,
             "where query and key are each multiplied by 256^(-1/4) = 1/4, that is exact, too",
+            OUTSIDE.format(name, name),
         ),
     )
 
@@ -98,6 +108,7 @@ def _flash(name: str, weights: str, activations: str, exponent: int) -> NamedKer
             EXACT_SCORES,
             TRUNCATING,
             FLUSHING,
+            OUTSIDE.format(activations, activations),
         ),
         largest,
     )
@@ -110,7 +121,12 @@ def _blockwise_cpu(name: str) -> NamedKernel:
         f"blockwise attention on a CPU: blocks of 512, a vectorised exp, row sums in fp32 before weights are cast "
         f"to {name}, a product "
         f"with the reciprocal of the row sum",
-        ("the vectorised exp is within 20 ulp in fp32, flushes, and is 1 at 0", EXACT_SCORES, ANY_ORDER),
+        (
+            "the vectorised exp is within 20 ulp in fp32, flushes, and is 1 at 0",
+            EXACT_SCORES,
+            ANY_ORDER,
+            OUTSIDE.format(name, name),
+        ),
     )
 
 

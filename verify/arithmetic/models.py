@@ -10,6 +10,9 @@ In every model the scores of a head are integers times beta, beta >= 1 a power o
   largest_score <= 2^p and beta * largest_score <= max_finite make each of them, and each partial sum, a
   value of it.
 
+Weights, MLP sums, residual sums and logits are held in the linear format L, fp32 or that of ``+linearL`` (SPEC 7.5).
+Whether a network fits it, so that nothing is rounded there, `certificates.linear_format` decides.
+
 Behind the formats a model may name *steps* (`steps`, SPEC 19): with ``+headH`` it is beta sqrt(H) that is split and
 that the demands are about, and with ``+once`` scores need not be values of their format (`effective_separation`).  A
 model is *composed* if it has a step behind the scores, or is `rounded` with an accumulator: then `composed` has its

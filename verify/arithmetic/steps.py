@@ -120,9 +120,9 @@ CATALOGUE: tuple[StepKind, ...] = (
         "+linearL",
         r"linear(.+)",
         Bases.NOT_EXACT,
-        "weights, MLP sums, residual sums and logits are held in L instead of fp32; networks that do not fit L are "
-        "refused, of others it is proved that nothing is rounded there",
-        "weights in bf16 or fp16, sums of matrix products in another format",
+        "weights, MLP sums, residual sums and logits are held in L instead of fp32; a network that L does not hold is "
+        "refused",
+        "models that are stored in bf16 or fp16",
     ),
     StepKind(
         "+headH",
