@@ -149,7 +149,9 @@ class _Parent:
             done = left is Left.EVERYTHING
             if (left and not done) or (waited > PATIENCE and (done or again)):
                 os.kill(self.child, signal.SIGKILL)
-                os.waitpid(self.child, 0)
+                _, status = os.waitpid(self.child, 0)
+                if _readable(self.said):
+                    return self._ended(status)
                 say(f"{INTERRUPTS[number]}: {AFTERWARDS[left]}.")
                 return BY_SIGNAL + number
             os.kill(self.child, signal.SIGCONT)

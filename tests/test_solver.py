@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import random
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +99,49 @@ def test_a_timeout_is_unknown() -> None:
     assert isinstance(verdict, Unknown)
     assert "gave up" in verdict.reason
     assert isinstance(prove(pigeonhole(3)), Proved)
+
+
+INTERRUPTED = """
+import sys
+from tests.test_solver import at_most, integer, pigeonhole, prove
+hard, easy = pigeonhole(11), at_most(integer("x"), 3)
+prove(easy)
+for line in sys.stdin:
+    said = ""
+    try:
+        print("go", flush=True)
+        while said != "Unknown":
+            said = type(prove(hard if line == "hard\\n" else easy, budget_seconds=60)).__name__
+    except KeyboardInterrupt:
+        said = "interrupted"
+    print(said, flush=True)
+"""
+
+
+def test_an_interrupt_is_raised_and_never_made_an_answer() -> None:
+    """At random moments: before, in and after calls of z3, which would take it for itself."""
+    rng = random.Random(12)
+    with subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for trial in range(16):
+            process.stdin.write("hard\n" if trial % 2 else "easy\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == "go\n"
+            time.sleep(rng.random() / rng.choice((4, 100)))
+            process.send_signal(signal.SIGINT)
+            assert process.stdout.readline() == "interrupted\n"
+        process.stdin.close()
+        assert process.stderr.read() == ""
 
 
 def test_an_exception_of_the_solver_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:

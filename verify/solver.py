@@ -11,15 +11,13 @@ the same.
 
 from __future__ import annotations
 
+import _thread
 import hashlib
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import InitVar, dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,8 +233,6 @@ class Unknown:
 
 Verdict = Proved | Refuted | Unknown
 
-Answer = TypeVar("Answer")
-
 
 def prove(claim: Formula, assumptions: Sequence[Formula] = (), budget_seconds: float = 60.0) -> Verdict:
     """Look for values that satisfy the assumptions and not the claim; `Proved` when there are surely none.
@@ -254,64 +250,77 @@ def prove(claim: Formula, assumptions: Sequence[Formula] = (), budget_seconds: f
 
     query = _Query(claim, tuple(assumptions))
     started = time.perf_counter()
+    milliseconds = max(1, int(budget_seconds * 1000))
     try:
-        solver = z3.Solver()
-        solver.set("timeout", max(1, int(budget_seconds * 1000)))
-        solver.set("ctrl_c", False)  # else z3 takes an interrupt for itself, and answers unknown
-        solver.from_string(query.text)
-        answer = _interruptible(solver.check, solver.interrupt)
-        if answer == z3.unknown:
-            return Unknown(f"the solver gave up: {solver.reason_unknown()}")
-        found = _read_model(solver.model(), query.sorts) if answer == z3.sat else None
+        answer = _interruptible(lambda: _ask(query, milliseconds), lambda: z3.main_ctx().interrupt())
     except z3.Z3Exception as error:
         return Unknown(f"the solver raised {type(error).__name__}: {error}")
     statistics = Statistics(solver_version(), time.perf_counter() - started, query.sha256)
-    if answer == z3.unsat:
+    if answer.said == "unsat":
         return Proved(claim, tuple(assumptions), statistics, _TOKEN)
-    if answer != z3.sat or found is None:
-        return Unknown(f"the solver answered {answer}")
+    if answer.said == "unknown":
+        return Unknown(f"the solver gave up: {answer.reason}")
+    if answer.said != "sat":
+        return Unknown(f"the solver answered {answer.said}")
+    found = answer.model
     if not all(value_of(assumption, found) for assumption in assumptions) or value_of(claim, found):
         return Unknown(f"the solver's model {found} does not refute the claim when evaluated")
     return Refuted(found, statistics)
 
 
-def _interruptible(work: Callable[[], Answer], stop: Callable[[], None]) -> Answer:
-    """The work's answer, or its exception.  The work, a long call of C code, is done in another thread.
+BLINK = 1 / 20
+"""Seconds after which whoever waits for a solver looks for interrupts."""
 
-    Python raises KeyboardInterrupt only between its own instructions, so the thread that gets interrupts has to be at
-    one: it waits here.  An interrupt, wherever it comes, stops the work and is raised; no answer is made of it.
+
+@dataclass(frozen=True)
+class _Answer:
+    """What z3 said to a query, with its reason for ``unknown`` or the model for ``sat``; nothing here is z3's own."""
+
+    said: str
+    reason: str = ""
+    model: Model = field(default_factory=dict)
+
+
+def _ask(query: _Query, milliseconds: int) -> _Answer:
+    """All that is done with z3."""
+    import z3
+
+    solver = z3.Solver()
+    solver.set("timeout", milliseconds)
+    solver.set("ctrl_c", False)  # else z3 takes an interrupt for itself, and answers unknown
+    solver.from_string(query.text)
+    said = str(solver.check())
+    if said == "sat":
+        return _Answer(said, model=_read_model(solver.model(), query.sorts))
+    return _Answer(said, solver.reason_unknown() if said == "unknown" else "")
+
+
+def _interruptible(work: Callable[[], _Answer], stop: Callable[[], None]) -> _Answer:
+    """The work's answer, or its exception.  An interrupt, wherever it comes, stops the work, and is raised.
+
+    Python raises KeyboardInterrupt in the main thread alone, between two of its own instructions; in a destructor it
+    ignores it.  So a solver works in another thread, with its objects and their destructors, while this one waits.
     """
-    done: Future[Answer] = Future()
+    done: Future[_Answer] = Future()
 
     def answer() -> None:
+        if not done.set_running_or_notify_cancel():
+            return
         try:
             done.set_result(work())
         except BaseException as error:
             done.set_exception(error)
 
-    thread = threading.Thread(target=answer, daemon=True)
     try:
-        with _interrupts_later():  # half started, it could not be waited for
-            thread.start()
+        _thread.start_new_thread(answer, ())  # a threading.Thread has a destructor in Python, too
+        while not done.done():  # the system may give a signal to any thread, and that does not wake one that waits
+            wait([done], BLINK)
         return done.result()
     finally:
-        while not done.done():
-            stop()
-            thread.join(1)
-        thread.join()
-
-
-@contextmanager
-def _interrupts_later() -> Iterator[None]:
-    """An interrupt in here is raised at its end; threads started in here leave interrupts to others."""
-    if not hasattr(signal, "pthread_sigmask"):  # not on every system
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if not done.cancel():
+            while not done.done():
+                stop()  # more than once: a solver that has not begun forgets it
+                wait([done], BLINK)
 
 
 def solver_version() -> str:

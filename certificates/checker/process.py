@@ -7,13 +7,15 @@ it, through a pipe: a library that calls ``exit``, a crash and a lack of memory 
 
 from __future__ import annotations
 
+import io
 import os
 import select
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 
 FAILED, READER_GONE = 5, 141
 """Nothing is said about the certificate: the program failed, or nobody read its output."""
@@ -23,11 +25,17 @@ BY_SIGNAL = 128
 INTERRUPTS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
+PRINTS = 255
+"""What a check says before it prints; its exit code follows."""
+BLINK, BLINKS = 1 / 100, 50
+"""Seconds, and how many times that a check which prints is given to end by itself."""
+
+
 def run(check: Callable[[], int]) -> int:
     """The exit code of ``check``, whatever happens to it; the child process itself leaves by SystemExit."""
     open_what_is_closed()
     if not hasattr(os, "fork"):
-        return printed(check)
+        return printed(check, lambda _: None)
     watched = {number for number in INTERRUPTS if signal.getsignal(number) is not signal.SIG_IGN}
     signal.signal(signal.SIGCHLD, lambda *_: None)  # it is ignored by default, and what is ignored may be dropped
     signal.pthread_sigmask(signal.SIG_BLOCK, {*watched, signal.SIGCHLD})
@@ -36,23 +44,38 @@ def run(check: Callable[[], int]) -> int:
     if child == 0:
         os.close(here)
         threading.Thread(target=end_without_parent, args=(there,), daemon=True).start()
-        code = printed(check)
-        os.write(say, bytes([code]))
-        raise SystemExit(code)
-    while True:
-        number = signal.sigwait({*watched, signal.SIGCHLD})
-        if number != signal.SIGCHLD:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            complain(f"not judged: ended by {signal.Signals(number).name}")
-            return BY_SIGNAL + number
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended and select.select([said], [], [], 0)[0]:
-            return os.read(said, 1)[0]
-        if ended:
-            how = os.waitstatus_to_exitcode(status)
-            complain(f"not judged: the check was ended by {f'signal {-how}' if how < 0 else f'exit({how})'}")
-            return FAILED
+        raise SystemExit(printed(check, lambda byte: os.write(say, bytes([byte]))))
+    number, status = signal.SIGCHLD, None
+    while number == signal.SIGCHLD and status is None:
+        number = signal.Signals(signal.sigwait({*watched, signal.SIGCHLD}))
+        status = status_of(child)
+    blinks = BLINKS if readable(said) else 0
+    while status is None and blinks:
+        time.sleep(BLINK)
+        blinks, status = blinks - 1, status_of(child)
+    if status is None:
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+    words = os.read(said, 2) if readable(said) else b""
+    if len(words) == 2:
+        return words[1]
+    if number != signal.SIGCHLD:
+        complain(f"not judged: ended by {number.name}")
+        return BY_SIGNAL + number
+    how = os.waitstatus_to_exitcode(status)
+    complain(f"not judged: the check was ended by {f'signal {-how}' if how < 0 else f'exit({how})'}")
+    return FAILED
+
+
+def status_of(child: int) -> int | None:
+    """How the child ended; None if it has not."""
+    ended, status = os.waitpid(child, os.WNOHANG)
+    return status if ended else None
+
+
+def readable(end: int) -> bool:
+    """Something can be read at once."""
+    return bool(select.select([end], [], [], 0)[0])
 
 
 def end_without_parent(there: int) -> None:
@@ -73,20 +96,24 @@ def open_what_is_closed() -> None:
     sys.stderr = sys.stderr or open(2, "w", encoding="utf-8")  # noqa: SIM115
 
 
-def printed(check: Callable[[], int]) -> int:
-    """The exit code of ``check``, if what it prints can be written."""
-    try:
+def printed(check: Callable[[], int], say: Callable[[int], object]) -> int:
+    """The exit code of ``check``, if what it prints can be written: all of it, after the check."""
+    out = io.StringIO()
+    with redirect_stdout(out):
         try:
             code = check()
         except SystemExit as end:  # of the reading of arguments
             code = end.code if isinstance(end.code, int) else FAILED
+    say(PRINTS)
+    try:
+        sys.stdout.write(out.getvalue())
         sys.stdout.flush()
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python tries again when it ends, and would complain
-        if isinstance(error, BrokenPipeError):
-            return READER_GONE
-        complain(f"not judged: the output cannot be written: {error.strerror}")
-        return FAILED
+        code = READER_GONE if isinstance(error, BrokenPipeError) else FAILED
+        if code == FAILED:
+            complain(f"not judged: the output cannot be written: {error.strerror}")
+    say(code)
     return code
 
 

@@ -120,6 +120,29 @@ def test_what_cannot_be_written_is_bad_input_unless_there_is_no_room(number: int
     assert code_of(write) == code
 
 
+WRITERS = {
+    "a certificate": "certify increment --input 1 --out {folder}",
+    "an approximation": "approximate --function sort --n 2 --epsilon 1/4 --out {folder}",
+    "a picture": "audit increment --context 64 --plot {folder}/a.svg",
+    "a sweep": "sweep --machines 1 --workers 1 --out {folder}/sweep.jsonl",
+}
+
+
+@pytest.mark.parametrize("title", WRITERS)
+def test_a_full_disk_is_a_failure_that_leaves_nothing(
+    title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("certificates.document.os.fsync", full)
+    outcome = invoke(*WRITERS[title].format(folder=tmp_path).split())
+    assert (outcome.code, outcome.out) == (5, "")
+    (line,) = outcome.err.splitlines()
+    assert "No space left on device" in line
+    assert files_in(tmp_path) == []
+
+
 # ---------------------------------------------------------------------------- real processes
 
 

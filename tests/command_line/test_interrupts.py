@@ -73,7 +73,7 @@ def test_what_is_left_after_a_signal_is_noticed(name: str, tmp_path: Path) -> No
 SWEEP = (*PROGRAM, "sweep", "--machines", "100000", "--workers", "2", "--out", "sweep.jsonl")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
 def test_workers_go_with_the_sweep(number: signal.Signals, tmp_path: Path) -> None:
     """The signal goes to the first process alone, and only once its workers are at work."""
     process = start(SWEEP, tmp_path)
