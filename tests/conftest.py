@@ -1,8 +1,18 @@
-"""Hypothesis waits as long as it takes: by default an example that takes 200 ms fails, as it may on a busy machine."""
+"""What holds for all tests: hypothesis waits as long as it takes, and Ctrl-C ends them wherever it comes.
+
+By default an example that takes 200 ms fails, as it may on a busy machine.
+"""
 
 from __future__ import annotations
 
 from hypothesis import HealthCheck, settings
 
+from tests import interrupt
+
 settings.register_profile("no clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("no clock")
+
+
+def pytest_configure() -> None:
+    """Before the first test."""
+    interrupt.install()
