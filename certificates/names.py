@@ -22,7 +22,7 @@ from constructions.machines.library import LIBRARY
 from constructions.machines.machine import TuringMachine
 from constructions.machines.text import write_machine
 from constructions.turing.paradigm import Paradigm
-from verify.arithmetic.models import ArithmeticModel, parse_arithmetic
+from verify.arithmetic.models import ArithmeticModel
 
 if TYPE_CHECKING:  # slow to import, and most commands are about machines
     from verify.contextual.approximation import Approximation
@@ -159,12 +159,13 @@ def _arithmetic(model: ArithmeticModel) -> Part:
     Only names of formats stand between the separators of the plain ones, so that any separator will do; steps, formats
     of scores and formats with parameters are left to the hash.
     """
-    text = model.text
-    short = re.sub(r"^(\w+:[^/@+]+)[^@+]*", r"\1", text)  # the first format alone, then what follows all of them
-    if parse_arithmetic(short) == model:
-        text = short
+    text = re.sub(r"^(fused:([^/@+]+)/fp32/\2|rounded:([^/@+]+)/\3)(?=[@+]|$)", _first_format, model.text)
     plain = re.fullmatch(r"[a-z]+(:[a-z0-9]+(/[a-z0-9]+)*)?", text) is not None
     return Part(re.sub(r"[^a-z0-9]+", "-", text).strip("-"), model.text, plain)
+
+
+def _first_format(plain: re.Match[str]) -> str:
+    return plain[1].partition("/")[0]
 
 
 def _extras(**numbers: int | None) -> list[Part]:

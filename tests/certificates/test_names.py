@@ -40,6 +40,7 @@ rounded:bf16/fp16 rounded:bf16/fp32/bf16 rounded:fixed12/bf16 fused:fixed12/fp32
 fused:fixed12.3/fp32/bf16 rounded:float(4,-9,3) rounded:float(4,-93,3) rounded:float(49,-3,3)
 fused:bf16+head64 fused:bf16+head64+online512+wide fused:bf16+head256+exp20-one+online512+wide
 fused:bf16+head256+exp20-one+online512+wide+reciprocal
+rounded:bf16/fp32/bf16@bf16+once+exp2-one fused:bf16+linearfp16 fused:bf16+linearfixed12
 """
 FUSED = parse_arithmetic("fused:bf16")
 MODELS = tuple(map(parse_arithmetic, ARITHMETICS.split()))
