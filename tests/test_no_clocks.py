@@ -1,6 +1,7 @@
 """No test looks at a clock: a busy machine makes no difference. How much work something is, `effort` counts.
 
-Waiting is allowed (``time.sleep``), and so is ending what hangs, after `ANTI_HANG` seconds or more.
+Waiting is allowed (``time.sleep``), and so is ending what hangs, after `ANTI_HANG` seconds or more.  What gets a budget
+to decide something gets `BUDGET` seconds or more, or next to none.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 TESTS = Path(__file__).parent
-MODULES = sorted(path for path in TESTS.rglob("*.py") if path != Path(__file__))
+MEASURING = {TESTS / "command_line" / "interrupts.py"}
+"""Campaigns that print how long something took; no test asks."""
+MODULES = sorted({*TESTS.rglob("*.py")} - {Path(__file__)} - MEASURING)
 ANTI_HANG = 60
+BUDGET = 600
 
 CLOCKS = r"(time|monotonic|perf_counter|process_time|thread_time|clock_gettime)(_ns)?"
 CLOCK = re.compile(
@@ -36,6 +40,11 @@ def clocks(text: str) -> Iterator[str]:
             case ast.Call(func=ast.Attribute(attr="wait"), args=[ast.Constant(value=int() | float() as seconds)]):
                 if seconds < ANTI_HANG:
                     yield f"{node.lineno}: {seconds} seconds may pass on a busy machine"
+            case (
+                ast.keyword(arg="budget_seconds", value=ast.Constant(value=int() | float() as seconds) as place)
+                | ast.Call(func=ast.Name(id="Budget"), args=[ast.Constant(value=int() | float() as seconds) as place])
+            ) if not (seconds < 1 or seconds >= BUDGET):
+                yield f"{place.lineno}: a budget of {seconds} seconds may be spent on a busy machine"
             case ast.keyword(arg="deadline", value=ast.expr() as value) if ast.unparse(value) != "None":
                 yield f"{value.lineno}: a deadline of hypothesis"
 
@@ -56,6 +65,8 @@ READS = {
     "in a program of its own": "PROGRAM = 'import time; print(time.time())'",
     "a short limit": "process.wait(timeout=3)",
     "a short limit without its name": "process.wait(3)",
+    "a budget": "prove(claim, budget_seconds=20)",
+    "another budget": "lemma.decide(3, Budget(60))",
     "a deadline": "settings(deadline=200)",
 }
 
@@ -67,6 +78,7 @@ def test_a_clock_is_noticed(title: str) -> None:
 
 def test_what_is_no_clock_is_left_alone() -> None:
     text = "import time\nfrom time import sleep\ntime.sleep(0.1)\nprocess.wait(timeout=60)\nruntime.time_limit = 3\n"
+    text += "Budget(0), Budget(600), prove(claim, budget_seconds=0.05)\n"
     assert list(clocks(text)) == []
 
 

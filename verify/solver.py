@@ -374,12 +374,15 @@ def value_of(expression: Term | Formula, model: Mapping[str, int | bool]) -> int
 
 def _read_model(z3_model: Any, sorts: Mapping[str, str]) -> Model:
     """The values of the variables; 0 and False for those the solver leaves open."""
-    values: Model = {name: False if sort == "Bool" else 0 for name, sort in sorts.items()}
-    for declaration in z3_model.decls():
-        name = declaration.name()
-        if name in values:
-            value = z3_model[declaration]
-            values[name] = str(value) == "True" if sorts[name] == "Bool" else value.as_long()
+    import z3
+
+    values: Model = {}
+    for name, sort in sorts.items():  # the model has the query's many definitions, too
+        if sort == "Bool":
+            values[name] = z3.is_true(z3_model[z3.Bool(name)])
+        else:
+            value = z3_model[z3.Int(name)]
+            values[name] = 0 if value is None else value.as_long()
     return values
 
 

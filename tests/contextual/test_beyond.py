@@ -21,7 +21,7 @@ F = Fraction
 @pytest.mark.parametrize("size", [(2, 1, 2), (4, 1, 4), (7, 3, 5), (12, 6, 99), (40, 4, 2**16)])
 def test_lemma_6_is_proved_on_grids_of_any_size(size: tuple[int, int, int]) -> None:
     n, d, m = size
-    assert isinstance(prove_lemma6(Grid(n, d, F(1, m)), Budget(60)), Established)
+    assert isinstance(prove_lemma6(Grid(n, d, F(1, m)), Budget(600)), Established)
 
 
 def test_without_time_nothing_is_proved() -> None:
@@ -42,7 +42,7 @@ GRID = Grid(3, 2, F(1, 8))
 
 
 def failing(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Finding]:
-    budget = Budget(30)
+    budget = Budget(600)
     if name == "labels of more columns than D":
         monkeypatch.setattr(beyond, "label_range", lambda columns, a: [at_most(0, a), at_most(a, columns)])
         return beyond.unshift_findings(GRID.columns, budget)
@@ -84,7 +84,7 @@ def test_lemmas_of_the_book_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     fails = Fails(GRID, 1, "an instance")
     for name, lemma in (("check_lemma5", 0), ("check_lemma6", 1), ("check_lemma7", -1)):
         monkeypatch.setattr(contextual, name, lambda *_, **__: fails)
-        outcome = contextual.LEMMAS[lemma].decide(0, Budget(20))
+        outcome = contextual.LEMMAS[lemma].decide(0, Budget(600))
         assert outcome == Disproved("n = 3, d = 2, delta = 1/8: an instance")
 
 

@@ -49,10 +49,10 @@ def test_a_borrow_that_stops_too_early_is_refuted(width: int, monkeypatch: pytes
 
     monkeypatch.setattr(bits, "borrow_ripple", stops)
     lemma = bits.LEMMAS[0]
-    assert isinstance(lemma.decide(width, Budget(20)), Disproved)
+    assert isinstance(lemma.decide(width, Budget(600)), Disproved)
 
 
 def test_bits_that_are_not_arithmetic_are_refuted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bits, "decremented", lambda x, _: x)
-    outcome = bits.LEMMAS[0].decide(3, Budget(20))
+    outcome = bits.LEMMAS[0].decide(3, Budget(600))
     assert outcome == Disproved("x = 1, k = 0: bits (1, -1, -1), not (-1, -1, -1)")

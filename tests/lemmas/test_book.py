@@ -35,7 +35,7 @@ def test_without_time_nothing_is_proved(identifier: str) -> None:
     "identifier", ["gadget.copy", "gadget.decrement", "gadget.move", "gadget.or", "position.lookup", "scot.length-cap"]
 )
 def test_the_gadgets_hold_at_32_bits(identifier: str) -> None:
-    assert isinstance(BY_NAME[identifier].decide(32, Budget(60)), Established)
+    assert isinstance(BY_NAME[identifier].decide(32, Budget(600)), Established)
 
 
 def test_a_lemma_stands_behind_those_it_rests_on() -> None:
@@ -58,7 +58,7 @@ def always(outcome: Outcome) -> Lemma:
     return Lemma("base", "?", "?", "?", lambda *_: outcome)
 
 
-PROVED = conclude([Budget(10).exhaust("cases", range(2), lambda _: None)])
+PROVED = conclude([Budget(600).exhaust("cases", range(2), lambda _: None)])
 UPPER = Lemma("upper", "?", "?", "?", lambda *_: PROVED, rests_on=("base",))
 
 

@@ -23,7 +23,7 @@ from verify.solver import Model, value_of
 @pytest.mark.parametrize("width", [3, 8, 32])
 @pytest.mark.parametrize("title", WRONG)
 def test_a_wrong_claim_is_refuted_with_its_counterexample(title: str, width: int) -> None:
-    outcome = conclude(WRONG[title].claim(Scene(width)).decide(Budget(20)))
+    outcome = conclude(WRONG[title].claim(Scene(width)).decide(Budget(600)))
     assert isinstance(outcome, Disproved)
     if width == 3:
         for text in WRONG[title].counterexample:
@@ -31,11 +31,11 @@ def test_a_wrong_claim_is_refuted_with_its_counterexample(title: str, width: int
 
 
 def test_a_claim_without_a_case_is_open() -> None:
-    assert conclude(vacuous(Scene(3)).decide(Budget(20))) == Open("nothing was decided")
+    assert conclude(vacuous(Scene(3)).decide(Budget(600))) == Open("nothing was decided")
 
 
 def test_a_counterexample_that_plain_evaluation_does_not_confirm_is_open() -> None:
-    outcome = conclude(unconfirmed(Scene(3)).decide(Budget(20)))
+    outcome = conclude(unconfirmed(Scene(3)).decide(Budget(600)))
     assert isinstance(outcome, Open)
     assert "does not confirm" in outcome.reason
 
@@ -81,8 +81,8 @@ def test_bits_and_numbers_say_the_same_and_the_cases_are_all(claim: Claim) -> No
 def test_enumeration_agrees_with_the_solver(identifier: str, width: int) -> None:
     for claim in FAMILIES[identifier](width):
         if len(claim.inputs) <= 12:
-            assert isinstance(conclude(claim.decide(Budget(20))), Established)
-            assert isinstance(claim.exhaust(Budget(20)), Checked)
+            assert isinstance(conclude(claim.decide(Budget(600))), Established)
+            assert isinstance(claim.exhaust(Budget(600)), Checked)
 
 
 def test_enumeration_by_arrays_is_evaluation_one_by_one() -> None:

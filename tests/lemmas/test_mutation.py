@@ -18,7 +18,7 @@ WIDTH = 3
 
 @pytest.mark.parametrize("identifier", FAMILIES)
 def test_no_change_is_missed(identifier: str) -> None:
-    found = tally(identifier, WIDTH, 20)
+    found = tally(identifier, WIDTH, 600)
     assert found.missed == 0, found.survivors
     assert found.kill_rate == "100 %"
     assert found.caught > found.equivalent
@@ -29,7 +29,7 @@ def test_no_change_is_missed(identifier: str) -> None:
 
 def test_the_equivalent_changes_of_a_copy_are_flags_wanted_at_0_more_strongly() -> None:
     # relu(... - f) and relu(... - 2f) agree where the rest is at most 1.
-    found = tally("gadget.copy", WIDTH, 20)
+    found = tally("gadget.copy", WIDTH, 600)
     assert {one.mutant.change.split(": ")[1] for one in found.survivors} == {"input 12 weight -1 -> -2"}
     assert Scene(WIDTH).stop.offset == 12
 
@@ -50,8 +50,8 @@ def test_a_lemma_with_a_gap_misses_changes() -> None:
     claim = claim_about(Copy(x.source, x.target, when(unless=(x.stop,))), "copy")
     weaker = replace(claim, cases=claim.cases[:1])
     blind = next(m for m in mutants(claim.neurons) if m.change == f"neuron 0: input {x.stop.offset} weight -1 -> 0")
-    assert try_mutant(weaker, blind, Budget(20)).fate is Fate.MISSED
-    assert try_mutant(claim, blind, Budget(20)).fate is Fate.CAUGHT
+    assert try_mutant(weaker, blind, Budget(600)).fate is Fate.MISSED
+    assert try_mutant(claim, blind, Budget(600)).fate is Fate.CAUGHT
 
 
 def test_without_time_a_change_is_missed() -> None:

@@ -9,10 +9,10 @@ import pytest
 from verify.lemmas.outcome import Budget, Checked, Disproved, Established, Finding, ForgedOutcome, Open, conclude
 from verify.solver import all_of, any_of, boolean
 
-PROVED, REFUTED = Budget(10).prove(all_of([])), Budget(10).prove(boolean("b"))
-CHECKED = Budget(10).exhaust("numbers", range(3), lambda _: None)
-VIOLATED = Budget(10).exhaust("numbers", range(3), lambda n: f"n = {n}" if n == 2 else None)
-UNKNOWN, NOTHING = Budget(0).prove(all_of([])), Budget(10).exhaust("numbers", [], lambda _: None)
+PROVED, REFUTED = Budget(600).prove(all_of([])), Budget(600).prove(boolean("b"))
+CHECKED = Budget(600).exhaust("numbers", range(3), lambda _: None)
+VIOLATED = Budget(600).exhaust("numbers", range(3), lambda n: f"n = {n}" if n == 2 else None)
+UNKNOWN, NOTHING = Budget(0).prove(all_of([])), Budget(600).exhaust("numbers", [], lambda _: None)
 
 CONCLUSIONS: dict[str, tuple[list[Finding], type]] = {
     "one proof": ([PROVED], Established),

@@ -53,7 +53,7 @@ DIMENSIONS: dict[str, tuple[Callable[[int, Budget], Outcome], int, str]] = {
 @pytest.mark.parametrize("title", DIMENSIONS)
 def test_wrong_dimensions(title: str) -> None:
     decide, position_bits, said = DIMENSIONS[title]
-    outcome = decide(position_bits, Budget(60))
+    outcome = decide(position_bits, Budget(600))
     assert isinstance(outcome, Disproved)
     assert said in outcome.counterexample
 
@@ -85,7 +85,7 @@ def test_wrong_leaks(row: tuple[object, int, int]) -> None:
 def test_digits_that_need_not_be_bits_do_not_tell_numbers_apart() -> None:
     left, right = digits("i", 4), digits("j", 4)
     rules = list(map(is_digit, (*left, *right)))
-    assert isinstance(conclude(distinct_numbers(left, right, rules[1:], Budget(20))), Disproved)
+    assert isinstance(conclude(distinct_numbers(left, right, rules[1:], Budget(600))), Disproved)
 
 
 def test_codes_that_are_not_the_positions(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +108,7 @@ def loose_cap(parts: LengthCap) -> LengthCap:
 def test_a_cap_that_wraps_around_is_refuted(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     parts = loose_cap(length_cap(width))
     monkeypatch.setattr(summaries, "length_cap", lambda _: parts)
-    outcome = next(one for one in summaries.LEMMAS if one.identifier == "scot.length-cap").decide(width, Budget(20))
+    outcome = next(one for one in summaries.LEMMAS if one.identifier == "scot.length-cap").decide(width, Budget(600))
     assert isinstance(outcome, Disproved)
     assert "length_cap gets" in outcome.counterexample
     assert wrong_cap(parts, 0, 2 ** (width - 1)) is not None
@@ -117,7 +117,7 @@ def test_a_cap_that_wraps_around_is_refuted(width: int, monkeypatch: pytest.Monk
 def test_a_cap_that_skips_a_bit_is_refuted(monkeypatch: pytest.MonkeyPatch) -> None:
     right = length_cap(8)
     monkeypatch.setattr(summaries, "length_cap", lambda _: replace(right, biteq=right.biteq[::-1]))
-    outcome = next(one for one in summaries.LEMMAS if one.identifier == "scot.biteq").decide(8, Budget(20))
+    outcome = next(one for one in summaries.LEMMAS if one.identifier == "scot.biteq").decide(8, Budget(600))
     assert isinstance(outcome, Disproved)
     assert "a biteq map at r = 8 reads" in outcome.counterexample
 
@@ -125,7 +125,7 @@ def test_a_cap_that_skips_a_bit_is_refuted(monkeypatch: pytest.MonkeyPatch) -> N
 def test_transitions_of_another_machine_are_refuted() -> None:
     right, other = (claim_about_transitions(total_machine(3, 2, tapes)) for tapes in (1, 1))
     broken = right.with_neurons((*other.neurons[1:], other.neurons[2]))
-    outcome = conclude(broken.decide(Budget(20)))
+    outcome = conclude(broken.decide(Budget(600)))
     assert isinstance(outcome, Disproved)
     assert "newstate should get" in outcome.counterexample
     assert "state = (" in outcome.counterexample
@@ -145,7 +145,7 @@ def test_a_program_in_which_both_block_and_summary_begin_is_refuted(monkeypatch:
     )
     assert len(kept) == len(right.gadgets) - 1
     monkeypatch.setattr(programs, "program_of", lambda *_: replace(right, gadgets=kept))
-    outcome = next(one for one in programs.LEMMAS if one.identifier == "program.scot.stops").decide(4, Budget(20))
+    outcome = next(one for one in programs.LEMMAS if one.identifier == "program.scot.stops").decide(4, Budget(600))
     assert isinstance(outcome, Disproved)
     assert "rth_run = 1, length_cap = 1: the flags are" in outcome.counterexample
 
@@ -157,6 +157,6 @@ def test_a_flag_that_is_read_before_it_is_written_is_refuted(monkeypatch: pytest
         for one in right.gadgets
     )
     monkeypatch.setattr(programs, "program_of", lambda *_: replace(right, gadgets=early))
-    outcome = next(one for one in programs.LEMMAS if one.identifier == "program.cot.stops").decide(4, Budget(20))
+    outcome = next(one for one in programs.LEMMAS if one.identifier == "program.cot.stops").decide(4, Budget(600))
     assert isinstance(outcome, Disproved)
     assert "layer 1 reads rth_run, which layer" in outcome.counterexample
