@@ -125,7 +125,7 @@ KNOWN: dict[str, int] = {
     "rounded:bf16/fp32": 2,
     "rounded:bf16/fp16": 2,
     "rounded:fp16/bf16": 65922,
-    "rounded:fixed16/bf16": 260,
+    "rounded:fixed16/bf16": 299,
     "fused:bf16": 2**24,
     "fused:e4m3fn/fp16/bf16": 2**11,
     "fused:fixed4/fixed4/bf16": 2**8 - 1,
@@ -163,15 +163,15 @@ def test_a_huge_context_is_as_quick_as_a_small_one(text: str, up_to: int) -> Non
     work = calls(lambda: found.append(decided(text, 2**64).up_to))
     assert found == [up_to]
     # `rounded:fp16/bf16` tries those from 2^14 on one by one.
-    assert work < (50 * (up_to - 2**14) if text == "rounded:fp16/bf16" else 5_000), "as if all 2^64 were tried"
+    assert work < (50 * (up_to - 2**14) if text == "rounded:fp16/bf16" else 20_000), "as if all 2^64 were tried"
 
 
 def test_numbers_that_are_tried_come_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`rounded:fp16/bf16`: at once up to m q/2 = 2^-9, half the spacing below 1; from there on one by one."""
+    """`rounded:fp16/bf16`: at once while m q/2 and a little leak are at most 2^-9, half the spacing below 1; then one by one."""
     for few in (1, 10, 300):
         monkeypatch.setattr(at_once, "MOST_ONE_BY_ONE", few)
-        assert decided("rounded:fp16/bf16", 2**30).up_to == 2**16 + few
-        assert decided("rounded:fixed60/bf16", 2**60).up_to == 2**52 + few
+        assert decided("rounded:fp16/bf16", 2**30).up_to == 2**16 - 1 + few
+        assert decided("rounded:fixed60/bf16", 2**60).up_to == 2**52 - 1 + few
         assert decided("rounded:bf16/bf16", 2**30).up_to == min(few, 60)
     monkeypatch.setattr(at_once, "MOST_ONE_BY_ONE", 0)
     assert decided("rounded:fp32/bf16", 2**64).up_to == 2**64
