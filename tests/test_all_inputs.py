@@ -95,10 +95,10 @@ def test_a_beta_that_is_too_small_proves_nothing_of_any_number_of_writes() -> No
 
 
 def test_a_beta_at_which_scores_are_not_exact_is_refused() -> None:
-    largest = 1 << assess("rounded:fp16/fp16", 64, 4).largest_exponent
-    assert assess("rounded:fp16/fp16", 64, 4, largest).proved
-    with pytest.raises(BetaError, match=f"beta = {2 * largest} is too large .* up to beta = {largest}"):
-        assess("rounded:fp16/fp16", 64, 4, 2 * largest)
+    largest = assess("rounded:fp16/fp16", 64, 4).largest_exponent
+    assert assess("rounded:fp16/fp16", 64, 4, 1 << largest).proved
+    with pytest.raises(BetaError, match=rf"beta = 2\^{largest + 1} is too large .* up to beta = 2\^{largest}"):
+        assess("rounded:fp16/fp16", 64, 4, 1 << (largest + 1))
     with pytest.raises(ModelError, match="not exact in float\\(2,0,1\\)"):
         assess("rounded:fp16/fp16@float(2,0,1)", 64, 4)
 

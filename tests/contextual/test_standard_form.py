@@ -210,8 +210,8 @@ def test_the_command_says_lambda_and_formats() -> None:
     outcome = invoke("approximate", "--function", "sort", "--n", "2", "--epsilon", "1/4", "--standard-form")
     assert (outcome.code, outcome.err) == (0, "")
     for text in (
-        "fp32: distinct, and exact",
-        "bf16: cannot hold them: the ids",
+        "fp32    distinct, and exact",
+        "bf16    cannot hold them: the ids",
         "standard form: lambda = 1024, the smallest power of two certified",
         "at most 4 ReLUs a layer",
         "so the distance in L^2 is at most 216489/1000000 <= 1/4",
