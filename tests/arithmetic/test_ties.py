@@ -167,7 +167,7 @@ def test_a_huge_context_is_as_quick_as_a_small_one(text: str, up_to: int) -> Non
 
 
 def test_numbers_that_are_tried_come_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`rounded:fp16/bf16`: at once while m q/2 and a little leak are at most 2^-9, half the spacing below 1; then one by one."""
+    """`rounded:fp16/bf16`: at once while m q/2 and a little leak are at most 2^-9, half the spacing below 1."""
     for few in (1, 10, 300):
         monkeypatch.setattr(at_once, "MOST_ONE_BY_ONE", few)
         assert decided("rounded:fp16/bf16", 2**30).up_to == 2**16 - 1 + few
