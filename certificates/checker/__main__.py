@@ -24,7 +24,7 @@ EXIT_CODES = (
     "Exit codes: 0 valid, and says what is expected (by default, that the claim holds); 1 not valid, or valid and says "
     "the opposite; 2 wrong usage, unreadable input, or no certificate; 3 valid but inconclusive; 4 not judged: too "
     "large for this checker, or not decided in time; 5 the checker itself failed, and nothing is judged; 129, 130, 143 "
-    "ended by SIGHUP, SIGINT (Ctrl-C), SIGTERM; 141 who read the output went away."
+    "ended by SIGHUP, SIGINT (Ctrl-C), SIGTERM; 141 whoever read the output went away."
 )
 KIND = {
     "certified": "positive",

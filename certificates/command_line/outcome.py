@@ -38,7 +38,7 @@ MEANING = {
     ExitCode.FAILED: "the command itself failed (a bug, a full disk, no memory); nothing is said about any claim",
     ExitCode.HUNG_UP: "ended by SIGHUP, as 130",
     ExitCode.INTERRUPTED: "interrupted; nothing is written, recorded or said, except that sweep keeps what is finished",
-    ExitCode.READER_GONE: "who read the output went away before its end",
+    ExitCode.READER_GONE: "whoever read the output went away before its end",
     ExitCode.TERMINATED: "ended by SIGTERM, as 130",
 }
 """The one table: the README and ``--help`` repeat it, and the checker has the same codes."""
