@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 
 from certificates.checker.document import Json, Rejected, quote, rational_text
 from certificates.checker.formats import (
@@ -88,7 +88,7 @@ def separation_of_scores(model: Model, largest_score: int, D: int) -> int:
     return _separation_once(model.score, largest_score, D)
 
 
-@cache
+@lru_cache(maxsize=2**10)
 def _separation_once(score: Format, largest_score: int, D: int) -> int:
     rounded = {s: int(score.round(s, 1)) for s in range(-largest_score, largest_score + 1)}
     return min(rounded[a] - rounded[a - D] for a in range(D - largest_score, largest_score + 1))

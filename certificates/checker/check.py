@@ -30,6 +30,7 @@ from certificates.checker.document import (
     read_bytes,
     read_canonical,
     read_certificate,
+    require_provenance,
     require_same,
     text,
 )
@@ -140,7 +141,7 @@ def check_on_all_inputs(
     require_same("runs", parts["runs"], [])
     require_same("refutation", parts["refutation"], None)
     if writes.evidence == "proved":
-        require_same("statement.scope.writes_per_cell.bound", writes.bound, writes_per_cell(machine))
+        require_same("statement.scope.writes_per_cell.bound", writes.bound, writes_per_cell(machine, deadline))
     judge = Judge(deadline)
     setting = Setting(machine, network, summarized=statement.paradigm == "scot")
     if parts["verdict"] == TOKENS_PROVED:
@@ -180,7 +181,7 @@ def replay_and_judge(
     cases = check_heads(parts["heads"], network, replayed.tallies)
     entries = [partial(_entry_on_runs, case, statement, longest_query(network)) for case in cases]
     admitted, holds = check_softmax(parts["softmax"], statement, network, entries, deadline)
-    verdict = check_verdict(parts, statement, network, replayed, admitted, holds)
+    verdict = check_verdict(parts, statement, network, replayed, admitted, holds, deadline)
     return verdict, admitted, sum(replayed.tokens)
 
 
@@ -211,8 +212,7 @@ def check_form(document: Json) -> dict[str, Json]:
     best = ("proved", TOKENS_PROVED) if for_all else ("certified",)
     if parts["verdict"] not in (*best, "refuted", "inconclusive"):
         raise Rejected("verdict", f"is {quote(parts['verdict'])}, none of the verdicts")
-    if not isinstance(parts["provenance"], dict):
-        raise Rejected("provenance", "is not an object")
+    require_provenance(parts["provenance"])
     return parts
 
 
@@ -275,11 +275,17 @@ def check_softmax(
 
 
 def check_verdict(
-    parts: dict[str, Json], statement: Statement, network: Network, replayed: Replayed, admitted: int, holds: bool
+    parts: dict[str, Json],
+    statement: Statement,
+    network: Network,
+    replayed: Replayed,
+    admitted: int,
+    holds: bool,
+    deadline: Deadline,
 ) -> str:
     """Section 7.4: the verdict is the one that the inequalities, or the refutation, give."""
     if parts["verdict"] == "refuted":
-        check_refutation(parts["refutation"], statement, network, replayed, admitted)
+        check_refutation(parts["refutation"], statement, network, replayed, admitted, deadline)
         return "refuted"
     require_same("refutation", parts["refutation"], None)
     return require_verdict(parts, "certified", statement, holds)

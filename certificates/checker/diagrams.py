@@ -6,7 +6,8 @@ Words:
     formula  a node: a level and two formulas of higher levels, ``low`` for where the variable is 0 and ``high`` for
              where it is 1; or a leaf, `FALSE` or `TRUE`
     reduced  no node has low = high, and no two nodes are alike; so equivalent formulas are one object
-    limit    how many nodes, and how many results, are kept; whoever needs more gets no answer (`TooLarge`)
+    step     choosing between two formulas by a third one; its result is kept
+    limit    how many nodes, and twice as many steps, are kept; whoever needs more gets no answer (`TooLarge`)
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from certificates.checker.document import TooLarge
 
 LEAF_LEVEL = 2**62
 """Below all levels."""
-MOST_NODES = 2**23
+MOST_NODES = 2**21
+"""About 180 bytes for each, and as much for each step."""
 
 
 @contextmanager
@@ -81,6 +83,16 @@ class Diagrams:
         """The number of nodes."""
         return len(self._nodes)
 
+    @property
+    def size(self) -> int:
+        """The number of nodes and of steps that are kept."""
+        return len(self._nodes) + len(self._chosen)
+
+    def clear(self) -> None:
+        """Forget all formulas: one that is left still means the same, but is not the object that its equals are now."""
+        self._nodes.clear()
+        self._chosen.clear()
+
     def variable(self, level: int) -> Formula:
         """The formula that holds where this variable is 1; 0 <= level < `LEAF_LEVEL`."""
         return self._node(level, FALSE, TRUE)
@@ -114,8 +126,8 @@ class Diagrams:
             other_low, other_high = (other.low, other.high) if other.level == level else (other, other)
             low = self.choose(if_low, then_low, other_low)
             chosen = self._node(level, low, self.choose(if_high, then_high, other_high))
-            if len(self._chosen) >= 4 * self.limit:
-                raise TooLarge(f"a question needs more than {4 * self.limit} steps on decision diagrams")
+            if len(self._chosen) >= 2 * self.limit:
+                raise TooLarge(f"a question needs more than {2 * self.limit} steps on decision diagrams")
             self._chosen[key] = chosen
         return chosen
 

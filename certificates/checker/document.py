@@ -12,8 +12,11 @@ Words:
 from __future__ import annotations
 
 import json
+import os
 import re
+import stat
 from fractions import Fraction
+from itertools import accumulate
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
@@ -25,6 +28,11 @@ OPTIONS = {MACHINE: "a machine, given with --machine", APPROXIMATION: "a functio
 
 LARGEST_DOCUMENT = 64 * 2**20
 """Bytes; a longer document is not read."""
+MOST_VALUES, MOST_CONTAINERS, MOST_STRINGS = 2**24, 2**19, 2**20
+"""Values of a document, those of them that are lists or objects, and strings: each takes memory when it is read."""
+DEEPEST = 16
+"""Lists and objects inside each other."""
+LONGEST_PROVENANCE = 2**16
 LARGEST_NUMBER = 2**53
 LONGEST_NATURAL = 1300
 """Digits of an integer in a string that this checker reads."""
@@ -50,22 +58,56 @@ class Undecided(Exception):
     """Not decided in the time that was given: nothing is said about the certificate."""
 
 
-def read_bytes(path: Path, what: str) -> bytes:
-    """The bytes of a file of at most `LARGEST_DOCUMENT` bytes; `BadInput` if it cannot be read."""
+def read_bytes(path: Path, what: str, most: int | None = None) -> bytes:
+    """The bytes of a regular file, at most so many; `BadInput` if it cannot be read. Nothing is waited for."""
+    most = LARGEST_DOCUMENT if most is None else most
     try:
-        if not path.is_file():
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a device may do something
             raise BadInput(f"{what} {str(path)!r} is not a file")
-        with path.open("rb") as file:
-            data = file.read(LARGEST_DOCUMENT + 1)
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise BadInput(f"{what} {str(path)!r} is no longer a file")
+            data = file.read(most + 1)
     except (OSError, ValueError) as error:
         raise BadInput(f"{what} {str(path)!r} cannot be read: {error}") from error
-    if len(data) > LARGEST_DOCUMENT:
-        raise TooLarge(f"{what} {str(path)!r} is longer than the {LARGEST_DOCUMENT} bytes this checker reads")
+    if len(data) > most:
+        raise TooLarge(f"{what} {str(path)!r} is longer than the {most} bytes this checker reads")
     return data
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Opens a file; one that has become a pipe does not wait for a writer."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def require_light(data: bytes, what: str) -> None:
+    """No more values, and no deeper inside each other, than this checker reads; `TooLarge` before anything is built.
+
+    Counted are brackets, commas, colons and quotes, those inside strings too: never less than there are.
+    """
+    containers = data.count(b"[") + data.count(b"{")
+    values, strings = 1 + containers + data.count(b",") + data.count(b":"), data.count(b'"') // 2
+    for number, most, of in (
+        (values, MOST_VALUES, "values"),
+        (containers, MOST_CONTAINERS, "lists and objects"),
+        (strings, MOST_STRINGS, "strings"),
+    ):
+        if number > most:
+            raise TooLarge(f"{what}: up to {number} {of}; this checker reads {most}")
+    brackets = _NO_BRACKETS.sub(b"", data)
+    if max(accumulate(1 if bracket in b"[{" else -1 for bracket in brackets), default=0) > DEEPEST:
+        raise TooLarge(f"{what}: more than {DEEPEST} lists and objects inside each other")
+
+
+_NO_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[^\[\]{}"]++', re.DOTALL)
+"""Strings, the last of which may be cut off, and all between them but brackets."""
+_LONG = re.compile(rb"[0-9]{16}")
+"""Without so many digits in a row every integer of a document is small."""
 
 
 def read_canonical(data: bytes, what: str) -> Json:
     """The document with these bytes, which must be the canonical ones (SPEC section 1)."""
+    require_light(data, what)
 
     def no_duplicates(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
         members = dict(pairs)
@@ -85,7 +127,7 @@ def read_canonical(data: bytes, what: str) -> Json:
         document: Json = json.loads(
             data.decode("ascii"),
             object_pairs_hook=no_duplicates,
-            parse_int=whole,
+            parse_int=whole if _LONG.search(data) else None,  # looking at each takes three times as long
             parse_float=no_float,
             parse_constant=no_float,
         )
@@ -105,6 +147,9 @@ def read_certificate(path: Path, kind: str) -> Json:
     `BadInput` if it is no certificate, or one of the other kind: then there is nothing to judge.
     """
     data = read_bytes(path, "certificate")
+    if not data.lstrip().startswith(b"{"):  # so it need not be read, however long it is
+        raise BadInput(f"{str(path)!r} is no certificate: it is no JSON object")
+    require_light(data, "certificate")
     try:
         document = read_canonical(data, "certificate")
         found = format_of(document)
@@ -126,9 +171,13 @@ def format_of(document: Json) -> Json:
 
 
 def read_leniently(data: bytes) -> Json:
-    """The document with these bytes, if it is one of JSON at all, with all numbers as strings; else None."""
+    """The document with these bytes, if it is one of JSON at all, with 0 for all numbers; else None."""
+
+    def zero(_digits: str) -> int:
+        return 0
+
     try:
-        document: Json = json.loads(data, parse_int=str, parse_float=str, parse_constant=str)
+        document: Json = json.loads(data, parse_int=zero, parse_float=zero, parse_constant=zero)
     except (ValueError, RecursionError):
         return None
     return document
@@ -166,6 +215,14 @@ def members(field: str, value: Json, *names: str) -> dict[str, Json]:
     return value
 
 
+def require_provenance(value: Json) -> None:
+    """What nothing is said about: any object, which is not long."""
+    if not isinstance(value, dict):
+        raise Rejected("provenance", f"is {quote(value)} where an object must be")
+    if (length := len(json.dumps(value))) > LONGEST_PROVENANCE:
+        raise TooLarge(f"provenance has {length} characters; this checker reads {LONGEST_PROVENANCE}")
+
+
 def items(field: str, value: Json) -> list[Json]:
     """``value`` as a list."""
     if not isinstance(value, list):
@@ -191,7 +248,10 @@ def integer(field: str, value: Json, low: int, high: int) -> int:
 
 def integers(field: str, value: Json, low: int, high: int) -> list[int]:
     """``value`` as a list of integers from ``low`` to ``high``."""
-    return [integer(f"{field}[{place}]", item, low, high) for place, item in enumerate(items(field, value))]
+    found = [item for item in items(field, value) if type(item) is int]
+    if len(found) != len(items(field, value)) or (found and not low <= min(found) <= max(found) <= high):
+        found = [integer(f"{field}[{place}]", item, low, high) for place, item in enumerate(items(field, value))]
+    return found
 
 
 def natural(field: str, value: Json) -> int:

@@ -8,7 +8,7 @@ Words:
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import cache
+from functools import lru_cache
 from typing import TypeAlias
 
 from certificates.checker.arithmetic import BELOW_1_OVER_E, LARGEST_EXPONENT, exp_above, power
@@ -32,7 +32,7 @@ def output(model: Model, gaps: tuple[Gap, ...], e: int) -> Interval:
     return _output(model, tuple((min(gap << e, LARGEST_EXPONENT + 1), counts) for gap, counts in gaps))
 
 
-@cache
+@lru_cache(maxsize=2**8)
 def _output(model: Model, gaps: tuple[Gap, ...]) -> Interval:
     counts = [count for _, count in gaps]
     exps = [(exp_below(x), exp_above(x)) for x, _ in gaps]

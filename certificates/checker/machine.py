@@ -48,7 +48,7 @@ class Machine:
     rows: dict[tuple[str, Symbols], Row]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Step:
     """What a step did, and where the heads stand after it."""
 
@@ -58,8 +58,14 @@ class Step:
     cells: tuple[int, ...]
 
 
+LONGEST_TEXT = 2**18
+"""Characters of a machine's text that this checker reads, which it does in linear time."""
+
+
 def parse_machine(text: str) -> Machine:
     """The machine that ``text`` describes, in the format of constructions/machines/README.md."""
+    if len(text) > LONGEST_TEXT:
+        raise TooLarge(f"the machine's text has {len(text)} characters; this checker reads {LONGEST_TEXT}")
     values: dict[str, list[str]] = {}  # every value as a list; those that stood in brackets are in `lists`
     lists: set[str] = set()
     rows: list[str] = []
@@ -103,8 +109,9 @@ def parse_machine(text: str) -> Machine:
         rows={},
     )
     _require_names(machine)
+    states, alphabet = frozenset(machine.states), frozenset(machine.alphabet)
     for row_text in rows:
-        _add_row(machine, row_text)
+        _add_row(machine, row_text, states, alphabet)
     return machine
 
 
@@ -117,24 +124,25 @@ def _require_names(machine: Machine) -> None:
             raise MachineError(f"{key!r} names something twice: {names}")
     if machine.halting not in machine.states[1:]:
         raise MachineError(f"'halting' is {machine.halting!r}, which is not a state, or the initial one")
+    written = frozenset(machine.alphabet[1:])
     for symbol in machine.input:
-        if len(symbol) != 1 or symbol not in machine.alphabet[1:]:
+        if len(symbol) != 1 or symbol not in written:
             raise MachineError(f"input symbol {symbol!r} is not one character of the alphabet, or the blank")
 
 
-def _add_row(machine: Machine, row: str) -> None:
+def _add_row(machine: Machine, row: str, states: frozenset[str], alphabet: frozenset[str]) -> None:
     tapes, parts = machine.tapes, [part for part in row.split(" ") if part]
     if len(parts) != 3 * tapes + 3 or parts[tapes + 1] != "->":
         raise MachineError(f"row {row!r} does not have {3 * tapes + 3} fields with '->' after {tapes + 1}")
     read, written, moves = (tuple(parts[at : at + tapes]) for at in (1, tapes + 3, 2 * tapes + 3))
     for known, names in (
-        (machine.states, (parts[0], parts[tapes + 2])),
-        (machine.alphabet, read + written),
-        (tuple(MOVES), moves),
+        (states, (parts[0], parts[tapes + 2])),
+        (alphabet, read + written),
+        (frozenset(MOVES), moves),
     ):
         for name in names:
             if name not in known:
-                raise MachineError(f"row {row!r}: {name!r} is none of {' '.join(known)[:200]}")
+                raise MachineError(f"row {row!r}: {name!r} is none of {' '.join(sorted(known))[:200]}")
     if (parts[0], read) in machine.rows:
         raise MachineError(f"row {row!r}: there is another row for this state and these symbols")
     machine.rows[parts[0], read] = (parts[tapes + 2], written, moves)
@@ -143,8 +151,10 @@ def _add_row(machine: Machine, row: str) -> None:
 def canonical_text(machine: Machine) -> str:
     """The canonical text of ``machine`` (SPEC section 3)."""
 
+    states, symbols = ({name: n for n, name in enumerate(names)} for names in (machine.states, machine.alphabet))
+
     def place(situation: tuple[str, Symbols]) -> list[int]:
-        return [machine.states.index(situation[0]), *map(machine.alphabet.index, situation[1])]
+        return [states[situation[0]], *(symbols[symbol] for symbol in situation[1])]
 
     lines = [f'name: "{machine.name}"', f"tapes: {machine.tapes}", f"states: {_list(machine.states)}"]
     lines += [f'halting: "{machine.halting}"', f"alphabet: {_list(machine.alphabet)}"]
@@ -159,9 +169,13 @@ def _list(names: tuple[str, ...]) -> str:
     return "[" + ", ".join(f'"{name}"' for name in names) + "]"
 
 
+MOST_CELLS = 2**22
+"""Of the heads, over all steps of a run; each step has one per tape."""
+
+
 def run_machine(machine: Machine, word: str, most_steps: int) -> tuple[list[Step], str]:
     """The steps of the run on ``word`` and its output (SPEC section 5); at most ``most_steps`` steps."""
-    blank = machine.alphabet[0]
+    blank, most_steps = machine.alphabet[0], min(most_steps, MOST_CELLS // machine.tapes)
     for symbol in word:
         if symbol not in machine.input:
             raise MachineError(f"{symbol!r} of input {word[:80]!r} is not in the input alphabet")
@@ -219,24 +233,27 @@ def segments(machine: Machine, word: str, steps: list[Step], output: str, r: int
     tapes[0].update(enumerate(word))
     tokens: list[Token] = [("INP", ()), *(("SIGMA", (symbol,)) for symbol in word), ("EINP", ())]
     prompt, since, cells, done = len(tokens), 0, (0,) * machine.tapes, list[Segment]()
-    for number, step in enumerate(steps, start=1):
+    used, known = used_cells(word, []), dict[Token, Token]()  # equal tokens are kept once
+    for step in steps:
         for tape, cell, symbol in zip(tapes, cells, step.written, strict=True):
             tape[cell] = symbol
-        cells, since = step.cells, since + 1
-        tokens.append(("RUN", (step.state, *step.written, *step.moved)))
+        cells, since, used = step.cells, since + 1, max(used, *(cell + 1 for cell in step.cells))
+        run: Token = ("RUN", (step.state, *step.written, *step.moved))
+        tokens.append(known.setdefault(run, run))
         if step.state == machine.halting:
             tokens += [("OUTP", ()), *(("SIGMA", (symbol,)) for symbol in output), ("EOUTP", ())]
         elif paradigm == "scot" and len(tokens) - 1 >= 4 * (prompt - 1):
             summary: list[Token] = [("SUMM", ())]
-            for at in range(used_cells(word, steps[:number])):
+            for at in range(used):
                 seen = [(tape.get(at, blank), str(int(head == at))) for tape, head in zip(tapes, cells, strict=True)]
-                summary.append(("CELL", tuple(value for pair in seen for value in pair)))
+                held: Token = ("CELL", tuple(value for pair in seen for value in pair))
+                summary.append(known.setdefault(held, held))
             summary += [("STATE", (step.state,)), ("ESUMM", ())]
             done.append(Segment(tokens + summary, prompt, len(tokens + summary) - 1))
             tokens, prompt, since = summary, len(summary), 0
         elif since % r == 0:
-            bits = [("BIT", tuple("+1" if cell >> b & 1 else "-1" for cell in cells)) for b in range(r)]
-            tokens += [("POS", ()), *bits, ("EPOS", ())]
+            bits: list[Token] = [("BIT", tuple("+1" if cell >> b & 1 else "-1" for cell in cells)) for b in range(r)]
+            tokens += [("POS", ()), *(known.setdefault(bit, bit) for bit in bits), ("EPOS", ())]
     return [*done, Segment(tokens, prompt, len(tokens))]
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from certificates.checker.deadline import Deadline
 from certificates.checker.document import Json, Rejected, integer, items, members, quote, rational_text, require_same
 from certificates.checker.enclosure import NoEnclosure, output
-from certificates.checker.formats import Overflow
+from certificates.checker.formats import LARGEST_PARAMETER, Overflow
 from certificates.checker.runs import LARGEST_STEPS, Place, Replayed, Seen
 from certificates.checker.statement import Statement
 from certificates.checker.steps.enclosure import output as composed_output
@@ -23,13 +24,21 @@ PARTS = (
 )  # fmt: skip
 
 
+MOST_EXPONENTS = 2 * LARGEST_PARAMETER + 2
+"""No score format admits more exponents of beta (SPEC 7.2)."""
+
+
 def witness_places(refutation: Json, network: Network) -> list[Place]:
     """Where the witnesses of a refutation are; the rest of section 8 is in `check_refutation`."""
     if refutation is None:
         return []
     places = []
-    witnesses = members("refutation", refutation, "betas", "witnesses", "reason")["witnesses"]
-    for number, witness in enumerate(items("refutation.witnesses", witnesses)):
+    witnesses = items(
+        "refutation.witnesses", members("refutation", refutation, "betas", "witnesses", "reason")["witnesses"]
+    )
+    if len(witnesses) > MOST_EXPONENTS:
+        raise Rejected("refutation.witnesses", f"are {len(witnesses)}, more than there are exponents of beta")
+    for number, witness in enumerate(witnesses):
         at = f"refutation.witnesses[{number}]"
         parts = members(at, witness, *PARTS)
         run, segment, token = (
@@ -42,7 +51,9 @@ def witness_places(refutation: Json, network: Network) -> list[Place]:
     return places
 
 
-def check_refutation(value: Json, statement: Statement, network: Network, replayed: Replayed, admitted: int) -> None:
+def check_refutation(
+    value: Json, statement: Statement, network: Network, replayed: Replayed, admitted: int, deadline: Deadline
+) -> None:
     """Section 8: at every beta of the range some head's output is not the hardmax one."""
     parts = members("refutation", value, "betas", "witnesses", "reason")
     betas = (0, admitted) if statement.e is None else (statement.e, statement.e)
@@ -70,6 +81,7 @@ def check_refutation(value: Json, statement: Statement, network: Network, replay
         last = integer(f"{at}.exponents[1]", exponents[1], following, betas[1])
         low, high = Fraction(0), Fraction(0)
         for e in range(following, last + 1):
+            deadline.left(f"{at}.output")
             low, high = enclosed(f"{at}.output", statement.model, here, e)
             require_same(f"{at}.output", found["output"], [rational_text(low), rational_text(high)])
         if low <= here.hardmax <= high:

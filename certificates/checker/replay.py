@@ -96,14 +96,18 @@ def embed(at: str, network: Network, tokens: list[Token]) -> Stream:
         raise TooLarge(f"{at}: {network.width} x {len(tokens)} activations; this checker replays {LARGEST_STREAM}")
     families = {family.name: family for family in network.vocabulary}
     vectors: dict[Token, Counter[int]] = {}
-    stream = np.zeros((network.width, len(tokens)), np.int64)
-    for column, token in enumerate(tokens):
-        if token not in vectors:
-            vectors[token] = _embedding(families[token[0]], token)
-        for coordinate, value in vectors[token].items():
-            stream[coordinate, column] = value
-    stream[: network.r] += positions(network.r, len(tokens))
-    return require_ternary(f"{at}, embedding", stream)
+    parts, position = [], positions(network.r, len(tokens))
+    step = max(1, BLOCK // network.width)
+    for first in range(0, len(tokens), step):
+        block = np.zeros((network.width, len(tokens[first : first + step])), np.int64)
+        for column, token in enumerate(tokens[first : first + step]):
+            if token not in vectors:
+                vectors[token] = _embedding(families[token[0]], token)
+            for coordinate, value in vectors[token].items():
+                block[coordinate, column] = value
+        block[: network.r] += position[:, first : first + step]
+        parts.append(require_ternary(f"{at}, embedding", block, first))
+    return np.concatenate(parts, axis=1)
 
 
 def _embedding(family: Family, token: Token) -> Counter[int]:
@@ -208,7 +212,8 @@ def replay(at: str, network: Network, tokens: list[Token], watch: Watch, deadlin
     """The stream after the last layer; every head of every layer is shown to ``watch``."""
     stream = embed(at, network, tokens)
     for number, layer in enumerate(network.layers, start=1):
-        added = stream.astype(np.int32)
+        many = max(Counter(coordinate for head in layer.heads for coordinate in head.out).values(), default=0)
+        added: Ints = stream.astype(np.int8 if many < 2**7 - 1 else np.int32)
         for place, head in enumerate(layer.heads):
             where = f"{at}, layer {number}, head {place} ({head.name})"
             by_position = head.kind == "lookup"

@@ -68,7 +68,11 @@ def check_runs(
         raise Rejected("runs", f"has {len(found)} entries for {len(statement.inputs)} inputs")
     shape = [(i, j) for i, layer in enumerate(network.layers, start=1) for j in range(len(layer.heads))]
     replayed = Replayed({head: Tally() for head in shape}, [], {})
+    asked: dict[tuple[int, ...], list[Place]] = {}
+    for place in places:
+        asked.setdefault(place[:4], []).append(place)
     for run, (word, entry) in enumerate(zip(statement.inputs, found, strict=True)):
+        deadline.left(f"runs[{run}]")
         try:
             steps, result = run_machine(machine, word, LARGEST_STEPS)
         except MachineError as error:
@@ -76,7 +80,7 @@ def check_runs(
         expected: dict[str, Json] = {"input": word, "output": result, "steps": len(steps)}
         expected["cells"] = used_cells(word, steps)
         expected["segments"] = [
-            replay_segment(segment, (run, number), statement, network, places, replayed, deadline)
+            replay_segment(segment, (run, number), statement, network, asked, replayed, deadline)
             for number, segment in enumerate(segments(machine, word, steps, result, statement.r, statement.paradigm))
         ]
         require_same(f"runs[{run}]", entry, expected)
@@ -88,7 +92,7 @@ def replay_segment(
     which: tuple[int, int],
     statement: Statement,
     network: Network,
-    places: list[Place],
+    asked: dict[tuple[int, ...], list[Place]],
     replayed: Replayed,
     deadline: Deadline,
 ) -> dict[str, Json]:
@@ -101,8 +105,8 @@ def replay_segment(
 
     def watch(layer: int, head_place: int, head: Head, stream: Stream, attended: Attended) -> None:
         tally(replayed.tallies[layer, head_place], which, head, stream, attended)
-        for place in places:
-            if place[:4] == (*which, layer, head_place) and place[4] < stream.shape[1]:
+        for place in asked.get((*which, layer, head_place), ()):
+            if place[4] < stream.shape[1]:
                 replayed.seen[place] = seen(head, stream, attended, *place[4:])
 
     stream = replay(at, network, segment.tokens[: segment.read], watch, deadline)
@@ -138,7 +142,7 @@ def seen(head: Head, stream: Stream, attended: Attended, token: int, row: int) -
 
 def check_heads(value: Json, network: Network, tallies: dict[tuple[int, int], Tally]) -> list[Case]:
     """Section 6: every head's entry; the different cases in order of first appearance."""
-    cases: list[Case] = []
+    cases: dict[Case, int] = {}
     expected: list[Json] = []
     for (layer, place), found in tallies.items():
         head = network.layers[layer - 1].heads[place]
@@ -146,8 +150,7 @@ def check_heads(value: Json, network: Network, tallies: dict[tuple[int, int], Ta
             raise Rejected(f"weights.layers[{layer - 1}].heads[{place}]", "is no lookup by position")
         ranges = as_ranges(found.ties)
         case = (found.separation, tuple(ranges))
-        if case not in cases:
-            cases.append(case)
+        cases.setdefault(case, len(cases))
         entry: dict[str, Json] = {"layer": layer, "head": place, "name": head.name, "kind": head.kind}
         for part in ("query", "key", "value", "out"):
             entry[part] = in_registers(network, getattr(head, part))
@@ -156,10 +159,10 @@ def check_heads(value: Json, network: Network, tallies: dict[tuple[int, int], Ta
         entry["witness"] = found.witness
         entry["ties"] = [[low, high] for low, high in ranges]
         entry["maximisers"] = found.maximisers
-        entry["softmax"] = cases.index(case)
+        entry["softmax"] = cases[case]
         expected.append(entry)
     require_same("heads", value, expected)
-    return cases
+    return list(cases)
 
 
 def as_ranges(numbers: set[int]) -> list[tuple[int, int]]:

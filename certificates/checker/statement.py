@@ -13,12 +13,14 @@ import hashlib
 from dataclasses import dataclass
 
 from certificates.checker.arithmetic import parse_model
-from certificates.checker.document import Json, Rejected, items, members, natural, quote, require_same, text
+from certificates.checker.document import Json, Rejected, TooLarge, items, members, natural, quote, require_same, text
 from certificates.checker.machine import Machine, MachineError, canonical_text, fewest_steps, parse_machine
 from certificates.checker.steps.naming import Model
 
 PARTS = ("claim", "machine", "paradigm", "scope", "context", "position_bits", "arithmetic", "beta", "beta_split")
 
+LARGEST_CONTEXT = 2**128
+"""Positions have this many bits at most: the work of a check grows with the square of them."""
 WRITES = ("bound", "evidence")
 EVIDENCE = {"cot": ("context", "proved", "assumed"), "scot": ("context", "assumed")}
 THOUGHT = {"cot": "chain of thought", "scot": "summarized chain of thought"}
@@ -71,6 +73,8 @@ def check_statement(value: Json, machine: Machine) -> Statement:
     if paradigm not in THOUGHT:
         raise Rejected("statement.paradigm", f'is {quote(paradigm)}, not "cot" or "scot"')
     context = natural("statement.context", parts["context"])
+    if context > LARGEST_CONTEXT:
+        raise TooLarge(f"statement.context is {context}; this checker judges contexts of up to 2^128 tokens")
     words, writes, space = _scope(parts["scope"], paradigm, context)
     r = max(2 if paradigm == "cot" else 4, ((context - 1).bit_length() + 1) // 2 * 2)
     require_same("statement.position_bits", parts["position_bits"], r)

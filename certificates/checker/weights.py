@@ -11,18 +11,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from certificates.checker.document import Json, Rejected, integer, integers, items, members, quote, text
+from certificates.checker.document import Json, Rejected, TooLarge, integer, integers, items, members, quote, text
 
 Ints: TypeAlias = NDArray[np.signedinteger]
 
 LARGEST_WEIGHT = 2**31
 LARGEST_WIDTH = 2**16
+MOST_ENTRIES, MOST_DENSE = 2**22, 2**24
+"""Layers times d, and tokens' vectors times d: arrays of these sizes are made."""
 LONGEST_QUERY = 2**13
 """So that scores, and differences of scores, of ternary activations fit in 16 bits."""
 
@@ -116,6 +119,11 @@ class Network:
     vocabulary: tuple[Family, ...]
     layers: tuple[Layer, ...]
 
+    @cached_property
+    def places(self) -> list[tuple[str, int, int]]:
+        """For every coordinate its register, the register's width, and where it is in it."""
+        return [(name, width, bit) for name, width in self.registers for bit in range(width)]
+
 
 def read_network(document: Json) -> Network:
     """The network that a weights document describes; `Rejected` where it breaks a rule of SPEC 4.1."""
@@ -139,6 +147,8 @@ def read_network(document: Json) -> Network:
         raise Rejected(f"{at}.registers", f"width {d} is more than this checker's limit {LARGEST_WIDTH}")
     families = items(f"{at}.vocabulary", top["vocabulary"])
     layers = items(f"{at}.layers", top["layers"])
+    if len(layers) * (d + 1) > MOST_ENTRIES:
+        raise TooLarge(f"{at}.layers: {len(layers)} of width {d}; this checker reads up to {MOST_ENTRIES} coordinates")
     network = Network(
         r=r,
         registers=tuple(registers),
@@ -147,6 +157,9 @@ def read_network(document: Json) -> Network:
         layers=tuple(_layer(f"{at}.layers[{i}]", item, d) for i, item in enumerate(layers)),
     )
     _require_unique(f"{at}.vocabulary", [family.name for family in network.vocabulary])
+    vectors = sum(1 + sum(len(field.values) for field in family.fields) for family in network.vocabulary)
+    if vectors * d > MOST_DENSE:
+        raise TooLarge(f"{at}.vocabulary: {vectors} vectors of {d} entries; this checker goes through {MOST_DENSE}")
     return network
 
 
@@ -340,8 +353,7 @@ def parameters(network: Network, query_scale: int, key_scale: int) -> list[dict[
 
 def in_registers(network: Network, coordinates: list[int]) -> str:
     """A head's coordinate list in registers' names (SPEC section 6)."""
-    where = [(name, width, bit) for name, width in network.registers for bit in range(width)]
-    parts, at = [], 0
+    where, parts, at = network.places, list[str](), 0
     while at < len(coordinates):
         first = coordinates[at]
         name, width, bit = where[first]

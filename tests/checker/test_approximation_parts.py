@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import random
 from fractions import Fraction
 from typing import Any
@@ -9,14 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from certificates.checker.approximation import columns as columns_of
 from certificates.checker.approximation import quantisation
 from certificates.checker.approximation.columns import SMALL, Columns, Scaled
 from certificates.checker.approximation.functions import LIBRARY
 from certificates.checker.approximation.network import read_network
 from certificates.checker.approximation.quantisation import Interval, Step, _follow
 from certificates.checker.approximation.reading import rational
-from certificates.checker.approximation.sequences import cell_sequences, number_of_sequences
-from certificates.checker.approximation.statement import Statement
+from certificates.checker.approximation.sequences import cell_sequences
+from certificates.checker.approximation.statement import Statement, number_of_sequences
 from certificates.checker.document import Rejected, TooLarge
 from tests.checker.conftest import UNLIMITED
 from tests.checker.small_approximation import FUNCTIONS, Layer, evaluate, head, token_wise
@@ -24,7 +27,8 @@ from tests.checker.small_approximation import FUNCTIONS, Layer, evaluate, head, 
 
 def statement(n: int, d: int, cells: int, positional: bool) -> Statement:
     zero = Fraction(0)
-    return Statement(None, "sort", False, n, d, cells, positional, Fraction(1), 1, zero, zero, Fraction(1), None)
+    count = number_of_sequences(n, d, cells, positional)
+    return Statement(None, "sort", False, n, d, cells, count, positional, Fraction(1), 1, zero, zero, Fraction(1), None)
 
 
 def random_layer(d: int, chance: random.Random, large: int) -> Layer:
@@ -171,17 +175,48 @@ def test_functions_at_centres(name: str) -> None:
 def test_sequences_gone_through(n: int, d: int, cells: int, positional: bool, count: int) -> None:
     about = statement(n, d, cells, positional)
     found = [tuple(row) for row in cell_sequences(about).tolist()]
-    assert number_of_sequences(about) == len(set(found)) == count
+    assert about.sequences == len(set(found)) == count
     assert found == sorted(found)
     assert positional or all(list(row) == sorted(row) for row in found)
 
 
 @pytest.mark.parametrize(
-    ("n", "d", "cells", "positional"), [(3, 1, 41, True), (2, 1, 362, False), (40_000, 1, 2, False)]
-)
+    ("n", "d", "cells", "positional"),
+    [
+        (3, 1, 41, True), (2, 1, 362, False), (40_000, 1, 2, False), (17, 1, 2, True), (2, 17, 2, False),
+        (2**53, 1, 2, False), (2**53, 1, 2, True), (2, 2**53, 2, True), (65_000, 1, 65_000, False),
+        (2, 1, 2**53, False),
+    ],
+)  # fmt: skip
 def test_more_sequences_or_entries_than_the_limit(n: int, d: int, cells: int, positional: bool) -> None:
-    with pytest.raises(TooLarge, match="more sequences of cells than this checker goes through"):
-        number_of_sequences(statement(n, d, cells, positional))
+    """However many there are: nothing is computed with large numbers before that is known."""
+    with pytest.raises(TooLarge, match="cells than this checker goes through"):
+        number_of_sequences(n, d, cells, positional)
+
+
+def test_the_quick_bounds_refuse_nothing_that_the_count_does_not() -> None:
+    seen = 0
+    for n, d, cells in itertools.product([*range(2, 19), 360, 40_000], [1, 2, 3, 15, 16, 17], [2, 3, 16, 17, 18, 256]):
+        for positional in (True, False):
+            D = cells**d
+            exact = D**n if positional else math.comb(D + n - 1, n) if min(D, n) < 10**4 else 2**99
+            too_many = exact > 2**16 or exact * n * d > 2**22
+            seen += not too_many
+            try:
+                assert number_of_sequences(n, d, cells, positional) == exact
+                assert not too_many
+            except TooLarge:
+                assert too_many, (n, d, cells, positional)
+    assert seen > 50
+
+
+def test_many_long_integers_are_not_computed_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = np.array([2**70, 1, 0, -1], dtype=object)
+    assert columns_of.fitting(numbers, 2**80).tolist() == numbers.tolist()
+    monkeypatch.setattr(columns_of, "MOST_BITS", 4 * 81 - 1)
+    with pytest.raises(TooLarge, match="4 numbers of 81 bits"):
+        columns_of.fitting(numbers, 2**80)
+    assert columns_of.fitting(np.array([1, 2]), 2**61).dtype == np.int64
 
 
 def test_common_denominators_are_the_least() -> None:

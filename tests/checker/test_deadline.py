@@ -67,7 +67,7 @@ def test_a_budget_that_is_over_is_not_judged(
 
     monkeypatch.setattr(Deadline, "left", left)
     assert check(made, "--budget", "7") == 4
-    assert capsys.readouterr().err.startswith("not judged: runs[0].segments[0]")
+    assert capsys.readouterr().err.startswith("not judged: runs[0]: not done after 7 s")
 
 
 def check(made: Made, *options: str) -> int:

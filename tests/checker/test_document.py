@@ -34,7 +34,6 @@ NOT_CANONICAL = [
     ("needless escape", b'"\\u0041"\n'),
     ("not JSON", b"{'a':1}\n"),
     ("two documents", b"{}\n{}\n"),
-    ("deep nesting", b"[" * 100_000 + b"]" * 100_000 + b"\n"),
     ("byte order mark", b"\xef\xbb\xbf{}\n"),
     ("nothing", b""),
 ]
@@ -49,6 +48,53 @@ def test_reads_canonical_documents(data: bytes, expected: Json) -> None:
 def test_rejects_everything_else(data: bytes) -> None:
     with pytest.raises(Rejected):
         document.read_canonical(data, "it")
+
+
+HEAVY: list[tuple[str, str, int, bytes, str | None]] = [
+    ("values", "MOST_VALUES", 20, b"[" + b"0," * 40 + b"0]\n", "up to 42 values; this checker reads 20"),
+    ("pairs", "MOST_VALUES", 10, b'{"a":1,"b":2,"c":3,"d":4,"e":5}\n', "up to 11 values; this checker reads 10"),
+    ("lists", "MOST_CONTAINERS", 10, b"[" + b"[]," * 9 + b"[]]\n", "up to 11 lists and objects; this checker reads 10"),
+    ("objects", "MOST_CONTAINERS", 10, b"[" + b"{}," * 9 + b"{}]\n", "up to 11 lists and objects"),
+    ("strings", "MOST_STRINGS", 5, b"[" + b'"ab",' * 5 + b'"ab"]\n', "up to 6 strings; this checker reads 5"),
+    ("lists in lists", "DEEPEST", 8, b"[" * 9 + b"]" * 9 + b"\n", "more than 8 lists and objects inside each other"),
+    ("objects in objects", "DEEPEST", 8, b'{"a":' * 9 + b"1" + b"}" * 9 + b"\n", "more than 8 lists"),
+    ("very deep", "DEEPEST", 16, b"[" * 100_000 + b"]" * 100_000 + b"\n", "more than 16 lists"),
+    (
+        "brackets in strings do not count against",
+        "DEEPEST",
+        8,
+        b'["]]]",' + b"[" * 8 + b"]" * 8 + b"]\n",
+        "more than 8",
+    ),
+    ("brackets in strings do not count", "DEEPEST", 8, b'["[[[","[[[","\\"[[[[[["]\n', None),
+    ("a string that is cut off", "DEEPEST", 8, b'["\\"]' + b"[" * 9 + b"\n", None),
+    ("a string that ends in a backslash", "DEEPEST", 8, b'["' + b"\\" * 99, None),
+]
+
+
+@pytest.mark.parametrize(
+    ("limit", "most", "data", "complaint"), [pytest.param(*case[1:], id=case[0]) for case in HEAVY]
+)
+def test_heavy_documents_are_not_built(
+    limit: str, most: int, data: bytes, complaint: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(document, limit, most)
+    if complaint is None:
+        document.require_light(data, "it")
+        return
+    monkeypatch.setattr("json.loads", None)
+    with pytest.raises(TooLarge, match=complaint):
+        document.read_canonical(data, "it")
+
+
+def test_every_list_of_integers_is_looked_at() -> None:
+    assert document.integers("x", [0, -3, 3], -3, 3) == [0, -3, 3]
+    assert document.integers("x", [], 0, 0) == []
+    wrongs: list[tuple[Json, str]] = [([0, True], "x[1]"), ([1, 4], "x[1]"), ([-4], "x[0]"), (["1"], "x[0]"), (1, "x")]
+    for wrong, field in wrongs:
+        with pytest.raises(Rejected) as rejected:
+            document.integers("x", wrong, -3, 3)
+        assert rejected.value.field == field
 
 
 DIFFERENT: list[tuple[str, Json, Json, str]] = [

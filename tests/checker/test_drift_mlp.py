@@ -14,11 +14,13 @@ from certificates.checker.steps.naming import Model
 from certificates.checker.universal.annotation import Annotation, Setting
 from certificates.checker.universal.contents import Bit, Choice, Code, Constant, Content, Flag, Number
 from certificates.checker.universal.drift import mlp as drift_mlp
+from certificates.checker.universal.drift import neurons as drift_neurons
 from certificates.checker.universal.drift.forms import Forms
 from certificates.checker.universal.drift.mlp import behind_mlp
-from certificates.checker.universal.drift.neurons import Block, Neurons, by_cases, by_pairs, together
+from certificates.checker.universal.drift.neurons import Block, Bools, Neurons, by_cases, by_pairs
 from certificates.checker.universal.drift.next_token import Vocabulary
 from certificates.checker.weights import Family, Field, Mlp, Network, Sparse
+from tests.checker.conftest import UNLIMITED
 from tests.checker.test_universal_parts import library
 
 NONE = Fraction(0)
@@ -42,6 +44,10 @@ def neurons(
     bias: Sequence[int], weights: Sequence[Sequence[int]], blocks: Sequence[Block], drift: Sequence[Fraction]
 ) -> Neurons:
     return Neurons(np.array(bias), np.array(weights), tuple(blocks), tuple(drift))
+
+
+def together(found: Neurons, reach: Sequence[Fraction]) -> Bools:
+    return drift_neurons.together(found, reach, UNLIMITED)
 
 
 def signs(width: int, first: int = 0) -> Block:
@@ -207,7 +213,7 @@ def layer(
     """Behind an MLP, for class A, where x may be 0 and y is a sign."""
     held: dict[str, Content] = {"pos": ENC, "x": Choice(Flag("halted"), BIT, Constant(0)), "y": BIT}
     mlp = Mlp(sparse(into), np.array(bias), sparse(out_of), np.zeros(len(bias), np.int64))
-    return behind_mlp(mlp, setting_of(), Forms(Annotation({}, 1)), {"A": held}, drifts(**of))["A"]
+    return behind_mlp(mlp, setting_of(), Forms(Annotation({}, 1)), {"A": held}, drifts(**of), UNLIMITED)["A"]
 
 
 def test_mlp() -> None:

@@ -97,7 +97,7 @@ def test_a_question_that_needs_too_many_nodes_is_not_judged(
 ) -> None:
     monkeypatch.setattr(Setting, "here", View(Variables(Diagrams(limit=100))))
     assert run(proved) == 4
-    assert capsys.readouterr().err.startswith("not judged: a question needs more than 100 nodes")
+    assert capsys.readouterr().err.startswith("not judged: a question needs more than 200 steps")
     with pytest.raises(SystemExit):
         run(proved, "--budget", "0")
 

@@ -85,9 +85,14 @@ def test_what_is_no_content_is_rejected(text: str) -> None:
         read_content("at", text, SIZES)
 
 
-def test_conditions_inside_each_other_have_a_limit() -> None:
-    with pytest.raises(Rejected, match="inside each other"):
-        read_content("at", "(" * 500 + "0" + " if tau = 1 else 0)" * 500, SIZES)
+def test_contents_have_a_limit() -> None:
+    def nested(conditions: int) -> str:
+        return "(" * conditions + "0" + " if tau = 1 else 0)" * conditions
+
+    assert len(nested(51)) < 1024 < len(nested(52))
+    read_content("at", nested(51), SIZES)
+    with pytest.raises(TooLarge, match="reads contents of 1024"):
+        read_content("at", nested(52), SIZES)
 
 
 SENSE = [
@@ -273,7 +278,7 @@ def test_neurons() -> None:
 def test_sums_with_too_many_values_are_not_judged() -> None:
     neurons = [Neuron(0, [(sign(f"a{k}"), 1)], [(0, 2**k)]) for k in range(40)]
     with pytest.raises(TooLarge, match="more than 1024 values"):
-        list(remain("at", [{0: TRUE}], neurons, [{0: TRUE}]))
+        list(remain("at", [{0: TRUE}], neurons, [{0: TRUE}], UNLIMITED))
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -301,7 +306,7 @@ def test_what_neurons_add(seed: int) -> None:
             )
             result += max(neuron.bias + read, 0) * neuron.outputs[0][1]
         for wrong in (0, 1):
-            (holds,) = remain("at", [sign("a")], neurons, [{result + wrong: TRUE}])
+            (holds,) = remain("at", [sign("a")], neurons, [{result + wrong: TRUE}], UNLIMITED)
             assert (given & ~holds != FALSE) == bool(wrong)
 
 
@@ -361,14 +366,14 @@ BOUNDS = [
 
 @pytest.mark.parametrize(("bound", "example"), [pytest.param(*case[1:], id=case[0]) for case in BOUNDS])
 def test_writes_per_cell(bound: int | None, example: Machine) -> None:
-    assert writes.writes_per_cell(example) == bound
+    assert writes.writes_per_cell(example, UNLIMITED) == bound
 
 
 @pytest.mark.parametrize("name", sorted(LIBRARY))
 def test_no_run_writes_a_cell_more_often(name: str) -> None:
     """Against runs of the library's machines: a bound that is given holds there."""
     example = library(name)
-    bound = writes.writes_per_cell(example)
+    bound = writes.writes_per_cell(example, UNLIMITED)
     if bound is not None:
         tokens = ghosts(example, example.input[0] * 3, 64)
         cells = [token.values["c_1"] for token in tokens if token.cls == "RUN"]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from certificates.checker.approximation.network import Layer, read_network
 from certificates.checker.approximation.quantisation import check_quantisation
-from certificates.checker.approximation.sequences import cell_sequences, check_sequences, number_of_sequences
+from certificates.checker.approximation.sequences import cell_sequences, check_sequences
 from certificates.checker.approximation.statement import Statement, check_statement
 from certificates.checker.check import Valid
 from certificates.checker.deadline import SECONDS, Deadline
@@ -28,6 +28,7 @@ from certificates.checker.document import (
     read_bytes,
     read_canonical,
     read_certificate,
+    require_provenance,
     require_same,
     text,
 )
@@ -46,13 +47,12 @@ def check_approximation(certificate_path: Path, function: str, budget: int = SEC
     statement = check_statement(parts["statement"])
     if statement.name != function:
         raise Rejected("statement.function.name", f"is {quote(statement.name)}, not {quote(function)}")
-    count = number_of_sequences(statement)
     layers = check_network(parts["network"], statement, certificate_path.parent)
-    first = check_evidence(parts["evidence"], statement, len(layers), count)
+    first = check_evidence(parts["evidence"], statement, len(layers), statement.sequences)
     require_same("statement.claim", statement.claim, statement.sentence(len(layers)))
     check_quantisation(layers[:first], statement, deadline)
     check_sequences(cell_sequences(statement), layers[first:], statement, deadline)
-    return _valid(statement, first, len(layers), count)
+    return _valid(statement, first, len(layers))
 
 
 def check_form(document: Json) -> dict[str, Json]:
@@ -61,8 +61,7 @@ def check_form(document: Json) -> dict[str, Json]:
     require_same("format", parts["format"], APPROXIMATION)
     require_same("version", parts["version"], 2)
     require_same("verdict", parts["verdict"], "proved")
-    if not isinstance(parts["provenance"], dict):
-        raise Rejected("provenance", f"is {quote(parts['provenance'])} where an object must be")
+    require_provenance(parts["provenance"])
     return parts
 
 
@@ -86,7 +85,7 @@ def check_evidence(value: Json, statement: Statement, layers: int, sequences: in
     return integer("evidence.quantisation_layers", parts["quantisation_layers"], 0, layers)
 
 
-def _valid(statement: Statement, first: int, layers: int, sequences: int) -> Valid:
+def _valid(statement: Statement, first: int, layers: int) -> Valid:
     """The result, with what was proved and what is assumed."""
     name = statement.name
     order = "" if statement.positional else " (ascending ones: network and function commute with permutations)"
@@ -94,7 +93,7 @@ def _valid(statement: Statement, first: int, layers: int, sequences: int) -> Val
     proved = (
         f"layers 1 to {first} take every real input to the corner of its cell, by following the cells exactly",
         f"layers {first + 1} to {layers} give {name} at the centres of the cells{elsewhere}, by running them, in exact "
-        f"arithmetic, on all {sequences} sequences of corners{order}",
+        f"arithmetic, on all {statement.sequences} sequences of corners{order}",
         "the inequalities between these, the measure of the inputs with repeated cells, and epsilon",
     )
     if statement.stated:

@@ -17,9 +17,12 @@ from certificates.checker.approximation.functions import Array
 from certificates.checker.approximation.network import Head, Layer, Piece, TokenWise
 from certificates.checker.approximation.reading import require_short
 from certificates.checker.deadline import Deadline
+from certificates.checker.document import TooLarge
 
 SMALL = 2**62
 """Integers below are computed in int64."""
+MOST_BITS = 2**30
+"""Of the integers that are not: together."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,11 @@ class Scaled:
 def fitting(numbers: Array, bound: int) -> Array:
     """The same integers, which must be at most ``bound``, in int64 if that is enough for computing up to ``bound``."""
     require_short(bound)
-    return numbers.astype(np.int64 if bound < SMALL else object, copy=False)
+    if bound < SMALL:
+        return numbers.astype(np.int64, copy=False)
+    if numbers.size * bound.bit_length() > MOST_BITS:
+        raise TooLarge(f"{numbers.size} numbers of {bound.bit_length()} bits are more than the {MOST_BITS} bits kept")
+    return numbers.astype(object, copy=False)
 
 
 class Columns:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from fractions import Fraction
 
 import numpy as np
@@ -14,26 +13,11 @@ from certificates.checker.approximation.network import Layer
 from certificates.checker.approximation.reading import rationals
 from certificates.checker.approximation.statement import Statement
 from certificates.checker.deadline import Deadline
-from certificates.checker.document import Json, Rejected, TooLarge, items, members, rational_text, require_same
-
-MOST_SEQUENCES = 2**16
-MOST_ENTRIES = 2**22
-
-
-def number_of_sequences(statement: Statement) -> int:
-    """All D^n with positions; else, up to permutations, those of n cells out of D with repetitions."""
-    D, n = statement.cells**statement.d, statement.n
-    count = D**n if statement.positional else math.comb(D + n - 1, n)
-    if count > MOST_SEQUENCES or count * n * statement.d > MOST_ENTRIES:
-        raise TooLarge(
-            f"there are more sequences of cells than this checker goes through: {MOST_SEQUENCES}, with {MOST_ENTRIES} "
-            "entries together"
-        )
-    return count
+from certificates.checker.document import Json, Rejected, items, members, rational_text, require_same
 
 
 def cell_sequences(statement: Statement) -> Array:
-    """The cells' numbers, shape (sequences, n), in lexicographic order; see `number_of_sequences`."""
+    """The cells' numbers, shape (sequences, n), in lexicographic order."""
     D, n = statement.cells**statement.d, statement.n
     found = (
         itertools.product(range(D), repeat=n)
@@ -41,7 +25,7 @@ def cell_sequences(statement: Statement) -> Array:
         else itertools.combinations_with_replacement(range(D), n)
     )
     flat = np.fromiter(itertools.chain.from_iterable(found), dtype=np.int64)
-    return flat.reshape(number_of_sequences(statement), n)
+    return flat.reshape(statement.sequences, n)
 
 
 def check_sequences(cells: Array, layers: tuple[Layer, ...], statement: Statement, deadline: Deadline) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,8 +23,7 @@ from certificates.checker.document import (
 )
 
 LARGEST_POWER = 64
-LARGEST_D = 2**16
-"""Cells of [0, 1)^d, and columns: with more there are more sequences than this checker goes through."""
+MOST_SEQUENCES, MOST_ENTRIES = 2**16, 2**22
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Statement:
     n: int
     d: int
     cells: int
+    sequences: int
     positional: bool
     epsilon: Fraction
     p: int
@@ -72,8 +73,7 @@ def check_statement(value: Json) -> Statement:
     if delta.numerator != 1 or delta.denominator < 2:
         raise Rejected("statement.delta", f"is {rational_text(delta)}, not 1/integer and at most 1/2")
     cells, positional = delta.denominator, flag("statement.positional", parts["positional"])
-    if n > LARGEST_D or d >= LARGEST_D.bit_length() or cells > LARGEST_D or cells**d > LARGEST_D:
-        raise TooLarge(f"{n} columns of {cells}^{d} cells are more than this checker goes through")
+    sequences = number_of_sequences(n, d, cells, positional)
     epsilon, p = _positive("statement.epsilon", parts["epsilon"]), integer("statement.p", parts["p"], 1, LARGEST_NUMBER)
     if p > LARGEST_POWER:
         raise TooLarge(f"p is {p}, larger than the {LARGEST_POWER} this checker computes with")
@@ -91,8 +91,22 @@ def check_statement(value: Json) -> Statement:
     if cell_error > epsilon:
         raise Rejected("statement.epsilon", "is less than cell_error")
     return Statement(
-        parts["claim"], name, stated, n, d, cells, positional, epsilon, p, cell_error, repeated, sup, table
+        parts["claim"], name, stated, n, d, cells, sequences, positional, epsilon, p, cell_error, repeated, sup, table
     )
+
+
+def number_of_sequences(n: int, d: int, cells: int, positional: bool) -> int:
+    """All D^n, D = cells^d, with positions; else, up to permutations, those of n cells out of D with repetitions."""
+    most = MOST_SEQUENCES.bit_length()  # there are at least two cells: 2^n sequences, or as many as n and D - 1 choose
+    too_many = d >= most or cells**d > MOST_SEQUENCES or n > MOST_SEQUENCES
+    too_many = too_many or (n if positional else min(n, cells**d - 1)) >= most
+    count = 0 if too_many else cells ** (d * n) if positional else math.comb(cells**d + n - 1, n)
+    if too_many or count > MOST_SEQUENCES or count * n * d > MOST_ENTRIES:
+        raise TooLarge(
+            f"there are more sequences of {n} columns of {cells}^{d} cells than this checker goes through: "
+            f"{MOST_SEQUENCES}, with {MOST_ENTRIES} entries together"
+        )
+    return count
 
 
 def measure_of_repeated(D: int, n: int) -> Fraction:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import lru_cache
 
 from certificates.checker.arithmetic import LARGEST_EXPONENT, exp_above
 from certificates.checker.enclosure import Gap, NoEnclosure, exp_below, power_of_two_in, weighted
@@ -46,7 +46,7 @@ class Query:
     settled: bool
 
 
-@cache
+@lru_cache(maxsize=2**8)
 def _output(model: Model, gaps: tuple[Gap, ...]) -> Interval:
     x = [gap for gap, _ in gaps]
     counts = [count for _, count in gaps]

@@ -13,16 +13,21 @@ from functools import cached_property
 from itertools import accumulate
 from typing import TypeAlias
 
-from certificates.checker.document import Json, integer, items, members, text
+import numpy as np
+
+from certificates.checker.document import Json, TooLarge, integer, items, members, text
 from certificates.checker.machine import Machine
 from certificates.checker.universal.classes import classes
 from certificates.checker.universal.contents import NOTHING, Content, Fetched, Sizes, parts
 from certificates.checker.universal.formulas import Variables, View
 from certificates.checker.universal.grammar import read_content
 from certificates.checker.universal.tokens import require_sense
-from certificates.checker.weights import Family, Field, Network
+from certificates.checker.weights import Family, Field, Ints, Network
 
 Held: TypeAlias = dict[str, Content]
+
+MOST_HELD, WIDEST = 2**21, 2**9
+"""Contents of all registers at all classes and stages, and coordinates of one register."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,17 @@ class Setting:
         return [(name, place) for name, width in self.network.registers for place in range(width)]
 
     @cached_property
+    def owners(self) -> Ints:
+        """For every coordinate the number of its register."""
+        numbers = {name: number for number, name in enumerate(self.widths)}
+        return np.array([numbers[name] for name, _ in self.places])
+
+    @cached_property
+    def offsets(self) -> Ints:
+        """For every coordinate where it is in its register."""
+        return np.array([place for _, place in self.places])
+
+    @cached_property
     def read_off(self) -> list[str]:
         """The registers that the unembedding reads."""
         read = set[int]()
@@ -88,7 +104,13 @@ def read_annotation(value: Json, setting: Setting) -> Annotation:
     """The annotation, whose contents have the width of their registers and make sense in their classes."""
     top = members("annotation", value, "contents", "margin")
     reader = _Reader(setting)
-    every = classes(setting.sizes)
+    every, widest = classes(setting.sizes), max(setting.widths.values())
+    held = len(every) * len(setting.widths) * (2 * len(setting.network.layers) + 1)
+    if held > MOST_HELD or widest > WIDEST:
+        raise TooLarge(
+            f"annotation: {held} contents in registers of up to {widest} coordinates; this checker goes through "
+            f"{MOST_HELD} in registers of up to {WIDEST}"
+        )
     entries = members("annotation.contents", top["contents"], *every)
     stages = {cls: reader.stages(f"annotation.contents.{cls}", cls, entries[cls]) for cls in every}
     return Annotation(stages, integer("annotation.margin", top["margin"], 1, 2**53))

@@ -50,7 +50,7 @@ def read_heads(value: Json, setting: Setting, most_writes: int) -> list[list[Cla
     ]
     integer("heads", len(items("heads", value)), len(places), len(places))
     claimed: list[list[Claimed]] = [[] for _ in setting.network.layers]
-    cases: list[tuple[int, int]] = []
+    cases: dict[tuple[int, int], int] = {}
     for index, ((layer, place, head), item) in enumerate(zip(places, items("heads", value), strict=True)):
         at = f"heads[{index}]"
         parts = members(at, item, *PARTS)
@@ -58,12 +58,11 @@ def read_heads(value: Json, setting: Setting, most_writes: int) -> list[list[Cla
         entries = read_meaning(f"{at}.meaning", parts["meaning"], head, layer + 1, setting)
         many = any(entry.selected.kind == "writes" and not entry.nothing for entry in entries)
         most = most_writes if many else 1
-        if (separation, most) not in cases:
-            cases.append((separation, most))
+        case = cases.setdefault((separation, most), len(cases))
         expected: dict[str, Json] = {"layer": layer + 1, "head": place, "name": head.name, "kind": head.kind}
         for part in ("query", "key", "value", "out"):
             expected[part] = in_registers(setting.network, getattr(head, part))
-        expected |= {"evidence": "proved", "ties": [["1", str(most)]], "softmax": cases.index((separation, most))}
+        expected |= {"evidence": "proved", "ties": [["1", str(most)]], "softmax": case}
         require_same(at, {key: parts[key] for key in expected}, expected)
         claimed[layer].append(Claimed(head, separation, most, tuple(entries)))
     return claimed
@@ -94,6 +93,7 @@ class AttentionCheck:
         for entry in claimed:
             self.scores.check_head(entry.head, number, entry.separation, entry.entries)
             for case in entry.entries:
+                self.judge.deadline.left(case.at)
                 for cls in case.possible_classes(self.setting.sizes):
                     self._check_value(number, entry.head, case, cls)
                     self._check_received(number, entry.head, case, cls)
@@ -109,7 +109,8 @@ class AttentionCheck:
                 at = f"annotation.contents.{cls}.layers[{number - 1}].attention.{register}"
                 kept = [place for place in range(width) if (register, place) not in written]
                 for pair in versions(cls, (old[register], new[register]), (), self.setting.sizes):
-                    one, other = (coordinates(content, width, self.setting.here) for content in pair)
+                    here = self.judge.begin(at, self.setting.here)
+                    one, other = (coordinates(content, width, here) for content in pair)
                     self._require_same(
                         at, [(one[place], other[place]) for place in kept], cls, pair, (),
                         "changes, but no head writes it",
@@ -125,9 +126,9 @@ class AttentionCheck:
             parts.setdefault(register, []).append((place, index))
         for register, indices in parts.items():
             for settled in versions(cls, (case.value, old[register], new[register]), case.when, sizes):
-                value, one, other = settled
-                received = coordinates(value, len(head.out), self.setting.here)
-                earlier, later = (coordinates(content, widths[register], self.setting.here) for content in (one, other))
+                (value, one, other), here = settled, self.judge.begin(case.at, self.setting.here)
+                received = coordinates(value, len(head.out), here)
+                earlier, later = (coordinates(content, widths[register], here) for content in (one, other))
                 pairs = list[tuple[Cases, Cases]]()
                 for place, index in indices:
                     if list(earlier[place]) != [0] and list(received[index]) != [0]:
@@ -193,12 +194,11 @@ class AttentionCheck:
     ) -> None:
         """What j holds is the value of the entry, for i; both settled, seen from i and from j."""
         here, there = views
+        self.judge.begin(case.at, here)
         received = coordinates(value, len(head.value), here)
-        claims = []
-        for index, coordinate in enumerate(head.value):
-            register, place = self.setting.places[coordinate]
-            held = coordinates(theirs[register], self.setting.widths[register], there)
-            claims.append(same(held[place], received[index]))
+        widths, places = self.setting.widths, [self.setting.places[coordinate] for coordinate in head.value]
+        held = {register: coordinates(content, widths[register], there) for register, content in theirs.items()}
+        claims = [same(held[register][place], cases) for (register, place), cases in zip(places, received, strict=True)]
         reason = f"is not what a token of class {classes[1]} has, for class {classes[0]}"
         self.judge.require(f"{case.at}.value", said(case.when, self.setting.here), claims, reason)
 

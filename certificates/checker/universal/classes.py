@@ -10,7 +10,7 @@ Words:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from certificates.checker.universal.contents import Sizes
 
@@ -134,12 +134,13 @@ def _in_step(state: State, following: State, r: int) -> bool:
     return following.step == {"RUN": 1}.get(following.cls, 0)
 
 
-@cache
+@lru_cache(maxsize=2**13)
 def before(state: State, back: int, sizes: Sizes) -> frozenset[State]:
     """The states that the token ``back`` before one in ``state`` may have (SPEC 13.4)."""
-    if back == 0:
-        return frozenset({state})
-    return frozenset(earlier for later in before(state, back - 1, sizes) for earlier in _predecessors(later, sizes))
+    found = frozenset({state})
+    for _ in range(back):
+        found = frozenset(earlier for later in found for earlier in _predecessors(later, sizes))
+    return found
 
 
 @cache

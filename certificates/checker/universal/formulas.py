@@ -44,11 +44,13 @@ from certificates.checker.universal.contents import (
 
 Cases: TypeAlias = dict[int, Formula]
 
-MOST_VALUES = 2**10
-"""Values that one integer may have."""
+MOST_VALUES, MOST_PAIRS = 2**10, 2**14
+"""Values that one integer may have, and pairs of values of two that are added or multiplied."""
 SMALL_KINDS = frozenset(("q", "m", "cap", "a", "g", "s"))
 """Numbers of few bits; others are positions and cells."""
 MOST_NAMES, MOST_PLACES = 2**20, 2**16
+MOST_KEPT = 2**19
+"""Nodes and steps of diagrams that are kept from one obligation to the next."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +70,12 @@ class Variables:
         if small:
             return self.diagrams.variable(number * MOST_PLACES + place)
         return self.diagrams.variable((MOST_NAMES + MOST_PLACES - place) * MOST_NAMES + number)
+
+    def make_room(self) -> None:
+        """Forgets all formulas if there are many; those made before are not to be combined with later ones."""
+        if self.diagrams.size > MOST_KEPT:
+            self.diagrams.clear()
+            self.known.clear()
 
 
 @dataclass(frozen=True)
@@ -196,6 +204,10 @@ def scaled(cases: Cases, factor: int) -> Cases:
 
 
 def _combined(left: Cases, right: Cases, operation: Callable[[int, int], int]) -> Cases:
+    if len(left) * len(right) > MOST_PAIRS:
+        raise TooLarge(
+            f"integers of {len(left)} and {len(right)} values; this checker combines up to {MOST_PAIRS} pairs"
+        )
     cases: Cases = {}
     for one, first in left.items():
         for two, second in right.items():

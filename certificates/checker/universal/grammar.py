@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from certificates.checker.document import Rejected, quote
+from certificates.checker.document import Rejected, TooLarge, quote
 from certificates.checker.universal.contents import (
     ZERO,
     Bit,
@@ -45,8 +45,8 @@ _CONDITION = re.compile(
     rf"cap = (?P<cap>[012])|(?P<one>[ie])\[(?P<first>{_D})\] = (?P<other>[ie])\[(?P<second>{_D})\]",
     re.ASCII,
 )
-DEEPEST = 100
-"""Conditions inside each other that this checker reads."""
+LONGEST_CONTENT = 2**10
+"""Characters: so there are few conditions, and few inside each other."""
 
 
 def read_number(text: str, sizes: Sizes) -> Number | None:
@@ -86,27 +86,27 @@ def read_condition(text: str, sizes: Sizes) -> tuple[Condition, bool] | None:
 
 def read_content(field: str, text: str, sizes: Sizes) -> Content:
     """The content that ``text`` says (SPEC 11.2)."""
-    content, end = _content(field, text, 0, sizes, 0)
+    if len(text) > LONGEST_CONTENT:
+        raise TooLarge(f"{field} has {len(text)} characters; this checker reads contents of {LONGEST_CONTENT}")
+    content, end = _content(field, text, 0, sizes)
     if end != len(text):
         raise Rejected(field, f"{quote(text)} goes on behind a content at character {end}")
     return content
 
 
-def _content(field: str, text: str, at: int, sizes: Sizes, depth: int) -> tuple[Content, int]:
+def _content(field: str, text: str, at: int, sizes: Sizes) -> tuple[Content, int]:
     """The content that begins at ``at``, and where it ends."""
-    if depth > DEEPEST:
-        raise Rejected(field, f"has more than {DEEPEST} conditions inside each other")
     if not text.startswith("(", at):
         found = _LEAF.match(text, at)
         if found is None:
             raise Rejected(field, f"{quote(text)} is no content at character {at}")
         return _leaf(found, sizes), found.end()
-    then, at = _content(field, text, at + 1, sizes, depth + 1)
+    then, at = _content(field, text, at + 1, sizes)
     end = text.find(" else ", at)
     read = read_condition(text[at + 4 : end], sizes) if text.startswith(" if ", at) and end >= 0 else None
     if read is None:
         raise Rejected(field, f"{quote(text)} has no condition at character {at}")
-    other, at = _content(field, text, end + 6, sizes, depth + 1)
+    other, at = _content(field, text, end + 6, sizes)
     if not text.startswith(")", at):
         raise Rejected(field, f"{quote(text)} has no closing bracket at character {at}")
     condition, truth = read

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from certificates.checker.deadline import Deadline
 from certificates.checker.diagrams import FALSE, TRUE, Formula, conjunction
 from certificates.checker.document import Rejected
+from certificates.checker.universal.formulas import View
 
 
 @dataclass
@@ -21,6 +22,12 @@ class Judge:
 
     deadline: Deadline
     proved: int = 0
+
+    def begin(self, at: str, here: View) -> View:
+        """The view ``here`` for a new obligation; formulas made for earlier ones are of no use any more."""
+        self.deadline.left(at)
+        here.variables.make_room()
+        return here
 
     def require(self, at: str, assumed: Iterable[Formula], claims: Iterable[Formula], reason: str) -> None:
         """All claims follow from what is assumed, which is possible; else the certificate is rejected."""

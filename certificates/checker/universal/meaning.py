@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from certificates.checker.document import Json, Rejected, integer, items, members, quote, require_same, text
+from certificates.checker.document import Json, Rejected, TooLarge, integer, items, members, quote, require_same, text
 from certificates.checker.universal.annotation import Setting, require_fetched
 from certificates.checker.universal.classes import ALL, GHOSTS, LATE, NEW, PROMPT_ENDS, classes
 from certificates.checker.universal.contents import (
@@ -32,8 +32,10 @@ from certificates.checker.universal.grammar import read_condition, read_content,
 from certificates.checker.universal.tokens import Known, known_flag, require_condition, require_sense
 from certificates.checker.weights import Head
 
-MOST_CONDITIONS = 8
-"""Different conditions in the entries for one class."""
+MOST_CASES, MOST_CONDITIONS = 2**8, 8
+"""Entries, and different conditions in those for one class."""
+FURTHEST = 2**10
+"""D of max(i - D, 0), where a position is selected: of all states between, one after the other is looked at."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,10 @@ _SELECTED = re.compile(
 
 def read_meaning(at: str, value: Json, head: Head, layer: int, setting: Setting) -> list[Entry]:
     """The entries of a head's meaning, which cover every case of every class once (SPEC section 12)."""
-    entries = [_entry(f"{at}[{place}]", item, head, layer, setting) for place, item in enumerate(items(at, value))]
+    listed = items(at, value)
+    if len(listed) > MOST_CASES:
+        raise TooLarge(f"{at} has {len(listed)} entries; this checker goes through {MOST_CASES} of a head")
+    entries = [_entry(f"{at}[{place}]", item, head, layer, setting) for place, item in enumerate(listed)]
     for cls in classes(setting.sizes):
         _require_one_each(at, cls, [entry.when for entry in entries if cls in entry.classes])
     return entries
@@ -112,7 +117,9 @@ def read_meaning(at: str, value: Json, head: Head, layer: int, setting: Setting)
 def _require_one_each(at: str, cls: str, whens: list[Known]) -> None:
     conditions = list(dict.fromkeys(condition for when in whens for condition, _ in when))
     if len(conditions) > MOST_CONDITIONS:
-        raise Rejected(at, f"has more than {MOST_CONDITIONS} conditions for class {cls}")
+        raise TooLarge(
+            f"{at} has {len(conditions)} conditions for class {cls}; this checker combines {MOST_CONDITIONS}"
+        )
     caps = [condition for condition in conditions if isinstance(condition, Is)]
     others = [condition for condition in conditions if condition not in caps]
     for cap, *truths in product(range(3) if caps else (0,), *((False, True) for _ in others)):
@@ -196,6 +203,8 @@ def _selected(at: str, value: Json, received: str, sizes: Sizes) -> Selected:
     if found["position"]:
         is_4e = sizes.summarized and found["position"] == "4e"
         where = number("4e", 0, sizes) if is_4e else read_number(found["position"], sizes)
+        if where is not None and where.kind == "back" and where.index > FURTHEST:
+            raise TooLarge(f"{at} is {where.index} tokens before; this checker goes back {FURTHEST}")
         if where is None or where.kind not in ("back", "w", "4e") or (where.kind == "w" and where.index > sizes.tapes):
             raise Rejected(at, f"{quote(value)} is none of the positions that are known")
         return Selected("position", number=where)

@@ -25,6 +25,7 @@ from certificates.checker.universal.facts import Fact, facts
 from certificates.checker.universal.formulas import Cases, coordinates
 from certificates.checker.universal.judge import Judge
 from certificates.checker.universal.neurons import Neuron, remain
+from certificates.checker.universal.renaming import names_for
 from certificates.checker.universal.tokens import versions
 from certificates.checker.weights import Ints, Mlp, Sparse
 
@@ -64,30 +65,30 @@ class Live:
     facts: tuple[Fact, ...]
 
 
-def blocks(mlp: Mlp, setting: Setting) -> dict[str, Block]:
-    """The neurons of a layer by the register that they write; a neuron may be in several blocks."""
+def block(mlp: Mlp, target: str, setting: Setting) -> Block | None:
+    """The neurons of a layer that write a register, if there are any; others may write it, too.
+
+    One block is made at a time: a neuron that writes many registers is in many, with all that it reads.
+    """
+    span = setting.spans[target]
+    begin, end = int(mlp.out_of.start[span.start]), int(mlp.out_of.start[span.stop])
+    if begin == end:
+        return None
+    rows, row = np.unique(mlp.out_of.index[begin:end], return_inverse=True)
+    into = rows_of(mlp.into, rows)
+    registers, register = np.unique(setting.owners[into.index], return_inverse=True)
     names = list(setting.widths)
-    owner = np.array([names.index(name) for name, _ in setting.places])
-    offset = np.array([place for _, place in setting.places])
-    found: dict[str, Block] = {}
-    for name, span in setting.spans.items():
-        begin, end = int(mlp.out_of.start[span.start]), int(mlp.out_of.start[span.stop])
-        rows, row = np.unique(mlp.out_of.index[begin:end], return_inverse=True)
-        if len(rows):
-            into = rows_of(mlp.into, rows)
-            registers, register = np.unique(owner[into.index], return_inverse=True)
-            found[name] = Block(
-                target=name,
-                reads=tuple(names[number] for number in registers.tolist()),
-                bias=mlp.bias[rows],
-                into=into,
-                register=register.reshape(-1),
-                offset=offset[into.index],
-                out_row=row.reshape(-1),
-                out_offset=np.repeat(np.arange(len(span)), np.diff(mlp.out_of.start[span.start : span.stop + 1])),
-                out_weight=mlp.out_of.weight[begin:end],
-            )
-    return found
+    return Block(
+        target=target,
+        reads=tuple(names[number] for number in registers.tolist()),
+        bias=mlp.bias[rows],
+        into=into,
+        register=register.reshape(-1),
+        offset=setting.offsets[into.index],
+        out_row=row.reshape(-1),
+        out_offset=np.repeat(np.arange(len(span)), np.diff(mlp.out_of.start[span.start : span.stop + 1])),
+        out_weight=mlp.out_of.weight[begin:end],
+    )
 
 
 def rows_of(matrix: Sparse, rows: Ints) -> Sparse:
@@ -115,29 +116,33 @@ def bounds(content: Content, width: int) -> tuple[Ints, Ints]:
     return np.full(width, -1), np.full(width, 1)
 
 
+MOST_REMEMBERED = 2**28
+"""Bytes of weights in what has been proved."""
+
+
 class MlpCheck:
     """Checks MLPs and remembers what it has proved."""
 
     def __init__(self, setting: Setting, annotation: Annotation, judge: Judge) -> None:
         self.setting, self.annotation, self.judge = setting, annotation, judge
         self.proved: set[Live] = set()
+        self.remembered = 0
         self.seen: set[tuple[object, ...]] = set()
 
     def check_layer(self, number: int) -> None:
         """Every register, class and state of one layer."""
-        self.seen.clear()
-        found = blocks(self.setting.network.layers[number - 1].mlp, self.setting)
-        if "pos" in found:
-            raise Rejected(f"weights.layers[{number - 1}].mlp.out_coordinate", "writes register pos")
-        for cls in self.annotation.stages:
-            before = self.annotation.held(cls, number, "attention")
-            after = self.annotation.held(cls, number, "mlp")
-            for register in self.setting.widths:
-                if register in found or before[register] != after[register]:
+        mlp, stages = self.setting.network.layers[number - 1].mlp, self.annotation.stages
+        held = {cls: [self.annotation.held(cls, number, stage) for stage in ("attention", "mlp")] for cls in stages}
+        for register in self.setting.widths:
+            self.seen.clear()
+            found = block(mlp, register, self.setting)
+            if found is not None and register == "pos":
+                raise Rejected(f"weights.layers[{number - 1}].mlp.out_coordinate", "writes register pos")
+            for cls, (before, after) in held.items():
+                if found is not None or before[register] != after[register]:
                     at = f"annotation.contents.{cls}.layers[{number - 1}].mlp.{register}"
-                    reads = found[register].reads if register in found else ()
-                    contents = [before[read] for read in reads]
-                    self.check_register(at, cls, found.get(register), contents, before[register], after[register])
+                    contents = [before[read] for read in found.reads] if found else []
+                    self.check_register(at, cls, found, contents, before[register], after[register])
 
     def check_register(
         self, at: str, cls: str, block: Block | None, contents: list[Content], before: Content, after: Content
@@ -145,14 +150,23 @@ class MlpCheck:
         """One register at all states of a class."""
         sizes, target = self.setting.sizes, at.rpartition(".")[2]
         for settled in versions(cls, (*contents, before, after), (), sizes):
+            self.judge.deadline.left(at)
             seen = (target, *settled, facts(cls, settled, sizes))
             if seen in self.seen:
                 continue
             live = self._live(target, block, settled, cls)
             if live not in self.proved:
                 prove(at, live, self.setting, self.judge)
-                self.proved.add(live)
+                self._remember(live)
             self.seen.add(seen)
+
+    def _remember(self, live: Live) -> None:
+        """That it was proved; what is remembered is forgotten when it is much."""
+        self.remembered += sum(map(len, live.arrays))
+        if self.remembered > MOST_REMEMBERED:
+            self.proved.clear()
+            self.remembered = 0
+        self.proved.add(live)
 
     def _live(self, target: str, block: Block | None, settled: Sequence[Content], cls: str) -> Live:
         """What is left of a block when the registers hold this."""
@@ -162,8 +176,15 @@ class MlpCheck:
             read, arrays = _live_rows(block, contents, widths)
         live = tuple(contents[number] for number in read)
         told = facts(cls, (*live, before, after), self.setting.sizes)
+        names = names_for(told, self.setting.sizes.tapes)
         return Live(
-            live, tuple(widths[number] for number in read), before, after, self.setting.widths[target], arrays, told
+            contents=names.contents(live),
+            widths=tuple(widths[number] for number in read),
+            before=names.content(before),
+            after=names.content(after),
+            width=self.setting.widths[target],
+            arrays=arrays,
+            facts=names.facts(told),
         )
 
 
@@ -189,7 +210,7 @@ def _live_rows(block: Block, contents: list[Content], widths: list[int]) -> tupl
 
 def prove(at: str, live: Live, setting: Setting, judge: Judge) -> None:
     """Before plus what the neurons add is after, in every coordinate."""
-    here = setting.here
+    here = judge.begin(at, setting.here)
     before, after = (coordinates(content, live.width, here) for content in (live.before, live.after))
     bias, row, register, offset, weight, *out = (np.frombuffer(array, dtype=np.int64).tolist() for array in live.arrays)
     inputs: list[list[tuple[Cases, int]]] = [[] for _ in bias]
@@ -201,4 +222,6 @@ def prove(at: str, live: Live, setting: Setting, judge: Judge) -> None:
         outputs[which].append((place, factor))
     neurons = [Neuron(*parts) for parts in zip(bias, inputs, outputs, strict=True)]
     assumed = assumptions(live.facts, setting.machine, setting.sizes, here)
-    judge.require(at, assumed, remain(at, before, neurons, after), "is not what the neurons leave in it")
+    judge.require(
+        at, assumed, remain(at, before, neurons, after, judge.deadline), "is not what the neurons leave in it"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from certificates.checker.deadline import Deadline
 from certificates.checker.diagrams import TRUE, Formula
 from certificates.checker.document import TooLarge
 from certificates.checker.universal.formulas import MOST_VALUES, Cases, lost, same, scaled, summed
@@ -30,10 +31,13 @@ def activation(at: str, neuron: Neuron) -> Cases:
     return {top - loss: formula for loss, formula in lost(terms, top).items()}
 
 
-def remain(at: str, before: Sequence[Cases], neurons: Sequence[Neuron], after: Sequence[Cases]) -> Iterator[Formula]:
+def remain(
+    at: str, before: Sequence[Cases], neurons: Sequence[Neuron], after: Sequence[Cases], deadline: Deadline
+) -> Iterator[Formula]:
     """For every coordinate: that before plus what the neurons add is after."""
     values = list(before)
     for neuron in neurons:
+        deadline.left(at)
         active = activation(at, neuron)
         for place, factor in neuron.outputs:
             values[place] = summed(values[place], scaled(active, factor))

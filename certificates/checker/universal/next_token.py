@@ -19,7 +19,7 @@ from typing import TypeAlias
 import numpy as np
 
 from certificates.checker.deadline import Deadline
-from certificates.checker.document import Rejected, require_same
+from certificates.checker.document import Rejected, TooLarge, require_same
 from certificates.checker.universal.annotation import Annotation, Held, Setting
 from certificates.checker.universal.classes import State, states
 from certificates.checker.universal.contents import Content, Flag, Is, number
@@ -38,6 +38,8 @@ from certificates.checker.universal.embedding import (
 from certificates.checker.universal.tokens import Known, settle
 from certificates.checker.weights import Family, Ints, Sparse
 
+MOST_TAPES = 6
+"""Of summaries: each cell may be written or not, and hold a head or not, on every tape."""
 Shown: TypeAlias = dict[str, dict[str, Ints]]
 
 
@@ -92,6 +94,10 @@ def following(state: State, setting: Setting) -> list[Coming]:
 def _cells(setting: Setting) -> Iterator[Coming]:
     """The next cell of a summary, if it was written or a head is there, on some tape; else the state (SPEC 18.4)."""
     sizes, blank = setting.sizes, setting.machine.alphabet[0]
+    if sizes.tapes > MOST_TAPES:
+        raise TooLarge(
+            f"the machine has {sizes.tapes} tapes; summaries of up to {MOST_TAPES} are gone through, case by case"
+        )
     tapes = range(1, sizes.tapes + 1)
     flags = [Flag(f"{name}_{tape}") for tape in tapes for name in ("written", "here")]
     for truths in product((False, True), repeat=len(flags)):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import lru_cache
 
 from certificates.checker.arithmetic import (
     LARGEST_EXPONENT,
@@ -65,7 +65,7 @@ class AtOnce:
     interval: Callable[[int], Interval | None] = lambda _m: None
 
 
-@cache
+@lru_cache(maxsize=2**12)
 def outcome(model: Model, N: int, D: int, M: int, e: int) -> Outcome:
     """A case at beta = 2^e; D = 0 if rounding does not keep scores apart."""
     found = _at_once(model, N, D, M, e)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import cache
+from functools import lru_cache
 from typing import TypeAlias
 
 from certificates.checker.document import Rejected, quote
@@ -126,7 +126,7 @@ def known_flag(flag: Flag, cls: str, sizes: Sizes) -> bool | None:
     return False if name == "written" and not addresses(cls, int(tape), sizes) else None
 
 
-@cache
+@lru_cache(maxsize=2**16)
 def settle(content: Content, state: State, known: Known, sizes: Sizes) -> Content:
     """The content at a state, without what the state and ``known`` decide."""
     if isinstance(content, Choice):
@@ -176,7 +176,7 @@ def _decided(condition: Condition, state: State, known: Known, sizes: Sizes) -> 
     return None
 
 
-@cache
+@lru_cache(maxsize=2**14)
 def depends_on(content: Content) -> frozenset[Step | None]:
     """The conditions on the step in a content; None among them if ``[beta]`` makes every step differ."""
     found = frozenset(part for part in parts(content) if isinstance(part, Step))

@@ -9,26 +9,28 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from certificates.checker.machine import Machine
+from certificates.checker.deadline import Deadline
+from certificates.checker.machine import Machine, Row, Symbols
 
 View: TypeAlias = tuple[str, str, str]
 Graph: TypeAlias = dict[View, set[View]]
 
 
-def writes_per_cell(machine: Machine) -> int | None:
+def writes_per_cell(machine: Machine, deadline: Deadline) -> int | None:
     """The machine's bound, or None if it has none."""
-    bounds = [_bound(machine, tape, is_cell_0) for tape in range(machine.tapes) for is_cell_0 in (True, False)]
+    places = [(tape, is_cell_0) for tape in range(machine.tapes) for is_cell_0 in (True, False)]
+    bounds = [_bound(machine, tape, is_cell_0, deadline) for tape, is_cell_0 in places]
     known = [bound for bound in bounds if bound is not None]
     return max(known) if len(known) == len(bounds) else None
 
 
-def _bound(machine: Machine, tape: int, is_cell_0: bool) -> int | None:
+def _bound(machine: Machine, tape: int, is_cell_0: bool, deadline: Deadline) -> int | None:
     """The bound of a tape for the watched cell being cell 0, or not."""
     blank, place = machine.alphabet[0], "at" if is_cell_0 else "below"
     symbols = (blank, *machine.input) if tape == 0 else (blank,)
     initial = [(machine.states[0], place, symbol) for symbol in symbols]
     graph = _reachable(machine, tape, is_cell_0, initial)
-    most = _most_writes(graph)
+    most = _most_writes(graph, deadline)
     if most is None:
         return None
     return max(most[view] + (view[2] != blank) for view in initial)
@@ -36,6 +38,9 @@ def _bound(machine: Machine, tape: int, is_cell_0: bool) -> int | None:
 
 def _reachable(machine: Machine, tape: int, is_cell_0: bool, initial: list[View]) -> Graph:
     """What is reachable, with the edges."""
+    rows: dict[str, list[tuple[Symbols, Row]]] = {}
+    for (state, read), row in machine.rows.items():
+        rows.setdefault(state, []).append((read, row))
     graph: Graph = {}
     waiting = list(initial)
     while waiting:
@@ -46,8 +51,8 @@ def _reachable(machine: Machine, tape: int, is_cell_0: bool, initial: list[View]
         state, place, symbol = view
         if state == machine.halting:
             continue
-        for (before, read), (after, written, moves) in machine.rows.items():
-            if before == state and (place != "at" or read[tape] == symbol):
+        for read, (after, written, moves) in rows.get(state, ()):
+            if place != "at" or read[tape] == symbol:
                 kept = written[tape] if place == "at" else symbol
                 graph[view] |= {(after, following, kept) for following in _places(place, moves[tape], is_cell_0)}
         waiting += graph[view]
@@ -62,7 +67,7 @@ def _places(place: str, move: str, is_cell_0: bool) -> tuple[str, ...]:
     return (place, "at") if move == towards else (place,)
 
 
-def _most_writes(graph: Graph) -> dict[View, int] | None:
+def _most_writes(graph: Graph, deadline: Deadline) -> dict[View, int] | None:
     """For each view the largest number of edges that leave views at ``at`` on a path from it.
 
     None if there is none: if such an edge lies on a cycle. Else a path leaves each view at ``at`` at most once.
@@ -70,6 +75,7 @@ def _most_writes(graph: Graph) -> dict[View, int] | None:
     most, several = dict.fromkeys(graph, 0), sum(place == "at" for _, place, _ in graph)
     changed = True
     while changed:
+        deadline.left("statement.scope.writes_per_cell.bound")
         changed = False
         for view, edges in graph.items():
             number = max(((view[1] == "at") + most[following] for following in edges), default=0)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import lru_cache
 
 from certificates.checker.arithmetic import exp_above
 from certificates.checker.formats import Scaled
@@ -122,7 +122,7 @@ def gap_of_rounded(model: Model, separation: int, eta: Fraction, reach: Fraction
     return gap
 
 
-@cache
+@lru_cache(maxsize=2**14)
 def output_drift(
     softmax: Softmax, separation: int, gap: Fraction, scores_drift: bool, dv: Fraction, shares: bool, most: int
 ) -> Fraction:

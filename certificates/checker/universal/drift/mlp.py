@@ -10,6 +10,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from certificates.checker.deadline import Deadline
+from certificates.checker.document import TooLarge
 from certificates.checker.universal.annotation import Held, Setting
 from certificates.checker.universal.drift.forms import Drifts, Forms
 from certificates.checker.universal.drift.neurons import (
@@ -24,15 +26,23 @@ from certificates.checker.universal.drift.neurons import (
 from certificates.checker.universal.mlp import rows_of
 from certificates.checker.weights import Ints, Mlp
 
+MOST_WEIGHTS = 2**24
+"""Of the neurons of a layer that read what drifts, zeros included."""
+
 
 def behind_mlp(
-    mlp: Mlp, setting: Setting, forms: Forms, held: Mapping[str, Held], drifts: Mapping[str, Drifts]
+    mlp: Mlp,
+    setting: Setting,
+    forms: Forms,
+    held: Mapping[str, Held],
+    drifts: Mapping[str, Drifts],
+    deadline: Deadline,
 ) -> dict[str, Drifts]:
     """The drifts of the exact sums of x and what neurons add, for each class; ``held`` and ``drifts`` are before it."""
-    return {cls: _of_class(mlp, setting, forms, held[cls], before) for cls, before in drifts.items()}
+    return {cls: _of_class(mlp, setting, forms, held[cls], before, deadline) for cls, before in drifts.items()}
 
 
-def _of_class(mlp: Mlp, setting: Setting, forms: Forms, held: Held, before: Drifts) -> Drifts:
+def _of_class(mlp: Mlp, setting: Setting, forms: Forms, held: Held, before: Drifts, deadline: Deadline) -> Drifts:
     behind = list(before)
     found = _touched(mlp, setting, forms, held, before)
     if found is None:
@@ -40,9 +50,10 @@ def _of_class(mlp: Mlp, setting: Setting, forms: Forms, held: Held, before: Drif
     rows, inputs, neurons, reach = found
     number = np.full(len(mlp.bias), -1)
     number[rows] = np.arange(len(rows))
-    all_pairs = together(neurons, reach) if len(rows) <= 2 * MOST_COMPARED else None
+    all_pairs = together(neurons, reach, deadline) if len(rows) <= 2 * MOST_COMPARED else None
     start = mlp.out_of.start
     for coordinate in range(len(behind)):
+        deadline.left("drift")
         entries = slice(int(start[coordinate]), int(start[coordinate + 1]))
         which = number[mlp.out_of.index[entries]]
         which, factors = which[which >= 0], mlp.out_of.weight[entries][which >= 0].tolist()
@@ -51,7 +62,11 @@ def _of_class(mlp: Mlp, setting: Setting, forms: Forms, held: Held, before: Drif
             pairs = None
             if len(which) <= MOST_COMPARED:
                 some = [reach[n] for n in which.tolist()]
-                pairs = together(neurons.some(which), some) if all_pairs is None else all_pairs[np.ix_(which, which)]
+                pairs = (
+                    together(neurons.some(which), some, deadline)
+                    if all_pairs is None
+                    else all_pairs[np.ix_(which, which)]
+                )
             bounds = [before[coordinate] + by_pairs(pairs, costs)]
             if len(which) <= MOST_BY_CASES:
                 own = inputs.index(coordinate) if coordinate in inputs else None
@@ -71,6 +86,8 @@ def _touched(
         return None
     into = rows_of(mlp.into, rows)
     inputs, column = np.unique(into.index, return_inverse=True)
+    if len(rows) * len(inputs) > MOST_WEIGHTS:
+        raise TooLarge(f"drift: {len(rows)} neurons read {len(inputs)} coordinates; {MOST_WEIGHTS} weights are kept")
     weights = np.zeros((len(rows), len(inputs)), np.int64)
     np.add.at(weights, (np.repeat(np.arange(len(rows)), np.diff(into.start)), column.reshape(-1)), into.weight)
     places: dict[str, list[tuple[int, int]]] = {}

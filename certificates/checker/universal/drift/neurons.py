@@ -19,10 +19,12 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from certificates.checker.deadline import Deadline
 from certificates.checker.universal.drift.forms import IS_0, IS_1, IS_SIGN, Form
 from certificates.checker.weights import Ints
 
-ROWS_AT_ONCE = 256
+SUMS_AT_ONCE = 2**23
+"""Of the weights of two neurons, for each input of one register."""
 MOST_COMPARED = 2**11
 """If more neurons than this may change a coordinate, all count together."""
 MOST_BY_CASES = 8
@@ -89,7 +91,7 @@ def _largest(weights: Ints, block: Block) -> Ints:
     return np.zeros(weights.shape[:-1], np.int64) if found is None else found
 
 
-def together(neurons: Neurons, reach: Sequence[Fraction]) -> Bools:
+def together(neurons: Neurons, reach: Sequence[Fraction], deadline: Deadline) -> Bools:
     """Which pairs may change at one token.
 
     A neuron changes only if t > -reach. If reach < 1, t is an integer, so t >= 0, and at least ``least``. Hence two of
@@ -99,8 +101,11 @@ def together(neurons: Neurons, reach: Sequence[Fraction]) -> Bools:
     far = np.array([value >= 1 for value in reach], dtype=bool)
     found: Bools = far[:, None] | far[None, :] | np.eye(n, dtype=bool)
     used = np.flatnonzero((neurons.weights != 0).any(axis=0)).tolist()
-    for start in range(0, n, ROWS_AT_ONCE):
-        rows = slice(start, start + ROWS_AT_ONCE)
+    widest = max((len(places) for places, _ in neurons.blocks), default=1)
+    step = max(1, SUMS_AT_ONCE // (n * widest))
+    for start in range(0, n, step):
+        deadline.left("drift")
+        rows = slice(start, start + step)
         needed = least[rows, None] + least[None, :]
         sums = neurons.bias[rows, None] + neurons.bias[None, :]
         for places, forms in neurons.blocks:

@@ -74,9 +74,8 @@ def drift_of(
     setting: Setting, annotation: Annotation, claimed: Sequence[Sequence[Claimed]], softmax: Softmax, deadline: Deadline
 ) -> Drift:
     """Sections 20.1 to 20.5; `Rejected` where they do not show the claim."""
-    walk = _Walk(setting, annotation, softmax)
+    walk = _Walk(setting, annotation, softmax, deadline)
     for number, heads in enumerate(claimed, start=1):
-        deadline.left("drift")
         walk.layer(number, heads)
     vocabulary = Vocabulary(setting.network.vocabulary, setting.network.width)
     lost = max(vocabulary.lost(drifts) for cls, drifts in walk.drifts.items() if cls not in NOT_CONTINUED)
@@ -89,8 +88,8 @@ def drift_of(
 class _Walk:
     """The drifts of every class, moved through the layers."""
 
-    def __init__(self, setting: Setting, annotation: Annotation, softmax: Softmax) -> None:
-        self.setting, self.annotation, self.softmax = setting, annotation, softmax
+    def __init__(self, setting: Setting, annotation: Annotation, softmax: Softmax, deadline: Deadline) -> None:
+        self.setting, self.annotation, self.softmax, self.deadline = setting, annotation, softmax, deadline
         self.forms = Forms(annotation)
         self.drifts: dict[str, Drifts] = {cls: [Fraction(0)] * setting.network.width for cls in annotation.stages}
         self.largest: dict[str, Fraction] = {}
@@ -109,9 +108,9 @@ class _Walk:
             f"{at}, attention", behind_attention(at, self.softmax, heads, before), self._held(number, "attention")
         )
         mlp, held = self.setting.network.layers[number - 1].mlp, self._held(number, "attention")
-        self._move(
-            f"{at}, MLP", behind_mlp(mlp, self.setting, self.forms, held, self.drifts), self._held(number, "mlp")
-        )
+        self.deadline.left("drift")
+        exact = behind_mlp(mlp, self.setting, self.forms, held, self.drifts, self.deadline)
+        self._move(f"{at}, MLP", exact, self._held(number, "mlp"))
 
     def _held(self, number: int, stage: str) -> dict[str, Held]:
         return {cls: self.annotation.held(cls, number, stage) for cls in self.annotation.stages}
