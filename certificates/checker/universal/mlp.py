@@ -25,7 +25,6 @@ from certificates.checker.universal.facts import Fact, facts
 from certificates.checker.universal.formulas import Cases, coordinates
 from certificates.checker.universal.judge import Judge
 from certificates.checker.universal.neurons import Neuron, remain
-from certificates.checker.universal.renaming import names_for
 from certificates.checker.universal.tokens import versions
 from certificates.checker.weights import Ints, Mlp, Sparse
 
@@ -176,15 +175,8 @@ class MlpCheck:
             read, arrays = _live_rows(block, contents, widths)
         live = tuple(contents[number] for number in read)
         told = facts(cls, (*live, before, after), self.setting.sizes)
-        names = names_for(told, self.setting.sizes.tapes)
         return Live(
-            contents=names.contents(live),
-            widths=tuple(widths[number] for number in read),
-            before=names.content(before),
-            after=names.content(after),
-            width=self.setting.widths[target],
-            arrays=arrays,
-            facts=names.facts(told),
+            live, tuple(widths[number] for number in read), before, after, self.setting.widths[target], arrays, told
         )
 
 

@@ -12,20 +12,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from certificates.checker.diagrams import FALSE, TRUE, Formula, implies
 from certificates.checker.universal.annotation import Annotation, Setting
 from certificates.checker.universal.classes import seen_by
-from certificates.checker.universal.contents import SUMMARY, Flag, Sizes, flags, numbers
+from certificates.checker.universal.contents import SUMMARY, Flag, flags, numbers
 from certificates.checker.universal.formulas import Cases, coordinates, lost, product, scaled
 from certificates.checker.universal.judge import Judge
 from certificates.checker.universal.meaning import Entry, may_select
 from certificates.checker.universal.pairs import (
     Contents,
     Pair,
-    Write,
     common,
     facts_of_pair,
     facts_of_when,
@@ -33,7 +32,6 @@ from certificates.checker.universal.pairs import (
     together,
     writes_of,
 )
-from certificates.checker.universal.renaming import names_for
 from certificates.checker.universal.tokens import Known, versions
 from certificates.checker.weights import Head
 
@@ -64,7 +62,6 @@ class ScoreCheck:
             for cls in entry.possible_classes(self.setting.sizes):
                 for other in seen_by(cls, self.setting.sizes):
                     for pair in self._pairs(entry, cls, other, shape, separation, held, sides):
-                        pair = renamed(pair, self.setting.sizes)
                         if pair not in self.proved:
                             self._prove(f"{entry.at}.score", pair, links, widths, f"{other} seen by {cls}")
                             self.proved.add(pair)
@@ -102,26 +99,6 @@ class ScoreCheck:
         self.judge.require(at, assumed, [equals], f"is not the score of {which} if it is selected")
         reason = f"is not {pair.separation} above the score of {which} if it is not selected"
         self.judge.require(f"{at.rpartition('.meaning')[0]}.separation", assumed, [below], reason)
-
-
-def renamed(pair: Pair, sizes: Sizes) -> Pair:
-    """The pair with new names: what it says is the same."""
-    names = names_for(pair.facts, sizes.tapes)
-    query, key = names.contents(pair.query), names.contents(pair.key)
-    number = pair.selected.number
-    return replace(
-        pair,
-        query=query,
-        key=key,
-        selected=replace(pair.selected, number=number and names.number(number), tape=names.tape(pair.selected.tape)),
-        when=tuple((names.condition(condition), truth) for condition, truth in pair.when),
-        facts=names.facts(pair.facts),
-        writes=tuple(
-            Write(names.tape(write.tape), names.number(write.cell), write.written and names.number(write.written))
-            for write in pair.writes
-        ),
-        equals=tuple((names.number(of_j), names.number(of_i)) for of_j, of_i in pair.equals),
-    )
 
 
 class _Held:
