@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
 from types import FrameType
+from typing import Any
+from unittest.mock import patch
+
+from certificates.checker import formats as checker_formats
+from certificates.checker.universal import ties
+from verify.arithmetic import formats, scaled_separation
 
 
 def calls(work: Callable[[], object]) -> int:
@@ -22,3 +31,33 @@ def calls(work: Callable[[], object]) -> int:
     finally:
         sys.setprofile(before)
     return count
+
+
+@dataclass
+class Roundings:
+    """How many numbers were rounded to a format: by what makes certificates, and by the checker."""
+
+    certify: int = 0
+    check: int = 0
+
+
+@contextmanager
+def counting_roundings() -> Iterator[Roundings]:
+    """Counts meanwhile; what both remember is forgotten before."""
+    found, ours, theirs = Roundings(), formats._rounded, checker_formats.Format.round
+
+    def counting_ours(*arguments: Any) -> tuple[int, int]:
+        found.certify += 1
+        return ours(*arguments)
+
+    def counting_theirs(*arguments: Any) -> Fraction:
+        found.check += 1
+        return theirs(*arguments)
+
+    for remembered in (scaled_separation.most_ties, scaled_separation.least_scaled_separation, ties.outcome):
+        remembered.cache_clear()
+    with (
+        patch.object(formats, "_rounded", counting_ours),
+        patch.object(checker_formats.Format, "round", counting_theirs),
+    ):
+        yield found

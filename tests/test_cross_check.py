@@ -8,17 +8,24 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.arithmetics import CONTEXTS, GRID, softmax_part
 from certificates.certify import Request, certify
+from certificates.certify_all import UniversalRequest, certify_all
 from certificates.checker.arithmetic import cells, condition, largest_admitted, least_beta, parse_model
 from certificates.checker.arithmetic import separation_of_scores as their_separation
 from certificates.checker.check import check_certificate
 from certificates.checker.enclosure import NoEnclosure
 from certificates.checker.formats import Overflow, Scaled
 from certificates.checker.steps import enclosure as composed_enclosure
+from certificates.checker.universal import ties as checker_ties
 from certificates.checker.universal.ties import outcome
+from constructions.machines.library import load_machine
 from constructions.machines.text import write_machine
 from constructions.turing.paradigm import Paradigm
 from tests.arithmetic.test_composed import BETAS, histogram, random_model, random_positions
+from tests.effort import counting_roundings
+from verify.annotation.evidence import Evidence
+from verify.arithmetic import at_once
 from verify.arithmetic.cells import activation_cells
 from verify.arithmetic.composed import NotShown
 from verify.arithmetic.formats import FormatOverflow
@@ -135,3 +142,52 @@ def test_the_checker_admits_the_same_beta_and_keeps_the_same_scores_apart() -> N
         assert largest_admitted(theirs, largest) == admitted, (model.text, largest)
         separation = rng.randint(1, 2 * largest + 3)
         assert effective_separation(model, separation, largest) == their_separation(theirs, largest, separation)
+
+
+FEW = 1_500
+"""Numbers that are rounded in some hundredths of a second."""
+
+
+@pytest.mark.parametrize("arithmetic", GRID)
+def test_a_check_rounds_no_more_numbers_than_the_certificate_did(
+    arithmetic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The softmax part, for ties up to the context; it comes to the same, field by field (`softmax_part` compares)."""
+    monkeypatch.setattr(at_once, "MOST_ONE_BY_ONE", 1 << 7)
+    monkeypatch.setattr(checker_ties, "MOST_ONE_BY_ONE", 1 << 7)
+    for r in CONTEXTS:
+        part = softmax_part(arithmetic, r)
+        assert part.check_rounded <= max(part.certify_rounded, FEW), part
+        assert part.certify_rounded < 1 << 14, part
+
+
+@pytest.mark.parametrize("r", [40, 64])
+def test_what_took_22_million_roundings_takes_few(r: int) -> None:
+    part = softmax_part("rounded:fixed60/bf16", r)
+    assert part.ties == ("all" if r == 40 else "up to 4503592805517538")
+    assert max(part.certify_rounded, part.check_rounded) < (500 if r == 40 else 50_000)
+
+
+WRITTEN = (
+    "rounded:fixed60/bf16",
+    "rounded:fp16/bf16",
+    "rounded:e5m2/bf16",
+    "fused:e4m3fn/float(4,-9,3)/bf16",
+    "rounded:fixed24/fp32/fp16+exp2-one",
+    "fused:bf16/fp32/bf16+head256+exp20-one+online512+wide+reciprocal",
+)
+
+
+@pytest.mark.parametrize("arithmetic", WRITTEN)
+def test_whole_certificates_are_checked_with_no_more_roundings_than_they_took(arithmetic: str, tmp_path: Path) -> None:
+    machine = load_machine("copy")
+    with counting_roundings() as made:
+        bundle = certify_all(UniversalRequest(machine, parse_arithmetic(arithmetic), 16), Evidence())
+    (tmp_path / bundle.weights_name).write_bytes(bundle.weights)
+    (tmp_path / "certificate.json").write_bytes(bundle.bytes)
+    (tmp_path / "machine.yaml").write_text(write_machine(machine), encoding="utf-8")
+    with counting_roundings() as checked:
+        valid = check_certificate(tmp_path / "certificate.json", tmp_path / "machine.yaml")
+    assert valid.verdict == bundle.certificate.verdict
+    assert 0 < checked.check <= max(made.certify, FEW)
+    assert (made.check, checked.certify) == (0, 0)

@@ -58,7 +58,7 @@ class Step:
     cells: tuple[int, ...]
 
 
-LONGEST_TEXT = 2**18
+LONGEST_TEXT = 2**22
 """Characters of a machine's text that this checker reads, which it does in linear time."""
 
 

@@ -74,7 +74,9 @@ def check_statement(value: Json, machine: Machine) -> Statement:
         raise Rejected("statement.paradigm", f'is {quote(paradigm)}, not "cot" or "scot"')
     context = natural("statement.context", parts["context"])
     if context > LARGEST_CONTEXT:
-        raise TooLarge(f"statement.context is {context}; this checker judges contexts of up to 2^128 tokens")
+        raise TooLarge(
+            f"statement.context is {quote(str(context))}; this checker judges contexts of up to 2^128 tokens"
+        )
     words, writes, space = _scope(parts["scope"], paradigm, context)
     r = max(2 if paradigm == "cot" else 4, ((context - 1).bit_length() + 1) // 2 * 2)
     require_same("statement.position_bits", parts["position_bits"], r)

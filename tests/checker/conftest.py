@@ -39,9 +39,13 @@ class Made:
         return self.certificate.parent / str(self.document["network"]["weights"]["file"])
 
     @property
+    def weights_document(self) -> Any:
+        return json.loads(self.weights.read_bytes())
+
+    @property
     def setting(self) -> Setting:
         """What the checker reads from it, but for the annotation."""
-        machine, network = parse_machine(self.machine.read_text()), read_network(json.loads(self.weights.read_bytes()))
+        machine, network = parse_machine(self.machine.read_text()), read_network(self.weights_document)
         return Setting(machine, network, summarized=self.document["statement"]["paradigm"] == "scot")
 
     def copy(self, folder: Path) -> Made:

@@ -1,0 +1,217 @@
+"""Documents that are long, deep or ask for much work: refused, or not judged, in little memory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from certificates.checker.machine import parse_machine
+from certificates.checker.statement import check_statement, scales
+from certificates.checker.weights import dimensions, parameters, read_network, structure
+from tests.checker.conftest import Made, Make
+from tests.checker.test_universal import ALL, register
+
+MOST_MEMORY = 600 * 2**20
+"""Bytes that a check may need at its highest; imports and an honest small certificate need about 100 MiB."""
+CHECK = """
+import sys
+from certificates.checker.__main__ import main
+code = main(sys.argv[1:])
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))  # getrusage begins with the parent's memory
+print("bytes", int(status["VmHWM"].split()[0]) * 1024, file=sys.stderr)
+sys.exit(code)
+"""
+Forge = Callable[[Made, Path], None]
+
+
+@pytest.fixture(scope="session")
+def on_all_inputs(make: Make) -> Made:
+    return make("increment", "", "rounded:bf16/bf16", *ALL, "64")
+
+
+def with_provenance(value: object) -> Forge:
+    def forge(made: Made, _: Path) -> None:
+        made.write(made.document | {"provenance": value})
+
+    return forge
+
+
+def raw(data: bytes) -> Forge:
+    def forge(made: Made, _: Path) -> None:
+        made.certificate.write_bytes(data)
+
+    return forge
+
+
+def in_place_of(which: Callable[[Made], Path], put: Callable[[Path], object]) -> Forge:
+    def forge(made: Made, _: Path) -> None:
+        which(made).unlink()
+        put(which(made))
+
+    return forge
+
+
+def with_machine(text: Callable[[str], str]) -> Forge:
+    """The machine is a copy that may be written to."""
+
+    def forge(made: Made, machine: Path) -> None:
+        machine.write_text(text(made.machine.read_text()))
+
+    return forge
+
+
+def many_rows(text: str) -> str:
+    """The same machine and many states that are never entered, each with a row."""
+    lines = text.splitlines()
+    (at,) = (n for n, line in enumerate(lines) if line.startswith("states:"))
+    names = [f"x{n}" for n in range(9_000)]
+    lines[at] = lines[at].rstrip("]") + ", " + ", ".join(names) + "]"
+    return "\n".join([*lines, *(f'  - "{name} _ -> {name} _ R"' for name in names)]) + "\n"
+
+
+def with_neurons(added: int) -> Forge:
+    """Neurons that are active together in every combination, and add different numbers to one coordinate."""
+
+    def forge(made: Made, _: Path) -> None:
+        weights = made.weights_document
+        layer = weights["layers"][-1]["mlp"]
+        r = weights["position_bits"]
+        inputs = [
+            register(weights, name) + bit for name, width in weights["registers"] if width == r for bit in range(r)
+        ][:added]
+        assert len(inputs) == added
+        for n, coordinate in enumerate(inputs):
+            layer["in_coordinate"].append(coordinate)
+            layer["in_weight"].append(1)
+            layer["bias"].append(0)
+            layer["out_coordinate"].append(register(weights, "halted"))
+            layer["out_weight"].append(2**n)
+            layer["in_start"].append(layer["in_start"][-1] + 1)
+            layer["out_start"].append(layer["out_start"][-1] + 1)
+        made.write_weights(weights)
+        document, network = made.document, read_network(weights)
+        statement = check_statement(document["statement"], parse_machine(made.machine.read_text()))
+        document["network"] |= {
+            "dimensions": dimensions(network),
+            "structure": structure(network),
+            "parameters": parameters(network, *scales(statement.model, statement.e)),
+        }
+        made.write(document)
+
+    return forge
+
+
+def with_layers(number: int) -> Forge:
+    def forge(made: Made, _: Path) -> None:
+        weights = made.weights_document
+        empty: dict[str, list[int]] = {key: [] for key in weights["layers"][0]["mlp"]}
+        empty |= {"in_start": [0], "out_start": [0]}
+        weights["layers"] += [{"heads": [], "mlp": empty}] * number
+        made.write_weights(weights)
+
+    return forge
+
+
+def with_statement(field: str, value: object) -> Forge:
+    def forge(made: Made, _: Path) -> None:
+        document = made.document
+        document["statement"][field] = value
+        made.write(document)
+
+    return forge
+
+
+def with_content(text: str) -> Forge:
+    def forge(made: Made, _: Path) -> None:
+        document = made.document
+        stages = document["annotation"]["contents"]["RUN"]["embedding"]
+        stages[next(iter(stages))] = text
+        made.write(document)
+
+    return forge
+
+
+def with_cases(number: int) -> Forge:
+    def forge(made: Made, _: Path) -> None:
+        document = made.document
+        document["heads"][0]["meaning"] *= number
+        made.write(document)
+
+    return forge
+
+
+HEAVY: list[tuple[str, Forge, int, str]] = [
+    ("a provenance of 60 MB", with_provenance({"x": "a" * 60_000_000}), 4, "provenance has "),
+    ("a provenance of 30 million numbers", with_provenance({"x": [0] * 30_000_000}), 4, "up to 30000"),
+    ("a million lists", with_provenance({"x": [[]] * 10**6}), 4, "lists and objects; this checker reads"),
+    ("a million strings and more", with_provenance({"x": [""] * (2**20 + 1)}), 4, "strings; this checker reads"),
+    ("lists inside lists", with_provenance({"x": [[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]}), 4, "inside each other"),
+    ("more than 64 MiB", raw(b'{"format":"' + b"x" * 2**26 + b'"}\n'), 4, "longer than the"),
+    ("60 MB of digits", raw(b'{"format":"exactformer certificate","version":' + b"9" * 60_000_000 + b"}\n"), 1, ""),
+    ("60 MB that are no object", raw(b"[" + b"0," * 30_000_000 + b"0]\n"), 2, "is no certificate"),
+    (
+        "a device without end",
+        in_place_of(lambda m: m.certificate, lambda p: p.symlink_to("/dev/zero")),
+        2,
+        "not a file",
+    ),
+    ("a pipe without a writer", in_place_of(lambda m: m.certificate, os.mkfifo), 2, "not a file"),
+    ("weights from a device", in_place_of(lambda m: m.weights, lambda p: p.symlink_to("/dev/zero")), 2, "not a file"),
+    ("weights from a pipe", in_place_of(lambda m: m.weights, os.mkfifo), 2, "not a file"),
+    (
+        "a machine of 5 million characters",
+        with_machine(lambda text: text + "#" * 5_000_000),
+        4,
+        "the machine's text has",
+    ),
+    ("a machine of 9,000 states", with_machine(many_rows), 1, "not the given machine"),
+    ("24 neurons that are active in every combination", with_neurons(24), 1, "is not what the neurons leave"),
+    ("50,000 layers", with_layers(50_000), 4, "weights.layers"),
+    ("a context of 2^200", with_statement("context", str(2**200)), 4, "contexts of up to 2^128"),
+    ("a context of 1,000 digits", with_statement("context", "9" * 1000), 4, "contexts of up to 2^128"),
+    (
+        "a content of 40 conditions too many",
+        with_content("(" * 90 + "0" + " if tau = 1 else 0)" * 90),
+        4,
+        "contents of 1024",
+    ),
+    ("a head of 1,000 cases", with_cases(1_000), 4, "entries; this checker goes through"),
+]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read from /proc")
+@pytest.mark.parametrize(("forge", "code", "complaint"), [pytest.param(*case[1:], id=case[0]) for case in HEAVY])
+def test_heavy_documents_end_soon_and_small(
+    on_all_inputs: Made, forge: Forge, code: int, complaint: str, tmp_path: Path
+) -> None:
+    made = on_all_inputs.copy(tmp_path / "made")
+    machine = tmp_path / "machine.yaml"
+    machine.write_bytes(made.machine.read_bytes())
+    forge(made, machine)
+    done = subprocess.run(
+        [sys.executable, "-c", CHECK, str(made.certificate), "--machine", str(machine)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    *said, memory = done.stderr.splitlines()
+    assert (done.returncode, complaint in done.stderr) == (code, True), done.stderr[-500:]
+    assert len(said) == 1
+    assert len(said[0]) < 1000
+    assert int(memory.split()[1]) < MOST_MEMORY
+
+
+def test_the_same_without_what_makes_it_heavy_is_valid(on_all_inputs: Made) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CHECK, str(on_all_inputs.certificate), "--machine", str(on_all_inputs.machine)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert int(done.stderr.split()[-1]) < MOST_MEMORY
