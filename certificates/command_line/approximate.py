@@ -43,8 +43,8 @@ class Asked:
 def execute(asked: Asked, output: Output, wanted: bool, as_json: bool) -> None:
     """Choose delta, decide the lemmas for it, write the certificate, say what is proved.
 
-    Exit code: 0 proved, 1 a lemma is refuted, 2 bad input (nothing is written), 3 a lemma is inconclusive, 4 it is
-    proved, but the certificate, which is `wanted`, would be beyond the checker's limits.
+    Exit code: 0 proved, 2 bad input (nothing is written), 3 not all lemmas are proved, 4 it is proved, but the
+    certificate, which is `wanted`, would be beyond the checker's limits.
     """
     certified = certified_approximation(asked, output)
     form = None
@@ -68,7 +68,7 @@ def write_certificate(certified: Certified, output: Output) -> Written | str:
     Raises InputRefused.
     """
     if certified.verdict is not Verdict.PROVED:
-        return f"a lemma is {certified.verdict.value}"
+        return "not all lemmas are proved"
     try:
         with refusing(FunctionError, FileRefused):
             return output.write_bundle(bundle_of(certified))

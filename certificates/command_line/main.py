@@ -590,7 +590,7 @@ def approximate(
     continuity that is stated with F.  Where that is proved, and the network is not too large, a certificate is written,
     which `exactformer check` checks; it is about the network with hardmax, not about --standard-form.
 
-    Exit codes: 0 proved, 1 a lemma is refuted for it, 2 bad input (nothing is written), 3 a lemma is inconclusive,
+    Exit codes: 0 proved, 2 bad input (nothing is written), 3 not all lemmas are proved, which are enough for it,
     4 proved, but too large for the certificate that --out asks for.
     """
     from certificates.command_line.approximate import Asked, execute

@@ -12,6 +12,7 @@ from certificates import approximation_limits
 from tests.certificates.approximations import functions_file
 from tests.command_line.invoking import files_in, invoke
 from verify.contextual import theorem
+from verify.contextual.lemma6 import Fails
 
 SORT = ("approximate", "--function", "sort", "--n", "2", "--dim", "1", "--epsilon", "1/4")
 POLYNOMIAL = ("approximate", "--function", "polynomial", "--n", "2", "--epsilon", "1", "--p", "1")
@@ -59,9 +60,19 @@ def test_what_is_left_open_is_not_written(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(theorem, "MOST_STEPS", 3)
     outcome = invoke(*SORT, "--out", tmp_path)
     assert outcome.code == 3
-    assert "no certificate is written: a lemma is inconclusive" in outcome.out
+    assert "no certificate is written: not all lemmas are proved" in outcome.out
     printed = json.loads(invoke(*SORT, "--out", tmp_path, "--json").out)
     assert (printed["verdict"], printed["certificate"]) == ("inconclusive", None)
+    assert files_in(tmp_path) == []
+
+
+def test_a_refuted_lemma_leaves_the_bounds_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lemmas are enough for the bounds, and perhaps more than is needed."""
+    monkeypatch.setattr(theorem, "check_lemma5", lambda grid: Fails(grid, 1, "two cells, one column"))
+    outcome = invoke(*SORT, "--out", tmp_path)
+    assert outcome.code == 3
+    assert outcome.out.startswith("INCONCLUSIVE")
+    assert "Lemma 5 refuted: two cells, one column" in outcome.out
     assert files_in(tmp_path) == []
 
 

@@ -60,8 +60,9 @@ class Certified:
 
     @property
     def verdict(self) -> Verdict:
-        """Of the claim that all lemmas hold for this grid."""
-        return Verdict.together(one.verdict for one in self.evidence)
+        """Of the bounds. The lemmas together suffice for them: one that is refuted leaves them undecided."""
+        together = Verdict.together(one.verdict for one in self.evidence)
+        return Verdict.PROVED if together is Verdict.PROVED else Verdict.INCONCLUSIVE
 
 
 def certify(approximation: Approximation, budget: Budget | None = None) -> Certified:
