@@ -9,7 +9,6 @@ points.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import random
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from constructions.contextual.grid import Column, Sequence
@@ -139,12 +139,10 @@ def load_target(text: str) -> Target:
 def _module(path: Path) -> Any:
     if not os.path.isfile(path):  # Path.is_file would raise where the name is too long for one
         raise FunctionError(f"there is no file {path}")
-    spec = importlib.util.spec_from_file_location("target", path)
-    if spec is None or spec.loader is None:
-        raise FunctionError(f"{path} cannot be read as Python")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
+    module = ModuleType("target")
+    module.__file__ = str(path)
+    try:  # not imported: that would write compiled code beside the file
+        exec(compile(path.read_bytes(), path, "exec"), module.__dict__)
     except (Exception, SystemExit) as error:
         raise FunctionError(f"{path} raises {type(error).__name__}: {error}") from error
     return module
