@@ -323,7 +323,7 @@ LARGE: dict[str, tuple[Callable[[Any, list[Any]], object], str]] = {
         lambda c, _: c["statement"].update(
             {"delta": "1/362", "cell_error": "3/724", "repeated": "1/362", "integral_bound": bound_of_362()}
         ),
-        "more sequences of cells",
+        "more sequences of",
     ),
     "layers": (lambda _, layers: layers.extend(layers[-1:] * 2**14), "16393 layers"),
     "sizes that grow": (
