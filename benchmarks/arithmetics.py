@@ -20,13 +20,13 @@ from pathlib import Path
 
 from benchmarks.command import parser_of
 from benchmarks.universal import Certified, Checked, certify, check
-from certificates.checker.arithmetic import parse_model
-from certificates.checker.universal.ties import case_entry
-from certificates.universal_document import TieCaseRecord, tie_case
+from exactformer.certificates.checker.arithmetic import parse_model
+from exactformer.certificates.checker.universal.ties import case_entry
+from exactformer.certificates.universal_document import TieCaseRecord, tie_case
+from exactformer.verify.all_inputs import Universal, decide_heads
+from exactformer.verify.arithmetic.models import parse_arithmetic
+from exactformer.verify.audit import HeadClass
 from tests.effort import counting_roundings
-from verify.all_inputs import Universal, decide_heads
-from verify.arithmetic.models import parse_arithmetic
-from verify.audit import HeadClass
 
 RESULTS = Path(__file__).with_name("arithmetics.json")
 GRID = (

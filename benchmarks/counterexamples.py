@@ -17,12 +17,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.command import parser_of
-from constructions.machines.library import LIBRARY
-from constructions.machines.run import Run
-from verify.arithmetic.models import parse_arithmetic
-from verify.rounded.order import Order
-from verify.rounded.search import Search, search, standing_of
-from verify.verdict import Verdict
+from exactformer.constructions.machines.library import LIBRARY
+from exactformer.constructions.machines.run import Run
+from exactformer.verify.arithmetic.models import parse_arithmetic
+from exactformer.verify.rounded.order import Order
+from exactformer.verify.rounded.search import Search, search, standing_of
+from exactformer.verify.verdict import Verdict
 
 RESULTS = Path(__file__).with_name("counterexamples.json")
 MACHINES = tuple(entry.machine for entry in LIBRARY.values())

@@ -27,14 +27,14 @@ RESULTS = Path(__file__).with_name("growth.json")
 
 def measure(width: int) -> dict[str, float]:
     """Tokens, seconds of the evaluation alone, MiB at the peak."""
-    from constructions.machines.library import load_machine
-    from constructions.machines.run import trace
-    from constructions.turing.construct import construct
-    from constructions.turing.fitting import least_position_bits
-    from constructions.turing.paradigm import Paradigm
-    from constructions.turing.tokens import sequences_of
-    from verify.hardmax.observe import observe
-    from verify.hardmax.prepared import PreparedNetwork
+    from exactformer.constructions.machines.library import load_machine
+    from exactformer.constructions.machines.run import trace
+    from exactformer.constructions.turing.construct import construct
+    from exactformer.constructions.turing.fitting import least_position_bits
+    from exactformer.constructions.turing.paradigm import Paradigm
+    from exactformer.constructions.turing.tokens import sequences_of
+    from exactformer.verify.hardmax.observe import observe
+    from exactformer.verify.hardmax.prepared import PreparedNetwork
 
     machine = load_machine("binary-counter")
     run = trace(machine, "0" * width)

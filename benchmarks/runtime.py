@@ -29,12 +29,12 @@ from typing import Any
 import torch
 
 from benchmarks.command import parser_of
-from certificates.export.runtimes import Runtime
-from constructions.turing.paradigm import Paradigm
+from exactformer.certificates.export.runtimes import Runtime
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.verdict import Verdict
 from tests.export.running import AnyBundle, Difference, Work, certified, certified_for_all, run_as
 from tests.export.works import LARGE, MANY_CARRIES, RUNS
 from tests.machine_table import CASES
-from verify.verdict import Verdict
 
 RESULTS = Path(__file__).with_name("runtime.json")
 MANY_TIES = (

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.command import parser_of
-from verify.sweep import draw_case, sweep
+from exactformer.verify.sweep import draw_case, sweep
 
 RESULTS = Path(__file__).with_name("sweep.json")
 

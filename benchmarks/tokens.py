@@ -18,14 +18,14 @@ from pathlib import Path
 
 from benchmarks.command import parser_of
 from benchmarks.universal import Certified, Checked, certify, check
-from constructions.machines.library import load_machine
-from constructions.turing.construct import construct
-from constructions.turing.paradigm import Paradigm
-from verify.all_inputs import assess_all
-from verify.annotation.evidence import Evidence, default_store
-from verify.annotation.proof import HardmaxProof, prove_hardmax
-from verify.arithmetic.models import parse_arithmetic
-from verify.drift.prove import TokensProof, prove_tokens
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.all_inputs import assess_all
+from exactformer.verify.annotation.evidence import Evidence, default_store
+from exactformer.verify.annotation.proof import HardmaxProof, prove_hardmax
+from exactformer.verify.arithmetic.models import parse_arithmetic
+from exactformer.verify.drift.prove import TokensProof, prove_tokens
 
 RESULTS = Path(__file__).with_name("tokens.json")
 MACHINE = "binary-addition"

@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.command import parser_of
-from verify.verdict import Verdict
+from exactformer.verify.verdict import Verdict
 
 RESULTS = Path(__file__).with_name("universal.json")
 ARITHMETIC = "rounded:fp32/bf16"

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from importlib.metadata import version
 
-from certificates import names
-from certificates.approximation_document import (
+from exactformer.certificates import names
+from exactformer.certificates.approximation_document import (
     AttentionRecord,
     Certificate,
     Evidence,
@@ -26,24 +26,24 @@ from certificates.approximation_document import (
     TableEntry,
     TokenwiseRecord,
 )
-from certificates.approximation_limits import (
+from exactformer.certificates.approximation_limits import (
     require_bounded,
     require_readable,
     require_short_numbers,
     require_within_limits,
     sequences_gone_through,
 )
-from certificates.document import Rational, WeightsFile, canonical_bytes, rational, sha256
-from certificates.files import Subject
-from constructions.contextual.grid import Column, Sequence
-from constructions.contextual.layers import AttentionLayer, Layer, TokenwiseLayer
-from constructions.contextual.layers import Rational as Number
-from constructions.contextual.network import Network
-from constructions.contextual.positional import PositionalEncoding
-from constructions.contextual.value_mapping import Numbers, value_mapping
-from verify.contextual.approximation import Approximation
-from verify.contextual.theorem import Certified
-from verify.verdict import Verdict
+from exactformer.certificates.document import Rational, WeightsFile, canonical_bytes, rational, sha256
+from exactformer.certificates.files import Subject
+from exactformer.constructions.contextual.grid import Column, Sequence
+from exactformer.constructions.contextual.layers import AttentionLayer, Layer, TokenwiseLayer
+from exactformer.constructions.contextual.layers import Rational as Number
+from exactformer.constructions.contextual.network import Network
+from exactformer.constructions.contextual.positional import PositionalEncoding
+from exactformer.constructions.contextual.value_mapping import Numbers, value_mapping
+from exactformer.verify.contextual.approximation import Approximation
+from exactformer.verify.contextual.theorem import Certified
+from exactformer.verify.verdict import Verdict
 
 
 @dataclass(frozen=True)

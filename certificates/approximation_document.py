@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from certificates.document import Rational, WeightsFile
-from verify.verdict import Verdict
+from exactformer.certificates.document import Rational, WeightsFile
+from exactformer.verify.verdict import Verdict
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from fractions import Fraction
 from math import comb
 
-from constructions.contextual.functions import LIBRARY, FunctionError
-from constructions.contextual.grid import Sequence
-from constructions.contextual.value_mapping import Numbers
-from verify.contextual.approximation import Approximation
-from verify.contextual.theorem import Certified
+from exactformer.constructions.contextual.functions import LIBRARY, FunctionError
+from exactformer.constructions.contextual.grid import Sequence
+from exactformer.constructions.contextual.value_mapping import Numbers
+from exactformer.verify.contextual.approximation import Approximation
+from exactformer.verify.contextual.theorem import Certified
 
 MOST_LAYERS = 2**14
 MOST_SEQUENCES = 2**16

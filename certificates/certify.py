@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 
-from certificates import names, sentences
-from certificates.document import (
+from exactformer.certificates import names, sentences
+from exactformer.certificates.document import (
     CaseRecord,
     Certificate,
     HeadRecord,
@@ -35,29 +35,29 @@ from certificates.document import (
     rational,
     sha256,
 )
-from certificates.files import Subject
-from certificates.linear_format import require_fit, smallest_fitting, sums_of
-from certificates.weights import parameters, structure, weights_document
-from constructions.machines.machine import TuringMachine
-from constructions.machines.run import Run, trace
-from constructions.machines.text import write_machine
-from constructions.transformer.dimensions import dimensions_of
-from constructions.transformer.naming import name_coordinates
-from constructions.transformer.network import Network
-from constructions.transformer.program import HeadKind
-from constructions.turing.construct import construct
-from constructions.turing.fitting import check_context, smallest_context
-from constructions.turing.paradigm import Paradigm
-from constructions.turing.tokens import TokenSequence, sequences_of
-from verify.arithmetic.cells import activation_cells
-from verify.arithmetic.formats import RoundingCell
-from verify.arithmetic.models import ArithmeticModel
-from verify.arithmetic.softmax import Holds, head_tau
-from verify.assessment import Assessment, Case, assess, facts_of, prove_lookups
-from verify.hardmax.observe import HeadObservation, observe
-from verify.hardmax.prepared import PreparedNetwork
-from verify.refutation import Refutation
-from verify.verdict import Basis, Verdict
+from exactformer.certificates.files import Subject
+from exactformer.certificates.linear_format import require_fit, smallest_fitting, sums_of
+from exactformer.certificates.weights import parameters, structure, weights_document
+from exactformer.constructions.machines.machine import TuringMachine
+from exactformer.constructions.machines.run import Run, trace
+from exactformer.constructions.machines.text import write_machine
+from exactformer.constructions.transformer.dimensions import dimensions_of
+from exactformer.constructions.transformer.naming import name_coordinates
+from exactformer.constructions.transformer.network import Network
+from exactformer.constructions.transformer.program import HeadKind
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.fitting import check_context, smallest_context
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.constructions.turing.tokens import TokenSequence, sequences_of
+from exactformer.verify.arithmetic.cells import activation_cells
+from exactformer.verify.arithmetic.formats import RoundingCell
+from exactformer.verify.arithmetic.models import ArithmeticModel
+from exactformer.verify.arithmetic.softmax import Holds, head_tau
+from exactformer.verify.assessment import Assessment, Case, assess, facts_of, prove_lookups
+from exactformer.verify.hardmax.observe import HeadObservation, observe
+from exactformer.verify.hardmax.prepared import PreparedNetwork
+from exactformer.verify.refutation import Refutation
+from exactformer.verify.verdict import Basis, Verdict
 
 
 @dataclass(frozen=True)

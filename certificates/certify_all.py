@@ -15,9 +15,9 @@ from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from importlib.metadata import version
 
-from certificates import names, sentences
-from certificates.certify import Bundle, Request, certify, statement_fields
-from certificates.document import (
+from exactformer.certificates import names, sentences
+from exactformer.certificates.certify import Bundle, Request, certify, statement_fields
+from exactformer.certificates.document import (
     MachineRecord,
     NetworkRecord,
     Split,
@@ -26,9 +26,9 @@ from certificates.document import (
     rational,
     sha256,
 )
-from certificates.files import Subject
-from certificates.linear_format import require_fit, smallest_fitting, sums_of
-from certificates.universal_document import (
+from exactformer.certificates.files import Subject
+from exactformer.certificates.linear_format import require_fit, smallest_fitting, sums_of
+from exactformer.certificates.universal_document import (
     AllInputs,
     AllInputsSummarized,
     TieSoftmax,
@@ -41,27 +41,27 @@ from certificates.universal_document import (
     proved_heads,
     tie_case,
 )
-from certificates.weights import parameters, structure, weights_document
-from constructions.machines.machine import MachineError, TuringMachine
-from constructions.machines.run import Run
-from constructions.machines.text import write_machine
-from constructions.transformer.dimensions import dimensions_of
-from constructions.transformer.network import Network
-from constructions.turing.construct import construct
-from constructions.turing.contexts import longest_segment, require_an_input
-from constructions.turing.fitting import longest_sequence
-from constructions.turing.paradigm import ContextError, Paradigm, position_bits_for
-from verify.all_inputs import Universal, assess_all
-from verify.annotation.evidence import Evidence, prover
-from verify.annotation.proof import Gap, HardmaxProof, prove_hardmax
-from verify.arithmetic.cells import activation_cells
-from verify.arithmetic.models import ArithmeticModel, Exact
-from verify.busiest import busiest_run
-from verify.drift.bound import Breakdown
-from verify.drift.prove import TokensProof, prove_tokens
-from verify.halting import example, no_input
-from verify.verdict import Verdict
-from verify.writes import Grounds, MostWrites, most_writes, writes_per_cell
+from exactformer.certificates.weights import parameters, structure, weights_document
+from exactformer.constructions.machines.machine import MachineError, TuringMachine
+from exactformer.constructions.machines.run import Run
+from exactformer.constructions.machines.text import write_machine
+from exactformer.constructions.transformer.dimensions import dimensions_of
+from exactformer.constructions.transformer.network import Network
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.contexts import longest_segment, require_an_input
+from exactformer.constructions.turing.fitting import longest_sequence
+from exactformer.constructions.turing.paradigm import ContextError, Paradigm, position_bits_for
+from exactformer.verify.all_inputs import Universal, assess_all
+from exactformer.verify.annotation.evidence import Evidence, prover
+from exactformer.verify.annotation.proof import Gap, HardmaxProof, prove_hardmax
+from exactformer.verify.arithmetic.cells import activation_cells
+from exactformer.verify.arithmetic.models import ArithmeticModel, Exact
+from exactformer.verify.busiest import busiest_run
+from exactformer.verify.drift.bound import Breakdown
+from exactformer.verify.drift.prove import TokensProof, prove_tokens
+from exactformer.verify.halting import example, no_input
+from exactformer.verify.verdict import Verdict
+from exactformer.verify.writes import Grounds, MostWrites, most_writes, writes_per_cell
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from certificates.supervisor import writing
-from constructions.transformer.dimensions import Dimensions
+from exactformer.certificates.supervisor import writing
+from exactformer.constructions.transformer.dimensions import Dimensions
 
 TEMPORARY = ".exactformer."
 """What the names of temporary files begin with; they do not have the name of the file, which may be as long as any."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from certificates.document import canonical_bytes, require_writable, write_files
+from exactformer.certificates.document import canonical_bytes, require_writable, write_files
 
 Json = Any
 LARGEST_READ = 1 << 28

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from certificates.document import Parameters
-from verify.arithmetic.accumulation import counted
-from verify.arithmetic.formats import NAMED_FORMATS, Format, is_representable
-from verify.arithmetic.models import ArithmeticModel, ModelError
+from exactformer.certificates.document import Parameters
+from exactformer.verify.arithmetic.accumulation import counted
+from exactformer.verify.arithmetic.formats import NAMED_FORMATS, Format, is_representable
+from exactformer.verify.arithmetic.models import ArithmeticModel, ModelError
 
 
 class Sum(Enum):

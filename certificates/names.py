@@ -17,15 +17,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from constructions.machines.folding import two_way_machine_of
-from constructions.machines.library import LIBRARY
-from constructions.machines.machine import TuringMachine
-from constructions.machines.text import write_machine
-from constructions.turing.paradigm import Paradigm
-from verify.arithmetic.models import ArithmeticModel
+from exactformer.constructions.machines.folding import two_way_machine_of
+from exactformer.constructions.machines.library import LIBRARY
+from exactformer.constructions.machines.machine import TuringMachine
+from exactformer.constructions.machines.text import write_machine
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.arithmetic.models import ArithmeticModel
 
 if TYPE_CHECKING:  # slow to import, and most commands are about machines
-    from verify.contextual.approximation import Approximation
+    from exactformer.verify.contextual.approximation import Approximation
 
 LONGEST = 120
 """Bytes of a name, without an ending such as ``.certificate.json``."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from certificates.document import (
+from exactformer.certificates.document import (
     HeadRecord,
     MachineRecord,
     NetworkRecord,
@@ -17,15 +17,15 @@ from certificates.document import (
     Split,
     rational,
 )
-from constructions.transformer.naming import name_coordinates
-from constructions.transformer.network import Network
-from constructions.turing.paradigm import Paradigm
-from verify.all_inputs import TieCase, Universal
-from verify.annotation.annotation import Annotation, changes
-from verify.annotation.meanings import Meaning
-from verify.annotation.proof import HardmaxProof, HeadProof
-from verify.drift.bound import Drift
-from verify.verdict import Basis
+from exactformer.constructions.transformer.naming import name_coordinates
+from exactformer.constructions.transformer.network import Network
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.all_inputs import TieCase, Universal
+from exactformer.verify.annotation.annotation import Annotation, changes
+from exactformer.verify.annotation.meanings import Meaning
+from exactformer.verify.annotation.proof import HardmaxProof, HeadProof
+from exactformer.verify.drift.bound import Drift
+from exactformer.verify.verdict import Basis
 
 Contents = dict[str, str]
 """Register -> content, as text."""

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from certificates.document import CountTable, LayerStructure, Parameters, Range, Structure
-from constructions.transformer.network import Integers, Network, SparseRows
-from constructions.transformer.vocabulary import Family, Vector
-from verify.arithmetic.models import BetaSplit
+from exactformer.certificates.document import CountTable, LayerStructure, Parameters, Range, Structure
+from exactformer.constructions.transformer.network import Integers, Network, SparseRows
+from exactformer.constructions.transformer.vocabulary import Family, Vector
+from exactformer.verify.arithmetic.models import BetaSplit
 
 
 def weights_document(network: Network) -> dict[str, Any]:

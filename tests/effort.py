@@ -11,9 +11,9 @@ from types import FrameType
 from typing import Any
 from unittest.mock import patch
 
-from certificates.checker import formats as checker_formats
-from certificates.checker.universal import ties
-from verify.arithmetic import formats, scaled_separation
+from exactformer.certificates.checker import formats as checker_formats
+from exactformer.certificates.checker.universal import ties
+from exactformer.verify.arithmetic import formats, scaled_separation
 
 
 def calls(work: Callable[[], object]) -> int:

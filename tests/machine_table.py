@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from constructions.machines.library import machine_named
-from constructions.machines.machine import TuringMachine
+from exactformer.constructions.machines.library import machine_named
+from exactformer.constructions.machines.machine import TuringMachine
 
 
 @dataclass(frozen=True)

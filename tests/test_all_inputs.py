@@ -6,18 +6,18 @@ from functools import cache
 
 import pytest
 
-from constructions.machines.library import load_machine
-from constructions.transformer.network import Network
-from constructions.transformer.program import HeadKind
-from constructions.turing.construct import construct
-from constructions.turing.paradigm import Paradigm
-from verify.all_inputs import Universal, assess_all
-from verify.annotation.evidence import Evidence
-from verify.annotation.proof import HardmaxProof, prove_hardmax
-from verify.arithmetic.models import ModelError, parse_arithmetic
-from verify.arithmetic.softmax import HeadFacts, Holds, decide
-from verify.arithmetic.ties import TieFacts, decide_ties
-from verify.assessment import BetaError
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.transformer.network import Network
+from exactformer.constructions.transformer.program import HeadKind
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.all_inputs import Universal, assess_all
+from exactformer.verify.annotation.evidence import Evidence
+from exactformer.verify.annotation.proof import HardmaxProof, prove_hardmax
+from exactformer.verify.arithmetic.models import ModelError, parse_arithmetic
+from exactformer.verify.arithmetic.softmax import HeadFacts, Holds, decide
+from exactformer.verify.arithmetic.ties import TieFacts, decide_ties
+from exactformer.verify.assessment import BetaError
 
 
 @cache

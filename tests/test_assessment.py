@@ -11,20 +11,19 @@ import flint
 import numpy as np
 import pytest
 
-from constructions.machines.library import load_machine
-from constructions.machines.run import trace
-from constructions.transformer.program import HeadKind
-from constructions.turing.construct import construct
-from constructions.turing.fitting import smallest_context
-from constructions.turing.paradigm import Paradigm, position_bits_for
-from constructions.turing.tokens import TokenSequence, sequences_of
-from tests.hardmax.naive import naive_forward, naive_scores, with_head
-from verify import refutation
-from verify.arithmetic.formats import FloatFormat
-from verify.arithmetic.models import ArithmeticModel, Exact, Fused, ModelError, Rounded, parse_arithmetic
-from verify.arithmetic.query import Histogram, evaluate_query
-from verify.arithmetic.softmax import Fails, HeadFacts, Holds, decide
-from verify.assessment import (
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.run import trace
+from exactformer.constructions.transformer.program import HeadKind
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.fitting import smallest_context
+from exactformer.constructions.turing.paradigm import Paradigm, position_bits_for
+from exactformer.constructions.turing.tokens import TokenSequence, sequences_of
+from exactformer.verify import refutation
+from exactformer.verify.arithmetic.formats import FloatFormat
+from exactformer.verify.arithmetic.models import ArithmeticModel, Exact, Fused, ModelError, Rounded, parse_arithmetic
+from exactformer.verify.arithmetic.query import Histogram, evaluate_query
+from exactformer.verify.arithmetic.softmax import Fails, HeadFacts, Holds, decide
+from exactformer.verify.assessment import (
     Assessment,
     BetaError,
     assess,
@@ -32,11 +31,12 @@ from verify.assessment import (
     least_beta_within_half,
     prove_lookups,
 )
-from verify.hardmax.observe import Observations, observe
-from verify.hardmax.prepared import PreparedNetwork
-from verify.refutation import Witness
-from verify.separation import SeparationNotProved
-from verify.verdict import Verdict
+from exactformer.verify.hardmax.observe import Observations, observe
+from exactformer.verify.hardmax.prepared import PreparedNetwork
+from exactformer.verify.refutation import Witness
+from exactformer.verify.separation import SeparationNotProved
+from exactformer.verify.verdict import Verdict
+from tests.hardmax.naive import naive_forward, naive_scores, with_head
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,18 +8,18 @@ from itertools import product
 
 import pytest
 
-from certificates.weights import parameters
-from constructions.machines.library import load_machine
-from constructions.transformer.network import Network
-from constructions.turing.construct import construct
-from constructions.turing.paradigm import ContextError, Paradigm
-from verify.all_inputs import assess_all
-from verify.annotation.evidence import Evidence
-from verify.annotation.proof import HardmaxProof, prove_hardmax
-from verify.arithmetic.formats import ieee_format
-from verify.arithmetic.models import Rounded, parse_arithmetic
-from verify.arithmetic.ties import TieFacts, decide_ties
-from verify.audit import (
+from exactformer.certificates.weights import parameters
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.transformer.network import Network
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.paradigm import ContextError, Paradigm
+from exactformer.verify.all_inputs import assess_all
+from exactformer.verify.annotation.evidence import Evidence
+from exactformer.verify.annotation.proof import HardmaxProof, prove_hardmax
+from exactformer.verify.arithmetic.formats import ieee_format
+from exactformer.verify.arithmetic.models import Rounded, parse_arithmetic
+from exactformer.verify.arithmetic.ties import TieFacts, decide_ties
+from exactformer.verify.audit import (
     Bits,
     HeadClass,
     Row,
@@ -27,9 +27,9 @@ from verify.audit import (
     audit,
     class_of,
 )
-from verify.counting import Subject
-from verify.verdict import Verdict
-from verify.writes import Grounds, MostWrites
+from exactformer.verify.counting import Subject
+from exactformer.verify.verdict import Verdict
+from exactformer.verify.writes import Grounds, MostWrites
 
 NETWORKS = (("increment", Paradigm.COT), ("binary-multiplication", Paradigm.COT), ("increment", Paradigm.SCOT))
 ARITHMETICS = (

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import pytest
 
-import verify.busiest
-from constructions.machines.library import LIBRARY, load_machine
-from constructions.machines.machine import MachineError, TuringMachine
-from constructions.machines.run import MissingTransition, Run, trace
-from constructions.machines.text import read_machine
-from constructions.turing.tokens import cot_length
-from verify.busiest import busiest_run, steps_that_fit
-from verify.writes import write_bound, writes_per_cell
+import exactformer.verify.busiest
+from exactformer.constructions.machines.library import LIBRARY, load_machine
+from exactformer.constructions.machines.machine import MachineError, TuringMachine
+from exactformer.constructions.machines.run import MissingTransition, Run, trace
+from exactformer.constructions.machines.text import read_machine
+from exactformer.constructions.turing.tokens import cot_length
+from exactformer.verify.busiest import busiest_run, steps_that_fit
+from exactformer.verify.writes import write_bound, writes_per_cell
 
 
 def length(run: Run, position_bits: int) -> int:
@@ -143,7 +143,7 @@ def test_the_same_search_finds_the_same_run() -> None:
 
 def test_nothing_is_looked_for_beyond_a_proved_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     assert busiest_run(load_machine("increment"), 4, 1024, 10) is not None
-    monkeypatch.setattr(verify.busiest, "trace", None)
+    monkeypatch.setattr(exactformer.verify.busiest, "trace", None)
     assert busiest_run(load_machine("increment"), 5, 1024, 10) is None
 
 
@@ -182,7 +182,7 @@ def test_the_search_keeps_to_its_budget(title: str, budget: int, monkeypatch: py
         effort.append(len(word) + run.steps)
         return run
 
-    monkeypatch.setattr(verify.busiest, "trace", counting)
+    monkeypatch.setattr(exactformer.verify.busiest, "trace", counting)
     assert busiest_run(FRUITLESS[title], 1000, 2**40, 40, most_steps=budget) is None
     assert sum(effort) <= budget
     assert effort or budget < 1000
@@ -191,7 +191,7 @@ def test_the_search_keeps_to_its_budget(title: str, budget: int, monkeypatch: py
 def test_more_writes_than_steps_are_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     rewrite = load_machine("rewrite")
     assert busiest_run(rewrite, 101, 2**40, 40, most_steps=100) is None
-    monkeypatch.setattr(verify.busiest, "trace", None)
+    monkeypatch.setattr(exactformer.verify.busiest, "trace", None)
     assert busiest_run(rewrite, 102, 2**40, 40, most_steps=100) is None
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from certificates.weights import parameters
-from constructions.machines.library import LIBRARY, load_machine
-from constructions.transformer.dimensions import dimensions_of
-from constructions.turing.construct import construct
-from constructions.turing.paradigm import Paradigm
-from verify.counting import Subject, network_size
+from exactformer.certificates.weights import parameters
+from exactformer.constructions.machines.library import LIBRARY, load_machine
+from exactformer.constructions.transformer.dimensions import dimensions_of
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.counting import Subject, network_size
 
 PLACES = [(name, 6) for name in LIBRARY] + [("increment", 4), ("binary-multiplication", 16), ("reverse", 24)]
 

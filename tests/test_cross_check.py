@@ -9,32 +9,37 @@ from pathlib import Path
 import pytest
 
 from benchmarks.arithmetics import CONTEXTS, GRID, softmax_part
-from certificates.certify import Request, certify
-from certificates.certify_all import UniversalRequest, certify_all
-from certificates.checker.arithmetic import cells, condition, largest_admitted, least_beta, parse_model
-from certificates.checker.arithmetic import separation_of_scores as their_separation
-from certificates.checker.check import check_certificate
-from certificates.checker.enclosure import NoEnclosure
-from certificates.checker.formats import Overflow, Scaled
-from certificates.checker.steps import enclosure as composed_enclosure
-from certificates.checker.universal import ties as checker_ties
-from certificates.checker.universal.ties import outcome
-from constructions.machines.library import load_machine
-from constructions.machines.text import write_machine
-from constructions.turing.paradigm import Paradigm
+from exactformer.certificates.certify import Request, certify
+from exactformer.certificates.certify_all import UniversalRequest, certify_all
+from exactformer.certificates.checker.arithmetic import cells, condition, largest_admitted, least_beta, parse_model
+from exactformer.certificates.checker.arithmetic import separation_of_scores as their_separation
+from exactformer.certificates.checker.check import check_certificate
+from exactformer.certificates.checker.enclosure import NoEnclosure
+from exactformer.certificates.checker.formats import Overflow, Scaled
+from exactformer.certificates.checker.steps import enclosure as composed_enclosure
+from exactformer.certificates.checker.universal import ties as checker_ties
+from exactformer.certificates.checker.universal.ties import outcome
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.text import write_machine
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.annotation.evidence import Evidence
+from exactformer.verify.arithmetic import at_once
+from exactformer.verify.arithmetic.cells import activation_cells
+from exactformer.verify.arithmetic.composed import NotShown
+from exactformer.verify.arithmetic.formats import FormatOverflow
+from exactformer.verify.arithmetic.kernels import KERNELS
+from exactformer.verify.arithmetic.models import (
+    ModelError,
+    effective_separation,
+    largest_beta_exponent,
+    parse_arithmetic,
+)
+from exactformer.verify.arithmetic.query import evaluate_query
+from exactformer.verify.arithmetic.softmax import HeadFacts, Holds, decide, smallest_beta
+from exactformer.verify.arithmetic.ties import TieFacts, decide_ties
+from exactformer.verify.sweep import draw_case
 from tests.arithmetic.test_composed import BETAS, histogram, random_model, random_positions
 from tests.effort import counting_roundings
-from verify.annotation.evidence import Evidence
-from verify.arithmetic import at_once
-from verify.arithmetic.cells import activation_cells
-from verify.arithmetic.composed import NotShown
-from verify.arithmetic.formats import FormatOverflow
-from verify.arithmetic.kernels import KERNELS
-from verify.arithmetic.models import ModelError, effective_separation, largest_beta_exponent, parse_arithmetic
-from verify.arithmetic.query import evaluate_query
-from verify.arithmetic.softmax import HeadFacts, Holds, decide, smallest_beta
-from verify.arithmetic.ties import TieFacts, decide_ties
-from verify.sweep import draw_case
 
 ARITHMETICS = (
     "fused:bf16",

@@ -8,15 +8,15 @@ from random import Random
 
 import pytest
 
-from certificates.checker.machine import fewest_steps, parse_machine
-from constructions.machines.library import LIBRARY, load_machine
-from constructions.machines.machine import Action, MachineError, Move, Situation, TuringMachine
-from constructions.machines.random_machines import random_machine
-from constructions.machines.run import trace
-from constructions.machines.text import write_machine
-from constructions.turing.paradigm import Paradigm
-from constructions.turing.tokens import cot_tokens
-from verify.halting import NoInput, example, least_steps, no_input
+from exactformer.certificates.checker.machine import fewest_steps, parse_machine
+from exactformer.constructions.machines.library import LIBRARY, load_machine
+from exactformer.constructions.machines.machine import Action, MachineError, Move, Situation, TuringMachine
+from exactformer.constructions.machines.random_machines import random_machine
+from exactformer.constructions.machines.run import trace
+from exactformer.constructions.machines.text import write_machine
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.constructions.turing.tokens import cot_tokens
+from exactformer.verify.halting import NoInput, example, least_steps, no_input
 
 
 def chain(steps: int) -> TuringMachine:

@@ -1,7 +1,7 @@
 """The layers of the source tree: who may import whom, and what trusted code does not contain.
 
     constructions.machines -> constructions.transformer -> constructions.turing -> verify.arithmetic, verify.solver
-    -> verify -> certificates -> certificates.command_line
+    -> verify -> certificates -> certificates.command_line -> exactformer itself
 
 Each may import itself and what stands before it; the checker imports nothing of ours but itself.
 """
@@ -16,29 +16,30 @@ from pathlib import Path
 
 import pytest
 
-import constructions
+import exactformer
 
-ROOT = Path(constructions.__file__).parent.parent
-CHECKER = "certificates.checker"
+ROOT = Path(exactformer.__file__).parent
+CHECKER = "exactformer.certificates.checker"
 LAYERS = (
-    ("constructions.machines", "constructions.contextual"),
-    ("constructions.transformer",),
-    ("constructions.turing",),
-    ("verify.arithmetic", "verify.solver"),
-    ("verify",),
-    ("certificates",),
-    ("certificates.command_line",),
+    ("exactformer.constructions.machines", "exactformer.constructions.contextual"),
+    ("exactformer.constructions.transformer",),
+    ("exactformer.constructions.turing",),
+    ("exactformer.verify.arithmetic", "exactformer.verify.solver"),
+    ("exactformer.verify",),
+    ("exactformer.certificates",),
+    ("exactformer.certificates.command_line",),
+    ("exactformer",),
 )
-MAY_ALSO_IMPORT = {("certificates.command_line.check", CHECKER)}
+MAY_ALSO_IMPORT = {("exactformer.certificates.command_line.check", CHECKER)}
 """The command ``check`` hands over to the checker."""
 
 
 def sources() -> dict[str, Path]:
     """Every module of the product by its dotted name."""
     found = {}
-    for package in ("constructions", "verify", "certificates"):
-        for path in sorted((ROOT / package).rglob("*.py")):
-            parts = path.relative_to(ROOT).with_suffix("").parts
+    for part in ("constructions", "verify", "certificates", ""):
+        for path in sorted((ROOT / part).rglob("*.py") if part else ROOT.glob("*.py")):
+            parts = ("exactformer", *path.relative_to(ROOT).with_suffix("").parts)
             found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
     return found
 
@@ -81,7 +82,7 @@ def layer_of(module: str) -> int | None:
 
 def ours(modules: Iterable[str]) -> Iterator[str]:
     for module in modules:
-        if module.split(".")[0] in ("constructions", "verify", "certificates", "tests", "benchmarks"):
+        if module.split(".")[0] in ("exactformer", "tests", "benchmarks"):
             yield module
 
 
@@ -108,18 +109,39 @@ def test_all_imports_go_down_the_layers() -> None:
 
 
 BACKWARDS = {
-    "machines import the transformer": ("constructions.machines.run", "constructions.transformer.gadgets"),
-    "the transformer imports the construction": ("constructions.transformer.network", "constructions.turing.cot"),
-    "a construction imports a proof": ("constructions.turing.cot", "verify.separation"),
-    "arithmetic imports the forward pass": ("verify.arithmetic.softmax", "verify.hardmax.forward"),
-    "the solver facade imports what uses it": ("verify.solver", "verify.separation"),
-    "a proof imports the document": ("verify.assessment", "certificates.document"),
-    "the emitter imports the command line": ("certificates.certify", "certificates.command_line.main"),
-    "the emitter imports the checker": ("certificates.certify", "certificates.checker.document"),
-    "the checker imports the emitter": ("certificates.checker.replay", "certificates.document"),
-    "the checker imports a construction": ("certificates.checker.replay", "constructions.machines.run"),
-    "another command imports the checker": ("certificates.command_line.run", "certificates.checker.replay"),
-    "the product imports its tests": ("verify.assessment", "tests.machine_table"),
+    "machines import the transformer": (
+        "exactformer.constructions.machines.run",
+        "exactformer.constructions.transformer.gadgets",
+    ),
+    "the transformer imports the construction": (
+        "exactformer.constructions.transformer.network",
+        "exactformer.constructions.turing.cot",
+    ),
+    "a construction imports a proof": ("exactformer.constructions.turing.cot", "exactformer.verify.separation"),
+    "arithmetic imports the forward pass": (
+        "exactformer.verify.arithmetic.softmax",
+        "exactformer.verify.hardmax.forward",
+    ),
+    "the solver facade imports what uses it": ("exactformer.verify.solver", "exactformer.verify.separation"),
+    "a proof imports the document": ("exactformer.verify.assessment", "exactformer.certificates.document"),
+    "the emitter imports the command line": (
+        "exactformer.certificates.certify",
+        "exactformer.certificates.command_line.main",
+    ),
+    "the emitter imports the checker": (
+        "exactformer.certificates.certify",
+        "exactformer.certificates.checker.document",
+    ),
+    "the checker imports the emitter": ("exactformer.certificates.checker.replay", "exactformer.certificates.document"),
+    "the checker imports a construction": (
+        "exactformer.certificates.checker.replay",
+        "exactformer.constructions.machines.run",
+    ),
+    "another command imports the checker": (
+        "exactformer.certificates.command_line.run",
+        "exactformer.certificates.checker.replay",
+    ),
+    "the product imports its tests": ("exactformer.verify.assessment", "tests.machine_table"),
 }
 
 
@@ -132,14 +154,18 @@ def test_an_import_that_goes_up_is_noticed(title: str) -> None:
 def test_modules_do_not_import_each_other_in_circles() -> None:
     list(TopologicalSorter(GRAPH).static_order())
     with pytest.raises(CycleError):
-        list(TopologicalSorter({**GRAPH, "verify.arithmetic.formats": {"verify.arithmetic.softmax"}}).static_order())
+        list(
+            TopologicalSorter(
+                {**GRAPH, "exactformer.verify.arithmetic.formats": {"exactformer.verify.arithmetic.softmax"}}
+            ).static_order()
+        )
 
 
 def test_every_module_belongs_to_a_layer() -> None:
     outside = [module for module in SOURCES if layer_of(module) is None]
-    assert outside == ["constructions"]
-    assert layer_of("verify.solver") == 3
-    assert layer_of("verify.hardmax.forward") == 4
+    assert outside == []
+    assert layer_of("exactformer.verify.solver") == 3
+    assert layer_of("exactformer.verify.hardmax.forward") == 4
 
 
 def tops(graph: dict[str, set[str]], module: str) -> set[str]:
@@ -150,29 +176,29 @@ def tops(graph: dict[str, set[str]], module: str) -> set[str]:
 def test_the_checker_imports_the_standard_library_and_numpy_only() -> None:
     modules = [module for module in SOURCES if inside(module, CHECKER)]
     foreign = {top for module in modules for top in tops(GRAPH, module)} - set(sys.stdlib_module_names)
-    assert foreign <= {"numpy", "certificates"}
+    assert foreign <= {"numpy", "exactformer"}
 
 
 def test_only_the_solver_facade_imports_the_solver() -> None:
-    assert [module for module in SOURCES if "z3" in tops(GRAPH, module)] == ["verify.solver"]
+    assert [module for module in SOURCES if "z3" in tops(GRAPH, module)] == ["exactformer.verify.solver"]
 
 
 def test_only_the_standard_library_and_declared_dependencies_are_imported() -> None:
     declared = {"click", "numpy", "yaml", "rich", "scipy", "sympy", "z3"}
     optional = {  # package: its extra is asked for where it is used
-        "matplotlib": ["certificates.command_line.plots"],
-        "onnx": ["certificates.export.onnx_export"],
-        "safetensors": ["certificates.export.templates.model"],
-        "torch": ["certificates.export.templates.model"],
+        "matplotlib": ["exactformer.certificates.command_line.plots"],
+        "onnx": ["exactformer.certificates.export.onnx_export"],
+        "safetensors": ["exactformer.certificates.export.templates.model"],
+        "torch": ["exactformer.certificates.export.templates.model"],
     }
     for package, users in optional.items():
         assert [module for module in SOURCES if package in tops(GRAPH, module)] == users
     imported = {top for module in SOURCES for top in tops(GRAPH, module)} - set(optional)
-    assert imported - set(sys.stdlib_module_names) - {"constructions", "verify", "certificates"} == declared
+    assert imported - set(sys.stdlib_module_names) - {"exactformer"} == declared
 
 
-TRUSTED = [module for module in SOURCES if inside(module, "verify") or inside(module, CHECKER)]
-TIME_LIMITS = {("verify.solver", "budget_seconds"), ("verify.separation", "budget_seconds")}
+TRUSTED = [module for module in SOURCES if inside(module, "exactformer.verify") or inside(module, CHECKER)]
+TIME_LIMITS = {("exactformer.verify.solver", "budget_seconds"), ("exactformer.verify.separation", "budget_seconds")}
 """Arguments whose default may be a float: how long the solver may think, which decides nothing but Unknown."""
 INTEGER_MATHEMATICS = {"ceil", "comb", "factorial", "floor", "gcd", "isqrt", "lcm", "perm", "prod"}
 
@@ -236,16 +262,18 @@ FLOATS = {
 
 @pytest.mark.parametrize("title", FLOATS)
 def test_a_float_in_trusted_code_is_noticed(title: str) -> None:
-    assert len(list(floats("verify.solver", ast.parse(FLOATS[title])))) == 1
+    assert len(list(floats("exactformer.verify.solver", ast.parse(FLOATS[title])))) == 1
 
 
 def test_what_is_no_float_is_left_alone() -> None:
     text = '"""A docstring with 1.5 and float(x)."""\nimport math\ny: float = 3\nz = math.gcd(6, 4)\n'
-    assert list(floats("verify.solver", ast.parse(text))) == []
+    assert list(floats("exactformer.verify.solver", ast.parse(text))) == []
     limit = "def f(budget_seconds: float = 60.0): ..."
-    assert list(floats("verify.solver", ast.parse(limit))) == []
-    assert len(list(floats("verify.assessment", ast.parse(limit)))) == 1
+    assert list(floats("exactformer.verify.solver", ast.parse(limit))) == []
+    assert len(list(floats("exactformer.verify.assessment", ast.parse(limit)))) == 1
 
 
 def test_an_assert_is_noticed() -> None:
-    assert asserts("verify.solver", ast.parse("def f(x):\n    assert x\n")) == ["verify.solver:2"]
+    assert asserts("exactformer.verify.solver", ast.parse("def f(x):\n    assert x\n")) == [
+        "exactformer.verify.solver:2"
+    ]

@@ -12,7 +12,8 @@ from zipfile import ZipFile
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("constructions", "verify", "certificates")
+PARTS = ("constructions", "verify", "certificates")
+"""Folders of the repository; in the package `exactformer`, links to them."""
 OF_THE_ROOT = ("README.md", "TRUST.md", "LICENSE")
 BUILD = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
 
@@ -21,8 +22,8 @@ BUILD = "import sys; from setuptools.build_meta import build_wheel; build_wheel(
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The names of what is in the wheel, built in a copy of the sources; a warning ends the building."""
     sources, folder = tmp_path_factory.mktemp("sources"), tmp_path_factory.mktemp("wheel")
-    for package in PACKAGES:
-        shutil.copytree(ROOT / package, sources / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for part in (*PARTS, "src"):
+        shutil.copytree(ROOT / part, sources / part, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", *OF_THE_ROOT):
         shutil.copy(ROOT / name, sources)
     command = [sys.executable, "-W", "error", "-c", BUILD, str(folder)]
@@ -32,21 +33,21 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return ZipFile(built).namelist()
 
 
-@pytest.mark.parametrize("package", PACKAGES)
-def test_every_file_of_a_package_is_in_the_wheel(wheel: list[str], package: str) -> None:
-    files = [path for path in (ROOT / package).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+@pytest.mark.parametrize("part", PARTS)
+def test_every_file_of_a_part_is_in_the_wheel(wheel: list[str], part: str) -> None:
+    files = [path for path in (ROOT / part).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     assert {path.suffix for path in files} >= {".py", ".md"}
-    assert {str(path.relative_to(ROOT)) for path in files} - set(wheel) == set()
+    assert {f"exactformer/{path.relative_to(ROOT)}" for path in files} - set(wheel) == set()
+    assert {"exactformer/__init__.py", "exactformer/__main__.py", "exactformer/py.typed"} <= set(wheel)
 
 
 @pytest.mark.parametrize("name", OF_THE_ROOT)
 def test_the_documents_of_the_root_are_in_the_wheel(wheel: list[str], name: str) -> None:
-    assert name in {Path(entry).name for entry in wheel if entry.split("/")[0] not in PACKAGES}
+    assert name in {Path(entry).name for entry in wheel if entry.split("/")[0] != "exactformer"}
 
 
 def test_the_wheel_has_nothing_else(wheel: list[str]) -> None:
-    strange = [entry for entry in wheel if entry.split("/")[0] not in PACKAGES and not entry.startswith("exactformer-")]
-    assert strange == []
+    assert {entry.split("/")[0].split("-")[0] for entry in wheel} == {"exactformer"}
 
 
 def test_the_build_requires_what_knows_its_license() -> None:

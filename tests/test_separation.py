@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 import pytest
 
-from verify.separation import (
+from exactformer.verify.separation import (
     LookupSeparation,
     PairingError,
     SeparationNotProved,
     prove_lookup_separation,
     prove_pairing_separation,
 )
-from verify.solver import Model, Refuted, Unknown
+from exactformer.verify.solver import Model, Refuted, Unknown
 
 Pairs = list[tuple[int, int]]
 
@@ -95,7 +95,7 @@ def test_rejects_a_malformed_pairing(width: int, pairs: Pairs) -> None:
 
 
 def test_what_the_solver_leaves_open_is_never_a_separation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("verify.separation.prove", lambda *_, **__: Unknown("out of time"))
+    monkeypatch.setattr("exactformer.verify.separation.prove", lambda *_, **__: Unknown("out of time"))
     assert prove_pairing_separation(4, straight(4)) == Unknown("out of time")
     with pytest.raises(SeparationNotProved, match="out of time"):
         prove_lookup_separation(4)

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from verify import solver
-from verify.solver import (
+from exactformer.verify import solver
+from exactformer.verify.solver import (
     ForgedProof,
     Formula,
     ModelIncomplete,
@@ -209,7 +209,7 @@ def test_nobody_forges_a_proof() -> None:
 
 
 def test_importing_the_facade_does_not_import_z3() -> None:
-    program = "import sys, verify.solver, verify.separation; sys.exit('z3' in sys.modules)"
+    program = "import sys, exactformer.verify.solver, exactformer.verify.separation; sys.exit('z3' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from constructions.transformer.network import Layer, Mlp, Network
-from constructions.turing.construct import construct
+from exactformer.constructions.transformer.network import Layer, Mlp, Network
+from exactformer.constructions.turing.construct import construct
+from exactformer.verify import sweep as module
+from exactformer.verify.sweep import MAX_STEPS, draw_case, sweep
 from tests.command_line.invoking import Outcome, invoke
-from verify import sweep as module
-from verify.sweep import MAX_STEPS, draw_case, sweep
 
 
 def call(*arguments: str) -> Outcome:

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from certificates.certify import Bundle, Request, certify
-from certificates.checker.check import check_certificate
-from certificates.checker.document import BadInput, Rejected
-from certificates.document import canonical_bytes, sha256
-from constructions.machines.library import LIBRARY, load_machine
-from constructions.turing.paradigm import Paradigm
-from verify.arithmetic.models import parse_arithmetic
+from exactformer.certificates.certify import Bundle, Request, certify
+from exactformer.certificates.checker.check import check_certificate
+from exactformer.certificates.checker.document import BadInput, Rejected
+from exactformer.certificates.document import canonical_bytes, sha256
+from exactformer.constructions.machines.library import LIBRARY, load_machine
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.arithmetic.models import parse_arithmetic
 
 Place = tuple[str | int, ...]
 

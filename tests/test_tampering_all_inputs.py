@@ -16,15 +16,15 @@ from typing import Any
 
 import pytest
 
-from certificates.certify import Request, certify
-from certificates.checker.document import TooLarge, Undecided
-from constructions.machines.library import load_machine
-from constructions.machines.machine import MachineError
-from constructions.machines.run import trace
-from constructions.turing.tokens import cot_length
+from exactformer.certificates.certify import Request, certify
+from exactformer.certificates.checker.document import TooLarge, Undecided
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.machine import MachineError
+from exactformer.constructions.machines.run import trace
+from exactformer.constructions.turing.tokens import cot_length
+from exactformer.verify.arithmetic.models import parse_arithmetic
 from tests.certificates.universal import ALL_INPUTS, bundle_for_all
 from tests.test_tampering import Place, at, changed, judge, leaves, other_values
-from verify.arithmetic.models import parse_arithmetic
 
 MACHINE = "increment"
 

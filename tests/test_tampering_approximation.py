@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from certificates.checker.__main__ import main as run_checker
-from certificates.document import canonical_bytes, sha256
-from constructions.contextual.functions import LIBRARY
+from exactformer.certificates.checker.__main__ import main as run_checker
+from exactformer.certificates.document import canonical_bytes, sha256
+from exactformer.constructions.contextual.functions import LIBRARY
 from tests.certificates.approximations import Case, documents, functions_file, inputs, made, run_document
 from tests.test_tampering import at, changed, leaves, other_values
 

@@ -1,4 +1,4 @@
-"""One vocabulary: nobody but `verify.verdict` spells a verdict, the README says what each means, the checker agrees."""
+"""One vocabulary: nobody but `verify/verdict.py` spells a verdict, the README explains each, the checker agrees."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from pathlib import Path
 
 import pytest
 
-import constructions
-from certificates.checker import check
-from certificates.checker.__main__ import KIND, main
-from certificates.checker.check import Valid, check_form
-from certificates.checker.document import Json, Rejected
-from certificates.command_line.outcome import ExitCode
-from certificates.command_line.plots import SHADE
-from certificates.command_line.verdicts import COLOUR, EXIT_CODE
-from verify.verdict import MEANING, Basis, Fate, Verdict
+from exactformer.certificates.checker import check
+from exactformer.certificates.checker.__main__ import KIND, main
+from exactformer.certificates.checker.check import Valid, check_form
+from exactformer.certificates.checker.document import Json, Rejected
+from exactformer.certificates.command_line.outcome import ExitCode
+from exactformer.certificates.command_line.plots import SHADE
+from exactformer.certificates.command_line.verdicts import COLOUR, EXIT_CODE
+from exactformer.verify.verdict import MEANING, Basis, Fate, Verdict
 
-ROOT = Path(constructions.__file__).parent.parent
+ROOT = Path(__file__).parent.parent
 VOCABULARY = ROOT / "verify" / "verdict.py"
 NO_VERDICTS = {"verify/annotation/evidence.py": "proved"}
 """Names of other things that are spelled alike: a table of the store."""

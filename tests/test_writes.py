@@ -8,12 +8,12 @@ from random import Random
 
 import pytest
 
-from constructions.machines.library import LIBRARY, load_machine
-from constructions.machines.machine import MachineError, Move, TuringMachine
-from constructions.machines.random_machines import random_machine
-from constructions.machines.run import configurations, trace
-from constructions.machines.text import read_machine
-from verify.writes import WriteBound, write_bound, writes_per_cell
+from exactformer.constructions.machines.library import LIBRARY, load_machine
+from exactformer.constructions.machines.machine import MachineError, Move, TuringMachine
+from exactformer.constructions.machines.random_machines import random_machine
+from exactformer.constructions.machines.run import configurations, trace
+from exactformer.constructions.machines.text import read_machine
+from exactformer.verify.writes import WriteBound, write_bound, writes_per_cell
 
 
 def machine(rows: str, *, tapes: int = 1, alphabet: str = "_ab", word: str = "ab") -> TuringMachine:

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from constructions.transformer.network import Network
-from verify.annotation.proof import HardmaxProof
-from verify.arithmetic.models import (
+from exactformer.constructions.transformer.network import Network
+from exactformer.verify.annotation.proof import HardmaxProof
+from exactformer.verify.arithmetic.models import (
     ArithmeticModel,
     BetaSplit,
     Exact,
@@ -21,11 +21,11 @@ from verify.arithmetic.models import (
     largest_held_exponent,
     split_for,
 )
-from verify.arithmetic.scaled_separation import smallest_beta_for_ties, ties_that_hold
-from verify.arithmetic.softmax import HeadFacts
-from verify.arithmetic.ties import TieDecision, TieFacts, decide_ties
-from verify.assessment import least_beta_within_half, require_admitted
-from verify.verdict import Verdict
+from exactformer.verify.arithmetic.scaled_separation import smallest_beta_for_ties, ties_that_hold
+from exactformer.verify.arithmetic.softmax import HeadFacts
+from exactformer.verify.arithmetic.ties import TieDecision, TieFacts, decide_ties
+from exactformer.verify.assessment import least_beta_within_half, require_admitted
+from exactformer.verify.verdict import Verdict
 
 
 class TyingHead(Protocol):

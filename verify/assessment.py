@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from constructions.transformer.program import HeadKind
-from constructions.turing.tokens import TokenSequence
-from verify.arithmetic.models import (
+from exactformer.constructions.transformer.program import HeadKind
+from exactformer.constructions.turing.tokens import TokenSequence
+from exactformer.verify.arithmetic.models import (
     ArithmeticModel,
     BetaSplit,
     Exact,
@@ -19,12 +19,12 @@ from verify.arithmetic.models import (
     largest_beta_exponent,
     split_for,
 )
-from verify.arithmetic.softmax import Decision, Fails, HeadFacts, Holds, decide, smallest_beta
-from verify.hardmax.observe import HeadObservation, Observations
-from verify.hardmax.prepared import PreparedNetwork
-from verify.refutation import Refutation, search_refutation
-from verify.separation import LookupSeparation, SeparationNotProved, prove_pairing_separation
-from verify.verdict import Verdict
+from exactformer.verify.arithmetic.softmax import Decision, Fails, HeadFacts, Holds, decide, smallest_beta
+from exactformer.verify.hardmax.observe import HeadObservation, Observations
+from exactformer.verify.hardmax.prepared import PreparedNetwork
+from exactformer.verify.refutation import Refutation, search_refutation
+from exactformer.verify.separation import LookupSeparation, SeparationNotProved, prove_pairing_separation
+from exactformer.verify.verdict import Verdict
 
 
 class BetaError(ValueError):

@@ -17,18 +17,18 @@ from enum import Enum
 from fractions import Fraction
 from functools import lru_cache
 
-from constructions.transformer.program import HeadKind
-from constructions.turing.contexts import require_an_input
-from constructions.turing.paradigm import Paradigm, position_bits_for
-from verify.all_inputs import TieCase, Universal, decide_heads
-from verify.arithmetic.exponential import LARGEST_EXPONENT
-from verify.arithmetic.formats import FixedFormat, Format, ieee_format
-from verify.arithmetic.models import ArithmeticModel, BetaSplit, Exact, Rounded
-from verify.arithmetic.scaled_separation import least_threshold, rounded_separation
-from verify.arithmetic.ties import TieFacts, decide_ties
-from verify.counting import HeadPlace, NetworkSize, Subject, network_size
-from verify.verdict import Verdict
-from verify.writes import MostWrites, most_writes
+from exactformer.constructions.transformer.program import HeadKind
+from exactformer.constructions.turing.contexts import require_an_input
+from exactformer.constructions.turing.paradigm import Paradigm, position_bits_for
+from exactformer.verify.all_inputs import TieCase, Universal, decide_heads
+from exactformer.verify.arithmetic.exponential import LARGEST_EXPONENT
+from exactformer.verify.arithmetic.formats import FixedFormat, Format, ieee_format
+from exactformer.verify.arithmetic.models import ArithmeticModel, BetaSplit, Exact, Rounded
+from exactformer.verify.arithmetic.scaled_separation import least_threshold, rounded_separation
+from exactformer.verify.arithmetic.ties import TieFacts, decide_ties
+from exactformer.verify.counting import HeadPlace, NetworkSize, Subject, network_size
+from exactformer.verify.verdict import Verdict
+from exactformer.verify.writes import MostWrites, most_writes
 
 
 class HeadClass(Enum):

@@ -17,10 +17,10 @@ from itertools import count, islice, product
 from random import Random
 from typing import Final
 
-from constructions.machines.machine import TuringMachine
-from constructions.machines.run import MissingTransition, OutputError, Run, StepLimit, trace
-from constructions.turing.tokens import cot_length
-from verify.writes import write_bound, writes_per_cell
+from exactformer.constructions.machines.machine import TuringMachine
+from exactformer.constructions.machines.run import MissingTransition, OutputError, Run, StepLimit, trace
+from exactformer.constructions.turing.tokens import cot_length
+from exactformer.verify.writes import write_bound, writes_per_cell
 
 MOST_STEPS: Final = 2_000_000
 """Machine steps, and symbols of words, after which a search is given up, unless the caller says otherwise."""
@@ -46,7 +46,7 @@ def busiest_run(
     The input is one write of each of its cells.  A count grows by one, so all smaller ones occur in the run, too.
     None if no such run is found within ``most_steps``, or if the proved bound excludes it.
 
-    >>> from constructions.machines.library import load_machine
+    >>> from exactformer.constructions.machines.library import load_machine
     >>> run = busiest_run(load_machine("rewrite"), 5, 256, 8)
     >>> run.word, max(writes_per_cell(run).values())
     ('1111', 5)

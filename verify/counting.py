@@ -14,18 +14,18 @@ from dataclasses import dataclass, fields, is_dataclass
 from functools import lru_cache
 from typing import Any
 
-from constructions.machines.machine import TuringMachine
-from constructions.transformer.dimensions import Dimensions
-from constructions.transformer.gadgets import Gadget, neurons
-from constructions.transformer.program import HeadKind, PlacedGadget, PlacedHead, ProgramBuilder, Selection
-from constructions.transformer.registers import Layout, Repeated, Span
-from constructions.transformer.vocabulary import Vector, Vocabulary
-from constructions.turing.cot import write_cot
-from constructions.turing.encoding import Shape
-from constructions.turing.machine_tables import cot_families, scot_families
-from constructions.turing.paradigm import Paradigm
-from constructions.turing.registers import CotRegisters, Phases
-from constructions.turing.scot import ScotRegisters, write_scot
+from exactformer.constructions.machines.machine import TuringMachine
+from exactformer.constructions.transformer.dimensions import Dimensions
+from exactformer.constructions.transformer.gadgets import Gadget, neurons
+from exactformer.constructions.transformer.program import HeadKind, PlacedGadget, PlacedHead, ProgramBuilder, Selection
+from exactformer.constructions.transformer.registers import Layout, Repeated, Span
+from exactformer.constructions.transformer.vocabulary import Vector, Vocabulary
+from exactformer.constructions.turing.cot import write_cot
+from exactformer.constructions.turing.encoding import Shape
+from exactformer.constructions.turing.machine_tables import cot_families, scot_families
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.constructions.turing.registers import CotRegisters, Phases
+from exactformer.constructions.turing.scot import ScotRegisters, write_scot
 
 
 @dataclass(frozen=True)

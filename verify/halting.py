@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count, product
 
-from constructions.machines.machine import TuringMachine
-from constructions.machines.run import MissingTransition, OutputError, Run, StepLimit, trace
-from constructions.turing.paradigm import Paradigm, position_bits_for
-from constructions.turing.tokens import cot_length
+from exactformer.constructions.machines.machine import TuringMachine
+from exactformer.constructions.machines.run import MissingTransition, OutputError, Run, StepLimit, trace
+from exactformer.constructions.turing.paradigm import Paradigm, position_bits_for
+from exactformer.constructions.turing.tokens import cot_length
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def least_steps(machine: TuringMachine) -> int | None:
     """The least number of rows that lead from the initial state to the halting one, whatever they read and write; None
     if none do.
 
-    >>> from constructions.machines.library import load_machine
+    >>> from exactformer.constructions.machines.library import load_machine
     >>> least_steps(load_machine("increment"))
     3
     """
@@ -65,7 +65,7 @@ LONGEST_EXAMPLE = 2_000
 def example(machine: TuringMachine, is_meant: Callable[[Run], bool]) -> Run | None:
     """The run on the first word, the shortest words first, that halts and is one of those meant; None if none is found.
 
-    >>> from constructions.machines.library import load_machine
+    >>> from exactformer.constructions.machines.library import load_machine
     >>> run = example(load_machine("increment"), lambda run: run.cells > 3)
     >>> None if run is None else (run.word, run.steps)
     ('000', 7)

@@ -13,18 +13,18 @@ from fractions import Fraction
 
 import numpy as np
 
-from constructions.transformer.network import CompiledHead
-from constructions.turing.tokens import TokenSequence
-from verify.arithmetic.composed import NotShown
-from verify.arithmetic.exponential import STEADY_BETA_EXPONENT
-from verify.arithmetic.formats import FormatOverflow
-from verify.arithmetic.models import ArithmeticModel
-from verify.arithmetic.query import evaluate_query
-from verify.hardmax.attention import Activations, score_gaps
-from verify.hardmax.batch import Batch, embed
-from verify.hardmax.forward import Sublayer, stages
-from verify.hardmax.observe import HeadObservation, Query
-from verify.hardmax.prepared import PreparedNetwork
+from exactformer.constructions.transformer.network import CompiledHead
+from exactformer.constructions.turing.tokens import TokenSequence
+from exactformer.verify.arithmetic.composed import NotShown
+from exactformer.verify.arithmetic.exponential import STEADY_BETA_EXPONENT
+from exactformer.verify.arithmetic.formats import FormatOverflow
+from exactformer.verify.arithmetic.models import ArithmeticModel
+from exactformer.verify.arithmetic.query import evaluate_query
+from exactformer.verify.hardmax.attention import Activations, score_gaps
+from exactformer.verify.hardmax.batch import Batch, embed
+from exactformer.verify.hardmax.forward import Sublayer, stages
+from exactformer.verify.hardmax.observe import HeadObservation, Query
+from exactformer.verify.hardmax.prepared import PreparedNetwork
 
 Histogram = tuple[tuple[int, tuple[int, int, int]], ...]
 """(gap, (visible positions with it, how many with value +1, how many with value -1)), ascending."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from verify.solver import (
+from exactformer.verify.solver import (
     BooleanVariable,
     LinearSum,
     Proved,

@@ -212,7 +212,7 @@ class Proved:
 
     def __post_init__(self, token: object) -> None:
         if token is not _TOKEN:
-            raise ForgedProof("a Proved is made by verify.solver.prove alone")
+            raise ForgedProof("a Proved is made by exactformer.verify.solver.prove alone")
 
 
 @dataclass(frozen=True)

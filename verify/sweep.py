@@ -15,18 +15,18 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 
-from constructions.machines.machine import MachineError
-from constructions.machines.random_machines import random_machine, random_word
-from constructions.machines.run import Run, trace
-from constructions.turing.construct import construct
-from constructions.turing.fitting import least_position_bits
-from constructions.turing.paradigm import Paradigm
-from constructions.turing.tokens import TokenSequence, sequences_of
-from verify.hardmax.batch import embed, in_batches
-from verify.hardmax.forward import NotTernaryError, final_activations
-from verify.hardmax.observe import TokenMismatch, least_margins
-from verify.hardmax.prepared import PreparedNetwork
-from verify.workers import worker_pool
+from exactformer.constructions.machines.machine import MachineError
+from exactformer.constructions.machines.random_machines import random_machine, random_word
+from exactformer.constructions.machines.run import Run, trace
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.fitting import least_position_bits
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.constructions.turing.tokens import TokenSequence, sequences_of
+from exactformer.verify.hardmax.batch import embed, in_batches
+from exactformer.verify.hardmax.forward import NotTernaryError, final_activations
+from exactformer.verify.hardmax.observe import TokenMismatch, least_margins
+from exactformer.verify.hardmax.prepared import PreparedNetwork
+from exactformer.verify.workers import worker_pool
 
 MAX_STEPS = 10_000
 EXTRA_BITS = (0, 2, 4, 6, 8)

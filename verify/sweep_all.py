@@ -9,18 +9,18 @@ import time
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 
-from constructions.turing.construct import construct
-from constructions.turing.encoding import Shape
-from constructions.turing.paradigm import Paradigm, position_bits_for
-from verify.all_inputs import assess_all
-from verify.annotation.evidence import Evidence
-from verify.annotation.proof import Gap, prove_hardmax
-from verify.annotation.tokens import TooManyTokensError
-from verify.arithmetic.models import ArithmeticModel
-from verify.sweep import draw_case
-from verify.verdict import Verdict
-from verify.workers import worker_pool
-from verify.writes import most_writes, write_bound
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.encoding import Shape
+from exactformer.constructions.turing.paradigm import Paradigm, position_bits_for
+from exactformer.verify.all_inputs import assess_all
+from exactformer.verify.annotation.evidence import Evidence
+from exactformer.verify.annotation.proof import Gap, prove_hardmax
+from exactformer.verify.annotation.tokens import TooManyTokensError
+from exactformer.verify.arithmetic.models import ArithmeticModel
+from exactformer.verify.sweep import draw_case
+from exactformer.verify.verdict import Verdict
+from exactformer.verify.workers import worker_pool
+from exactformer.verify.writes import most_writes, write_bound
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,10 @@ from enum import Enum
 from functools import cache, partial
 from graphlib import CycleError, TopologicalSorter
 
-from constructions.machines.machine import Move, TuringMachine
-from constructions.machines.run import Run
-from constructions.turing.paradigm import Paradigm
-from verify.verdict import Basis
+from exactformer.constructions.machines.machine import Move, TuringMachine
+from exactformer.constructions.machines.run import Run
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.verdict import Basis
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def most_writes(
     ``machine`` None stands for any machine, of which nothing is proved.  What is proved of runs does not bound
     segments: the summary that a segment begins with writes each cell once more.
 
-    >>> from constructions.machines.library import load_machine
+    >>> from exactformer.constructions.machines.library import load_machine
     >>> most_writes(load_machine("increment"), Paradigm.COT, 2**16).bound
     4
     >>> most_writes(load_machine("increment"), Paradigm.SCOT, 2**16).bound
@@ -89,7 +89,7 @@ def writes_per_cell(run: Run) -> Counter[tuple[int, int]]:
 def write_bound(machine: TuringMachine) -> WriteBound:
     """The bound of SPEC section 15, in time polynomial in the size of the machine.
 
-    >>> from constructions.machines.library import load_machine
+    >>> from exactformer.constructions.machines.library import load_machine
     >>> write_bound(load_machine("increment")), write_bound(load_machine("rewrite"))
     (WriteBound(per_tape=(4,)), WriteBound(per_tape=(2, None)))
     """

@@ -1,4 +1,4 @@
-"""``python -m certificates.checker CERTIFICATE --machine FILE``: check a certificate against a machine.
+"""``python -m exactformer.certificates.checker CERTIFICATE --machine FILE``: check a certificate against a machine.
 
 ``--function NAME`` in the place of ``--machine FILE`` checks a certificate of approximation against a function.
 
@@ -14,9 +14,9 @@ import sys
 import traceback
 from pathlib import Path
 
-from certificates.checker.deadline import SECONDS
-from certificates.checker.document import BadInput, Rejected, TooLarge, Undecided
-from certificates.checker.process import FAILED, run
+from exactformer.certificates.checker.deadline import SECONDS
+from exactformer.certificates.checker.document import BadInput, Rejected, TooLarge, Undecided
+from exactformer.certificates.checker.process import FAILED, run
 
 ESTABLISHED, REFUTED, BAD_INPUT, INCONCLUSIVE, NOT_JUDGED = 0, 1, 2, 3, 4
 """`FAILED`, `READER_GONE` and `BY_SIGNAL` besides: `certificates.checker.process`."""
@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None, machine: bytes | None = None) -> in
     ``machine`` is the text of the machine, if the caller has it: no file is read then, and --machine only names it.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m certificates.checker",
+        prog="python -m exactformer.certificates.checker",
         description="Check a certificate: simulate the machine, replay the network, or prove for all inputs that it "
         "holds what is annotated; prove the inequalities again. Of approximation: follow all cells, run all corners.",
         epilog=EXIT_CODES,
@@ -71,8 +71,8 @@ def main(arguments: list[str] | None = None, machine: bytes | None = None) -> in
         help="what the certificate has to say for exit code 0 (default: positive)",
     )
     given = parser.parse_args(arguments)
-    from certificates.checker.approximation.check import check_approximation  # slow to import: an interrupt
-    from certificates.checker.check import check_certificate  # has to find `process.run` waiting for it
+    from exactformer.certificates.checker.approximation.check import check_approximation  # slow to import: an interrupt
+    from exactformer.certificates.checker.check import check_certificate  # has to find `process.run` waiting for it
 
     try:
         if given.machine is None:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, lru_cache
 
-from certificates.checker.document import Json, Rejected, quote, rational_text
-from certificates.checker.formats import (
+from exactformer.certificates.checker.document import Json, Rejected, quote, rational_text
+from exactformer.certificates.checker.formats import (
     LARGEST_PARAMETER,
     NAMED,
     Format,
@@ -25,8 +25,8 @@ from certificates.checker.formats import (
     adds_values_of,
     parse_format,
 )
-from certificates.checker.steps.conditions import Bounds, bounds
-from certificates.checker.steps.naming import PLAIN, Model, named_steps, parse_steps
+from exactformer.certificates.checker.steps.conditions import Bounds, bounds
+from exactformer.certificates.checker.steps.naming import PLAIN, Model, named_steps, parse_steps
 
 LARGEST_EXPONENT = 4096
 """exp is bounded at min(x, 4096)."""

@@ -14,10 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from certificates.checker.arithmetic import case_entry, cells, largest_admitted, separation_of_scores
-from certificates.checker.deadline import SECONDS, Deadline
-from certificates.checker.diagrams import deep_recursion
-from certificates.checker.document import (
+from exactformer.certificates.checker.arithmetic import case_entry, cells, largest_admitted, separation_of_scores
+from exactformer.certificates.checker.deadline import SECONDS, Deadline
+from exactformer.certificates.checker.diagrams import deep_recursion
+from exactformer.certificates.checker.document import (
     MACHINE,
     BadInput,
     Json,
@@ -34,11 +34,11 @@ from certificates.checker.document import (
     require_same,
     text,
 )
-from certificates.checker.linear import Linear, check_linear
-from certificates.checker.machine import Machine, MachineError, parse_machine, vocabulary
-from certificates.checker.refutation import check_refutation, witness_places
-from certificates.checker.runs import Case, Replayed, check_heads, check_runs
-from certificates.checker.statement import (
+from exactformer.certificates.checker.linear import Linear, check_linear
+from exactformer.certificates.checker.machine import Machine, MachineError, parse_machine, vocabulary
+from exactformer.certificates.checker.refutation import check_refutation, witness_places
+from exactformer.certificates.checker.runs import Case, Replayed, check_heads, check_runs
+from exactformer.certificates.checker.statement import (
     Statement,
     Writes,
     check_statement,
@@ -47,10 +47,17 @@ from certificates.checker.statement import (
     sentence,
     sentence_for_all,
 )
-from certificates.checker.weights import Network, dimensions, longest_query, parameters, read_network, structure
+from exactformer.certificates.checker.weights import (
+    Network,
+    dimensions,
+    longest_query,
+    parameters,
+    read_network,
+    structure,
+)
 
 if TYPE_CHECKING:
-    from certificates.checker.universal.judge import Judge
+    from exactformer.certificates.checker.universal.judge import Judge
 
 
 @dataclass(frozen=True)
@@ -126,14 +133,14 @@ def check_on_all_inputs(
     parts: dict[str, Json], statement: Statement, machine: Machine, network: Network, deadline: Deadline
 ) -> Valid:
     """Sections 11 to 18, and 20: a certificate about all inputs that is not refuted."""
-    from certificates.checker.universal.annotation import Setting
-    from certificates.checker.universal.drift.attention import Softmax
-    from certificates.checker.universal.drift.walk import ASSUMED as ASSUMED_WITH_DRIFT
-    from certificates.checker.universal.drift.walk import NOT_CLAIMED, drift_of, require_drifting_model
-    from certificates.checker.universal.judge import Judge
-    from certificates.checker.universal.ties import case_entry as case_for_all
-    from certificates.checker.universal.universal import check_universal
-    from certificates.checker.universal.writes import writes_per_cell
+    from exactformer.certificates.checker.universal.annotation import Setting
+    from exactformer.certificates.checker.universal.drift.attention import Softmax
+    from exactformer.certificates.checker.universal.drift.walk import ASSUMED as ASSUMED_WITH_DRIFT
+    from exactformer.certificates.checker.universal.drift.walk import NOT_CLAIMED, drift_of, require_drifting_model
+    from exactformer.certificates.checker.universal.judge import Judge
+    from exactformer.certificates.checker.universal.ties import case_entry as case_for_all
+    from exactformer.certificates.checker.universal.universal import check_universal
+    from exactformer.certificates.checker.universal.writes import writes_per_cell
 
     writes, exponent = statement.writes, statement.e
     if writes is None or exponent is None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from certificates.checker.document import Undecided
+from exactformer.certificates.checker.document import Undecided
 
 SECONDS = 600
 """Of a check, if nothing else is said."""

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from certificates.checker.document import TooLarge
+from exactformer.certificates.checker.document import TooLarge
 
 LEAF_LEVEL = 2**62
 """Below all levels."""

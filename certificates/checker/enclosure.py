@@ -11,9 +11,9 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import TypeAlias
 
-from certificates.checker.arithmetic import BELOW_1_OVER_E, LARGEST_EXPONENT, exp_above, power
-from certificates.checker.formats import Interval, Scaled
-from certificates.checker.steps.naming import Model
+from exactformer.certificates.checker.arithmetic import BELOW_1_OVER_E, LARGEST_EXPONENT, exp_above, power
+from exactformer.certificates.checker.formats import Interval, Scaled
+from exactformer.certificates.checker.steps.naming import Model
 
 Gap: TypeAlias = tuple[int, tuple[int, int, int]]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal, TypeAlias
 
-from certificates.checker.document import Rejected, quote
+from exactformer.certificates.checker.document import Rejected, quote
 
 Interval: TypeAlias = tuple[Fraction, Fraction]
 Scaled: TypeAlias = tuple[int, int]

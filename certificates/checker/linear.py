@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from certificates.checker.document import Json, Rejected
-from certificates.checker.formats import Format
-from certificates.checker.steps.naming import Model
-from certificates.checker.weights import Family, Field, Ints, Layer, Network, Sparse
+from exactformer.certificates.checker.document import Json, Rejected
+from exactformer.certificates.checker.formats import Format
+from exactformer.certificates.checker.steps.naming import Model
+from exactformer.certificates.checker.weights import Family, Field, Ints, Layer, Network, Sparse
 
 
 @dataclass(frozen=True)

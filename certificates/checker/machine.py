@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from certificates.checker.document import TooLarge
+from exactformer.certificates.checker.document import TooLarge
 
 Symbols: TypeAlias = tuple[str, ...]
 Row: TypeAlias = tuple[str, Symbols, tuple[str, ...]]

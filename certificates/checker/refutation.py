@@ -9,15 +9,24 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from certificates.checker.deadline import Deadline
-from certificates.checker.document import Json, Rejected, integer, items, members, quote, rational_text, require_same
-from certificates.checker.enclosure import NoEnclosure, output
-from certificates.checker.formats import LARGEST_PARAMETER, Overflow
-from certificates.checker.runs import LARGEST_STEPS, Place, Replayed, Seen
-from certificates.checker.statement import Statement
-from certificates.checker.steps.enclosure import output as composed_output
-from certificates.checker.steps.naming import Model
-from certificates.checker.weights import Network, longest_query
+from exactformer.certificates.checker.deadline import Deadline
+from exactformer.certificates.checker.document import (
+    Json,
+    Rejected,
+    integer,
+    items,
+    members,
+    quote,
+    rational_text,
+    require_same,
+)
+from exactformer.certificates.checker.enclosure import NoEnclosure, output
+from exactformer.certificates.checker.formats import LARGEST_PARAMETER, Overflow
+from exactformer.certificates.checker.runs import LARGEST_STEPS, Place, Replayed, Seen
+from exactformer.certificates.checker.statement import Statement
+from exactformer.certificates.checker.steps.enclosure import output as composed_output
+from exactformer.certificates.checker.steps.naming import Model
+from exactformer.certificates.checker.weights import Network, longest_query
 
 PARTS = (
     "exponents", "run", "segment", "token", "layer", "head", "row", "maximisers", "visible", "hardmax", "output",

@@ -18,10 +18,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from certificates.checker.deadline import Deadline
-from certificates.checker.document import Rejected, TooLarge, quote
-from certificates.checker.machine import Token
-from certificates.checker.weights import Family, Field, Head, Ints, Mlp, Network, Sparse
+from exactformer.certificates.checker.deadline import Deadline
+from exactformer.certificates.checker.document import Rejected, TooLarge, quote
+from exactformer.certificates.checker.machine import Token
+from exactformer.certificates.checker.weights import Family, Field, Head, Ints, Mlp, Network, Sparse
 
 Stream: TypeAlias = NDArray[np.int8]
 

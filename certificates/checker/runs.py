@@ -14,13 +14,13 @@ from typing import TypeAlias
 
 import numpy as np
 
-from certificates.checker.deadline import Deadline
-from certificates.checker.document import Json, Rejected, TooLarge, items, require_same
-from certificates.checker.enclosure import Gap
-from certificates.checker.machine import Machine, MachineError, Segment, run_machine, segments, used_cells
-from certificates.checker.replay import Attended, Stream, gaps, is_lookup, least_margin, replay
-from certificates.checker.statement import Statement
-from certificates.checker.weights import Head, Network, in_registers
+from exactformer.certificates.checker.deadline import Deadline
+from exactformer.certificates.checker.document import Json, Rejected, TooLarge, items, require_same
+from exactformer.certificates.checker.enclosure import Gap
+from exactformer.certificates.checker.machine import Machine, MachineError, Segment, run_machine, segments, used_cells
+from exactformer.certificates.checker.replay import Attended, Stream, gaps, is_lookup, least_margin, replay
+from exactformer.certificates.checker.statement import Statement
+from exactformer.certificates.checker.weights import Head, Network, in_registers
 
 Place: TypeAlias = tuple[int, int, int, int, int, int]
 Case: TypeAlias = tuple[int | None, tuple[tuple[int, int], ...]]

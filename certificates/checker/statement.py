@@ -12,10 +12,20 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from certificates.checker.arithmetic import parse_model
-from certificates.checker.document import Json, Rejected, TooLarge, items, members, natural, quote, require_same, text
-from certificates.checker.machine import Machine, MachineError, canonical_text, fewest_steps, parse_machine
-from certificates.checker.steps.naming import Model
+from exactformer.certificates.checker.arithmetic import parse_model
+from exactformer.certificates.checker.document import (
+    Json,
+    Rejected,
+    TooLarge,
+    items,
+    members,
+    natural,
+    quote,
+    require_same,
+    text,
+)
+from exactformer.certificates.checker.machine import Machine, MachineError, canonical_text, fewest_steps, parse_machine
+from exactformer.certificates.checker.steps.naming import Model
 
 PARTS = ("claim", "machine", "paradigm", "scope", "context", "position_bits", "arithmetic", "beta", "beta_split")
 

@@ -18,7 +18,17 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from certificates.checker.document import Json, Rejected, TooLarge, integer, integers, items, members, quote, text
+from exactformer.certificates.checker.document import (
+    Json,
+    Rejected,
+    TooLarge,
+    integer,
+    integers,
+    items,
+    members,
+    quote,
+    text,
+)
 
 Ints: TypeAlias = NDArray[np.signedinteger]
 

@@ -10,20 +10,20 @@ from math import ceil
 
 import click
 
-from certificates.approximation import bundle_of, subject_of
-from certificates.approximation_limits import LARGEST_P, NotWritten
-from certificates.command_line.console import Facts, Part, heading, show
-from certificates.command_line.outcome import ExitCode, InputRefused, refusing
-from certificates.command_line.verdicts import EXIT_CODE, verdict_line
-from certificates.document import sha256
-from certificates.files import FileRefused, Output, Written
-from constructions.contextual.functions import SAMPLES, FunctionError, load_target, require_as_stated
-from constructions.contextual.grid import GridError
-from verify.contextual.approximation import Approximation, SpecificationError, plan, plan_with_room
-from verify.contextual.formats import Holds, formats_for
-from verify.contextual.softmax_form import StandardForm, StandardFormError, standard_form, widest
-from verify.contextual.theorem import Certified, certify
-from verify.verdict import Basis, Verdict
+from exactformer.certificates.approximation import bundle_of, subject_of
+from exactformer.certificates.approximation_limits import LARGEST_P, NotWritten
+from exactformer.certificates.command_line.console import Facts, Part, heading, show
+from exactformer.certificates.command_line.outcome import ExitCode, InputRefused, refusing
+from exactformer.certificates.command_line.verdicts import EXIT_CODE, verdict_line
+from exactformer.certificates.document import sha256
+from exactformer.certificates.files import FileRefused, Output, Written
+from exactformer.constructions.contextual.functions import SAMPLES, FunctionError, load_target, require_as_stated
+from exactformer.constructions.contextual.grid import GridError
+from exactformer.verify.contextual.approximation import Approximation, SpecificationError, plan, plan_with_room
+from exactformer.verify.contextual.formats import Holds, formats_for
+from exactformer.verify.contextual.softmax_form import StandardForm, StandardFormError, standard_form, widest
+from exactformer.verify.contextual.theorem import Certified, certify
+from exactformer.verify.verdict import Basis, Verdict
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import click
 
-from certificates.command_line.console import Facts, Part, heading, show
-from verify.arithmetic.formats import LARGEST_EXPONENT, LARGEST_PRECISION, NAMED_FORMATS
-from verify.arithmetic.kernels import KERNELS
-from verify.arithmetic.models import KERNEL
-from verify.arithmetic.steps import CATALOGUE
+from exactformer.certificates.command_line.console import Facts, Part, heading, show
+from exactformer.verify.arithmetic.formats import LARGEST_EXPONENT, LARGEST_PRECISION, NAMED_FORMATS
+from exactformer.verify.arithmetic.kernels import KERNELS
+from exactformer.verify.arithmetic.models import KERNEL
+from exactformer.verify.arithmetic.steps import CATALOGUE
 
 MODELS = {
     "rounded:W/A": "softmax weights are rounded to W, the result to A; sums are exact",

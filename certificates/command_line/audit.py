@@ -14,19 +14,19 @@ from pathlib import Path
 
 import click
 
-from certificates.command_line.console import Column, Part, Table, heading, show
-from certificates.command_line.outcome import ExitCode, InputRefused, refusing
-from certificates.sentences import why_no_input
-from constructions.machines.library import load_machine
-from constructions.machines.machine import MachineError, TuringMachine
-from constructions.turing.paradigm import ContextError, Paradigm
-from verify.arithmetic.models import ArithmeticModel, Fused, ModelError, Rounded, parse_arithmetic
-from verify.arithmetic.softmax import Fails, HeadFacts, decide
-from verify.audit import Bits, Row, audit
-from verify.counting import Subject
-from verify.halting import no_input
-from verify.verdict import Basis, Verdict
-from verify.writes import Grounds
+from exactformer.certificates.command_line.console import Column, Part, Table, heading, show
+from exactformer.certificates.command_line.outcome import ExitCode, InputRefused, refusing
+from exactformer.certificates.sentences import why_no_input
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.machine import MachineError, TuringMachine
+from exactformer.constructions.turing.paradigm import ContextError, Paradigm
+from exactformer.verify.arithmetic.models import ArithmeticModel, Fused, ModelError, Rounded, parse_arithmetic
+from exactformer.verify.arithmetic.softmax import Fails, HeadFacts, decide
+from exactformer.verify.audit import Bits, Row, audit
+from exactformer.verify.counting import Subject
+from exactformer.verify.halting import no_input
+from exactformer.verify.verdict import Basis, Verdict
+from exactformer.verify.writes import Grounds
 
 MOST_SIZES = (8, 4096, 4096)
 """The largest K, |Q| and |Gamma| of ``--dims``."""
@@ -56,7 +56,7 @@ def execute(asked: Asked, as_csv: bool, as_json: bool, plot: Path | None, force:
     subject = subject_of(asked.machine, asked.dims)
     paradigm = Paradigm(asked.paradigm)
     if plot is not None:
-        from certificates.command_line.plots import draw, require_plot, write_plot
+        from exactformer.certificates.command_line.plots import draw, require_plot, write_plot
 
         output = require_plot(plot, force)
     with refusing(ModelError):

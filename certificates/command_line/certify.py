@@ -6,20 +6,20 @@ import json
 
 import click
 
-from certificates.certify import Request, certify
-from certificates.command_line.outcome import ExitCode, InputRefused, refusing
-from certificates.command_line.progress import LateProgress
-from certificates.command_line.verdicts import EXIT_CODE
-from certificates.document import sha256
-from certificates.files import FileRefused, Output, Written
-from constructions.machines.library import load_machine
-from constructions.machines.machine import MachineError
-from constructions.turing.paradigm import ContextError, Paradigm
-from verify.arithmetic.models import ModelError, parse_arithmetic
-from verify.assessment import BetaError
-from verify.hardmax.forward import NotTernaryError
-from verify.hardmax.observe import HeadMismatch, TokenMismatch
-from verify.separation import SeparationNotProved
+from exactformer.certificates.certify import Request, certify
+from exactformer.certificates.command_line.outcome import ExitCode, InputRefused, refusing
+from exactformer.certificates.command_line.progress import LateProgress
+from exactformer.certificates.command_line.verdicts import EXIT_CODE
+from exactformer.certificates.document import sha256
+from exactformer.certificates.files import FileRefused, Output, Written
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.machine import MachineError
+from exactformer.constructions.turing.paradigm import ContextError, Paradigm
+from exactformer.verify.arithmetic.models import ModelError, parse_arithmetic
+from exactformer.verify.assessment import BetaError
+from exactformer.verify.hardmax.forward import NotTernaryError
+from exactformer.verify.hardmax.observe import HeadMismatch, TokenMismatch
+from exactformer.verify.separation import SeparationNotProved
 
 
 def execute(
@@ -58,7 +58,7 @@ def execute(
     if as_json:
         click.echo(json.dumps(summary(written), indent=2))
     else:
-        from certificates.command_line.report import print_report
+        from exactformer.certificates.command_line.report import print_report
 
         print_report(bundle, written)
     raise click.exceptions.Exit(EXIT_CODE[bundle.assessment.verdict])

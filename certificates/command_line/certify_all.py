@@ -9,29 +9,29 @@ from typing import NoReturn
 
 import click
 
-from certificates.certify_all import (
+from exactformer.certificates.certify_all import (
     AssumptionError,
     HardmaxNotProved,
     UniversalBundle,
     UniversalRequest,
     certify_all,
 )
-from certificates.command_line.certify import summary
-from certificates.command_line.evidence_store import warn
-from certificates.command_line.outcome import ExitCode, InputRefused, refusing
-from certificates.command_line.progress import LateProgress
-from certificates.command_line.verdicts import EXIT_CODE
-from certificates.files import FileRefused, Output
-from certificates.supervisor import writing
-from constructions.machines.library import load_machine
-from constructions.machines.machine import MachineError
-from constructions.turing.contexts import least_context_for_space
-from constructions.turing.paradigm import ContextError, Paradigm
-from verify.annotation.evidence import Evidence
-from verify.annotation.tokens import TooManyTokensError
-from verify.arithmetic.models import ModelError, parse_arithmetic
-from verify.assessment import BetaError
-from verify.verdict import Verdict
+from exactformer.certificates.command_line.certify import summary
+from exactformer.certificates.command_line.evidence_store import warn
+from exactformer.certificates.command_line.outcome import ExitCode, InputRefused, refusing
+from exactformer.certificates.command_line.progress import LateProgress
+from exactformer.certificates.command_line.verdicts import EXIT_CODE
+from exactformer.certificates.files import FileRefused, Output
+from exactformer.certificates.supervisor import writing
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.machine import MachineError
+from exactformer.constructions.turing.contexts import least_context_for_space
+from exactformer.constructions.turing.paradigm import ContextError, Paradigm
+from exactformer.verify.annotation.evidence import Evidence
+from exactformer.verify.annotation.tokens import TooManyTokensError
+from exactformer.verify.arithmetic.models import ModelError, parse_arithmetic
+from exactformer.verify.assessment import BetaError
+from exactformer.verify.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def execute(asked: Asked, store: Path | None, output: Output, as_json: bool) -> 
     if as_json:
         click.echo(json.dumps(summary(written) | about(bundle) | {"timings": timings(bundle)}, indent=2))
     else:
-        from certificates.command_line.report_all import print_report
+        from exactformer.certificates.command_line.report_all import print_report
 
         print_report(bundle, written)
     raise click.exceptions.Exit(EXIT_CODE[Verdict(bundle.certificate.verdict)])

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import click
 
-from certificates.checker.__main__ import main as run_checker
-from certificates.command_line.console import show
-from certificates.command_line.outcome import InputRefused, refusing
-from certificates.command_line.progress import late_spinner
-from constructions.machines.busy_beaver import looks_like_busy_beaver
-from constructions.machines.library import LIBRARY, load_machine
-from constructions.machines.machine import MachineError
-from constructions.machines.text import write_machine
+from exactformer.certificates.checker.__main__ import main as run_checker
+from exactformer.certificates.command_line.console import show
+from exactformer.certificates.command_line.outcome import InputRefused, refusing
+from exactformer.certificates.command_line.progress import late_spinner
+from exactformer.constructions.machines.busy_beaver import looks_like_busy_beaver
+from exactformer.constructions.machines.library import LIBRARY, load_machine
+from exactformer.constructions.machines.machine import MachineError
+from exactformer.constructions.machines.text import write_machine
 
 
 def execute(

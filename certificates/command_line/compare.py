@@ -12,8 +12,8 @@ from pathlib import Path
 
 import click
 
-from certificates.command_line.audit import subject_of
-from certificates.command_line.compare_words import (
+from exactformer.certificates.command_line.audit import subject_of
+from exactformer.certificates.command_line.compare_words import (
     DIFFERENT_TASKS,
     MEANINGS,
     NOT_PROVED_HERE,
@@ -22,14 +22,14 @@ from certificates.command_line.compare_words import (
     in_words,
     rule_text,
 )
-from certificates.command_line.console import show
-from certificates.command_line.numbers import shortened, whole_number
-from certificates.command_line.outcome import InputRefused, refusing
-from constructions.contextual.grid import GridError
-from constructions.turing.paradigm import ContextError
-from verify.arithmetic.models import ModelError, parse_arithmetic
-from verify.audit import Row
-from verify.contextual.comparison import Delta, DeltaRule, HighPrecision, Pair, compare
+from exactformer.certificates.command_line.console import show
+from exactformer.certificates.command_line.numbers import shortened, whole_number
+from exactformer.certificates.command_line.outcome import InputRefused, refusing
+from exactformer.constructions.contextual.grid import GridError
+from exactformer.constructions.turing.paradigm import ContextError
+from exactformer.verify.arithmetic.models import ModelError, parse_arithmetic
+from exactformer.verify.audit import Row
+from exactformer.verify.contextual.comparison import Delta, DeltaRule, HighPrecision, Pair, compare
 
 MOST_CELLS = 10_000
 DEFAULT_SIZES = "1,6,5"
@@ -59,8 +59,8 @@ def execute(asked: Asked, as_csv: bool, as_json: bool, plot: Path | None, force:
     subject = subject_of(asked.machine, DEFAULT_SIZES if default else asked.dims)
     delta = parse_delta(asked.delta)
     if plot is not None:
-        from certificates.command_line.comparison_plot import draw_comparison
-        from certificates.command_line.plots import require_plot, write_plot
+        from exactformer.certificates.command_line.comparison_plot import draw_comparison
+        from exactformer.certificates.command_line.plots import require_plot, write_plot
 
         output = require_plot(plot, force)
     with refusing(ContextError, ModelError, GridError):

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import groupby
 
-from certificates.command_line.console import Column, Facts, Part, Table, heading
-from verify.audit import Row
-from verify.contextual.audit import Between, Condition
-from verify.contextual.comparison import Delta, DeltaRule, HighPrecision, Pair
-from verify.contextual.id_formats import FORMATS, Smallest
-from verify.counting import Subject
-from verify.verdict import Verdict
+from exactformer.certificates.command_line.console import Column, Facts, Part, Table, heading
+from exactformer.verify.audit import Row
+from exactformer.verify.contextual.audit import Between, Condition
+from exactformer.verify.contextual.comparison import Delta, DeltaRule, HighPrecision, Pair
+from exactformer.verify.contextual.id_formats import FORMATS, Smallest
+from exactformer.verify.counting import Subject
+from exactformer.verify.verdict import Verdict
 
 EXACT_BELOW = 10**7
 """Larger numbers are shown by powers of two."""

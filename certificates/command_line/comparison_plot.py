@@ -10,11 +10,11 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from certificates.command_line.plots import drawn, pyplot_for
-from verify.audit import Row
-from verify.contextual.audit import Cost
-from verify.contextual.comparison import Pair
-from verify.verdict import Verdict
+from exactformer.certificates.command_line.plots import drawn, pyplot_for
+from exactformer.verify.audit import Row
+from exactformer.verify.contextual.audit import Cost
+from exactformer.verify.contextual.comparison import Pair
+from exactformer.verify.verdict import Verdict
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#999999")
 """Of Okabe and Ito, for readers with any colour vision: one for each d; the ternary construction is black."""

@@ -8,11 +8,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from certificates.command_line.console import show
-from certificates.command_line.outcome import InputRefused, refusing
-from certificates.command_line.verdicts import EXIT_CODE, headline
-from constructions.contextual.grid import Grid, GridError
-from constructions.contextual.substitutes import (
+from exactformer.certificates.command_line.console import show
+from exactformer.certificates.command_line.outcome import InputRefused, refusing
+from exactformer.certificates.command_line.verdicts import EXIT_CODE, headline
+from exactformer.constructions.contextual.grid import Grid, GridError
+from exactformer.constructions.contextual.substitutes import (
     Bilinear,
     Convolution,
     HardmaxAttention,
@@ -23,9 +23,9 @@ from constructions.contextual.substitutes import (
     WeightsError,
     default_layer,
 )
-from verify.contextual.lemma6 import GridTooLarge
-from verify.contextual.substitutes import Collision, check_substitute
-from verify.verdict import Verdict
+from exactformer.verify.contextual.lemma6 import GridTooLarge
+from exactformer.verify.contextual.substitutes import Collision, check_substitute
+from exactformer.verify.verdict import Verdict
 
 NAMES = {"bilinear": ("output", "projection"), "convolution": ("output", "kernel")}
 HEAD = ("query", "key", "value", "output")

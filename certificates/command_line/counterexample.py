@@ -10,23 +10,23 @@ from typing import NoReturn
 
 import click
 
-from certificates.command_line.console import TIE, Facts, Part, counted, heading, show
-from certificates.command_line.outcome import ExitCode, InputRefused, refusing
-from certificates.command_line.progress import LateProgress
-from certificates.command_line.verdicts import EXIT_CODE, verdict_line
-from constructions.machines.library import LIBRARY, load_machine
-from constructions.machines.machine import MachineError, TuringMachine
-from constructions.machines.run import Run, trace
-from constructions.turing.fitting import check_context
-from constructions.turing.paradigm import ContextError, Paradigm
-from verify.arithmetic.models import ArithmeticModel, ModelError, parse_arithmetic
-from verify.assessment import BetaError
-from verify.rounded.attention import UnsupportedArithmetic, is_supported
-from verify.rounded.compare import Comparison, Difference
-from verify.rounded.order import Order
-from verify.rounded.search import Attempt, Search, search
-from verify.verdict import Basis, Verdict
-from verify.writes import Grounds
+from exactformer.certificates.command_line.console import TIE, Facts, Part, counted, heading, show
+from exactformer.certificates.command_line.outcome import ExitCode, InputRefused, refusing
+from exactformer.certificates.command_line.progress import LateProgress
+from exactformer.certificates.command_line.verdicts import EXIT_CODE, verdict_line
+from exactformer.constructions.machines.library import LIBRARY, load_machine
+from exactformer.constructions.machines.machine import MachineError, TuringMachine
+from exactformer.constructions.machines.run import Run, trace
+from exactformer.constructions.turing.fitting import check_context
+from exactformer.constructions.turing.paradigm import ContextError, Paradigm
+from exactformer.verify.arithmetic.models import ArithmeticModel, ModelError, parse_arithmetic
+from exactformer.verify.assessment import BetaError
+from exactformer.verify.rounded.attention import UnsupportedArithmetic, is_supported
+from exactformer.verify.rounded.compare import Comparison, Difference
+from exactformer.verify.rounded.order import Order
+from exactformer.verify.rounded.search import Attempt, Search, search
+from exactformer.verify.verdict import Basis, Verdict
+from exactformer.verify.writes import Grounds
 
 SEPARATIONS = "Look-up heads separate by 2, others by 1: `exactformer certify MACHINE --all-inputs` proves that."
 SHOWN_SYMBOLS = 60

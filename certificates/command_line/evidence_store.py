@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from verify.annotation.evidence import StoreError, default_store
+from exactformer.verify.annotation.evidence import StoreError, default_store
 
 
 def warn(error: StoreError) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from math import isqrt
 from pathlib import Path
 
-from certificates.command_line.console import Facts, Part, show
-from certificates.command_line.outcome import refusing
-from certificates.export.prepare import Export, Request, prepare
-from certificates.export.source import ExportError
-from certificates.export.targets import files_of
-from certificates.files import FileRefused, Output
+from exactformer.certificates.command_line.console import Facts, Part, show
+from exactformer.certificates.command_line.outcome import refusing
+from exactformer.certificates.export.prepare import Export, Request, prepare
+from exactformer.certificates.export.source import ExportError
+from exactformer.certificates.export.targets import files_of
+from exactformer.certificates.files import FileRefused, Output
 
 
 def execute(request: Request, output: Output) -> None:

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from certificates.certify import Bundle
-from certificates.certify_all import UniversalBundle
-from certificates.universal_document import WritesRecord
-from verify.arithmetic.models import assumptions, exact_around_heads
-from verify.drift.prove import TokensProof
-from verify.verdict import Basis, Verdict
-from verify.writes import Grounds
+from exactformer.certificates.certify import Bundle
+from exactformer.certificates.certify_all import UniversalBundle
+from exactformer.certificates.universal_document import WritesRecord
+from exactformer.verify.arithmetic.models import assumptions, exact_around_heads
+from exactformer.verify.drift.prove import TokensProof
+from exactformer.verify.verdict import Basis, Verdict
+from exactformer.verify.writes import Grounds
 
 RUNS = {
     "cot": "The definitions of a run and of its token sequence are the intended ones (SPEC 14).",

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import click
 
-from certificates.command_line.console import PROSE, line_width
-from certificates.command_line.outcome import EXIT_CODES, MEANING
+from exactformer.certificates.command_line.console import PROSE, line_width
+from exactformer.certificates.command_line.outcome import EXIT_CODES, MEANING
 
 IN_A_PIPE = 80
 """Columns of a help text where there is no terminal."""

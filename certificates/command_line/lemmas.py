@@ -12,16 +12,16 @@ from typing import Any
 
 import click
 
-from certificates.command_line.console import Column, Line, Part, Table, heading, show
-from certificates.command_line.held_output import say_so_far
-from certificates.command_line.outcome import InputRefused, refusing
-from certificates.command_line.progress import LateProgress
-from certificates.command_line.verdicts import COLOUR, EXIT_CODE
-from verify.lemmas.book import BOOK, BUDGET_SECONDS, DEFAULT_WIDTHS, Entry, NoSuchLemma, chosen, plan, run
-from verify.lemmas.lemma import Lemma
-from verify.lemmas.mutation import FAMILIES, Tally, tally
-from verify.lemmas.outcome import Disproved, Established, Open
-from verify.verdict import Fate, Verdict
+from exactformer.certificates.command_line.console import Column, Line, Part, Table, heading, show
+from exactformer.certificates.command_line.held_output import say_so_far
+from exactformer.certificates.command_line.outcome import InputRefused, refusing
+from exactformer.certificates.command_line.progress import LateProgress
+from exactformer.certificates.command_line.verdicts import COLOUR, EXIT_CODE
+from exactformer.verify.lemmas.book import BOOK, BUDGET_SECONDS, DEFAULT_WIDTHS, Entry, NoSuchLemma, chosen, plan, run
+from exactformer.verify.lemmas.lemma import Lemma
+from exactformer.verify.lemmas.mutation import FAMILIES, Tally, tally
+from exactformer.verify.lemmas.outcome import Disproved, Established, Open
+from exactformer.verify.verdict import Fate, Verdict
 
 LARGEST_WIDTH = 64
 LARGEST_MUTATED = 4

@@ -6,10 +6,10 @@ import json
 
 import click
 
-from certificates.command_line.console import Facts, show
-from certificates.command_line.outcome import refusing
-from constructions.machines.library import LIBRARY, load_machine
-from constructions.machines.machine import MachineError
+from exactformer.certificates.command_line.console import Facts, show
+from exactformer.certificates.command_line.outcome import refusing
+from exactformer.constructions.machines.library import LIBRARY, load_machine
+from exactformer.constructions.machines.machine import MachineError
 
 
 def execute(machine: str | None, as_json: bool) -> None:
@@ -35,6 +35,6 @@ def text_of(machine: str) -> str:
     if machine in LIBRARY:
         return LIBRARY[machine].path.read_text(encoding="utf-8")
     with refusing(MachineError):
-        from constructions.machines.text import write_machine  # reads YAML, which is slow to import
+        from exactformer.constructions.machines.text import write_machine  # reads YAML, which is slow to import
 
         return write_machine(load_machine(machine))

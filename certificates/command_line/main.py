@@ -12,10 +12,16 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from certificates.command_line.help import Group
-from certificates.command_line.numbers import auto_or_power_of_two, number_of, numbers_of, power_of_two, rational
-from certificates.command_line.outcome import EXIT_CODES, InputRefused, code_of
-from verify.verdict import Verdict
+from exactformer.certificates.command_line.help import Group
+from exactformer.certificates.command_line.numbers import (
+    auto_or_power_of_two,
+    number_of,
+    numbers_of,
+    power_of_two,
+    rational,
+)
+from exactformer.certificates.command_line.outcome import EXIT_CODES, InputRefused, code_of
+from exactformer.verify.verdict import Verdict
 
 MOST_TOKENS_COMPARED, MOST_COORDINATES = 1024, 8
 """The high-precision construction is counted up to so many tokens, and coordinates of one."""
@@ -153,10 +159,10 @@ def certify(
     """Certify that a softmax transformer in the given arithmetic generates the chain of thought of MACHINE exactly,
     token for token: on the words given with --input, which are replayed; or, with --all-inputs, on every input that
     fits, which is proved."""
-    from certificates.command_line import certify as on_runs
-    from certificates.command_line import certify_all as on_all
-    from certificates.command_line.evidence_store import store_path
-    from certificates.files import Output
+    from exactformer.certificates.command_line import certify as on_runs
+    from exactformer.certificates.command_line import certify_all as on_all
+    from exactformer.certificates.command_line.evidence_store import store_path
+    from exactformer.certificates.files import Output
 
     output = Output(out, force)
     if all_inputs:
@@ -217,7 +223,7 @@ def check(
     2 unreadable input, or no certificate, 3 valid but inconclusive, 4 not judged: too large for the checker, or not
     decided in time.
     """
-    from certificates.command_line.check import execute
+    from exactformer.certificates.command_line.check import execute
 
     execute(certificate, machine, function, budget, expected, as_json)
 
@@ -243,7 +249,7 @@ def show_run(
     Every token after the prompt is the unique best next token of the hardmax transformer.  If one is not, the
     command says where and ends with exit code 1.
     """
-    from certificates.command_line.run import execute
+    from exactformer.certificates.command_line.run import execute
 
     execute(machine, word, paradigm, context, max_steps, by_decoding, as_json)
 
@@ -303,12 +309,12 @@ def sweep(
     proved, 130 interrupted (what is done is kept).
     """
     if all_inputs:
-        from certificates.command_line import sweep_all
-        from certificates.command_line.evidence_store import store_path
+        from exactformer.certificates.command_line import sweep_all
+        from exactformer.certificates.command_line.evidence_store import store_path
 
         place = store_path(store, no_store)
         sweep_all.execute(machines, seed, workers, context, arithmetic, place, out, as_json)
-    from certificates.command_line.sweep import execute
+    from exactformer.certificates.command_line.sweep import execute
 
     execute(machines, seed, workers, out, as_json)
 
@@ -345,7 +351,7 @@ def lemmas(
 
     Exit codes: 0 all proved, 1 one refuted (or a change of weights missed), 2 bad input, 3 one inconclusive.
     """
-    from certificates.command_line.lemmas import execute
+    from exactformer.certificates.command_line.lemmas import execute
 
     execute(widths, only, budget, by_mutation, as_json)
 
@@ -407,7 +413,7 @@ def audit(
     Exit codes: 0 the rows are printed, whatever they say, 2 bad input, 4 an arithmetic that admits no beta (nothing is
     written).
     """
-    from certificates.command_line.audit import Asked, execute
+    from exactformer.certificates.command_line.audit import Asked, execute
 
     typed = click.get_current_context().get_parameter_source
     if arithmetics and any(typed(name) is ParameterSource.COMMANDLINE for name in ("formats", "models")):
@@ -474,7 +480,7 @@ def compare(
 
     Exit codes: 0 the rows are printed, whatever they say, 2 bad input (nothing is written).
     """
-    from certificates.command_line.compare import Asked, execute
+    from exactformer.certificates.command_line.compare import Asked, execute
 
     execute(Asked(machine, dims, contexts, dimensions, delta, positional, arithmetic), as_csv, as_json, plot, force)
 
@@ -483,7 +489,7 @@ def compare(
 @click.option("--json", "as_json", is_flag=True, help="Print the lists as JSON.")
 def arithmetics(as_json: bool) -> None:
     """List what --arithmetic takes: number formats, steps, and named kernels with what is believed of them."""
-    from certificates.command_line.arithmetics import execute
+    from exactformer.certificates.command_line.arithmetics import execute
 
     execute(as_json)
 
@@ -540,9 +546,9 @@ def export(
 
     Exit codes: 0 written, 2 bad input, or a format that does not hold the numbers exactly (nothing is written).
     """
-    from certificates.command_line.export import execute
-    from certificates.export.prepare import Request
-    from certificates.files import Output
+    from exactformer.certificates.command_line.export import execute
+    from exactformer.certificates.export.prepare import Request
+    from exactformer.certificates.files import Output
 
     execute(Request(certificate, target, dtype, context, beta, head_width, unproved), Output(out, force))
 
@@ -593,8 +599,8 @@ def approximate(
     Exit codes: 0 proved, 2 bad input (nothing is written), 3 not all lemmas are proved, which are enough for it,
     4 proved, but too large for the certificate that --out asks for.
     """
-    from certificates.command_line.approximate import Asked, execute
-    from certificates.files import Output
+    from exactformer.certificates.command_line.approximate import Asked, execute
+    from exactformer.certificates.files import Output
 
     asked = Asked(function, n, d, epsilon, p, delta, positional, standard_form)
     execute(asked, Output(out or Path("."), force), out is not None, as_json)
@@ -647,7 +653,7 @@ def counterexample(
     (nothing is run), 3 inconclusive, no wrong token on the runs tried, 2 bad input, 4 an arithmetic in which runs are
     not computed.
     """
-    from certificates.command_line.counterexample import Asked, execute
+    from exactformer.certificates.command_line.counterexample import Asked, execute
 
     execute(Asked(arithmetic, context, machine, words, beta, order, most_tokens), as_json)
 
@@ -675,7 +681,7 @@ def contextual_mapping(layer: str, n: int, d: int, delta: Fraction, weights: Pat
 
     Exit codes: 0 it does, 1 it does not, 2 bad input.
     """
-    from certificates.command_line.contextual_mapping import execute
+    from exactformer.certificates.command_line.contextual_mapping import execute
 
     execute(layer, n, d, delta, weights)
 
@@ -686,7 +692,7 @@ def contextual_mapping(layer: str, n: int, d: int, delta: Fraction, weights: Pat
 def machines(machine: str | None, as_json: bool) -> None:
     """List the machines of the library.  With a MACHINE, print its text, to be copied and changed; of a busy beaver
     that is the one-way machine which it is folded onto."""
-    from certificates.command_line.machines import execute
+    from exactformer.certificates.command_line.machines import execute
 
     execute(machine, as_json)
 
@@ -700,5 +706,5 @@ def execute(arguments: list[str]) -> None:
 
 
 def main() -> None:
-    """The command in this process, as tests call it; `certificates.command_line.__main__` is the program."""
+    """The command in this process, as tests call it; `exactformer.__main__` is the program."""
     sys.exit(code_of(lambda: execute(sys.argv[1:])))

@@ -11,7 +11,7 @@ from enum import IntEnum
 
 import click
 
-from verify.verdict import Verdict
+from exactformer.verify.verdict import Verdict
 
 
 class ExitCode(IntEnum):

@@ -11,10 +11,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from certificates.command_line.outcome import InputRefused, refusing
-from certificates.files import FileRefused, Output
-from verify.audit import HeadClass, Row, class_of
-from verify.verdict import Verdict
+from exactformer.certificates.command_line.outcome import InputRefused, refusing
+from exactformer.certificates.files import FileRefused, Output
+from exactformer.verify.audit import HeadClass, Row, class_of
+from exactformer.verify.verdict import Verdict
 
 HEIGHT = {HeadClass.LOOKUP: 2, HeadClass.CONTENT: 0.96, HeadClass.SEARCH: 1.04}
 """Where a head is drawn: at its separation; the two classes of separation 1 side by side."""

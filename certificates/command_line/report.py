@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from certificates.certify import Bundle
-from certificates.command_line.console import Column, Facts, Part, Table, counted, heading, show
-from certificates.command_line.facts import Findings, findings_on_runs
-from certificates.command_line.verdicts import verdict_line
-from certificates.document import CaseRecord, HeadRecord, NetworkRecord, Statement, sha256
-from certificates.files import Written
-from certificates.universal_document import UniversalStatement
-from verify.verdict import Verdict
+from exactformer.certificates.certify import Bundle
+from exactformer.certificates.command_line.console import Column, Facts, Part, Table, counted, heading, show
+from exactformer.certificates.command_line.facts import Findings, findings_on_runs
+from exactformer.certificates.command_line.verdicts import verdict_line
+from exactformer.certificates.document import CaseRecord, HeadRecord, NetworkRecord, Statement, sha256
+from exactformer.certificates.files import Written
+from exactformer.certificates.universal_document import UniversalStatement
+from exactformer.verify.verdict import Verdict
 
 MOST_RUNS = 8
 """Runs that are shown; the certificate has all of them."""

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
-from certificates.certify_all import UniversalBundle
-from certificates.command_line.console import Column, Facts, Part, Table, counted, heading, show
-from certificates.command_line.facts import findings_for_all
-from certificates.command_line.report import (
+from exactformer.certificates.certify_all import UniversalBundle
+from exactformer.certificates.command_line.console import Column, Facts, Part, Table, counted, heading, show
+from exactformer.certificates.command_line.facts import findings_for_all
+from exactformer.certificates.command_line.report import (
     LEAST_BETA,
     SEPARATION,
     evidence,
@@ -18,18 +18,18 @@ from certificates.command_line.report import (
     network_facts,
     setting_facts,
 )
-from certificates.command_line.verdicts import verdict_line
-from certificates.files import Written
-from certificates.universal_document import AllInputsSummarized
-from constructions.machines.run import Run
-from constructions.turing.paradigm import Paradigm
-from verify.all_inputs import TieCase
-from verify.annotation.proof import Family, HeadProof, Tally
-from verify.arithmetic.models import Exact, ModelError
-from verify.drift.bound import Breakdown
-from verify.drift.prove import TokensProof, covered_by_drifts
-from verify.verdict import Basis, Verdict
-from verify.writes import Grounds
+from exactformer.certificates.command_line.verdicts import verdict_line
+from exactformer.certificates.files import Written
+from exactformer.certificates.universal_document import AllInputsSummarized
+from exactformer.constructions.machines.run import Run
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.all_inputs import TieCase
+from exactformer.verify.annotation.proof import Family, HeadProof, Tally
+from exactformer.verify.arithmetic.models import Exact, ModelError
+from exactformer.verify.drift.bound import Breakdown
+from exactformer.verify.drift.prove import TokensProof, covered_by_drifts
+from exactformer.verify.verdict import Basis, Verdict
+from exactformer.verify.writes import Grounds
 
 WRITES = {
     Grounds.CONTEXT: "no more than tokens",

@@ -7,23 +7,23 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from certificates.command_line.console import TIE, Facts, counted, heading, show
-from certificates.command_line.outcome import ExitCode, InputRefused, refusing
-from certificates.command_line.progress import LateProgress
-from constructions.machines.folding import two_way_machine_of, unfold_tape
-from constructions.machines.library import load_machine
-from constructions.machines.machine import MachineError
-from constructions.machines.run import Run, trace
-from constructions.machines.two_way import BLANK, TwoWayMachine
-from constructions.transformer.vocabulary import Token, Vocabulary
-from constructions.turing.construct import construct
-from constructions.turing.fitting import check_context, smallest_context
-from constructions.turing.paradigm import ContextError, Paradigm
-from constructions.turing.tokens import TokenSequence, sequences_of
-from verify.hardmax.decode import AmbiguousTokenError, decode
-from verify.hardmax.forward import NotTernaryError
-from verify.hardmax.observe import HeadMismatch, TokenMismatch, observe
-from verify.hardmax.prepared import PreparedNetwork
+from exactformer.certificates.command_line.console import TIE, Facts, counted, heading, show
+from exactformer.certificates.command_line.outcome import ExitCode, InputRefused, refusing
+from exactformer.certificates.command_line.progress import LateProgress
+from exactformer.constructions.machines.folding import two_way_machine_of, unfold_tape
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.machine import MachineError
+from exactformer.constructions.machines.run import Run, trace
+from exactformer.constructions.machines.two_way import BLANK, TwoWayMachine
+from exactformer.constructions.transformer.vocabulary import Token, Vocabulary
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.fitting import check_context, smallest_context
+from exactformer.constructions.turing.paradigm import ContextError, Paradigm
+from exactformer.constructions.turing.tokens import TokenSequence, sequences_of
+from exactformer.verify.hardmax.decode import AmbiguousTokenError, decode
+from exactformer.verify.hardmax.forward import NotTernaryError
+from exactformer.verify.hardmax.observe import HeadMismatch, TokenMismatch, observe
+from exactformer.verify.hardmax.prepared import PreparedNetwork
 
 FOLDED = (
     "The tape is folded at square 0: a letter holds the two squares at one distance from it. In a state q+ the head is "

@@ -17,14 +17,14 @@ from typing import Any
 
 import click
 
-from certificates.command_line.console import counted, show
-from certificates.command_line.outcome import InputRefused
-from certificates.command_line.progress import LateProgress
-from certificates.command_line.verdicts import EXIT_CODE, headline
-from certificates.document import write_file
-from certificates.supervisor import Left, writing
-from verify.sweep import sweep
-from verify.verdict import Basis, Verdict
+from exactformer.certificates.command_line.console import counted, show
+from exactformer.certificates.command_line.outcome import InputRefused
+from exactformer.certificates.command_line.progress import LateProgress
+from exactformer.certificates.command_line.verdicts import EXIT_CODE, headline
+from exactformer.certificates.document import write_file
+from exactformer.certificates.supervisor import Left, writing
+from exactformer.verify.sweep import sweep
+from exactformer.verify.verdict import Basis, Verdict
 
 Line = dict[str, Any]
 

@@ -13,18 +13,18 @@ from typing import NoReturn
 
 import click
 
-from certificates.command_line.console import counted, show
-from certificates.command_line.evidence_store import warn
-from certificates.command_line.outcome import ExitCode, refusing
-from certificates.command_line.progress import LateProgress
-from certificates.command_line.sweep import Line, appending, read_lines, rewrite
-from certificates.command_line.verdicts import EXIT_CODE, headline
-from certificates.supervisor import Left, writing
-from constructions.turing.paradigm import ContextError
-from verify.annotation.evidence import Evidence
-from verify.arithmetic.models import ModelError, parse_arithmetic
-from verify.sweep_all import UniversalResult, UniversalSweep, sweep_all
-from verify.verdict import Verdict
+from exactformer.certificates.command_line.console import counted, show
+from exactformer.certificates.command_line.evidence_store import warn
+from exactformer.certificates.command_line.outcome import ExitCode, refusing
+from exactformer.certificates.command_line.progress import LateProgress
+from exactformer.certificates.command_line.sweep import Line, appending, read_lines, rewrite
+from exactformer.certificates.command_line.verdicts import EXIT_CODE, headline
+from exactformer.certificates.supervisor import Left, writing
+from exactformer.constructions.turing.paradigm import ContextError
+from exactformer.verify.annotation.evidence import Evidence
+from exactformer.verify.arithmetic.models import ModelError, parse_arithmetic
+from exactformer.verify.sweep_all import UniversalResult, UniversalSweep, sweep_all
+from exactformer.verify.verdict import Verdict
 
 BUDGET_SECONDS = 60
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from certificates.command_line.console import Line, heading
-from certificates.command_line.outcome import ExitCode
-from verify.verdict import Verdict
+from exactformer.certificates.command_line.console import Line, heading
+from exactformer.certificates.command_line.outcome import ExitCode
+from exactformer.verify.verdict import Verdict
 
 EXIT_CODE: Mapping[Verdict, ExitCode] = {
     Verdict.PROVED: ExitCode.CERTIFIED,

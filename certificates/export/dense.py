@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from certificates.export.source import ExportError, Source
-from verify.arithmetic.models import BetaSplit, split_beta
+from exactformer.certificates.export.source import ExportError, Source
+from exactformer.verify.arithmetic.models import BetaSplit, split_beta
 
 Integers = NDArray[np.int64]
 LARGEST_TENSOR = 1 << 28

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from certificates.export.prepare import Export
-from certificates.export.safetensors_export import encoded
-from certificates.export.source import ExportError
+from exactformer.certificates.export.prepare import Export
+from exactformer.certificates.export.safetensors_export import encoded
+from exactformer.certificates.export.source import ExportError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from certificates import names
-from certificates.export.dense import Dense, densify
-from certificates.export.exactness import DTYPES, require_exact
-from certificates.export.runtimes import runtimes_of
-from certificates.export.source import ExportError, Source, read_source
-from verify.verdict import Verdict
+from exactformer.certificates import names
+from exactformer.certificates.export.dense import Dense, densify
+from exactformer.certificates.export.exactness import DTYPES, require_exact
+from exactformer.certificates.export.runtimes import runtimes_of
+from exactformer.certificates.export.source import ExportError, Source, read_source
+from exactformer.verify.verdict import Verdict
 
 Metadata = dict[str, str]
 

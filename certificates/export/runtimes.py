@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from certificates.export.source import Arithmetic
+from exactformer.certificates.export.source import Arithmetic
 
 HALF = ("bf16", "fp16")
 DTYPES = (*HALF, "fp32")

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from certificates.export.dense import Tensor
-from certificates.export.prepare import Export
-from certificates.export.source import ExportError
+from exactformer.certificates.export.dense import Tensor
+from exactformer.certificates.export.prepare import Export
+from exactformer.certificates.export.source import ExportError
 
 NAMES = {"bf16": "BF16", "fp16": "F16", "fp32": "F32"}
 

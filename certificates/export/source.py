@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from certificates.document import sha256
-from verify.verdict import Verdict
+from exactformer.certificates.document import sha256
+from exactformer.verify.verdict import Verdict
 
 
 class ExportError(ValueError):

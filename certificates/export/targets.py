@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from certificates.export.onnx_export import onnx_bytes, require_onnx
-from certificates.export.prepare import Export
-from certificates.export.safetensors_export import safetensors_bytes
-from certificates.export.torch_export import TEMPLATE, config_bytes
+from exactformer.certificates.export.onnx_export import onnx_bytes, require_onnx
+from exactformer.certificates.export.prepare import Export
+from exactformer.certificates.export.safetensors_export import safetensors_bytes
+from exactformer.certificates.export.torch_export import TEMPLATE, config_bytes
 
 Files = dict[str, Callable[[], bytes]]
 """File name -> its content, made when it is written."""

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from certificates.export.prepare import Export
+from exactformer.certificates.export.prepare import Export
 
 TEMPLATE = Path(__file__).parent / "templates" / "model.py"
 

@@ -15,10 +15,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from constructions.contextual.global_shift import global_factor, global_shift
-from constructions.contextual.grid import Grid
-from constructions.contextual.layers import AttentionLayer
-from constructions.contextual.selective_shift import selective_shift
+from exactformer.constructions.contextual.global_shift import global_factor, global_shift
+from exactformer.constructions.contextual.grid import Grid
+from exactformer.constructions.contextual.layers import AttentionLayer
+from exactformer.constructions.contextual.selective_shift import selective_shift
 
 
 @dataclass(frozen=True)

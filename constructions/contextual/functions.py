@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from constructions.contextual.grid import Column, Sequence
+from exactformer.constructions.contextual.grid import Column, Sequence
 
 SAMPLES = 200
 SAMPLE_PARTS = 64

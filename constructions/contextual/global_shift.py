@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from constructions.contextual.grid import Grid
-from constructions.contextual.layers import AttentionLayer, Head, unit
-from constructions.contextual.selective_shift import threshold_head
+from exactformer.constructions.contextual.grid import Grid
+from exactformer.constructions.contextual.layers import AttentionLayer, Head, unit
+from exactformer.constructions.contextual.selective_shift import threshold_head
 
 
 def global_factor(grid: Grid) -> int:

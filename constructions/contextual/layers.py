@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-from constructions.contextual.grid import Column, Sequence
+from exactformer.constructions.contextual.grid import Column, Sequence
 
 Rational = Fraction | int
 ZERO = Fraction(0)

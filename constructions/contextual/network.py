@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from constructions.contextual.contextual_mapping import selective_shifts
-from constructions.contextual.global_shift import global_shift
-from constructions.contextual.grid import Grid, Sequence
-from constructions.contextual.layers import AttentionLayer, Layer, TokenwiseLayer
-from constructions.contextual.positional import PositionalEncoding, encoded_labels
-from constructions.contextual.quantisation import quantisation
+from exactformer.constructions.contextual.contextual_mapping import selective_shifts
+from exactformer.constructions.contextual.global_shift import global_shift
+from exactformer.constructions.contextual.grid import Grid, Sequence
+from exactformer.constructions.contextual.layers import AttentionLayer, Layer, TokenwiseLayer
+from exactformer.constructions.contextual.positional import PositionalEncoding, encoded_labels
+from exactformer.constructions.contextual.quantisation import quantisation
 
 
 @dataclass(frozen=True)

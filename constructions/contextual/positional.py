@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 
-from constructions.contextual.grid import Grid, Sequence
+from exactformer.constructions.contextual.grid import Grid, Sequence
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from constructions.contextual.grid import Grid, Sequence
-from constructions.contextual.layers import ZERO, PiecewiseLinear, TokenwiseLayer, unit
+from exactformer.constructions.contextual.grid import Grid, Sequence
+from exactformer.constructions.contextual.layers import ZERO, PiecewiseLinear, TokenwiseLayer, unit
 
 
 def quantised(grid: Grid, t: Fraction) -> Fraction:

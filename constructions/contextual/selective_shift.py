@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from constructions.contextual.grid import Grid
-from constructions.contextual.layers import AttentionLayer, Head, unit
+from exactformer.constructions.contextual.grid import Grid
+from exactformer.constructions.contextual.layers import AttentionLayer, Head, unit
 
 
 def threshold_head(grid: Grid, threshold: Fraction, factor: int) -> Head:

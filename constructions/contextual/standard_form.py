@@ -12,10 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from constructions.contextual.grid import Column, Grid
-from constructions.contextual.layers import ZERO, PiecewiseLinear, TokenwiseLayer, unit
-from constructions.contextual.quantisation import coordinate_layers
-from constructions.contextual.value_mapping import ValueMapping
+from exactformer.constructions.contextual.grid import Column, Grid
+from exactformer.constructions.contextual.layers import ZERO, PiecewiseLinear, TokenwiseLayer, unit
+from exactformer.constructions.contextual.quantisation import coordinate_layers
+from exactformer.constructions.contextual.value_mapping import ValueMapping
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from constructions.contextual.exponential import Quotient, added
-from constructions.contextual.grid import Column, Sequence
-from constructions.contextual.layers import dot
+from exactformer.constructions.contextual.exponential import Quotient, added
+from exactformer.constructions.contextual.grid import Column, Sequence
+from exactformer.constructions.contextual.layers import dot
 
 Matrix = tuple[tuple[Fraction, ...], ...]
 """Rows."""

@@ -16,9 +16,9 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import combinations
 
-from constructions.contextual.contextual_mapping import Interval, ids, interval, largest_entry
-from constructions.contextual.grid import Column, Grid, GridError, Sequence
-from constructions.contextual.layers import ZERO, PiecewiseLinear, TokenwiseLayer, constant_inside, unit
+from exactformer.constructions.contextual.contextual_mapping import Interval, ids, interval, largest_entry
+from exactformer.constructions.contextual.grid import Column, Grid, GridError, Sequence
+from exactformer.constructions.contextual.layers import ZERO, PiecewiseLinear, TokenwiseLayer, constant_inside, unit
 
 Numbers = tuple[int, ...]
 Wish = Callable[[Numbers], Sequence]

@@ -11,9 +11,9 @@ from itertools import accumulate
 from string import ascii_uppercase, digits
 from typing import Final, NoReturn
 
-from constructions.machines.machine import Move
-from constructions.machines.text import MachineTextError
-from constructions.machines.two_way import HALT, Entry, TwoWayMachine
+from exactformer.constructions.machines.machine import Move
+from exactformer.constructions.machines.text import MachineTextError
+from exactformer.constructions.machines.two_way import HALT, Entry, TwoWayMachine
 
 UNDEFINED: Final = "---"
 HALTING_LETTERS: Final = "HZ"

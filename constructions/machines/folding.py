@@ -31,10 +31,10 @@ from itertools import product
 from string import ascii_letters
 from typing import Final
 
-from constructions.machines.busy_beaver import read_busy_beaver
-from constructions.machines.machine import Action, MachineError, Move, Situation, TuringMachine
-from constructions.machines.text import MachineTextError
-from constructions.machines.two_way import BLANK, HALT, Entry, Squares, TwoWayMachine
+from exactformer.constructions.machines.busy_beaver import read_busy_beaver
+from exactformer.constructions.machines.machine import Action, MachineError, Move, Situation, TuringMachine
+from exactformer.constructions.machines.text import MachineTextError
+from exactformer.constructions.machines.two_way import BLANK, HALT, Entry, Squares, TwoWayMachine
 
 START: Final = "start"
 NEVER_LEFT: Final = "_"

@@ -14,9 +14,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from constructions.machines import oracles
-from constructions.machines.machine import MachineError, TuringMachine
-from constructions.machines.oracles import Oracle, WordGenerator
+from exactformer.constructions.machines import oracles
+from exactformer.constructions.machines.machine import MachineError, TuringMachine
+from exactformer.constructions.machines.oracles import Oracle, WordGenerator
 
 _TEXTS: Final = Path(__file__).parent / "texts"
 
@@ -186,7 +186,7 @@ def load_machine(name_or_path: str) -> TuringMachine:
 
 def _read_file(path: Path) -> TuringMachine:
     # Imported here because YAML is slow to import and most commands that list the library need no text.
-    from constructions.machines.text import read_machine
+    from exactformer.constructions.machines.text import read_machine
 
     try:
         text = path.read_bytes().decode("utf-8")
@@ -199,8 +199,8 @@ def _read_file(path: Path) -> TuringMachine:
 
 def _folded(text: str, source: str) -> TuringMachine | None:
     """The folding of the two-way machine that ``text`` is, or None if it is not meant as a busy beaver text."""
-    from constructions.machines.busy_beaver import looks_like_busy_beaver, read_busy_beaver
-    from constructions.machines.folding import fold
+    from exactformer.constructions.machines.busy_beaver import looks_like_busy_beaver, read_busy_beaver
+    from exactformer.constructions.machines.folding import fold
 
     return fold(read_busy_beaver(text, source)) if looks_like_busy_beaver(text) else None
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import product
 from random import Random
 
-from constructions.machines.machine import Action, Move, TuringMachine
+from exactformer.constructions.machines.machine import Action, Move, TuringMachine
 
 HALTING_PROBABILITY = 0.05
 BLANK, LETTERS = "_", "abcde"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from constructions.machines.machine import Action, MachineError, Move, TuringMachine
+from exactformer.constructions.machines.machine import Action, MachineError, Move, TuringMachine
 
 DEFAULT_MAX_STEPS = 1_000_000
 """Steps after which a run is given up, unless the caller says otherwise."""
@@ -113,7 +113,7 @@ def trace(machine: TuringMachine, word: str, max_steps: int = DEFAULT_MAX_STEPS)
 
     Errors: InputError, MissingTransition, StepLimit, OutputError.
 
-    >>> from constructions.machines.library import load_machine
+    >>> from exactformer.constructions.machines.library import load_machine
     >>> run = trace(load_machine("binary-addition"), "110+101")
     >>> run.output, run.steps, run.cells
     ('1011', 31, 8)
@@ -133,7 +133,7 @@ def configurations(machine: TuringMachine, word: str, max_steps: int = DEFAULT_M
 
     Errors, raised when the run gets there: InputError, MissingTransition, StepLimit.
 
-    >>> from constructions.machines.library import load_machine
+    >>> from exactformer.constructions.machines.library import load_machine
     >>> for each in configurations(load_machine("rewrite"), "1"):
     ...     print(each.step, each.state, each.heads, each.tapes)
     0 sweep (0, 0) (('1',), ('_',))

@@ -18,7 +18,7 @@ from typing import NoReturn
 
 import yaml
 
-from constructions.machines.machine import (
+from exactformer.constructions.machines.machine import (
     Action,
     IllFormedMachineError,
     MachineError,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from string import ascii_uppercase, digits
 from typing import Final
 
-from constructions.machines.machine import IllFormedMachineError, Move
+from exactformer.constructions.machines.machine import IllFormedMachineError, Move
 
 HALT: Final = "halt"
 """The state in which a machine has halted; it is none of the letters."""

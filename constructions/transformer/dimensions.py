@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from constructions.transformer.network import Network
+from exactformer.constructions.transformer.network import Network
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from constructions.transformer.registers import Span
+from exactformer.constructions.transformer.registers import Span
 
 
 @dataclass(frozen=True)

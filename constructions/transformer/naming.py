@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from constructions.transformer.registers import Repeated, Span
+from exactformer.constructions.transformer.registers import Repeated, Span
 
 
 def name_coordinates(registers: Sequence[Span], coordinates: Sequence[int]) -> str:

@@ -13,10 +13,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from constructions.transformer.gadgets import Neuron, neurons
-from constructions.transformer.program import HeadKind, Program, Selection
-from constructions.transformer.registers import Repeated, Span
-from constructions.transformer.vocabulary import Vocabulary
+from exactformer.constructions.transformer.gadgets import Neuron, neurons
+from exactformer.constructions.transformer.program import HeadKind, Program, Selection
+from exactformer.constructions.transformer.registers import Repeated, Span
+from exactformer.constructions.transformer.vocabulary import Vocabulary
 
 Integers = NDArray[np.int32]
 

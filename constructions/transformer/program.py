@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from constructions.transformer.gadgets import Gadget
-from constructions.transformer.registers import Repeated, Span
+from exactformer.constructions.transformer.gadgets import Gadget
+from exactformer.constructions.transformer.registers import Repeated, Span
 
 Selection = tuple[Span | Repeated, ...]
 """One side of a head: its coordinates in order, the ``hpos_k, (r-1)*const`` of the spec's tables."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from constructions.machines.machine import TuringMachine
-from constructions.transformer.network import Layer, Mlp, Network, compile_layers
-from constructions.transformer.program import Program, ProgramBuilder
-from constructions.transformer.registers import Layout
-from constructions.transformer.vocabulary import Vocabulary
-from constructions.turing.cot import write_cot
-from constructions.turing.encoding import Shape
-from constructions.turing.machine_tables import cot_families, scot_families, transition_mlp
-from constructions.turing.paradigm import ContextError, Paradigm
-from constructions.turing.registers import CotRegisters, Phases
-from constructions.turing.scot import ScotRegisters, write_scot
+from exactformer.constructions.machines.machine import TuringMachine
+from exactformer.constructions.transformer.network import Layer, Mlp, Network, compile_layers
+from exactformer.constructions.transformer.program import Program, ProgramBuilder
+from exactformer.constructions.transformer.registers import Layout
+from exactformer.constructions.transformer.vocabulary import Vocabulary
+from exactformer.constructions.turing.cot import write_cot
+from exactformer.constructions.turing.encoding import Shape
+from exactformer.constructions.turing.machine_tables import cot_families, scot_families, transition_mlp
+from exactformer.constructions.turing.paradigm import ContextError, Paradigm
+from exactformer.constructions.turing.registers import CotRegisters, Phases
+from exactformer.constructions.turing.scot import ScotRegisters, write_scot
 
 
 @dataclass(frozen=True, eq=False)

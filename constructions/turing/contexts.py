@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from constructions.turing.fitting import MOST_BITS
-from constructions.turing.paradigm import ContextError, Paradigm
-from constructions.turing.tokens import cot_length
+from exactformer.constructions.turing.fitting import MOST_BITS
+from exactformer.constructions.turing.paradigm import ContextError, Paradigm
+from exactformer.constructions.turing.tokens import cot_length
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ def require_an_input(context: int, position_bits: int) -> None:
     >>> require_an_input(4, 2)
     Traceback (most recent call last):
     ...
-    constructions.turing.paradigm.ContextError: no token sequence has fewer than 5 tokens, so a claim about a context \
-of 4 would be about no input; give 5 or more
+    exactformer.constructions.turing.paradigm.ContextError: no token sequence has fewer than 5 tokens, so a \
+claim about a context of 4 would be about no input; give 5 or more
     """
     if context < (shortest := cot_length(0, 1, 0, position_bits)):
         raise ContextError(

@@ -6,7 +6,7 @@ and the vocabulary, is in :mod:`constructions.turing.machine_tables`.
 
 from __future__ import annotations
 
-from constructions.transformer.gadgets import (
+from exactformer.constructions.transformer.gadgets import (
     Copy,
     Decrement,
     DecrementInPlace,
@@ -16,10 +16,10 @@ from constructions.transformer.gadgets import (
     Zero,
     when,
 )
-from constructions.transformer.program import ProgramBuilder
-from constructions.transformer.registers import Span
-from constructions.turing.encoding import Shape, signed_binary
-from constructions.turing.registers import CotRegisters, Phases
+from exactformer.constructions.transformer.program import ProgramBuilder
+from exactformer.constructions.transformer.registers import Span
+from exactformer.constructions.turing.encoding import Shape, signed_binary
+from exactformer.constructions.turing.registers import CotRegisters, Phases
 
 BLANK = 0
 """The index of the blank in every alphabet, so that reading a blank is the same gadget for every machine."""

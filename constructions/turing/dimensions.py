@@ -12,9 +12,9 @@ from dataclasses import dataclass, fields
 
 from sympy import Expr, Max, Symbol
 
-from constructions.machines.machine import TuringMachine
-from constructions.transformer.dimensions import Dimensions
-from constructions.turing.encoding import Shape
+from exactformer.constructions.machines.machine import TuringMachine
+from exactformer.constructions.transformer.dimensions import Dimensions
+from exactformer.constructions.turing.encoding import Shape
 
 r, K, d_Q, d_G, Q, G = (
     Symbol(name, integer=True, positive=True) for name in ("r", "K", "d_Q", "d_G", "|Q|", "|Gamma|")
@@ -58,7 +58,7 @@ SCOT = Formulas(
 def stated_dimensions(formulas: Formulas, machine: TuringMachine, position_bits: int) -> Dimensions:
     """The formulas at one machine and r.
 
-    >>> from constructions.machines.library import load_machine
+    >>> from exactformer.constructions.machines.library import load_machine
     >>> stated_dimensions(COT, load_machine("increment"), 8).layers
     28
     """

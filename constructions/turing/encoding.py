@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from constructions.machines.machine import Move, TuringMachine
-from constructions.transformer.registers import Span
-from constructions.transformer.vocabulary import Vector
+from exactformer.constructions.machines.machine import Move, TuringMachine
+from exactformer.constructions.transformer.registers import Span
+from exactformer.constructions.transformer.vocabulary import Vector
 
 MOVE_BITS = {Move.LEFT: (-1, -1), Move.STAY: (+1, -1), Move.RIGHT: (+1, +1)}
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from constructions.machines.run import Run
-from constructions.turing.paradigm import ContextError, Paradigm, position_bits_for
-from constructions.turing.tokens import cot_length, scot_segments
+from exactformer.constructions.machines.run import Run
+from exactformer.constructions.turing.paradigm import ContextError, Paradigm, position_bits_for
+from exactformer.constructions.turing.tokens import cot_length, scot_segments
 
 MOST_BITS = 64
 """Contexts are looked for up to 2**MOST_BITS tokens."""

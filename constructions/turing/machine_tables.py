@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from constructions.machines.machine import Move, TuringMachine
-from constructions.transformer.network import Integers, Mlp, SparseRows
-from constructions.transformer.registers import Span
-from constructions.transformer.vocabulary import Family, Field, Vector
-from constructions.turing.encoding import MOVE_BITS, at, signed_binary
-from constructions.turing.registers import CotRegisters
-from constructions.turing.scot import ScotRegisters
+from exactformer.constructions.machines.machine import Move, TuringMachine
+from exactformer.constructions.transformer.network import Integers, Mlp, SparseRows
+from exactformer.constructions.transformer.registers import Span
+from exactformer.constructions.transformer.vocabulary import Family, Field, Vector
+from exactformer.constructions.turing.encoding import MOVE_BITS, at, signed_binary
+from exactformer.constructions.turing.registers import CotRegisters
+from exactformer.constructions.turing.scot import ScotRegisters
 
 MOVES = (Move.LEFT, Move.STAY, Move.RIGHT)
 """The order of move values in run tokens."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from constructions.transformer.registers import Layout, Span
-from constructions.turing.encoding import Shape
+from exactformer.constructions.transformer.registers import Layout, Span
+from exactformer.constructions.turing.encoding import Shape
 
 PerTape = tuple[Span, ...]
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from constructions.transformer.gadgets import Copy, Decrement, Map, Or, Zero, when
-from constructions.transformer.program import ProgramBuilder
-from constructions.transformer.registers import Layout, Span
-from constructions.turing.cot import exactly, subtract
-from constructions.turing.encoding import Shape
-from constructions.turing.registers import CotRegisters, PerTape, Phases
+from exactformer.constructions.transformer.gadgets import Copy, Decrement, Map, Or, Zero, when
+from exactformer.constructions.transformer.program import ProgramBuilder
+from exactformer.constructions.transformer.registers import Layout, Span
+from exactformer.constructions.turing.cot import exactly, subtract
+from exactformer.constructions.turing.encoding import Shape
+from exactformer.constructions.turing.registers import CotRegisters, PerTape, Phases
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from constructions.machines.machine import Action, TuringMachine
-from constructions.machines.run import Run
-from constructions.transformer.vocabulary import Token
-from constructions.turing.machine_tables import MOVES
-from constructions.turing.paradigm import Paradigm
+from exactformer.constructions.machines.machine import Action, TuringMachine
+from exactformer.constructions.machines.run import Run
+from exactformer.constructions.transformer.vocabulary import Token
+from exactformer.constructions.turing.machine_tables import MOVES
+from exactformer.constructions.turing.paradigm import Paradigm
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from constructions.machines.machine import Move
-from constructions.machines.run import Configuration, Run, configurations
-from constructions.transformer.vocabulary import Token
-from constructions.turing.paradigm import Paradigm
-from constructions.turing.tokens import cot_tokens
-from verify.annotation.content import Back, Ghosts, MinusLow, number_at
-from verify.annotation.ghosts import TokenClass, classes, ghosts_of
+from exactformer.constructions.machines.machine import Move
+from exactformer.constructions.machines.run import Configuration, Run, configurations
+from exactformer.constructions.transformer.vocabulary import Token
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.constructions.turing.tokens import cot_tokens
+from exactformer.verify.annotation.content import Back, Ghosts, MinusLow, number_at
+from exactformer.verify.annotation.ghosts import TokenClass, classes, ghosts_of
 
 INP, INPUT, EINP, RUN, POS, BIT, EPOS, OUTP, OUTPUT, EOUTP = classes(Paradigm.COT)
 FAMILY = {INPUT: "SIGMA", OUTPUT: "SIGMA", RUN: "RUN", BIT: "BIT"}

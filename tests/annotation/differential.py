@@ -20,19 +20,18 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from constructions.machines.machine import MachineError
-from constructions.machines.random_machines import random_word
-from constructions.machines.run import Run, trace
-from constructions.transformer.network import Network
-from constructions.transformer.registers import Span
-from constructions.turing.construct import construct
-from constructions.turing.encoding import Shape
-from constructions.turing.fitting import least_position_bits
-from constructions.turing.paradigm import Paradigm
-from constructions.turing.tokens import cot_tokens, sequences_of
-from tests.annotation.axioms import AXIOMS, Broken, Chain, check
-from verify.annotation.annotation import Annotation, Held, annotate
-from verify.annotation.content import (
+from exactformer.constructions.machines.machine import MachineError
+from exactformer.constructions.machines.random_machines import random_word
+from exactformer.constructions.machines.run import Run, trace
+from exactformer.constructions.transformer.network import Network
+from exactformer.constructions.transformer.registers import Span
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.encoding import Shape
+from exactformer.constructions.turing.fitting import least_position_bits
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.constructions.turing.tokens import cot_tokens, sequences_of
+from exactformer.verify.annotation.annotation import Annotation, Held, annotate
+from exactformer.verify.annotation.content import (
     MOVE_CODES,
     AtMost,
     Back,
@@ -55,13 +54,14 @@ from verify.annotation.content import (
     holds,
     number_at,
 )
-from verify.annotation.fetches import brought
-from verify.annotation.ghosts import TokenClass, sequence_ghosts
-from verify.hardmax.attention import Activations, Ints
-from verify.hardmax.batch import Batch, embed
-from verify.hardmax.forward import Sublayer, stages
-from verify.hardmax.prepared import PreparedNetwork
-from verify.sweep import draw_case
+from exactformer.verify.annotation.fetches import brought
+from exactformer.verify.annotation.ghosts import TokenClass, sequence_ghosts
+from exactformer.verify.hardmax.attention import Activations, Ints
+from exactformer.verify.hardmax.batch import Batch, embed
+from exactformer.verify.hardmax.forward import Sublayer, stages
+from exactformer.verify.hardmax.prepared import PreparedNetwork
+from exactformer.verify.sweep import draw_case
+from tests.annotation.axioms import AXIOMS, Broken, Chain, check
 
 MISSING = -1
 """Stands for a ghost that a token does not have."""
@@ -307,7 +307,7 @@ def _located(
 
 
 def wrong_fetches(run: Run, position_bits: int) -> Iterator[tuple[TokenClass, Fetched, Activations, Activations]]:
-    """Classes in whose tokens what a look-up brings is not what verify.annotation.fetches says of it."""
+    """Classes in whose tokens what a look-up brings is not what exactformer.verify.annotation.fetches says of it."""
     shape, r = Shape.of(run.machine, position_bits), position_bits
     network = construct(Paradigm.COT, run.machine, r)
     prepared = PreparedNetwork(network)

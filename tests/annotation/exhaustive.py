@@ -18,18 +18,18 @@ from random import Random
 
 import click
 
-from constructions.machines.machine import Action, MachineError, Move, TuringMachine
-from constructions.machines.run import Run, trace
-from constructions.turing.construct import construct
-from constructions.turing.paradigm import Paradigm
-from constructions.turing.tokens import cot_length, cot_tokens
+from exactformer.constructions.machines.machine import Action, MachineError, Move, TuringMachine
+from exactformer.constructions.machines.run import Run, trace
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.constructions.turing.tokens import cot_length, cot_tokens
+from exactformer.verify.annotation.evidence import Evidence
+from exactformer.verify.annotation.proof import Gap, prove_hardmax
+from exactformer.verify.hardmax.forward import NotTernaryError
+from exactformer.verify.hardmax.observe import TokenMismatch
+from exactformer.verify.hardmax.prepared import PreparedNetwork
+from exactformer.verify.sweep import least_margin
 from tests.annotation.differential import compare
-from verify.annotation.evidence import Evidence
-from verify.annotation.proof import Gap, prove_hardmax
-from verify.hardmax.forward import NotTernaryError
-from verify.hardmax.observe import TokenMismatch
-from verify.hardmax.prepared import PreparedNetwork
-from verify.sweep import least_margin
 
 BLANK, ONE, HALT = "_", "1", "halt"
 

@@ -24,10 +24,10 @@ from typing import Any, TypeVar, cast
 import click
 import numpy as np
 
-from constructions.machines.library import load_machine
-from constructions.machines.machine import Action, MachineError, TuringMachine
-from constructions.machines.run import trace
-from constructions.transformer.gadgets import (
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.machine import Action, MachineError, TuringMachine
+from exactformer.constructions.machines.run import trace
+from exactformer.constructions.transformer.gadgets import (
     Condition,
     Copy,
     Decrement,
@@ -39,23 +39,23 @@ from constructions.transformer.gadgets import (
     Row,
     When,
 )
-from constructions.transformer.network import CompiledHead, Layer, Mlp, Network, compile_layers
-from constructions.transformer.program import Head, PlacedGadget, PlacedHead, Program, Selection
-from constructions.transformer.registers import Repeated, Span
-from constructions.transformer.vocabulary import Family, Vector, Vocabulary
-from constructions.turing.construct import construct, skeleton
-from constructions.turing.encoding import Shape
-from constructions.turing.machine_tables import MOVES, transition_mlp
-from constructions.turing.paradigm import Paradigm
-from constructions.turing.registers import CotRegisters, Phases
-from constructions.turing.tokens import TokenSequence, sequences_of
-from verify.annotation.evidence import Evidence
-from verify.annotation.proof import HardmaxProof, prove_hardmax
-from verify.hardmax.batch import embed, in_batches
-from verify.hardmax.forward import NotTernaryError, Sublayer, final_activations, stages
-from verify.hardmax.mlp import PreparedMlp, mlp_delta
-from verify.hardmax.observe import TokenMismatch, least_margins
-from verify.hardmax.prepared import PreparedNetwork
+from exactformer.constructions.transformer.network import CompiledHead, Layer, Mlp, Network, compile_layers
+from exactformer.constructions.transformer.program import Head, PlacedGadget, PlacedHead, Program, Selection
+from exactformer.constructions.transformer.registers import Repeated, Span
+from exactformer.constructions.transformer.vocabulary import Family, Vector, Vocabulary
+from exactformer.constructions.turing.construct import construct, skeleton
+from exactformer.constructions.turing.encoding import Shape
+from exactformer.constructions.turing.machine_tables import MOVES, transition_mlp
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.constructions.turing.registers import CotRegisters, Phases
+from exactformer.constructions.turing.tokens import TokenSequence, sequences_of
+from exactformer.verify.annotation.evidence import Evidence
+from exactformer.verify.annotation.proof import HardmaxProof, prove_hardmax
+from exactformer.verify.hardmax.batch import embed, in_batches
+from exactformer.verify.hardmax.forward import NotTernaryError, Sublayer, final_activations, stages
+from exactformer.verify.hardmax.mlp import PreparedMlp, mlp_delta
+from exactformer.verify.hardmax.observe import TokenMismatch, least_margins
+from exactformer.verify.hardmax.prepared import PreparedNetwork
 
 MOST_WORDS = 10_000
 """Inputs tried for a family, shortest first."""

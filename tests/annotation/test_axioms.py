@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from constructions.machines.library import load_machine
-from constructions.machines.run import trace
-from constructions.transformer.vocabulary import Token
-from constructions.turing.fitting import least_position_bits
-from constructions.turing.paradigm import Paradigm
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.run import trace
+from exactformer.constructions.transformer.vocabulary import Token
+from exactformer.constructions.turing.fitting import least_position_bits
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.annotation.content import Ghosts, Number, number_at
+from exactformer.verify.annotation.ghosts import TokenClass
 from tests.annotation import axioms
 from tests.annotation.axioms import AXIOMS, Axiom, Chain, check
 from tests.machine_table import CASES, Case
-from verify.annotation.content import Ghosts, Number, number_at
-from verify.annotation.ghosts import TokenClass
 
 RUN = trace(load_machine("binary-addition"), "10+11")
 CHAIN = Chain.of(RUN, least_position_bits(Paradigm.COT, [RUN]))

@@ -6,25 +6,25 @@ from dataclasses import replace
 
 import pytest
 
-from constructions.machines.library import load_machine
-from constructions.machines.run import Run, trace
-from constructions.turing.construct import construct
-from constructions.turing.encoding import Shape
-from constructions.turing.fitting import least_position_bits
-from constructions.turing.paradigm import Paradigm
-from constructions.turing.tokens import cot_tokens
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.run import Run, trace
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.encoding import Shape
+from exactformer.constructions.turing.fitting import least_position_bits
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.constructions.turing.tokens import cot_tokens
+from exactformer.verify.annotation import cot
+from exactformer.verify.annotation.annotation import annotate
+from exactformer.verify.annotation.content import Bit, Content, Fetched, Vector, value_at
+from exactformer.verify.annotation.fetches import brought
+from exactformer.verify.annotation.ghosts import TokenClass, ghosts_of
+from exactformer.verify.hardmax.batch import embed
+from exactformer.verify.hardmax.forward import Sublayer, stages
+from exactformer.verify.hardmax.prepared import PreparedNetwork
+from exactformer.verify.sweep import draw_case
 from tests.annotation import differential
 from tests.annotation.differential import compare, draw, emptied, go_through, tokens_by_class, values, wrong_fetches
 from tests.machine_table import CASES, Case
-from verify.annotation import cot
-from verify.annotation.annotation import annotate
-from verify.annotation.content import Bit, Content, Fetched, Vector, value_at
-from verify.annotation.fetches import brought
-from verify.annotation.ghosts import TokenClass, ghosts_of
-from verify.hardmax.batch import embed
-from verify.hardmax.forward import Sublayer, stages
-from verify.hardmax.prepared import PreparedNetwork
-from verify.sweep import draw_case
 
 
 def least(run: Run) -> int:

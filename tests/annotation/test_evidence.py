@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import z3
 
-from verify.annotation.evidence import Evidence, StoreError, prover
+from exactformer.verify.annotation.evidence import Evidence, StoreError, prover
 
 
 def test_what_was_added_is_found_again(tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_what_was_added_is_found_again(tmp_path: Path) -> None:
 def test_evidence_of_another_prover_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Evidence(tmp_path / "store") as evidence:
         evidence.add(["some digest"])
-    monkeypatch.setattr("verify.annotation.evidence.prover", lambda: "another prover")
+    monkeypatch.setattr("exactformer.verify.annotation.evidence.prover", lambda: "another prover")
     with Evidence(tmp_path / "store") as evidence:
         assert "some digest" not in evidence
 
@@ -105,7 +105,7 @@ def test_a_store_that_is_locked_is_trouble(
     mode: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Locked against readers, or against writers: then what is there is used all the same."""
-    monkeypatch.setattr("verify.annotation.evidence.WAIT_SECONDS", 0)
+    monkeypatch.setattr("exactformer.verify.annotation.evidence.WAIT_SECONDS", 0)
     store = tmp_path / "store"
     with Evidence(store) as evidence:
         evidence.add(["known"])

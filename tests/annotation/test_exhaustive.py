@@ -7,11 +7,11 @@ from random import Random
 
 import pytest
 
-from constructions.machines.machine import Action, Move
-from constructions.turing.construct import construct
+from exactformer.constructions.machines.machine import Action, Move
+from exactformer.constructions.turing.construct import construct
+from exactformer.verify.annotation.evidence import Evidence
 from tests.annotation import exhaustive
 from tests.annotation.exhaustive import covered, examine, examine_all, how_many, machine
-from verify.annotation.evidence import Evidence
 
 
 def test_machines_are_counted() -> None:

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from constructions.machines.library import load_machine
-from constructions.machines.run import Run, trace
-from constructions.transformer.network import CompiledHead, Network
-from constructions.transformer.program import HeadKind
-from constructions.turing.construct import construct
-from constructions.turing.encoding import Shape
-from constructions.turing.fitting import least_position_bits
-from constructions.turing.paradigm import Paradigm
-from constructions.turing.tokens import sequences_of
-from verify.annotation.annotation import Annotation, annotate
-from verify.annotation.content import (
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.run import Run, trace
+from exactformer.constructions.transformer.network import CompiledHead, Network
+from exactformer.constructions.transformer.program import HeadKind
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.encoding import Shape
+from exactformer.constructions.turing.fitting import least_position_bits
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.constructions.turing.tokens import sequences_of
+from exactformer.verify.annotation.annotation import Annotation, annotate
+from exactformer.verify.annotation.content import (
     AtMost,
     Back,
     Code,
@@ -36,10 +36,10 @@ from verify.annotation.content import (
     number_at,
     value_at,
 )
-from verify.annotation.content import holds as condition_holds
-from verify.annotation.ghosts import Described, TokenClass, sequence_ghosts
-from verify.annotation.heads import separation_of
-from verify.annotation.meanings import (
+from exactformer.verify.annotation.content import holds as condition_holds
+from exactformer.verify.annotation.ghosts import Described, TokenClass, sequence_ghosts
+from exactformer.verify.annotation.heads import separation_of
+from exactformer.verify.annotation.meanings import (
     AtCap,
     AtPosition,
     EveryToken,
@@ -52,10 +52,10 @@ from verify.annotation.meanings import (
     under,
     whole_register,
 )
-from verify.hardmax.batch import embed
-from verify.hardmax.forward import Sublayer, stages
-from verify.hardmax.prepared import PreparedNetwork
-from verify.sweep import draw_case
+from exactformer.verify.hardmax.batch import embed
+from exactformer.verify.hardmax.forward import Sublayer, stages
+from exactformer.verify.hardmax.prepared import PreparedNetwork
+from exactformer.verify.sweep import draw_case
 
 
 @dataclass(frozen=True, eq=False)

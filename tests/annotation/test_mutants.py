@@ -9,12 +9,12 @@ from itertools import islice
 
 import pytest
 
-from constructions.machines.library import load_machine
-from constructions.transformer.network import Layer, Mlp, Network
-from constructions.transformer.vocabulary import Family, Vocabulary
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.transformer.network import Layer, Mlp, Network
+from exactformer.constructions.transformer.vocabulary import Family, Vocabulary
+from exactformer.verify.annotation.evidence import Evidence
+from exactformer.verify.annotation.proof import Gap, prove_hardmax
 from tests.annotation.mutants import NO_ANSWER, SEED, Behaviour, Judge, Kind, behaviour, identity, mutants
-from verify.annotation.evidence import Evidence
-from verify.annotation.proof import Gap, prove_hardmax
 
 OF_EACH_KIND = 5
 

@@ -8,26 +8,26 @@ from pathlib import Path
 
 import pytest
 
-from constructions.machines.library import load_machine
-from constructions.machines.machine import TuringMachine
-from constructions.transformer.network import Network
-from constructions.turing.construct import construct
-from constructions.turing.encoding import Shape
-from constructions.turing.fitting import least_position_bits
-from constructions.turing.paradigm import Paradigm
-from verify.annotation.annotation import annotate
-from verify.annotation.content import Back, Ghosts, MinusLow, number_at
-from verify.annotation.content import holds as condition_holds
-from verify.annotation.evidence import Evidence
-from verify.annotation.facts import facts
-from verify.annotation.ghosts import ghosts_of
-from verify.annotation.heads import Names, head_pattern
-from verify.annotation.layout import Sequences
-from verify.annotation.meanings import Meaning, meanings_of
-from verify.annotation.proof import Gap, HardmaxProof, layer_obligations, prove_hardmax
-from verify.annotation.symbolic import Symbols
-from verify.solver import Model, ModelIncomplete, Refuted, any_of, prove, value_of
-from verify.sweep import draw_case
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.machine import TuringMachine
+from exactformer.constructions.transformer.network import Network
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.encoding import Shape
+from exactformer.constructions.turing.fitting import least_position_bits
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.annotation.annotation import annotate
+from exactformer.verify.annotation.content import Back, Ghosts, MinusLow, number_at
+from exactformer.verify.annotation.content import holds as condition_holds
+from exactformer.verify.annotation.evidence import Evidence
+from exactformer.verify.annotation.facts import facts
+from exactformer.verify.annotation.ghosts import ghosts_of
+from exactformer.verify.annotation.heads import Names, head_pattern
+from exactformer.verify.annotation.layout import Sequences
+from exactformer.verify.annotation.meanings import Meaning, meanings_of
+from exactformer.verify.annotation.proof import Gap, HardmaxProof, layer_obligations, prove_hardmax
+from exactformer.verify.annotation.symbolic import Symbols
+from exactformer.verify.solver import Model, ModelIncomplete, Refuted, any_of, prove, value_of
+from exactformer.verify.sweep import draw_case
 
 
 def holds(machine: TuringMachine, network: Network) -> bool:

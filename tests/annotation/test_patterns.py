@@ -11,13 +11,13 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-import verify.annotation.mlps
-from constructions.machines.library import load_machine
-from constructions.turing.construct import construct
-from constructions.turing.encoding import Shape
-from constructions.turing.paradigm import Paradigm
-from verify.annotation.annotation import annotate
-from verify.annotation.content import (
+import exactformer.verify.annotation.mlps
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.encoding import Shape
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.annotation.annotation import annotate
+from exactformer.verify.annotation.content import (
     AtMost,
     Back,
     Bit,
@@ -36,12 +36,12 @@ from verify.annotation.content import (
     SameBit,
     Zero,
 )
-from verify.annotation.heads import HeadPattern, Picks, head_patterns
-from verify.annotation.meanings import meanings_of
-from verify.annotation.mlps import MlpPattern, PlacedMlp
-from verify.annotation.patterns import Claim, Pattern, Renaming, canonical, digest
-from verify.annotation.rows import Rows
-from verify.solver import And, BooleanVariable, Formula, Proved, prove
+from exactformer.verify.annotation.heads import HeadPattern, Picks, head_patterns
+from exactformer.verify.annotation.meanings import meanings_of
+from exactformer.verify.annotation.mlps import MlpPattern, PlacedMlp
+from exactformer.verify.annotation.patterns import Claim, Pattern, Renaming, canonical, digest
+from exactformer.verify.annotation.rows import Rows
+from exactformer.verify.solver import And, BooleanVariable, Formula, Proved, prove
 
 # ---------------------------------------------------------------------------- which contents become alike
 
@@ -169,7 +169,7 @@ def obligations(case: Case) -> list[MlpPattern]:
     """The same, in the names of the annotation."""
     as_it_is = Renaming(lambda n: n, lambda g: g, lambda c: c, lambda f: f)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(verify.annotation.mlps, "canonical", lambda _: as_it_is)
+        patch.setattr(exactformer.verify.annotation.mlps, "canonical", lambda _: as_it_is)
         return list(mlp_patterns(case))
 
 

@@ -11,13 +11,13 @@ from itertools import product
 import numpy as np
 import pytest
 
-from constructions.machines.library import LIBRARY, load_machine
-from constructions.machines.machine import Action, Move, TuringMachine
-from constructions.turing.construct import construct
-from constructions.turing.encoding import Shape, signed_binary
-from constructions.turing.paradigm import Paradigm
-from verify.annotation.annotation import annotate
-from verify.annotation.content import (
+from exactformer.constructions.machines.library import LIBRARY, load_machine
+from exactformer.constructions.machines.machine import Action, Move, TuringMachine
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.encoding import Shape, signed_binary
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.annotation.annotation import annotate
+from exactformer.verify.annotation.content import (
     MOVE_CODES,
     Bit,
     Code,
@@ -29,11 +29,11 @@ from verify.annotation.content import (
     One,
     Zero,
 )
-from verify.annotation.ghosts import TokenClass
-from verify.annotation.mlps import PlacedMlp
-from verify.annotation.rows import Rows, Step
-from verify.annotation.steps import Delta, says_step, wrong_step
-from verify.sweep import draw_case
+from exactformer.verify.annotation.ghosts import TokenClass
+from exactformer.verify.annotation.mlps import PlacedMlp
+from exactformer.verify.annotation.rows import Rows, Step
+from exactformer.verify.annotation.steps import Delta, says_step, wrong_step
+from exactformer.verify.sweep import draw_case
 
 
 def steps(machine: TuringMachine) -> dict[str, Step]:

@@ -9,32 +9,32 @@ from itertools import islice, pairwise, product
 import numpy as np
 import pytest
 
-from constructions.machines.library import load_machine
-from constructions.machines.machine import TuringMachine
-from constructions.machines.run import Run, trace
-from constructions.transformer.vocabulary import Token
-from constructions.turing.construct import construct
-from constructions.turing.encoding import Shape
-from constructions.turing.fitting import least_position_bits
-from constructions.turing.paradigm import Paradigm
-from constructions.turing.tokens import TokenSequence, sequences_of
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.machine import TuringMachine
+from exactformer.constructions.machines.run import Run, trace
+from exactformer.constructions.transformer.vocabulary import Token
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.encoding import Shape
+from exactformer.constructions.turing.fitting import least_position_bits
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.constructions.turing.tokens import TokenSequence, sequences_of
+from exactformer.verify.annotation import cot
+from exactformer.verify.annotation.annotation import annotate
+from exactformer.verify.annotation.content import Ghosts
+from exactformer.verify.annotation.evidence import Evidence
+from exactformer.verify.annotation.ghosts import Described, Situation, TokenClass, segment_from, sequence_ghosts
+from exactformer.verify.annotation.layout import Sequences
+from exactformer.verify.annotation.proof import Gap, HardmaxProof, prove_hardmax
+from exactformer.verify.hardmax.attention import Activations
+from exactformer.verify.hardmax.batch import embed
+from exactformer.verify.hardmax.forward import Sublayer, stages
+from exactformer.verify.hardmax.prepared import PreparedNetwork
+from exactformer.verify.hardmax.readout import read_out
+from exactformer.verify.sweep import draw_case
 from tests.annotation.differential import Tokens, compare, differences, emptied, timetable, values
 from tests.annotation.exhaustive import how_many
 from tests.annotation.exhaustive import machine as small_machine
 from tests.machine_table import CASES, Case
-from verify.annotation import cot
-from verify.annotation.annotation import annotate
-from verify.annotation.content import Ghosts
-from verify.annotation.evidence import Evidence
-from verify.annotation.ghosts import Described, Situation, TokenClass, segment_from, sequence_ghosts
-from verify.annotation.layout import Sequences
-from verify.annotation.proof import Gap, HardmaxProof, prove_hardmax
-from verify.hardmax.attention import Activations
-from verify.hardmax.batch import embed
-from verify.hardmax.forward import Sublayer, stages
-from verify.hardmax.prepared import PreparedNetwork
-from verify.hardmax.readout import read_out
-from verify.sweep import draw_case
 
 SCOT = Paradigm.SCOT
 FAMILY = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import product
 from random import Random
 
-from certificates.checker.machine import MOVES, Machine, Segment, Step, Token, segments
+from exactformer.certificates.checker.machine import MOVES, Machine, Segment, Step, Token, segments
 
 BLANK, INPUT, WORK = "_", "ab", "x"
 

@@ -9,9 +9,9 @@ from itertools import product
 
 import pytest
 
-from certificates.checker.arithmetic import cells, condition, exp_above, parse_model, rounds_to_1
-from certificates.checker.formats import Interval
-from certificates.checker.steps.naming import Model
+from exactformer.certificates.checker.arithmetic import cells, condition, exp_above, parse_model, rounds_to_1
+from exactformer.certificates.checker.formats import Interval
+from exactformer.certificates.checker.steps.naming import Model
 
 MODELS = [
     parse_model("at", f"rounded:{weight}/{activation}")

@@ -9,14 +9,21 @@ from itertools import product
 
 import pytest
 
-from certificates.checker.arithmetic import condition, exp_above, parse_model
-from certificates.checker.formats import Interval, Overflow
-from certificates.checker.steps.conditions import Terms, bounds_on_ties, fused, rounded, rounded_at_once, terms_of
-from certificates.checker.steps.sums import Fails
-from verify.arithmetic.composed import NotShown
-from verify.arithmetic.composed_fused import fused_bounds
-from verify.arithmetic.formats import FormatOverflow
-from verify.arithmetic.models import Fused, parse_arithmetic
+from exactformer.certificates.checker.arithmetic import condition, exp_above, parse_model
+from exactformer.certificates.checker.formats import Interval, Overflow
+from exactformer.certificates.checker.steps.conditions import (
+    Terms,
+    bounds_on_ties,
+    fused,
+    rounded,
+    rounded_at_once,
+    terms_of,
+)
+from exactformer.certificates.checker.steps.sums import Fails
+from exactformer.verify.arithmetic.composed import NotShown
+from exactformer.verify.arithmetic.composed_fused import fused_bounds
+from exactformer.verify.arithmetic.formats import FormatOverflow
+from exactformer.verify.arithmetic.models import Fused, parse_arithmetic
 
 FORMATS = (
     "float(3,-4,6)/float(3,-4,6)/bf16",

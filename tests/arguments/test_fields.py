@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from certificates.checker.document import Rejected
-from certificates.checker.machine import parse_machine
-from certificates.checker.universal.annotation import Annotation, Setting, read_annotation
-from certificates.checker.universal.classes import FAMILY, states
-from certificates.checker.universal.embedding import (
+from exactformer.certificates.checker.document import Rejected
+from exactformer.certificates.checker.machine import parse_machine
+from exactformer.certificates.checker.universal.annotation import Annotation, Setting, read_annotation
+from exactformer.certificates.checker.universal.classes import FAMILY, states
+from exactformer.certificates.checker.universal.embedding import (
     FIXED,
     Field,
     Values,
@@ -28,18 +28,18 @@ from certificates.checker.universal.embedding import (
     expected,
     run_fields,
 )
-from certificates.checker.universal.next_token import Coming, check_next_tokens, following
-from certificates.checker.universal.tokens import settle
-from certificates.checker.weights import Family, read_network
-from certificates.document import canonical_bytes
-from certificates.universal_document import annotation_record
-from certificates.weights import weights_document
-from constructions.machines.library import machine_named
-from constructions.turing.construct import construct
-from constructions.turing.encoding import Shape
-from constructions.turing.paradigm import Paradigm
+from exactformer.certificates.checker.universal.next_token import Coming, check_next_tokens, following
+from exactformer.certificates.checker.universal.tokens import settle
+from exactformer.certificates.checker.weights import Family, read_network
+from exactformer.certificates.document import canonical_bytes
+from exactformer.certificates.universal_document import annotation_record
+from exactformer.certificates.weights import weights_document
+from exactformer.constructions.machines.library import machine_named
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.encoding import Shape
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.annotation.annotation import annotate
 from tests.checker.conftest import UNLIMITED
-from verify.annotation.annotation import annotate
 
 Choice: TypeAlias = dict[str, str]
 """A value for each field of a token."""

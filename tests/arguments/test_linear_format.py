@@ -11,19 +11,19 @@ from random import Random
 import numpy as np
 import pytest
 
-from certificates.checker.arithmetic import parse_model
-from certificates.checker.document import Rejected
-from certificates.checker.formats import Format, Overflow, parse_format
-from certificates.checker.linear import check_linear
-from certificates.checker.machine import Token, parse_machine
-from certificates.checker.replay import attend
-from certificates.checker.steps.naming import Model
-from certificates.checker.weights import Family, Field, Network, Sparse, parameters, read_network
-from certificates.document import canonical_bytes
-from certificates.weights import weights_document
-from constructions.machines.library import machine_named
-from constructions.turing.construct import construct
-from constructions.turing.paradigm import Paradigm
+from exactformer.certificates.checker.arithmetic import parse_model
+from exactformer.certificates.checker.document import Rejected
+from exactformer.certificates.checker.formats import Format, Overflow, parse_format
+from exactformer.certificates.checker.linear import check_linear
+from exactformer.certificates.checker.machine import Token, parse_machine
+from exactformer.certificates.checker.replay import attend
+from exactformer.certificates.checker.steps.naming import Model
+from exactformer.certificates.checker.weights import Family, Field, Network, Sparse, parameters, read_network
+from exactformer.certificates.document import canonical_bytes
+from exactformer.certificates.weights import weights_document
+from exactformer.constructions.machines.library import machine_named
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.paradigm import Paradigm
 from tests.checker.conftest import UNLIMITED
 from tests.checker.ghosts import really_held, run_segments
 

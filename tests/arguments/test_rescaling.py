@@ -15,14 +15,21 @@ from typing import TypeAlias
 
 import pytest
 
-from certificates.checker.arithmetic import exp_above, parse_model
-from certificates.checker.enclosure import exp_below
-from certificates.checker.formats import Format, Interval, Overflow, Rounding, parse_format
-from certificates.checker.steps.conditions import Addends, Terms, fused, fused_zero, terms_of
-from certificates.checker.steps.naming import Model
-from certificates.checker.steps.sums import Fails, error_of_all, largest_sum, near_0, underflows, unit_roundoff
-from verify.arithmetic.composed_fused import fused_bounds
-from verify.arithmetic.models import Fused, parse_arithmetic
+from exactformer.certificates.checker.arithmetic import exp_above, parse_model
+from exactformer.certificates.checker.enclosure import exp_below
+from exactformer.certificates.checker.formats import Format, Interval, Overflow, Rounding, parse_format
+from exactformer.certificates.checker.steps.conditions import Addends, Terms, fused, fused_zero, terms_of
+from exactformer.certificates.checker.steps.naming import Model
+from exactformer.certificates.checker.steps.sums import (
+    Fails,
+    error_of_all,
+    largest_sum,
+    near_0,
+    underflows,
+    unit_roundoff,
+)
+from exactformer.verify.arithmetic.composed_fused import fused_bounds
+from exactformer.verify.arithmetic.models import Fused, parse_arithmetic
 
 Query: TypeAlias = tuple[tuple[int, int], ...]
 """For each position: how far its score is below the largest of all, and its value."""

@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from certificates.checker.machine import Machine, Token, fewest_steps, segments
+from exactformer.certificates.checker.machine import Machine, Token, fewest_steps, segments
 from tests.arguments.machines import (
     Configuration,
     Ended,

@@ -11,9 +11,9 @@ from random import Random
 
 import pytest
 
-from certificates.checker.machine import MOVES, Machine, Segment, Step, Token, segments, used_cells
-from certificates.checker.statement import longest_segment
-from constructions.turing import contexts
+from exactformer.certificates.checker.machine import MOVES, Machine, Segment, Step, Token, segments, used_cells
+from exactformer.certificates.checker.statement import longest_segment
+from exactformer.constructions.turing import contexts
 from tests.arguments.machines import BLANK, Configuration, configurations, walk, walker
 
 R = 4

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-import certificates
+import exactformer.certificates
+import exactformer.verify
 import tests
-import verify
 
 HERE, ROOT = Path(__file__).parent, Path(tests.__file__).parent.parent
-SPEC = (Path(certificates.__file__).parent / "SPEC.md").read_text(encoding="utf-8")
-TEXT = (Path(verify.__file__).parent / "ARGUMENTS.md").read_text(encoding="utf-8")
+SPEC = (Path(exactformer.certificates.__file__).parent / "SPEC.md").read_text(encoding="utf-8")
+TEXT = (Path(exactformer.verify.__file__).parent / "ARGUMENTS.md").read_text(encoding="utf-8")
 ARGUMENTS = {int(number): text for number, text in re.findall(r"^## (\d+)\. (.*?)(?=^## |\Z)", TEXT, re.M | re.S)}
 PARTS = ["Stated", "Why", "What would break it", "Tests"]
 

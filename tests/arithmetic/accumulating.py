@@ -6,9 +6,9 @@ import random
 from collections.abc import Mapping
 from fractions import Fraction
 
-from verify.arithmetic.exponential import exp_minus_enclosure
-from verify.arithmetic.formats import Format, round_to
-from verify.arithmetic.models import Fused
+from exactformer.verify.arithmetic.exponential import exp_minus_enclosure
+from exactformer.verify.arithmetic.formats import Format, round_to
+from exactformer.verify.arithmetic.models import Fused
 
 
 def accumulate(accumulator: Format, terms: list[Fraction], rng: random.Random) -> Fraction:

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from verify.arithmetic.exponential import exp_minus_enclosure
-from verify.arithmetic.formats import FloatFormat, Format, Rounding, power_of_two, round_to
-from verify.arithmetic.models import Fused, Rounded
-from verify.arithmetic.steps import Quotient
+from exactformer.verify.arithmetic.exponential import exp_minus_enclosure
+from exactformer.verify.arithmetic.formats import FloatFormat, Format, Rounding, power_of_two, round_to
+from exactformer.verify.arithmetic.models import Fused, Rounded
+from exactformer.verify.arithmetic.steps import Quotient
 
 STYLES = ("random", "low", "high")
 

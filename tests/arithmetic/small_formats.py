@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from verify.arithmetic.formats import (
+from exactformer.verify.arithmetic.formats import (
     E4M3FN,
     E5M2,
     FixedFormat,

@@ -9,10 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exactformer.verify.arithmetic.accumulation import cannot_overflow, counted, relative_summation_error
+from exactformer.verify.arithmetic.formats import (
+    FixedFormat,
+    Format,
+    FormatOverflow,
+    parse_format,
+    power_of_two,
+    round_to,
+)
 from tests.arithmetic.accumulating import accumulate
 from tests.arithmetic.small_formats import SMALL_FORMATS, all_values
-from verify.arithmetic.accumulation import cannot_overflow, counted, relative_summation_error
-from verify.arithmetic.formats import FixedFormat, Format, FormatOverflow, parse_format, power_of_two, round_to
 
 WIDE = [parse_format(name) for name in ("float(2,-4,40)", "float(3,-5,40)", "float(5,-3,40)", "fixed3.40")]
 # Terms: a value of the format in [-1, 1], given by its place among them.

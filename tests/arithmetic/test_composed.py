@@ -9,19 +9,19 @@ from fractions import Fraction
 
 import pytest
 
-from constructions.machines.library import load_machine
-from constructions.turing.paradigm import Paradigm
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.arithmetic.composed import NotShown
+from exactformer.verify.arithmetic.formats import FP32, FormatOverflow, round_to
+from exactformer.verify.arithmetic.kernels import KERNELS, folded_exp2_ulps
+from exactformer.verify.arithmetic.models import Fused, ModelError, Rounded, parse_arithmetic
+from exactformer.verify.arithmetic.query import evaluate_query
+from exactformer.verify.arithmetic.scaled_separation import smallest_beta_for_ties
+from exactformer.verify.arithmetic.softmax import Fails, HeadFacts, Holds, decide, smallest_beta
+from exactformer.verify.arithmetic.steps import Quotient
+from exactformer.verify.arithmetic.ties import TieFacts, decide_ties
+from exactformer.verify.counting import Subject, network_size
 from tests.arithmetic.composing import STYLES, Position, Simulation
-from verify.arithmetic.composed import NotShown
-from verify.arithmetic.formats import FP32, FormatOverflow, round_to
-from verify.arithmetic.kernels import KERNELS, folded_exp2_ulps
-from verify.arithmetic.models import Fused, ModelError, Rounded, parse_arithmetic
-from verify.arithmetic.query import evaluate_query
-from verify.arithmetic.scaled_separation import smallest_beta_for_ties
-from verify.arithmetic.softmax import Fails, HeadFacts, Holds, decide, smallest_beta
-from verify.arithmetic.steps import Quotient
-from verify.arithmetic.ties import TieFacts, decide_ties
-from verify.counting import Subject, network_size
 
 ACCUMULATORS = (
     "float(4,-6,8)",

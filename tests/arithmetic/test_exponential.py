@@ -8,7 +8,7 @@ from itertools import pairwise
 import flint
 import pytest
 
-from verify.arithmetic.exponential import (
+from exactformer.verify.arithmetic.exponential import (
     HIGH_NUMERATOR,
     LOW_NUMERATOR,
     exp_minus_enclosure,

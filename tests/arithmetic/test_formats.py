@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.arithmetic.small_formats import SMALL_FORMATS, all_values, has_even_significand
-from verify.arithmetic.formats import (
+from exactformer.verify.arithmetic.formats import (
     BF16,
     E4M3FN,
     E5M2,
@@ -33,6 +32,7 @@ from verify.arithmetic.formats import (
     round_to,
     rounding_cell,
 )
+from tests.arithmetic.small_formats import SMALL_FORMATS, all_values, has_even_significand
 
 values_of = cache(all_values)
 small = st.sampled_from(SMALL_FORMATS)

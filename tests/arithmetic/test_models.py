@@ -7,8 +7,17 @@ from itertools import product
 
 import pytest
 
-from verify.arithmetic.formats import BF16, E4M3FN, FP16, FP32, FixedFormat, is_representable, parse_format, round_to
-from verify.arithmetic.models import (
+from exactformer.verify.arithmetic.formats import (
+    BF16,
+    E4M3FN,
+    FP16,
+    FP32,
+    FixedFormat,
+    is_representable,
+    parse_format,
+    round_to,
+)
+from exactformer.verify.arithmetic.models import (
     ArithmeticModel,
     BetaSplit,
     Exact,
@@ -21,7 +30,7 @@ from verify.arithmetic.models import (
     split_beta,
     split_for,
 )
-from verify.arithmetic.steps import Exponential, Quotient, Steps
+from exactformer.verify.arithmetic.steps import Exponential, Quotient, Steps
 
 TEXTS: dict[str, ArithmeticModel] = {
     "exact": Exact(),

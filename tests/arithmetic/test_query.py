@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exactformer.verify.arithmetic.formats import FormatOverflow, round_to
+from exactformer.verify.arithmetic.models import Exact, Fused, ModelError, Rounded, parse_arithmetic
+from exactformer.verify.arithmetic.query import HistogramError, evaluate_query
 from tests.arithmetic.accumulating import simulate_fused
-from verify.arithmetic.formats import FormatOverflow, round_to
-from verify.arithmetic.models import Exact, Fused, ModelError, Rounded, parse_arithmetic
-from verify.arithmetic.query import HistogramError, evaluate_query
 
 Histogram = dict[int, tuple[int, int, int]]
 counts = st.tuples(st.integers(0, 6), st.integers(0, 6), st.integers(0, 6)).map(lambda c: (sum(c), c[0], c[1]))

@@ -6,14 +6,14 @@ from itertools import product
 
 import pytest
 
-from verify.arithmetic.models import parse_arithmetic
-from verify.arithmetic.scaled_separation import (
+from exactformer.verify.arithmetic.models import parse_arithmetic
+from exactformer.verify.arithmetic.scaled_separation import (
     least_scaled_separation,
     smallest_beta_for_ties,
     ties_that_hold,
 )
-from verify.arithmetic.softmax import Fails, HeadFacts, decide
-from verify.arithmetic.ties import TieFacts, decide_ties
+from exactformer.verify.arithmetic.softmax import Fails, HeadFacts, decide
+from exactformer.verify.arithmetic.ties import TieFacts, decide_ties
 
 SMALL = (
     "rounded:float(5,-3,4)/float(3,-2,2)",

@@ -9,13 +9,18 @@ from typing import Any
 
 import pytest
 
-from tests.arithmetic.accumulating import simulate_fused
-from tests.effort import calls
-from verify.arithmetic.exponential import exp_minus_upper
-from verify.arithmetic.formats import BF16, FP16, FP32, FormatOverflow, round_to, rounding_cell
-from verify.arithmetic.models import Exact, Fused, ModelError, Rounded, largest_beta_exponent, parse_arithmetic
-from verify.arithmetic.query import evaluate_query
-from verify.arithmetic.softmax import (
+from exactformer.verify.arithmetic.exponential import exp_minus_upper
+from exactformer.verify.arithmetic.formats import BF16, FP16, FP32, FormatOverflow, round_to, rounding_cell
+from exactformer.verify.arithmetic.models import (
+    Exact,
+    Fused,
+    ModelError,
+    Rounded,
+    largest_beta_exponent,
+    parse_arithmetic,
+)
+from exactformer.verify.arithmetic.query import evaluate_query
+from exactformer.verify.arithmetic.softmax import (
     FactsError,
     Fails,
     HeadBounds,
@@ -25,7 +30,9 @@ from verify.arithmetic.softmax import (
     decide,
     smallest_beta,
 )
-from verify.arithmetic.ties import TieFacts, decide_ties
+from exactformer.verify.arithmetic.ties import TieFacts, decide_ties
+from tests.arithmetic.accumulating import simulate_fused
+from tests.effort import calls
 
 SMALLEST_FAILING_TIES = {
     # Spec section 4.3.

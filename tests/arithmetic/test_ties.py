@@ -9,17 +9,23 @@ from itertools import product
 
 import pytest
 
-from certificates.checker.arithmetic import parse_model
-from certificates.checker.universal.ties import outcome
+from exactformer.certificates.checker.arithmetic import parse_model
+from exactformer.certificates.checker.universal.ties import outcome
+from exactformer.verify.arithmetic import at_once
+from exactformer.verify.arithmetic.cells import activation_cells
+from exactformer.verify.arithmetic.exponential import exp_minus_upper
+from exactformer.verify.arithmetic.formats import round_to
+from exactformer.verify.arithmetic.models import (
+    ArithmeticModel,
+    Exact,
+    Rounded,
+    largest_beta_exponent,
+    parse_arithmetic,
+)
+from exactformer.verify.arithmetic.scaled_separation import smallest_beta_for_ties
+from exactformer.verify.arithmetic.softmax import Fails, HeadFacts, Holds, decide
+from exactformer.verify.arithmetic.ties import TieDecision, TieFacts, decide_ties
 from tests.effort import calls
-from verify.arithmetic import at_once
-from verify.arithmetic.cells import activation_cells
-from verify.arithmetic.exponential import exp_minus_upper
-from verify.arithmetic.formats import round_to
-from verify.arithmetic.models import ArithmeticModel, Exact, Rounded, largest_beta_exponent, parse_arithmetic
-from verify.arithmetic.scaled_separation import smallest_beta_for_ties
-from verify.arithmetic.softmax import Fails, HeadFacts, Holds, decide
-from verify.arithmetic.ties import TieDecision, TieFacts, decide_ties
 
 ROUNDED = (
     "rounded:bf16/bf16",

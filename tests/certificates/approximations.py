@@ -11,10 +11,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from certificates.approximation import Bundle, bundle_of
-from constructions.contextual.functions import load_target
-from verify.contextual.approximation import plan
-from verify.contextual.theorem import Certified, certify
+from exactformer.certificates.approximation import Bundle, bundle_of
+from exactformer.constructions.contextual.functions import load_target
+from exactformer.verify.contextual.approximation import plan
+from exactformer.verify.contextual.theorem import Certified, certify
 
 F = Fraction
 Columns = tuple[tuple[Fraction, ...], ...]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from certificates.certify import Bundle, Request, certify
-from constructions.machines.library import load_machine
-from constructions.turing.paradigm import Paradigm
-from verify.arithmetic.models import parse_arithmetic
+from exactformer.certificates.certify import Bundle, Request, certify
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.arithmetic.models import parse_arithmetic
 
 
 @dataclass(frozen=True)

@@ -12,22 +12,22 @@ from pathlib import Path
 
 import pytest
 
-from certificates.certify_all import UniversalRequest, softmax_part
-from constructions.machines.library import load_machine
-from constructions.transformer.network import Network
-from constructions.turing.construct import construct
-from constructions.turing.encoding import Shape
-from constructions.turing.paradigm import Paradigm, position_bits_for
+from exactformer.certificates.certify_all import UniversalRequest, softmax_part
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.transformer.network import Network
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.encoding import Shape
+from exactformer.constructions.turing.paradigm import Paradigm, position_bits_for
+from exactformer.verify.annotation.annotation import annotate
+from exactformer.verify.annotation.meanings import meanings_of
+from exactformer.verify.annotation.proof import HardmaxProof, HeadProof
+from exactformer.verify.arithmetic.models import parse_arithmetic
+from exactformer.verify.audit import audit
+from exactformer.verify.counting import Subject
+from exactformer.verify.rounded.search import standing_of
+from exactformer.verify.verdict import Verdict
+from exactformer.verify.writes import Grounds
 from tests.command_line.invoking import invoke
-from verify.annotation.annotation import annotate
-from verify.annotation.meanings import meanings_of
-from verify.annotation.proof import HardmaxProof, HeadProof
-from verify.arithmetic.models import parse_arithmetic
-from verify.audit import audit
-from verify.counting import Subject
-from verify.rounded.search import standing_of
-from verify.verdict import Verdict
-from verify.writes import Grounds
 
 ARITHMETICS = (
     "exact",

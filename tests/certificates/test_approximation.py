@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from certificates import approximation_limits
-from certificates.approximation import bundle_of, layer_record
-from certificates.approximation_limits import NotWritten
-from constructions.contextual.functions import LIBRARY, FunctionError
-from constructions.contextual.layers import AttentionLayer, Head
+from exactformer.certificates import approximation_limits
+from exactformer.certificates.approximation import bundle_of, layer_record
+from exactformer.certificates.approximation_limits import NotWritten
+from exactformer.constructions.contextual.functions import LIBRARY, FunctionError
+from exactformer.constructions.contextual.layers import AttentionLayer, Head
+from exactformer.verify.verdict import Verdict
 from tests.certificates.approximations import Case, certified, documents, functions_file, inputs, made, run_document
-from verify.verdict import Verdict
 
 F = Fraction
 SORT = Case("sort", 2, 1, F(1, 4), 2)

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from certificates.document import canonical_bytes, sha256
-from certificates.files import difference, what_differs
-from constructions.machines.run import trace
-from constructions.machines.text import read_machine
-from constructions.turing.paradigm import Paradigm
-from constructions.turing.tokens import sequences_of
+from exactformer.certificates.document import canonical_bytes, sha256
+from exactformer.certificates.files import difference, what_differs
+from exactformer.constructions.machines.run import trace
+from exactformer.constructions.machines.text import read_machine
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.constructions.turing.tokens import sequences_of
+from exactformer.verify.arithmetic.models import parse_arithmetic, split_beta
 from tests.certificates.certified import SAMPLES, Sample, bundle
-from verify.arithmetic.models import parse_arithmetic, split_beta
 
 
 def plain(sample: Sample) -> Any:

@@ -11,23 +11,29 @@ from typing import Any
 
 import pytest
 
-from certificates.certify import Request, certify
-from certificates.certify_all import AssumptionError, HardmaxNotProved, UniversalBundle, UniversalRequest, certify_all
-from certificates.checker.check import Valid, check_certificate
-from certificates.document import canonical_bytes, sha256
-from certificates.files import difference, what_differs
-from constructions.machines.library import load_machine
-from constructions.machines.machine import TuringMachine
-from constructions.machines.run import trace
-from constructions.machines.text import read_machine, write_machine
-from constructions.turing.paradigm import ContextError, Paradigm
-from constructions.turing.tokens import cot_length
+from exactformer.certificates.certify import Request, certify
+from exactformer.certificates.certify_all import (
+    AssumptionError,
+    HardmaxNotProved,
+    UniversalBundle,
+    UniversalRequest,
+    certify_all,
+)
+from exactformer.certificates.checker.check import Valid, check_certificate
+from exactformer.certificates.document import canonical_bytes, sha256
+from exactformer.certificates.files import difference, what_differs
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.machine import TuringMachine
+from exactformer.constructions.machines.run import trace
+from exactformer.constructions.machines.text import read_machine, write_machine
+from exactformer.constructions.turing.paradigm import ContextError, Paradigm
+from exactformer.constructions.turing.tokens import cot_length
+from exactformer.verify.annotation.evidence import Evidence
+from exactformer.verify.annotation.ghosts import classes
+from exactformer.verify.arithmetic.models import parse_arithmetic
+from exactformer.verify.sweep import draw_case
+from exactformer.verify.writes import write_bound, writes_per_cell
 from tests.certificates.universal import ALL_INPUTS, EVIDENCE, UniversalSample, bundle_for_all
-from verify.annotation.evidence import Evidence
-from verify.annotation.ghosts import classes
-from verify.arithmetic.models import parse_arithmetic
-from verify.sweep import draw_case
-from verify.writes import write_bound, writes_per_cell
 
 REFUTED = [sample for sample in ALL_INPUTS if sample.verdict == "refuted"]
 DECIDED = [sample for sample in ALL_INPUTS if sample.verdict != "refuted"]

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from certificates.certify_all import UniversalBundle, UniversalRequest, certify_all
-from constructions.machines.library import load_machine
-from constructions.turing.contexts import least_context_for_space
-from constructions.turing.paradigm import ContextError, Paradigm
-from verify.annotation.evidence import Evidence
-from verify.arithmetic.models import parse_arithmetic
+from exactformer.certificates.certify_all import UniversalBundle, UniversalRequest, certify_all
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.turing.contexts import least_context_for_space
+from exactformer.constructions.turing.paradigm import ContextError, Paradigm
+from exactformer.verify.annotation.evidence import Evidence
+from exactformer.verify.arithmetic.models import parse_arithmetic
 
 EVIDENCE = Evidence()
 SCOT = Paradigm.SCOT

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from certificates.document import canonical_bytes, ranges, rational, sha256, write_file, write_files
+from exactformer.certificates.document import canonical_bytes, ranges, rational, sha256, write_file, write_files
 
 
 @dataclass(frozen=True)

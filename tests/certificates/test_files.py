@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from certificates.document import canonical_bytes
-from certificates.files import FileRefused, Output, Subject
+from exactformer.certificates.document import canonical_bytes
+from exactformer.certificates.files import FileRefused, Output, Subject
 from tests.certificates.certified import SAMPLES, bundle
 
 FIELDS: dict[str, Any] = {"format": "form", "statement": {"machine": "m", "scope": {"kind": "runs"}}}

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from certificates.certify import Request, certify
-from certificates.certify_all import UniversalRequest, certify_all
-from certificates.checker.arithmetic import parse_model
-from certificates.checker.document import Rejected
-from certificates.checker.linear import check_linear
-from certificates.checker.weights import parameters, read_network
-from certificates.document import Parameters
-from certificates.linear_format import (
+from exactformer.certificates.certify import Request, certify
+from exactformer.certificates.certify_all import UniversalRequest, certify_all
+from exactformer.certificates.checker.arithmetic import parse_model
+from exactformer.certificates.checker.document import Rejected
+from exactformer.certificates.checker.linear import check_linear
+from exactformer.certificates.checker.weights import parameters, read_network
+from exactformer.certificates.document import Parameters
+from exactformer.certificates.linear_format import (
     Bound,
     DoesNotFit,
     Sum,
@@ -26,10 +26,10 @@ from certificates.linear_format import (
     sums_of,
     too_large,
 )
-from constructions.machines.library import load_machine
+from exactformer.constructions.machines.library import load_machine
+from exactformer.verify.arithmetic.formats import parse_format
+from exactformer.verify.arithmetic.models import parse_arithmetic
 from tests.certificates.universal import EVIDENCE
-from verify.arithmetic.formats import parse_format
-from verify.arithmetic.models import parse_arithmetic
 
 FORMATS = ("float(2,0,4)", "float(3,-2,5)", "float(4,-9,9)", "float(5,-3,3)", "float(6,-9,9)", "fixed2.3", "fixed1.5")
 WIDTH = 5

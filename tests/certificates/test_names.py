@@ -10,15 +10,24 @@ from typing import Any
 
 import pytest
 
-from certificates import names
-from certificates.names import DEVICES, LONGEST, Part, machine_part, name_of, of_all_inputs, of_content, of_runs
-from constructions.contextual.functions import LIBRARY as FUNCTIONS
-from constructions.contextual.functions import Target
-from constructions.machines.library import LIBRARY, load_machine
-from constructions.machines.machine import TuringMachine
-from constructions.turing.paradigm import Paradigm
-from verify.arithmetic.models import ArithmeticModel, parse_arithmetic
-from verify.contextual.approximation import plan
+from exactformer.certificates import names
+from exactformer.certificates.names import (
+    DEVICES,
+    LONGEST,
+    Part,
+    machine_part,
+    name_of,
+    of_all_inputs,
+    of_content,
+    of_runs,
+)
+from exactformer.constructions.contextual.functions import LIBRARY as FUNCTIONS
+from exactformer.constructions.contextual.functions import Target
+from exactformer.constructions.machines.library import LIBRARY, load_machine
+from exactformer.constructions.machines.machine import TuringMachine
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.arithmetic.models import ArithmeticModel, parse_arithmetic
+from exactformer.verify.contextual.approximation import plan
 
 SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9][A-Za-z0-9_-]*)*")
 INCREMENT = LIBRARY["increment"].machine

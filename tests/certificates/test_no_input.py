@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from certificates.certify_all import UniversalBundle, UniversalRequest, certify_all, example_of
-from certificates.checker.check import Valid, check_certificate
-from certificates.command_line.certify_all import about
-from certificates.command_line.report_all import ABOUT_NO_INPUT, report
-from certificates.files import Written
-from constructions.machines.library import load_machine
-from constructions.machines.machine import TuringMachine
-from constructions.machines.text import write_machine
-from constructions.turing.paradigm import Paradigm
+from exactformer.certificates.certify_all import UniversalBundle, UniversalRequest, certify_all, example_of
+from exactformer.certificates.checker.check import Valid, check_certificate
+from exactformer.certificates.command_line.certify_all import about
+from exactformer.certificates.command_line.report_all import ABOUT_NO_INPUT, report
+from exactformer.certificates.files import Written
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.machine import TuringMachine
+from exactformer.constructions.machines.text import write_machine
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.arithmetic.models import parse_arithmetic
 from tests.certificates.test_spec import quoted, sentence
 from tests.certificates.universal import EVIDENCE
 from tests.test_halting import without_an_end
-from verify.arithmetic.models import parse_arithmetic
 
 TITLE = "17.1 Claims about no input"
 ENDLESS = quoted(r"end with one more sentence: ", TITLE).strip()

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-import certificates
-from certificates.document import (
+import exactformer.certificates
+from exactformer.certificates.document import (
     CaseRecord,
     Certificate,
     HeadRecord,
@@ -31,7 +31,7 @@ from certificates.document import (
     WeightsFile,
     WitnessRecord,
 )
-from certificates.universal_document import (
+from exactformer.certificates.universal_document import (
     AllInputs,
     AllInputsSummarized,
     AnnotationRecord,
@@ -45,12 +45,12 @@ from certificates.universal_document import (
     UniversalStatement,
     WritesRecord,
 )
-from constructions.transformer.dimensions import Dimensions
-from constructions.turing.paradigm import Paradigm
+from exactformer.constructions.transformer.dimensions import Dimensions
+from exactformer.constructions.turing.paradigm import Paradigm
 from tests.certificates.certified import SAMPLES, Sample, bundle
 from tests.certificates.universal import ALL_INPUTS, UniversalSample, bundle_for_all
 
-TEXT = (Path(certificates.__file__).parent / "SPEC.md").read_text(encoding="utf-8")
+TEXT = (Path(exactformer.certificates.__file__).parent / "SPEC.md").read_text(encoding="utf-8")
 
 
 def section(title: str) -> str:

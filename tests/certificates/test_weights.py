@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from certificates.document import Parameters
-from certificates.weights import parameters, significand_bits
-from constructions.machines.library import load_machine
-from constructions.transformer.network import Network
-from constructions.turing.construct import construct, construct_cot
+from exactformer.certificates.document import Parameters
+from exactformer.certificates.weights import parameters, significand_bits
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.transformer.network import Network
+from exactformer.constructions.turing.construct import construct, construct_cot
+from exactformer.verify.arithmetic.models import BetaSplit
 from tests.certificates.certified import SAMPLES, Sample, bundle
-from verify.arithmetic.models import BetaSplit
 
 MATRICES = ("embedding", "unembedding", "query", "key", "value", "output", "mlp_in", "mlp_bias", "mlp_out")
 

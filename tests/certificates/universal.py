@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from certificates.certify_all import UniversalBundle, UniversalRequest, certify_all
-from constructions.machines.library import load_machine
-from constructions.turing.paradigm import Paradigm
-from verify.annotation.evidence import Evidence
-from verify.arithmetic.models import parse_arithmetic
+from exactformer.certificates.certify_all import UniversalBundle, UniversalRequest, certify_all
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.annotation.evidence import Evidence
+from exactformer.verify.arithmetic.models import parse_arithmetic
 
 EVIDENCE = Evidence()
 

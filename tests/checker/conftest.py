@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from certificates.checker.deadline import Deadline
-from certificates.checker.machine import parse_machine
-from certificates.checker.universal.annotation import Setting
-from certificates.checker.weights import read_network
-from certificates.command_line.main import cli
-from constructions.machines.library import machine_named
+from exactformer.certificates.checker.deadline import Deadline
+from exactformer.certificates.checker.machine import parse_machine
+from exactformer.certificates.checker.universal.annotation import Setting
+from exactformer.certificates.checker.weights import read_network
+from exactformer.certificates.command_line.main import cli
+from exactformer.constructions.machines.library import machine_named
 
 UNLIMITED = Deadline(10**6)
 

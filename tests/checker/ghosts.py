@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from certificates.checker.machine import MOVES, Machine, Segment, Token, run_machine, segments
-from certificates.checker.replay import Stream, attend, embed, require_ternary, run_mlp
-from certificates.checker.universal.annotation import Annotation
-from certificates.checker.universal.contents import (
+from exactformer.certificates.checker.machine import MOVES, Machine, Segment, Token, run_machine, segments
+from exactformer.certificates.checker.replay import Stream, attend, embed, require_ternary, run_mlp
+from exactformer.certificates.checker.universal.annotation import Annotation
+from exactformer.certificates.checker.universal.contents import (
     Bit,
     BitOfBlock,
     Code,
@@ -23,7 +23,7 @@ from certificates.checker.universal.contents import (
     SameBits,
     Step,
 )
-from certificates.checker.weights import Network
+from exactformer.certificates.checker.weights import Network
 from tests.checker.conftest import UNLIMITED
 
 MOVE_CODES = {"L": 0, "S": 1, "R": 3}

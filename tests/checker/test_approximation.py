@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from certificates.checker.__main__ import main as checker_main
-from certificates.checker.approximation.check import check_approximation
-from certificates.checker.document import BadInput, Rejected, TooLarge
-from certificates.command_line.main import cli
+from exactformer.certificates.checker.__main__ import main as checker_main
+from exactformer.certificates.checker.approximation.check import check_approximation
+from exactformer.certificates.checker.document import BadInput, Rejected, TooLarge
+from exactformer.certificates.command_line.main import cli
 from tests.checker.small_approximation import Case, make, quantising, token_wise
 
 VALID: dict[str, Callable[[], Case]] = {

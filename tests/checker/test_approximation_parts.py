@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from certificates.checker.approximation import columns as columns_of
-from certificates.checker.approximation import quantisation
-from certificates.checker.approximation.columns import SMALL, Columns, Scaled
-from certificates.checker.approximation.functions import LIBRARY
-from certificates.checker.approximation.network import read_network
-from certificates.checker.approximation.quantisation import Interval, Step, _follow
-from certificates.checker.approximation.reading import rational
-from certificates.checker.approximation.sequences import cell_sequences
-from certificates.checker.approximation.statement import Statement, number_of_sequences
-from certificates.checker.document import Rejected, TooLarge
+from exactformer.certificates.checker.approximation import columns as columns_of
+from exactformer.certificates.checker.approximation import quantisation
+from exactformer.certificates.checker.approximation.columns import SMALL, Columns, Scaled
+from exactformer.certificates.checker.approximation.functions import LIBRARY
+from exactformer.certificates.checker.approximation.network import read_network
+from exactformer.certificates.checker.approximation.quantisation import Interval, Step, _follow
+from exactformer.certificates.checker.approximation.reading import rational
+from exactformer.certificates.checker.approximation.sequences import cell_sequences
+from exactformer.certificates.checker.approximation.statement import Statement, number_of_sequences
+from exactformer.certificates.checker.document import Rejected, TooLarge
 from tests.checker.conftest import UNLIMITED
 from tests.checker.small_approximation import FUNCTIONS, Layer, evaluate, head, token_wise
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from certificates.checker import __main__ as command
-from certificates.checker import check, runs
-from certificates.checker.check import check_certificate
-from certificates.checker.document import BadInput, Rejected, TooLarge
-from certificates.checker.machine import canonical_text, parse_machine
+from exactformer.certificates.checker import __main__ as command
+from exactformer.certificates.checker import check, runs
+from exactformer.certificates.checker.check import check_certificate
+from exactformer.certificates.checker.document import BadInput, Rejected, TooLarge
+from exactformer.certificates.checker.machine import canonical_text, parse_machine
 from tests.checker.conftest import Made, Make
 
 VALID = [

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from certificates.checker import __main__ as command
-from certificates.checker.deadline import SECONDS, Deadline
-from certificates.checker.diagrams import TRUE
-from certificates.checker.document import Undecided
-from certificates.checker.universal.judge import Judge
-from certificates.command_line.main import cli
+from exactformer.certificates.checker import __main__ as command
+from exactformer.certificates.checker.deadline import SECONDS, Deadline
+from exactformer.certificates.checker.diagrams import TRUE
+from exactformer.certificates.checker.document import Undecided
+from exactformer.certificates.checker.universal.judge import Judge
+from exactformer.certificates.command_line.main import cli
 from tests.checker.conftest import Made, Make
 
 

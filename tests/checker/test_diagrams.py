@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from certificates.checker.diagrams import (
+from exactformer.certificates.checker.diagrams import (
     FALSE,
     TRUE,
     Diagrams,
@@ -19,7 +19,7 @@ from certificates.checker.diagrams import (
     equal,
     implies,
 )
-from certificates.checker.document import TooLarge
+from exactformer.certificates.checker.document import TooLarge
 
 VARIABLES = 5
 ASSIGNMENTS = list(product((False, True), repeat=VARIABLES))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from certificates.checker import document
-from certificates.checker.document import BadInput, Json, Rejected, TooLarge
+from exactformer.certificates.checker import document
+from exactformer.certificates.checker.document import BadInput, Json, Rejected, TooLarge
 
 CANONICAL = [
     ("empty object", b"{}\n", {}),

@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
-from certificates.checker import __main__ as command
-from certificates.checker.arithmetic import parse_model
-from certificates.checker.check import check_certificate
-from certificates.checker.document import Rejected
-from certificates.checker.machine import parse_machine
-from certificates.checker.universal import universal
-from certificates.checker.universal.annotation import Setting
-from certificates.checker.universal.drift.walk import require_drifting_model
-from certificates.checker.universal.judge import Judge
-from certificates.checker.universal.universal import Hardmax, check_universal
-from certificates.checker.weights import read_network
+from exactformer.certificates.checker import __main__ as command
+from exactformer.certificates.checker.arithmetic import parse_model
+from exactformer.certificates.checker.check import check_certificate
+from exactformer.certificates.checker.document import Rejected
+from exactformer.certificates.checker.machine import parse_machine
+from exactformer.certificates.checker.universal import universal
+from exactformer.certificates.checker.universal.annotation import Setting
+from exactformer.certificates.checker.universal.drift.walk import require_drifting_model
+from exactformer.certificates.checker.universal.judge import Judge
+from exactformer.certificates.checker.universal.universal import Hardmax, check_universal
+from exactformer.certificates.checker.weights import read_network
 from tests.checker.conftest import UNLIMITED, Made, Make
 
 TOKENS = ("--all-inputs", "--no-store", "--claim", "tokens", "--context")

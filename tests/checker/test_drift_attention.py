@@ -8,12 +8,21 @@ from random import Random
 
 import pytest
 
-from certificates.checker.arithmetic import parse_model
-from certificates.checker.steps.naming import Model
-from certificates.checker.universal.annotation import Annotation
-from certificates.checker.universal.attention import Claimed
-from certificates.checker.universal.contents import Bit, Choice, Code, Constant, Content, Fetched, Flag, Number
-from certificates.checker.universal.drift.attention import (
+from exactformer.certificates.checker.arithmetic import parse_model
+from exactformer.certificates.checker.steps.naming import Model
+from exactformer.certificates.checker.universal.annotation import Annotation
+from exactformer.certificates.checker.universal.attention import Claimed
+from exactformer.certificates.checker.universal.contents import (
+    Bit,
+    Choice,
+    Code,
+    Constant,
+    Content,
+    Fetched,
+    Flag,
+    Number,
+)
+from exactformer.certificates.checker.universal.drift.attention import (
     Softmax,
     before_layer,
     behind_attention,
@@ -23,9 +32,9 @@ from certificates.checker.universal.drift.attention import (
     rounded_raw,
     score_drift,
 )
-from certificates.checker.universal.drift.forms import Forms, NotShown, rounded_drift, values_of
-from certificates.checker.universal.meaning import Entry, Selected
-from certificates.checker.weights import Head
+from exactformer.certificates.checker.universal.drift.forms import Forms, NotShown, rounded_drift, values_of
+from exactformer.certificates.checker.universal.meaning import Entry, Selected
+from exactformer.certificates.checker.weights import Head
 
 NONE = Fraction(0)
 BIT, ENC = Bit(Number("i", 0, 4), 1), Code(Number("i", 0, 2), 0)

@@ -9,17 +9,17 @@ from random import Random
 import numpy as np
 import pytest
 
-from certificates.checker.arithmetic import parse_model
-from certificates.checker.steps.naming import Model
-from certificates.checker.universal.annotation import Annotation, Setting
-from certificates.checker.universal.contents import Bit, Choice, Code, Constant, Content, Flag, Number
-from certificates.checker.universal.drift import mlp as drift_mlp
-from certificates.checker.universal.drift import neurons as drift_neurons
-from certificates.checker.universal.drift.forms import Forms
-from certificates.checker.universal.drift.mlp import behind_mlp
-from certificates.checker.universal.drift.neurons import Block, Bools, Neurons, by_cases, by_pairs
-from certificates.checker.universal.drift.next_token import Vocabulary
-from certificates.checker.weights import Family, Field, Mlp, Network, Sparse
+from exactformer.certificates.checker.arithmetic import parse_model
+from exactformer.certificates.checker.steps.naming import Model
+from exactformer.certificates.checker.universal.annotation import Annotation, Setting
+from exactformer.certificates.checker.universal.contents import Bit, Choice, Code, Constant, Content, Flag, Number
+from exactformer.certificates.checker.universal.drift import mlp as drift_mlp
+from exactformer.certificates.checker.universal.drift import neurons as drift_neurons
+from exactformer.certificates.checker.universal.drift.forms import Forms
+from exactformer.certificates.checker.universal.drift.mlp import behind_mlp
+from exactformer.certificates.checker.universal.drift.neurons import Block, Bools, Neurons, by_cases, by_pairs
+from exactformer.certificates.checker.universal.drift.next_token import Vocabulary
+from exactformer.certificates.checker.weights import Family, Field, Mlp, Network, Sparse
 from tests.checker.conftest import UNLIMITED
 from tests.checker.test_universal_parts import library
 

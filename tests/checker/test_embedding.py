@@ -7,13 +7,13 @@ from random import Random
 
 import pytest
 
-from certificates.checker.document import Rejected
-from certificates.checker.universal.annotation import Annotation, Setting, read_annotation
-from certificates.checker.universal.classes import classes, states
-from certificates.checker.universal.contents import Content
-from certificates.checker.universal.embedding import check_embedding
-from certificates.checker.universal.grammar import read_content
-from certificates.checker.universal.tokens import require_sense, versions
+from exactformer.certificates.checker.document import Rejected
+from exactformer.certificates.checker.universal.annotation import Annotation, Setting, read_annotation
+from exactformer.certificates.checker.universal.classes import classes, states
+from exactformer.certificates.checker.universal.contents import Content
+from exactformer.certificates.checker.universal.embedding import check_embedding
+from exactformer.certificates.checker.universal.grammar import read_content
+from exactformer.certificates.checker.universal.tokens import require_sense, versions
 from tests.checker.conftest import UNLIMITED, Make
 from tests.checker.ghosts import Ghosts, Meaning, ghosts_of, run_segments
 

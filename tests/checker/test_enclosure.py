@@ -7,8 +7,8 @@ from fractions import Fraction
 
 import pytest
 
-from certificates.checker.arithmetic import exp_above, parse_model
-from certificates.checker.enclosure import NoEnclosure, exp_below, output, weighted
+from exactformer.certificates.checker.arithmetic import exp_above, parse_model
+from exactformer.certificates.checker.enclosure import NoEnclosure, exp_below, output, weighted
 from tests.checker.test_arithmetic import accumulate
 
 

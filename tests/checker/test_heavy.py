@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from certificates.checker.machine import parse_machine
-from certificates.checker.statement import check_statement, scales
-from certificates.checker.weights import dimensions, parameters, read_network, structure
+from exactformer.certificates.checker.machine import parse_machine
+from exactformer.certificates.checker.statement import check_statement, scales
+from exactformer.certificates.checker.weights import dimensions, parameters, read_network, structure
 from tests.checker.conftest import Made, Make
 from tests.checker.test_universal import ALL, register
 
@@ -20,7 +20,7 @@ MOST_MEMORY = 600 * 2**20
 """Bytes that a check may need at its highest; imports and an honest small certificate need about 100 MiB."""
 CHECK = """
 import sys
-from certificates.checker.__main__ import main
+from exactformer.certificates.checker.__main__ import main
 code = main(sys.argv[1:])
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))  # getrusage begins with the parent's memory
 print("bytes", int(status["VmHWM"].split()[0]) * 1024, file=sys.stderr)

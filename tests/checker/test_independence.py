@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-import certificates.checker
+import exactformer.certificates.checker
 
-SOURCES = sorted(Path(certificates.checker.__file__).parent.rglob("*.py"))
+SOURCES = sorted(Path(exactformer.certificates.checker.__file__).parent.rglob("*.py"))
 
 
 def imported(tree: ast.AST) -> set[str]:
@@ -27,7 +27,7 @@ def imported(tree: ast.AST) -> set[str]:
 def test_imports_only_the_standard_library_numpy_and_itself(path: Path) -> None:
     known = sys.stdlib_module_names | {"numpy"}
     for name in imported(ast.parse(path.read_text())):
-        assert name.split(".")[0] in known or name.startswith("certificates.checker."), name
+        assert name.split(".")[0] in known or name.startswith("exactformer.certificates.checker."), name
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
@@ -46,5 +46,5 @@ def test_the_sources_are_found() -> None:
 
 
 def test_the_package_above_imports_nothing_either() -> None:
-    above = Path(certificates.checker.__file__).parents[1] / "__init__.py"
+    above = Path(exactformer.certificates.checker.__file__).parents[1] / "__init__.py"
     assert imported(ast.parse(above.read_text())) == set()

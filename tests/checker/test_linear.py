@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from certificates.checker.arithmetic import parse_model
-from certificates.checker.check import check_certificate
-from certificates.checker.document import Rejected
-from certificates.checker.formats import parse_format
-from certificates.checker.linear import check_linear
-from certificates.checker.weights import parameters, read_network, structure
+from exactformer.certificates.checker.arithmetic import parse_model
+from exactformer.certificates.checker.check import check_certificate
+from exactformer.certificates.checker.document import Rejected
+from exactformer.certificates.checker.formats import parse_format
+from exactformer.certificates.checker.linear import check_linear
+from exactformer.certificates.checker.weights import parameters, read_network, structure
 from tests.checker.conftest import Made, Make
 
 MODEL = parse_model("", "rounded:bf16/bf16+linearfloat(4,-9,9)")

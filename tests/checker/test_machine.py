@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from certificates.checker.document import TooLarge
-from certificates.checker.machine import (
+from exactformer.certificates.checker.document import TooLarge
+from exactformer.certificates.checker.machine import (
     MachineError,
     Step,
     canonical_text,
@@ -15,8 +15,8 @@ from certificates.checker.machine import (
     used_cells,
     vocabulary,
 )
-from constructions.machines.library import machine_named
-from constructions.machines.text import write_machine
+from exactformer.constructions.machines.library import machine_named
+from exactformer.constructions.machines.text import write_machine
 from tests.machine_table import CASES, Case
 
 TEXT = """\

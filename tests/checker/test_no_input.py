@@ -6,10 +6,17 @@ from itertools import product
 
 import pytest
 
-from certificates.checker.arithmetic import parse_model
-from certificates.checker.document import TooLarge
-from certificates.checker.machine import Machine, MachineError, fewest_steps, parse_machine, run_machine, segments
-from certificates.checker.statement import Statement, Writes, no_input, sentence_for_all
+from exactformer.certificates.checker.arithmetic import parse_model
+from exactformer.certificates.checker.document import TooLarge
+from exactformer.certificates.checker.machine import (
+    Machine,
+    MachineError,
+    fewest_steps,
+    parse_machine,
+    run_machine,
+    segments,
+)
+from exactformer.certificates.checker.statement import Statement, Writes, no_input, sentence_for_all
 
 
 def machine(*rows: str) -> Machine:

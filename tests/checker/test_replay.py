@@ -8,11 +8,11 @@ from itertools import product
 import numpy as np
 import pytest
 
-from certificates.checker import replay, weights
-from certificates.checker.document import Json, Rejected
-from certificates.checker.machine import Token
-from certificates.checker.replay import Stream
-from certificates.checker.weights import Head, Network
+from exactformer.certificates.checker import replay, weights
+from exactformer.certificates.checker.document import Json, Rejected
+from exactformer.certificates.checker.machine import Token
+from exactformer.certificates.checker.replay import Stream
+from exactformer.certificates.checker.weights import Head, Network
 from tests.checker.conftest import UNLIMITED
 
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from certificates.checker.arithmetic import (
+from exactformer.certificates.checker.arithmetic import (
     case_entry,
     cells,
     condition,
@@ -16,11 +16,11 @@ from certificates.checker.arithmetic import (
     rounds_to_1,
     separation_of_scores,
 )
-from certificates.checker.document import Rejected
-from certificates.checker.formats import Overflow, parse_format
-from certificates.checker.statement import scales
-from certificates.checker.steps.naming import Steps
-from certificates.checker.universal.ties import outcome
+from exactformer.certificates.checker.document import Rejected
+from exactformer.certificates.checker.formats import Overflow, parse_format
+from exactformer.certificates.checker.statement import scales
+from exactformer.certificates.checker.steps.naming import Steps
+from exactformer.certificates.checker.universal.ties import outcome
 
 F = Fraction
 BASE = "fused:bf16/fp32/bf16"

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from certificates.checker.check import check_certificate
-from certificates.checker.document import Rejected
-from certificates.checker.machine import parse_machine
-from certificates.checker.statement import longest_segment
-from certificates.checker.universal.annotation import Setting, read_annotation
-from certificates.checker.universal.contents import Sizes
-from certificates.checker.universal.grammar import read_content
-from certificates.checker.universal.judge import Judge
-from certificates.checker.universal.tokens import require_sense
-from certificates.checker.weights import read_network
+from exactformer.certificates.checker.check import check_certificate
+from exactformer.certificates.checker.document import Rejected
+from exactformer.certificates.checker.machine import parse_machine
+from exactformer.certificates.checker.statement import longest_segment
+from exactformer.certificates.checker.universal.annotation import Setting, read_annotation
+from exactformer.certificates.checker.universal.contents import Sizes
+from exactformer.certificates.checker.universal.grammar import read_content
+from exactformer.certificates.checker.universal.judge import Judge
+from exactformer.certificates.checker.universal.tokens import require_sense
+from exactformer.certificates.checker.weights import read_network
 from tests.checker.conftest import UNLIMITED, Made, Make
 from tests.checker.ghosts import run_segments, segment_from, untrue
 from tests.checker.test_universal import (

@@ -11,12 +11,12 @@ from random import Random
 
 import pytest
 
-from certificates.checker.diagrams import FALSE, Formula, conjunction
-from certificates.checker.machine import Machine, Token, run_machine, used_cells
-from certificates.checker.statement import longest_segment
-from certificates.checker.universal.annotation import Setting
-from certificates.checker.universal.assumptions import assumptions
-from certificates.checker.universal.classes import (
+from exactformer.certificates.checker.diagrams import FALSE, Formula, conjunction
+from exactformer.certificates.checker.machine import Machine, Token, run_machine, used_cells
+from exactformer.certificates.checker.statement import longest_segment
+from exactformer.certificates.checker.universal.annotation import Setting
+from exactformer.certificates.checker.universal.assumptions import assumptions
+from exactformer.certificates.checker.universal.classes import (
     FAMILY,
     GHOSTS,
     LATE,
@@ -29,7 +29,7 @@ from certificates.checker.universal.classes import (
     seen_by,
     successors,
 )
-from certificates.checker.universal.contents import (
+from exactformer.certificates.checker.universal.contents import (
     SUMMARY,
     Bit,
     Choice,
@@ -44,13 +44,13 @@ from certificates.checker.universal.contents import (
     Sizes,
     number,
 )
-from certificates.checker.universal.facts import Capped, Here, NotFirst, facts
-from certificates.checker.universal.formulas import Variables, View
-from certificates.checker.universal.meaning import SUMMARIZED, Selected, cell_written
-from certificates.checker.universal.next_token import following
-from certificates.checker.universal.pairs import common, known_of_selected, moved, selected_views, together
-from certificates.checker.universal.tokens import Known, known_flag, same_number
-from certificates.checker.weights import Network
+from exactformer.certificates.checker.universal.facts import Capped, Here, NotFirst, facts
+from exactformer.certificates.checker.universal.formulas import Variables, View
+from exactformer.certificates.checker.universal.meaning import SUMMARIZED, Selected, cell_written
+from exactformer.certificates.checker.universal.next_token import following
+from exactformer.certificates.checker.universal.pairs import common, known_of_selected, moved, selected_views, together
+from exactformer.certificates.checker.universal.tokens import Known, known_flag, same_number
+from exactformer.certificates.checker.weights import Network
 from tests.checker.ghosts import Ghosts, ghosts_of, run_segments, segment_from
 from tests.checker.test_universal_parts import library
 

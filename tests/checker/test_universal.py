@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from certificates.checker import __main__ as command
-from certificates.checker.check import check_certificate
-from certificates.checker.diagrams import Diagrams
-from certificates.checker.document import Rejected, TooLarge
-from certificates.checker.machine import Machine, parse_machine
-from certificates.checker.universal.annotation import Setting, read_annotation
-from certificates.checker.universal.formulas import Variables, View
-from certificates.checker.universal.judge import Judge
-from certificates.checker.universal.universal import check_universal
-from certificates.checker.weights import in_registers, read_network
+from exactformer.certificates.checker import __main__ as command
+from exactformer.certificates.checker.check import check_certificate
+from exactformer.certificates.checker.diagrams import Diagrams
+from exactformer.certificates.checker.document import Rejected, TooLarge
+from exactformer.certificates.checker.machine import Machine, parse_machine
+from exactformer.certificates.checker.universal.annotation import Setting, read_annotation
+from exactformer.certificates.checker.universal.formulas import Variables, View
+from exactformer.certificates.checker.universal.judge import Judge
+from exactformer.certificates.checker.universal.universal import check_universal
+from exactformer.certificates.checker.weights import in_registers, read_network
 from tests.checker.conftest import UNLIMITED, Made, Make
 from tests.checker.ghosts import run_segments, untrue
 

@@ -8,14 +8,14 @@ from random import Random
 
 import pytest
 
-from certificates.checker.arithmetic import condition, parse_model
-from certificates.checker.diagrams import FALSE, TRUE, Formula, conjunction
-from certificates.checker.document import Rejected, TooLarge
-from certificates.checker.machine import Machine, parse_machine
-from certificates.checker.universal import ties, writes
-from certificates.checker.universal.assumptions import assumptions, subtract
-from certificates.checker.universal.classes import State, before, classes, seen_by
-from certificates.checker.universal.contents import (
+from exactformer.certificates.checker.arithmetic import condition, parse_model
+from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, conjunction
+from exactformer.certificates.checker.document import Rejected, TooLarge
+from exactformer.certificates.checker.machine import Machine, parse_machine
+from exactformer.certificates.checker.universal import ties, writes
+from exactformer.certificates.checker.universal.assumptions import assumptions, subtract
+from exactformer.certificates.checker.universal.classes import State, before, classes, seen_by
+from exactformer.certificates.checker.universal.contents import (
     ZERO,
     Bit,
     Choice,
@@ -27,16 +27,16 @@ from certificates.checker.universal.contents import (
     Sizes,
     number,
 )
-from certificates.checker.universal.facts import Cleared, Fact, Lowered, Moved, facts
-from certificates.checker.universal.formulas import Cases, Variables, View, bits, coordinates, product, same
-from certificates.checker.universal.grammar import read_content
-from certificates.checker.universal.judge import Judge
-from certificates.checker.universal.mlp import bounds
-from certificates.checker.universal.neurons import Neuron, activation, remain
-from certificates.checker.universal.pairs import at_most
-from certificates.checker.universal.scores import Score
-from certificates.checker.universal.tokens import require_sense, settle
-from constructions.machines.library import LIBRARY, machine_named
+from exactformer.certificates.checker.universal.facts import Cleared, Fact, Lowered, Moved, facts
+from exactformer.certificates.checker.universal.formulas import Cases, Variables, View, bits, coordinates, product, same
+from exactformer.certificates.checker.universal.grammar import read_content
+from exactformer.certificates.checker.universal.judge import Judge
+from exactformer.certificates.checker.universal.mlp import bounds
+from exactformer.certificates.checker.universal.neurons import Neuron, activation, remain
+from exactformer.certificates.checker.universal.pairs import at_most
+from exactformer.certificates.checker.universal.scores import Score
+from exactformer.certificates.checker.universal.tokens import require_sense, settle
+from exactformer.constructions.machines.library import LIBRARY, machine_named
 from tests.checker.conftest import UNLIMITED
 from tests.checker.ghosts import Ghosts, ghosts
 

@@ -24,8 +24,8 @@ from pathlib import Path
 
 from tests.command_line.invoking import files_in, invoke
 
-PROGRAM = (sys.executable, "-m", "certificates.command_line")
-CHECKER = (sys.executable, "-m", "certificates.checker")
+PROGRAM = (sys.executable, "-m", "exactformer")
+CHECKER = (sys.executable, "-m", "exactformer.certificates.checker")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ANTI_HANG = 120
 """Seconds after which a test gives up; nothing takes that long."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
-from certificates.command_line.main import main
+from exactformer.certificates.command_line.main import main
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from certificates import approximation_limits
+from exactformer.certificates import approximation_limits
+from exactformer.verify.contextual import theorem
+from exactformer.verify.contextual.lemma6 import Fails
 from tests.certificates.approximations import functions_file
 from tests.command_line.invoking import files_in, invoke
-from verify.contextual import theorem
-from verify.contextual.lemma6 import Fails
 
 SORT = ("approximate", "--function", "sort", "--n", "2", "--dim", "1", "--epsilon", "1/4")
 POLYNOMIAL = ("approximate", "--function", "polynomial", "--n", "2", "--epsilon", "1", "--p", "1")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from constructions.machines.machine import TuringMachine
-from constructions.transformer.gadgets import Neuron
-from constructions.transformer.network import Network
-from constructions.transformer.program import HeadKind
-from constructions.turing.construct import construct
-from constructions.turing.paradigm import Paradigm
+from exactformer.constructions.machines.machine import TuringMachine
+from exactformer.constructions.transformer.gadgets import Neuron
+from exactformer.constructions.transformer.network import Network
+from exactformer.constructions.transformer.program import HeadKind
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.paradigm import Paradigm
 from tests.command_line.invoking import files_in, invoke
 from tests.hardmax.naive import with_head, with_neurons
 
@@ -40,8 +40,8 @@ BROKEN = {
     "a look-up of nothing": (no_look_up, "layer 2, head bitA_1: the query does not name one visible position"),
 }
 COMMANDS = {
-    "certify": ("certificates.certify.construct", ("certify", "increment", "--input", "1")),
-    "run": ("certificates.command_line.run.construct", ("run", "increment", "1")),
+    "certify": ("exactformer.certificates.certify.construct", ("certify", "increment", "--input", "1")),
+    "run": ("exactformer.certificates.command_line.run.construct", ("run", "increment", "1")),
 }
 
 
@@ -73,7 +73,7 @@ def test_decoding_another_token_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
         ]
         return with_neurons(network, len(network.layers), *units)
 
-    monkeypatch.setattr("certificates.command_line.run.construct", constructed)
+    monkeypatch.setattr("exactformer.certificates.command_line.run.construct", constructed)
     outcome = invoke("run", "increment", "1", "--decode")
     assert (outcome.code, outcome.out) == (1, "")
     assert outcome.err == "Error: token 7: expected OUTP, but the network generates EPOS\n"

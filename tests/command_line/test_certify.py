@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from certificates.document import canonical_bytes, sha256
+from exactformer.certificates.document import canonical_bytes, sha256
 from tests.command_line.invoking import files_in, invoke, run_installed
 
 CERTIFIED = ("increment", "--input", "1", "--arithmetic", "fused:bf16")

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from certificates.document import canonical_bytes, sha256
+from exactformer.certificates.document import canonical_bytes, sha256
+from exactformer.verify.annotation.proof import Family
+from exactformer.verify.solver import Unknown
 from tests.command_line.invoking import files_in, invoke, run_installed
-from verify.annotation.proof import Family
-from verify.solver import Unknown
 
 ALL = ("--all-inputs", "--no-store")
 PROVED = ("increment", *ALL, "--context", "16")
@@ -95,7 +95,7 @@ def test_check_accepts_what_was_written(kind: str, tmp_path: Path) -> None:
 
 
 def test_what_the_solver_leaves_open_is_inconclusive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("verify.annotation.proof.prove", lambda *_: Unknown("no answer in time"))
+    monkeypatch.setattr("exactformer.verify.annotation.proof.prove", lambda *_: Unknown("no answer in time"))
     outcome = invoke("certify", *PROVED, "--out", tmp_path)
     assert outcome.code == 3
     assert "no answer in time" in outcome.err

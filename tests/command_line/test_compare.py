@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from constructions.contextual.grid import Grid
+from exactformer.constructions.contextual.grid import Grid
+from exactformer.verify.contextual.audit import Condition, Cost
 from tests.command_line.invoking import files_in, invoke
-from verify.contextual.audit import Condition, Cost
 
 FEW = ("compare", "--context", "2,4,8")
 

@@ -12,8 +12,18 @@ from random import Random
 import click
 import pytest
 
-from certificates.command_line import console
-from certificates.command_line.console import TIE, Column, Facts, Part, Table, heading, laid_out, line_width, show
+from exactformer.certificates.command_line import console
+from exactformer.certificates.command_line.console import (
+    TIE,
+    Column,
+    Facts,
+    Part,
+    Table,
+    heading,
+    laid_out,
+    line_width,
+    show,
+)
 from tests.command_line.invoking import Outcome, invoke
 
 FOLDER = Path(console.__file__).parent

@@ -15,14 +15,13 @@ from pathlib import Path
 
 import pytest
 
-import constructions
-from certificates.checker import __main__ as checker
-from certificates.checker import process as checker_process
-from certificates.command_line.outcome import MEANING, ExitCode, InputRefused, code_of
+from exactformer.certificates.checker import __main__ as checker
+from exactformer.certificates.checker import process as checker_process
+from exactformer.certificates.command_line.outcome import MEANING, ExitCode, InputRefused, code_of
 from tests.command_line.interrupts import CHECKER, PROGRAM, certificate_in
 from tests.command_line.invoking import Outcome, files_in, invoke
 
-ROOT = Path(constructions.__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 # ---------------------------------------------------------------------------- one table
 
@@ -71,7 +70,7 @@ def test_the_checker_has_the_same_codes(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_the_program_is_the_supervised_one() -> None:
     (script,) = entry_points(group="console_scripts", name="exactformer")
-    assert script.value == "certificates.command_line.__main__:main"
+    assert script.value == "exactformer.__main__:main"
 
 
 # ---------------------------------------------------------------------------- what nobody foresaw
@@ -96,7 +95,7 @@ def test_an_unexpected_failure_is_no_verdict(title: str, monkeypatch: pytest.Mon
     def broken(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("certificates.command_line.run.observe", broken)
+    monkeypatch.setattr("exactformer.certificates.command_line.run.observe", broken)
     outcome = invoke("run", "increment", "1")
     assert (outcome.code, outcome.out) == (5, "")
     (line,) = outcome.err.splitlines()
@@ -135,7 +134,7 @@ def test_a_full_disk_is_a_failure_that_leaves_nothing(
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("certificates.document.os.fsync", full)
+    monkeypatch.setattr("exactformer.certificates.document.os.fsync", full)
     outcome = invoke(*WRITERS[title].format(folder=tmp_path).split())
     assert (outcome.code, outcome.out) == (5, "")
     (line,) = outcome.err.splitlines()
@@ -245,7 +244,8 @@ ENDS = {
 
 @pytest.mark.parametrize("title", ENDS)
 @pytest.mark.parametrize(
-    ("module", "name"), [("certificates.supervisor", "supervise"), ("certificates.checker.process", "run")]
+    ("module", "name"),
+    [("exactformer.certificates.supervisor", "supervise"), ("exactformer.certificates.checker.process", "run")],
 )
 def test_only_the_commands_own_word_is_a_verdict(title: str, module: str, name: str, tmp_path: Path) -> None:
     work, code = ENDS[title]

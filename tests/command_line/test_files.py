@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from certificates.command_line.evidence_store import store_path
-from constructions.machines.library import LIBRARY
-from constructions.machines.text import write_machine
+from exactformer.certificates.command_line.evidence_store import store_path
+from exactformer.constructions.machines.library import LIBRARY
+from exactformer.constructions.machines.text import write_machine
 from tests.certificates.test_names import LONG_TEXTS
 from tests.command_line.invoking import files_in, invoke
 
@@ -28,13 +28,13 @@ WRITING: dict[str, tuple[str, ...]] = {
     "a comparison": (*COMPARE, "--plot", "{folder}/comparison.svg"),
 }
 WORK = (
-    "certificates.command_line.certify.certify",
-    "certificates.command_line.certify_all.certify_all",
-    "certificates.command_line.approximate.certify",
-    "certificates.command_line.audit.audit",
-    "certificates.command_line.compare.compare",
-    "certificates.command_line.sweep.sweep",
-    "certificates.command_line.sweep_all.sweep_all",
+    "exactformer.certificates.command_line.certify.certify",
+    "exactformer.certificates.command_line.certify_all.certify_all",
+    "exactformer.certificates.command_line.approximate.certify",
+    "exactformer.certificates.command_line.audit.audit",
+    "exactformer.certificates.command_line.compare.compare",
+    "exactformer.certificates.command_line.sweep.sweep",
+    "exactformer.certificates.command_line.sweep_all.sweep_all",
 )
 """What each command does before it writes: the proof."""
 
@@ -75,7 +75,7 @@ def test_a_file_that_is_the_same_stays_and_one_that_differs_is_kept_unless_force
 ) -> None:
     """The one that is changed is the last that is written: a certificate that says something else, a drawing."""
     for drawing in ("plots.draw", "comparison_plot.draw_comparison"):
-        monkeypatch.setattr(f"certificates.command_line.{drawing}", lambda *_: b"<svg/>")
+        monkeypatch.setattr(f"exactformer.certificates.command_line.{drawing}", lambda *_: b"<svg/>")
     first = invoke(*in_folder(title, tmp_path))
     whole = contents(tmp_path)
     again = invoke(*in_folder(title, tmp_path))
@@ -99,7 +99,7 @@ def test_a_file_that_is_the_same_stays_and_one_that_differs_is_kept_unless_force
 @pytest.mark.parametrize("title", ["given inputs", "all inputs", "a function"])
 def test_a_foreign_file_is_noticed_before_the_work(title: str, tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as allowed:
-        allowed.setattr("certificates.files.Subject.certificate", "the name")
+        allowed.setattr("exactformer.certificates.files.Subject.certificate", "the name")
         (tmp_path / "the name").write_text("my notes")
         outcome = invoke(*in_folder(title, tmp_path))
     assert (outcome.code, outcome.out) == (2, "")

@@ -8,8 +8,8 @@ from importlib.metadata import version
 
 import pytest
 
-from certificates.command_line.help import MACHINE
-from certificates.command_line.main import cli
+from exactformer.certificates.command_line.help import MACHINE
+from exactformer.certificates.command_line.main import cli
 from tests.command_line.invoking import invoke
 
 SLOW = ("numpy", "scipy", "sympy", "z3", "rich", "yaml")
@@ -43,7 +43,7 @@ LISTS = (("machines",), ("arithmetics",))
 """Commands that only list, and end with 0."""
 PROBE = """
 import sys
-from certificates.command_line.main import main
+from exactformer.certificates.command_line.main import main
 sys.argv = ["exactformer", *{arguments!r}]
 try:
     main()

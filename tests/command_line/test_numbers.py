@@ -5,8 +5,14 @@ from __future__ import annotations
 import click
 import pytest
 
-from certificates.command_line.main import cli
-from certificates.command_line.numbers import auto_or_power_of_two, number_of, numbers_of, power_of_two, rational
+from exactformer.certificates.command_line.main import cli
+from exactformer.certificates.command_line.numbers import (
+    auto_or_power_of_two,
+    number_of,
+    numbers_of,
+    power_of_two,
+    rational,
+)
 from tests.command_line.invoking import invoke
 
 SMALL = {

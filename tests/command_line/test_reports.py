@@ -13,23 +13,23 @@ from pathlib import Path
 
 import pytest
 
-from certificates.certify_all import UniversalBundle, certify_all
-from certificates.command_line import console, report, report_all
-from certificates.command_line.console import Facts, Part, Table, laid_out
-from certificates.command_line.facts import findings_for_all, findings_on_runs
-from certificates.command_line.main import cli
-from certificates.command_line.run import legend
-from certificates.files import Written
-from constructions.machines.library import load_machine
-from constructions.machines.run import trace
-from constructions.turing.construct import construct
-from constructions.turing.paradigm import Paradigm
-from constructions.turing.tokens import sequences_of
+from exactformer.certificates.certify_all import UniversalBundle, certify_all
+from exactformer.certificates.command_line import console, report, report_all
+from exactformer.certificates.command_line.console import Facts, Part, Table, laid_out
+from exactformer.certificates.command_line.facts import findings_for_all, findings_on_runs
+from exactformer.certificates.command_line.main import cli
+from exactformer.certificates.command_line.run import legend
+from exactformer.certificates.files import Written
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.run import trace
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.constructions.turing.tokens import sequences_of
+from exactformer.verify.annotation.proof import Family
+from exactformer.verify.arithmetic.models import parse_arithmetic
 from tests.certificates.certified import Sample, bundle
 from tests.certificates.universal import EVIDENCE, UniversalSample
 from tests.command_line.invoking import invoke
-from verify.annotation.proof import Family
-from verify.arithmetic.models import parse_arithmetic
 
 WIDTHS = (40, 80, 200)
 COMMANDS = {

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from constructions.machines.library import LIBRARY, load_machine
-from constructions.machines.run import trace
-from constructions.machines.text import write_machine
+from exactformer.constructions.machines.library import LIBRARY, load_machine
+from exactformer.constructions.machines.run import trace
+from exactformer.constructions.machines.text import write_machine
 from tests.command_line.invoking import invoke
 from tests.machine_table import CASES, Case
 

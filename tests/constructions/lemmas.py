@@ -14,8 +14,8 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
-from constructions.machines.machine import Move
-from constructions.transformer.gadgets import (
+from exactformer.constructions.machines.machine import Move
+from exactformer.constructions.transformer.gadgets import (
     ALWAYS,
     Copy,
     Decrement,
@@ -29,7 +29,7 @@ from constructions.transformer.gadgets import (
     Zero,
     when,
 )
-from constructions.transformer.registers import Layout, Span
+from exactformer.constructions.transformer.registers import Layout, Span
 
 Ints = NDArray[np.int64]
 Vector = tuple[int, ...]

@@ -6,20 +6,20 @@ from random import Random
 
 import pytest
 
-from constructions.machines.library import load_machine
-from constructions.machines.machine import Action, Move, Situation, TuringMachine
-from constructions.machines.run import Run, trace
-from constructions.turing.contexts import (
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.machine import Action, Move, Situation, TuringMachine
+from exactformer.constructions.machines.run import Run, trace
+from exactformer.constructions.turing.contexts import (
     ContextLength,
     least_context_for_space,
     least_context_for_steps,
     longest_segment,
 )
-from constructions.turing.fitting import longest_sequence, smallest_context
-from constructions.turing.paradigm import ContextError, Paradigm, position_bits_for
-from constructions.turing.tokens import cot_length, scot_segments
+from exactformer.constructions.turing.fitting import longest_sequence, smallest_context
+from exactformer.constructions.turing.paradigm import ContextError, Paradigm, position_bits_for
+from exactformer.constructions.turing.tokens import cot_length, scot_segments
+from exactformer.verify.sweep import draw_case
 from tests.machine_table import CASES, Case
-from verify.sweep import draw_case
 
 
 def waiting_machine(steps: int) -> TuringMachine:

@@ -8,16 +8,16 @@ from random import Random
 
 import pytest
 
-from constructions.machines.machine import TuringMachine
-from constructions.machines.random_machines import random_machine, random_word
-from constructions.machines.run import OutputError, Run, StepLimit, trace
-from constructions.turing.construct import construct_cot, skeleton
-from constructions.turing.encoding import Shape
-from constructions.turing.paradigm import Paradigm
-from constructions.turing.tokens import cot_length, cot_tokens
+from exactformer.constructions.machines.machine import TuringMachine
+from exactformer.constructions.machines.random_machines import random_machine, random_word
+from exactformer.constructions.machines.run import OutputError, Run, StepLimit, trace
+from exactformer.constructions.turing.construct import construct_cot, skeleton
+from exactformer.constructions.turing.encoding import Shape
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.constructions.turing.tokens import cot_length, cot_tokens
+from exactformer.verify.hardmax.observe import observe
+from exactformer.verify.hardmax.prepared import PreparedNetwork
 from tests.machine_table import CASES
-from verify.hardmax.observe import observe
-from verify.hardmax.prepared import PreparedNetwork
 
 
 def smallest_position_bits(run: Run) -> int:

@@ -8,11 +8,11 @@ from random import Random
 
 import pytest
 
-from constructions.machines.library import LIBRARY, load_machine
-from constructions.machines.machine import Action, Move, TuringMachine
-from constructions.transformer.dimensions import Dimensions, dimensions_of
-from constructions.turing.construct import construct_cot
-from constructions.turing.dimensions import COT, stated_dimensions
+from exactformer.constructions.machines.library import LIBRARY, load_machine
+from exactformer.constructions.machines.machine import Action, Move, TuringMachine
+from exactformer.constructions.transformer.dimensions import Dimensions, dimensions_of
+from exactformer.constructions.turing.construct import construct_cot
+from exactformer.constructions.turing.dimensions import COT, stated_dimensions
 
 
 def total_machine(states: int, symbols: int, tapes: int) -> TuringMachine:

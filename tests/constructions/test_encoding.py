@@ -6,9 +6,9 @@ from math import ceil, log2
 
 import pytest
 
-from constructions.machines.library import load_machine
-from constructions.transformer.registers import Span
-from constructions.turing.encoding import Shape, at, bits_for, signed_binary
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.transformer.registers import Span
+from exactformer.constructions.turing.encoding import Shape, at, bits_for, signed_binary
 
 
 @pytest.mark.parametrize("width", [1, 2, 5, 8])

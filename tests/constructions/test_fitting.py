@@ -6,11 +6,11 @@ from random import Random
 
 import pytest
 
-from constructions.machines.library import load_machine
-from constructions.machines.run import Run, trace
-from constructions.turing.fitting import check_context, longest_sequence, smallest_context
-from constructions.turing.paradigm import ContextError, Paradigm, position_bits_for
-from constructions.turing.tokens import cot_tokens, scot_segments
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.run import Run, trace
+from exactformer.constructions.turing.fitting import check_context, longest_sequence, smallest_context
+from exactformer.constructions.turing.paradigm import ContextError, Paradigm, position_bits_for
+from exactformer.constructions.turing.tokens import cot_tokens, scot_segments
 from tests.machine_table import CASES, Case
 
 PARADIGMS = pytest.mark.parametrize("paradigm", Paradigm, ids=lambda paradigm: paradigm.value)

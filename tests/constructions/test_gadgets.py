@@ -8,14 +8,14 @@ from itertools import product
 import numpy as np
 import pytest
 
-from constructions.machines.library import load_machine
-from constructions.transformer.gadgets import Condition, Neuron, neurons, when
-from constructions.transformer.program import ProgramBuilder
-from constructions.transformer.registers import Layout
-from constructions.turing.cot import subtract
-from constructions.turing.encoding import MOVE_BITS, Shape
-from constructions.turing.machine_tables import transition_mlp
-from constructions.turing.registers import CotRegisters
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.transformer.gadgets import Condition, Neuron, neurons, when
+from exactformer.constructions.transformer.program import ProgramBuilder
+from exactformer.constructions.transformer.registers import Layout
+from exactformer.constructions.turing.cot import subtract
+from exactformer.constructions.turing.encoding import MOVE_BITS, Shape
+from exactformer.constructions.turing.machine_tables import transition_mlp
+from exactformer.constructions.turing.registers import CotRegisters
 from tests.constructions.lemmas import MOVES, Lemma, code, codes, difference, gain, lemmas, mutants
 
 WIDTHS = (2, 3, 4, 5, 6)

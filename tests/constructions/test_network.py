@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from constructions.transformer.gadgets import Copy, Neuron, Zero, neurons
-from constructions.transformer.network import Mlp, Network, SparseRows, compile_layers
-from constructions.transformer.program import HeadKind, Program, ProgramBuilder
-from constructions.transformer.registers import Layout
-from constructions.transformer.vocabulary import Vocabulary
-from constructions.turing.construct import construct_cot
-from constructions.turing.paradigm import ContextError, position_bits_for
+from exactformer.constructions.transformer.gadgets import Copy, Neuron, Zero, neurons
+from exactformer.constructions.transformer.network import Mlp, Network, SparseRows, compile_layers
+from exactformer.constructions.transformer.program import HeadKind, Program, ProgramBuilder
+from exactformer.constructions.transformer.registers import Layout
+from exactformer.constructions.transformer.vocabulary import Vocabulary
+from exactformer.constructions.turing.construct import construct_cot
+from exactformer.constructions.turing.paradigm import ContextError, position_bits_for
 from tests.machine_table import CASES
 
 NEURONS = (

@@ -7,9 +7,9 @@ from random import Random
 
 import pytest
 
-from constructions.transformer.naming import name_coordinates
-from constructions.transformer.network import coordinates
-from constructions.transformer.registers import Layout, Repeated, Span
+from exactformer.constructions.transformer.naming import name_coordinates
+from exactformer.constructions.transformer.network import coordinates
+from exactformer.constructions.transformer.registers import Layout, Repeated, Span
 
 POS, CONST, HPOS, FLAG = (
     Span("pos", 0, 4),

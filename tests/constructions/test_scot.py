@@ -7,18 +7,18 @@ from dataclasses import replace
 
 import pytest
 
-from constructions.machines.library import load_machine
-from constructions.machines.run import Run, configurations, trace
-from constructions.turing.construct import construct, skeleton
-from constructions.turing.encoding import Shape
-from constructions.turing.fitting import least_position_bits
-from constructions.turing.paradigm import ContextError, Paradigm
-from constructions.turing.tokens import cot_tokens, scot_segments
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.run import Run, configurations, trace
+from exactformer.constructions.turing.construct import construct, skeleton
+from exactformer.constructions.turing.encoding import Shape
+from exactformer.constructions.turing.fitting import least_position_bits
+from exactformer.constructions.turing.paradigm import ContextError, Paradigm
+from exactformer.constructions.turing.tokens import cot_tokens, scot_segments
+from exactformer.verify.hardmax.forward import NotTernaryError
+from exactformer.verify.hardmax.observe import observe
+from exactformer.verify.hardmax.prepared import PreparedNetwork
+from exactformer.verify.sweep import draw_case
 from tests.machine_table import CASES, Case
-from verify.hardmax.forward import NotTernaryError
-from verify.hardmax.observe import observe
-from verify.hardmax.prepared import PreparedNetwork
-from verify.sweep import draw_case
 
 COUNTER = load_machine("binary-counter")
 

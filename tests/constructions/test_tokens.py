@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from constructions.machines.library import load_machine
-from constructions.machines.run import trace
-from constructions.turing.construct import construct_cot
-from constructions.turing.tokens import TokenSequence, cot_length, cot_tokens
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.run import trace
+from exactformer.constructions.turing.construct import construct_cot
+from exactformer.constructions.turing.tokens import TokenSequence, cot_length, cot_tokens
 from tests.machine_table import CASES, Case
 
 

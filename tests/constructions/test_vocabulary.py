@@ -7,16 +7,16 @@ from itertools import product
 import numpy as np
 import pytest
 
-from constructions.machines.library import LIBRARY, load_machine
-from constructions.transformer.vocabulary import Token
-from constructions.turing.construct import construct_cot, skeleton
-from constructions.turing.encoding import Shape
-from constructions.turing.machine_tables import MOVES
-from constructions.turing.paradigm import Paradigm
+from exactformer.constructions.machines.library import LIBRARY, load_machine
+from exactformer.constructions.transformer.vocabulary import Token
+from exactformer.constructions.turing.construct import construct_cot, skeleton
+from exactformer.constructions.turing.encoding import Shape
+from exactformer.constructions.turing.machine_tables import MOVES
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.hardmax.batch import embed_token
+from exactformer.verify.hardmax.prepared import PreparedNetwork
 from tests.constructions.lemmas import MOVES as MOVE_CODES
 from tests.constructions.lemmas import code
-from verify.hardmax.batch import embed_token
-from verify.hardmax.prepared import PreparedNetwork
 
 
 @pytest.mark.parametrize("name", LIBRARY)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from constructions.contextual.functions import (
+from exactformer.constructions.contextual.functions import (
     LIBRARY,
     FunctionError,
     Target,
@@ -17,12 +17,18 @@ from constructions.contextual.functions import (
     load_target,
     require_as_stated,
 )
-from constructions.contextual.grid import GridError, Sequence
+from exactformer.constructions.contextual.grid import GridError, Sequence
+from exactformer.verify.contextual import theorem
+from exactformer.verify.contextual.approximation import (
+    Approximation,
+    SpecificationError,
+    plan,
+    repeated_measure,
+    root_above,
+)
+from exactformer.verify.contextual.theorem import certify, run_samples
+from exactformer.verify.verdict import Verdict
 from tests.command_line.invoking import invoke
-from verify.contextual import theorem
-from verify.contextual.approximation import Approximation, SpecificationError, plan, repeated_measure, root_above
-from verify.contextual.theorem import certify, run_samples
-from verify.verdict import Verdict
 
 F = Fraction
 

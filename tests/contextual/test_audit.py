@@ -8,15 +8,14 @@ from functools import cache
 
 import pytest
 
-from constructions.contextual.grid import Grid, GridError, Sequence
-from constructions.contextual.layers import AttentionLayer, TokenwiseLayer
-from constructions.contextual.network import Network
-from constructions.contextual.positional import PositionalEncoding, encoded_sequences, positional_grid
-from constructions.contextual.standard_form import quantisation_relus, value_relus
-from constructions.contextual.value_mapping import Numbers, ValueMapping, classes, value_mapping
-from tests.contextual import by_hand
-from verify.arithmetic.formats import ieee_format
-from verify.contextual.audit import (
+from exactformer.constructions.contextual.grid import Grid, GridError, Sequence
+from exactformer.constructions.contextual.layers import AttentionLayer, TokenwiseLayer
+from exactformer.constructions.contextual.network import Network
+from exactformer.constructions.contextual.positional import PositionalEncoding, encoded_sequences, positional_grid
+from exactformer.constructions.contextual.standard_form import quantisation_relus, value_relus
+from exactformer.constructions.contextual.value_mapping import Numbers, ValueMapping, classes, value_mapping
+from exactformer.verify.arithmetic.formats import ieee_format
+from exactformer.verify.contextual.audit import (
     Between,
     Condition,
     Cost,
@@ -24,10 +23,11 @@ from verify.contextual.audit import (
     significand_bits,
     softmax_factor,
 )
-from verify.contextual.comparison import DeltaRule, delta_for, high_precision
-from verify.contextual.formats import CannotHold, Holds, holds_all, ids_of
-from verify.contextual.id_formats import FORMATS, holding, smallest_format
-from verify.contextual.softmax_form import id_error
+from exactformer.verify.contextual.comparison import DeltaRule, delta_for, high_precision
+from exactformer.verify.contextual.formats import CannotHold, Holds, holds_all, ids_of
+from exactformer.verify.contextual.id_formats import FORMATS, holding, smallest_format
+from exactformer.verify.contextual.softmax_form import id_error
+from tests.contextual import by_hand
 
 F = Fraction
 PLAIN = [(2, 1, m) for m in range(2, 9)] + [(3, 1, m) for m in (3, 4, 5, 7)] + [(4, 1, 5), (4, 1, 6), (5, 1, 5)]

@@ -7,13 +7,13 @@ from fractions import Fraction
 
 import pytest
 
-from constructions.contextual.grid import Grid
-from verify.contextual import beyond, positional
-from verify.contextual.beyond import prove_lemma6
-from verify.contextual.lemma6 import Contextual, Fails, check_lemma6
-from verify.lemmas import contextual
-from verify.lemmas.outcome import Budget, Disproved, Established, Finding, Open, conclude
-from verify.solver import Term, at_most, weighted_total
+from exactformer.constructions.contextual.grid import Grid
+from exactformer.verify.contextual import beyond, positional
+from exactformer.verify.contextual.beyond import prove_lemma6
+from exactformer.verify.contextual.lemma6 import Contextual, Fails, check_lemma6
+from exactformer.verify.lemmas import contextual
+from exactformer.verify.lemmas.outcome import Budget, Disproved, Established, Finding, Open, conclude
+from exactformer.verify.solver import Term, at_most, weighted_total
 
 F = Fraction
 

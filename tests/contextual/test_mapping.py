@@ -9,14 +9,14 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 
-from constructions.contextual.contextual_mapping import ids, interval, selective_shifts
-from constructions.contextual.global_shift import global_factor, global_shift, global_shift_at_zero
-from constructions.contextual.grid import Grid, GridError
-from constructions.contextual.layers import AttentionLayer
-from constructions.contextual.network import mapping_network
+from exactformer.constructions.contextual.contextual_mapping import ids, interval, selective_shifts
+from exactformer.constructions.contextual.global_shift import global_factor, global_shift, global_shift_at_zero
+from exactformer.constructions.contextual.grid import Grid, GridError
+from exactformer.constructions.contextual.layers import AttentionLayer
+from exactformer.constructions.contextual.network import mapping_network
+from exactformer.verify.contextual.labels import run_layers
+from exactformer.verify.contextual.lemma6 import Contextual, Fails, GridTooLarge, check_lemma6
 from tests.contextual import by_hand
-from verify.contextual.labels import run_layers
-from verify.contextual.lemma6 import Contextual, Fails, GridTooLarge, check_lemma6
 
 F = Fraction
 SMALL = [(1, 1, 3), (2, 1, 2), (2, 1, 4), (3, 1, 3), (2, 2, 2), (1, 2, 3)]

@@ -11,21 +11,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constructions.contextual.contextual_mapping import selective_shifts
-from constructions.contextual.functions import LIBRARY, distance
-from constructions.contextual.global_shift import global_shift
-from constructions.contextual.grid import Grid, Sequence
-from constructions.contextual.layers import AttentionLayer, PiecewiseLinear, dot
-from constructions.contextual.positional import PositionalEncoding, encoded_labels
-from constructions.contextual.standard_form import Ramp, as_relus, clamp_layers, quantisation_relus, value_relus
+from exactformer.constructions.contextual.contextual_mapping import selective_shifts
+from exactformer.constructions.contextual.functions import LIBRARY, distance
+from exactformer.constructions.contextual.global_shift import global_shift
+from exactformer.constructions.contextual.grid import Grid, Sequence
+from exactformer.constructions.contextual.layers import AttentionLayer, PiecewiseLinear, dot
+from exactformer.constructions.contextual.positional import PositionalEncoding, encoded_labels
+from exactformer.constructions.contextual.standard_form import (
+    Ramp,
+    as_relus,
+    clamp_layers,
+    quantisation_relus,
+    value_relus,
+)
+from exactformer.verify.arithmetic.exponential import exp_minus_upper
+from exactformer.verify.arithmetic.formats import BF16, E4M3FN, FP16, FP32, FloatFormat, ieee_format
+from exactformer.verify.contextual import softmax_form
+from exactformer.verify.contextual.approximation import plan_with_room
+from exactformer.verify.contextual.formats import CannotHold, Holds, can_hold, limit
+from exactformer.verify.contextual.lemma6 import GridTooLarge
+from exactformer.verify.contextual.softmax_form import (
+    StandardForm,
+    StandardFormError,
+    id_error,
+    smallest_factor,
+    standard_form,
+)
 from tests.command_line.invoking import invoke
-from verify.arithmetic.exponential import exp_minus_upper
-from verify.arithmetic.formats import BF16, E4M3FN, FP16, FP32, FloatFormat, ieee_format
-from verify.contextual import softmax_form
-from verify.contextual.approximation import plan_with_room
-from verify.contextual.formats import CannotHold, Holds, can_hold, limit
-from verify.contextual.lemma6 import GridTooLarge
-from verify.contextual.softmax_form import StandardForm, StandardFormError, id_error, smallest_factor, standard_form
 
 F = Fraction
 small = st.integers(-20, 20).map(lambda k: F(k, 4))

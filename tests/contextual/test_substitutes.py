@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from constructions.contextual.exponential import Quotient
-from constructions.contextual.grid import Grid
-from constructions.contextual.substitutes import (
+from exactformer.constructions.contextual.exponential import Quotient
+from exactformer.constructions.contextual.grid import Grid
+from exactformer.constructions.contextual.substitutes import (
     Bilinear,
     Convolution,
     Matrix,
@@ -21,9 +21,9 @@ from constructions.contextual.substitutes import (
     default_layer,
     identity,
 )
+from exactformer.verify.contextual.lemma6 import GridTooLarge
+from exactformer.verify.contextual.substitutes import Collision, Distinct, check_substitute
 from tests.command_line.invoking import invoke
-from verify.contextual.lemma6 import GridTooLarge
-from verify.contextual.substitutes import Collision, Distinct, check_substitute
 
 F = Fraction
 KINDS = ("bilinear", "convolution", "attention", "hardmax")

@@ -10,16 +10,16 @@ from itertools import product
 
 import pytest
 
-from constructions.contextual.grid import Grid, GridError, Sequence
-from constructions.contextual.layers import PiecewiseLinear, TokenwiseLayer
-from constructions.contextual.network import Network, Step, mapping_steps
-from constructions.contextual.quantisation import coordinate_layers
-from constructions.contextual.value_mapping import Numbers, ValueMapping, value_mapping
+from exactformer.constructions.contextual.grid import Grid, GridError, Sequence
+from exactformer.constructions.contextual.layers import PiecewiseLinear, TokenwiseLayer
+from exactformer.constructions.contextual.network import Network, Step, mapping_steps
+from exactformer.constructions.contextual.quantisation import coordinate_layers
+from exactformer.constructions.contextual.value_mapping import Numbers, ValueMapping, value_mapping
+from exactformer.verify.contextual.lemma5 import Quantises, check_lemma5
+from exactformer.verify.contextual.lemma6 import Fails
+from exactformer.verify.contextual.lemma7 import MapsValues, check_lemma7, stated_layers
+from exactformer.verify.lemmas.contextual import LARGE_OUTPUT, wish
 from tests.contextual import by_hand
-from verify.contextual.lemma5 import Quantises, check_lemma5
-from verify.contextual.lemma6 import Fails
-from verify.contextual.lemma7 import MapsValues, check_lemma7, stated_layers
-from verify.lemmas.contextual import LARGE_OUTPUT, wish
 
 F = Fraction
 GRID = Grid(2, 1, F(1, 4))

@@ -8,10 +8,10 @@ from random import Random
 import pytest
 from flint import arb, fmpq
 
-from verify.arithmetic.formats import Format, round_to
-from verify.arithmetic.models import Fused, Rounded, parse_arithmetic
-from verify.drift.attention import BreaksDown, Query, Received, drift_of_result, leaking
-from verify.drift.rounding import rounded_drift
+from exactformer.verify.arithmetic.formats import Format, round_to
+from exactformer.verify.arithmetic.models import Fused, Rounded, parse_arithmetic
+from exactformer.verify.drift.attention import BreaksDown, Query, Received, drift_of_result, leaking
+from exactformer.verify.drift.rounding import rounded_drift
 
 ARITHMETICS = (
     "rounded:bf16/bf16",

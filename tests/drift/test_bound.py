@@ -9,26 +9,34 @@ from random import Random
 
 import pytest
 
-from constructions.machines.library import load_machine
-from constructions.machines.machine import MachineError, TuringMachine
-from constructions.machines.random_machines import random_machine, random_word
-from constructions.machines.run import Run, trace
-from constructions.turing.construct import construct
-from constructions.turing.paradigm import Paradigm, position_bits_for
-from constructions.turing.tokens import sequences_of
-from verify.all_inputs import assess_all
-from verify.annotation.evidence import Evidence
-from verify.annotation.ghosts import TokenClass
-from verify.annotation.proof import HardmaxProof, prove_hardmax
-from verify.arithmetic.models import ModelError, parse_arithmetic, split_beta
-from verify.drift.attention import Query
-from verify.drift.bound import Asked, Breakdown, ByClass, _behind_attention, _received, _Snapping, bound_drift
-from verify.drift.nominal import Nominal
-from verify.drift.prove import TokensProof, covered_by_drifts, prove_tokens
-from verify.hardmax.prepared import PreparedNetwork
-from verify.rounded.attention import Setting
-from verify.rounded.compare import Comparison, compare
-from verify.writes import writes_per_cell
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.machine import MachineError, TuringMachine
+from exactformer.constructions.machines.random_machines import random_machine, random_word
+from exactformer.constructions.machines.run import Run, trace
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.paradigm import Paradigm, position_bits_for
+from exactformer.constructions.turing.tokens import sequences_of
+from exactformer.verify.all_inputs import assess_all
+from exactformer.verify.annotation.evidence import Evidence
+from exactformer.verify.annotation.ghosts import TokenClass
+from exactformer.verify.annotation.proof import HardmaxProof, prove_hardmax
+from exactformer.verify.arithmetic.models import ModelError, parse_arithmetic, split_beta
+from exactformer.verify.drift.attention import Query
+from exactformer.verify.drift.bound import (
+    Asked,
+    Breakdown,
+    ByClass,
+    _behind_attention,
+    _received,
+    _Snapping,
+    bound_drift,
+)
+from exactformer.verify.drift.nominal import Nominal
+from exactformer.verify.drift.prove import TokensProof, covered_by_drifts, prove_tokens
+from exactformer.verify.hardmax.prepared import PreparedNetwork
+from exactformer.verify.rounded.attention import Setting
+from exactformer.verify.rounded.compare import Comparison, compare
+from exactformer.verify.writes import writes_per_cell
 
 EVIDENCE = Evidence()
 """What is proved once in this module, in memory."""

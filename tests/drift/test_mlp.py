@@ -8,11 +8,11 @@ from random import Random
 
 import pytest
 
-from constructions.transformer.gadgets import Copy, Map, Neuron, Zero, neurons, when
-from constructions.transformer.registers import Span
-from verify.drift import mlp
-from verify.drift.mlp import drift_behind
-from verify.drift.nominal import ONE, SIGN, ZERO, Form, Registers
+from exactformer.constructions.transformer.gadgets import Copy, Map, Neuron, Zero, neurons, when
+from exactformer.constructions.transformer.registers import Span
+from exactformer.verify.drift import mlp
+from exactformer.verify.drift.mlp import drift_behind
+from exactformer.verify.drift.nominal import ONE, SIGN, ZERO, Form, Registers
 
 FORMS: tuple[frozenset[Form], ...] = (
     frozenset({(SIGN, SIGN)}),

@@ -7,8 +7,8 @@ from fractions import Fraction
 from itertools import product
 from random import Random
 
-from constructions.transformer.vocabulary import Family, Field, Vector, Vocabulary
-from verify.drift.next_token import lost_margin
+from exactformer.constructions.transformer.vocabulary import Family, Field, Vector, Vocabulary
+from exactformer.verify.drift.next_token import lost_margin
 
 WIDTH = 4
 

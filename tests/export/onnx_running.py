@@ -9,8 +9,8 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
-from certificates.export.onnx_export import onnx_bytes
-from certificates.export.prepare import Export
+from exactformer.certificates.export.onnx_export import onnx_bytes
+from exactformer.certificates.export.prepare import Export
 from tests.export.running import Difference, Work, activations, named_sequences
 
 Array = NDArray[Any]

@@ -15,26 +15,26 @@ from numpy.typing import NDArray
 from safetensors.torch import load
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from certificates.certify import Bundle, certify
-from certificates.certify import Request as CertifyRequest
-from certificates.certify_all import UniversalBundle, UniversalRequest, certify_all
-from certificates.export.prepare import Export, Request, prepare
-from certificates.export.runtimes import Runtime
-from certificates.export.safetensors_export import safetensors_bytes
-from certificates.export.templates.model import Decoder
-from certificates.export.torch_export import config
-from certificates.files import Output
-from constructions.machines.library import load_machine
-from constructions.machines.run import Run, trace
-from constructions.turing.construct import construct
-from constructions.turing.fitting import check_context, smallest_context
-from constructions.turing.paradigm import Paradigm
-from constructions.turing.tokens import TokenSequence, sequences_of
-from verify.annotation.evidence import Evidence
-from verify.arithmetic.models import parse_arithmetic
-from verify.hardmax.batch import embed
-from verify.hardmax.forward import stages
-from verify.hardmax.prepared import PreparedNetwork
+from exactformer.certificates.certify import Bundle, certify
+from exactformer.certificates.certify import Request as CertifyRequest
+from exactformer.certificates.certify_all import UniversalBundle, UniversalRequest, certify_all
+from exactformer.certificates.export.prepare import Export, Request, prepare
+from exactformer.certificates.export.runtimes import Runtime
+from exactformer.certificates.export.safetensors_export import safetensors_bytes
+from exactformer.certificates.export.templates.model import Decoder
+from exactformer.certificates.export.torch_export import config
+from exactformer.certificates.files import Output
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.run import Run, trace
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.fitting import check_context, smallest_context
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.constructions.turing.tokens import TokenSequence, sequences_of
+from exactformer.verify.annotation.evidence import Evidence
+from exactformer.verify.arithmetic.models import parse_arithmetic
+from exactformer.verify.hardmax.batch import embed
+from exactformer.verify.hardmax.forward import stages
+from exactformer.verify.hardmax.prepared import PreparedNetwork
 
 torch.set_num_threads(1)  # Tests run in several processes; threads that wait for a core are far slower than one.
 

@@ -14,9 +14,9 @@ import torch
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from certificates.certify import Bundle
-from certificates.export.runtimes import Runtime
-from constructions.turing.paradigm import Paradigm
+from exactformer.certificates.certify import Bundle
+from exactformer.certificates.export.runtimes import Runtime
+from exactformer.constructions.turing.paradigm import Paradigm
 from tests.export.running import Difference, Work, certified, compare, decoder_for, forward, run_as
 from tests.export.works import MANY_CARRIES, MANY_WRITES, RUNS
 

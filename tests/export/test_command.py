@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from certificates.command_line.outcome import ExitCode
-from certificates.document import sha256
-from certificates.export.templates.model import Decoder
+from exactformer.certificates.command_line.outcome import ExitCode
+from exactformer.certificates.document import sha256
+from exactformer.certificates.export.templates.model import Decoder
 from tests.command_line.invoking import files_in, invoke
 from tests.export.running import Work, certified, named_sequences, on_disk
 

@@ -13,19 +13,19 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load
 
-import certificates.export.dense as dense_module
-from certificates.export.dense import Dense, Tensor, densify, power_of_4
-from certificates.export.exactness import require_exact
-from certificates.export.prepare import Export, Request, metadata_of
-from certificates.export.runtimes import runtimes_of
-from certificates.export.safetensors_export import encoded, safetensors_bytes
-from certificates.export.source import Arithmetic, ExportError, Source, read_source
-from constructions.turing.paradigm import Paradigm
+import exactformer.certificates.export.dense as dense_module
+from exactformer.certificates.export.dense import Dense, Tensor, densify, power_of_4
+from exactformer.certificates.export.exactness import require_exact
+from exactformer.certificates.export.prepare import Export, Request, metadata_of
+from exactformer.certificates.export.runtimes import runtimes_of
+from exactformer.certificates.export.safetensors_export import encoded, safetensors_bytes
+from exactformer.certificates.export.source import Arithmetic, ExportError, Source, read_source
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.hardmax.batch import embed_token
+from exactformer.verify.hardmax.prepared import PreparedNetwork
+from exactformer.verify.verdict import Verdict
 from tests.export.running import Work, certified, exported, named_sequences, on_disk
 from tests.export.works import RUNS
-from verify.hardmax.batch import embed_token
-from verify.hardmax.prepared import PreparedNetwork
-from verify.verdict import Verdict
 
 WORK = Work("increment", "1011")
 SUMMARIZED = Work("reverse", "aab", Paradigm.SCOT)
@@ -49,8 +49,8 @@ def tensors(dense: Dense) -> dict[str, Tensor]:
 
 @pytest.mark.parametrize("work", [WORK, SUMMARIZED], ids=str)
 def test_embeddings_are_those_of_the_exact_evaluator(work: Work) -> None:
-    from constructions.machines.library import load_machine
-    from constructions.turing.construct import construct
+    from exactformer.constructions.machines.library import load_machine
+    from exactformer.constructions.turing.construct import construct
 
     network = construct(work.paradigm, load_machine(work.machine), work.position_bits)
     prepared = PreparedNetwork(network)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from certificates.export.onnx_export import require_onnx
-from certificates.export.prepare import Export, Request
-from certificates.export.source import ExportError
-from constructions.turing.paradigm import Paradigm
+from exactformer.certificates.export.onnx_export import require_onnx
+from exactformer.certificates.export.prepare import Export, Request
+from exactformer.certificates.export.source import ExportError
+from exactformer.constructions.turing.paradigm import Paradigm
 from tests.export.onnx_running import Session
 from tests.export.running import Difference, Work, certified, exported, named_sequences
 from tests.export.works import MANY_WRITES, WORKS

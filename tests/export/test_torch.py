@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from certificates.export.runtimes import Runtime
-from constructions.turing.paradigm import Paradigm
+from exactformer.certificates.export.runtimes import Runtime
+from exactformer.constructions.turing.paradigm import Paradigm
 from tests.export.running import (
     Difference,
     Work,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from certificates.export.runtimes import Runtime, runtimes_of
-from certificates.export.source import Arithmetic
-from constructions.turing.paradigm import Paradigm
+from exactformer.certificates.export.runtimes import Runtime, runtimes_of
+from exactformer.certificates.export.source import Arithmetic
+from exactformer.constructions.turing.paradigm import Paradigm
 from tests.export.running import Work
 from tests.machine_table import CASES
 

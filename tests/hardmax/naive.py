@@ -10,15 +10,15 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
-from constructions.machines.library import load_machine
-from constructions.machines.run import trace
-from constructions.transformer.gadgets import Neuron
-from constructions.transformer.network import CompiledHead, Layer, Mlp, Network
-from constructions.transformer.program import HeadKind
-from constructions.transformer.vocabulary import Token
-from constructions.turing.construct import construct_cot
-from constructions.turing.tokens import TokenSequence, cot_tokens
-from verify.hardmax.attention import NO_GAP, Activations, Attention, Ints
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.run import trace
+from exactformer.constructions.transformer.gadgets import Neuron
+from exactformer.constructions.transformer.network import CompiledHead, Layer, Mlp, Network
+from exactformer.constructions.transformer.program import HeadKind
+from exactformer.constructions.transformer.vocabulary import Token
+from exactformer.constructions.turing.construct import construct_cot
+from exactformer.constructions.turing.tokens import TokenSequence, cot_tokens
+from exactformer.verify.hardmax.attention import NO_GAP, Activations, Attention, Ints
 
 
 def naive_scores(head: CompiledHead, x: Activations, query: int, first: int = 0) -> list[int]:

@@ -9,11 +9,10 @@ from random import Random
 import numpy as np
 import pytest
 
-from constructions.transformer.network import CompiledHead
-from constructions.transformer.program import HeadKind
-from tests.hardmax.naive import Scene, naive_attention, naive_scores, random_scene, random_start
-from verify.hardmax import attention
-from verify.hardmax.attention import (
+from exactformer.constructions.transformer.network import CompiledHead
+from exactformer.constructions.transformer.program import HeadKind
+from exactformer.verify.hardmax import attention
+from exactformer.verify.hardmax.attention import (
     NO_GAP,
     Attention,
     attend,
@@ -22,9 +21,10 @@ from verify.hardmax.attention import (
     score_gaps,
     settle_separation,
 )
-from verify.hardmax.batch import Batch, position_codes
-from verify.hardmax.layer import attend_layer
-from verify.hardmax.prepared import PreparedHeads
+from exactformer.verify.hardmax.batch import Batch, position_codes
+from exactformer.verify.hardmax.layer import attend_layer
+from exactformer.verify.hardmax.prepared import PreparedHeads
+from tests.hardmax.naive import Scene, naive_attention, naive_scores, random_scene, random_start
 
 
 def directly(scene: Scene) -> Attention:
@@ -260,7 +260,7 @@ def test_heads_of_a_layer_come_in_order_whatever_they_share(seed: int) -> None:
 
 
 def test_long_layers_are_computed_head_by_head(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("verify.hardmax.layer.SCORES_AT_ONCE", 0)
+    monkeypatch.setattr("exactformer.verify.hardmax.layer.SCORES_AT_ONCE", 0)
     for scene in scenes(2, wide=False):
         expected = naive_attention(scene.head, scene.x, scene.start)
         assert disagreement(expected, in_one_product(scene)) == ""

@@ -8,14 +8,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from constructions.transformer.network import Network
-from constructions.transformer.registers import Span
-from constructions.transformer.vocabulary import Family, Token, Vocabulary
-from constructions.turing.tokens import TokenSequence
+from exactformer.constructions.transformer.network import Network
+from exactformer.constructions.transformer.registers import Span
+from exactformer.constructions.transformer.vocabulary import Family, Token, Vocabulary
+from exactformer.constructions.turing.tokens import TokenSequence
+from exactformer.verify.hardmax import batch as module
+from exactformer.verify.hardmax.batch import TooLongError, embed, embed_token, in_batches
+from exactformer.verify.hardmax.prepared import PreparedNetwork
 from tests.hardmax.naive import naive_embedding, network_and_run
-from verify.hardmax import batch as module
-from verify.hardmax.batch import TooLongError, embed, embed_token, in_batches
-from verify.hardmax.prepared import PreparedNetwork
 
 SEQUENCES = [network_and_run("increment", word, 6)[1] for word in ("1", "0011", "11", "0")]
 NETWORK = network_and_run("increment", "1", 6)[0]

@@ -6,19 +6,19 @@ from itertools import islice
 
 import pytest
 
-from constructions.machines.run import trace
-from constructions.transformer.gadgets import Neuron
-from constructions.transformer.network import CompiledHead
-from constructions.transformer.program import HeadKind
-from constructions.transformer.vocabulary import Token
-from constructions.turing.construct import construct, construct_cot
-from constructions.turing.paradigm import Paradigm
-from constructions.turing.tokens import cot_tokens, scot_segments
+from exactformer.constructions.machines.run import trace
+from exactformer.constructions.transformer.gadgets import Neuron
+from exactformer.constructions.transformer.network import CompiledHead
+from exactformer.constructions.transformer.program import HeadKind
+from exactformer.constructions.transformer.vocabulary import Token
+from exactformer.constructions.turing.construct import construct, construct_cot
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.constructions.turing.tokens import cot_tokens, scot_segments
+from exactformer.verify.hardmax.batch import TooLongError
+from exactformer.verify.hardmax.decode import AmbiguousTokenError, decode
+from exactformer.verify.hardmax.prepared import PreparedNetwork
 from tests.hardmax.naive import network_and_run, with_head, with_neurons
 from tests.machine_table import CASES, Case
-from verify.hardmax.batch import TooLongError
-from verify.hardmax.decode import AmbiguousTokenError, decode
-from verify.hardmax.prepared import PreparedNetwork
 
 
 @pytest.mark.parametrize("case", CASES[1::4], ids=str)

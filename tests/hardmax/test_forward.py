@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from constructions.transformer.gadgets import Neuron, Zero, neurons
-from constructions.transformer.network import CompiledHead, Layer, Mlp, Network
-from constructions.transformer.program import HeadKind
-from constructions.transformer.registers import Span
+from exactformer.constructions.transformer.gadgets import Neuron, Zero, neurons
+from exactformer.constructions.transformer.network import CompiledHead, Layer, Mlp, Network
+from exactformer.constructions.transformer.program import HeadKind
+from exactformer.constructions.transformer.registers import Span
+from exactformer.verify.hardmax import layer as layer_module
+from exactformer.verify.hardmax.batch import embed
+from exactformer.verify.hardmax.decode import decode
+from exactformer.verify.hardmax.forward import NotTernaryError, Sublayer, final_activations, stages
+from exactformer.verify.hardmax.prepared import PreparedNetwork
 from tests.hardmax.naive import naive_forward, network_and_run, with_head, with_neurons
-from verify.hardmax import layer as layer_module
-from verify.hardmax.batch import embed
-from verify.hardmax.decode import decode
-from verify.hardmax.forward import NotTernaryError, Sublayer, final_activations, stages
-from verify.hardmax.prepared import PreparedNetwork
 
 NETWORK, SHORT = network_and_run("increment", "1", 6)
 LONG = network_and_run("increment", "11", 6)[1]

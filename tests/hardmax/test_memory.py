@@ -11,12 +11,12 @@ import pytest
 MOST_BYTES = 2 << 30
 PROBE = """
 import json, resource
-from constructions.machines.library import load_machine
-from constructions.machines.run import trace
-from constructions.turing.construct import construct_cot
-from constructions.turing.tokens import cot_tokens
-from verify.hardmax.observe import observe
-from verify.hardmax.prepared import PreparedNetwork
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.run import trace
+from exactformer.constructions.turing.construct import construct_cot
+from exactformer.constructions.turing.tokens import cot_tokens
+from exactformer.verify.hardmax.observe import observe
+from exactformer.verify.hardmax.prepared import PreparedNetwork
 
 machine = load_machine("binary-counter")
 sequence = cot_tokens(machine, trace(machine, "{word}"), 16)

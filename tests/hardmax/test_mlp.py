@@ -7,11 +7,11 @@ from random import Random
 import numpy as np
 import pytest
 
-from constructions.transformer.gadgets import Neuron
-from constructions.transformer.network import Mlp
+from exactformer.constructions.transformer.gadgets import Neuron
+from exactformer.constructions.transformer.network import Mlp
+from exactformer.verify.hardmax import mlp as module
+from exactformer.verify.hardmax.mlp import PreparedMlp, mlp_delta
 from tests.hardmax.naive import naive_mlp
-from verify.hardmax import mlp as module
-from verify.hardmax.mlp import PreparedMlp, mlp_delta
 
 WIDTH = 9
 

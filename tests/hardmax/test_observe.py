@@ -8,10 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from constructions.transformer.gadgets import Neuron
-from constructions.transformer.network import CompiledHead, Mlp, Network
-from constructions.transformer.program import HeadKind
-from constructions.transformer.vocabulary import Family, Vocabulary
+from exactformer.constructions.transformer.gadgets import Neuron
+from exactformer.constructions.transformer.network import CompiledHead, Mlp, Network
+from exactformer.constructions.transformer.program import HeadKind
+from exactformer.constructions.transformer.vocabulary import Family, Vocabulary
+from exactformer.verify.hardmax import batch as batch_module
+from exactformer.verify.hardmax.attention import NO_GAP
+from exactformer.verify.hardmax.forward import NotTernaryError
+from exactformer.verify.hardmax.observe import HeadMismatch, Observations, Query, TokenMismatch, observe
+from exactformer.verify.hardmax.prepared import PreparedNetwork
+from exactformer.verify.hardmax.readout import read_out
 from tests.hardmax.naive import (
     naive_attention,
     naive_forward,
@@ -20,12 +26,6 @@ from tests.hardmax.naive import (
     with_layer,
     with_neurons,
 )
-from verify.hardmax import batch as batch_module
-from verify.hardmax.attention import NO_GAP
-from verify.hardmax.forward import NotTernaryError
-from verify.hardmax.observe import HeadMismatch, Observations, Query, TokenMismatch, observe
-from verify.hardmax.prepared import PreparedNetwork
-from verify.hardmax.readout import read_out
 
 NETWORK, FIRST = network_and_run("increment", "1", 6)
 SEQUENCES = [FIRST, *(network_and_run("increment", word, 6)[1] for word in ("0011", "11"))]

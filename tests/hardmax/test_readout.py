@@ -8,15 +8,15 @@ from random import Random
 import numpy as np
 import pytest
 
-from constructions.transformer.network import Network
-from constructions.transformer.registers import Span
-from constructions.transformer.vocabulary import Family, Field, Token, Vector, Vocabulary
+from exactformer.constructions.transformer.network import Network
+from exactformer.constructions.transformer.registers import Span
+from exactformer.constructions.transformer.vocabulary import Family, Field, Token, Vector, Vocabulary
+from exactformer.verify.hardmax.attention import Activations
+from exactformer.verify.hardmax.batch import embed
+from exactformer.verify.hardmax.forward import final_activations
+from exactformer.verify.hardmax.prepared import PreparedNetwork
+from exactformer.verify.hardmax.readout import read_out
 from tests.hardmax.naive import network_and_run
-from verify.hardmax.attention import Activations
-from verify.hardmax.batch import embed
-from verify.hardmax.forward import final_activations
-from verify.hardmax.prepared import PreparedNetwork
-from verify.hardmax.readout import read_out
 
 WIDTH = 8
 

@@ -8,19 +8,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from constructions.machines.run import trace
-from constructions.transformer.network import CompiledHead
-from constructions.transformer.program import HeadKind
-from constructions.turing.construct import construct_cot
-from constructions.turing.fitting import smallest_context
-from constructions.turing.paradigm import Paradigm, position_bits_for
-from constructions.turing.tokens import cot_tokens
+from exactformer.constructions.machines.run import trace
+from exactformer.constructions.transformer.network import CompiledHead
+from exactformer.constructions.transformer.program import HeadKind
+from exactformer.constructions.turing.construct import construct_cot
+from exactformer.constructions.turing.fitting import smallest_context
+from exactformer.constructions.turing.paradigm import Paradigm, position_bits_for
+from exactformer.constructions.turing.tokens import cot_tokens
+from exactformer.verify.hardmax.batch import embed
+from exactformer.verify.hardmax.forward import Sublayer, stages
+from exactformer.verify.hardmax.observe import HeadObservation, observe
+from exactformer.verify.hardmax.prepared import PreparedNetwork
 from tests.hardmax.naive import naive_scores
 from tests.machine_table import CASES, Case
-from verify.hardmax.batch import embed
-from verify.hardmax.forward import Sublayer, stages
-from verify.hardmax.observe import HeadObservation, observe
-from verify.hardmax.prepared import PreparedNetwork
 
 
 @dataclass(frozen=True)

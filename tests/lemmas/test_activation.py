@@ -7,9 +7,9 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from constructions.transformer.gadgets import Neuron
-from verify.lemmas.activation import Domain, Symbol, added_by, added_terms, relu_term
-from verify.solver import Model, Proved, all_of, equal, prove, value_of
+from exactformer.constructions.transformer.gadgets import Neuron
+from exactformer.verify.lemmas.activation import Domain, Symbol, added_by, added_terms, relu_term
+from exactformer.verify.solver import Model, Proved, all_of, equal, prove, value_of
 
 COORDINATES = 4
 weights = st.lists(st.tuples(st.integers(0, COORDINATES - 1), st.integers(-3, 3)), max_size=6).map(tuple)

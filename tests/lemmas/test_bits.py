@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constructions.turing.encoding import signed_binary
-from verify.lemmas import bits
-from verify.lemmas.bits import decode, decremented, encode, incremented, unknown_bits
-from verify.lemmas.outcome import Budget, Disproved
-from verify.solver import Formula, value_of
+from exactformer.constructions.turing.encoding import signed_binary
+from exactformer.verify.lemmas import bits
+from exactformer.verify.lemmas.bits import decode, decremented, encode, incremented, unknown_bits
+from exactformer.verify.lemmas.outcome import Budget, Disproved
+from exactformer.verify.solver import Formula, value_of
 
 WIDTH = 32
 

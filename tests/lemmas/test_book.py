@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from verify.lemmas import book, summaries
-from verify.lemmas.book import BOOK, NoSuchLemma, chosen, plan, run
-from verify.lemmas.lemma import Lemma
-from verify.lemmas.outcome import Budget, Disproved, Established, Open, Outcome, conclude
-from verify.verdict import Verdict
+from exactformer.verify.lemmas import book, summaries
+from exactformer.verify.lemmas.book import BOOK, NoSuchLemma, chosen, plan, run
+from exactformer.verify.lemmas.lemma import Lemma
+from exactformer.verify.lemmas.outcome import Budget, Disproved, Established, Open, Outcome, conclude
+from exactformer.verify.verdict import Verdict
 
 WIDTHS = (2, 5, 8)
 BY_NAME = {lemma.identifier: lemma for lemma in BOOK}

@@ -7,17 +7,17 @@ from itertools import product
 
 import pytest
 
-from constructions.transformer.gadgets import Copy, Map
-from constructions.turing.paradigm import Paradigm
+from exactformer.constructions.transformer.gadgets import Copy, Map
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.lemmas.activation import Symbol, added_by
+from exactformer.verify.lemmas.claim import Case, Claim, ClaimError
+from exactformer.verify.lemmas.gadget_lemmas import Scene
+from exactformer.verify.lemmas.gadgets import claim_about
+from exactformer.verify.lemmas.mutation import FAMILIES
+from exactformer.verify.lemmas.outcome import Budget, Checked, Disproved, Established, Open, conclude
+from exactformer.verify.lemmas.programs import distinct_claims, moved_together, program_gadgets
+from exactformer.verify.solver import Model, value_of
 from tests.lemmas.wrong_lemmas import WRONG, unconfirmed, vacuous
-from verify.lemmas.activation import Symbol, added_by
-from verify.lemmas.claim import Case, Claim, ClaimError
-from verify.lemmas.gadget_lemmas import Scene
-from verify.lemmas.gadgets import claim_about
-from verify.lemmas.mutation import FAMILIES
-from verify.lemmas.outcome import Budget, Checked, Disproved, Established, Open, conclude
-from verify.lemmas.programs import distinct_claims, moved_together, program_gadgets
-from verify.solver import Model, value_of
 
 
 @pytest.mark.parametrize("width", [3, 8, 32])

@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from certificates.command_line import lemmas as command
+from exactformer.certificates.command_line import lemmas as command
+from exactformer.verify.lemmas.gadget_lemmas import Scene
+from exactformer.verify.lemmas.lemma import Lemma
+from exactformer.verify.lemmas.outcome import conclude
 from tests.command_line.invoking import invoke
 from tests.command_line.test_help import imported
 from tests.lemmas.wrong_lemmas import WRONG
-from verify.lemmas.gadget_lemmas import Scene
-from verify.lemmas.lemma import Lemma
-from verify.lemmas.outcome import conclude
 
 WRONG_LEMMA = Lemma(
     "gadget.unconditional-copy",

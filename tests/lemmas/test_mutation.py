@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from constructions.transformer.gadgets import Copy, Neuron, when
-from verify.lemmas.gadget_lemmas import Scene
-from verify.lemmas.gadgets import claim_about
-from verify.lemmas.mutation import FAMILIES, Tally, mutants, tally, try_mutant
-from verify.lemmas.outcome import Budget
-from verify.verdict import Fate
+from exactformer.constructions.transformer.gadgets import Copy, Neuron, when
+from exactformer.verify.lemmas.gadget_lemmas import Scene
+from exactformer.verify.lemmas.gadgets import claim_about
+from exactformer.verify.lemmas.mutation import FAMILIES, Tally, mutants, tally, try_mutant
+from exactformer.verify.lemmas.outcome import Budget
+from exactformer.verify.verdict import Fate
 
 WIDTH = 3
 

@@ -6,8 +6,17 @@ from typing import Any
 
 import pytest
 
-from verify.lemmas.outcome import Budget, Checked, Disproved, Established, Finding, ForgedOutcome, Open, conclude
-from verify.solver import all_of, any_of, boolean
+from exactformer.verify.lemmas.outcome import (
+    Budget,
+    Checked,
+    Disproved,
+    Established,
+    Finding,
+    ForgedOutcome,
+    Open,
+    conclude,
+)
+from exactformer.verify.solver import all_of, any_of, boolean
 
 PROVED, REFUTED = Budget(600).prove(all_of([])), Budget(600).prove(boolean("b"))
 CHECKED = Budget(600).exhaust("numbers", range(3), lambda _: None)

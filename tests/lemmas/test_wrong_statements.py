@@ -8,17 +8,17 @@ from dataclasses import replace
 import pytest
 from sympy import Integer, Max
 
-from constructions.machines.library import load_machine
-from constructions.transformer.gadgets import Map, Zero
-from constructions.turing.dimensions import COT, SCOT
-from constructions.turing.paradigm import Paradigm
-from verify.arithmetic.formats import BF16, E4M3FN, FP16, FP32
-from verify.lemmas import programs, summaries
-from verify.lemmas.bits import digits, is_digit
-from verify.lemmas.dimensions import at_most_stated, equals
-from verify.lemmas.outcome import Budget, Disproved, Outcome, conclude
-from verify.lemmas.positions import distinct_numbers, wrong_code
-from verify.lemmas.rounding import (
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.transformer.gadgets import Map, Zero
+from exactformer.constructions.turing.dimensions import COT, SCOT
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.arithmetic.formats import BF16, E4M3FN, FP16, FP32
+from exactformer.verify.lemmas import programs, summaries
+from exactformer.verify.lemmas.bits import digits, is_digit
+from exactformer.verify.lemmas.dimensions import at_most_stated, equals
+from exactformer.verify.lemmas.outcome import Budget, Disproved, Outcome, conclude
+from exactformer.verify.lemmas.positions import distinct_numbers, wrong_code
+from exactformer.verify.lemmas.rounding import (
     LARGEST_TIE,
     LEAK_EXPONENTS,
     SMALLEST_FAILING,
@@ -26,8 +26,8 @@ from verify.lemmas.rounding import (
     wrong_spare,
     wrong_tie,
 )
-from verify.lemmas.summaries import LengthCap, length_cap, wrong_cap
-from verify.lemmas.transitions import claim_about_transitions, total_machine
+from exactformer.verify.lemmas.summaries import LengthCap, length_cap, wrong_cap
+from exactformer.verify.lemmas.transitions import claim_about_transitions, total_machine
 
 DIMENSIONS: dict[str, tuple[Callable[[int, Budget], Outcome], int, str]] = {
     "3K heads at r = 2": (equals(Paradigm.COT, "heads", lambda _: COT.heads), 2, "heads is 4, not 3"),
@@ -90,7 +90,7 @@ def test_digits_that_need_not_be_bits_do_not_tell_numbers_apart() -> None:
 
 def test_codes_that_are_not_the_positions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "verify.lemmas.positions.signed_binary", lambda i, width: (1,) * width if i == 2 else (-1,) * width
+        "exactformer.verify.lemmas.positions.signed_binary", lambda i, width: (1,) * width if i == 2 else (-1,) * width
     )
     assert wrong_code(2, 0) is None
     assert wrong_code(2, 1) == "enc_2(1) is (-1, -1), not (1, -1)"

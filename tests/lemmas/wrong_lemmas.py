@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from constructions.transformer.gadgets import Copy, Decrement, DecrementInPlace, Map, MoveHead, Neuron, Or, Zero, when
-from verify.lemmas.activation import Domain
-from verify.lemmas.claim import Case, Claim, nothing_assumed
-from verify.lemmas.gadget_lemmas import Scene
-from verify.lemmas.gadgets import claim_about
-from verify.solver import weighted_total
+from exactformer.constructions.transformer.gadgets import (
+    Copy,
+    Decrement,
+    DecrementInPlace,
+    Map,
+    MoveHead,
+    Neuron,
+    Or,
+    Zero,
+    when,
+)
+from exactformer.verify.lemmas.activation import Domain
+from exactformer.verify.lemmas.claim import Case, Claim, nothing_assumed
+from exactformer.verify.lemmas.gadget_lemmas import Scene
+from exactformer.verify.lemmas.gadgets import claim_about
+from exactformer.verify.solver import weighted_total
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from constructions.machines.busy_beaver import looks_like_busy_beaver, read_busy_beaver
-from constructions.machines.folding import fold
-from constructions.machines.library import LIBRARY, UnknownMachineError, load_machine
-from constructions.machines.machine import Move
-from constructions.machines.text import MachineTextError, write_machine
-from constructions.machines.two_way import HALT, Entry, TwoWayMachine
+from exactformer.constructions.machines.busy_beaver import looks_like_busy_beaver, read_busy_beaver
+from exactformer.constructions.machines.folding import fold
+from exactformer.constructions.machines.library import LIBRARY, UnknownMachineError, load_machine
+from exactformer.constructions.machines.machine import Move
+from exactformer.constructions.machines.text import MachineTextError, write_machine
+from exactformer.constructions.machines.two_way import HALT, Entry, TwoWayMachine
 
 L, R = Move.LEFT, Move.RIGHT
 

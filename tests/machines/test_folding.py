@@ -10,12 +10,12 @@ from random import Random
 
 import pytest
 
-from constructions.machines.busy_beaver import read_busy_beaver
-from constructions.machines.folding import FoldingError, fold, fold_tape, two_way_machine_of, unfold_tape
-from constructions.machines.library import LIBRARY
-from constructions.machines.machine import Move
-from constructions.machines.run import Configuration, MissingTransition, StepLimit, configurations, trace
-from constructions.machines.two_way import (
+from exactformer.constructions.machines.busy_beaver import read_busy_beaver
+from exactformer.constructions.machines.folding import FoldingError, fold, fold_tape, two_way_machine_of, unfold_tape
+from exactformer.constructions.machines.library import LIBRARY
+from exactformer.constructions.machines.machine import Move
+from exactformer.constructions.machines.run import Configuration, MissingTransition, StepLimit, configurations, trace
+from exactformer.constructions.machines.two_way import (
     HALT,
     Entry,
     Squares,

@@ -10,10 +10,10 @@ from random import Random
 
 import pytest
 
-from constructions.machines.library import LIBRARY, UnknownMachineError, load_machine, machine_named
-from constructions.machines.machine import TuringMachine
-from constructions.machines.run import configurations, trace
-from constructions.machines.text import MachineTextError, write_machine
+from exactformer.constructions.machines.library import LIBRARY, UnknownMachineError, load_machine, machine_named
+from exactformer.constructions.machines.machine import TuringMachine
+from exactformer.constructions.machines.run import configurations, trace
+from exactformer.constructions.machines.text import MachineTextError, write_machine
 from tests.machine_table import CASES
 
 REQUIRED = {
@@ -147,7 +147,7 @@ def test_the_counter_runs_long_in_few_cells() -> None:
 
 
 def test_the_library_is_not_parsed_on_import() -> None:
-    program = "import sys, constructions.machines.library; print('yaml' in sys.modules)"
+    program = "import sys, exactformer.constructions.machines.library; print('yaml' in sys.modules)"
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

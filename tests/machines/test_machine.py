@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from constructions.machines.machine import Action, IllFormedMachineError, MachineError, Move, TuringMachine
+from exactformer.constructions.machines.machine import Action, IllFormedMachineError, MachineError, Move, TuringMachine
 
 GO, STOP = Action("go", ("1",), (Move.RIGHT,)), Action("done", ("_",), (Move.STAY,))
 LETTER = Action("go", ("1",), ("R",))  # type: ignore[arg-type]

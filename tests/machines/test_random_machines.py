@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
-from constructions.machines.machine import Move
-from constructions.machines.random_machines import random_machine, random_word
+from exactformer.constructions.machines.machine import Move
+from exactformer.constructions.machines.random_machines import random_machine, random_word
 from tests.effort import calls
 
 SAMPLE = [random_machine(Random(seed)) for seed in range(150)]

@@ -10,10 +10,10 @@ from random import Random
 
 import pytest
 
-from constructions.machines.library import load_machine, machine_named
-from constructions.machines.machine import Action, MachineError, Move, Situation, TuringMachine
-from constructions.machines.random_machines import random_machine, random_word
-from constructions.machines.run import (
+from exactformer.constructions.machines.library import load_machine, machine_named
+from exactformer.constructions.machines.machine import Action, MachineError, Move, Situation, TuringMachine
+from exactformer.constructions.machines.random_machines import random_machine, random_word
+from exactformer.constructions.machines.run import (
     Configuration,
     InputError,
     MissingTransition,

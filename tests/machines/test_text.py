@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from constructions.machines.library import LIBRARY
-from constructions.machines.machine import Action, Move, TuringMachine
-from constructions.machines.random_machines import random_machine
-from constructions.machines.text import MachineTextError, read_machine, row, write_machine
+from exactformer.constructions.machines.library import LIBRARY
+from exactformer.constructions.machines.machine import Action, Move, TuringMachine
+from exactformer.constructions.machines.random_machines import random_machine
+from exactformer.constructions.machines.text import MachineTextError, read_machine, row, write_machine
 
 GOOD = """\
 # A machine with names that YAML would take for something else.

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from constructions.machines.busy_beaver import read_busy_beaver
-from constructions.machines.machine import IllFormedMachineError, Move
-from constructions.machines.two_way import (
+from exactformer.constructions.machines.busy_beaver import read_busy_beaver
+from exactformer.constructions.machines.machine import IllFormedMachineError, Move
+from exactformer.constructions.machines.two_way import (
     HALT,
     Entry,
     Squares,

@@ -9,12 +9,12 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import product
 
-from constructions.transformer.network import CompiledHead, Network
-from constructions.transformer.vocabulary import Token, Vocabulary
-from verify.arithmetic.formats import Format, round_to
-from verify.arithmetic.models import Fused, Rounded
-from verify.rounded.attention import Setting
-from verify.rounded.order import Order
+from exactformer.constructions.transformer.network import CompiledHead, Network
+from exactformer.constructions.transformer.vocabulary import Token, Vocabulary
+from exactformer.verify.arithmetic.formats import Format, round_to
+from exactformer.verify.arithmetic.models import Fused, Rounded
+from exactformer.verify.rounded.attention import Setting
+from exactformer.verify.rounded.order import Order
 
 Columns = list[list[Fraction]]
 """[n][d]"""

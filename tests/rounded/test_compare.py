@@ -7,23 +7,23 @@ from fractions import Fraction
 
 import pytest
 
-from constructions.machines.library import load_machine
-from constructions.machines.run import trace
-from constructions.turing.construct import construct
-from constructions.turing.fitting import least_position_bits, smallest_context
-from constructions.turing.paradigm import Paradigm
-from constructions.turing.tokens import TokenSequence, sequences_of
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.run import trace
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.fitting import least_position_bits, smallest_context
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.constructions.turing.tokens import TokenSequence, sequences_of
+from exactformer.verify.arithmetic.models import Exact, parse_arithmetic
+from exactformer.verify.assessment import assess
+from exactformer.verify.hardmax.batch import embed
+from exactformer.verify.hardmax.forward import Sublayer, stages
+from exactformer.verify.hardmax.observe import observe
+from exactformer.verify.hardmax.prepared import PreparedNetwork
+from exactformer.verify.rounded.attention import Setting
+from exactformer.verify.rounded.compare import Origin, WrongToken, compare
+from exactformer.verify.verdict import Verdict
 from tests.rounded.naive import naive_ranking, naive_stages
 from tests.rounded.test_naive import setting_of
-from verify.arithmetic.models import Exact, parse_arithmetic
-from verify.assessment import assess
-from verify.hardmax.batch import embed
-from verify.hardmax.forward import Sublayer, stages
-from verify.hardmax.observe import observe
-from verify.hardmax.prepared import PreparedNetwork
-from verify.rounded.attention import Setting
-from verify.rounded.compare import Origin, WrongToken, compare
-from verify.verdict import Verdict
 
 CERTIFIED = (
     ("increment", "1011", Paradigm.COT, "fused:bf16"),

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from constructions.machines.library import load_machine
-from constructions.machines.run import trace
-from constructions.turing.construct import construct
-from constructions.turing.paradigm import Paradigm
-from constructions.turing.tokens import cot_tokens
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.run import trace
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.constructions.turing.tokens import cot_tokens
+from exactformer.verify.annotation.evidence import Evidence
+from exactformer.verify.annotation.proof import HardmaxProof, prove_hardmax
+from exactformer.verify.drift.bound import Asked, Drift, bound_drift
+from exactformer.verify.hardmax.prepared import PreparedNetwork
+from exactformer.verify.rounded.compare import compare
 from tests.rounded.test_naive import setting_of
-from verify.annotation.evidence import Evidence
-from verify.annotation.proof import HardmaxProof, prove_hardmax
-from verify.drift.bound import Asked, Drift, bound_drift
-from verify.hardmax.prepared import PreparedNetwork
-from verify.rounded.compare import compare
 
 LEAST_DRIFT_SEEN = {"rounded:bf16": Fraction(1, 256), "rounded:fp16": Fraction(1, 2048), "rounded:fp32": Fraction(0)}
 

@@ -8,8 +8,18 @@ from random import Random
 import numpy as np
 import pytest
 
-from verify.arithmetic.formats import FormatOverflow, parse_format, round_to
-from verify.rounded.dyadic import SAFE, Dyadic, compact, mapped, of_fractions, plus, product, rounded, scaled
+from exactformer.verify.arithmetic.formats import FormatOverflow, parse_format, round_to
+from exactformer.verify.rounded.dyadic import (
+    SAFE,
+    Dyadic,
+    compact,
+    mapped,
+    of_fractions,
+    plus,
+    product,
+    rounded,
+    scaled,
+)
 
 SIZES = {"int64": 40, "beyond int64": 70}
 

@@ -7,22 +7,22 @@ from random import Random
 
 import pytest
 
-from constructions.machines.library import load_machine
-from constructions.machines.run import trace
-from constructions.transformer.network import CompiledHead, Network
-from constructions.transformer.program import HeadKind
-from constructions.turing.construct import construct
-from constructions.turing.paradigm import Paradigm
-from constructions.turing.tokens import TokenSequence, sequences_of
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.run import trace
+from exactformer.constructions.transformer.network import CompiledHead, Network
+from exactformer.constructions.transformer.program import HeadKind
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.constructions.turing.tokens import TokenSequence, sequences_of
+from exactformer.verify.arithmetic.models import Exact, parse_arithmetic, split_beta
+from exactformer.verify.hardmax.prepared import PreparedNetwork
+from exactformer.verify.rounded.attention import Setting, head_output
+from exactformer.verify.rounded.dyadic import Dyadic, compact, of_fractions
+from exactformer.verify.rounded.exponential import exp_minus as fast_exp_minus
+from exactformer.verify.rounded.forward import rounded_stages
+from exactformer.verify.rounded.order import Order
+from exactformer.verify.rounded.readout import logit, next_token
 from tests.rounded.naive import exp_minus, naive_head, naive_ranking, naive_stages
-from verify.arithmetic.models import Exact, parse_arithmetic, split_beta
-from verify.hardmax.prepared import PreparedNetwork
-from verify.rounded.attention import Setting, head_output
-from verify.rounded.dyadic import Dyadic, compact, of_fractions
-from verify.rounded.exponential import exp_minus as fast_exp_minus
-from verify.rounded.forward import rounded_stages
-from verify.rounded.order import Order
-from verify.rounded.readout import logit, next_token
 
 
 def setting_of(arithmetic: str, exponent: int, order: Order = Order.LEFT_TO_RIGHT) -> Setting:

@@ -6,14 +6,14 @@ import json
 
 import pytest
 
-from constructions.machines.library import load_machine
-from constructions.machines.run import trace
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.run import trace
+from exactformer.verify.arithmetic.models import parse_arithmetic
+from exactformer.verify.assessment import BetaError
+from exactformer.verify.rounded.order import Order
+from exactformer.verify.rounded.search import candidates, search, standing_of
+from exactformer.verify.verdict import Verdict
 from tests.command_line.invoking import invoke
-from verify.arithmetic.models import parse_arithmetic
-from verify.assessment import BetaError
-from verify.rounded.order import Order
-from verify.rounded.search import candidates, search, standing_of
-from verify.verdict import Verdict
 
 REWRITE = load_machine("rewrite")
 

@@ -8,24 +8,24 @@ from random import Random
 import numpy as np
 import pytest
 
-from constructions.machines.library import load_machine
-from constructions.machines.run import trace
-from constructions.turing.construct import construct
-from constructions.turing.paradigm import Paradigm
-from constructions.turing.tokens import sequences_of
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.run import trace
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.constructions.turing.tokens import sequences_of
+from exactformer.verify.arithmetic.formats import FormatOverflow, ieee_format, parse_format
+from exactformer.verify.arithmetic.models import Exact, Fused, parse_arithmetic, split_beta
+from exactformer.verify.arithmetic.query import evaluate_query
+from exactformer.verify.hardmax.attention import score_gaps
+from exactformer.verify.hardmax.batch import embed
+from exactformer.verify.hardmax.forward import Sublayer, stages
+from exactformer.verify.hardmax.prepared import PreparedNetwork
+from exactformer.verify.rounded import exponential
+from exactformer.verify.rounded.attention import Setting, UnsupportedArithmetic, head_output
+from exactformer.verify.rounded.dyadic import whole
+from exactformer.verify.rounded.exponential import Undecided, rounded_exp_minus
+from exactformer.verify.rounded.order import Order, denominator_sum, numerator_sum
 from tests.rounded.naive import both_ends, exp_minus, halved, left_to_right
-from verify.arithmetic.formats import FormatOverflow, ieee_format, parse_format
-from verify.arithmetic.models import Exact, Fused, parse_arithmetic, split_beta
-from verify.arithmetic.query import evaluate_query
-from verify.hardmax.attention import score_gaps
-from verify.hardmax.batch import embed
-from verify.hardmax.forward import Sublayer, stages
-from verify.hardmax.prepared import PreparedNetwork
-from verify.rounded import exponential
-from verify.rounded.attention import Setting, UnsupportedArithmetic, head_output
-from verify.rounded.dyadic import whole
-from verify.rounded.exponential import Undecided, rounded_exp_minus
-from verify.rounded.order import Order, denominator_sum, numerator_sum
 
 
 @pytest.mark.parametrize("name", ["bf16", "e4m3fn", "fixed3", "fp32"])

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from constructions.transformer.registers import Span
-from constructions.turing.encoding import Shape
-from constructions.turing.paradigm import Paradigm
-from constructions.turing.registers import Phases
-from verify.annotation.content import Content, Zero
-from verify.annotation.cot import Moment, Place, rule_of
-from verify.annotation.ghosts import TokenClass, classes
-from verify.annotation.layout import Sequences
-from verify.hardmax.forward import Sublayer
+from exactformer.constructions.transformer.registers import Span
+from exactformer.constructions.turing.encoding import Shape
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.constructions.turing.registers import Phases
+from exactformer.verify.annotation.content import Content, Zero
+from exactformer.verify.annotation.cot import Moment, Place, rule_of
+from exactformer.verify.annotation.ghosts import TokenClass, classes
+from exactformer.verify.annotation.layout import Sequences
+from exactformer.verify.hardmax.forward import Sublayer
 
 Held = Mapping[str, Content]
 """Register -> what it holds."""

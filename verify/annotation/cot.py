@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from constructions.turing.encoding import Shape
-from constructions.turing.paradigm import Paradigm
-from constructions.turing.registers import Phases
-from verify.annotation.content import (
+from exactformer.constructions.turing.encoding import Shape
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.constructions.turing.registers import Phases
+from exactformer.verify.annotation.content import (
     AtMost,
     Back,
     Bit,
@@ -31,9 +31,9 @@ from verify.annotation.content import (
     SameBit,
     Zero,
 )
-from verify.annotation.fetches import brought
-from verify.annotation.ghosts import LATE, NEW_SUMMARY, TokenClass
-from verify.hardmax.forward import Sublayer
+from exactformer.verify.annotation.fetches import brought
+from exactformer.verify.annotation.ghosts import LATE, NEW_SUMMARY, TokenClass
+from exactformer.verify.hardmax.forward import Sublayer
 
 NOTHING = Zero()
 ADDRESSING = (
@@ -116,7 +116,7 @@ def rule_of(register: str) -> Rule:
 
     Raises KeyError for a register that the construction does not have.
 
-    >>> from verify.hardmax.forward import Sublayer
+    >>> from exactformer.verify.hardmax.forward import Sublayer
     >>> place = Place(Paradigm.COT, Shape(1, 6, 2, 2), TokenClass.RUN, Moment(7, Sublayer.MLP))
     >>> str(rule_of("hpos_1")(place))
     '(enc(x_1) if tau <= 3 else 0)'

@@ -18,8 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import verify.annotation
-from verify.solver import solver_version
+import exactformer.verify.annotation
+from exactformer.verify.solver import solver_version
 
 DECIDING = ("annotation", "lemmas/activation.py", "lemmas/bits.py", "solver.py")
 """What a proof depends on, inside ``verify``."""
@@ -41,7 +41,7 @@ def report(error: StoreError) -> None:
 @cache
 def prover() -> str:
     """What proves: package, modules, solver."""
-    here = Path(verify.annotation.__file__).parent.parent
+    here = Path(exactformer.verify.annotation.__file__).parent.parent
     hashed = hashlib.sha256()
     for part in DECIDING:
         path = here / part

@@ -14,10 +14,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import pairwise
 
-from verify.annotation.content import AtMost, Back, Condition, Content, Equals, Ghost, MinusLow, Number, SameBit
-from verify.annotation.symbolic import Symbols, choose, conditions_in, ghosts_in, numbers_in
-from verify.lemmas.bits import decremented, incremented
-from verify.solver import Formula, all_of, equivalent, implies, negation
+from exactformer.verify.annotation.content import (
+    AtMost,
+    Back,
+    Condition,
+    Content,
+    Equals,
+    Ghost,
+    MinusLow,
+    Number,
+    SameBit,
+)
+from exactformer.verify.annotation.symbolic import Symbols, choose, conditions_in, ghosts_in, numbers_in
+from exactformer.verify.lemmas.bits import decremented, incremented
+from exactformer.verify.solver import Formula, all_of, equivalent, implies, negation
 
 
 def facts(contents: Iterable[Content], symbols: Symbols, position_bits: int, symbol_bits: int) -> list[Formula]:

@@ -13,10 +13,10 @@ tests/annotation checks every one of them at every token of many runs.
 
 from __future__ import annotations
 
-from constructions.turing.encoding import Shape
-from constructions.turing.registers import Phases
-from verify.annotation.content import AtMost, Bit, Code, Content, Equals, Fetched, Ghost, If, One, Zero
-from verify.annotation.ghosts import TokenClass
+from exactformer.constructions.turing.encoding import Shape
+from exactformer.constructions.turing.registers import Phases
+from exactformer.verify.annotation.content import AtMost, Bit, Code, Content, Equals, Fetched, Ghost, If, One, Zero
+from exactformer.verify.annotation.ghosts import TokenClass
 
 KNOWING = (TokenClass.RUN, TokenClass.POS, TokenClass.EPOS, TokenClass.NEWSUMM)
 """The classes whose tokens say something of what they fetch."""

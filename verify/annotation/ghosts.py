@@ -27,10 +27,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from constructions.machines.machine import Action, Move, TuringMachine
-from constructions.machines.run import Run
-from constructions.turing.paradigm import Paradigm
-from verify.annotation.content import Ghosts
+from exactformer.constructions.machines.machine import Action, Move, TuringMachine
+from exactformer.constructions.machines.run import Run
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.annotation.content import Ghosts
 
 MOVES = (Move.LEFT, Move.STAY, Move.RIGHT)
 

@@ -21,14 +21,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 
-from constructions.transformer.network import CompiledHead
-from constructions.transformer.program import HeadKind
-from constructions.transformer.registers import Span
-from verify.annotation.annotation import Annotation, Held
-from verify.annotation.content import Back, Content, Equals, Ghost, If, Number, One, Zero
-from verify.annotation.cot import BEHIND_OUTP, addresses
-from verify.annotation.ghosts import INPUT_PROMPT, LATE, NEW_SUMMARY, OLD_SUMMARY, TokenClass
-from verify.annotation.meanings import (
+from exactformer.constructions.transformer.network import CompiledHead
+from exactformer.constructions.transformer.program import HeadKind
+from exactformer.constructions.transformer.registers import Span
+from exactformer.verify.annotation.annotation import Annotation, Held
+from exactformer.verify.annotation.content import Back, Content, Equals, Ghost, If, Number, One, Zero
+from exactformer.verify.annotation.cot import BEHIND_OUTP, addresses
+from exactformer.verify.annotation.ghosts import INPUT_PROMPT, LATE, NEW_SUMMARY, OLD_SUMMARY, TokenClass
+from exactformer.verify.annotation.meanings import (
     AtCap,
     AtPosition,
     EveryToken,
@@ -39,9 +39,9 @@ from verify.annotation.meanings import (
     Writers,
     under,
 )
-from verify.annotation.patterns import Claim, Renaming
-from verify.annotation.symbolic import FALSE, TRUE, Coordinate, Symbols, conditions_in, numbers_in
-from verify.solver import (
+from exactformer.verify.annotation.patterns import Claim, Renaming
+from exactformer.verify.annotation.symbolic import FALSE, TRUE, Coordinate, Symbols, conditions_in, numbers_in
+from exactformer.verify.solver import (
     Formula,
     Term,
     all_of,
@@ -265,7 +265,7 @@ def head_pattern(
         for (held, first), (out, start), length, steps in _lists(head, annotation).values:
             left = Part(answering.renamed(under(answers[held.name], case)), held.width, first, length, not steps[0])
             right = Part(asking.renamed(meaning.value), out.width, start, length, not steps[1])
-            values.append((left, right))  # what look-ups bring is for verify.annotation.lookups
+            values.append((left, right))  # what look-ups bring is for exactformer.verify.annotation.lookups
     tape = _tape(meaning)
     written = next((one.value == 1 for one in meaning.when if one.ghost == f"written_{tape}"), None)
     cell, writer = _addressed(asks, meaning.kind, tape), _writer(kind, tape)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from constructions.turing.paradigm import Paradigm
-from verify.annotation.content import (
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.annotation.content import (
     AtMost,
     Bit,
     BitOfBeta,
@@ -23,7 +23,7 @@ from verify.annotation.content import (
     If,
     MoveCode,
 )
-from verify.annotation.ghosts import TokenClass, classes
+from exactformer.verify.annotation.ghosts import TokenClass, classes
 
 
 @dataclass(frozen=True, order=True)

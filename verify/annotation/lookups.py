@@ -6,12 +6,12 @@ for each state of the token that asks and each state that the token d back may h
 
 from __future__ import annotations
 
-from constructions.transformer.network import CompiledHead, Layer
-from constructions.transformer.registers import Span
-from verify.annotation.annotation import Annotation
-from verify.annotation.content import Back, Bit, Code, Content, Fetched, Zero
-from verify.annotation.layout import specialized, transport
-from verify.annotation.meanings import AtPosition, Meaning
+from exactformer.constructions.transformer.network import CompiledHead, Layer
+from exactformer.constructions.transformer.registers import Span
+from exactformer.verify.annotation.annotation import Annotation
+from exactformer.verify.annotation.content import Back, Bit, Code, Content, Fetched, Zero
+from exactformer.verify.annotation.layout import specialized, transport
+from exactformer.verify.annotation.meanings import AtPosition, Meaning
 
 
 def wrong_frame(annotation: Annotation, number: int, layer: Layer) -> str | None:

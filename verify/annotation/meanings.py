@@ -8,15 +8,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from constructions.transformer.network import CompiledHead
-from constructions.transformer.program import HeadKind
-from constructions.turing.paradigm import Paradigm
-from constructions.turing.registers import Phases
-from verify.annotation.annotation import Annotation
-from verify.annotation.content import AtMost, Back, Code, Condition, Content, Equals, Ghost, If, Number, Zero
-from verify.annotation.cot import BEHIND_OUTP, addresses
-from verify.annotation.ghosts import LATE, NEW_SUMMARY, TokenClass
-from verify.annotation.layout import FIRST
+from exactformer.constructions.transformer.network import CompiledHead
+from exactformer.constructions.transformer.program import HeadKind
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.constructions.turing.registers import Phases
+from exactformer.verify.annotation.annotation import Annotation
+from exactformer.verify.annotation.content import (
+    AtMost,
+    Back,
+    Code,
+    Condition,
+    Content,
+    Equals,
+    Ghost,
+    If,
+    Number,
+    Zero,
+)
+from exactformer.verify.annotation.cot import BEHIND_OUTP, addresses
+from exactformer.verify.annotation.ghosts import LATE, NEW_SUMMARY, TokenClass
+from exactformer.verify.annotation.layout import FIRST
 
 PROMPT_ENDS = (TokenClass.EINP, TokenClass.ESUMM)
 

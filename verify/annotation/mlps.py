@@ -14,18 +14,18 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from constructions.transformer.network import Mlp
-from constructions.transformer.registers import Span
-from verify.annotation.annotation import Annotation, Held
-from verify.annotation.content import Back, Content, HighBits, If, One, Zero
-from verify.annotation.facts import compares_bits, compares_symbols, facts
-from verify.annotation.ghosts import TokenClass
-from verify.annotation.patterns import Claim, as_text, canonical
-from verify.annotation.rows import Ints, Rows, Step
-from verify.annotation.steps import says_step
-from verify.annotation.symbolic import Coordinate, Symbols
-from verify.lemmas.activation import added_terms
-from verify.solver import all_of, any_of, constant, equal, total
+from exactformer.constructions.transformer.network import Mlp
+from exactformer.constructions.transformer.registers import Span
+from exactformer.verify.annotation.annotation import Annotation, Held
+from exactformer.verify.annotation.content import Back, Content, HighBits, If, One, Zero
+from exactformer.verify.annotation.facts import compares_bits, compares_symbols, facts
+from exactformer.verify.annotation.ghosts import TokenClass
+from exactformer.verify.annotation.patterns import Claim, as_text, canonical
+from exactformer.verify.annotation.rows import Ints, Rows, Step
+from exactformer.verify.annotation.steps import says_step
+from exactformer.verify.annotation.symbolic import Coordinate, Symbols
+from exactformer.verify.lemmas.activation import added_terms
+from exactformer.verify.solver import all_of, any_of, constant, equal, total
 
 
 @dataclass(frozen=True, eq=False)

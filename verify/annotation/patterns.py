@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from verify.annotation.content import (
+from exactformer.verify.annotation.content import (
     AtMost,
     Back,
     Bit,
@@ -36,8 +36,8 @@ from verify.annotation.content import (
     Number,
     SameBit,
 )
-from verify.annotation.symbolic import conditions_in, numbers_in
-from verify.solver import Formula
+from exactformer.verify.annotation.symbolic import conditions_in, numbers_in
+from exactformer.verify.solver import Formula
 
 
 @dataclass(frozen=True)

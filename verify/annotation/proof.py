@@ -14,22 +14,22 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from constructions.machines.machine import TuringMachine
-from constructions.transformer.network import CompiledHead, Layer, Network
-from constructions.turing.encoding import Shape
-from constructions.turing.paradigm import Paradigm
-from verify.annotation.annotation import Annotation, annotate
-from verify.annotation.evidence import Evidence
-from verify.annotation.heads import head_patterns, separation_of
-from verify.annotation.lookups import wrong_fetch, wrong_frame
-from verify.annotation.meanings import HeadNotCovered, Meaning, meanings_of
-from verify.annotation.mlps import PlacedMlp, Unannotated
-from verify.annotation.patterns import Pattern, digest
-from verify.annotation.rows import Step
-from verify.annotation.steps import Delta, wrong_step
-from verify.annotation.tokens import next_cases, next_margins, token_cases, wrong_embedding
-from verify.hardmax.prepared import PreparedNetwork
-from verify.solver import Proved, Refuted, prove
+from exactformer.constructions.machines.machine import TuringMachine
+from exactformer.constructions.transformer.network import CompiledHead, Layer, Network
+from exactformer.constructions.turing.encoding import Shape
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.annotation.annotation import Annotation, annotate
+from exactformer.verify.annotation.evidence import Evidence
+from exactformer.verify.annotation.heads import head_patterns, separation_of
+from exactformer.verify.annotation.lookups import wrong_fetch, wrong_frame
+from exactformer.verify.annotation.meanings import HeadNotCovered, Meaning, meanings_of
+from exactformer.verify.annotation.mlps import PlacedMlp, Unannotated
+from exactformer.verify.annotation.patterns import Pattern, digest
+from exactformer.verify.annotation.rows import Step
+from exactformer.verify.annotation.steps import Delta, wrong_step
+from exactformer.verify.annotation.tokens import next_cases, next_margins, token_cases, wrong_embedding
+from exactformer.verify.hardmax.prepared import PreparedNetwork
+from exactformer.verify.solver import Proved, Refuted, prove
 
 
 class Family(Enum):

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from constructions.transformer.gadgets import Neuron
-from verify.annotation.content import Content
+from exactformer.constructions.transformer.gadgets import Neuron
+from exactformer.verify.annotation.content import Content
 
 Ints = NDArray[np.int64]
 

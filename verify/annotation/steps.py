@@ -12,10 +12,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from constructions.machines.machine import TuringMachine
-from verify.annotation.content import MOVE_CODES, Code, Content, Equals, Ghost, If, MoveCode, Vector, Zero, value_at
-from verify.annotation.ghosts import did
-from verify.annotation.rows import Ints, Rows, Step
+from exactformer.constructions.machines.machine import TuringMachine
+from exactformer.verify.annotation.content import (
+    MOVE_CODES,
+    Code,
+    Content,
+    Equals,
+    Ghost,
+    If,
+    MoveCode,
+    Vector,
+    Zero,
+    value_at,
+)
+from exactformer.verify.annotation.ghosts import did
+from exactformer.verify.annotation.rows import Ints, Rows, Step
 
 
 @dataclass(frozen=True)

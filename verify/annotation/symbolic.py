@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from verify.annotation.content import (
+from exactformer.verify.annotation.content import (
     Bit,
     BitOfBeta,
     Code,
@@ -26,7 +26,7 @@ from verify.annotation.content import (
     SameBit,
     Zero,
 )
-from verify.solver import Formula, Term, all_of, any_of, boolean, equivalent, negation, select, total
+from exactformer.verify.solver import Formula, Term, all_of, any_of, boolean, equivalent, negation, select, total
 
 TRUE: Formula = all_of(())
 FALSE: Formula = any_of(())

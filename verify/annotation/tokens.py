@@ -12,18 +12,18 @@ from math import prod
 
 import numpy as np
 
-from constructions.machines.machine import TuringMachine
-from constructions.transformer.network import Network
-from constructions.transformer.registers import Span
-from constructions.transformer.vocabulary import Field, Token
-from constructions.turing.paradigm import Paradigm
-from verify.annotation.annotation import Annotation
-from verify.annotation.content import Bit, Content, Ghost, Ghosts, If, Vector, holds, value_at
-from verify.annotation.ghosts import NEW_SUMMARY, OLD_SUMMARY, TokenClass
-from verify.annotation.layout import State, specialized
-from verify.annotation.symbolic import ghosts_in, numbers_in
-from verify.hardmax.prepared import PreparedNetwork
-from verify.hardmax.readout import read_out
+from exactformer.constructions.machines.machine import TuringMachine
+from exactformer.constructions.transformer.network import Network
+from exactformer.constructions.transformer.registers import Span
+from exactformer.constructions.transformer.vocabulary import Field, Token
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.annotation.annotation import Annotation
+from exactformer.verify.annotation.content import Bit, Content, Ghost, Ghosts, If, Vector, holds, value_at
+from exactformer.verify.annotation.ghosts import NEW_SUMMARY, OLD_SUMMARY, TokenClass
+from exactformer.verify.annotation.layout import State, specialized
+from exactformer.verify.annotation.symbolic import ghosts_in, numbers_in
+from exactformer.verify.hardmax.prepared import PreparedNetwork
+from exactformer.verify.hardmax.readout import read_out
 
 MOST_COMBINATIONS = 200_000
 

@@ -24,13 +24,13 @@ from __future__ import annotations
 from fractions import Fraction
 from math import floor
 
-from verify.arithmetic.formats import FixedFormat, Format, power_of_two
+from exactformer.verify.arithmetic.formats import FixedFormat, Format, power_of_two
 
 
 def relative_summation_error(accumulator: Format, terms: int) -> Fraction:
     """A bound on |computed - exact| / sum of |terms| for that many terms, in any order, barring overflow.
 
-    >>> from verify.arithmetic.formats import FP16
+    >>> from exactformer.verify.arithmetic.formats import FP16
     >>> relative_summation_error(FP16, 1025)
     Fraction(1, 2)
     """
@@ -45,7 +45,7 @@ def counted(number_format: Format) -> int:
     So sums of up to so many ones, and of integers whose magnitudes sum to no more, are exact in any order, with any
     rounding that keeps values.
 
-    >>> from verify.arithmetic.formats import E4M3FN, FP16, FixedFormat
+    >>> from exactformer.verify.arithmetic.formats import E4M3FN, FP16, FixedFormat
     >>> counted(FP16), counted(E4M3FN), counted(FixedFormat(4, 5))
     (2048, 16, 31)
     """
@@ -59,7 +59,7 @@ def cannot_overflow(accumulator: Format, terms: int) -> bool:
     By the last fact above (on |terms|: rounding is symmetric) if the integers up to their number are values;
     otherwise by the lemma, first applied as if the exponent were unbounded.
 
-    >>> from verify.arithmetic.formats import FP16, FP32
+    >>> from exactformer.verify.arithmetic.formats import FP16, FP32
     >>> cannot_overflow(FP32, 2 ** 64), cannot_overflow(FP16, 2 ** 16)
     (True, False)
     """

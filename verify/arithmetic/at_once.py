@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from verify.arithmetic.composed import Interval, NotShown
-from verify.arithmetic.formats import FormatOverflow, RoundingCell
+from exactformer.verify.arithmetic.composed import Interval, NotShown
+from exactformer.verify.arithmetic.formats import FormatOverflow, RoundingCell
 
 MOST_ONE_BY_ONE = 1 << 12
 """Numbers of maximisers that are looked at one by one, after those decided at once, before giving up."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from verify.arithmetic.formats import FixedFormat, RoundingCell, power_of_two, rounding_cell
-from verify.arithmetic.models import ArithmeticModel, Exact
+from exactformer.verify.arithmetic.formats import FixedFormat, RoundingCell, power_of_two, rounding_cell
+from exactformer.verify.arithmetic.models import ArithmeticModel, Exact
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ def activation_cells(model: ArithmeticModel) -> Cells:
 
     Toward zero, 1 is what lies from 1 to below the next value, and 0 what lies between the values next to it.
 
-    >>> from verify.arithmetic.models import parse_arithmetic
+    >>> from exactformer.verify.arithmetic.models import parse_arithmetic
     >>> activation_cells(parse_arithmetic("fused:bf16+truncate")).one
     RoundingCell(low=Fraction(1, 1), high=Fraction(129, 128), low_included=True, high_included=False)
     """

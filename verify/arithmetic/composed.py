@@ -18,9 +18,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from verify.arithmetic.accumulation import counted
-from verify.arithmetic.formats import FloatFormat, Format, Rounding, power_of_two, round_to
-from verify.arithmetic.models import Fused, ModelError, Rounded
+from exactformer.verify.arithmetic.accumulation import counted
+from exactformer.verify.arithmetic.formats import FloatFormat, Format, Rounding, power_of_two, round_to
+from exactformer.verify.arithmetic.models import Fused, ModelError, Rounded
 
 ZERO = Fraction(0)
 ONE = Fraction(1)
@@ -86,7 +86,7 @@ def exponentials(model: ComposedModel, tau: Fraction) -> Exponentials:
     Exact without ``+exp``.  With it, an ulp at 1 is eps; at y <= tau it is at most max(q, eps y) <= max(q, eps tau);
     and where exp(x) < q/2 the result is 0.  Results that are flushed to 0 are within these bounds, too.
 
-    >>> from verify.arithmetic.models import parse_arithmetic
+    >>> from exactformer.verify.arithmetic.models import parse_arithmetic
     >>> exponentials(parse_arithmetic("fused:e5m2/float(5,-16,15)/e5m2+exp1"), Fraction(0)).lowest
     Fraction(15, 16)
     """
@@ -230,7 +230,7 @@ def _inaccurate(model: ComposedModel, positions: int) -> str:
 def bounds_to_try(model: ComposedModel, most: int) -> list[int]:
     """Bounds on the number of maximisers, from ``most`` down: then what the accumulator counts, then powers of two.
 
-    >>> from verify.arithmetic.models import parse_arithmetic
+    >>> from exactformer.verify.arithmetic.models import parse_arithmetic
     >>> bounds_to_try(parse_arithmetic("fused:e5m2/float(3,-16,15)/e5m2+wide"), 100)
     [100, 8, 4, 2, 1]
     """

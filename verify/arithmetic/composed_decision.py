@@ -11,18 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from verify.arithmetic.at_once import reach
-from verify.arithmetic.cells import activation_cells
-from verify.arithmetic.composed import ComposedModel, Interval, NotShown, bounds_to_try
-from verify.arithmetic.composed_fused import fused_bounds
-from verify.arithmetic.composed_rounded import (
+from exactformer.verify.arithmetic.at_once import reach
+from exactformer.verify.arithmetic.cells import activation_cells
+from exactformer.verify.arithmetic.composed import ComposedModel, Interval, NotShown, bounds_to_try
+from exactformer.verify.arithmetic.composed_fused import fused_bounds
+from exactformer.verify.arithmetic.composed_rounded import (
     rounded_at_once,
     rounded_interval,
     rounded_terms,
     rounded_zero,
 )
-from verify.arithmetic.formats import FormatOverflow
-from verify.arithmetic.models import Fused, Rounded
+from exactformer.verify.arithmetic.formats import FormatOverflow
+from exactformer.verify.arithmetic.models import Fused, Rounded
 
 
 @dataclass(frozen=True)

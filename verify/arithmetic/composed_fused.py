@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from verify.arithmetic.accumulation import counted
-from verify.arithmetic.composed import (
+from exactformer.verify.arithmetic.accumulation import counted
+from exactformer.verify.arithmetic.composed import (
     ZERO,
     Interval,
     NotShown,
@@ -30,9 +30,9 @@ from verify.arithmetic.composed import (
     unit,
     up,
 )
-from verify.arithmetic.formats import power_of_two, round_to
-from verify.arithmetic.models import Fused
-from verify.arithmetic.steps import Quotient
+from exactformer.verify.arithmetic.formats import power_of_two, round_to
+from exactformer.verify.arithmetic.models import Fused
+from exactformer.verify.arithmetic.steps import Quotient
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def fused_bounds(
     NotShown or FormatOverflow where a demand is not met.  All ends move inward as tau falls, and sums that are exact
     stay so: what holds at some beta holds at all larger ones.
 
-    >>> from verify.arithmetic.models import parse_arithmetic
+    >>> from exactformer.verify.arithmetic.models import parse_arithmetic
     >>> model = parse_arithmetic("fused:bf16+exp2-one+divide")
     >>> isinstance(model, Fused) and fused_bounds(model, Fraction(0), 2**24, 1, 2**24)
     FusedBounds(one=Interval(maximisers=1, low=Fraction(1, 1), high=Fraction(1, 1)), zero=Fraction(0, 1))

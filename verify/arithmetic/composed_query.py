@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from verify.arithmetic.composed import (
+from exactformer.verify.arithmetic.composed import (
     ZERO,
     ComposedModel,
     NotShown,
@@ -27,9 +27,9 @@ from verify.arithmetic.composed import (
     underflow,
     up,
 )
-from verify.arithmetic.formats import FloatFormat, power_of_two, round_to
-from verify.arithmetic.models import Fused
-from verify.arithmetic.steps import Quotient
+from exactformer.verify.arithmetic.formats import FloatFormat, power_of_two, round_to
+from exactformer.verify.arithmetic.models import Fused
+from exactformer.verify.arithmetic.steps import Quotient
 
 
 @dataclass(frozen=True)

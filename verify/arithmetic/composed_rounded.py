@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from verify.arithmetic.accumulation import counted
-from verify.arithmetic.at_once import AtOnce
-from verify.arithmetic.cells import activation_cells
-from verify.arithmetic.composed import (
+from exactformer.verify.arithmetic.accumulation import counted
+from exactformer.verify.arithmetic.at_once import AtOnce
+from exactformer.verify.arithmetic.cells import activation_cells
+from exactformer.verify.arithmetic.composed import (
     ZERO,
     Interval,
     NotShown,
@@ -28,8 +28,8 @@ from verify.arithmetic.composed import (
     unit,
     up,
 )
-from verify.arithmetic.formats import FixedFormat, FloatFormat, FormatOverflow, power_of_two, round_to
-from verify.arithmetic.models import Rounded
+from exactformer.verify.arithmetic.formats import FixedFormat, FloatFormat, FormatOverflow, power_of_two, round_to
+from exactformer.verify.arithmetic.models import Rounded
 
 
 @dataclass(frozen=True)

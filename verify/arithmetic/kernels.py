@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
 
-from verify.arithmetic.formats import power_of_two
+from exactformer.verify.arithmetic.formats import power_of_two
 
 EXACT_SCORES = "scores are sums of products in fp32 that are exact, as they are small integers times a power of two"
 ANY_ORDER = "sums are additions of two numbers each, to nearest, in some order"

@@ -27,8 +27,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from verify.arithmetic.accumulation import counted
-from verify.arithmetic.formats import (
+from exactformer.verify.arithmetic.accumulation import counted
+from exactformer.verify.arithmetic.formats import (
     FP32,
     FixedFormat,
     FloatFormat,
@@ -39,8 +39,8 @@ from verify.arithmetic.formats import (
     parse_format,
     round_to,
 )
-from verify.arithmetic.kernels import NamedKernel, named_kernel
-from verify.arithmetic.steps import NO_STEPS, Bases, StepError, Steps, parse_steps
+from exactformer.verify.arithmetic.kernels import NamedKernel, named_kernel
+from exactformer.verify.arithmetic.steps import NO_STEPS, Bases, StepError, Steps, parse_steps
 
 EXACT_IN_HEADS = (
     "Every weighted sum of values is exact except where the model names a rounding or an accumulator.",

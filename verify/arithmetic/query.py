@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
-from verify.arithmetic.accumulation import cannot_overflow, relative_summation_error
-from verify.arithmetic.composed_query import Level, evaluate_composed
-from verify.arithmetic.exponential import exp_minus_enclosure
-from verify.arithmetic.formats import FixedFormat, Format, FormatOverflow, power_of_two, round_to
-from verify.arithmetic.models import ArithmeticModel, Exact, Fused, ModelError, Rounded
+from exactformer.verify.arithmetic.accumulation import cannot_overflow, relative_summation_error
+from exactformer.verify.arithmetic.composed_query import Level, evaluate_composed
+from exactformer.verify.arithmetic.exponential import exp_minus_enclosure
+from exactformer.verify.arithmetic.formats import FixedFormat, Format, FormatOverflow, power_of_two, round_to
+from exactformer.verify.arithmetic.models import ArithmeticModel, Exact, Fused, ModelError, Rounded
 
 
 class HistogramError(ValueError):
@@ -39,7 +39,7 @@ def evaluate_query(model: ArithmeticModel, beta: int, gaps: Histogram) -> tuple[
     Raises HistogramError, ModelError for beta, FormatOverflow when overflow is not excluded, and for composed models
     NotShown when sums are not accurate: then nothing is said about o.
 
-    >>> from verify.arithmetic.models import parse_arithmetic
+    >>> from exactformer.verify.arithmetic.models import parse_arithmetic
     >>> evaluate_query(parse_arithmetic("rounded:bf16"), 128, {0: (61, 61, 0), 2: (3, 0, 0)})
     (Fraction(255, 256), Fraction(255, 256))
     """

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from verify.arithmetic.exponential import LARGEST_EXPONENT
-from verify.arithmetic.models import ArithmeticModel, effective_separation
-from verify.arithmetic.ties import TieFacts, decide_ties
+from exactformer.verify.arithmetic.exponential import LARGEST_EXPONENT
+from exactformer.verify.arithmetic.models import ArithmeticModel, effective_separation
+from exactformer.verify.arithmetic.ties import TieFacts, decide_ties
 
 
 def rounded_separation(model: ArithmeticModel, facts: TieFacts) -> int:
@@ -23,7 +23,7 @@ def rounded_separation(model: ArithmeticModel, facts: TieFacts) -> int:
 def ties_that_hold(model: ArithmeticModel, facts: TieFacts, beta: int) -> int:
     """`decide_ties` at a beta: all numbers of maximisers from 1 to this one give the hardmax result.
 
-    >>> from verify.arithmetic.models import parse_arithmetic
+    >>> from exactformer.verify.arithmetic.models import parse_arithmetic
     >>> ties_that_hold(parse_arithmetic("rounded:bf16/bf16"), TieFacts(1, 2**16, 2**16), 128)
     60
     """
@@ -34,7 +34,7 @@ def ties_that_hold(model: ArithmeticModel, facts: TieFacts, beta: int) -> int:
 def smallest_beta_for_ties(model: ArithmeticModel, facts: TieFacts, largest_exponent: int) -> int | None:
     """The smallest power of two at which all numbers of maximisers give the hardmax result; None if none does.
 
-    >>> from verify.arithmetic.models import parse_arithmetic
+    >>> from exactformer.verify.arithmetic.models import parse_arithmetic
     >>> smallest_beta_for_ties(parse_arithmetic("fused:bf16"), TieFacts(1, 2**20, 2**20), 20)
     128
     """
@@ -60,7 +60,7 @@ def least_scaled_separation(model: ArithmeticModel, most: int, context: int) -> 
     Bisection is right, as all bounds shrink as x grows (`smallest_beta`, `composed_decision`), the one for all numbers
     at once too; beyond 4096 they stay.
 
-    >>> from verify.arithmetic.models import parse_arithmetic
+    >>> from exactformer.verify.arithmetic.models import parse_arithmetic
     >>> least_scaled_separation(parse_arithmetic("fused:bf16"), 1, 2**20)
     93
     """

@@ -18,18 +18,25 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from verify.arithmetic.accumulation import cannot_overflow, counted, relative_summation_error
-from verify.arithmetic.cells import activation_cells
-from verify.arithmetic.composed import Interval, NotShown, cut
-from verify.arithmetic.composed_decision import composed_bounds
-from verify.arithmetic.exponential import exp_minus_upper
-from verify.arithmetic.formats import (
+from exactformer.verify.arithmetic.accumulation import cannot_overflow, counted, relative_summation_error
+from exactformer.verify.arithmetic.cells import activation_cells
+from exactformer.verify.arithmetic.composed import Interval, NotShown, cut
+from exactformer.verify.arithmetic.composed_decision import composed_bounds
+from exactformer.verify.arithmetic.exponential import exp_minus_upper
+from exactformer.verify.arithmetic.formats import (
     FormatOverflow,
     RoundingCell,
     round_ratio,
     round_to,
 )
-from verify.arithmetic.models import ArithmeticModel, Exact, Fused, ModelError, Rounded, effective_separation
+from exactformer.verify.arithmetic.models import (
+    ArithmeticModel,
+    Exact,
+    Fused,
+    ModelError,
+    Rounded,
+    effective_separation,
+)
 
 ZERO = Fraction(0)
 ONE = Fraction(1)
@@ -138,7 +145,7 @@ def decide(model: ArithmeticModel, facts: HeadFacts, beta: int) -> Decision:
     beta is a power of two >= 1, else ModelError. That the scores are exact at this beta is for
     `models.largest_beta_exponent` to say.
 
-    >>> from verify.arithmetic.models import parse_arithmetic
+    >>> from exactformer.verify.arithmetic.models import parse_arithmetic
     >>> facts = HeadFacts(separation=2, ties=(1,), context=2 ** 10)
     >>> [type(decide(parse_arithmetic("fused:bf16"), facts, beta)).__name__ for beta in (32, 64)]
     ['Fails', 'Holds']
@@ -173,7 +180,7 @@ def head_tau(model: ArithmeticModel, separation: int | None, largest_score: int 
     """An upper bound of exp(-beta D), D the separation of the scores as the model rounds them; 0 where no other
     position is visible; None where scores that differ may become equal.
 
-    >>> from verify.arithmetic.models import parse_arithmetic
+    >>> from exactformer.verify.arithmetic.models import parse_arithmetic
     >>> head_tau(parse_arithmetic("fused:bf16@e4m3fn+once"), 2, 64, 8) is None
     True
     """
@@ -192,7 +199,7 @@ def smallest_beta(model: ArithmeticModel, facts: HeadFacts, largest_exponent: in
     with delta > 0, relative_summation_error(N) < 1 and no overflow, so that all m <= N <= 2^precision count exactly.
     Composed models are monotone for the reasons in `composed_decision`; the rounded separation is the same at all beta.
 
-    >>> from verify.arithmetic.models import parse_arithmetic
+    >>> from exactformer.verify.arithmetic.models import parse_arithmetic
     >>> smallest_beta(parse_arithmetic("rounded:fp16"), HeadFacts(2, (1, 2), 2 ** 10), 20)
     16
     """

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from verify.arithmetic.formats import FP32, Format, FormatError, parse_format
+from exactformer.verify.arithmetic.formats import FP32, Format, FormatError, parse_format
 
 LARGEST_HEAD_EXPONENT = 8
 """Heads are padded to 4^h coordinates, h at most this."""

@@ -12,14 +12,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from verify.arithmetic.accumulation import counted
-from verify.arithmetic.at_once import AtOnce, reach
-from verify.arithmetic.cells import activation_cells
-from verify.arithmetic.composed import Interval
-from verify.arithmetic.composed_decision import composed_ties
-from verify.arithmetic.formats import FloatFormat, RoundingCell, power_of_two, round_to
-from verify.arithmetic.models import ArithmeticModel, Exact, Fused, ModelError, Rounded
-from verify.arithmetic.softmax import (
+from exactformer.verify.arithmetic.accumulation import counted
+from exactformer.verify.arithmetic.at_once import AtOnce, reach
+from exactformer.verify.arithmetic.cells import activation_cells
+from exactformer.verify.arithmetic.composed import Interval
+from exactformer.verify.arithmetic.composed_decision import composed_ties
+from exactformer.verify.arithmetic.formats import FloatFormat, RoundingCell, power_of_two, round_to
+from exactformer.verify.arithmetic.models import ArithmeticModel, Exact, Fused, ModelError, Rounded
+from exactformer.verify.arithmetic.softmax import (
     ZERO,
     Fails,
     HeadFacts,
@@ -61,7 +61,7 @@ class TieDecision:
 def decide_ties(model: ArithmeticModel, facts: TieFacts, beta: int) -> TieDecision:
     """How many maximisers a head may have at this beta, a power of two.
 
-    >>> from verify.arithmetic.models import parse_arithmetic
+    >>> from exactformer.verify.arithmetic.models import parse_arithmetic
     >>> facts = TieFacts(separation=1, most=2**16, context=2**16)
     >>> [decide_ties(parse_arithmetic(a), facts, 128).up_to for a in ("rounded:bf16/bf16", "rounded:fp32/bf16")]
     [60, 65536]

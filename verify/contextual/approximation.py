@@ -18,12 +18,12 @@ from fractions import Fraction
 from itertools import islice
 from math import comb
 
-from constructions.contextual.contextual_mapping import Interval, interval
-from constructions.contextual.functions import Target
-from constructions.contextual.grid import Grid, Sequence
-from constructions.contextual.network import Network, Step, mapping_steps
-from constructions.contextual.positional import encoded_sequences, positional_grid
-from constructions.contextual.value_mapping import Numbers, ValueMapping, classes, value_mapping
+from exactformer.constructions.contextual.contextual_mapping import Interval, interval
+from exactformer.constructions.contextual.functions import Target
+from exactformer.constructions.contextual.grid import Grid, Sequence
+from exactformer.constructions.contextual.network import Network, Step, mapping_steps
+from exactformer.constructions.contextual.positional import encoded_sequences, positional_grid
+from exactformer.constructions.contextual.value_mapping import Numbers, ValueMapping, classes, value_mapping
 
 LARGEST_STEPS = 100_000
 """No finer grid than 1/delta = this is considered."""

@@ -18,15 +18,15 @@ from enum import Enum
 from fractions import Fraction
 from functools import cached_property
 
-from constructions.contextual.contextual_mapping import ids, interval, largest_entry
-from constructions.contextual.functions import LIBRARY
-from constructions.contextual.global_shift import global_factor
-from constructions.contextual.grid import Grid, GridError
-from constructions.contextual.value_mapping import Numbers
-from verify.audit import Bits
-from verify.contextual.approximation import Approximation, LayerCounts
-from verify.contextual.formats import ids_of
-from verify.contextual.softmax_form import StandardFormError, smallest_factor
+from exactformer.constructions.contextual.contextual_mapping import ids, interval, largest_entry
+from exactformer.constructions.contextual.functions import LIBRARY
+from exactformer.constructions.contextual.global_shift import global_factor
+from exactformer.constructions.contextual.grid import Grid, GridError
+from exactformer.constructions.contextual.value_mapping import Numbers
+from exactformer.verify.audit import Bits
+from exactformer.verify.contextual.approximation import Approximation, LayerCounts
+from exactformer.verify.contextual.formats import ids_of
+from exactformer.verify.contextual.softmax_form import StandardFormError, smallest_factor
 
 LATE = 8
 """How many columns are varied in looking for an id that needs many bits."""

@@ -25,10 +25,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from constructions.contextual.contextual_mapping import ids, interval, lowest_magnitude
-from constructions.contextual.grid import Grid
-from verify.lemmas.outcome import Budget, Finding, Outcome, conclude
-from verify.solver import (
+from exactformer.constructions.contextual.contextual_mapping import ids, interval, lowest_magnitude
+from exactformer.constructions.contextual.grid import Grid
+from exactformer.verify.lemmas.outcome import Budget, Finding, Outcome, conclude
+from exactformer.verify.solver import (
     Formula,
     Term,
     all_of,

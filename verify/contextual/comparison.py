@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 
-from constructions.contextual.grid import Grid, GridError
-from constructions.contextual.positional import positional_grid
-from constructions.turing.paradigm import Paradigm, position_bits_for
-from verify.arithmetic.models import ArithmeticModel
-from verify.audit import Row, audit_row
-from verify.contextual.audit import Cost, softmax_factor
-from verify.contextual.id_formats import Smallest, smallest_format
-from verify.counting import Subject, network_size
-from verify.writes import most_writes
+from exactformer.constructions.contextual.grid import Grid, GridError
+from exactformer.constructions.contextual.positional import positional_grid
+from exactformer.constructions.turing.paradigm import Paradigm, position_bits_for
+from exactformer.verify.arithmetic.models import ArithmeticModel
+from exactformer.verify.audit import Row, audit_row
+from exactformer.verify.contextual.audit import Cost, softmax_factor
+from exactformer.verify.contextual.id_formats import Smallest, smallest_format
+from exactformer.verify.counting import Subject, network_size
+from exactformer.verify.writes import most_writes
 
 
 class DeltaRule(Enum):

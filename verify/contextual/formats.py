@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import comb
 
-from constructions.contextual.contextual_mapping import ids
-from constructions.contextual.grid import Grid
-from constructions.contextual.value_mapping import Numbers, classes
-from verify.arithmetic.formats import (
+from exactformer.constructions.contextual.contextual_mapping import ids
+from exactformer.constructions.contextual.grid import Grid
+from exactformer.constructions.contextual.value_mapping import Numbers, classes
+from exactformer.verify.arithmetic.formats import (
     BF16,
     E4M3FN,
     E5M2,
@@ -34,9 +34,9 @@ from verify.arithmetic.formats import (
     is_representable,
     round_to,
 )
-from verify.contextual.approximation import Approximation
-from verify.contextual.beyond import least_number
-from verify.contextual.lemma6 import GridTooLarge
+from exactformer.verify.contextual.approximation import Approximation
+from exactformer.verify.contextual.beyond import least_number
+from exactformer.verify.contextual.lemma6 import GridTooLarge
 
 MOST_IDS = 200_000
 FIRST = 64

@@ -9,11 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from constructions.contextual.positional import encoded_sequences
-from verify.arithmetic.formats import BF16, E4M3FN, E5M2, FP16, FP32, FloatFormat, ieee_format
-from verify.contextual.audit import Cost
-from verify.contextual.formats import MOST_IDS, CannotHold, Holds, can_hold, holds_all, ids_of, reason_against
-from verify.contextual.lemma6 import GridTooLarge
+from exactformer.constructions.contextual.positional import encoded_sequences
+from exactformer.verify.arithmetic.formats import BF16, E4M3FN, E5M2, FP16, FP32, FloatFormat, ieee_format
+from exactformer.verify.contextual.audit import Cost
+from exactformer.verify.contextual.formats import (
+    MOST_IDS,
+    CannotHold,
+    Holds,
+    can_hold,
+    holds_all,
+    ids_of,
+    reason_against,
+)
+from exactformer.verify.contextual.lemma6 import GridTooLarge
 
 FP64 = ieee_format(53, -1022, 1023)
 FORMATS = {"e5m2": E5M2, "e4m3fn": E4M3FN, "bf16": BF16, "fp16": FP16, "fp32": FP32, "fp64": FP64}

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from constructions.contextual.grid import Grid
-from constructions.contextual.layers import AttentionLayer, Head, unit
+from exactformer.constructions.contextual.grid import Grid
+from exactformer.constructions.contextual.layers import AttentionLayer, Head, unit
 
 Numbers = NDArray[Any]
 """Integers of type int64, where a bound shows that nothing overflows, else Python's: shape (sequences, n)."""

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-from constructions.contextual.grid import Grid
-from constructions.contextual.layers import TokenwiseLayer, unit
-from constructions.contextual.quantisation import coordinate_layers, quantisation, quantised
-from verify.contextual.lemma6 import Fails
+from exactformer.constructions.contextual.grid import Grid
+from exactformer.constructions.contextual.layers import TokenwiseLayer, unit
+from exactformer.constructions.contextual.quantisation import coordinate_layers, quantisation, quantised
+from exactformer.verify.contextual.lemma6 import Fails
 
 ZERO, ONE = Fraction(0), Fraction(1)
 

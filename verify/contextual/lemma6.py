@@ -20,11 +20,11 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from constructions.contextual.contextual_mapping import interval, largest_magnitude, selective_shifts
-from constructions.contextual.global_shift import global_factor, global_shift
-from constructions.contextual.grid import Grid
-from constructions.contextual.layers import AttentionLayer
-from verify.contextual.labels import LayerError, Numbers, as_integers, outside_numbers, run_layers
+from exactformer.constructions.contextual.contextual_mapping import interval, largest_magnitude, selective_shifts
+from exactformer.constructions.contextual.global_shift import global_factor, global_shift
+from exactformer.constructions.contextual.grid import Grid
+from exactformer.constructions.contextual.layers import AttentionLayer
+from exactformer.verify.contextual.labels import LayerError, Numbers, as_integers, outside_numbers, run_layers
 
 MOST_SEQUENCES = 3_000_000
 

@@ -14,12 +14,12 @@ from fractions import Fraction
 from itertools import product
 from math import comb
 
-from constructions.contextual.contextual_mapping import ids
-from constructions.contextual.grid import Column, Grid
-from constructions.contextual.layers import constant_inside
-from constructions.contextual.value_mapping import ValueMapping
-from verify.contextual.labels import outside_numbers
-from verify.contextual.lemma6 import Fails
+from exactformer.constructions.contextual.contextual_mapping import ids
+from exactformer.constructions.contextual.grid import Column, Grid
+from exactformer.constructions.contextual.layers import constant_inside
+from exactformer.constructions.contextual.value_mapping import ValueMapping
+from exactformer.verify.contextual.labels import outside_numbers
+from exactformer.verify.contextual.lemma6 import Fails
 
 MOST_OTHERS = 20_000
 

@@ -12,10 +12,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from constructions.contextual.grid import Grid
-from constructions.contextual.positional import encoded_sequences, positional_grid
-from verify.contextual.labels import LabelHead
-from verify.contextual.lemma6 import MOST_SEQUENCES, Fails, GridTooLarge, first_collision, shown
+from exactformer.constructions.contextual.grid import Grid
+from exactformer.constructions.contextual.positional import encoded_sequences, positional_grid
+from exactformer.verify.contextual.labels import LabelHead
+from exactformer.verify.contextual.lemma6 import MOST_SEQUENCES, Fails, GridTooLarge, first_collision, shown
 
 
 @dataclass(frozen=True)

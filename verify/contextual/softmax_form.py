@@ -21,12 +21,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from constructions.contextual.global_shift import global_factor
-from constructions.contextual.grid import Grid
-from constructions.contextual.standard_form import clamp_layers, quantisation_relus, value_relus
-from constructions.contextual.value_mapping import ValueMapping, entries
-from verify.arithmetic.exponential import LARGEST_EXPONENT, exp_minus_upper
-from verify.contextual.approximation import Approximation, root_above
+from exactformer.constructions.contextual.global_shift import global_factor
+from exactformer.constructions.contextual.grid import Grid
+from exactformer.constructions.contextual.standard_form import clamp_layers, quantisation_relus, value_relus
+from exactformer.constructions.contextual.value_mapping import ValueMapping, entries
+from exactformer.verify.arithmetic.exponential import LARGEST_EXPONENT, exp_minus_upper
+from exactformer.verify.contextual.approximation import Approximation, root_above
 
 SPARE_BITS = 128
 """Errors are rounded up to multiples of 2^-bits: so many more than the layers magnify an error by."""

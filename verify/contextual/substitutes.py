@@ -13,10 +13,10 @@ from fractions import Fraction
 from itertools import combinations, permutations
 from math import lcm, perm
 
-from constructions.contextual.exponential import Quotient
-from constructions.contextual.grid import Grid
-from constructions.contextual.substitutes import HardmaxAttention, PlainHead, SoftmaxAttention, Substitute
-from verify.contextual.lemma6 import GridTooLarge
+from exactformer.constructions.contextual.exponential import Quotient
+from exactformer.constructions.contextual.grid import Grid
+from exactformer.constructions.contextual.substitutes import HardmaxAttention, PlainHead, SoftmaxAttention, Substitute
+from exactformer.verify.contextual.lemma6 import GridTooLarge
 
 MOST_COLUMNS = 300_000
 PRIME, POINT = 2**61 - 1, 3**37

@@ -8,16 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from constructions.contextual.functions import distance, sampled_points
-from constructions.contextual.network import Network
-from constructions.contextual.value_mapping import ValueMapping
-from verify.contextual.approximation import Approximation
-from verify.contextual.beyond import prove_lemma6
-from verify.contextual.lemma5 import check_lemma5
-from verify.contextual.lemma6 import Fails, check_lemma6, sequences_of
-from verify.contextual.lemma7 import check_lemma7
-from verify.lemmas.outcome import Budget, Disproved, Established
-from verify.verdict import Verdict
+from exactformer.constructions.contextual.functions import distance, sampled_points
+from exactformer.constructions.contextual.network import Network
+from exactformer.constructions.contextual.value_mapping import ValueMapping
+from exactformer.verify.contextual.approximation import Approximation
+from exactformer.verify.contextual.beyond import prove_lemma6
+from exactformer.verify.contextual.lemma5 import check_lemma5
+from exactformer.verify.contextual.lemma6 import Fails, check_lemma6, sequences_of
+from exactformer.verify.contextual.lemma7 import check_lemma7
+from exactformer.verify.lemmas.outcome import Budget, Disproved, Established
+from exactformer.verify.verdict import Verdict
 
 MOST_STEPS = 1000
 MOST_RUN = 5_000_000

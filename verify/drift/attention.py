@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from verify.arithmetic.accumulation import cannot_overflow, relative_summation_error
-from verify.arithmetic.exponential import exp_minus_upper
-from verify.arithmetic.formats import FixedFormat, Format, power_of_two, round_ratio, round_to
-from verify.arithmetic.models import Fused, Rounded
-from verify.arithmetic.softmax import readable
-from verify.drift.rounding import NONE
+from exactformer.verify.arithmetic.accumulation import cannot_overflow, relative_summation_error
+from exactformer.verify.arithmetic.exponential import exp_minus_upper
+from exactformer.verify.arithmetic.formats import FixedFormat, Format, power_of_two, round_ratio, round_to
+from exactformer.verify.arithmetic.models import Fused, Rounded
+from exactformer.verify.arithmetic.softmax import readable
+from exactformer.verify.drift.rounding import NONE
 
 
 class BreaksDown(Exception):

@@ -11,18 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from constructions.transformer.network import Mlp, Network
-from verify.annotation.content import Zero
-from verify.annotation.ghosts import TokenClass
-from verify.annotation.proof import HardmaxProof, HeadProof
-from verify.arithmetic.formats import FormatOverflow
-from verify.arithmetic.models import Fused, Rounded, split_beta
-from verify.arithmetic.ties import TieFacts, decide_ties
-from verify.drift.attention import BreaksDown, Query, Received, drift_of_result
-from verify.drift.mlp import drift_behind
-from verify.drift.next_token import margin_left
-from verify.drift.nominal import Nominal, Registers
-from verify.drift.rounding import NONE, rounded_drift
+from exactformer.constructions.transformer.network import Mlp, Network
+from exactformer.verify.annotation.content import Zero
+from exactformer.verify.annotation.ghosts import TokenClass
+from exactformer.verify.annotation.proof import HardmaxProof, HeadProof
+from exactformer.verify.arithmetic.formats import FormatOverflow
+from exactformer.verify.arithmetic.models import Fused, Rounded, split_beta
+from exactformer.verify.arithmetic.ties import TieFacts, decide_ties
+from exactformer.verify.drift.attention import BreaksDown, Query, Received, drift_of_result
+from exactformer.verify.drift.mlp import drift_behind
+from exactformer.verify.drift.next_token import margin_left
+from exactformer.verify.drift.nominal import Nominal, Registers
+from exactformer.verify.drift.rounding import NONE, rounded_drift
 
 Drifts = dict[int, Fraction]
 """Coordinate -> drift, those that drift."""

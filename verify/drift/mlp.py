@@ -22,9 +22,9 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from constructions.transformer.gadgets import Neuron
-from verify.drift.nominal import ONE, SIGN, ZERO, Registers
-from verify.drift.rounding import NONE
+from exactformer.constructions.transformer.gadgets import Neuron
+from exactformer.verify.drift.nominal import ONE, SIGN, ZERO, Registers
+from exactformer.verify.drift.rounding import NONE
 
 MOST_NEURONS = 8
 MOST_INPUTS = 1 << 12

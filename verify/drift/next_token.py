@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from fractions import Fraction
 from itertools import combinations
 
-from constructions.transformer.network import Network
-from constructions.transformer.vocabulary import Family, Field, Vector, Vocabulary
-from verify.annotation.ghosts import TokenClass
-from verify.annotation.proof import HardmaxProof
-from verify.drift.rounding import NONE
+from exactformer.constructions.transformer.network import Network
+from exactformer.constructions.transformer.vocabulary import Family, Field, Vector, Vocabulary
+from exactformer.verify.annotation.ghosts import TokenClass
+from exactformer.verify.annotation.proof import HardmaxProof
+from exactformer.verify.drift.rounding import NONE
 
 Drifts = Mapping[int, Fraction]
 

@@ -10,9 +10,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from constructions.transformer.registers import Span
-from verify.annotation.annotation import Annotation, Held
-from verify.annotation.content import Bit, BitOfBeta, Code, Content, Fetched, HighBits, If, MoveCode, One, Zero
+from exactformer.constructions.transformer.registers import Span
+from exactformer.verify.annotation.annotation import Annotation, Held
+from exactformer.verify.annotation.content import (
+    Bit,
+    BitOfBeta,
+    Code,
+    Content,
+    Fetched,
+    HighBits,
+    If,
+    MoveCode,
+    One,
+    Zero,
+)
 
 Values = tuple[int, ...]
 """What one coordinate can be: (0,), (1,) or (-1, 1)."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from constructions.transformer.network import Network
-from verify.all_inputs import Universal
-from verify.annotation.proof import HardmaxProof
-from verify.arithmetic.exponential import LARGEST_EXPONENT
-from verify.arithmetic.models import ArithmeticModel, Fused, ModelError, Rounded
-from verify.arithmetic.steps import NO_STEPS
-from verify.drift.bound import Asked, Breakdown, Drift, bound_drift
+from exactformer.constructions.transformer.network import Network
+from exactformer.verify.all_inputs import Universal
+from exactformer.verify.annotation.proof import HardmaxProof
+from exactformer.verify.arithmetic.exponential import LARGEST_EXPONENT
+from exactformer.verify.arithmetic.models import ArithmeticModel, Fused, ModelError, Rounded
+from exactformer.verify.arithmetic.steps import NO_STEPS
+from exactformer.verify.drift.bound import Asked, Breakdown, Drift, bound_drift
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 
-from verify.arithmetic.formats import Format, round_to
+from exactformer.verify.arithmetic.formats import Format, round_to
 
 NONE = Fraction(0)
 
@@ -16,7 +16,7 @@ def rounded_drift(activations: Format, nominal: Iterable[int], drift: Fraction) 
     Rounding is monotone and symmetric, so the ends of the interval round to the ends of where the result can be; and
     values of the format stay: without drift there is none afterwards.  Raises FormatOverflow.
 
-    >>> from verify.arithmetic.formats import BF16
+    >>> from exactformer.verify.arithmetic.formats import BF16
     >>> rounded_drift(BF16, (-1, 1), Fraction(1, 512)), rounded_drift(BF16, (0,), Fraction(1, 2**134))
     (Fraction(0, 1), Fraction(0, 1))
     """

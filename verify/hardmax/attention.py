@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from constructions.transformer.network import CompiledHead
+from exactformer.constructions.transformer.network import CompiledHead
 
 Activations = NDArray[np.int8]
 """[d, n]: one column per position, entries in {-1, 0, 1}."""

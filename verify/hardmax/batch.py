@@ -8,10 +8,10 @@ from functools import cached_property
 
 import numpy as np
 
-from constructions.transformer.vocabulary import Token
-from constructions.turing.tokens import TokenSequence
-from verify.hardmax.attention import Activations, Ints
-from verify.hardmax.prepared import PreparedNetwork
+from exactformer.constructions.transformer.vocabulary import Token
+from exactformer.constructions.turing.tokens import TokenSequence
+from exactformer.verify.hardmax.attention import Activations, Ints
+from exactformer.verify.hardmax.prepared import PreparedNetwork
 
 COLUMNS_AT_A_TIME = 1 << 16
 """Sequences are put side by side up to so many columns; a longer one stands alone."""

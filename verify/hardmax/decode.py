@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from constructions.transformer.network import Layer
-from constructions.transformer.vocabulary import Token
-from verify.hardmax.attention import Activations, Ints
-from verify.hardmax.batch import Batch, TooLongError, embed_token
-from verify.hardmax.forward import Sublayer, add_ternary
-from verify.hardmax.mlp import mlp_delta
-from verify.hardmax.prepared import PreparedNetwork
-from verify.hardmax.readout import read_out
+from exactformer.constructions.transformer.network import Layer
+from exactformer.constructions.transformer.vocabulary import Token
+from exactformer.verify.hardmax.attention import Activations, Ints
+from exactformer.verify.hardmax.batch import Batch, TooLongError, embed_token
+from exactformer.verify.hardmax.forward import Sublayer, add_ternary
+from exactformer.verify.hardmax.mlp import mlp_delta
+from exactformer.verify.hardmax.prepared import PreparedNetwork
+from exactformer.verify.hardmax.readout import read_out
 
 
 class AmbiguousTokenError(ValueError):

@@ -12,12 +12,12 @@ from enum import Enum
 
 import numpy as np
 
-from constructions.transformer.network import CompiledHead, Network
-from verify.hardmax.attention import Activations, Attention, Ints
-from verify.hardmax.batch import Batch, position_codes
-from verify.hardmax.layer import attend_layer
-from verify.hardmax.mlp import mlp_delta
-from verify.hardmax.prepared import PreparedHeads, PreparedNetwork
+from exactformer.constructions.transformer.network import CompiledHead, Network
+from exactformer.verify.hardmax.attention import Activations, Attention, Ints
+from exactformer.verify.hardmax.batch import Batch, position_codes
+from exactformer.verify.hardmax.layer import attend_layer
+from exactformer.verify.hardmax.mlp import mlp_delta
+from exactformer.verify.hardmax.prepared import PreparedHeads, PreparedNetwork
 
 
 class Sublayer(Enum):

@@ -11,10 +11,18 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from constructions.transformer.network import CompiledHead
-from verify.hardmax.attention import NO_GAP, Activations, Attention, Ints, attend, by_position, named_positions
-from verify.hardmax.batch import Batch
-from verify.hardmax.prepared import PreparedHeads
+from exactformer.constructions.transformer.network import CompiledHead
+from exactformer.verify.hardmax.attention import (
+    NO_GAP,
+    Activations,
+    Attention,
+    Ints,
+    attend,
+    by_position,
+    named_positions,
+)
+from exactformer.verify.hardmax.batch import Batch
+from exactformer.verify.hardmax.prepared import PreparedHeads
 
 SCORES_AT_ONCE = 1 << 19
 """Up to so many scores, heads of a layer are computed in one product."""

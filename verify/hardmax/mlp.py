@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from constructions.transformer.network import Mlp
-from verify.hardmax.attention import Activations
+from exactformer.constructions.transformer.network import Mlp
+from exactformer.verify.hardmax.attention import Activations
 
 TOKENS_AT_A_TIME = 2048
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from constructions.transformer.network import CompiledHead
-from constructions.transformer.program import HeadKind
-from constructions.turing.tokens import TokenSequence
-from verify.hardmax.attention import Activations, Attention, Ints, named_positions, settle_separation
-from verify.hardmax.batch import Batch, embed, in_batches
-from verify.hardmax.forward import stages
-from verify.hardmax.prepared import PreparedNetwork
-from verify.hardmax.readout import read_out
+from exactformer.constructions.transformer.network import CompiledHead
+from exactformer.constructions.transformer.program import HeadKind
+from exactformer.constructions.turing.tokens import TokenSequence
+from exactformer.verify.hardmax.attention import Activations, Attention, Ints, named_positions, settle_separation
+from exactformer.verify.hardmax.batch import Batch, embed, in_batches
+from exactformer.verify.hardmax.forward import stages
+from exactformer.verify.hardmax.prepared import PreparedNetwork
+from exactformer.verify.hardmax.readout import read_out
 
 
 class TokenMismatch(ValueError):

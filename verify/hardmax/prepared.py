@@ -13,10 +13,10 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from constructions.transformer.network import CompiledHead, Layer, Mlp, Network
-from constructions.transformer.vocabulary import Vector
-from verify.hardmax.attention import Ints
-from verify.hardmax.mlp import PreparedMlp
+from exactformer.constructions.transformer.network import CompiledHead, Layer, Mlp, Network
+from exactformer.constructions.transformer.vocabulary import Vector
+from exactformer.verify.hardmax.attention import Ints
+from exactformer.verify.hardmax.mlp import PreparedMlp
 
 
 @dataclass(frozen=True, eq=False)

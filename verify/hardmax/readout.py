@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from constructions.transformer.network import Network
-from constructions.transformer.vocabulary import Family, Token, Vector
-from verify.hardmax.attention import Activations
+from exactformer.constructions.transformer.network import Network
+from exactformer.constructions.transformer.vocabulary import Family, Token, Vector
+from exactformer.verify.hardmax.attention import Activations
 
 Ints = NDArray[np.int64]
 LOWEST = np.int64(-(1 << 40))

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from constructions.transformer.gadgets import Neuron
-from verify.solver import (
+from exactformer.constructions.transformer.gadgets import Neuron
+from exactformer.verify.solver import (
     BooleanVariable,
     Constant,
     Formula,

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from verify.lemmas.lemma import Lemma
-from verify.lemmas.outcome import Budget, Finding, Outcome, conclude
-from verify.solver import (
+from exactformer.verify.lemmas.lemma import Lemma
+from exactformer.verify.lemmas.outcome import Budget, Finding, Outcome, conclude
+from exactformer.verify.solver import (
     Formula,
     Term,
     all_of,

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from verify.lemmas import (
+from exactformer.verify.lemmas import (
     bits,
     contextual,
     dimensions,
@@ -20,11 +20,11 @@ from verify.lemmas import (
     summaries,
     transitions,
 )
-from verify.lemmas.claim import ClaimError
-from verify.lemmas.lemma import Lemma
-from verify.lemmas.outcome import Budget, Disproved, Established, Open, Outcome
-from verify.lemmas.summaries import CapNotFound
-from verify.verdict import Verdict
+from exactformer.verify.lemmas.claim import ClaimError
+from exactformer.verify.lemmas.lemma import Lemma
+from exactformer.verify.lemmas.outcome import Budget, Disproved, Established, Open, Outcome
+from exactformer.verify.lemmas.summaries import CapNotFound
+from exactformer.verify.verdict import Verdict
 
 BOOK: tuple[Lemma, ...] = (
     *bits.LEMMAS,

@@ -15,11 +15,11 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from constructions.transformer.gadgets import Neuron
-from constructions.transformer.registers import Span
-from verify.lemmas.activation import Contents, Domain, Symbol, added_by, added_terms
-from verify.lemmas.outcome import Budget, Checked, Finding, Violated
-from verify.solver import Formula, Model, Refuted, Term, Unknown, all_of, constant, equal
+from exactformer.constructions.transformer.gadgets import Neuron
+from exactformer.constructions.transformer.registers import Span
+from exactformer.verify.lemmas.activation import Contents, Domain, Symbol, added_by, added_terms
+from exactformer.verify.lemmas.outcome import Budget, Checked, Finding, Violated
+from exactformer.verify.solver import Formula, Model, Refuted, Term, Unknown, all_of, constant, equal
 
 Added = Mapping[int, int]
 """What is added, by coordinate; coordinates left out are left alone."""

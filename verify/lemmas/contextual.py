@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from constructions.contextual.global_shift import global_shift_at_zero
-from constructions.contextual.grid import Grid, Sequence
-from constructions.contextual.value_mapping import Numbers, value_mapping
-from verify.contextual import beyond
-from verify.contextual.lemma5 import check_lemma5
-from verify.contextual.lemma6 import Fails, check_lemma6
-from verify.contextual.lemma7 import check_lemma7
-from verify.lemmas.lemma import Lemma
-from verify.lemmas.outcome import Budget, Finding, Outcome, conclude
+from exactformer.constructions.contextual.global_shift import global_shift_at_zero
+from exactformer.constructions.contextual.grid import Grid, Sequence
+from exactformer.constructions.contextual.value_mapping import Numbers, value_mapping
+from exactformer.verify.contextual import beyond
+from exactformer.verify.contextual.lemma5 import check_lemma5
+from exactformer.verify.contextual.lemma6 import Fails, check_lemma6
+from exactformer.verify.contextual.lemma7 import check_lemma7
+from exactformer.verify.lemmas.lemma import Lemma
+from exactformer.verify.lemmas.outcome import Budget, Finding, Outcome, conclude
 
 SIZES = (
     *((n, d, m) for n in (2,) for d in (1, 2) for m in range(2, 9)),

@@ -13,15 +13,15 @@ from functools import lru_cache
 
 from sympy import Expr, Integer, Max, simplify
 
-from constructions.transformer.dimensions import Dimensions, dimensions_of
-from constructions.turing.construct import construct
-from constructions.turing.dimensions import COT, SCOT, Formulas, G, K, Q, d_G, d_Q, r
-from constructions.turing.encoding import bits_for
-from constructions.turing.paradigm import Paradigm
-from constructions.turing.registers import Phases
-from verify.lemmas.lemma import Lemma, at_even_widths
-from verify.lemmas.outcome import Budget, Finding, Outcome, conclude
-from verify.lemmas.transitions import total_machine
+from exactformer.constructions.transformer.dimensions import Dimensions, dimensions_of
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.dimensions import COT, SCOT, Formulas, G, K, Q, d_G, d_Q, r
+from exactformer.constructions.turing.encoding import bits_for
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.constructions.turing.registers import Phases
+from exactformer.verify.lemmas.lemma import Lemma, at_even_widths
+from exactformer.verify.lemmas.outcome import Budget, Finding, Outcome, conclude
+from exactformer.verify.lemmas.transitions import total_machine
 
 METHOD = "sympy, grid"
 ON_A_GRID = "; on a grid of total machines"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from constructions.transformer.gadgets import (
+from exactformer.constructions.transformer.gadgets import (
     ALWAYS,
     Copy,
     Decrement,
@@ -23,15 +23,15 @@ from constructions.transformer.gadgets import (
     Zero,
     when,
 )
-from constructions.transformer.program import ProgramBuilder
-from constructions.transformer.registers import Layout
-from constructions.turing.cot import subtract
-from verify.lemmas.activation import added_by
-from verify.lemmas.bits import decode, encode
-from verify.lemmas.claim import Claim
-from verify.lemmas.gadgets import claim_about
-from verify.lemmas.lemma import Lemma
-from verify.lemmas.outcome import Budget, Finding, Outcome, conclude
+from exactformer.constructions.transformer.program import ProgramBuilder
+from exactformer.constructions.transformer.registers import Layout
+from exactformer.constructions.turing.cot import subtract
+from exactformer.verify.lemmas.activation import added_by
+from exactformer.verify.lemmas.bits import decode, encode
+from exactformer.verify.lemmas.claim import Claim
+from exactformer.verify.lemmas.gadgets import claim_about
+from exactformer.verify.lemmas.lemma import Lemma
+from exactformer.verify.lemmas.outcome import Budget, Finding, Outcome, conclude
 
 FULL_TABLE_WIDTH = 4
 """Up to here a map has a row for every input; beyond, some rows."""

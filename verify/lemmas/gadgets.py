@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from constructions.transformer.gadgets import (
+from exactformer.constructions.transformer.gadgets import (
     Copy,
     Decrement,
     DecrementInPlace,
@@ -21,11 +21,11 @@ from constructions.transformer.gadgets import (
     Zero,
     neurons,
 )
-from constructions.transformer.registers import Span
-from verify.lemmas.activation import Contents, Domain
-from verify.lemmas.bits import decode, decremented, encode, incremented
-from verify.lemmas.claim import Added, Case, Claim, ClaimError, Symbols, nothing_added
-from verify.solver import Formula, Term, all_of, any_of, negation, select, weighted_total
+from exactformer.constructions.transformer.registers import Span
+from exactformer.verify.lemmas.activation import Contents, Domain
+from exactformer.verify.lemmas.bits import decode, decremented, encode, incremented
+from exactformer.verify.lemmas.claim import Added, Case, Claim, ClaimError, Symbols, nothing_added
+from exactformer.verify.solver import Formula, Term, all_of, any_of, negation, select, weighted_total
 
 MOVES = {(-1, -1): -1, (+1, -1): 0, (+1, +1): +1}
 """enc_move of L, S, R and the direction it stands for (spec 1.1)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from verify.lemmas.outcome import Budget, Outcome
+from exactformer.verify.lemmas.outcome import Budget, Outcome
 
 Decide = Callable[[int, Budget], Outcome]
 """From a width and a budget to an outcome; a lemma that has no width gets 0."""

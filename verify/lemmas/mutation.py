@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from constructions.transformer.gadgets import Neuron
-from verify.lemmas import gadget_lemmas, summaries, transitions
-from verify.lemmas.claim import Claim
-from verify.lemmas.outcome import Budget, Checked, Disproved, Established, conclude
-from verify.verdict import Fate
+from exactformer.constructions.transformer.gadgets import Neuron
+from exactformer.verify.lemmas import gadget_lemmas, summaries, transitions
+from exactformer.verify.lemmas.claim import Claim
+from exactformer.verify.lemmas.outcome import Budget, Checked, Disproved, Established, conclude
+from exactformer.verify.verdict import Fate
 
 Weights = tuple[tuple[int, int], ...]
 

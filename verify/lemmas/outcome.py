@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import InitVar, dataclass
 from typing import TypeVar
 
-from verify.solver import Formula, Proved, Refuted, Unknown, prove
+from exactformer.verify.solver import Formula, Proved, Refuted, Unknown, prove
 
 Case = TypeVar("Case")
 
@@ -35,7 +35,7 @@ class Checked:
 
     def __post_init__(self, token: object) -> None:
         if token is not _TOKEN:
-            raise ForgedOutcome("a Checked is made by verify.lemmas.outcome.Budget.exhaust alone")
+            raise ForgedOutcome("a Checked is made by exactformer.verify.lemmas.outcome.Budget.exhaust alone")
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Established:
 
     def __post_init__(self, token: object) -> None:
         if token is not _TOKEN:
-            raise ForgedOutcome("an Established is made by verify.lemmas.outcome.conclude alone")
+            raise ForgedOutcome("an Established is made by exactformer.verify.lemmas.outcome.conclude alone")
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from constructions.turing.encoding import signed_binary
-from verify.lemmas.activation import Domain, Symbol
-from verify.lemmas.bits import decode, digits, encode, is_digit, numeral
-from verify.lemmas.lemma import Lemma
-from verify.lemmas.outcome import Budget, Finding, Outcome, conclude
-from verify.separation import LookupSeparation, prove_pairing_separation
-from verify.separation import key_bit as key
-from verify.separation import query_bit as query
-from verify.solver import (
+from exactformer.constructions.turing.encoding import signed_binary
+from exactformer.verify.lemmas.activation import Domain, Symbol
+from exactformer.verify.lemmas.bits import decode, digits, encode, is_digit, numeral
+from exactformer.verify.lemmas.lemma import Lemma
+from exactformer.verify.lemmas.outcome import Budget, Finding, Outcome, conclude
+from exactformer.verify.separation import LookupSeparation, prove_pairing_separation
+from exactformer.verify.separation import key_bit as key
+from exactformer.verify.separation import query_bit as query
+from exactformer.verify.solver import (
     Formula,
     Term,
     all_of,

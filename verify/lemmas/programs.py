@@ -11,17 +11,17 @@ from dataclasses import fields, is_dataclass
 from itertools import groupby, product
 from typing import Any
 
-from constructions.transformer.gadgets import Gadget, Map, Or, Zero, neurons
-from constructions.transformer.program import PlacedGadget, Program
-from constructions.transformer.registers import Span
-from constructions.turing.construct import skeleton
-from constructions.turing.encoding import Shape
-from constructions.turing.paradigm import Paradigm
-from verify.lemmas.activation import added_by
-from verify.lemmas.claim import Claim, ClaimError
-from verify.lemmas.gadgets import claim_about
-from verify.lemmas.lemma import Lemma, at_even_widths
-from verify.lemmas.outcome import Budget, Finding, Outcome, conclude
+from exactformer.constructions.transformer.gadgets import Gadget, Map, Or, Zero, neurons
+from exactformer.constructions.transformer.program import PlacedGadget, Program
+from exactformer.constructions.transformer.registers import Span
+from exactformer.constructions.turing.construct import skeleton
+from exactformer.constructions.turing.encoding import Shape
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.lemmas.activation import added_by
+from exactformer.verify.lemmas.claim import Claim, ClaimError
+from exactformer.verify.lemmas.gadgets import claim_about
+from exactformer.verify.lemmas.lemma import Lemma, at_even_widths
+from exactformer.verify.lemmas.outcome import Budget, Finding, Outcome, conclude
 
 TAPES = 2
 STATE_BITS, SYMBOL_BITS = 3, 2
@@ -50,7 +50,7 @@ def distinct_claims(paradigm: Paradigm, position_bits: int) -> Iterator[Claim]:
 def moved_together(gadget: Gadget) -> object:
     """The gadget with its coordinates numbered in order of first mention and its registers without names.
 
-    >>> from constructions.transformer.gadgets import Copy
+    >>> from exactformer.constructions.transformer.gadgets import Copy
     >>> a, b, c = Span("a", 3, 2), Span("b", 7, 2), Span("c", 9, 2)
     >>> moved_together(Copy(a, b)) == moved_together(Copy(b, c)) != moved_together(Copy(a, a))
     True

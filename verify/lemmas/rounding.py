@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from math import factorial
 
-from verify.arithmetic.exponential import exp_minus_enclosure
-from verify.arithmetic.formats import (
+from exactformer.verify.arithmetic.exponential import exp_minus_enclosure
+from exactformer.verify.arithmetic.formats import (
     BF16,
     E4M3FN,
     E5M2,
@@ -24,10 +24,10 @@ from verify.arithmetic.formats import (
     round_to,
     rounding_cell,
 )
-from verify.arithmetic.models import Rounded
-from verify.arithmetic.ties import TieFacts, decide_ties
-from verify.lemmas.lemma import Lemma
-from verify.lemmas.outcome import Budget, Finding, Outcome, conclude
+from exactformer.verify.arithmetic.models import Rounded
+from exactformer.verify.arithmetic.ties import TieFacts, decide_ties
+from exactformer.verify.lemmas.lemma import Lemma
+from exactformer.verify.lemmas.outcome import Budget, Finding, Outcome, conclude
 
 ONE, ZERO = Fraction(1), Fraction(0)
 FORMATS = (FP32, BF16, FP16, E4M3FN, E5M2)

@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from constructions.transformer.gadgets import Map, neurons
-from constructions.transformer.registers import Span
-from constructions.turing.paradigm import Paradigm
-from verify.lemmas.activation import Domain, Symbol, added_by, added_terms
-from verify.lemmas.bits import digits, encode, is_digit, numeral
-from verify.lemmas.claim import Claim
-from verify.lemmas.gadgets import claim_about
-from verify.lemmas.lemma import Lemma, at_even_widths
-from verify.lemmas.outcome import Budget, Finding, Outcome, Violated, conclude
-from verify.lemmas.positions import distinct_numbers
-from verify.lemmas.programs import program_gadgets
-from verify.solver import (
+from exactformer.constructions.transformer.gadgets import Map, neurons
+from exactformer.constructions.transformer.registers import Span
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.verify.lemmas.activation import Domain, Symbol, added_by, added_terms
+from exactformer.verify.lemmas.bits import digits, encode, is_digit, numeral
+from exactformer.verify.lemmas.claim import Claim
+from exactformer.verify.lemmas.gadgets import claim_about
+from exactformer.verify.lemmas.lemma import Lemma, at_even_widths
+from exactformer.verify.lemmas.outcome import Budget, Finding, Outcome, Violated, conclude
+from exactformer.verify.lemmas.positions import distinct_numbers
+from exactformer.verify.lemmas.programs import program_gadgets
+from exactformer.verify.solver import (
     Refuted,
     Term,
     Unknown,

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import product
 
-from constructions.machines.library import LIBRARY, load_machine
-from constructions.machines.machine import Action, Move, TuringMachine
-from constructions.transformer.gadgets import Neuron
-from constructions.transformer.network import Mlp, SparseRows
-from constructions.transformer.registers import Layout, Span
-from constructions.turing.encoding import Shape
-from constructions.turing.machine_tables import transition_mlp
-from constructions.turing.registers import CotRegisters
-from verify.lemmas.activation import Contents, Domain
-from verify.lemmas.bits import decode, encode
-from verify.lemmas.claim import Added, Case, Claim, Symbols
-from verify.lemmas.lemma import Lemma
-from verify.lemmas.outcome import Budget, Outcome, conclude
-from verify.solver import Term, all_of, select, weighted_total
+from exactformer.constructions.machines.library import LIBRARY, load_machine
+from exactformer.constructions.machines.machine import Action, Move, TuringMachine
+from exactformer.constructions.transformer.gadgets import Neuron
+from exactformer.constructions.transformer.network import Mlp, SparseRows
+from exactformer.constructions.transformer.registers import Layout, Span
+from exactformer.constructions.turing.encoding import Shape
+from exactformer.constructions.turing.machine_tables import transition_mlp
+from exactformer.constructions.turing.registers import CotRegisters
+from exactformer.verify.lemmas.activation import Contents, Domain
+from exactformer.verify.lemmas.bits import decode, encode
+from exactformer.verify.lemmas.claim import Added, Case, Claim, Symbols
+from exactformer.verify.lemmas.lemma import Lemma
+from exactformer.verify.lemmas.outcome import Budget, Outcome, conclude
+from exactformer.verify.solver import Term, all_of, select, weighted_total
 
 MOVE_CODES = {Move.LEFT: (-1, -1), Move.STAY: (+1, -1), Move.RIGHT: (+1, +1)}
 """enc_move (spec 1.1)."""

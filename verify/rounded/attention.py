@@ -18,14 +18,24 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from constructions.transformer.network import CompiledHead
-from verify.arithmetic.exponential import exp_minus_upper
-from verify.arithmetic.formats import FixedFormat, FormatOverflow, round_ratio, round_to
-from verify.arithmetic.models import ArithmeticModel, BetaSplit, Fused, ModelError, Rounded
-from verify.hardmax.attention import NO_GAP, Attention, attend
-from verify.rounded.dyadic import SAFE, Dyadic, compact, mapped, numerators_at, of_fractions, product, rounded, scaled
-from verify.rounded.exponential import Undecided, first_bits, rounded_exp_minus, rounded_softmax
-from verify.rounded.order import Order, denominator_sum, numerator_sum
+from exactformer.constructions.transformer.network import CompiledHead
+from exactformer.verify.arithmetic.exponential import exp_minus_upper
+from exactformer.verify.arithmetic.formats import FixedFormat, FormatOverflow, round_ratio, round_to
+from exactformer.verify.arithmetic.models import ArithmeticModel, BetaSplit, Fused, ModelError, Rounded
+from exactformer.verify.hardmax.attention import NO_GAP, Attention, attend
+from exactformer.verify.rounded.dyadic import (
+    SAFE,
+    Dyadic,
+    compact,
+    mapped,
+    numerators_at,
+    of_fractions,
+    product,
+    rounded,
+    scaled,
+)
+from exactformer.verify.rounded.exponential import Undecided, first_bits, rounded_exp_minus, rounded_softmax
+from exactformer.verify.rounded.order import Order, denominator_sum, numerator_sum
 
 SCORES_AT_ONCE = 1 << 21
 """Scores held at a time."""

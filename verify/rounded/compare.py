@@ -14,16 +14,16 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from constructions.transformer.network import Network
-from constructions.turing.tokens import TokenSequence
-from verify.hardmax.attention import score_gaps
-from verify.hardmax.batch import Batch, embed
-from verify.hardmax.forward import Stage, Sublayer, stages
-from verify.hardmax.prepared import PreparedNetwork
-from verify.rounded.attention import Setting
-from verify.rounded.dyadic import Dyadic, Numerators, numerators_at, whole
-from verify.rounded.forward import RoundedStage, rounded_stages
-from verify.rounded.readout import logit, next_token
+from exactformer.constructions.transformer.network import Network
+from exactformer.constructions.turing.tokens import TokenSequence
+from exactformer.verify.hardmax.attention import score_gaps
+from exactformer.verify.hardmax.batch import Batch, embed
+from exactformer.verify.hardmax.forward import Stage, Sublayer, stages
+from exactformer.verify.hardmax.prepared import PreparedNetwork
+from exactformer.verify.rounded.attention import Setting
+from exactformer.verify.rounded.dyadic import Dyadic, Numerators, numerators_at, whole
+from exactformer.verify.rounded.forward import RoundedStage, rounded_stages
+from exactformer.verify.rounded.readout import logit, next_token
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from verify.arithmetic.formats import FixedFormat, Format, round_ratio
+from exactformer.verify.arithmetic.formats import FixedFormat, Format, round_ratio
 
 Numerators = NDArray[Any]
 """int64, or object with Python's integers."""

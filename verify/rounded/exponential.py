@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
 
-from verify.arithmetic.formats import Format, round_ratio
+from exactformer.verify.arithmetic.formats import Format, round_ratio
 
 MOST_BITS = 1 << 13
 """Enclosures are refined up to a width of about 2^-MOST_BITS."""
@@ -104,7 +104,7 @@ def rounded_softmax(number_format: Format, classes: Classes, places: int, far: i
     ``far`` more positions have gaps above ``first_bits``: their weights round to 0, and count in the sum only.
     Raises Undecided.
 
-    >>> from verify.arithmetic.formats import BF16
+    >>> from exactformer.verify.arithmetic.formats import BF16
     >>> rounded_softmax(BF16, ((0, 3), (300, 5)), 0), rounded_softmax(BF16, ((0, 3),), 0, far=5)
     ((Fraction(171, 512), Fraction(0, 1)), (Fraction(171, 512),))
     """

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from constructions.transformer.network import Layer, Mlp
-from constructions.turing.tokens import TokenSequence
-from verify.hardmax.batch import embed
-from verify.hardmax.forward import Sublayer
-from verify.hardmax.mlp import PreparedMlp, mlp_delta
-from verify.hardmax.prepared import PreparedNetwork
-from verify.rounded.attention import Setting, head_output
-from verify.rounded.dyadic import SAFE, Dyadic, Numerators, compact, numerators_at, plus, rounded, whole
+from exactformer.constructions.transformer.network import Layer, Mlp
+from exactformer.constructions.turing.tokens import TokenSequence
+from exactformer.verify.hardmax.batch import embed
+from exactformer.verify.hardmax.forward import Sublayer
+from exactformer.verify.hardmax.mlp import PreparedMlp, mlp_delta
+from exactformer.verify.hardmax.prepared import PreparedNetwork
+from exactformer.verify.rounded.attention import Setting, head_output
+from exactformer.verify.rounded.dyadic import SAFE, Dyadic, Numerators, compact, numerators_at, plus, rounded, whole
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 
-from verify.arithmetic.formats import FixedFormat, Format, FormatOverflow
+from exactformer.verify.arithmetic.formats import FixedFormat, Format, FormatOverflow
 
 
 class Order(Enum):
@@ -28,7 +28,7 @@ class Order(Enum):
 def numerator_sum(accumulator: Format, terms: Sequence[int], places: int) -> Fraction:
     """The terms from left to right.  Raises FormatOverflow.
 
-    >>> from verify.arithmetic.formats import BF16
+    >>> from exactformer.verify.arithmetic.formats import BF16
     >>> numerator_sum(BF16, [1] * 300, 0)
     Fraction(256, 1)
     """
@@ -47,7 +47,7 @@ def numerator_sum(accumulator: Format, terms: Sequence[int], places: int) -> Fra
 def denominator_sum(accumulator: Format, terms: Sequence[int], places: int, order: Order) -> Fraction:
     """The terms in the order that is asked for.  Raises FormatOverflow.
 
-    >>> from verify.arithmetic.formats import BF16
+    >>> from exactformer.verify.arithmetic.formats import BF16
     >>> denominator_sum(BF16, [1] * 300, 0, Order.PAIRWISE_DENOMINATOR)
     Fraction(300, 1)
     """

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from constructions.transformer.vocabulary import Family, Token, Vector, Vocabulary
+from exactformer.constructions.transformer.vocabulary import Family, Token, Vector, Vocabulary
 
 
 @dataclass(frozen=True)

@@ -13,25 +13,25 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from constructions.machines.machine import TuringMachine
-from constructions.machines.run import Run
-from constructions.turing.construct import construct
-from constructions.turing.contexts import require_an_input
-from constructions.turing.fitting import longest_sequence
-from constructions.turing.paradigm import Paradigm, position_bits_for
-from constructions.turing.tokens import cot_tokens
-from verify.arithmetic.formats import FormatOverflow
-from verify.arithmetic.models import ArithmeticModel, Fused, split_beta
-from verify.audit import Row, audit_row
-from verify.busiest import busiest_run
-from verify.counting import Subject, network_size
-from verify.hardmax.prepared import PreparedNetwork
-from verify.rounded.attention import Setting, UnsupportedArithmetic, is_supported
-from verify.rounded.compare import Comparison, compare
-from verify.rounded.exponential import Undecided
-from verify.rounded.order import Order
-from verify.verdict import Verdict
-from verify.writes import most_writes, writes_per_cell
+from exactformer.constructions.machines.machine import TuringMachine
+from exactformer.constructions.machines.run import Run
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.contexts import require_an_input
+from exactformer.constructions.turing.fitting import longest_sequence
+from exactformer.constructions.turing.paradigm import Paradigm, position_bits_for
+from exactformer.constructions.turing.tokens import cot_tokens
+from exactformer.verify.arithmetic.formats import FormatOverflow
+from exactformer.verify.arithmetic.models import ArithmeticModel, Fused, split_beta
+from exactformer.verify.audit import Row, audit_row
+from exactformer.verify.busiest import busiest_run
+from exactformer.verify.counting import Subject, network_size
+from exactformer.verify.hardmax.prepared import PreparedNetwork
+from exactformer.verify.rounded.attention import Setting, UnsupportedArithmetic, is_supported
+from exactformer.verify.rounded.compare import Comparison, compare
+from exactformer.verify.rounded.exponential import Undecided
+from exactformer.verify.rounded.order import Order
+from exactformer.verify.verdict import Verdict
+from exactformer.verify.writes import most_writes, writes_per_cell
 
 SEARCH_STEPS = 100_000
 """Machine steps for each look for a busier run."""

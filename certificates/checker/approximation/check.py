@@ -11,13 +11,13 @@ import hashlib
 import re
 from pathlib import Path
 
-from certificates.checker.approximation.network import Layer, read_network
-from certificates.checker.approximation.quantisation import check_quantisation
-from certificates.checker.approximation.sequences import cell_sequences, check_sequences
-from certificates.checker.approximation.statement import Statement, check_statement
-from certificates.checker.check import Valid
-from certificates.checker.deadline import SECONDS, Deadline
-from certificates.checker.document import (
+from exactformer.certificates.checker.approximation.network import Layer, read_network
+from exactformer.certificates.checker.approximation.quantisation import check_quantisation
+from exactformer.certificates.checker.approximation.sequences import cell_sequences, check_sequences
+from exactformer.certificates.checker.approximation.statement import Statement, check_statement
+from exactformer.certificates.checker.check import Valid
+from exactformer.certificates.checker.deadline import SECONDS, Deadline
+from exactformer.certificates.checker.document import (
     APPROXIMATION,
     Json,
     Rejected,

@@ -13,11 +13,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from certificates.checker.approximation.functions import Array
-from certificates.checker.approximation.network import Head, Layer, Piece, TokenWise
-from certificates.checker.approximation.reading import require_short
-from certificates.checker.deadline import Deadline
-from certificates.checker.document import TooLarge
+from exactformer.certificates.checker.approximation.functions import Array
+from exactformer.certificates.checker.approximation.network import Head, Layer, Piece, TokenWise
+from exactformer.certificates.checker.approximation.reading import require_short
+from exactformer.certificates.checker.deadline import Deadline
+from exactformer.certificates.checker.document import TooLarge
 
 SMALL = 2**62
 """Integers below are computed in int64."""

@@ -7,9 +7,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
-from certificates.checker.approximation.reading import rational, rationals
-from certificates.checker.approximation.statement import Statement
-from certificates.checker.document import Json, Rejected, TooLarge, items, members, rational_text, require_same
+from exactformer.certificates.checker.approximation.reading import rational, rationals
+from exactformer.certificates.checker.approximation.statement import Statement
+from exactformer.certificates.checker.document import (
+    Json,
+    Rejected,
+    TooLarge,
+    items,
+    members,
+    rational_text,
+    require_same,
+)
 
 LARGEST_DEPTH = 2**14
 

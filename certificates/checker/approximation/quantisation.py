@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from certificates.checker.approximation.network import Layer, Piece, TokenWise
-from certificates.checker.approximation.reading import require_short
-from certificates.checker.approximation.statement import Statement
-from certificates.checker.deadline import Deadline
-from certificates.checker.document import Rejected, TooLarge, rational_text
+from exactformer.certificates.checker.approximation.network import Layer, Piece, TokenWise
+from exactformer.certificates.checker.approximation.reading import require_short
+from exactformer.certificates.checker.approximation.statement import Statement
+from exactformer.certificates.checker.deadline import Deadline
+from exactformer.certificates.checker.document import Rejected, TooLarge, rational_text
 
 MOST_INTERVALS = 2**16
 

@@ -6,7 +6,7 @@ import math
 import re
 from fractions import Fraction
 
-from certificates.checker.document import LONGEST_NATURAL, Json, Rejected, TooLarge, items, quote, text
+from exactformer.certificates.checker.document import LONGEST_NATURAL, Json, Rejected, TooLarge, items, quote, text
 
 LONGEST_NUMBER = 2**14
 """Bits of an intermediate numerator or denominator that this checker computes with."""

@@ -7,13 +7,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from certificates.checker.approximation.columns import Columns
-from certificates.checker.approximation.functions import LIBRARY, Array
-from certificates.checker.approximation.network import Layer
-from certificates.checker.approximation.reading import rationals
-from certificates.checker.approximation.statement import Statement
-from certificates.checker.deadline import Deadline
-from certificates.checker.document import Json, Rejected, items, members, rational_text, require_same
+from exactformer.certificates.checker.approximation.columns import Columns
+from exactformer.certificates.checker.approximation.functions import LIBRARY, Array
+from exactformer.certificates.checker.approximation.network import Layer
+from exactformer.certificates.checker.approximation.reading import rationals
+from exactformer.certificates.checker.approximation.statement import Statement
+from exactformer.certificates.checker.deadline import Deadline
+from exactformer.certificates.checker.document import Json, Rejected, items, members, rational_text, require_same
 
 
 def cell_sequences(statement: Statement) -> Array:

@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from certificates.checker.approximation.functions import LIBRARY
-from certificates.checker.approximation.reading import flag, rational
-from certificates.checker.document import (
+from exactformer.certificates.checker.approximation.functions import LIBRARY
+from exactformer.certificates.checker.approximation.reading import flag, rational
+from exactformer.certificates.checker.document import (
     LARGEST_NUMBER,
     Json,
     Rejected,

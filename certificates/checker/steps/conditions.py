@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
-from certificates.checker.formats import Interval, Overflow, Scaled
-from certificates.checker.steps.naming import Model
-from certificates.checker.steps.sums import (
+from exactformer.certificates.checker.formats import Interval, Overflow, Scaled
+from exactformer.certificates.checker.steps.naming import Model
+from exactformer.certificates.checker.steps.sums import (
     Fails,
     as_weight,
     at_0,

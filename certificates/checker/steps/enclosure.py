@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from certificates.checker.arithmetic import LARGEST_EXPONENT, exp_above
-from certificates.checker.enclosure import Gap, NoEnclosure, exp_below, power_of_two_in, weighted
-from certificates.checker.formats import Format, Interval, Rounding
-from certificates.checker.steps.naming import Model
-from certificates.checker.steps.sums import (
+from exactformer.certificates.checker.arithmetic import LARGEST_EXPONENT, exp_above
+from exactformer.certificates.checker.enclosure import Gap, NoEnclosure, exp_below, power_of_two_in, weighted
+from exactformer.certificates.checker.formats import Format, Interval, Rounding
+from exactformer.certificates.checker.steps.naming import Model
+from exactformer.certificates.checker.steps.sums import (
     Fails,
     as_weight,
     at_0,

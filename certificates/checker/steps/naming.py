@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from certificates.checker.document import LONGEST_NATURAL, Rejected, quote
-from certificates.checker.formats import NAMED, Format, Rounding, parse_format
+from exactformer.certificates.checker.document import LONGEST_NATURAL, Rejected, quote
+from exactformer.certificates.checker.formats import NAMED, Format, Rounding, parse_format
 
 LARGEST_BLOCK = 2**20
 LARGEST_HEAD_EXPONENT = 8

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from certificates.checker.formats import Format, Interval, Rounding, Scaled
-from certificates.checker.steps.naming import Model
+from exactformer.certificates.checker.formats import Format, Interval, Rounding, Scaled
+from exactformer.certificates.checker.steps.naming import Model
 
 
 class Fails(Exception):

@@ -15,14 +15,14 @@ from typing import TypeAlias
 
 import numpy as np
 
-from certificates.checker.document import Json, TooLarge, integer, items, members, text
-from certificates.checker.machine import Machine
-from certificates.checker.universal.classes import classes
-from certificates.checker.universal.contents import NOTHING, Content, Fetched, Sizes, parts
-from certificates.checker.universal.formulas import Variables, View
-from certificates.checker.universal.grammar import read_content
-from certificates.checker.universal.tokens import require_sense
-from certificates.checker.weights import Family, Field, Ints, Network
+from exactformer.certificates.checker.document import Json, TooLarge, integer, items, members, text
+from exactformer.certificates.checker.machine import Machine
+from exactformer.certificates.checker.universal.classes import classes
+from exactformer.certificates.checker.universal.contents import NOTHING, Content, Fetched, Sizes, parts
+from exactformer.certificates.checker.universal.formulas import Variables, View
+from exactformer.certificates.checker.universal.grammar import read_content
+from exactformer.certificates.checker.universal.tokens import require_sense
+from exactformer.certificates.checker.weights import Family, Field, Ints, Network
 
 Held: TypeAlias = dict[str, Content]
 

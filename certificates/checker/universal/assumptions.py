@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from certificates.checker.diagrams import FALSE, TRUE, Formula, choice, conjunction, disjunction, equal, implies
-from certificates.checker.machine import Machine
-from certificates.checker.universal.contents import Flag, Number, Sizes, number
-from certificates.checker.universal.facts import (
+from exactformer.certificates.checker.diagrams import (
+    FALSE,
+    TRUE,
+    Formula,
+    choice,
+    conjunction,
+    disjunction,
+    equal,
+    implies,
+)
+from exactformer.certificates.checker.machine import Machine
+from exactformer.certificates.checker.universal.contents import Flag, Number, Sizes, number
+from exactformer.certificates.checker.universal.facts import (
     Capped,
     Cleared,
     Decided,
@@ -19,8 +28,8 @@ from certificates.checker.universal.facts import (
     Moved,
     NotFirst,
 )
-from certificates.checker.universal.formulas import View, bits, same_bits
-from certificates.checker.universal.tokens import addresses, known_flag, same_number
+from exactformer.certificates.checker.universal.formulas import View, bits, same_bits
+from exactformer.certificates.checker.universal.tokens import addresses, known_flag, same_number
 
 MOVE_CODES = {"L": 0, "S": 1, "R": 3}
 """enc_move as bits, least bit first: (-1, -1), (+1, -1), (+1, +1)."""

@@ -10,20 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from certificates.checker.diagrams import Formula
-from certificates.checker.document import Json, Rejected, integer, items, members, require_same
-from certificates.checker.universal.annotation import Annotation, Setting
-from certificates.checker.universal.assumptions import assumptions
-from certificates.checker.universal.classes import before, seen_by, states
-from certificates.checker.universal.contents import Content, Fetched
-from certificates.checker.universal.facts import facts
-from certificates.checker.universal.formulas import Cases, View, coordinates, same
-from certificates.checker.universal.judge import Judge
-from certificates.checker.universal.meaning import Entry, may_select, read_meaning
-from certificates.checker.universal.pairs import known_of_selected, moved, selected_views, together
-from certificates.checker.universal.scores import ScoreCheck
-from certificates.checker.universal.tokens import Known, settle, versions
-from certificates.checker.weights import Head, in_registers
+from exactformer.certificates.checker.diagrams import Formula
+from exactformer.certificates.checker.document import Json, Rejected, integer, items, members, require_same
+from exactformer.certificates.checker.universal.annotation import Annotation, Setting
+from exactformer.certificates.checker.universal.assumptions import assumptions
+from exactformer.certificates.checker.universal.classes import before, seen_by, states
+from exactformer.certificates.checker.universal.contents import Content, Fetched
+from exactformer.certificates.checker.universal.facts import facts
+from exactformer.certificates.checker.universal.formulas import Cases, View, coordinates, same
+from exactformer.certificates.checker.universal.judge import Judge
+from exactformer.certificates.checker.universal.meaning import Entry, may_select, read_meaning
+from exactformer.certificates.checker.universal.pairs import known_of_selected, moved, selected_views, together
+from exactformer.certificates.checker.universal.scores import ScoreCheck
+from exactformer.certificates.checker.universal.tokens import Known, settle, versions
+from exactformer.certificates.checker.weights import Head, in_registers
 
 PARTS = (
     "layer", "head", "name", "kind", "query", "key", "value", "out", "separation", "evidence", "ties", "meaning",

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from certificates.checker.universal.contents import Sizes
+from exactformer.certificates.checker.universal.contents import Sizes
 
 _FOLLOWING = {
     "INP": "INPUT EINP",

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from certificates.checker.deadline import Deadline
-from certificates.checker.document import Rejected
-from certificates.checker.universal.annotation import Annotation, Held, Setting
-from certificates.checker.universal.assumptions import MOVE_CODES
-from certificates.checker.universal.classes import FAMILY, State, states
-from certificates.checker.universal.contents import (
+from exactformer.certificates.checker.deadline import Deadline
+from exactformer.certificates.checker.document import Rejected
+from exactformer.certificates.checker.universal.annotation import Annotation, Held, Setting
+from exactformer.certificates.checker.universal.assumptions import MOVE_CODES
+from exactformer.certificates.checker.universal.classes import FAMILY, State, states
+from exactformer.certificates.checker.universal.contents import (
     ZERO,
     Bit,
     Choice,
@@ -32,8 +32,8 @@ from certificates.checker.universal.contents import (
     number,
     numbers,
 )
-from certificates.checker.universal.tokens import settle
-from certificates.checker.weights import Family
+from exactformer.certificates.checker.universal.tokens import settle
+from exactformer.certificates.checker.weights import Family
 
 Ghost: TypeAlias = Number | Flag | Bit
 Values: TypeAlias = Mapping[Ghost, int]

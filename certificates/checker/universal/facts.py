@@ -13,8 +13,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TypeAlias
 
-from certificates.checker.universal.classes import PROMPT_ENDS
-from certificates.checker.universal.contents import (
+from exactformer.certificates.checker.universal.classes import PROMPT_ENDS
+from exactformer.certificates.checker.universal.contents import (
     Content,
     Flag,
     Number,
@@ -25,7 +25,7 @@ from certificates.checker.universal.contents import (
     numbers,
     parts,
 )
-from certificates.checker.universal.tokens import same_number
+from exactformer.certificates.checker.universal.tokens import same_number
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from functools import partial, reduce
 from operator import add, mul
 from typing import TypeAlias
 
-from certificates.checker.diagrams import (
+from exactformer.certificates.checker.diagrams import (
     FALSE,
     TRUE,
     Diagrams,
@@ -26,8 +26,8 @@ from certificates.checker.diagrams import (
     disjunction,
     equal,
 )
-from certificates.checker.document import TooLarge
-from certificates.checker.universal.contents import (
+from exactformer.certificates.checker.document import TooLarge
+from exactformer.certificates.checker.universal.contents import (
     SUMMARY,
     Bit,
     Choice,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from certificates.checker.document import Rejected, TooLarge, quote
-from certificates.checker.universal.contents import (
+from exactformer.certificates.checker.document import Rejected, TooLarge, quote
+from exactformer.certificates.checker.universal.contents import (
     ZERO,
     Bit,
     BitOfBlock,

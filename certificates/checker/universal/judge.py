@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from certificates.checker.deadline import Deadline
-from certificates.checker.diagrams import FALSE, TRUE, Formula, conjunction
-from certificates.checker.document import Rejected
-from certificates.checker.universal.formulas import View
+from exactformer.certificates.checker.deadline import Deadline
+from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, conjunction
+from exactformer.certificates.checker.document import Rejected
+from exactformer.certificates.checker.universal.formulas import View
 
 
 @dataclass

@@ -14,10 +14,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from certificates.checker.document import Json, Rejected, TooLarge, integer, items, members, quote, require_same, text
-from certificates.checker.universal.annotation import Setting, require_fetched
-from certificates.checker.universal.classes import ALL, GHOSTS, LATE, NEW, PROMPT_ENDS, classes
-from certificates.checker.universal.contents import (
+from exactformer.certificates.checker.document import (
+    Json,
+    Rejected,
+    TooLarge,
+    integer,
+    items,
+    members,
+    quote,
+    require_same,
+    text,
+)
+from exactformer.certificates.checker.universal.annotation import Setting, require_fetched
+from exactformer.certificates.checker.universal.classes import ALL, GHOSTS, LATE, NEW, PROMPT_ENDS, classes
+from exactformer.certificates.checker.universal.contents import (
     SUMMARY,
     Bit,
     Condition,
@@ -28,9 +38,9 @@ from certificates.checker.universal.contents import (
     Sizes,
     number,
 )
-from certificates.checker.universal.grammar import read_condition, read_content, read_number
-from certificates.checker.universal.tokens import Known, known_flag, require_condition, require_sense
-from certificates.checker.weights import Head
+from exactformer.certificates.checker.universal.grammar import read_condition, read_content, read_number
+from exactformer.certificates.checker.universal.tokens import Known, known_flag, require_condition, require_sense
+from exactformer.certificates.checker.weights import Head
 
 MOST_CASES, MOST_CONDITIONS = 2**8, 8
 """Entries, and different conditions in those for one class."""

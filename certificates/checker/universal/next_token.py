@@ -18,12 +18,12 @@ from typing import TypeAlias
 
 import numpy as np
 
-from certificates.checker.deadline import Deadline
-from certificates.checker.document import Rejected, TooLarge, require_same
-from certificates.checker.universal.annotation import Annotation, Held, Setting
-from certificates.checker.universal.classes import State, states
-from certificates.checker.universal.contents import Content, Flag, Is, number
-from certificates.checker.universal.embedding import (
+from exactformer.certificates.checker.deadline import Deadline
+from exactformer.certificates.checker.document import Rejected, TooLarge, require_same
+from exactformer.certificates.checker.universal.annotation import Annotation, Held, Setting
+from exactformer.certificates.checker.universal.classes import State, states
+from exactformer.certificates.checker.universal.contents import Content, Flag, Is, number
+from exactformer.certificates.checker.universal.embedding import (
     FIXED,
     Field,
     Ghost,
@@ -35,8 +35,8 @@ from certificates.checker.universal.embedding import (
     symbol_field,
     symbols,
 )
-from certificates.checker.universal.tokens import Known, settle
-from certificates.checker.weights import Family, Ints, Sparse
+from exactformer.certificates.checker.universal.tokens import Known, settle
+from exactformer.certificates.checker.weights import Family, Ints, Sparse
 
 MOST_TAPES = 6
 """Of summaries: each cell may be written or not, and hold a head or not, on every tape."""

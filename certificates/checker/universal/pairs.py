@@ -13,15 +13,24 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TypeAlias
 
-from certificates.checker.diagrams import FALSE, TRUE, Formula, choice, equal, implies
-from certificates.checker.machine import Machine
-from certificates.checker.universal.assumptions import assumptions
-from certificates.checker.universal.classes import BY_SUMMARY, GHOSTS, LATE, NEW, ONCE, PROMPT_ENDS, State, has
-from certificates.checker.universal.contents import SUMMARY, ZERO, Content, Flag, Is, Number, Sizes, number
-from certificates.checker.universal.facts import Fact, here
-from certificates.checker.universal.formulas import View, bits, same_bits
-from certificates.checker.universal.meaning import Selected, cell_written
-from certificates.checker.universal.tokens import Known, addresses, same_number
+from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, choice, equal, implies
+from exactformer.certificates.checker.machine import Machine
+from exactformer.certificates.checker.universal.assumptions import assumptions
+from exactformer.certificates.checker.universal.classes import (
+    BY_SUMMARY,
+    GHOSTS,
+    LATE,
+    NEW,
+    ONCE,
+    PROMPT_ENDS,
+    State,
+    has,
+)
+from exactformer.certificates.checker.universal.contents import SUMMARY, ZERO, Content, Flag, Is, Number, Sizes, number
+from exactformer.certificates.checker.universal.facts import Fact, here
+from exactformer.certificates.checker.universal.formulas import View, bits, same_bits
+from exactformer.certificates.checker.universal.meaning import Selected, cell_written
+from exactformer.certificates.checker.universal.tokens import Known, addresses, same_number
 
 Equals: TypeAlias = tuple[tuple[Number, Number], ...]
 """Numbers of j, with numbers of i that are the same."""

@@ -15,14 +15,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from certificates.checker.diagrams import FALSE, TRUE, Formula, implies
-from certificates.checker.universal.annotation import Annotation, Setting
-from certificates.checker.universal.classes import seen_by
-from certificates.checker.universal.contents import SUMMARY, Flag, flags, numbers
-from certificates.checker.universal.formulas import Cases, coordinates, lost, product, scaled
-from certificates.checker.universal.judge import Judge
-from certificates.checker.universal.meaning import Entry, may_select
-from certificates.checker.universal.pairs import (
+from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, implies
+from exactformer.certificates.checker.universal.annotation import Annotation, Setting
+from exactformer.certificates.checker.universal.classes import seen_by
+from exactformer.certificates.checker.universal.contents import SUMMARY, Flag, flags, numbers
+from exactformer.certificates.checker.universal.formulas import Cases, coordinates, lost, product, scaled
+from exactformer.certificates.checker.universal.judge import Judge
+from exactformer.certificates.checker.universal.meaning import Entry, may_select
+from exactformer.certificates.checker.universal.pairs import (
     Contents,
     Pair,
     common,
@@ -32,8 +32,8 @@ from certificates.checker.universal.pairs import (
     together,
     writes_of,
 )
-from certificates.checker.universal.tokens import Known, versions
-from certificates.checker.weights import Head
+from exactformer.certificates.checker.universal.tokens import Known, versions
+from exactformer.certificates.checker.weights import Head
 
 Link: TypeAlias = tuple[int, int, int, int, int]
 """Register and coordinate of the query, register and coordinate of the key, how often."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from certificates.checker.arithmetic import (
+from exactformer.certificates.checker.arithmetic import (
     LARGEST_EXPONENT,
     cells,
     condition,
@@ -22,9 +22,9 @@ from certificates.checker.arithmetic import (
     rounds_to_0,
     rounds_to_1,
 )
-from certificates.checker.document import Json
-from certificates.checker.formats import Interval, Overflow, Scaled
-from certificates.checker.steps.conditions import (
+from exactformer.certificates.checker.document import Json
+from exactformer.certificates.checker.formats import Interval, Overflow, Scaled
+from exactformer.certificates.checker.steps.conditions import (
     Terms,
     bounds_on_ties,
     fused,
@@ -33,8 +33,8 @@ from certificates.checker.steps.conditions import (
     rounded_zero,
     terms_of,
 )
-from certificates.checker.steps.naming import Model
-from certificates.checker.steps.sums import Fails
+from exactformer.certificates.checker.steps.naming import Model
+from exactformer.certificates.checker.steps.sums import Fails
 
 MOST_ONE_BY_ONE = 2**12
 """Ties that are tried one by one (SPEC 16, 19.2)."""

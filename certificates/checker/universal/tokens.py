@@ -12,9 +12,9 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TypeAlias
 
-from certificates.checker.document import Rejected, quote
-from certificates.checker.universal.classes import BY_SUMMARY, STEPS, State, has, states
-from certificates.checker.universal.contents import (
+from exactformer.certificates.checker.document import Rejected, quote
+from exactformer.certificates.checker.universal.classes import BY_SUMMARY, STEPS, State, has, states
+from exactformer.certificates.checker.universal.contents import (
     SUMMARY,
     ZERO,
     Bit,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from certificates.checker.document import Json
-from certificates.checker.universal.annotation import Annotation, Setting, read_annotation
-from certificates.checker.universal.attention import AttentionCheck, Claimed, cases_of, read_heads
-from certificates.checker.universal.embedding import check_embedding
-from certificates.checker.universal.judge import Judge
-from certificates.checker.universal.mlp import MlpCheck
-from certificates.checker.universal.next_token import check_next_tokens
+from exactformer.certificates.checker.document import Json
+from exactformer.certificates.checker.universal.annotation import Annotation, Setting, read_annotation
+from exactformer.certificates.checker.universal.attention import AttentionCheck, Claimed, cases_of, read_heads
+from exactformer.certificates.checker.universal.embedding import check_embedding
+from exactformer.certificates.checker.universal.judge import Judge
+from exactformer.certificates.checker.universal.mlp import MlpCheck
+from exactformer.certificates.checker.universal.next_token import check_next_tokens
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from certificates.checker.deadline import Deadline
-from certificates.checker.machine import Machine, Row, Symbols
+from exactformer.certificates.checker.deadline import Deadline
+from exactformer.certificates.checker.machine import Machine, Row, Symbols
 
 View: TypeAlias = tuple[str, str, str]
 Graph: TypeAlias = dict[View, set[View]]

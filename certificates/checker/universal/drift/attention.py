@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from certificates.checker.arithmetic import exp_above
-from certificates.checker.formats import Scaled
-from certificates.checker.steps.naming import Model
-from certificates.checker.universal.attention import Claimed
-from certificates.checker.universal.drift.forms import Drifts, NotShown, largest_of, rounded_drift, short
-from certificates.checker.universal.meaning import Entry
-from certificates.checker.universal.ties import outcome
+from exactformer.certificates.checker.arithmetic import exp_above
+from exactformer.certificates.checker.formats import Scaled
+from exactformer.certificates.checker.steps.naming import Model
+from exactformer.certificates.checker.universal.attention import Claimed
+from exactformer.certificates.checker.universal.drift.forms import Drifts, NotShown, largest_of, rounded_drift, short
+from exactformer.certificates.checker.universal.meaning import Entry
+from exactformer.certificates.checker.universal.ties import outcome
 
 
 @dataclass(frozen=True)

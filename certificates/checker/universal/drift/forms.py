@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import TypeAlias
 
-from certificates.checker.document import Rejected
-from certificates.checker.formats import Format, Overflow
-from certificates.checker.universal.annotation import Annotation
-from certificates.checker.universal.contents import Bit, BitOfBlock, Choice, Code, Constant, Content
+from exactformer.certificates.checker.document import Rejected
+from exactformer.certificates.checker.formats import Format, Overflow
+from exactformer.certificates.checker.universal.annotation import Annotation
+from exactformer.certificates.checker.universal.contents import Bit, BitOfBlock, Choice, Code, Constant, Content
 
 Form: TypeAlias = bytes
 """One of these three for every coordinate."""

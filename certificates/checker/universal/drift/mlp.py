@@ -10,11 +10,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from certificates.checker.deadline import Deadline
-from certificates.checker.document import TooLarge
-from certificates.checker.universal.annotation import Held, Setting
-from certificates.checker.universal.drift.forms import Drifts, Forms
-from certificates.checker.universal.drift.neurons import (
+from exactformer.certificates.checker.deadline import Deadline
+from exactformer.certificates.checker.document import TooLarge
+from exactformer.certificates.checker.universal.annotation import Held, Setting
+from exactformer.certificates.checker.universal.drift.forms import Drifts, Forms
+from exactformer.certificates.checker.universal.drift.neurons import (
     MOST_BY_CASES,
     MOST_COMPARED,
     Block,
@@ -23,8 +23,8 @@ from certificates.checker.universal.drift.neurons import (
     by_pairs,
     together,
 )
-from certificates.checker.universal.mlp import rows_of
-from certificates.checker.weights import Ints, Mlp
+from exactformer.certificates.checker.universal.mlp import rows_of
+from exactformer.certificates.checker.weights import Ints, Mlp
 
 MOST_WEIGHTS = 2**24
 """Of the neurons of a layer that read what drifts, zeros included."""

@@ -19,9 +19,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from certificates.checker.deadline import Deadline
-from certificates.checker.universal.drift.forms import IS_0, IS_1, IS_SIGN, Form
-from certificates.checker.weights import Ints
+from exactformer.certificates.checker.deadline import Deadline
+from exactformer.certificates.checker.universal.drift.forms import IS_0, IS_1, IS_SIGN, Form
+from exactformer.certificates.checker.weights import Ints
 
 SUMS_AT_ONCE = 2**23
 """Of the weights of two neurons, for each input of one register."""

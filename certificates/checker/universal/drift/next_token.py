@@ -13,8 +13,8 @@ from itertools import combinations
 
 import numpy as np
 
-from certificates.checker.universal.drift.forms import Drifts
-from certificates.checker.weights import Family, Ints, Sparse
+from exactformer.certificates.checker.universal.drift.forms import Drifts
+from exactformer.certificates.checker.weights import Family, Ints, Sparse
 
 NOT_CONTINUED = frozenset(("INP", "INPUT", "EOUTP", "OLDSUMM", "OLDCELL", "OLDSTATE"))
 """Classes behind which no token is generated."""

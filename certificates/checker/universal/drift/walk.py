@@ -16,15 +16,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from certificates.checker.deadline import Deadline
-from certificates.checker.document import Json, Rejected, rational_text
-from certificates.checker.steps.naming import Model, Steps
-from certificates.checker.universal.annotation import Annotation, Held, Setting
-from certificates.checker.universal.attention import Claimed
-from certificates.checker.universal.drift.attention import Softmax, before_layer, behind_attention
-from certificates.checker.universal.drift.forms import Drifts, Forms, NotShown, rounded_drift, short
-from certificates.checker.universal.drift.mlp import behind_mlp
-from certificates.checker.universal.drift.next_token import NOT_CONTINUED, Vocabulary
+from exactformer.certificates.checker.deadline import Deadline
+from exactformer.certificates.checker.document import Json, Rejected, rational_text
+from exactformer.certificates.checker.steps.naming import Model, Steps
+from exactformer.certificates.checker.universal.annotation import Annotation, Held, Setting
+from exactformer.certificates.checker.universal.attention import Claimed
+from exactformer.certificates.checker.universal.drift.attention import Softmax, before_layer, behind_attention
+from exactformer.certificates.checker.universal.drift.forms import Drifts, Forms, NotShown, rounded_drift, short
+from exactformer.certificates.checker.universal.drift.mlp import behind_mlp
+from exactformer.certificates.checker.universal.drift.next_token import NOT_CONTINUED, Vocabulary
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import os
 import sys
 from typing import TextIO, cast
 
-from certificates.command_line.held_output import HeldOutput
-from certificates.supervisor import say, supervise, writing
+from exactformer.certificates.command_line.held_output import HeldOutput
+from exactformer.certificates.supervisor import say, supervise, writing
 
 
 def main() -> None:
@@ -34,7 +34,7 @@ def _open_what_is_closed() -> None:
 
 def _command() -> int:
     """Do what the arguments ask for, then print what there is to say; the exit code."""
-    from certificates.command_line.outcome import ExitCode, code_of
+    from exactformer.certificates.command_line.outcome import ExitCode, code_of
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as Python does for stderr
@@ -62,7 +62,7 @@ def _command() -> int:
 
 
 def _parse_and_execute() -> None:
-    from certificates.command_line.main import execute
+    from exactformer.certificates.command_line.main import execute
 
     execute(sys.argv[1:])
 

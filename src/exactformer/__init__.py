@@ -1,0 +1,1 @@
+"""Formal verification, in exact arithmetic, of what low-precision softmax transformers compute."""
