@@ -9,9 +9,11 @@ from random import Random
 import pytest
 
 from exactformer.certificates.checker.arithmetic import condition, parse_model
+from exactformer.certificates.checker.cases import Cases, product, same
 from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, conjunction
 from exactformer.certificates.checker.document import Rejected, TooLarge
 from exactformer.certificates.checker.machine import Machine, parse_machine
+from exactformer.certificates.checker.neurons import Neuron, activation, remain
 from exactformer.certificates.checker.universal import ties, writes
 from exactformer.certificates.checker.universal.assumptions import assumptions, subtract
 from exactformer.certificates.checker.universal.classes import State, before, classes, seen_by
@@ -28,11 +30,10 @@ from exactformer.certificates.checker.universal.contents import (
     number,
 )
 from exactformer.certificates.checker.universal.facts import Cleared, Fact, Lowered, Moved, facts
-from exactformer.certificates.checker.universal.formulas import Cases, Variables, View, bits, coordinates, product, same
+from exactformer.certificates.checker.universal.formulas import Variables, View, bits, coordinates
 from exactformer.certificates.checker.universal.grammar import read_content
 from exactformer.certificates.checker.universal.judge import Judge
 from exactformer.certificates.checker.universal.mlp import bounds
-from exactformer.certificates.checker.universal.neurons import Neuron, activation, remain
 from exactformer.certificates.checker.universal.pairs import at_most
 from exactformer.certificates.checker.universal.scores import Score
 from exactformer.certificates.checker.universal.tokens import require_sense, settle

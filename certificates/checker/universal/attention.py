@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from exactformer.certificates.checker.cases import Cases, same
 from exactformer.certificates.checker.diagrams import Formula
 from exactformer.certificates.checker.document import Json, Rejected, integer, items, members, require_same
 from exactformer.certificates.checker.universal.annotation import Annotation, Setting
@@ -17,7 +18,7 @@ from exactformer.certificates.checker.universal.assumptions import assumptions
 from exactformer.certificates.checker.universal.classes import before, seen_by, states
 from exactformer.certificates.checker.universal.contents import Content, Fetched
 from exactformer.certificates.checker.universal.facts import facts
-from exactformer.certificates.checker.universal.formulas import Cases, View, coordinates, same
+from exactformer.certificates.checker.universal.formulas import View, coordinates
 from exactformer.certificates.checker.universal.judge import Judge
 from exactformer.certificates.checker.universal.meaning import Entry, may_select, read_meaning
 from exactformer.certificates.checker.universal.pairs import known_of_selected, moved, selected_views, together

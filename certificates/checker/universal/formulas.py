@@ -1,29 +1,23 @@
-"""What ghosts say as formulas, and integers that depend on ghosts, given by cases.
+"""What ghosts say as formulas, and contents as integers that depend on ghosts.
 
 Words:
     variable  a bit of a number, a flag, or what a fetched coordinate is, of the token i or of a token j
-    cases     an integer that depends on ghosts: each value it may have, with the formula that says when; just one of
-              the formulas holds
     view      how the ghosts of a token are named: those of the token i by themselves, those of a token j that are
               numbers of i by these, all others as unknown numbers of j
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial, reduce
-from operator import add, mul
-from typing import TypeAlias
 
+from exactformer.certificates.checker.cases import Cases, either, sign
 from exactformer.certificates.checker.diagrams import (
     FALSE,
     TRUE,
     Diagrams,
     Formula,
-    choice,
     conjunction,
-    disjunction,
     equal,
 )
 from exactformer.certificates.checker.document import TooLarge
@@ -42,10 +36,6 @@ from exactformer.certificates.checker.universal.contents import (
     SameBits,
 )
 
-Cases: TypeAlias = dict[int, Formula]
-
-MOST_VALUES, MOST_PAIRS = 2**10, 2**14
-"""Values that one integer may have, and pairs of values of two that are added or multiplied."""
 SMALL_KINDS = frozenset(("q", "m", "cap", "a", "g", "s"))
 """Numbers of few bits; others are positions and cells."""
 MOST_NAMES, MOST_PLACES = 2**20, 2**16
@@ -155,9 +145,9 @@ def _coordinates(content: Content, width: int, view: View) -> list[Cases]:
         case Constant(value):
             return [{value: TRUE}] * width
         case Code(what, low):
-            return [{0: TRUE} if place < low else _signed(view.bit(what, place)) for place in range(width)]
+            return [{0: TRUE} if place < low else sign(view.bit(what, place)) for place in range(width)]
         case Bit(what, place):
-            return [_signed(view.bit(what, place))]
+            return [sign(view.bit(what, place))]
         case Fetched():
             return [view.fetched(content, place) for place in range(width)]
         case Choice(condition, then, other):
@@ -165,77 +155,6 @@ def _coordinates(content: Content, width: int, view: View) -> list[Cases]:
             pairs = zip(coordinates(then, width, view), coordinates(other, width, view), strict=True)
             return [either(formula, left, right) for left, right in pairs]
     raise TypeError(f"{content} is not settled")
-
-
-def _signed(bit: Formula) -> Cases:
-    return possible({-1: ~bit, 1: bit})
-
-
-def _is_sign(cases: Cases) -> bool:
-    return len(cases) == 2 and 1 in cases and -1 in cases
-
-
-def possible(cases: Cases) -> Cases:
-    """Without the values that the integer never has."""
-    return {value: formula for value, formula in cases.items() if formula is not FALSE}
-
-
-def either(condition: Formula, then: Cases, other: Cases) -> Cases:
-    """The first integer if the condition holds, else the second."""
-    values = sorted({*then, *other})
-    return possible({value: choice(condition, then.get(value, FALSE), other.get(value, FALSE)) for value in values})
-
-
-def product(left: Cases, right: Cases) -> Cases:
-    """The product of two integers; of two signs it says whether they agree."""
-    if _is_sign(left) and _is_sign(right):
-        return _signed(equal(left[1], right[1]))
-    return _combined(left, right, mul)
-
-
-def summed(left: Cases, right: Cases) -> Cases:
-    """The sum of two integers."""
-    return _combined(left, right, add)
-
-
-def scaled(cases: Cases, factor: int) -> Cases:
-    """``factor``, which is not 0, times the integer."""
-    return {factor * value: formula for value, formula in cases.items()}
-
-
-def _combined(left: Cases, right: Cases, operation: Callable[[int, int], int]) -> Cases:
-    if len(left) * len(right) > MOST_PAIRS:
-        raise TooLarge(
-            f"integers of {len(left)} and {len(right)} values; this checker combines up to {MOST_PAIRS} pairs"
-        )
-    cases: Cases = {}
-    for one, first in left.items():
-        for two, second in right.items():
-            both = first & second
-            if both is not FALSE:
-                value = operation(one, two)
-                cases[value] = cases[value] | both if value in cases else both
-    if len(cases) > MOST_VALUES:
-        raise TooLarge(f"an integer may have more than {MOST_VALUES} values")
-    return cases
-
-
-def lost(terms: Iterable[Cases], most: int) -> Cases:
-    """How far the sum of integers stays below the sum of their largest values; ``most`` stands for that much or more.
-
-    What one integer loses no other can win back, so nothing has to be told apart beyond ``most``.
-    """
-    losses = [{max(cases) - value: formula for value, formula in cases.items()} for cases in terms]
-    # Those whose variables are lowest first: then every sum adds nodes above those that there are.
-    losses.sort(key=lambda cases: -min(formula.level for formula in cases.values()))
-    return reduce(partial(_combined, operation=lambda one, two: min(one + two, most)), losses, {0: TRUE})
-
-
-def same(left: Cases, right: Cases) -> Formula:
-    """That two integers are equal."""
-    if _is_sign(left) and _is_sign(right):
-        return equal(left[1], right[1])
-    return disjunction(left[value] & right[value] for value in left if value in right)
 
 
 def bits(what: Number, view: View) -> list[Formula]:

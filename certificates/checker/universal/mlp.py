@@ -17,14 +17,15 @@ from typing import TypeAlias
 
 import numpy as np
 
+from exactformer.certificates.checker.cases import Cases
 from exactformer.certificates.checker.document import Rejected
+from exactformer.certificates.checker.neurons import Neuron, remain
 from exactformer.certificates.checker.universal.annotation import Annotation, Setting
 from exactformer.certificates.checker.universal.assumptions import assumptions
 from exactformer.certificates.checker.universal.contents import Choice, Code, Constant, Content
 from exactformer.certificates.checker.universal.facts import Fact, facts
-from exactformer.certificates.checker.universal.formulas import Cases, coordinates
+from exactformer.certificates.checker.universal.formulas import coordinates
 from exactformer.certificates.checker.universal.judge import Judge
-from exactformer.certificates.checker.universal.neurons import Neuron, remain
 from exactformer.certificates.checker.universal.tokens import versions
 from exactformer.certificates.checker.weights import Ints, Mlp, Sparse
 

@@ -15,11 +15,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from exactformer.certificates.checker.cases import Cases, lost, product, scaled
 from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, implies
 from exactformer.certificates.checker.universal.annotation import Annotation, Setting
 from exactformer.certificates.checker.universal.classes import seen_by
 from exactformer.certificates.checker.universal.contents import SUMMARY, Flag, flags, numbers
-from exactformer.certificates.checker.universal.formulas import Cases, coordinates, lost, product, scaled
+from exactformer.certificates.checker.universal.formulas import coordinates
 from exactformer.certificates.checker.universal.judge import Judge
 from exactformer.certificates.checker.universal.meaning import Entry, may_select
 from exactformer.certificates.checker.universal.pairs import (

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from exactformer.certificates.checker.cases import MOST_VALUES, Cases, lost, same, scaled, summed
 from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.diagrams import TRUE, Formula
 from exactformer.certificates.checker.document import TooLarge
-from exactformer.certificates.checker.universal.formulas import MOST_VALUES, Cases, lost, same, scaled, summed
 
 
 @dataclass(frozen=True)
