@@ -1,6 +1,7 @@
 """``python -m exactformer.certificates.checker CERTIFICATE --machine FILE``: check a certificate against a machine.
 
-``--function NAME`` in the place of ``--machine FILE`` checks a certificate of approximation against a function.
+``--function NAME`` in the place of ``--machine FILE`` checks a certificate of approximation against a function,
+``--theory FILE`` one about a theory.
 
 Exit codes: see `EXIT_CODES`.
 """
@@ -57,6 +58,7 @@ def main(arguments: list[str] | None = None, machine: bytes | None = None) -> in
     about = parser.add_mutually_exclusive_group(required=True)
     about.add_argument("--machine", type=Path, metavar="FILE", help="the machine it has to be about")
     about.add_argument("--function", metavar="NAME", help="the function that a certificate of approximation is about")
+    about.add_argument("--theory", type=Path, metavar="FILE", help="the theory that a certificate of one is about")
     parser.add_argument(
         "--budget",
         type=_seconds,
@@ -73,9 +75,12 @@ def main(arguments: list[str] | None = None, machine: bytes | None = None) -> in
     given = parser.parse_args(arguments)
     from exactformer.certificates.checker.approximation.check import check_approximation  # slow to import: an interrupt
     from exactformer.certificates.checker.check import check_certificate  # has to find `process.run` waiting for it
+    from exactformer.certificates.checker.theory.check import check_theory
 
     try:
-        if given.machine is None:
+        if given.theory is not None:
+            valid = check_theory(given.certificate, given.theory, given.budget)
+        elif given.machine is None:
             valid = check_approximation(given.certificate, given.function, given.budget)
         else:
             valid = check_certificate(given.certificate, machine or given.machine, given.budget)

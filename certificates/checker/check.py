@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from exactformer.certificates.checker.arithmetic import case_entry, cells, largest_admitted, separation_of_scores
 from exactformer.certificates.checker.deadline import SECONDS, Deadline
@@ -47,6 +47,7 @@ from exactformer.certificates.checker.statement import (
     sentence,
     sentence_for_all,
 )
+from exactformer.certificates.checker.steps.naming import Model
 from exactformer.certificates.checker.weights import (
     Network,
     dimensions,
@@ -226,19 +227,24 @@ def check_form(document: Json) -> dict[str, Json]:
 def check_network(value: Json, statement: Statement, folder: Path) -> tuple[Network, Linear]:
     """Sections 4 and 7.5: the weights document is the named one, has these parameters, and fits the linear format."""
     parts = members("network", value, "weights", "dimensions", "structure", "parameters")
-    weights = members("network.weights", parts["weights"], "file", "sha256")
-    file = text("network.weights.file", weights["file"])
-    if not re.fullmatch(r"[^/\\\0]+", file) or file in (".", ".."):
-        raise Rejected("network.weights.file", f"{quote(file)} is not the name of a file in the same folder")
-    data = read_bytes(folder / file, "weights document")
-    require_same("network.weights.sha256", weights["sha256"], hashlib.sha256(data).hexdigest())
-    network = read_network(read_canonical(data, "weights"))
+    network = read_weights(parts["weights"], folder)
     require_same("weights.position_bits", network.r, statement.r)
     require_same("network.dimensions", parts["dimensions"], dimensions(network))
     require_same("network.structure", parts["structure"], structure(network))
     expected = parameters(network, *scales(statement.model, statement.e))
     require_same("network.parameters", parts["parameters"], list[Json](expected))
     return network, check_linear(network, statement.model, expected)
+
+
+def read_weights(value: Json, folder: Path) -> Network:
+    """The network of the weights document that is named, with its SHA-256."""
+    weights = members("network.weights", value, "file", "sha256")
+    file = text("network.weights.file", weights["file"])
+    if not re.fullmatch(r"[^/\\\0]+", file) or file in (".", ".."):
+        raise Rejected("network.weights.file", f"{quote(file)} is not the name of a file in the same folder")
+    data = read_bytes(folder / file, "weights document")
+    require_same("network.weights.sha256", weights["sha256"], hashlib.sha256(data).hexdigest())
+    return read_network(read_canonical(data, "weights"))
 
 
 def check_vocabulary(network: Network, machine: Machine, paradigm: str) -> None:
@@ -253,8 +259,19 @@ def check_vocabulary(network: Network, machine: Machine, paradigm: str) -> None:
     require_same("weights.vocabulary", found, expected)
 
 
+class Scaled(Protocol):
+    """An arithmetic model with its text, and the exponent of beta, if one is given."""
+
+    @property
+    def arithmetic(self) -> str: ...
+    @property
+    def model(self) -> Model: ...
+    @property
+    def e(self) -> int | None: ...
+
+
 def check_softmax(
-    value: Json, statement: Statement, network: Network, entries: Sequence[Entry], deadline: Deadline
+    value: Json, statement: Scaled, network: Network, entries: Sequence[Entry], deadline: Deadline
 ) -> tuple[int, bool]:
     """Sections 7 and 16: the inequalities. The largest admitted exponent of beta, and whether all cases hold."""
     largest_score, h = longest_query(network), statement.model.steps.head
@@ -298,7 +315,7 @@ def check_verdict(
     return require_verdict(parts, "certified", statement, holds)
 
 
-def require_verdict(parts: dict[str, Json], best: str, statement: Statement, holds: bool) -> str:
+def require_verdict(parts: dict[str, Json], best: str, statement: Scaled, holds: bool) -> str:
     """The verdict is ``best`` if all cases hold, else another; a beta is given in both cases."""
     verdict, beta_given = text("verdict", parts["verdict"]), statement.e is not None
     if not beta_given or holds != (verdict == best):

@@ -23,8 +23,13 @@ from typing import NoReturn, TypeAlias
 Json: TypeAlias = "int | str | list[Json] | dict[str, Json] | None"
 
 MACHINE, APPROXIMATION = "exactformer certificate", "exactformer approximation certificate"
+THEORY = "exactformer theory certificate"
 """The formats of certificates: what one has to be about, for the checker's users, is `OPTIONS`."""
-OPTIONS = {MACHINE: "a machine, given with --machine", APPROXIMATION: "a function, given with --function"}
+OPTIONS = {
+    MACHINE: "a machine, given with --machine",
+    APPROXIMATION: "a function, given with --function",
+    THEORY: "a theory, given with --theory",
+}
 
 LARGEST_DOCUMENT = 64 * 2**20
 """Bytes; a longer document is not read."""

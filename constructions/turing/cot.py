@@ -6,6 +6,7 @@ and the vocabulary, is in :mod:`constructions.turing.machine_tables`.
 
 from __future__ import annotations
 
+from exactformer.constructions.transformer.encoding import signed_binary
 from exactformer.constructions.transformer.gadgets import (
     Copy,
     Decrement,
@@ -18,7 +19,7 @@ from exactformer.constructions.transformer.gadgets import (
 )
 from exactformer.constructions.transformer.program import ProgramBuilder
 from exactformer.constructions.transformer.registers import Span
-from exactformer.constructions.turing.encoding import Shape, signed_binary
+from exactformer.constructions.turing.encoding import Shape
 from exactformer.constructions.turing.registers import CotRegisters, Phases
 
 BLANK = 0

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from exactformer.constructions.machines.machine import Move, TuringMachine
+from exactformer.constructions.transformer.encoding import at, signed_binary
 from exactformer.constructions.transformer.network import Integers, Mlp, SparseRows
 from exactformer.constructions.transformer.registers import Span
 from exactformer.constructions.transformer.vocabulary import Family, Field, Vector
-from exactformer.constructions.turing.encoding import MOVE_BITS, at, signed_binary
+from exactformer.constructions.turing.encoding import MOVE_BITS
 from exactformer.constructions.turing.registers import CotRegisters
 from exactformer.constructions.turing.scot import ScotRegisters
 

@@ -13,8 +13,9 @@ import pytest
 
 from exactformer.constructions.machines.library import LIBRARY, load_machine
 from exactformer.constructions.machines.machine import Action, Move, TuringMachine
+from exactformer.constructions.transformer.encoding import signed_binary
 from exactformer.constructions.turing.construct import construct
-from exactformer.constructions.turing.encoding import Shape, signed_binary
+from exactformer.constructions.turing.encoding import Shape
 from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.verify.annotation.annotation import annotate
 from exactformer.verify.annotation.content import (

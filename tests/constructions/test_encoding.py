@@ -7,8 +7,9 @@ from math import ceil, log2
 import pytest
 
 from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.transformer.encoding import at, bits_for, signed_binary
 from exactformer.constructions.transformer.registers import Span
-from exactformer.constructions.turing.encoding import Shape, at, bits_for, signed_binary
+from exactformer.constructions.turing.encoding import Shape
 
 
 @pytest.mark.parametrize("width", [1, 2, 5, 8])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exactformer.constructions.turing.encoding import signed_binary
+from exactformer.constructions.transformer.encoding import signed_binary
 from exactformer.verify.lemmas import bits
 from exactformer.verify.lemmas.bits import decode, decremented, encode, incremented, unknown_bits
 from exactformer.verify.lemmas.outcome import Budget, Disproved

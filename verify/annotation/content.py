@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from exactformer.constructions.turing.encoding import signed_binary
+from exactformer.constructions.transformer.encoding import signed_binary
 
 Ghosts = dict[str, int]
 """The ghosts of one token by name; a truth value is 0 or 1.  A ghost that a token does not have is missing."""

@@ -14,9 +14,9 @@ from functools import lru_cache
 from sympy import Expr, Integer, Max, simplify
 
 from exactformer.constructions.transformer.dimensions import Dimensions, dimensions_of
+from exactformer.constructions.transformer.encoding import bits_for
 from exactformer.constructions.turing.construct import construct
 from exactformer.constructions.turing.dimensions import COT, SCOT, Formulas, G, K, Q, d_G, d_Q, r
-from exactformer.constructions.turing.encoding import bits_for
 from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.constructions.turing.registers import Phases
 from exactformer.verify.lemmas.lemma import Lemma, at_even_widths

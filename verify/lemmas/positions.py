@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from exactformer.constructions.turing.encoding import signed_binary
+from exactformer.constructions.transformer.encoding import signed_binary
 from exactformer.verify.lemmas.activation import Domain, Symbol
 from exactformer.verify.lemmas.bits import decode, digits, encode, is_digit, numeral
 from exactformer.verify.lemmas.lemma import Lemma

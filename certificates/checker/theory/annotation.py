@@ -1,0 +1,94 @@
+"""The annotation: what each head selects and receives, class by class (THEORIES 5). Nothing else is told.
+
+Words:
+    case     of a head: tokens i of some classes, where a condition holds
+    selects  for every class of j, where a token j at or before i is selected; other classes are not
+    member   the position of a token that is selected
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from exactformer.certificates.checker.document import Json, Rejected, TooLarge, items, members, quote, text
+from exactformer.certificates.checker.theory.language import (
+    Content,
+    Formula,
+    Ghost,
+    Number,
+    Shifted,
+    read_content,
+    read_formula,
+    read_number,
+)
+from exactformer.certificates.checker.theory.reading import POS, Theory
+from exactformer.certificates.checker.weights import Network
+
+MOST_CASES = 2**12
+"""Of one head."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """``at`` is where it stands; ``value`` is what i receives: the content of the coordinates that the head reads."""
+
+    at: str
+    classes: tuple[str, ...]
+    when: Formula
+    selects: Mapping[str, Formula]
+    member: Number
+    value: Content
+
+    @property
+    def distance(self) -> int | None:
+        """D, if the member is the token D before i."""
+        match self.member:
+            case Shifted(Ghost(name, False), by) if name == POS and by < 0:
+                return -by
+        return None
+
+
+def read_annotation(value: Json, theory: Theory, network: Network) -> list[list[list[Case]]]:
+    """The cases of every head of every layer."""
+    layers = items("annotation", value)
+    if len(layers) != len(network.layers):
+        raise Rejected("annotation", f"is about {len(layers)} layers; the network has {len(network.layers)}")
+    found = []
+    for number, (heads, layer) in enumerate(zip(layers, network.layers, strict=True)):
+        at = f"annotation[{number}]"
+        if len(items(at, heads)) != len(layer.heads):
+            raise Rejected(at, f"is about {len(items(at, heads))} heads; the layer has {len(layer.heads)}")
+        found.append([_cases(f"{at}[{head}]", one, theory) for head, one in enumerate(items(at, heads))])
+    return found
+
+
+def _cases(at: str, value: Json, theory: Theory) -> list[Case]:
+    listed = items(at, value)
+    if len(listed) > MOST_CASES:
+        raise TooLarge(f"{at} has {len(listed)} cases; this checker goes through {MOST_CASES} of a head")
+    return [_case(f"{at}[{place}]", one, theory) for place, one in enumerate(listed)]
+
+
+def _case(at: str, value: Json, theory: Theory) -> Case:
+    parts = members(at, value, "classes", "when", "selects", "member", "value")
+    selects = parts["selects"]
+    if not isinstance(selects, dict):
+        raise Rejected(f"{at}.selects", f"is {quote(selects)} where an object must be")
+    return Case(
+        at=at,
+        classes=tuple(_known(f"{at}.classes", one, theory) for one in items(f"{at}.classes", parts["classes"])),
+        when=read_formula(f"{at}.when", text(f"{at}.when", parts["when"])),
+        selects={
+            _known(f"{at}.selects", name, theory): read_formula(f"{at}.selects.{name}", text(f"{at}.selects", formula))
+            for name, formula in selects.items()
+        },
+        member=read_number(f"{at}.member", text(f"{at}.member", parts["member"])),
+        value=read_content(f"{at}.value", text(f"{at}.value", parts["value"])),
+    )
+
+
+def _known(at: str, name: Json, theory: Theory) -> str:
+    if not isinstance(name, str) or name not in theory.classes:
+        raise Rejected(at, f"{quote(name)} is no class of the theory")
+    return name

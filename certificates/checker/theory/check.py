@@ -1,0 +1,208 @@
+"""Whether a certificate about a theory is valid (THEORIES): every sequence of it, up to N tokens.
+
+Recomputed is all that follows from theory, parameters, weights, annotation, context, arithmetic and beta.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from exactformer.certificates.checker.arithmetic import parse_model, separation_of_scores
+from exactformer.certificates.checker.check import (
+    ASSUMED,
+    Entry,
+    Valid,
+    check_softmax,
+    read_weights,
+    require_verdict,
+)
+from exactformer.certificates.checker.deadline import SECONDS, Deadline
+from exactformer.certificates.checker.diagrams import deep_recursion
+from exactformer.certificates.checker.document import (
+    THEORY,
+    BadInput,
+    Json,
+    Rejected,
+    members,
+    natural,
+    quote,
+    read_bytes,
+    read_certificate,
+    require_provenance,
+    require_same,
+    text,
+)
+from exactformer.certificates.checker.linear import check_linear
+from exactformer.certificates.checker.statement import scales
+from exactformer.certificates.checker.steps.naming import Model
+from exactformer.certificates.checker.theory.annotation import read_annotation
+from exactformer.certificates.checker.theory.reading import LONGEST_TEXT, Theory, read_theory
+from exactformer.certificates.checker.theory.template import Value
+from exactformer.certificates.checker.theory.walk import Walked, walk
+from exactformer.certificates.checker.universal.ties import case_entry
+from exactformer.certificates.checker.weights import Network, longest_query, parameters
+
+TOP = (
+    *("format", "version", "statement", "network", "annotation", "heads", "margin", "softmax", "verdict"),
+    "provenance",
+)
+PARTS = ("claim", "theory", "parameters", "context", "arithmetic", "beta")
+MOST_PARAMETERS = 2**16
+
+
+@dataclass(frozen=True)
+class Statement:
+    """Section 7; the claim is not checked yet."""
+
+    claim: Json
+    sha256: str
+    parameters: Mapping[str, Value]
+    context: int
+    arithmetic: str
+    model: Model
+    e: int
+
+
+def check_theory(certificate_path: Path, theory_given: Path | bytes, budget: int = SECONDS) -> Valid:
+    """The certificate is valid for this theory; else `Rejected`, or `BadInput` if there is nothing to judge."""
+    deadline = Deadline(budget)
+    given = theory_given if isinstance(theory_given, bytes) else read_bytes(theory_given, "theory", LONGEST_TEXT)
+    parts = members("certificate", read_certificate(certificate_path, THEORY), *TOP)
+    require_same("version", parts["version"], 2)
+    require_provenance(parts["provenance"])
+    statement, told = read_statement(parts["statement"], given)
+    network = read_weights(members("network", parts["network"], "weights")["weights"], certificate_path.parent)
+    if statement.context > 2**network.r:
+        raise Rejected("statement.context", f"is beyond the 2^{network.r} positions of the network")
+    linear = check_linear(network, statement.model, parameters(network, *scales(statement.model, statement.e)))
+    with deep_recursion():
+        theory = read_theory(told, statement.parameters, network.r)
+        walked = walk(network, theory, read_annotation(parts["annotation"], theory, network), deadline)
+    require_same("margin", parts["margin"], walked.margin)
+    cases, listed = cases_of(walked, network, statement.context)
+    require_same("heads", parts["heads"], listed)
+
+    def entry(case: tuple[int, int], admitted: int) -> tuple[dict[str, Json], bool]:
+        separation, most = case
+        apart = separation_of_scores(statement.model, longest_query(network), separation)
+        found, holds = case_entry(statement.model, statement.context, apart, most, statement.e, admitted)
+        return {"separation": separation, **found}, holds
+
+    entries: list[Entry] = [lambda admitted, case=case: entry(case, admitted) for case in cases]  # type: ignore[misc]
+    _, holds = check_softmax(parts["softmax"], statement, network, entries, deadline)
+    verdict = require_verdict(parts, "proved", statement, holds)
+    claim = sentence(verdict, statement, theory, walked)
+    require_same("statement.claim", statement.claim, claim)
+    return _valid(verdict, claim, theory, walked, linear.proved, (linear.assumed, ASSUMED))
+
+
+def read_statement(value: Json, given: bytes) -> tuple[Statement, str]:
+    """The statement, and the theory's text, which is the given one."""
+    parts = members("statement", value, *PARTS)
+    told = members("statement.theory", parts["theory"], "text", "sha256")
+    theory = text("statement.theory.text", told["text"])
+    try:
+        if theory != given.decode("utf-8"):
+            raise Rejected("statement.theory.text", "is not the given theory")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"the theory is no text in UTF-8: {error}") from error
+    digest = hashlib.sha256(given).hexdigest()
+    require_same("statement.theory.sha256", told["sha256"], digest)
+    arithmetic = text("statement.arithmetic", parts["arithmetic"])
+    beta = natural("statement.beta", parts["beta"])
+    if beta & (beta - 1):
+        raise Rejected("statement.beta", f"{quote(parts['beta'])} is not a power of two")
+    statement = Statement(
+        claim=parts["claim"],
+        sha256=digest,
+        parameters=_parameters(parts["parameters"]),
+        context=natural("statement.context", parts["context"]),
+        arithmetic=arithmetic,
+        model=parse_model("statement.arithmetic", arithmetic),
+        e=beta.bit_length() - 1,
+    )
+    return statement, theory
+
+
+def _parameters(value: Json) -> dict[str, Value]:
+    if not isinstance(value, dict):
+        raise Rejected("statement.parameters", f"is {quote(value)} where an object must be")
+    found = dict[str, Value]()
+    for name, one in value.items():
+        at = f"statement.parameters.{name}"
+        if isinstance(one, list):
+            found[name] = tuple(text(at, element) for element in one)
+        elif type(one) is int and 0 <= one <= MOST_PARAMETERS:
+            found[name] = one
+        else:
+            raise Rejected(at, f"is {quote(one)}, neither a list nor a number up to 2^16")
+    return found
+
+
+def cases_of(walked: Walked, network: Network, context: int) -> tuple[list[tuple[int, int]], Json]:
+    """The different (separation, ties) of the heads, and the list of all heads with theirs.
+
+    A head that selects everything has no separation: then every number is one, and the largest is taken.
+    """
+    most = 2 * longest_query(network) + 1
+    cases: dict[tuple[int, int], int] = {}
+    listed: list[Json] = []
+    for number, (found, layer) in enumerate(zip(walked.heads, network.layers, strict=True), start=1):
+        for place, (one, head) in enumerate(zip(found, layer.heads, strict=True)):
+            case = (most if one.separation is None else one.separation, context if one.many else 1)
+            listed.append(
+                {
+                    "layer": number,
+                    "head": place,
+                    "name": head.name,
+                    "separation": one.separation,
+                    "ties": str(case[1]),
+                    "softmax": cases.setdefault(case, len(cases)),
+                }
+            )
+    return list(cases), listed
+
+
+def sentence(verdict: str, statement: Statement, theory: Theory, walked: Walked) -> str:
+    """The claim (section 7)."""
+    given = ", ".join(f"{name} = {_shown(value)}" for name, value in statement.parameters.items())
+    which = f"theory {theory.name} (SHA-256 {statement.sha256}{', ' + given if given else ''})"
+    arithmetic = f"in the arithmetic {statement.arithmetic} at beta = {2**statement.e}"
+    output = (
+        ""
+        if walked.margin is None
+        else "; and at every token for which the theory names an output, that is the next token"
+    )
+    if verdict == "proved":
+        return (
+            f"For every token sequence of the {which} of at most {statement.context} tokens, the softmax transformer of "
+            f"these weights, {arithmetic}, has after every sublayer exactly the activations of the hardmax transformer, "
+            f"which are in {{-1, 0, 1}}{output}."
+        )
+    return (
+        f"For every token sequence of the {which} of at most {statement.context} tokens, the hardmax transformer of these "
+        f"weights has activations in {{-1, 0, 1}} only{output}; of the softmax transformer, {arithmetic}, nothing is "
+        "claimed."
+    )
+
+
+def _shown(value: Value) -> str:
+    return " ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _valid(
+    verdict: str, claim: str, theory: Theory, walked: Walked, proved: Sequence[str], assumed: Sequence[str]
+) -> Valid:
+    shown = [
+        f"by induction over positions and layers: what every coordinate is at tokens of each of {len(theory.classes)} "
+        f"classes; what every head selects, and that all others score less; {walked.decided} facts decided",
+    ]
+    if walked.margin is not None:
+        shown.append(f"the token that has to come next is the unique best one, by a margin of at least {walked.margin}")
+    if verdict == "proved":
+        shown.append("the inequalities: with its separation and ties every head rounds to its hardmax output")
+    about = [f"a token sequence is of the theory {theory.name} if all that its text says of one is true", *theory.about]
+    return Valid(verdict, claim, (*shown, *proved), (), (*about, *assumed))

@@ -1,0 +1,247 @@
+"""What a theory says of tokens i and j, as decision diagrams (THEORIES 3 and 4).
+
+Words:
+    side      which token a ghost belongs to: i or j
+    variable  a bit of a ghost of one side. Flags and elements of sets come first; then the bits of all positions,
+              interleaved, from the highest down: so comparing, adding and subtracting have small diagrams
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from exactformer.certificates.checker.cases import Cases, either, sign
+from exactformer.certificates.checker.diagrams import (
+    FALSE,
+    TRUE,
+    Diagrams,
+    Formula,
+    choice,
+    conjunction,
+    equal,
+    implies,
+)
+from exactformer.certificates.checker.document import Rejected, quote
+from exactformer.certificates.checker.theory import language
+from exactformer.certificates.checker.theory.language import Content, Ghost, Number
+from exactformer.certificates.checker.theory.reading import FLAG, POS, POSITION, Theory
+
+Bits = Sequence[Formula]
+"""Of a number, the lowest first."""
+
+
+class Variables:
+    """The variables of a theory's ghosts."""
+
+    def __init__(self, theory: Theory, diagrams: Diagrams) -> None:
+        self.theory, self.diagrams = theory, diagrams
+        self._moved: dict[Formula, Formula] = {}
+        small = [name for name, kind in theory.kinds.items() if kind != POSITION]
+        positions = [name for name, kind in theory.kinds.items() if kind == POSITION]
+        self._levels: dict[tuple[str, int], int] = {}
+        for name in small:
+            for place in range(self.width(theory.kinds[name])):
+                self._levels[name, place] = 2 * len(self._levels)
+        for place in reversed(range(theory.r)):
+            for name in positions:
+                self._levels[name, place] = 2 * len(self._levels)
+
+    def width(self, kind: str) -> int:
+        """How many bits a ghost of a kind has."""
+        if kind == POSITION:
+            return self.theory.r
+        return 1 if kind == FLAG else (len(self.theory.sets[kind]) - 1).bit_length()
+
+    def bits(self, name: str, of_j: bool) -> list[Formula]:
+        """The variables of a ghost: even levels for i, the odd one behind it for j."""
+        width = self.width(self.theory.kinds[name])
+        return [self.diagrams.variable(self._levels[name, place] + of_j) for place in range(width)]
+
+    def moved(self, formula: Formula) -> Formula:
+        """What a formula about i says about j: every variable is replaced by the next one, so the order is kept."""
+        if formula.table is None:
+            return formula
+        if formula not in self._moved:
+            variable = self.diagrams.variable(formula.level + 1)
+            self._moved[formula] = choice(variable, self.moved(formula.high), self.moved(formula.low))
+        return self._moved[formula]
+
+    def moved_cases(self, cases: Cases) -> Cases:
+        """What an integer of i is for j."""
+        return {value: self.moved(formula) for value, formula in cases.items()}
+
+
+@dataclass(frozen=True)
+class View:
+    """What formulas speak of: a token i of one class and, where there is one, a token j of another."""
+
+    variables: Variables
+    at: str
+    of_i: str
+    of_j: str | None = None
+
+    def formula(self, formula: language.Formula) -> Formula:
+        """Where it holds."""
+        match formula:
+            case language.Truth(value):
+                return TRUE if value else FALSE
+            case language.Flag(ghost):
+                if self.kind(ghost) != FLAG:
+                    raise Rejected(self.at, f"{ghost.name} is no flag")
+                return self.bits(ghost)[0]
+            case language.Bit(number, place):
+                bits = self.number(number, POSITION)
+                return bits[place] if place < len(bits) else FALSE
+            case language.Compared():
+                return self.compared(formula)
+            case language.Not(inside):
+                return ~self.formula(inside)
+            case language.Joined("and", left, right):
+                return self.formula(left) & self.formula(right)
+            case language.Joined("or", left, right):
+                return self.formula(left) | self.formula(right)
+            case language.Joined(_, left, right):
+                return implies(self.formula(left), self.formula(right))
+
+    def kind(self, ghost: Ghost) -> str:
+        """The kind of a ghost; `Rejected` if the token's class does not have it."""
+        cls = self.of_j if ghost.of_j else self.of_i
+        if cls is None:
+            raise Rejected(self.at, f"j.{ghost.name}: there is no token j here")
+        found = POSITION if ghost.name == POS else self.variables.theory.classes[cls].ghosts.get(ghost.name)
+        if found is None:
+            raise Rejected(self.at, f"class {cls} has no ghost {quote(ghost.name)}")
+        return found
+
+    def bits(self, ghost: Ghost) -> list[Formula]:
+        return self.variables.bits(ghost.name, ghost.of_j)
+
+    def compared(self, compared: language.Compared) -> Formula:
+        """Positions in any way; flags, and elements of one set, by = and !=."""
+        kinds = {self.kind_of(number) for number in (compared.left, compared.right)} - {None}
+        kind = kinds.pop() if len(kinds) == 1 else None
+        if kind is None or (kind != POSITION and compared.comparison not in ("=", "!=")):
+            raise Rejected(self.at, f"compares {quote(compared.comparison)} what cannot be compared so")
+        left, right = (self.number(number, kind) for number in (compared.left, compared.right))
+        match compared.comparison:
+            case "=":
+                return same_number(left, right)
+            case "!=":
+                return ~same_number(left, right)
+            case "<=":
+                return at_most(left, right)
+            case "<":
+                return ~at_most(right, left)
+            case ">=":
+                return at_most(right, left)
+            case _:
+                return ~at_most(left, right)
+
+    def kind_of(self, number: Number) -> str | None:
+        """A set, or positions; None for an element, which may be of several sets."""
+        match number:
+            case Ghost():
+                return self.kind(number)
+            case language.Named():
+                return None
+            case _:
+                return POSITION
+
+    def number(self, number: Number, kind: str) -> Bits:
+        """The bits of a number of this kind."""
+        match number:
+            case Ghost():
+                if self.kind(number) != kind:
+                    raise Rejected(self.at, f"{number.name} is no {kind}")
+                return self.bits(number)
+            case language.Named(name):
+                elements = self.variables.theory.sets.get(kind, ())
+                if name not in elements:
+                    raise Rejected(self.at, f"{quote(name)} is no element of {kind}")
+                return constant(elements.index(name), self.variables.width(kind))
+            case language.Constant(value) if kind == POSITION:
+                return constant(value, value.bit_length())
+            case language.Shifted(inside, by) if kind == POSITION:
+                bits = self.number(inside, kind)
+                return plus(bits, by) if by >= 0 else minus(bits, -by)
+            case language.Dropped(inside, low) if kind == POSITION:
+                return self.number(inside, kind)[low:]
+        raise Rejected(self.at, f"a number stands where an element of {kind} must be")
+
+    def content(self, content: Content, width: int) -> list[Cases]:
+        """What a content says of every coordinate."""
+        match content:
+            case language.Same(value):
+                return [{value: TRUE}] * width
+            case language.Code(number, low):
+                bits = self.any_number(number)
+                if len(bits) > width:
+                    raise Rejected(self.at, f"a code of {len(bits)} bits does not fit {width} coordinates")
+                bits = [*bits, *[FALSE] * (width - len(bits))]
+                return [sign(bit) if place >= low else {0: TRUE} for place, bit in enumerate(bits)]
+            case language.OneHot(number):
+                bits = self.any_number(number)
+                places = [same_number(bits, constant(place, len(bits))) for place in range(width)]
+                return [either(here, {1: TRUE}, {0: TRUE}) for here in places]
+            case language.Either(condition, then, other):
+                where = self.formula(condition)
+                pairs = zip(self.content(then, width), self.content(other, width), strict=True)
+                return [either(where, left, right) for left, right in pairs]
+
+    def any_number(self, number: Number) -> Bits:
+        kind = self.kind_of(number)
+        if kind is None:
+            raise Rejected(self.at, "an element by its name has no code, as it may be of several sets")
+        return self.number(number, kind)
+
+
+def constant(value: int, width: int) -> list[Formula]:
+    """The bits of a number."""
+    return [TRUE if value >> place & 1 else FALSE for place in range(width)]
+
+
+def _padded(left: Bits, right: Bits) -> list[tuple[Formula, Formula]]:
+    width = max(len(left), len(right))
+    return [
+        (left[place] if place < len(left) else FALSE, right[place] if place < len(right) else FALSE)
+        for place in range(width)
+    ]
+
+
+def same_number(left: Bits, right: Bits) -> Formula:
+    """left = right."""
+    return conjunction(equal(one, other) for one, other in _padded(left, right))
+
+
+def at_most(left: Bits, right: Bits) -> Formula:
+    """left <= right: decided by the highest bit that differs."""
+    found = TRUE
+    for one, other in _padded(left, right):
+        found = choice(equal(one, other), found, other)
+    return found
+
+
+def plus(bits: Bits, by: int) -> list[Formula]:
+    """The number plus ``by``, exactly: with as many bits as that takes."""
+    found, carry = list[Formula](), FALSE
+    for one, other in _padded(bits, constant(by, by.bit_length())):
+        total = choice(one, ~other, other)
+        found.append(choice(total, ~carry, carry))
+        carry = choice(total, carry, one)  # where one and other are equal, both are the carry
+    return [*found, carry]
+
+
+def minus(bits: Bits, by: int) -> list[Formula]:
+    """max(number - by, 0)."""
+    found, borrow = list[Formula](), FALSE
+    for one, other in _padded(bits, constant(by, by.bit_length())):
+        differ = choice(one, ~other, other)
+        found.append(choice(differ, ~borrow, borrow))
+        borrow = choice(differ, other, borrow)
+    return [bit & ~borrow for bit in found]
+
+
+def is_element(bits: Bits, size: int) -> Formula:
+    """That the number is below ``size``."""
+    return at_most(bits, constant(size - 1, len(bits)))

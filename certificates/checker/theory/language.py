@@ -1,0 +1,333 @@
+"""Formulas and numbers about the ghosts of one token i, or of two tokens i and j: text -> syntax (THEORIES 3).
+
+    FORMULA = FORMULA "=>" FORMULA | FORMULA "or" FORMULA | FORMULA "and" FORMULA | "not" FORMULA | "(" FORMULA ")"
+            | "true" | "false" | FLAG | "bit(" NUMBER "," B ")" | NUMBER COMPARISON NUMBER
+    NUMBER  = GHOST | "j." GHOST | B | "'" NAME "'" | NUMBER "+" B | NUMBER "-" B | "drop(" NUMBER "," B ")"
+    CONTENT = "0" | "1" | "-1" | "sign(" NUMBER ")" | "upper(" NUMBER "," B ")" | "onehot(" NUMBER ")"
+            | "(" CONTENT "if" FORMULA "else" CONTENT ")"
+
+``=>`` binds least and to the right, then ``or``, ``and``, ``not``. B is a decimal number; drop(n, B) is n without its B
+lowest bits, n // 2^B.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+from exactformer.certificates.checker.document import Rejected, TooLarge, quote
+
+LONGEST = 2**16
+"""Characters of one text."""
+LARGEST = 2**128
+"""Of numbers in a text."""
+DEEPEST = 100
+"""Parentheses, negations and arrows inside each other."""
+
+COMPARISONS = ("=", "!=", "<=", "<", ">=", ">")
+RESERVED = frozenset(("true", "false", "not", "and", "or", "if", "else", "bit", "drop", "sign", "upper", "onehot", "j"))
+
+
+@dataclass(frozen=True)
+class Ghost:
+    """A ghost of the token i, or of j."""
+
+    name: str
+    of_j: bool = False
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A number."""
+
+    value: int
+
+
+@dataclass(frozen=True)
+class Named:
+    """An element of a set, by its name."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Shifted:
+    """number + by; with by < 0 max(number + by, 0)."""
+
+    number: Number
+    by: int
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """number // 2^low."""
+
+    number: Number
+    low: int
+
+
+Number: TypeAlias = "Ghost | Constant | Named | Shifted | Dropped"
+
+
+@dataclass(frozen=True)
+class Truth:
+    """true or false."""
+
+    value: bool
+
+
+@dataclass(frozen=True)
+class Flag:
+    """That a flag is 1."""
+
+    ghost: Ghost
+
+
+@dataclass(frozen=True)
+class Bit:
+    """That a bit of a number is 1."""
+
+    number: Number
+    place: int
+
+
+@dataclass(frozen=True)
+class Compared:
+    """left COMPARISON right."""
+
+    comparison: str
+    left: Number
+    right: Number
+
+
+@dataclass(frozen=True)
+class Not:
+    """The negation."""
+
+    formula: Formula
+
+
+@dataclass(frozen=True)
+class Joined:
+    """left and, or, => right."""
+
+    word: str
+    left: Formula
+    right: Formula
+
+
+Formula: TypeAlias = "Truth | Flag | Bit | Compared | Not | Joined"
+
+
+@dataclass(frozen=True)
+class Same:
+    """All coordinates are this number."""
+
+    value: int
+
+
+@dataclass(frozen=True)
+class Code:
+    """Coordinate c is 1 if bit c of the number is 1, else -1; but 0 where c < low."""
+
+    number: Number
+    low: int = 0
+
+
+@dataclass(frozen=True)
+class OneHot:
+    """Coordinate c is 1 if the number is c, else 0."""
+
+    number: Number
+
+
+@dataclass(frozen=True)
+class Either:
+    """``then`` if the condition holds, else ``other``."""
+
+    condition: Formula
+    then: Content
+    other: Content
+
+
+Content: TypeAlias = "Same | Code | OneHot | Either"
+
+_TOKEN = re.compile(r"\s*(?:(=>|!=|<=|>=|[=<>(),+.-])|([A-Za-z_][A-Za-z_0-9]*)|([0-9]+)|'([^']*)')", re.ASCII)
+Parsed = TypeVar("Parsed")
+
+
+def read_formula(at: str, text: str) -> Formula:
+    """The formula that a text says; `Rejected`, at ``at``, if it says none."""
+    return _whole(at, text, _Reader.formula)
+
+
+def read_number(at: str, text: str) -> Number:
+    """The number that a text says."""
+    return _whole(at, text, _Reader.number)
+
+
+def read_content(at: str, text: str) -> Content:
+    """The content that a text says."""
+    return _whole(at, text, _Reader.content)
+
+
+def _whole(at: str, text: str, part: Callable[[_Reader], Parsed]) -> Parsed:
+    reader = _Reader(at, text)
+    found = part(reader)
+    if reader.left:
+        raise reader.wrong("the end")
+    return found
+
+
+class _Reader:
+    """Recursive descent, one method for each rule of the grammar."""
+
+    def __init__(self, at: str, text: str) -> None:
+        if len(text) > LONGEST:
+            raise TooLarge(f"{at} has {len(text)} characters; this checker reads {LONGEST}")
+        self.at, self.text, self.place, self.depth = at, text, 0, 0
+        self.tokens: list[tuple[str, str]] = []
+        end = 0
+        while text[end:].strip():
+            found = _TOKEN.match(text, end)
+            if found is None:
+                raise Rejected(at, f"{quote(text)} has something at character {end} that belongs to no formula")
+            kind = ("sign", "name", "number", "quoted")[(found.lastindex or 1) - 1]
+            self.tokens.append((kind, found[found.lastindex or 1]))
+            end = found.end()
+
+    @property
+    def left(self) -> bool:
+        """Whether there is more."""
+        return self.place < len(self.tokens)
+
+    def wrong(self, expected: str) -> Rejected:
+        """What to raise where something else was expected."""
+        found = quote(self.tokens[self.place][1]) if self.left else "nothing"
+        return Rejected(self.at, f"{quote(self.text)} has {found} where {expected} must be")
+
+    def next_is(self, *values: str) -> bool:
+        return self.left and self.tokens[self.place][0] != "quoted" and self.tokens[self.place][1] in values
+
+    def take(self, *values: str) -> str | None:
+        """The next token, if it is one of these."""
+        if not self.next_is(*values):
+            return None
+        self.place += 1
+        return self.tokens[self.place - 1][1]
+
+    def need(self, value: str) -> None:
+        if self.take(value) is None:
+            raise self.wrong(quote(value))
+
+    def deeper(self) -> None:
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise TooLarge(f"{self.at}: more than {DEEPEST} formulas inside each other")
+
+    def formula(self) -> Formula:
+        self.deeper()
+        left = self.joined("or", lambda: self.joined("and", self.negation))
+        found = Joined("=>", left, self.formula()) if self.take("=>") else left
+        self.depth -= 1
+        return found
+
+    def joined(self, word: str, part: Callable[[], Formula]) -> Formula:
+        found = part()
+        while self.take(word):
+            found = Joined(word, found, part())
+        return found
+
+    def negation(self) -> Formula:
+        if self.take("not"):
+            self.deeper()
+            found = Not(self.negation())
+            self.depth -= 1
+            return found
+        return self.atom()
+
+    def atom(self) -> Formula:
+        if word := self.take("true", "false"):
+            return Truth(word == "true")
+        if self.take("("):
+            inside = self.formula()
+            self.need(")")
+            return inside
+        if self.take("bit"):
+            return Bit(*self.number_and_place())
+        left = self.number()
+        comparison = self.take(*COMPARISONS)
+        if comparison is not None:
+            return Compared(comparison, left, self.number())
+        if not isinstance(left, Ghost):
+            raise self.wrong("a comparison")
+        return Flag(left)
+
+    def number_and_place(self) -> tuple[Number, int]:
+        self.need("(")
+        number = self.number()
+        self.need(",")
+        place = self.whole()
+        self.need(")")
+        return number, place
+
+    def whole(self) -> int:
+        if not self.left or self.tokens[self.place][0] != "number":
+            raise self.wrong("a number")
+        digits = self.tokens[self.place][1]
+        if len(digits) > 40 or int(digits) > LARGEST:
+            raise TooLarge(f"{self.at}: {quote(digits)} is beyond the 2^128 that this checker reads")
+        self.place += 1
+        return int(digits)
+
+    def number(self) -> Number:
+        found = self.primary()
+        while sign := self.take("+", "-"):
+            by = self.whole()
+            found = Shifted(found, by if sign == "+" else -by)
+        return found
+
+    def primary(self) -> Number:
+        if not self.left:
+            raise self.wrong("a number")
+        kind, value = self.tokens[self.place]
+        if kind == "number":
+            return Constant(self.whole())
+        if kind == "quoted":
+            self.place += 1
+            return Named(value)
+        if self.take("drop"):
+            return Dropped(*self.number_and_place())
+        of_j = self.take("j") is not None
+        if of_j:
+            self.need(".")
+        if not self.left or self.tokens[self.place][0] != "name" or self.tokens[self.place][1] in RESERVED:
+            raise self.wrong("a ghost or a number")
+        self.place += 1
+        return Ghost(self.tokens[self.place - 1][1], of_j)
+
+    def content(self) -> Content:
+        if self.take("-"):
+            self.need("1")
+            return Same(-1)
+        if digit := self.take("0", "1"):
+            return Same(int(digit))
+        if self.take("upper"):
+            return Code(*self.number_and_place())
+        if word := self.take("sign", "onehot"):
+            self.need("(")
+            number = self.number()
+            self.need(")")
+            return Code(number) if word == "sign" else OneHot(number)
+        self.need("(")
+        self.deeper()
+        then = self.content()
+        self.need("if")
+        condition = self.formula()
+        self.need("else")
+        other = self.content()
+        self.need(")")
+        self.depth -= 1
+        return Either(condition, then, other)

@@ -1,0 +1,293 @@
+"""A theory: a family of token sequences as data (THEORIES 1 and 2).
+
+Words:
+    class     a kind of token; every token of a sequence is of one
+    ghost     a value that belongs to a token, known to the theory and not to the network
+    fact      what is true of one token, or of a token i and any token j at or before it
+    follower  a class that may stand behind a class
+    output    the token that has to come next, as a function of ghosts
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from exactformer.certificates.checker.document import Rejected, TooLarge, quote
+from exactformer.certificates.checker.theory.language import (
+    RESERVED,
+    Constant,
+    Formula,
+    Ghost,
+    Named,
+    Number,
+    Truth,
+    read_formula,
+    read_number,
+)
+from exactformer.certificates.checker.theory.template import Value, lines_of
+
+POSITION, FLAG = "position", "flag"
+"""Kinds of ghosts besides sets: a number below 2^r; 0 or 1."""
+POS = "pos"
+"""The ghost that every token has: its position."""
+MOST_CLASSES, MOST_ELEMENTS = 2**9, 2**16
+LONGEST_TEXT = 2**18
+_ELEMENT = re.compile(r"[^\s'{}\[\]]+")
+"""So that an element, filled into a line, stays one word."""
+_NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token of the vocabulary: a family, and a number for each of its fields, in ghosts."""
+
+    family: str
+    fields: tuple[tuple[str, Number], ...]
+
+
+@dataclass(frozen=True)
+class Output:
+    """``token`` has to come next where ``when`` holds."""
+
+    when: Formula
+    token: Token
+
+
+@dataclass
+class TokenClass:
+    """One class: ``ghosts`` are names with kinds, without `POS`."""
+
+    name: str
+    token: Token
+    first: bool
+    ghosts: dict[str, str] = field(default_factory=dict)
+    facts: list[tuple[str, Formula]] = field(default_factory=list)
+    followers: set[str] = field(default_factory=set)
+    outputs: list[Output] = field(default_factory=list)
+
+
+@dataclass
+class Theory:
+    """``pairs``: (class of i, class of j) -> where it stands and what is true of all such i and j at or before it.
+
+    ``before``: (class of i, class of j) -> distances D, and what is true where j is the token D before i.
+    """
+
+    name: str
+    r: int
+    about: list[str] = field(default_factory=list)
+    sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    classes: dict[str, TokenClass] = field(default_factory=dict)
+    pairs: dict[tuple[str, str], list[tuple[str, Formula]]] = field(default_factory=dict)
+    before: dict[tuple[str, str], list[tuple[int, str, Formula]]] = field(default_factory=dict)
+
+    @cached_property
+    def kinds(self) -> dict[str, str]:
+        """The kind of every ghost; one name has one kind."""
+        return {POS: POSITION} | {name: kind for one in self.classes.values() for name, kind in one.ghosts.items()}
+
+    @cached_property
+    def first(self) -> str:
+        """The class of the token at position 0."""
+        return next(one.name for one in self.classes.values() if one.first)
+
+    @cached_property
+    def at_or_before(self) -> dict[str, frozenset[str]]:
+        """The classes that a token at or before one of a class may have."""
+        found = {}
+        for name in self.classes:
+            seen, todo = {name}, [name]
+            while todo:
+                new = self.precede([todo.pop()]) - seen
+                seen |= new
+                todo += new
+            found[name] = frozenset(seen)
+        return found
+
+    def precede(self, names: Iterable[str]) -> frozenset[str]:
+        """The classes of which one of these is a follower."""
+        wanted = set(names)
+        return frozenset(one.name for one in self.classes.values() if one.followers & wanted)
+
+    def possible_at(self, name: str, distance: int) -> frozenset[str]:
+        """The classes that the token ``distance`` before one of a class may have."""
+        found = frozenset({name})
+        for _ in range(distance):
+            found = self.precede(found)
+        return found
+
+
+def read_theory(text: str, parameters: Mapping[str, Value], r: int) -> Theory:
+    """The theory that a text says, with these parameters, of sequences of up to 2^r tokens."""
+    if len(text) > LONGEST_TEXT:
+        raise TooLarge(f"the theory has {len(text)} characters; this checker reads {LONGEST_TEXT}")
+    if "r" in parameters:
+        raise Rejected("statement.parameters", "r is the number of bits of positions, and given by the network")
+    reader = _Reader(dict(parameters), r)
+    for at, line in lines_of(text, {**parameters, "r": r}):
+        reader.line(at, line)
+    return reader.finished()
+
+
+class _Reader:
+    """Line by line; every word of `_WORDS` has a method."""
+
+    def __init__(self, parameters: dict[str, Value], r: int) -> None:
+        self.theory, self.parameters, self.declared = Theory("", r), parameters, set[str]()
+
+    def line(self, at: str, line: str) -> None:
+        word, _, rest = line.partition(" ")
+        read = getattr(self, f"_{word}", None) if word in _WORDS else None
+        if read is None:
+            raise Rejected(at, f"begins with {quote(word)}, none of {', '.join(_WORDS)}")
+        if not self.theory.name and word != "theory":
+            raise Rejected(at, "comes before the line that names the theory")
+        read(at, rest.strip())
+
+    def finished(self) -> Theory:
+        """What is left to require at the end."""
+        theory = self.theory
+        if not theory.name:
+            raise Rejected("theory", "has no line that names it")
+        if unknown := sorted(self.parameters.keys() - self.declared):
+            raise Rejected("statement.parameters", f"{quote(unknown[0])} is no parameter of the theory")
+        if sum(one.first for one in theory.classes.values()) != 1:
+            raise Rejected("theory", "must have exactly one class that is first")
+        for one in theory.classes.values():
+            if theory.first in one.followers:
+                raise Rejected("theory", f"class {theory.first} is first, and cannot follow class {one.name}")
+            if theory.first not in theory.at_or_before[one.name]:
+                raise Rejected("theory", f"no sequence of followers leads to class {one.name}")
+        return theory
+
+    def _name(self, at: str, text: str, what: str) -> str:
+        if not _NAME.fullmatch(text) or text in RESERVED or text == POS:
+            raise Rejected(at, f"{quote(text)} cannot be the name of {what}")
+        return text
+
+    def _theory(self, at: str, rest: str) -> None:
+        if self.theory.name:
+            raise Rejected(at, "names the theory again")
+        self.theory.name = self._name(at, rest.replace("-", "_"), "a theory") and rest
+
+    def _about(self, _at: str, rest: str) -> None:
+        self.theory.about.append(rest)
+
+    def _parameter(self, at: str, rest: str) -> None:
+        """NAME: set | LOW..HIGH"""
+        name, kind = _two(at, rest, ":")
+        value = self.parameters.get(self._name(at, name, "a parameter"))
+        if value is None:
+            raise Rejected("statement.parameters", f"must have {quote(name)}, a parameter of the theory")
+        if kind == "set":
+            if not isinstance(value, tuple) or not all(_ELEMENT.fullmatch(element) for element in value):
+                raise Rejected(f"statement.parameters.{name}", "is no list of names without spaces, quotes, brackets")
+            self._define(at, name, value)
+        elif bounds := re.fullmatch(r"([0-9]{1,9})\.\.([0-9]{1,9})", kind, re.ASCII):
+            if not isinstance(value, int) or not int(bounds[1]) <= value <= int(bounds[2]):
+                raise Rejected(f"statement.parameters.{name}", f"is no number from {bounds[1]} to {bounds[2]}")
+        else:
+            raise Rejected(at, f"{quote(kind)} is no kind of parameter: set, or LOW..HIGH")
+        self.declared.add(name)
+
+    def _set(self, at: str, rest: str) -> None:
+        """NAME = ELEMENT ELEMENT .."""
+        name, elements = _two(at, rest, "=")
+        self._define(at, self._name(at, name, "a set"), tuple(elements.split()))
+
+    def _define(self, at: str, name: str, elements: tuple[str, ...]) -> None:
+        if name in self.theory.sets or name in (POSITION, FLAG):
+            raise Rejected(at, f"defines {quote(name)} again")
+        if not elements or len(set(elements)) < len(elements) or len(elements) > MOST_ELEMENTS:
+            raise Rejected(at, f"a set has from 1 to {MOST_ELEMENTS} different elements")
+        self.theory.sets[name] = elements
+
+    def _class(self, at: str, rest: str) -> None:
+        """NAME [first]: FAMILY FIELD=NUMBER .."""
+        head, token = _two(at, rest, ":")
+        name, first = head.removesuffix(" first").strip(), head.endswith(" first")
+        if self._name(at, name, "a class") in self.theory.classes:
+            raise Rejected(at, f"defines class {quote(name)} again")
+        if len(self.theory.classes) >= MOST_CLASSES:
+            raise TooLarge(f"{at}: more than {MOST_CLASSES} classes")
+        self.theory.classes[name] = TokenClass(name, _token(at, token), first)
+
+    def _of(self, at: str, name: str) -> TokenClass:
+        found = self.theory.classes.get(name)
+        if found is None:
+            raise Rejected(at, f"there is no class {quote(name)} before this line")
+        return found
+
+    def _ghost(self, at: str, rest: str) -> None:
+        """CLASS ..: NAME KIND"""
+        classes, named = _two(at, rest, ":")
+        name, kind = _two(at, named, " ")
+        if kind not in (POSITION, FLAG) and kind not in self.theory.sets:
+            raise Rejected(at, f"{quote(kind)} is no kind: position, flag, or the name of a set")
+        self._name(at, name, "a ghost")
+        for one in [self._of(at, word) for word in classes.split()]:
+            known = next((c.ghosts[name] for c in self.theory.classes.values() if name in c.ghosts), kind)
+            if name in one.ghosts or known != kind:
+                raise Rejected(at, f"class {one.name} has {quote(name)} already, or another class has it as {known}")
+            one.ghosts[name] = kind
+
+    def _follow(self, at: str, rest: str) -> None:
+        """CLASS: CLASS .."""
+        name, followers = _two(at, rest, ":")
+        self._of(at, name).followers |= {self._of(at, one).name for one in followers.split()}
+
+    def _fact(self, at: str, rest: str) -> None:
+        """CLASS ..: FORMULA"""
+        classes, formula = _two(at, rest, ":")
+        for one in classes.split():
+            self._of(at, one).facts.append((at, read_formula(at, formula)))
+
+    def _pair(self, at: str, rest: str) -> None:
+        """CLASS CLASS: FORMULA"""
+        classes, formula = _two(at, rest, ":")
+        i, j = (self._of(at, name).name for name in _two(at, classes, " "))
+        self.theory.pairs.setdefault((i, j), []).append((at, read_formula(at, formula)))
+
+    def _before(self, at: str, rest: str) -> None:
+        """D CLASS CLASS: FORMULA"""
+        head, formula = _two(at, rest, ":")
+        distance, classes = _two(at, head, " ")
+        i, j = (self._of(at, name).name for name in _two(at, classes, " "))
+        if not distance.isdecimal() or not 1 <= int(distance[:9]) <= self.theory.r + 64 or len(distance) > 9:
+            raise Rejected(at, f"{quote(distance)} is no distance from 1 to r + 64")
+        self.theory.before.setdefault((i, j), []).append((int(distance), at, read_formula(at, formula)))
+
+    def _output(self, at: str, rest: str) -> None:
+        """CLASS [if FORMULA]: FAMILY FIELD=NUMBER .."""
+        head, token = _two(at, rest, ":")
+        name, _, condition = head.partition(" if ")
+        when = read_formula(at, condition) if condition.strip() else Truth(True)
+        self._of(at, name.strip()).outputs.append(Output(when, _token(at, token)))
+
+
+_WORDS = ("theory", "about", "parameter", "set", "class", "ghost", "follow", "fact", "pair", "before", "output")
+
+
+def _two(at: str, text: str, mark: str) -> tuple[str, str]:
+    left, found, right = text.partition(mark)
+    if not found or not left.strip() or not right.strip():
+        raise Rejected(at, f"{quote(text)} has not the form .. {mark} ..".replace("  ", " "))
+    return left.strip(), right.strip()
+
+
+def _token(at: str, text: str) -> Token:
+    """FAMILY FIELD=NUMBER .., each NUMBER a ghost, or an element in quotes."""
+    family, *fields = text.split()
+    found = []
+    for item in fields:
+        name, value = _two(at, item, "=")
+        number = read_number(at, value)
+        if not isinstance(number, Ghost | Named | Constant) or (isinstance(number, Ghost) and number.of_j):
+            raise Rejected(at, f"{quote(value)} is neither a ghost nor an element of a set")
+        found.append((name, number))
+    if len({name for name, _ in found}) < len(found):
+        raise Rejected(at, "names a field twice")
+    return Token(family, tuple(found))

@@ -1,0 +1,130 @@
+"""The text of a theory and its parameters -> plain lines (THEORIES 2): loops unrolled, names filled in, comments gone.
+
+    # ...                            a comment, if the line begins with it
+
+for k in 1..n: LINE              the line once for every k; several loops are separated by commas
+for a in LETTERS: LINE           once for every element of a set
+{k}, {k+1}, {r-k}                the value: sums of numbers, parameters and loop variables
+all[k in 1..n: FORMULA]          joined by "and", true of none; any[..] by "or", false of none
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from exactformer.certificates.checker.document import Rejected, TooLarge, quote
+
+Value: TypeAlias = "int | str | tuple[str, ...]"
+"""Of a parameter or a loop variable: a number, an element, a set."""
+
+MOST_LINES, MOST_CHARACTERS = 2**16, 2**22
+"""Of a theory, unrolled."""
+
+_NAME = r"[A-Za-z_][A-Za-z_0-9]*"
+_LOOP = re.compile(rf"({_NAME}) in (?:([\w+-]+)\.\.([\w+-]+)|({_NAME}))", re.ASCII)
+_FOLD = re.compile(rf"(all|any)\[({_NAME} in [^:\[\]]+): ([^\[\]]*)\]", re.ASCII)
+_FILLED = re.compile(r"\{([^{}]*)\}")
+_SUM = re.compile(r"[+-]?\w+(?:[+-]\w+)*", re.ASCII)
+
+
+def lines_of(text: str, parameters: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
+    """Where each line stands in the text, and the line, unrolled."""
+    made = characters = 0
+    for number, raw in enumerate(text.split("\n"), start=1):
+        line, at = raw.strip(), f"theory, line {number}"
+        if not line or line.startswith("#"):
+            continue
+        for one in _unrolled(at, line, dict(parameters)):
+            made, characters = made + 1, characters + len(one)
+            if made > MOST_LINES or characters > MOST_CHARACTERS:
+                raise TooLarge(
+                    f"{at}: the theory, unrolled, has more than {MOST_LINES} lines or {MOST_CHARACTERS} characters"
+                )
+            yield at, one
+
+
+def _unrolled(at: str, line: str, known: dict[str, Value]) -> Iterator[str]:
+    if not line.startswith("for "):
+        yield _filled(at, _folded(at, line, known), known)
+        return
+    head, colon, rest = line[4:].partition(":")
+    if not colon:
+        raise Rejected(at, "a line that begins with for has no colon")
+    loops = [part.strip() for part in head.split(",")]
+    for inner in _bindings(at, loops, known):
+        yield from _unrolled(at, rest.strip(), inner)
+
+
+def _bindings(at: str, loops: Sequence[str], known: dict[str, Value]) -> Iterator[dict[str, Value]]:
+    if not loops:
+        yield known
+        return
+    for name, value in _loop(at, loops[0], known):
+        yield from _bindings(at, loops[1:], known | {name: value})
+
+
+def _loop(at: str, text: str, known: Mapping[str, Value]) -> Iterator[tuple[str, Value]]:
+    """The values of one loop variable."""
+    found = _LOOP.fullmatch(text)
+    if found is None:
+        raise Rejected(at, f"{quote(text)} is no loop: k in 1..n, or a in SET")
+    name, low, high, collection = found.groups()
+    if name in known:
+        raise Rejected(at, f"{quote(name)} is a parameter or a loop variable already")
+    if collection is None:
+        first, last = _sum(at, low, known), _sum(at, high, known)
+        if last - first > MOST_LINES:
+            raise TooLarge(f"{at}: a loop from {first} to {last}")
+        yield from ((name, value) for value in range(first, last + 1))
+        return
+    values = known.get(collection)
+    if not isinstance(values, tuple):
+        raise Rejected(at, f"{quote(collection)} is no set")
+    yield from ((name, value) for value in values)
+
+
+def _folded(at: str, line: str, known: dict[str, Value]) -> str:
+    """The line without all[..] and any[..]; inner ones first."""
+    while found := _FOLD.search(line):
+        word, loop, body = found.groups()
+        parts = [_filled(at, f"({body})", known | {name: value}, known) for name, value in _loop(at, loop, known)]
+        if len(parts) * (len(body) + 8) > MOST_CHARACTERS:
+            raise TooLarge(f"{at}: {word}[..] has more than {MOST_CHARACTERS} characters")
+        empty, joint = ("true", " and ") if word == "all" else ("false", " or ")
+        line = f"{line[: found.start()]}({joint.join(parts) or empty}){line[found.end() :]}"
+        if len(line) > MOST_CHARACTERS:
+            raise TooLarge(f"{at} has more than {MOST_CHARACTERS} characters")
+    return line
+
+
+def _filled(at: str, line: str, known: Mapping[str, Value], outer: Mapping[str, Value] | None = None) -> str:
+    """With values in the place of {..}; given ``outer``, only where its variables do not suffice."""
+
+    def value(found: re.Match[str]) -> str:
+        text = found[1].strip()
+        names = re.findall(_NAME, text)
+        if outer is not None and not any(name in known and name not in outer for name in names):
+            return found[0]
+        one = known.get(text)
+        if isinstance(one, str):
+            return one
+        if outer is not None and any(name not in known for name in names):
+            return found[0]  # of a loop further inside or outside, which comes later
+        return str(_sum(at, text, known))
+
+    return _FILLED.sub(value, line)
+
+
+def _sum(at: str, text: str, known: Mapping[str, Value]) -> int:
+    """A sum of numbers and of names of numbers."""
+    if not _SUM.fullmatch(text):
+        raise Rejected(at, f"{quote(text)} is no sum of numbers and parameters")
+    total = 0
+    for sign, part in re.findall(r"([+-]?)(\w+)", text):
+        value = int(part) if part.isdecimal() and len(part) < 40 else known.get(part)
+        if not isinstance(value, int):
+            raise Rejected(at, f"{quote(part)} is neither a number nor the name of one")
+        total += -value if sign == "-" else value
+    return total

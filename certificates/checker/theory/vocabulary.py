@@ -1,0 +1,162 @@
+"""Tokens of a theory in the vocabulary of a network: embeddings and logits by cases (THEORIES 6.1 and 6.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from exactformer.certificates.checker.cases import Cases, scaled, summed
+from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, disjunction
+from exactformer.certificates.checker.document import Rejected, quote
+from exactformer.certificates.checker.theory.ghosts import Variables, View, constant, same_number
+from exactformer.certificates.checker.theory.language import Ghost, Named
+from exactformer.certificates.checker.theory.reading import Token
+from exactformer.certificates.checker.weights import Family, Field, Network, Sparse
+
+Vector = list[tuple[int, int]]
+"""(coordinate, weight), all others 0."""
+
+
+def vectors(matrix: Sparse) -> list[Vector]:
+    """The rows."""
+    return [
+        list(zip(matrix.index[a:b].tolist(), matrix.weight[a:b].tolist(), strict=True))
+        for a, b in zip(matrix.start[:-1].tolist(), matrix.start[1:].tolist(), strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A token as a function of ghosts: for every field of its family, where each value is the one."""
+
+    family: Family
+    fields: tuple[tuple[Field, tuple[Formula, ...]], ...]
+
+
+def chosen(token: Token, view: View, network: Network) -> Chosen:
+    """The token in the network's vocabulary; `Rejected` if it is not there."""
+    family = next((one for one in network.vocabulary if one.name == token.family), None)
+    if family is None:
+        raise Rejected(view.at, f"the network has no family of tokens {quote(token.family)}")
+    given = dict(token.fields)
+    names = [one.name for one in family.fields]
+    if sorted(given) != sorted(names):
+        raise Rejected(view.at, f"names the fields {quote(sorted(given))} of {family.name}, which has {quote(names)}")
+    fields = []
+    for one in family.fields:
+        number, where = given[one.name], list[Formula]()
+        match number:
+            case Ghost():
+                kind = view.kind(number)
+                if view.variables.theory.sets.get(kind) != one.values:
+                    raise Rejected(view.at, f"{number.name}: the elements of {kind} are not the values of {one.name}")
+                bits = view.bits(number)
+                where = [same_number(bits, constant(value, len(bits))) for value in range(len(one.values))]
+            case Named(name) if name in one.values:
+                where = [TRUE if value == name else FALSE for value in one.values]
+            case _:
+                raise Rejected(view.at, f"field {one.name} has no such value")
+        fields.append((one, tuple(where)))
+    return Chosen(family, tuple(fields))
+
+
+def embedding(token: Chosen, variables: Variables, pos: str, network: Network) -> list[Cases]:
+    """Every coordinate of a token's embedding, its position included (SPEC 4.1)."""
+    found: list[Cases] = [{0: TRUE} for _ in range(network.width)]
+    for coordinate, weight in vectors(token.family.embedding)[0]:
+        found[coordinate] = {weight: TRUE}
+    for one, where in token.fields:
+        entries: dict[int, dict[int, list[Formula]]] = {}
+        for vector, here in zip(vectors(one.embedding), where, strict=True):
+            for coordinate, weight in vector:
+                entries.setdefault(coordinate, {}).setdefault(weight, []).append(here)
+        for coordinate, by_weight in entries.items():
+            cases = {weight: disjunction(formulas) for weight, formulas in by_weight.items()}
+            rest = ~disjunction(cases.values())
+            cases = {weight: formula for weight, formula in cases.items() if formula is not FALSE}
+            if rest is not FALSE:
+                cases[0] = rest
+            found[coordinate] = summed(found[coordinate], cases)
+    for place, bit in enumerate(variables.bits(pos, False)):
+        found[place] = summed(found[place], {1: bit, -1: ~bit})
+    return found
+
+
+def dot(vector: Vector, coordinates: Sequence[Cases]) -> Cases:
+    """The sum of the coordinates, weighted."""
+    total: Cases = {0: TRUE}
+    for coordinate, weight in vector:
+        total = summed(total, scaled(coordinates[coordinate], weight))
+    return total
+
+
+class Logits:
+    """The parts of all tokens' logits, for the activations of one class behind the last layer."""
+
+    def __init__(self, network: Network, coordinates: Sequence[Cases]) -> None:
+        self.network, self.coordinates = network, coordinates
+        self.fixed = {one.name: dot(vectors(one.unembedding)[0], coordinates) for one in network.vocabulary}
+        self.parts = {
+            (family.name, one.name): [dot(vector, coordinates) for vector in vectors(one.unembedding)]
+            for family in network.vocabulary
+            for one in family.fields
+        }
+
+    def margin(self, token: Chosen, where: Formula) -> int | None:
+        """How far all other logits are below the token's, at least, where ``where`` holds; None if there are none.
+
+        Tokens of its family differ in a field; if the right value is above every other one in each field, the least
+        of these differences bounds theirs.
+        """
+        name, margins = token.family.name, list[int]()
+        own = self.fixed[name]
+        for one, chosen_where in token.fields:
+            logits, right = self.parts[name, one.name], dict[int, Formula]()
+            for value, here in enumerate(chosen_where):
+                at = where & here
+                if at is FALSE:
+                    continue
+                for logit, formula in logits[value].items():
+                    right[logit] = right.get(logit, FALSE) | (formula & here)
+                margins += [
+                    mine - theirs
+                    for other, wrong in enumerate(logits)
+                    if other != value
+                    for mine, first in logits[value].items()
+                    if (both := first & at) is not FALSE
+                    for theirs, second in wrong.items()
+                    if both & second is not FALSE
+                ]
+            own = summed(own, {logit: formula for logit, formula in right.items() if formula is not FALSE})
+        for family in self.network.vocabulary:
+            if family.name != name:
+                best = self.best(family)
+                margins += [
+                    mine - theirs
+                    for mine, first in own.items()
+                    if (both := first & where) is not FALSE
+                    for theirs, second in best.items()
+                    if both & second is not FALSE
+                ]
+        return min(margins, default=None)
+
+    def best(self, family: Family) -> Cases:
+        """The largest logit of a family's tokens."""
+        total = self.fixed[family.name]
+        for one in family.fields:
+            largest: Cases | None = None
+            for logit in self.parts[family.name, one.name]:
+                largest = logit if largest is None else _larger(largest, logit)
+            total = summed(total, largest or {0: TRUE})
+        return total
+
+
+def _larger(left: Cases, right: Cases) -> Cases:
+    found: Cases = {}
+    for one, first in left.items():
+        for other, second in right.items():
+            both = first & second
+            if both is not FALSE:
+                value = max(one, other)
+                found[value] = found[value] | both if value in found else both
+    return found

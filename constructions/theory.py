@@ -1,0 +1,40 @@
+"""A theory, its parameters, and what the heads of a network select according to it: data that constructions bring.
+
+What the words mean is said in `certificates/THEORIES.md`; only the checker reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+Parameter: TypeAlias = int | tuple[str, ...]
+"""A number, or a set of names."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case of a head: tokens i of ``classes`` for which the formula ``when`` holds.
+
+    ``selects``: for every class of j, the formula that says which tokens are selected, none of other classes;
+    ``member``: the position of one that is; ``value``: what i receives.
+    """
+
+    classes: tuple[str, ...]
+    when: str
+    selects: Mapping[str, str]
+    member: str
+    value: str
+
+
+HeadCases: TypeAlias = list[Case]
+
+
+@dataclass(frozen=True)
+class Theory:
+    """A family of token sequences as text, with its parameters; and the annotation of a network, layer by layer."""
+
+    text: str
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    annotation: Sequence[Sequence[Sequence[Case]]] = ()
