@@ -78,6 +78,7 @@ class Diagrams:
         self.limit = limit
         self._nodes: dict[tuple[int, Formula, Formula], Formula] = {}
         self._chosen: dict[tuple[Formula, Formula, Formula], Formula] = {}
+        self._impossible: set[frozenset[Formula]] = set()
 
     def __len__(self) -> int:
         """The number of nodes."""
@@ -86,12 +87,13 @@ class Diagrams:
     @property
     def size(self) -> int:
         """The number of nodes and of steps that are kept."""
-        return len(self._nodes) + len(self._chosen)
+        return len(self._nodes) + len(self._chosen) + len(self._impossible)
 
     def clear(self) -> None:
         """Forget all formulas: one that is left still means the same, but is not the object that its equals are now."""
         self._nodes.clear()
         self._chosen.clear()
+        self._impossible.clear()
 
     def variable(self, level: int) -> Formula:
         """The formula that holds where this variable is 1; 0 <= level < `LEAF_LEVEL`."""
@@ -130,6 +132,28 @@ class Diagrams:
                 raise TooLarge(f"a question needs more than {2 * self.limit} steps on decision diagrams")
             self._chosen[key] = chosen
         return chosen
+
+    def possible(self, formulas: frozenset[Formula]) -> bool:
+        """Whether all of them hold for some values of the variables; their conjunction is not made.
+
+        By the topmost variable, for each of its two values; what has been found impossible is kept.
+        """
+        formulas -= {TRUE}
+        if FALSE in formulas:
+            return False
+        if len(formulas) <= 1:
+            return True  # reduced, so every formula but FALSE holds somewhere
+        if formulas in self._impossible:
+            return False
+        level = min(formula.level for formula in formulas)
+        if self.possible(frozenset(one.low if one.level == level else one for one in formulas)) or self.possible(
+            frozenset(one.high if one.level == level else one for one in formulas)
+        ):
+            return True
+        if len(self._impossible) >= 2 * self.limit:
+            raise TooLarge(f"a question needs more than {2 * self.limit} steps on decision diagrams")
+        self._impossible.add(formulas)
+        return False
 
 
 def choice(condition: Formula, then: Formula, other: Formula) -> Formula:

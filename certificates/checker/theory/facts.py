@@ -24,7 +24,9 @@ class Facts:
     def __init__(self, theory: Theory, variables: Variables) -> None:
         self.theory, self.variables = theory, variables
         self._local: dict[str, Formula] = {}
-        self._pair: dict[tuple[str, str], Formula] = {}
+        self._stated: dict[str, Formula] = {}
+        self._pair: dict[tuple[str, str], frozenset[Formula]] = {}
+        self.possible = variables.diagrams.possible
         self._apart: dict[int, Formula] = {}
 
     @cached_property
@@ -42,33 +44,41 @@ class Facts:
         return self.variables.bits(POS, of_j)
 
     def local(self, cls: str) -> Formula:
-        """Of a token i of this class: its facts, where it may stand, and that its elements are of their sets."""
+        """Of a token i of this class: `stated`, and that its elements are of their sets."""
         if cls not in self._local:
-            one = self.theory.classes[cls]
-            at_0 = same_number(self._pos(False), constant(0, 0))
-            found = at_0 if one.first else ~at_0
-            for name, kind in one.ghosts.items():
+            found = self.stated(cls)
+            for name, kind in self.theory.classes[cls].ghosts.items():
                 if kind not in (POSITION, FLAG):
                     found &= is_element(self.variables.bits(name, False), len(self.theory.sets[kind]))
-            for at, formula in one.facts:
-                found &= View(self.variables, at, cls).formula(formula)
             if found is FALSE:
                 raise Rejected("theory", f"says of class {cls} what cannot be")
             self._local[cls] = found
         return self._local[cls]
 
-    def pair(self, i: str, j: str) -> Formula:
+    def stated(self, cls: str) -> Formula:
+        """Of a token i of this class: where it may stand, and the facts of the theory."""
+        if cls not in self._stated:
+            one = self.theory.classes[cls]
+            at_0 = same_number(self._pos(False), constant(0, 0))
+            found = at_0 if one.first else ~at_0
+            for at, formula in one.facts:
+                found &= View(self.variables, at, cls).formula(formula)
+            self._stated[cls] = found
+        return self._stated[cls]
+
+    def pair(self, i: str, j: str) -> frozenset[Formula]:
         """Of a token i of the first class and any token j of the second at or before it."""
         if (i, j) not in self._pair:
-            found = self.local(i) & self.variables.moved(self.local(j)) & self.order
+            # That elements are of their sets is left out: many comparisons at once make large diagrams.
+            found = [self.stated(i), self.variables.moved(self.stated(j)), self.order]
             # One token has one class, and then j is i itself.
-            found &= implies(self.apart(0), self._itself(i) if i == j else FALSE)
+            found.append(implies(self.apart(0), self._itself(i) if i == j else FALSE))
             for at, formula in self.theory.pairs.get((i, j), ()):
-                found &= View(self.variables, at, i, j).formula(formula)
+                found.append(View(self.variables, at, i, j).formula(formula))
             for distance, at, formula in self.theory.before.get((i, j), ()):
                 here = View(self.variables, at, i, j).formula(formula)
-                found &= implies(self.apart(distance), here)
-            self._pair[i, j] = found
+                found.append(implies(self.apart(distance), here))
+            self._pair[i, j] = frozenset({conjunction(found)})
         return self._pair[i, j]
 
     def _itself(self, cls: str) -> Formula:
@@ -79,18 +89,18 @@ class Facts:
             for mine, theirs in zip(self.variables.bits(name, False), self.variables.bits(name, True), strict=True)
         )
 
-    def pair_with(self, i: str, j: str, distance: int | None) -> Formula:
+    def pair_with(self, i: str, j: str, distance: int | None) -> frozenset[Formula]:
         """`pair`, and that j is not ``distance`` before i where no sequence of followers allows that."""
         found = self.pair(i, j)
         if distance is not None and j not in self.theory.possible_at(i, distance):
-            found &= ~self.apart(distance)
+            found |= {~self.apart(distance)}
         return found
 
     def require_followers(self) -> None:
         """Every class may stand behind each that it is said to follow, and a token may be compared with itself."""
         for j, one in self.theory.classes.items():
-            if self.pair(j, j) & self.apart(0) is FALSE:
+            if not self.possible(self.pair(j, j) | {self.apart(0)}):
                 raise Rejected("theory", f"says of a token of class {j}, compared with itself, what cannot be")
             for i in one.followers:
-                if self.pair(i, j) & self.apart(1) is FALSE:
+                if not self.possible(self.pair(i, j) | {self.apart(1)}):
                     raise Rejected("theory", f"says of class {i} right behind class {j} what cannot be")

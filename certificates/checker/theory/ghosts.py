@@ -2,8 +2,8 @@
 
 Words:
     side      which token a ghost belongs to: i or j
-    variable  a bit of a ghost of one side. Flags and elements of sets come first; then the bits of all positions,
-              interleaved, from the highest down: so comparing, adding and subtracting have small diagrams
+    variable  a bit of a ghost of one side. Flags come first, then elements of sets, then positions; those of one kind
+              are interleaved, from the highest bit down: so comparing, adding and subtracting have small diagrams
 """
 
 from __future__ import annotations
@@ -37,15 +37,12 @@ class Variables:
     def __init__(self, theory: Theory, diagrams: Diagrams) -> None:
         self.theory, self.diagrams = theory, diagrams
         self._moved: dict[Formula, Formula] = {}
-        small = [name for name, kind in theory.kinds.items() if kind != POSITION]
-        positions = [name for name, kind in theory.kinds.items() if kind == POSITION]
         self._levels: dict[tuple[str, int], int] = {}
-        for name in small:
-            for place in range(self.width(theory.kinds[name])):
-                self._levels[name, place] = 2 * len(self._levels)
-        for place in reversed(range(theory.r)):
-            for name in positions:
-                self._levels[name, place] = 2 * len(self._levels)
+        for kind in (FLAG, *theory.sets, POSITION):
+            names = [name for name, of_kind in theory.kinds.items() if of_kind == kind]
+            for place in reversed(range(self.width(kind))):
+                for name in names:
+                    self._levels[name, place] = 2 * len(self._levels)
 
     def width(self, kind: str) -> int:
         """How many bits a ghost of a kind has."""

@@ -26,11 +26,20 @@ def vectors(matrix: Sparse) -> list[Vector]:
 
 
 @dataclass(frozen=True)
+class ChosenField:
+    """A field with the bits of its value's number, if a ghost says which it is; and where each value is the one."""
+
+    field: Field
+    bits: tuple[Formula, ...]
+    where: tuple[Formula, ...]
+
+
+@dataclass(frozen=True)
 class Chosen:
-    """A token as a function of ghosts: for every field of its family, where each value is the one."""
+    """A token as a function of ghosts."""
 
     family: Family
-    fields: tuple[tuple[Field, tuple[Formula, ...]], ...]
+    fields: tuple[ChosenField, ...]
 
 
 def chosen(token: Token, view: View, network: Network) -> Chosen:
@@ -44,7 +53,7 @@ def chosen(token: Token, view: View, network: Network) -> Chosen:
         raise Rejected(view.at, f"names the fields {quote(sorted(given))} of {family.name}, which has {quote(names)}")
     fields = []
     for one in family.fields:
-        number, where = given[one.name], list[Formula]()
+        number, bits, where = given[one.name], list[Formula](), list[Formula]()
         match number:
             case Ghost():
                 kind = view.kind(number)
@@ -56,7 +65,7 @@ def chosen(token: Token, view: View, network: Network) -> Chosen:
                 where = [TRUE if value == name else FALSE for value in one.values]
             case _:
                 raise Rejected(view.at, f"field {one.name} has no such value")
-        fields.append((one, tuple(where)))
+        fields.append(ChosenField(one, tuple(bits), tuple(where)))
     return Chosen(family, tuple(fields))
 
 
@@ -65,21 +74,36 @@ def embedding(token: Chosen, variables: Variables, pos: str, network: Network) -
     found: list[Cases] = [{0: TRUE} for _ in range(network.width)]
     for coordinate, weight in vectors(token.family.embedding)[0]:
         found[coordinate] = {weight: TRUE}
-    for one, where in token.fields:
-        entries: dict[int, dict[int, list[Formula]]] = {}
-        for vector, here in zip(vectors(one.embedding), where, strict=True):
+    for one in token.fields:
+        entries: dict[int, list[int]] = {}
+        for value, vector in enumerate(vectors(one.field.embedding)):
             for coordinate, weight in vector:
-                entries.setdefault(coordinate, {}).setdefault(weight, []).append(here)
-        for coordinate, by_weight in entries.items():
-            cases = {weight: disjunction(formulas) for weight, formulas in by_weight.items()}
-            rest = ~disjunction(cases.values())
-            cases = {weight: formula for weight, formula in cases.items() if formula is not FALSE}
-            if rest is not FALSE:
-                cases[0] = rest
-            found[coordinate] = summed(found[coordinate], cases)
+                entries.setdefault(coordinate, [0] * len(one.where))[value] = weight
+        for coordinate, weights in entries.items():
+            found[coordinate] = summed(found[coordinate], _by_value(weights, one))
     for place, bit in enumerate(variables.bits(pos, False)):
         found[place] = summed(found[place], {1: bit, -1: ~bit})
     return found
+
+
+def _by_value(weights: Sequence[int], one: ChosenField) -> Cases:
+    """The weight of the value that is the one.
+
+    A number that is none of the values stands for nothing, so there the weight may be any: if one bit of the number
+    tells the weights of all values apart, that bit alone says which.
+    """
+    for place, bit in enumerate(one.bits):
+        by_bit = [{weight for value, weight in enumerate(weights) if value >> place & 1 == side} for side in (0, 1)]
+        if [len(side) for side in by_bit] == [1, 1]:
+            (low,), (high,) = by_bit
+            return {low: TRUE} if low == high else {low: ~bit, high: bit}
+    cases = {
+        weight: disjunction(here for w, here in zip(weights, one.where, strict=True) if w == weight)
+        for weight in {*weights}
+    }
+    rest = ~disjunction(cases.values())
+    cases[0] = cases.get(0, FALSE) | rest
+    return {weight: formula for weight, formula in cases.items() if formula is not FALSE}
 
 
 def dot(vector: Vector, coordinates: Sequence[Cases]) -> Cases:
@@ -110,9 +134,9 @@ class Logits:
         """
         name, margins = token.family.name, list[int]()
         own = self.fixed[name]
-        for one, chosen_where in token.fields:
-            logits, right = self.parts[name, one.name], dict[int, Formula]()
-            for value, here in enumerate(chosen_where):
+        for one in token.fields:
+            logits, right = self.parts[name, one.field.name], dict[int, Formula]()
+            for value, here in enumerate(one.where):
                 at = where & here
                 if at is FALSE:
                     continue

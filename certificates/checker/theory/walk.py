@@ -30,6 +30,8 @@ from exactformer.certificates.checker.theory.reading import POS, POSITION, Theor
 from exactformer.certificates.checker.theory.vocabulary import Logits, chosen, embedding
 from exactformer.certificates.checker.weights import Head, Mlp, Network
 
+Formulas: TypeAlias = frozenset[Formula]
+"""All of them are assumed."""
 Frozen: TypeAlias = tuple[tuple[int, Formula], ...]
 Product: TypeAlias = tuple[Frozen, Frozen, int]
 """A coordinate of i, one of j, and how often the product counts in a score."""
@@ -148,30 +150,30 @@ class _Walk:
         member = View(self.variables, f"{case.at}.member", cls).number(case.member, POSITION)
         self._require(
             f"{case.at}.member",
-            self.facts.local(cls) & when,
+            frozenset((self.facts.local(cls), when)),
             at_most(member, position),
             f"is not always at or before a token of class {cls}",
         )
-        best, left_out, many, there = set[int](), dict[str, Formula](), False, False
+        best, left_out, many, there = set[int](), dict[str, Formulas](), False, False
         constant = all(cases == ZERO for cases in value)
         for other in sorted(self.theory.at_or_before[cls]):
-            assumed = self.facts.pair_with(cls, other, case.distance) & when
-            if assumed is FALSE:
+            assumed = frozenset((*self.facts.pair_with(cls, other, case.distance), when))
+            if not self.possible(assumed):
                 continue
             view = View(self.variables, f"{case.at}.selects.{other}", cls, other)
             selected = view.formula(case.selects[other]) if other in case.selects else FALSE
             is_member = same_number(self.variables.bits(POS, True), member)
-            there |= assumed & is_member is not FALSE
+            there = there or self.possible(assumed | {is_member})
             self._require(
                 case.at,
-                assumed & is_member,
+                assumed | {is_member},
                 selected,
                 f"the member, for class {cls}, may be a token of class {other} that is not selected",
             )
-            chosen_here, left_out[other] = assumed & selected, assumed & ~selected
-            if chosen_here is not FALSE:
+            chosen_here, left_out[other] = assumed | {selected}, assumed | {~selected}
+            if self.possible(chosen_here):
                 best |= self._chosen_scores(head, cls, other, chosen_here)
-                many |= not constant and chosen_here & ~is_member is not FALSE
+                many = many or (not constant and self.possible(chosen_here | {~is_member}))
                 for place, (coordinate, mine) in enumerate(zip(head.value, value, strict=True)):
                     theirs = self.variables.moved_cases(self.coordinates[other][coordinate])
                     self._require(
@@ -185,7 +187,7 @@ class _Walk:
         if len(best) != 1:
             raise Rejected(case.at, f"selected tokens have the scores {sorted(best)}, for class {cls}")
         (score,) = best
-        below = [self._below(head, cls, other, rest, score) for other, rest in left_out.items() if rest is not FALSE]
+        below = [self._below(head, cls, other, rest, score) for other, rest in left_out.items() if self.possible(rest)]
         separation = min(below, default=None)
         if separation is not None and separation < 1:
             raise Rejected(
@@ -193,24 +195,24 @@ class _Walk:
             )
         return Found(separation, many)
 
-    def _chosen_scores(self, head: Head, cls: str, other: str, chosen_here: Formula) -> set[int]:
+    def _chosen_scores(self, head: Head, cls: str, other: str, chosen_here: Formulas) -> set[int]:
         """The scores of selected tokens: mostly one, near the bound, so others are not told apart at first."""
         top, products = self._products(head, cls, other)
         for far in (FAR, 2 * len(head.query) + 1):
             losses = self._losses(products, far)
-            if losses.get(far, FALSE) & chosen_here is FALSE:
+            if not self.possible(chosen_here | {losses.get(far, FALSE)}):
                 break
         self.decided += len(losses)
-        return {top - loss for loss, formula in losses.items() if formula & chosen_here is not FALSE}
+        return {top - loss for loss, formula in losses.items() if self.possible(chosen_here | {formula})}
 
-    def _below(self, head: Head, cls: str, other: str, rest: Formula, score: int) -> int:
+    def _below(self, head: Head, cls: str, other: str, rest: Formulas, score: int) -> int:
         """How far below ``score`` all other tokens are, at least; `FAR` stands for that much or more."""
         top, products = self._products(head, cls, other)
         if top <= score - FAR:
             return FAR
         losses = self._losses(products, top - score + FAR)
         self.decided += len(losses)
-        return score - top + min(loss for loss, formula in losses.items() if formula & rest is not FALSE)
+        return score - top + min(loss for loss, formula in losses.items() if self.possible(rest | {formula}))
 
     def _products(self, head: Head, cls: str, other: str) -> tuple[int, tuple[Product, ...]]:
         """A bound of the score of i and j, and what is multiplied and how often."""
@@ -232,9 +234,13 @@ class _Walk:
             self._known_losses[products, far] = lost([self._product(one) for one in products], far)
         return self._known_losses[products, far]
 
-    def _require(self, at: str, assumed: Formula, claim: Formula, reason: str) -> None:
+    def possible(self, formulas: Formulas) -> bool:
+        """Whether all can hold at once."""
+        return self.variables.diagrams.possible(formulas)
+
+    def _require(self, at: str, assumed: Formulas, claim: Formula, reason: str) -> None:
         self.decided += 1
-        if assumed & ~claim is not FALSE:
+        if self.possible(assumed | {~claim}):
             raise Rejected(at, reason)
 
     def _mlp(self, at: str, mlp: Mlp, coordinates: Sequence[Cases]) -> list[Cases]:
@@ -291,13 +297,15 @@ class _Walk:
             view, logits = View(self.variables, at, cls), Logits(self.network, self.coordinates[cls])
             local = self.facts.local(cls)
             whens = [view.formula(output.when) for output in one.outputs]
-            self._require(at, local, ~conjunction(~when for when in whens), "does not name a token for every case")
+            self._require(
+                at, frozenset((local,)), ~conjunction(~when for when in whens), "does not name a token for every case"
+            )
             for place, (output, when) in enumerate(zip(one.outputs, whens, strict=True)):
                 here = local & when
                 if here is FALSE:
                     raise Rejected(at, "names a token for what cannot be the case")
                 for other in whens[:place]:
-                    self._require(at, here, ~other, "names two tokens for one case")
+                    self._require(at, frozenset((here,)), ~other, "names two tokens for one case")
                 margin = logits.margin(chosen(output.token, view, self.network), here)
                 if margin is not None:
                     if margin < 1:
