@@ -95,6 +95,11 @@ class Diagrams:
         self._chosen.clear()
         self._impossible.clear()
 
+    def forget_steps(self) -> None:
+        """Forget what was found on the way; all formulas stay what they are."""
+        self._chosen.clear()
+        self._impossible.clear()
+
     def variable(self, level: int) -> Formula:
         """The formula that holds where this variable is 1; 0 <= level < `LEAF_LEVEL`."""
         return self._node(level, FALSE, TRUE)

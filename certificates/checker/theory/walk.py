@@ -126,6 +126,7 @@ class _Walk:
             if cls not in case.classes:
                 continue
             self.deadline.left(case.at)
+            self.variables.diagrams.forget_steps()
             view = View(self.variables, case.at, cls)
             when = view.formula(case.when)
             if when & local is FALSE:
