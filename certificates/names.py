@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -129,6 +129,19 @@ def of_approximation(found: Approximation) -> str:
     accuracy = [_rational("epsilon", found.epsilon), _word(f"p{found.p}"), _rational("delta", grid.delta)]
     positional = [_word("positional")] if found.positional else []
     return name_of([function, _word("approximation"), *sizes, *accuracy, *positional])
+
+
+def of_theory(
+    theory: str,
+    text: str,
+    parameters: Mapping[str, int | tuple[str, ...]],
+    context: int,
+    model: ArithmeticModel,
+    beta: int | None,
+) -> str:
+    """Of a certificate about a theory; which one it is, and its parameters, is left to the hash."""
+    subject = Part(theory, json.dumps([text, dict(sorted(parameters.items()))]), exact=False)
+    return name_of([subject, _number("", context), _arithmetic(model), *_extras(beta=beta)])
 
 
 def of_export(

@@ -27,6 +27,8 @@ from exactformer.certificates.checker.weights import Network
 
 MOST_CASES = 2**12
 """Of one head."""
+FURTHEST = 2**9
+"""Followers are followed one by one: so far, and no further, is known which class a token before has."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,9 @@ class Case:
 
     @property
     def distance(self) -> int | None:
-        """D, if the member is the token D before i."""
+        """D, if the member is the token D before i, and D is not large."""
         match self.member:
-            case Shifted(Ghost(name, False), by) if name == POS and by < 0:
+            case Shifted(Ghost(name, False), by) if name == POS and -FURTHEST <= by < 0:
                 return -by
         return None
 

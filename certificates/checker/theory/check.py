@@ -168,24 +168,20 @@ def cases_of(walked: Walked, network: Network, context: int) -> tuple[list[tuple
 
 def sentence(verdict: str, statement: Statement, theory: Theory, walked: Walked) -> str:
     """The claim (section 7)."""
-    given = ", ".join(f"{name} = {_shown(value)}" for name, value in statement.parameters.items())
-    which = f"theory {theory.name} (SHA-256 {statement.sha256}{', ' + given if given else ''})"
+    given = "".join(f", {name} = {_shown(value)}" for name, value in sorted(statement.parameters.items()))
+    which = f"theory {theory.name} (SHA-256 {statement.sha256}{given})"
     arithmetic = f"in the arithmetic {statement.arithmetic} at beta = {2**statement.e}"
-    output = (
-        ""
-        if walked.margin is None
-        else "; and at every token for which the theory names an output, that is the next token"
-    )
+    output = "; and at every token for which the theory names an output, that is the next token"
+    tail = "" if walked.margin is None else output
+    every = f"For every token sequence of the {which} of at most {statement.context} tokens, the"
     if verdict == "proved":
         return (
-            f"For every token sequence of the {which} of at most {statement.context} tokens, the softmax transformer of "
-            f"these weights, {arithmetic}, has after every sublayer exactly the activations of the hardmax transformer, "
-            f"which are in {{-1, 0, 1}}{output}."
+            f"{every} softmax transformer of these weights, {arithmetic}, has after every sublayer exactly the "
+            f"activations of the hardmax transformer, which are in {{-1, 0, 1}}{tail}."
         )
     return (
-        f"For every token sequence of the {which} of at most {statement.context} tokens, the hardmax transformer of these "
-        f"weights has activations in {{-1, 0, 1}} only{output}; of the softmax transformer, {arithmetic}, nothing is "
-        "claimed."
+        f"{every} hardmax transformer of these weights has activations in {{-1, 0, 1}} only{tail}; of the softmax "
+        f"transformer, {arithmetic}, nothing is claimed."
     )
 
 

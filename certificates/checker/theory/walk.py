@@ -213,7 +213,8 @@ class _Walk:
             return FAR
         losses = self._losses(products, top - score + FAR)
         self.decided += len(losses)
-        return score - top + min(loss for loss, formula in losses.items() if self.possible(rest | {formula}))
+        found = (loss for loss, formula in losses.items() if self.possible(rest | {formula}))
+        return score - top + min(found, default=top - score + FAR)
 
     def _products(self, head: Head, cls: str, other: str) -> tuple[int, tuple[Product, ...]]:
         """A bound of the score of i and j, and what is multiplied and how often."""

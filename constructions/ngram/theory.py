@@ -1,0 +1,23 @@
+"""n-gram look-up as a whole: the network, and the theory that says what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from exactformer.constructions.ngram.annotation import annotate_ngram
+from exactformer.constructions.ngram.program import construct_ngram
+from exactformer.constructions.theory import Theory
+from exactformer.constructions.transformer.network import Network
+
+TEXT = Path(__file__).with_name("ngram.theory").read_text(encoding="utf-8")
+
+
+def ngram(letters: Sequence[str], n: int, *, context: int) -> tuple[Network, Theory]:
+    """The network of n-gram look-up for sequences of up to ``context`` tokens, and its theory.
+
+    n = 1 is an induction head.  Raises ValueError for n < 1, a context below 3, or letters that are not different.
+    """
+    r = max(2, (context - 1).bit_length())
+    network = construct_ngram(letters, n, r)
+    return network, Theory(TEXT, {"LETTERS": tuple(letters), "n": n}, annotate_ngram(n, r))

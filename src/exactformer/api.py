@@ -1,0 +1,141 @@
+"""The public interface: a network and a theory -> a certificate; a certificate -> what is valid about it.
+
+Everything returns values and raises typed errors; nothing prints, and nothing is written but by `Certificate.write`.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from exactformer.certificates.checker.check import Valid, check_certificate
+from exactformer.certificates.checker.deadline import SECONDS, Deadline
+from exactformer.certificates.checker.diagrams import deep_recursion
+from exactformer.certificates.checker.document import BadInput, Json, Rejected, TooLarge, Undecided
+from exactformer.certificates.checker.theory.annotation import read_annotation
+from exactformer.certificates.checker.theory.check import check_theory
+from exactformer.certificates.checker.theory.reading import read_theory
+from exactformer.certificates.checker.theory.walk import Walked, walk
+from exactformer.certificates.checker.weights import read_network
+from exactformer.certificates.document import canonical_bytes
+from exactformer.certificates.files import Output
+from exactformer.certificates.theory_certificate import TheoryBundle, certify_theory
+from exactformer.certificates.weights import weights_document
+from exactformer.constructions.theory import Case, Theory
+from exactformer.constructions.transformer.network import Network
+from exactformer.verify.arithmetic.models import parse_arithmetic
+from exactformer.verify.verdict import Verdict
+
+__all__ = [
+    "BadInput",
+    "Case",
+    "Certificate",
+    "Network",
+    "Rejected",
+    "Theory",
+    "TooLarge",
+    "Undecided",
+    "Valid",
+    "Verdict",
+    "certify",
+    "check",
+]
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate that can be written: its verdict and its claim, in one sentence."""
+
+    bundle: TheoryBundle
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.bundle.verdict
+
+    @property
+    def claim(self) -> str:
+        return self.bundle.claim
+
+    def write(self, folder: str | Path, *, force: bool = False) -> Path:
+        """Write it, and the weights beside it; the certificate's path.
+
+        Raises FileRefused (`exactformer.certificates.files`) where a file is there that says something else, unless
+        ``force``.
+        """
+        return Output(Path(folder), force).write_bundle(self.bundle).certificate
+
+    def _repr_html_(self) -> str:
+        heads = self.bundle.document["heads"]
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(str(head[key]))}</td>" for key in _COLUMNS) + "</tr>" for head in heads
+        )
+        titles = "".join(f"<th>{title}</th>" for title in _COLUMNS)
+        return (
+            f"<p><b>{self.verdict.value}</b>: {html.escape(self.claim)}</p>"
+            f"<table><thead><tr>{titles}</tr></thead><tbody>{rows}</tbody></table>"
+        )
+
+
+_COLUMNS = ("layer", "head", "name", "separation", "ties")
+
+
+def certify(
+    network: Network,
+    theory: Theory,
+    arithmetic: str,
+    *,
+    context: int,
+    beta: int | None = None,
+    budget_seconds: int = SECONDS,
+) -> Certificate:
+    """A certificate about every token sequence of the theory, up to ``context`` tokens.
+
+    The theory brings its annotation: what each head selects. The arithmetic is named as on the command line
+    (`exactformer arithmetics`); beta is the smallest power of two that suffices, unless it is given.
+
+    Errors: Rejected where theory and annotation do not show what the network does, with the place and the reason;
+    TooLarge and Undecided where that is not decided within the limits; ModelError, BetaError and DoesNotFit for an
+    arithmetic in which scores, or weights, are not exact.
+    """
+    model = parse_arithmetic(arithmetic)
+    walked = prove(network, theory, budget_seconds)
+    return Certificate(certify_theory(network, theory, walked.heads, walked.margin, model, context, beta))
+
+
+def prove(network: Network, theory: Theory, budget_seconds: int = SECONDS) -> Walked:
+    """What the hardmax network does at every token of every sequence: separations, ties, the margin.
+
+    Errors: Rejected, TooLarge, Undecided.
+    """
+    known = read_network(_plain(weights_document(network)))
+    annotation = [[[asdict(case) for case in cases] for cases in layer] for layer in theory.annotation]
+    with deep_recursion():
+        read = read_theory(theory.text, theory.parameters, known.r)
+        return walk(known, read, read_annotation(_plain(annotation), read, known), Deadline(budget_seconds))
+
+
+def _plain(value: object) -> Json:
+    """As it will be read from the document."""
+    document: Json = json.loads(canonical_bytes(value))
+    return document
+
+
+def check(
+    certificate: str | Path,
+    *,
+    theory: Theory | None = None,
+    machine: str | Path | None = None,
+    budget_seconds: int = SECONDS,
+) -> Valid:
+    """What is valid about a certificate, which has to be about this theory, or the machine of this file.
+
+    Errors: Rejected where it is not valid, BadInput where there is nothing to judge, TooLarge and Undecided where it is
+    not judged.
+    """
+    if (theory is None) == (machine is None):
+        raise BadInput("give a theory or a machine that the certificate has to be about")
+    if theory is not None:
+        return check_theory(Path(certificate), theory.text.encode("utf-8"), budget_seconds)
+    return check_certificate(Path(certificate), Path(machine or ""), budget_seconds)
