@@ -36,7 +36,7 @@ def execute(
     """
     if sum(about is not None for about in (machine, function, theory)) != 1:
         raise InputRefused(
-            "give --machine MACHINE or, for a certificate of approximation, --function NAME or, for one about a theory, "
+            "give --machine MACHINE, for a certificate of approximation --function NAME, for one about a theory "
             "--theory FILE: what the certificate has to be about"
         )
     printed, complaint = io.StringIO(), io.StringIO()
