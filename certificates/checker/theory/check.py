@@ -6,6 +6,7 @@ Recomputed is all that follows from theory, parameters, weights, annotation, con
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from exactformer.certificates.checker.document import (
     BadInput,
     Json,
     Rejected,
+    items,
     members,
     natural,
     quote,
@@ -133,7 +135,9 @@ def _parameters(value: Json) -> dict[str, Value]:
     found = dict[str, Value]()
     for name, one in value.items():
         at = f"statement.parameters.{name}"
-        if isinstance(one, list):
+        if isinstance(one, list) and any(isinstance(row, list) for row in one):
+            found[name] = tuple(tuple(text(at, entry) for entry in items(at, row)) for row in one)
+        elif isinstance(one, list):
             found[name] = tuple(text(at, element) for element in one)
         elif type(one) is int and 0 <= one <= MOST_PARAMETERS:
             found[name] = one
@@ -186,7 +190,14 @@ def sentence(verdict: str, statement: Statement, theory: Theory, walked: Walked)
 
 
 def _shown(value: Value) -> str:
-    return " ".join(value) if isinstance(value, tuple) else str(value)
+    """As the claim names it; a table by its SHA-256 only, in canonical form."""
+    if not isinstance(value, tuple):
+        return str(value)
+    words = [one for one in value if isinstance(one, str)]
+    if len(words) == len(value):
+        return " ".join(words)
+    table = json.dumps(value, separators=(",", ":"), ensure_ascii=True)
+    return f"a table (SHA-256 {hashlib.sha256(table.encode('ascii')).hexdigest()})"
 
 
 def _valid(

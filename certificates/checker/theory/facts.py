@@ -15,7 +15,7 @@ from exactformer.certificates.checker.theory.ghosts import (
     plus,
     same_number,
 )
-from exactformer.certificates.checker.theory.reading import FLAG, POS, POSITION, Theory
+from exactformer.certificates.checker.theory.reading import POS, Theory, largest_of
 
 
 class Facts:
@@ -48,7 +48,7 @@ class Facts:
         if cls not in self._local:
             found = self.stated(cls)
             for name, kind in self.theory.classes[cls].ghosts.items():
-                if kind not in (POSITION, FLAG):
+                if kind in self.theory.sets:
                     found &= is_element(self.variables.bits(name, False), len(self.theory.sets[kind]))
             if found is FALSE:
                 raise Rejected("theory", f"says of class {cls} what cannot be")
@@ -61,6 +61,9 @@ class Facts:
             one = self.theory.classes[cls]
             at_0 = same_number(self._pos(False), constant(0, 0))
             found = at_0 if one.first else ~at_0
+            for name, kind in one.ghosts.items():
+                if (largest := largest_of(kind)) is not None:
+                    found &= is_element(self.variables.bits(name, False), largest + 1)
             for at, formula in one.facts:
                 found &= View(self.variables, at, cls).formula(formula)
             self._stated[cls] = found

@@ -3,7 +3,7 @@
     FORMULA = FORMULA "=>" FORMULA | FORMULA "or" FORMULA | FORMULA "and" FORMULA | "not" FORMULA | "(" FORMULA ")"
             | "true" | "false" | FLAG | "bit(" NUMBER "," B ")" | NUMBER COMPARISON NUMBER
     NUMBER  = GHOST | "j." GHOST | B | "'" NAME "'" | NUMBER "+" B | NUMBER "-" B | "drop(" NUMBER "," B ")"
-    CONTENT = "0" | "1" | "-1" | "sign(" NUMBER ")" | "upper(" NUMBER "," B ")" | "onehot(" NUMBER ")"
+    CONTENT = "any" | "0" | "1" | "-1" | "sign(" NUMBER ")" | "upper(" NUMBER "," B ")" | "onehot(" NUMBER ")"
             | "(" CONTENT "if" FORMULA "else" CONTENT ")"
 
 ``=>`` binds least and to the right, then ``or``, ``and``, ``not``. B is a decimal number; drop(n, B) is n without its B
@@ -27,7 +27,9 @@ DEEPEST = 100
 """Parentheses, negations and arrows inside each other."""
 
 COMPARISONS = ("=", "!=", "<=", "<", ">=", ">")
-RESERVED = frozenset(("true", "false", "not", "and", "or", "if", "else", "bit", "drop", "sign", "upper", "onehot", "j"))
+RESERVED = frozenset(
+    ("any", "true", "false", "not", "and", "or", "if", "else", "bit", "drop", "sign", "upper", "onehot", "j")
+)
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,11 @@ Formula: TypeAlias = "Truth | Flag | Bit | Compared | Not | Joined"
 
 
 @dataclass(frozen=True)
+class Unknown:
+    """Every coordinate is -1, 0 or 1, and nothing is said of which."""
+
+
+@dataclass(frozen=True)
 class Same:
     """All coordinates are this number."""
 
@@ -152,7 +159,7 @@ class Either:
     other: Content
 
 
-Content: TypeAlias = "Same | Code | OneHot | Either"
+Content: TypeAlias = "Unknown | Same | Code | OneHot | Either"
 
 _TOKEN = re.compile(r"\s*(?:(=>|!=|<=|>=|[=<>(),+.-])|([A-Za-z_][A-Za-z_0-9]*)|([0-9]+)|'([^']*)')", re.ASCII)
 Parsed = TypeVar("Parsed")
@@ -309,6 +316,8 @@ class _Reader:
         return Ghost(self.tokens[self.place - 1][1], of_j)
 
     def content(self) -> Content:
+        if self.take("any"):
+            return Unknown()
         if self.take("-"):
             self.need("1")
             return Same(-1)

@@ -30,7 +30,7 @@ from exactformer.certificates.checker.theory.language import (
 from exactformer.certificates.checker.theory.template import Value, lines_of
 
 POSITION, FLAG = "position", "flag"
-"""Kinds of ghosts besides sets: a number below 2^r; 0 or 1."""
+"""Kinds of ghosts besides sets and small numbers, ``0..N``: a number below 2^r; 0 or 1."""
 POS = "pos"
 """The ghost that every token has: its position."""
 MOST_CLASSES, MOST_ELEMENTS = 2**9, 2**16
@@ -177,20 +177,27 @@ class _Reader:
         self.theory.about.append(rest)
 
     def _parameter(self, at: str, rest: str) -> None:
-        """NAME: set | LOW..HIGH"""
+        """NAME: set | rows | LOW..HIGH"""
         name, kind = _two(at, rest, ":")
         value = self.parameters.get(self._name(at, name, "a parameter"))
         if value is None:
             raise Rejected("statement.parameters", f"must have {quote(name)}, a parameter of the theory")
         if kind == "set":
-            if not isinstance(value, tuple) or not all(_ELEMENT.fullmatch(element) for element in value):
+            elements = tuple(one for one in value if isinstance(one, str)) if isinstance(value, tuple) else ()
+            if elements != value or not all(_ELEMENT.fullmatch(element) for element in elements):
                 raise Rejected(f"statement.parameters.{name}", "is no list of names without spaces, quotes, brackets")
-            self._define(at, name, value)
+            self._define(at, name, elements)
+        elif kind == "rows":
+            rows = [row for row in value if isinstance(row, tuple)] if isinstance(value, tuple) else []
+            if not isinstance(value, tuple) or len(rows) < len(value) or len({len(row) for row in rows}) > 1:
+                raise Rejected(f"statement.parameters.{name}", "is no list of rows of one length")
+            if not all(_ELEMENT.fullmatch(entry) for row in rows for entry in row):
+                raise Rejected(f"statement.parameters.{name}", "has an entry with spaces, quotes or brackets")
         elif bounds := re.fullmatch(r"([0-9]{1,9})\.\.([0-9]{1,9})", kind, re.ASCII):
             if not isinstance(value, int) or not int(bounds[1]) <= value <= int(bounds[2]):
                 raise Rejected(f"statement.parameters.{name}", f"is no number from {bounds[1]} to {bounds[2]}")
         else:
-            raise Rejected(at, f"{quote(kind)} is no kind of parameter: set, or LOW..HIGH")
+            raise Rejected(at, f"{quote(kind)} is no kind of parameter: set, rows, or LOW..HIGH")
         self.declared.add(name)
 
     def _set(self, at: str, rest: str) -> None:
@@ -225,8 +232,8 @@ class _Reader:
         """CLASS ..: NAME KIND"""
         classes, named = _two(at, rest, ":")
         name, kind = _two(at, named, " ")
-        if kind not in (POSITION, FLAG) and kind not in self.theory.sets:
-            raise Rejected(at, f"{quote(kind)} is no kind: position, flag, or the name of a set")
+        if kind not in (POSITION, FLAG) and kind not in self.theory.sets and largest_of(kind) is None:
+            raise Rejected(at, f"{quote(kind)} is no kind: position, flag, 0..N, or the name of a set")
         self._name(at, name, "a ghost")
         for one in [self._of(at, word) for word in classes.split()]:
             known = next((c.ghosts[name] for c in self.theory.classes.values() if name in c.ghosts), kind)
@@ -269,6 +276,12 @@ class _Reader:
 
 
 _WORDS = ("theory", "about", "parameter", "set", "class", "ghost", "follow", "fact", "pair", "before", "output")
+
+
+def largest_of(kind: str) -> int | None:
+    """N of the kind ``0..N``: small numbers; None of other kinds."""
+    found = re.fullmatch(r"0\.\.([0-9]{1,4})", kind, re.ASCII)
+    return int(found[1]) if found else None
 
 
 def _two(at: str, text: str, mark: str) -> tuple[str, str]:

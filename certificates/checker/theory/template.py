@@ -16,16 +16,17 @@ from typing import TypeAlias
 
 from exactformer.certificates.checker.document import Rejected, TooLarge, quote
 
-Value: TypeAlias = "int | str | tuple[str, ...]"
-"""Of a parameter or a loop variable: a number, an element, a set."""
+Value: TypeAlias = "int | str | tuple[str, ...] | tuple[tuple[str, ...], ...]"
+"""Of a parameter or a loop variable: a number, an element, a set or a row, a table."""
 
 MOST_LINES, MOST_CHARACTERS = 2**16, 2**22
 """Of a theory, unrolled."""
 
 _NAME = r"[A-Za-z_][A-Za-z_0-9]*"
 _LOOP = re.compile(rf"({_NAME}) in (?:([\w+-]+)\.\.([\w+-]+)|({_NAME}))", re.ASCII)
-_FOLD = re.compile(rf"(all|any)\[({_NAME} in [^:\[\]]+): ([^\[\]]*)\]", re.ASCII)
+_FOLD = re.compile(rf"(all|any|each)\[({_NAME} in [^:\[\]]+): ([^\[\]]*)\]", re.ASCII)
 _FILLED = re.compile(r"\{([^{}]*)\}")
+_COLUMN = re.compile(rf"({_NAME})\.(.*)", re.ASCII)
 _SUM = re.compile(r"[+-]?\w+(?:[+-]\w+)*", re.ASCII)
 
 
@@ -89,11 +90,13 @@ def _folded(at: str, line: str, known: dict[str, Value]) -> str:
     """The line without all[..] and any[..]; inner ones first."""
     while found := _FOLD.search(line):
         word, loop, body = found.groups()
-        parts = [_filled(at, f"({body})", known | {name: value}, known) for name, value in _loop(at, loop, known)]
+        shown = body if word == "each" else f"({body})"
+        parts = [_filled(at, shown, known | {name: value}, known) for name, value in _loop(at, loop, known)]
         if len(parts) * (len(body) + 8) > MOST_CHARACTERS:
             raise TooLarge(f"{at}: {word}[..] has more than {MOST_CHARACTERS} characters")
-        empty, joint = ("true", " and ") if word == "all" else ("false", " or ")
-        line = f"{line[: found.start()]}({joint.join(parts) or empty}){line[found.end() :]}"
+        empty, joint = {"all": ("true", " and "), "any": ("false", " or "), "each": ("", " ")}[word]
+        joined = joint.join(parts) or empty
+        line = f"{line[: found.start()]}{joined if word == 'each' else f'({joined})'}{line[found.end() :]}"
         if len(line) > MOST_CHARACTERS:
             raise TooLarge(f"{at} has more than {MOST_CHARACTERS} characters")
     return line
@@ -110,11 +113,24 @@ def _filled(at: str, line: str, known: Mapping[str, Value], outer: Mapping[str, 
         one = known.get(text)
         if isinstance(one, str):
             return one
+        if column := _COLUMN.fullmatch(text):
+            return _entry(at, column[1], column[2], known)
         if outer is not None and any(name not in known for name in names):
             return found[0]  # of a loop further inside or outside, which comes later
         return str(_sum(at, text, known))
 
     return _FILLED.sub(value, line)
+
+
+def _entry(at: str, name: str, column: str, known: Mapping[str, Value]) -> str:
+    """An entry of a row."""
+    row, place = known.get(name), _sum(at, column, known)
+    if not isinstance(row, tuple) or not 1 <= place <= len(row):
+        raise Rejected(at, f"there is no column {place} of {quote(name)}")
+    entry = row[place - 1]
+    if not isinstance(entry, str):
+        raise Rejected(at, f"{quote(name)} is a table, not a row")
+    return entry
 
 
 def _sum(at: str, text: str, known: Mapping[str, Value]) -> int:

@@ -26,6 +26,7 @@ from exactformer.certificates.checker.neurons import Neuron, activation
 from exactformer.certificates.checker.theory.annotation import Case
 from exactformer.certificates.checker.theory.facts import Facts
 from exactformer.certificates.checker.theory.ghosts import Variables, View, at_most, same_number
+from exactformer.certificates.checker.theory.language import Unknown
 from exactformer.certificates.checker.theory.reading import POS, POSITION, Theory
 from exactformer.certificates.checker.theory.vocabulary import Logits, chosen, embedding
 from exactformer.certificates.checker.weights import Head, Mlp, Network
@@ -175,6 +176,8 @@ class _Walk:
             if self.possible(chosen_here):
                 best |= self._chosen_scores(head, cls, other, chosen_here)
                 many = many or (not constant and self.possible(chosen_here | {~is_member}))
+                if isinstance(case.value, Unknown):
+                    continue  # whatever one token has; of several it would be a mean
                 for place, (coordinate, mine) in enumerate(zip(head.value, value, strict=True)):
                     theirs = self.variables.moved_cases(self.coordinates[other][coordinate])
                     self._require(
@@ -183,6 +186,8 @@ class _Walk:
                         same(theirs, mine),
                         f"coordinate {place} is not what a selected token of class {other} has, for {cls}",
                     )
+        if many and isinstance(case.value, Unknown):
+            raise Rejected(f"{case.at}.value", f"is not known, where several tokens may be selected, for class {cls}")
         if not there:
             raise Rejected(f"{case.at}.member", f"can be no token, for class {cls}")
         if len(best) != 1:
