@@ -184,4 +184,10 @@ def sentence(theory: Theory, context: int, universal: Universal, margin: int | N
 
 
 def _shown(value: Parameter) -> str:
-    return " ".join(value) if isinstance(value, tuple) else str(value)
+    """As the claim names it; a table by its hash."""
+    if isinstance(value, int):
+        return str(value)
+    words = [one for one in value if isinstance(one, str)]
+    if len(words) == len(value):
+        return " ".join(words)
+    return f"a table (SHA-256 {sha256(canonical_bytes(value).rstrip())})"

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-Parameter: TypeAlias = int | tuple[str, ...]
-"""A number, or a set of names."""
+Parameter: TypeAlias = int | tuple[str, ...] | tuple[tuple[str, ...], ...]
+"""A number, a set of names, or a table: rows of names."""
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,8 @@ class _Pair:
                 return name
             case language.Shifted(inside, by):
                 return max(int(self.value(inside)) + by, 0)
+            case language.Sum(left, right):
+                return int(self.value(left)) + int(self.value(right))
             case language.Dropped(inside, low):
                 return int(self.value(inside)) >> low
 

@@ -174,7 +174,9 @@ class View:
                 return constant(value, value.bit_length())
             case language.Shifted(inside, by) if kind == POSITION:
                 bits = self.number(inside, kind)
-                return plus(bits, by) if by >= 0 else minus(bits, -by)
+                return plus(bits, constant(by, by.bit_length())) if by >= 0 else minus(bits, -by)
+            case language.Sum(left, right) if kind == POSITION:
+                return plus(self.number(left, kind), self.number(right, kind))
             case language.Dropped(inside, low) if kind == POSITION:
                 return self.number(inside, kind)[low:]
         raise Rejected(self.at, f"a number stands where an element of {kind} must be")
@@ -234,10 +236,10 @@ def at_most(left: Bits, right: Bits) -> Formula:
     return found
 
 
-def plus(bits: Bits, by: int) -> list[Formula]:
-    """The number plus ``by``, exactly: with as many bits as that takes."""
+def plus(left: Bits, right: Bits) -> list[Formula]:
+    """left + right, exactly: with as many bits as that takes."""
     found, carry = list[Formula](), FALSE
-    for one, other in _padded(bits, constant(by, by.bit_length())):
+    for one, other in _padded(left, right):
         total = choice(one, ~other, other)
         found.append(choice(total, ~carry, carry))
         carry = choice(total, carry, one)  # where one and other are equal, both are the carry

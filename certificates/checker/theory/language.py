@@ -2,7 +2,7 @@
 
     FORMULA = FORMULA "=>" FORMULA | FORMULA "or" FORMULA | FORMULA "and" FORMULA | "not" FORMULA | "(" FORMULA ")"
             | "true" | "false" | FLAG | "bit(" NUMBER "," B ")" | NUMBER COMPARISON NUMBER
-    NUMBER  = GHOST | "j." GHOST | B | "'" NAME "'" | NUMBER "+" B | NUMBER "-" B | "drop(" NUMBER "," B ")"
+    NUMBER  = GHOST | "j." GHOST | B | "'" NAME "'" | NUMBER "+" NUMBER | NUMBER "-" B | "drop(" NUMBER "," B ")"
     CONTENT = "any" | "0" | "1" | "-1" | "sign(" NUMBER ")" | "upper(" NUMBER "," B ")" | "onehot(" NUMBER ")"
             | "(" CONTENT "if" FORMULA "else" CONTENT ")"
 
@@ -63,6 +63,14 @@ class Shifted:
 
 
 @dataclass(frozen=True)
+class Sum:
+    """left + right."""
+
+    left: Number
+    right: Number
+
+
+@dataclass(frozen=True)
 class Dropped:
     """number // 2^low."""
 
@@ -70,7 +78,7 @@ class Dropped:
     low: int
 
 
-Number: TypeAlias = "Ghost | Constant | Named | Shifted | Dropped"
+Number: TypeAlias = "Ghost | Constant | Named | Shifted | Sum | Dropped"
 
 
 @dataclass(frozen=True)
@@ -292,8 +300,11 @@ class _Reader:
     def number(self) -> Number:
         found = self.primary()
         while sign := self.take("+", "-"):
-            by = self.whole()
-            found = Shifted(found, by if sign == "+" else -by)
+            if sign == "+" and self.left and self.tokens[self.place][0] != "number":
+                found = Sum(found, self.primary())
+            else:
+                by = self.whole()
+                found = Shifted(found, by if sign == "+" else -by)
         return found
 
     def primary(self) -> Number:

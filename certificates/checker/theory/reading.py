@@ -216,7 +216,9 @@ class _Reader:
         """NAME [first]: FAMILY FIELD=NUMBER .."""
         head, token = _two(at, rest, ":")
         name, first = head.removesuffix(" first").strip(), head.endswith(" first")
-        if self._name(at, name, "a class") in self.theory.classes:
+        if not _NAME.fullmatch(name):
+            raise Rejected(at, f"{quote(name)} cannot be the name of a class")
+        if name in self.theory.classes:
             raise Rejected(at, f"defines class {quote(name)} again")
         if len(self.theory.classes) >= MOST_CLASSES:
             raise TooLarge(f"{at}: more than {MOST_CLASSES} classes")

@@ -26,18 +26,23 @@ _NAME = r"[A-Za-z_][A-Za-z_0-9]*"
 _LOOP = re.compile(rf"({_NAME}) in (?:([\w+-]+)\.\.([\w+-]+)|({_NAME}))", re.ASCII)
 _FOLD = re.compile(rf"(all|any|each)\[({_NAME} in [^:\[\]]+): ([^\[\]]*)\]", re.ASCII)
 _FILLED = re.compile(r"\{([^{}]*)\}")
+_SET = re.compile(rf"set ({_NAME}) = (.*)", re.ASCII)
 _COLUMN = re.compile(rf"({_NAME})\.(.*)", re.ASCII)
 _SUM = re.compile(r"[+-]?\w+(?:[+-]\w+)*", re.ASCII)
 
 
 def lines_of(text: str, parameters: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
     """Where each line stands in the text, and the line, unrolled."""
-    made = characters = 0
+    made, characters, known = 0, 0, dict(parameters)
     for number, raw in enumerate(text.split("\n"), start=1):
         line, at = raw.strip(), f"theory, line {number}"
         if not line or line.startswith("#"):
             continue
-        for one in _unrolled(at, line, dict(parameters)):
+        if found := _SET.fullmatch(line):
+            if found[1] in known:
+                raise Rejected(at, f"{quote(found[1])} is a parameter or a set already")
+            known[found[1]] = tuple(found[2].split())
+        for one in _unrolled(at, line, known):
             made, characters = made + 1, characters + len(one)
             if made > MOST_LINES or characters > MOST_CHARACTERS:
                 raise TooLarge(
@@ -114,6 +119,8 @@ def _filled(at: str, line: str, known: Mapping[str, Value], outer: Mapping[str, 
         if isinstance(one, str):
             return one
         if column := _COLUMN.fullmatch(text):
+            if outer is not None and column[1] not in known:  # a row of a loop further outside
+                return f"{{{column[1]}.{_sum(at, column[2], known)}}}"
             return _entry(at, column[1], column[2], known)
         if outer is not None and any(name not in known for name in names):
             return found[0]  # of a loop further inside or outside, which comes later

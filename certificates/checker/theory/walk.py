@@ -31,14 +31,24 @@ from exactformer.certificates.checker.theory.reading import POS, POSITION, Theor
 from exactformer.certificates.checker.theory.vocabulary import Logits, chosen, embedding
 from exactformer.certificates.checker.weights import Head, Mlp, Network
 
-Formulas: TypeAlias = frozenset[Formula]
-"""All of them are assumed."""
 Frozen: TypeAlias = tuple[tuple[int, Formula], ...]
 Product: TypeAlias = tuple[Frozen, Frozen, int]
 """A coordinate of i, one of j, and how often the product counts in a score."""
 ZERO: Cases = {0: TRUE}
 FAR = 4
 """How far below others scores are not told apart any more: no head needs a larger separation."""
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """Facts, of which as many are used as are needed, and what is the case here."""
+
+    facts: Sequence[Formula]
+    here: frozenset[Formula]
+
+    def and_also(self, formula: Formula) -> Assumed:
+        """That a formula holds besides."""
+        return Assumed(self.facts, self.here | {formula})
 
 
 @dataclass(frozen=True)
@@ -75,6 +85,7 @@ class _Walk:
         self.facts = Facts(theory, self.variables)
         self.facts.require_followers()
         self.decided = 0
+        self._met: set[str] = set()
         self._known_losses: dict[tuple[tuple[Product, ...], int], Cases] = {}
         self._active: dict[tuple[int, tuple[tuple[Frozen, int], ...]], Cases] = {}
         self.coordinates = {name: self._embedding(name) for name in theory.classes}
@@ -109,6 +120,8 @@ class _Walk:
         for place, (head, cases) in enumerate(zip(layer.heads, annotation, strict=True)):
             at = f"annotation[{number}][{place}] ({head.name})"
             outcomes = [self._head(at, head, cls, cases, behind[cls]) for cls in self.theory.classes]
+            if never := [case.at for case in cases if case.at not in self._met]:
+                raise Rejected(never[0], "cannot be the case of any token")
             separations = [one.separation for one in outcomes if one.separation is not None]
             found.append(Found(min(separations, default=None), any(one.many for one in outcomes)))
         at = f"weights.layers[{number}]"
@@ -131,7 +144,7 @@ class _Walk:
             view = View(self.variables, case.at, cls)
             when = view.formula(case.when)
             if when & local is FALSE:
-                raise Rejected(case.at, f"cannot be the case of a token of class {cls}")
+                continue
             if when & covered & local is not FALSE:
                 raise Rejected(case.at, f"is the case of a token of class {cls} that has another case as well")
             covered |= when
@@ -152,30 +165,31 @@ class _Walk:
         member = View(self.variables, f"{case.at}.member", cls).number(case.member, POSITION)
         self._require(
             f"{case.at}.member",
-            frozenset((self.facts.local(cls), when)),
+            Assumed((), frozenset((self.facts.local(cls), when))),
             at_most(member, position),
             f"is not always at or before a token of class {cls}",
         )
-        best, left_out, many, there = set[int](), dict[str, Formulas](), False, False
+        best, left_out, many, there = set[int](), dict[str, Assumed](), False, False
         constant = all(cases == ZERO for cases in value)
         for other in sorted(self.theory.at_or_before[cls]):
-            assumed = frozenset((*self.facts.pair_with(cls, other, case.distance), when))
-            if not self.possible(assumed):
+            related = self.facts.related(cls, other, case.distance)
+            assumed = Assumed(self.facts.pair(cls, other), related | {when})
+            if not self.seems_possible(assumed):
                 continue
             view = View(self.variables, f"{case.at}.selects.{other}", cls, other)
             selected = view.formula(case.selects[other]) if other in case.selects else FALSE
             is_member = same_number(self.variables.bits(POS, True), member)
-            there = there or self.possible(assumed | {is_member})
+            there = there or self.seems_possible(assumed.and_also(is_member))
             self._require(
                 case.at,
-                assumed | {is_member},
+                assumed.and_also(is_member),
                 selected,
                 f"the member, for class {cls}, may be a token of class {other} that is not selected",
             )
-            chosen_here, left_out[other] = assumed | {selected}, assumed | {~selected}
-            if self.possible(chosen_here):
+            chosen_here, left_out[other] = assumed.and_also(selected), assumed.and_also(~selected)
+            if self.seems_possible(chosen_here):
                 best |= self._chosen_scores(head, cls, other, chosen_here)
-                many = many or (not constant and self.possible(chosen_here | {~is_member}))
+                many = many or (not constant and self.possible(chosen_here.and_also(~is_member)))
                 if isinstance(case.value, Unknown):
                     continue  # whatever one token has; of several it would be a mean
                 for place, (coordinate, mine) in enumerate(zip(head.value, value, strict=True)):
@@ -188,12 +202,15 @@ class _Walk:
                     )
         if many and isinstance(case.value, Unknown):
             raise Rejected(f"{case.at}.value", f"is not known, where several tokens may be selected, for class {cls}")
-        if not there:
-            raise Rejected(f"{case.at}.member", f"can be no token, for class {cls}")
+        if not there or not best:
+            return Found(None, False)  # a token stands at the member's position, so this is no token's case
+        self._met.add(case.at)
         if len(best) != 1:
             raise Rejected(case.at, f"selected tokens have the scores {sorted(best)}, for class {cls}")
         (score,) = best
-        below = [self._below(head, cls, other, rest, score) for other, rest in left_out.items() if self.possible(rest)]
+        below = [
+            self._below(head, cls, other, rest, score) for other, rest in left_out.items() if self.seems_possible(rest)
+        ]
         separation = min(below, default=None)
         if separation is not None and separation < 1:
             raise Rejected(
@@ -201,25 +218,33 @@ class _Walk:
             )
         return Found(separation, many)
 
-    def _chosen_scores(self, head: Head, cls: str, other: str, chosen_here: Formulas) -> set[int]:
+    def _chosen_scores(self, head: Head, cls: str, other: str, chosen_here: Assumed) -> set[int]:
         """The scores of selected tokens: mostly one, near the bound, so others are not told apart at first."""
         top, products = self._products(head, cls, other)
         for far in (FAR, 2 * len(head.query) + 1):
             losses = self._losses(products, far)
-            if not self.possible(chosen_here | {losses.get(far, FALSE)}):
+            if not self.seems_possible(chosen_here.and_also(losses.get(far, FALSE))):
                 break
         self.decided += len(losses)
-        return {top - loss for loss, formula in losses.items() if self.possible(chosen_here | {formula})}
+        found = [loss for loss, formula in losses.items() if self.seems_possible(chosen_here.and_also(formula))]
+        if len(found) > 1:
+            found = [loss for loss in found if self.possible(chosen_here.and_also(losses[loss]))]
+        return {top - loss for loss in found}
 
-    def _below(self, head: Head, cls: str, other: str, rest: Formulas, score: int) -> int:
+    def _below(self, head: Head, cls: str, other: str, rest: Assumed, score: int) -> int:
         """How far below ``score`` all other tokens are, at least; `FAR` stands for that much or more."""
         top, products = self._products(head, cls, other)
         if top <= score - FAR:
             return FAR
         losses = self._losses(products, top - score + FAR)
         self.decided += len(losses)
-        found = (loss for loss, formula in losses.items() if self.possible(rest | {formula}))
-        return score - top + min(found, default=top - score + FAR)
+        for loss in sorted(losses):
+            here = rest.and_also(losses[loss])
+            below = score - top + loss
+            # What is far enough below does no harm, even if it cannot be.
+            if self.seems_possible(here) and (below >= 1 or self.possible(here)):
+                return below
+        return FAR
 
     def _products(self, head: Head, cls: str, other: str) -> tuple[int, tuple[Product, ...]]:
         """A bound of the score of i and j, and what is multiplied and how often."""
@@ -241,13 +266,17 @@ class _Walk:
             self._known_losses[products, far] = lost([self._product(one) for one in products], far)
         return self._known_losses[products, far]
 
-    def possible(self, formulas: Formulas) -> bool:
-        """Whether all can hold at once."""
-        return self.variables.diagrams.possible(formulas)
+    def possible(self, assumed: Assumed) -> bool:
+        """Whether all can hold at once, as far as all facts tell that may help."""
+        return self.facts.possible(assumed.facts, assumed.here)
 
-    def _require(self, at: str, assumed: Formulas, claim: Formula, reason: str) -> None:
+    def seems_possible(self, assumed: Assumed) -> bool:
+        """The same, as far as the nearest facts tell: where it does no harm if it is not."""
+        return self.facts.possible(assumed.facts, assumed.here, rounds=1)
+
+    def _require(self, at: str, assumed: Assumed, claim: Formula, reason: str) -> None:
         self.decided += 1
-        if self.possible(assumed | {~claim}):
+        if self.possible(assumed.and_also(~claim)):
             raise Rejected(at, reason)
 
     def _mlp(self, at: str, mlp: Mlp, coordinates: Sequence[Cases]) -> list[Cases]:
@@ -305,14 +334,17 @@ class _Walk:
             local = self.facts.local(cls)
             whens = [view.formula(output.when) for output in one.outputs]
             self._require(
-                at, frozenset((local,)), ~conjunction(~when for when in whens), "does not name a token for every case"
+                at,
+                Assumed((), frozenset({local})),
+                ~conjunction(~when for when in whens),
+                "does not name a token for every case",
             )
             for place, (output, when) in enumerate(zip(one.outputs, whens, strict=True)):
                 here = local & when
                 if here is FALSE:
                     raise Rejected(at, "names a token for what cannot be the case")
                 for other in whens[:place]:
-                    self._require(at, frozenset((here,)), ~other, "names two tokens for one case")
+                    self._require(at, Assumed((), frozenset({here})), ~other, "names two tokens for one case")
                 margin = logits.margin(chosen(output.token, view, self.network), here)
                 if margin is not None:
                     if margin < 1:
