@@ -18,7 +18,7 @@ from exactformer.certificates.checker.theory.ghosts import (
 )
 from exactformer.certificates.checker.theory.reading import POS, Theory, largest_of
 
-ROUNDS = 3
+ROUNDS = 2
 """How far facts are followed from what is asked."""
 
 
@@ -26,8 +26,8 @@ class Facts:
     """The facts of a theory as formulas, each made once.
 
     Those about two tokens are kept one by one: together they would make large diagrams. To show that something cannot
-    be, those that speak of its variables are tried first, then those that speak of their variables, a few times. Fewer
-    facts can make possible what is not, and never the other way around.
+    be, those that speak of its variables alone are tried first, then those that speak of one of them, and so on, a few
+    times. Fewer facts can make possible what is not, and never the other way around.
     """
 
     def __init__(self, theory: Theory, variables: Variables) -> None:
@@ -113,17 +113,21 @@ class Facts:
 
     def possible(self, facts: Sequence[Formula], asked: frozenset[Formula], rounds: int = ROUNDS) -> bool:
         """Whether all that is asked could hold, as far as some of the facts tell."""
-        left, chosen, seen = list(facts), asked, self._support(asked)
+        seen = self._support(asked)
+        inside = {one for one in facts if self._supports_of(one) <= seen}
+        chosen, left = asked | inside, [one for one in facts if one not in inside]
+        if not (self.variables.diagrams.possible(asked) and self.variables.diagrams.possible(chosen)):
+            return False
         for _ in range(rounds):
-            if not self.variables.diagrams.possible(chosen):
-                return False
-            near = [one for one in left if not seen.isdisjoint(self._supports_of(one)) or one is FALSE]
+            near = [one for one in left if not seen.isdisjoint(self._supports_of(one))]
             if not near:
                 return True
             left = [one for one in left if one not in set(near)]
             chosen |= set(near)
             seen |= self._support(near)
-        return self.variables.diagrams.possible(chosen)
+            if not self.variables.diagrams.possible(chosen):
+                return False
+        return True
 
     def _support(self, formulas: Iterable[Formula]) -> frozenset[int]:
         return frozenset().union(*map(self._supports_of, formulas))

@@ -272,7 +272,7 @@ class _Walk:
 
     def seems_possible(self, assumed: Assumed) -> bool:
         """The same, as far as the nearest facts tell: where it does no harm if it is not."""
-        return self.facts.possible(assumed.facts, assumed.here, rounds=1)
+        return self.facts.possible(assumed.facts, assumed.here, rounds=0)
 
     def _require(self, at: str, assumed: Assumed, claim: Formula, reason: str) -> None:
         self.decided += 1
