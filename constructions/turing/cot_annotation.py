@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from exactformer.constructions.theory import Case, HeadCases
+from exactformer.constructions.theory import Case, HeadCases, Hold
 from exactformer.constructions.turing.registers import Phases
 
 EVERY = ("inp", "input", "einp", "run", "block", "bit", "epos", "outp", "output", "eoutp")
@@ -64,6 +64,20 @@ def annotate_cot(tapes: int, r: int) -> list[list[HeadCases]]:
         layers[phases.L3].append(_read(k))
     layers[phases.L3].append(look_up(r + 2, [(("epos",), "sign(q)"), (but("epos", "inp"), "any"), (("inp",), "0")]))
     return [layers[number] for number in range(1, phases.L + 1)]
+
+
+def holds_cot(tapes: int, r: int) -> list[list[Hold]]:
+    """Where heads stand, by its own name instead of as a cell and a move."""
+    phases = Phases.of(r)
+    layers: list[list[Hold]] = [[] for _ in range(phases.L)]
+    for j in range(1, r + 2):
+        for k in range(1, tapes + 1):
+            where = f"(sign(x_{k}) if tau <= {j} else 0)" if j < r else f"sign(x_{k})"
+            layers[phases.L1 + j - 1].append(Hold(("run",), f"hpos_{k}", where))
+    for k in range(1, tapes + 1):
+        layers[phases.L2 - 1].append(Hold(("run",), f"spos_{k}", f"sign(c_{k})"))
+    layers[r + 1].append(Hold(("output",), "hpos_1", "sign(x_1)"))
+    return layers
 
 
 def look_up(distance: int, values: list[tuple[tuple[str, ...], str]]) -> HeadCases:

@@ -40,7 +40,7 @@ from exactformer.certificates.checker.document import (
 from exactformer.certificates.checker.linear import check_linear
 from exactformer.certificates.checker.statement import scales
 from exactformer.certificates.checker.steps.naming import Model
-from exactformer.certificates.checker.theory.annotation import read_annotation
+from exactformer.certificates.checker.theory.annotation import read_annotation, read_holds
 from exactformer.certificates.checker.theory.reading import LONGEST_TEXT, Theory, read_theory
 from exactformer.certificates.checker.theory.template import Value
 from exactformer.certificates.checker.theory.walk import Walked, walk
@@ -48,7 +48,7 @@ from exactformer.certificates.checker.universal.ties import case_entry
 from exactformer.certificates.checker.weights import Network, longest_query, parameters
 
 TOP = (
-    *("format", "version", "statement", "network", "annotation", "heads", "margin", "softmax", "verdict"),
+    *("format", "version", "statement", "network", "annotation", "holds", "heads", "margin", "softmax", "verdict"),
     "provenance",
 )
 PARTS = ("claim", "theory", "parameters", "context", "arithmetic", "beta")
@@ -82,7 +82,8 @@ def check_theory(certificate_path: Path, theory_given: Path | bytes, budget: int
     linear = check_linear(network, statement.model, parameters(network, *scales(statement.model, statement.e)))
     with deep_recursion():
         theory = read_theory(told, statement.parameters, network.r)
-        walked = walk(network, theory, read_annotation(parts["annotation"], theory, network), deadline)
+        annotation = read_annotation(parts["annotation"], theory, network)
+        walked = walk(network, theory, annotation, read_holds(parts["holds"], theory, network), deadline)
     require_same("margin", parts["margin"], walked.margin)
     cases, listed = cases_of(walked, network, statement.context)
     require_same("heads", parts["heads"], listed)

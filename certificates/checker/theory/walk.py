@@ -23,7 +23,7 @@ from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.diagrams import FALSE, TRUE, Diagrams, Formula, conjunction
 from exactformer.certificates.checker.document import Rejected
 from exactformer.certificates.checker.neurons import Neuron, activation
-from exactformer.certificates.checker.theory.annotation import Case
+from exactformer.certificates.checker.theory.annotation import Case, Hold
 from exactformer.certificates.checker.theory.facts import Facts
 from exactformer.certificates.checker.theory.ghosts import Variables, View, at_most, same_number
 from exactformer.certificates.checker.theory.language import Unknown
@@ -70,11 +70,15 @@ class Walked:
 
 
 def walk(
-    network: Network, theory: Theory, annotation: Sequence[Sequence[Sequence[Case]]], deadline: Deadline
+    network: Network,
+    theory: Theory,
+    annotation: Sequence[Sequence[Sequence[Case]]],
+    holds: Sequence[Sequence[Hold]],
+    deadline: Deadline,
 ) -> Walked:
     """Sections 6.1 to 6.5; `Rejected` where they do not show the claim."""
     going = _Walk(network, theory, deadline)
-    heads = [going.layer(number, cases) for number, cases in enumerate(annotation)]
+    heads = [going.layer(number, *told) for number, told in enumerate(zip(annotation, holds, strict=True))]
     return Walked(tuple(heads), going.margin(), going.decided)
 
 
@@ -112,8 +116,8 @@ class _Walk:
             found.append(possible)
         return found
 
-    def layer(self, number: int, annotation: Sequence[Sequence[Case]]) -> tuple[Found, ...]:
-        """6.2 to 6.4: all heads, on what the layer before left; then all neurons."""
+    def layer(self, number: int, annotation: Sequence[Sequence[Case]], holds: Sequence[Hold]) -> tuple[Found, ...]:
+        """6.2 to 6.4: all heads, on what the layer before left; then all neurons; then simpler words for what is held."""
         layer, found = self.network.layers[number], list[Found]()
         before = self.coordinates
         behind = {cls: list(coordinates) for cls, coordinates in before.items()}
@@ -130,7 +134,19 @@ class _Walk:
             cls: self._ternary(f"{at}.mlp", cls, self._mlp(f"{at}.mlp", layer.mlp, coordinates))
             for cls, coordinates in behind.items()
         }
+        for hold in holds:
+            for cls in hold.classes:
+                self._hold(hold, cls)
         return tuple(found)
+
+    def _hold(self, hold: Hold, cls: str) -> None:
+        """6.4: what is said of a register is what was computed, for every token of the class; it takes its place."""
+        places = [at for at, (name, _, _) in enumerate(self.network.places) if name == hold.register]
+        said = View(self.variables, hold.at, cls).content(hold.content, len(places))
+        assumed = Assumed((), frozenset({self.facts.local(cls)}))
+        for place, cases in zip(places, said, strict=True):
+            self._require(hold.at, assumed, same(self.coordinates[cls][place], cases), f"does not hold for class {cls}")
+            self.coordinates[cls][place] = cases
 
     def _head(self, at: str, head: Head, cls: str, cases: Sequence[Case], behind: list[Cases]) -> Found:
         """6.2: the cases of a class exclude each other and cover it; what is received is added to ``behind``."""
