@@ -117,7 +117,7 @@ class _Walk:
         return found
 
     def layer(self, number: int, annotation: Sequence[Sequence[Case]], holds: Sequence[Hold]) -> tuple[Found, ...]:
-        """6.2 to 6.4: all heads, on what the layer before left; then all neurons; then simpler words for what is held."""
+        """6.2 to 6.4: all heads, on what the layer before left; then all neurons; then simpler words for it."""
         layer, found = self.network.layers[number], list[Found]()
         before = self.coordinates
         behind = {cls: list(coordinates) for cls, coordinates in before.items()}
