@@ -34,6 +34,7 @@ POSITION, FLAG = "position", "flag"
 POS = "pos"
 """The ghost that every token has: its position."""
 MOST_CLASSES, MOST_ELEMENTS = 2**9, 2**16
+MOST_PARAMETERS, LONGEST_ELEMENT = 2**8, 2**8
 LONGEST_TEXT = 2**18
 _ELEMENT = re.compile(r"[^\s'{}\[\]]+")
 """So that an element, filled into a line, stays one word."""
@@ -124,6 +125,11 @@ def read_theory(text: str, parameters: Mapping[str, Value], r: int) -> Theory:
     """The theory that a text says, with these parameters, of sequences of up to 2^r tokens."""
     if len(text) > LONGEST_TEXT:
         raise TooLarge(f"the theory has {len(text)} characters; this checker reads {LONGEST_TEXT}")
+    if len(parameters) > MOST_PARAMETERS:
+        raise TooLarge(f"{len(parameters)} parameters; this checker reads {MOST_PARAMETERS}")
+    for name, value in parameters.items():
+        if isinstance(value, tuple) and any(len(element) > LONGEST_ELEMENT for element in value):
+            raise TooLarge(f"statement.parameters.{name}: a name has more than {LONGEST_ELEMENT} characters")
     if "r" in parameters:
         raise Rejected("statement.parameters", "r is the number of bits of positions, and given by the network")
     reader = _Reader(dict(parameters), r)
