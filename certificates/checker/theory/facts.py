@@ -99,8 +99,9 @@ class Facts:
     def require_followers(self) -> None:
         """Every class may stand behind each that it is said to follow, and a token may be compared with itself."""
         for j, one in self.theory.classes.items():
-            if not self.possible(self.pair(j, j) | {self.apart(0)}):
+            theirs = self.variables.moved(self.local(j))
+            if not self.possible(self.pair(j, j) | {self.apart(0), theirs}):
                 raise Rejected("theory", f"says of a token of class {j}, compared with itself, what cannot be")
-            for i in one.followers:
-                if not self.possible(self.pair(i, j) | {self.apart(1)}):
+            for i in sorted(one.followers):
+                if not self.possible(self.pair(i, j) | {self.apart(1), self.local(i), theirs}):
                     raise Rejected("theory", f"says of class {i} right behind class {j} what cannot be")
