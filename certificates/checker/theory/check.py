@@ -49,6 +49,7 @@ TOP = (
     *("format", "version", "statement", "network", "annotation", "heads", "margin", "softmax", "verdict"),
     "provenance",
 )
+VERDICTS = ("proved", "inconclusive")
 PARTS = ("claim", "theory", "parameters", "context", "arithmetic", "beta")
 MOST_PARAMETERS = 2**16
 
@@ -72,6 +73,8 @@ def check_theory(certificate_path: Path, theory_given: Path | bytes, budget: int
     given = theory_given if isinstance(theory_given, bytes) else read_bytes(theory_given, "theory", LONGEST_TEXT)
     parts = members("certificate", read_certificate(certificate_path, THEORY), *TOP)
     require_same("version", parts["version"], 2)
+    if parts["verdict"] not in VERDICTS:
+        raise Rejected("verdict", f"is {quote(parts['verdict'])}, none of the verdicts")
     require_provenance(parts["provenance"])
     statement, told = read_statement(parts["statement"], given)
     network = read_weights(members("network", parts["network"], "weights")["weights"], certificate_path.parent)
