@@ -129,7 +129,8 @@ def check(
     machine: str | Path | None = None,
     budget_seconds: int = SECONDS,
 ) -> Valid:
-    """What is valid about a certificate, which has to be about this theory, or the machine of this file.
+    """What is valid about a certificate, which has to be about this theory with its parameters, or the machine of this
+    file.
 
     Errors: Rejected where it is not valid, BadInput where there is nothing to judge, TooLarge and Undecided where it is
     not judged.
@@ -137,5 +138,5 @@ def check(
     if (theory is None) == (machine is None):
         raise BadInput("give a theory or a machine that the certificate has to be about")
     if theory is not None:
-        return check_theory(Path(certificate), theory.text.encode("utf-8"), budget_seconds)
+        return check_theory(Path(certificate), theory.text.encode("utf-8"), budget_seconds, theory.parameters)
     return check_certificate(Path(certificate), Path(machine or ""), budget_seconds)
