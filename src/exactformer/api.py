@@ -95,11 +95,14 @@ def certify(
     The theory brings its annotation: what each head selects. The arithmetic is named as on the command line
     (`exactformer arithmetics`); beta is the smallest power of two that suffices, unless it is given.
 
-    Errors: Rejected where theory and annotation do not show what the network does, with the place and the reason;
+    Errors: Rejected where theory and annotation do not show what the network does, with the place and the reason, and
+    for a context beyond its positions;
     TooLarge and Undecided where that is not decided within the limits; ModelError, BetaError and DoesNotFit for an
     arithmetic in which scores, or weights, are not exact.
     """
     model = parse_arithmetic(arithmetic)
+    if not 1 <= context <= 2**network.position_bits:
+        raise Rejected("context", f"is {context}, and the network has 2^{network.position_bits} positions")
     walked = prove(network, theory, budget_seconds)
     return Certificate(certify_theory(network, theory, walked.heads, walked.margin, model, context, beta))
 
