@@ -168,5 +168,5 @@ def _faults_at(node: Node, n: int, promised: Sequence[Sequence[Promise]], margin
     if len(node.sequence) > 1:
         right = next_token([values[0] for _, values in node.sequence[1:]], n)
         above = min(node.logits[right] - logit for token, logit in node.logits.items() if token != right)
-        if above < margin:
+        if above < max(margin, 1):
             yield f"{at}: {right} is above others by {above}"
