@@ -12,9 +12,10 @@ import pytest
 
 from exactformer import api
 from exactformer.certificates.checker import __main__ as command
-from exactformer.certificates.checker.document import BadInput, Rejected, TooLarge
+from exactformer.certificates.checker.document import BadInput, Rejected, TooLarge, Undecided
 from exactformer.certificates.checker.theory import check as theory_check
 from exactformer.certificates.checker.theory.check import check_theory
+from exactformer.certificates.checker.universal.ties import case_entry
 from exactformer.certificates.weights import weights_document
 from exactformer.constructions.ngram.theory import ngram
 from exactformer.constructions.theory import Theory
@@ -500,13 +501,17 @@ def test_the_api_needs_one_subject(proved: Made) -> None:
         api.check(proved.certificate, theory=the_theory(), machine=proved.machine)
 
 
+def test_without_time_nothing_is_judged(proved: Made) -> None:
+    with pytest.raises(Undecided):
+        check_theory(proved.certificate, proved.machine, 0)
+
+
 def test_all_cases_of_softmax_are_checked(proved: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     """If one does not hold, nothing is proved, whatever the document says."""
-    entry = theory_check.case_entry
     seen = []
 
     def unsure(*arguments: Any) -> tuple[Any, bool]:
-        found, holds = entry(*arguments)
+        found, holds = case_entry(*arguments)
         seen.append(found)
         return found, holds and len(seen) != 2
 

@@ -5,6 +5,7 @@ What it accepts all the same is right: an independent evaluation of all sequence
 
 from __future__ import annotations
 
+import json
 import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -15,10 +16,13 @@ from typing import Any
 
 import pytest
 
+from exactformer.api import prove
 from exactformer.certificates.checker.document import Rejected, TooLarge
 from exactformer.certificates.checker.theory import annotation as annotation_module
 from exactformer.certificates.checker.theory.template import Value
 from exactformer.certificates.checker.theory.walk import Walked
+from exactformer.certificates.weights import weights_document
+from exactformer.constructions.ngram.theory import ngram
 from tests.checker.theory import small
 from tests.checker.theory.evaluator import NONE, Evaluator, Promise, faults, next_token
 from tests.checker.theory.weight_changes import WeightChange, weight_changes
@@ -53,6 +57,24 @@ def test_no_more_could_be_proved() -> None:
                 told[number][place] = better
                 noticed = any(faults(document, "ab", 1, LONGEST, told, 1))
                 assert noticed == (better != Promise(head.separation, head.many)), (number, place, better)
+
+
+SIZES: list[tuple[str, str, int, int, int]] = [
+    ("one letter", "a", 1, 2, 4),
+    ("three letters", "abc", 1, 3, 6),
+    ("three letters, two symbols", "abc", 2, 3, 6),
+    ("two letters, three symbols", "ab", 3, 3, 8),
+    ("five letters", "abcde", 1, 2, 4),
+]
+
+
+@pytest.mark.parametrize(("letters", "n", "r", "length"), [pytest.param(*case[1:], id=case[0]) for case in SIZES])
+def test_networks_of_other_sizes_keep_what_is_proved_of_them(letters: str, n: int, r: int, length: int) -> None:
+    network, theory = ngram(letters, n, context=2**r)
+    walked = prove(network, theory)
+    assert walked.margin is not None
+    document = json.loads(json.dumps(weights_document(network)))
+    assert list(faults(document, letters, n, length, promises(walked), walked.margin)) == []
 
 
 LOOK_UPS: list[tuple[str, str, int, str]] = [
