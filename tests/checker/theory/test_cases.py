@@ -25,7 +25,7 @@ from exactformer.certificates.checker.diagrams import FALSE, TRUE, Diagrams
 from exactformer.certificates.checker.document import TooLarge
 from exactformer.certificates.checker.theory.ghosts import View
 from exactformer.certificates.checker.theory.reading import read_theory
-from exactformer.certificates.checker.theory.vocabulary import chosen, dot, embedding
+from exactformer.certificates.checker.theory.vocabulary import chosen, embedding, weighted_sum
 from exactformer.certificates.checker.weights import Network, read_network
 from tests.checker.test_diagrams import ASSIGNMENTS, random_formula, truth_of
 from tests.checker.theory.truth import Assignments
@@ -171,6 +171,6 @@ def test_random_embeddings_are_sums_of_vectors() -> None:
                 assert (np.sum([over.table(one) for one in cases.values()], axis=0) == 1).all()
                 assert np.array_equal(np.sum(told, axis=0), expected[:, place])
             vector = [(place, draw.choice([-2, 1, 3])) for place in range(network.width)]
-            logit = dot(vector, found)
+            logit = weighted_sum(vector, found)
             told = [value * over.table(formula).astype(np.int64) for value, formula in logit.items()]
             assert np.array_equal(np.sum(told, axis=0), expected @ np.array([weight for _, weight in vector]))
