@@ -21,6 +21,7 @@ from exactformer.constructions.machines.folding import two_way_machine_of
 from exactformer.constructions.machines.library import LIBRARY
 from exactformer.constructions.machines.machine import TuringMachine
 from exactformer.constructions.machines.text import write_machine
+from exactformer.constructions.theory import Parameter
 from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.verify.arithmetic.models import ArithmeticModel
 
@@ -134,7 +135,7 @@ def of_approximation(found: Approximation) -> str:
 def of_theory(
     theory: str,
     text: str,
-    parameters: Mapping[str, int | tuple[str, ...]],
+    parameters: Mapping[str, Parameter],
     context: int,
     model: ArithmeticModel,
     beta: int | None,

@@ -112,6 +112,7 @@ def certify_theory(
         | {"beta": str(universal.beta), "claim": sentence(theory, context, universal, margin)},
         "network": {"weights": {"file": weights_name, "sha256": sha256(weights)}},
         "annotation": [[[asdict(case) for case in cases] for cases in layer] for layer in theory.annotation],
+        "holds": [[asdict(one) for one in layer] for layer in theory.holds],
         "heads": _listed(network, heads, universal),
         "margin": margin,
         "softmax": asdict(softmax),
@@ -184,4 +185,10 @@ def sentence(theory: Theory, context: int, universal: Universal, margin: int | N
 
 
 def _shown(value: Parameter) -> str:
-    return " ".join(value) if isinstance(value, tuple) else str(value)
+    """As the claim names it; a table by its hash."""
+    if isinstance(value, int):
+        return str(value)
+    words = [one for one in value if isinstance(one, str)]
+    if len(words) == len(value):
+        return " ".join(words)
+    return f"a table (SHA-256 {sha256(canonical_bytes(value).rstrip())})"

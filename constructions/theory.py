@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-Parameter: TypeAlias = int | tuple[str, ...]
-"""A number, or a set of names."""
+Parameter: TypeAlias = int | tuple[str, ...] | tuple[tuple[str, ...], ...]
+"""A number, a set of names, or a table: rows of names."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,26 @@ class Case:
     value: str
 
 
+@dataclass(frozen=True)
+class Hold:
+    """A simpler word for what a register holds behind a layer, at tokens of these classes: proved, then used."""
+
+    classes: tuple[str, ...]
+    register: str
+    content: str
+
+
 HeadCases: TypeAlias = list[Case]
 
 
 @dataclass(frozen=True)
 class Theory:
-    """A family of token sequences as text, with its parameters; and the annotation of a network, layer by layer."""
+    """A family of token sequences as text, with its parameters; and the annotation of a network, layer by layer.
+
+    ``annotation``: the cases of every head; ``holds``: what is held behind a layer, where that has a simpler word.
+    """
 
     text: str
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     annotation: Sequence[Sequence[Sequence[Case]]] = ()
+    holds: Sequence[Sequence[Hold]] = ()

@@ -24,19 +24,20 @@ def execute(
     certificate: Path,
     machine: str | None,
     function: str | None,
+    theory: Path | None,
     budget: int,
     expected: str,
     as_json: bool,
 ) -> None:
-    """Either MACHINE, a name of the library, a busy beaver text or a file; or, for approximation, a function's name.
+    """MACHINE, a name of the library, a busy beaver text or a file; or a function's name; or a theory's file.
 
     The checker reads files of one-way machines only. A busy beaver text is folded first, which the checker takes as
     given; the report says so.
     """
-    if (machine is None) == (function is None):
+    if sum(about is not None for about in (machine, function, theory)) != 1:
         raise InputRefused(
-            "give either --machine MACHINE or, for a certificate of approximation, --function NAME: what the "
-            "certificate has to be about"
+            "give --machine MACHINE, for a certificate of approximation --function NAME, for one about a theory "
+            "--theory FILE: what the certificate has to be about"
         )
     printed, complaint = io.StringIO(), io.StringIO()
     with (
@@ -45,7 +46,9 @@ def execute(
         contextlib.redirect_stderr(complaint),
     ):
         options = ["--budget", str(budget), "--expect", expected, "--", str(certificate)]
-        if machine is None:
+        if theory is not None:
+            code = run_checker([f"--theory={theory}", *options])
+        elif machine is None:
             code = run_checker([f"--function={function}", *options])
         elif (path := _machine_file(machine)) is not None:
             code = run_checker([f"--machine={path}", *options])

@@ -187,6 +187,12 @@ def certify(
     help="Instead, for a certificate of approximation: the function that it has to be about.",
 )
 @click.option(
+    "--theory",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Instead, for a certificate about a theory: the theory that it has to be about.",
+)
+@click.option(
     "--budget",
     metavar="S",
     type=click.IntRange(min=1, max=999_999),
@@ -207,6 +213,7 @@ def check(
     certificate: Path,
     machine: str | None,
     function: str | None,
+    theory: Path | None,
     budget: int,
     expected: str,
     as_json: bool,
@@ -219,13 +226,15 @@ def check(
     the others on all sequences of corners, exactly; redo every inequality.  Of a function that the certificate only
     states, its values, bound and modulus are assumed.
 
+    With --theory FILE instead, a certificate about a theory: every token sequence that the theory describes.
+
     Exit codes: 0 valid, and it says that the claim holds (or what --expect says), 1 not valid, or it says the opposite,
     2 unreadable input, or no certificate, 3 valid but inconclusive, 4 not judged: too large for the checker, or not
     decided in time.
     """
     from exactformer.certificates.command_line.check import execute
 
-    execute(certificate, machine, function, budget, expected, as_json)
+    execute(certificate, machine, function, theory, budget, expected, as_json)
 
 
 @cli.command("run", short_help="Show the chain of thought of MACHINE, token by token.", epilog=EXIT_CODES)

@@ -358,8 +358,8 @@ def test_too_large_is_not_judged(title: str, tmp_path: Path) -> None:
         (["--function", "attention"], 0, "is within 2 of attention in L^2"),
         (["--function", "polynomial"], 1, "not valid: statement.function.name"),
         (["--machine", "increment"], 2, "is about a function, given with --function"),
-        ([], 2, "give either --machine MACHINE or, for a certificate of approximation, --function NAME"),
-        (["--machine", "increment", "--function", "attention"], 2, "give either --machine MACHINE or"),
+        ([], 2, "give --machine MACHINE, for a certificate of approximation --function NAME"),
+        (["--machine", "increment", "--function", "attention"], 2, "give --machine MACHINE, for"),
     ],
 )
 def test_command_line(arguments: list[str], code: int, words: str, tmp_path: Path) -> None:

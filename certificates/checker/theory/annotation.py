@@ -65,6 +65,37 @@ def read_annotation(value: Json, theory: Theory, network: Network) -> list[list[
     return found
 
 
+@dataclass(frozen=True)
+class Hold:
+    """What a register holds behind a layer, at tokens of these classes."""
+
+    at: str
+    classes: tuple[str, ...]
+    register: str
+    content: Content
+
+
+def read_holds(value: Json, theory: Theory, network: Network) -> list[list[Hold]]:
+    """What is said of registers behind every layer; nothing, if the list is empty."""
+    layers = items("holds", value)
+    if layers and len(layers) != len(network.layers):
+        raise Rejected("holds", f"is about {len(layers)} layers; the network has {len(network.layers)}")
+    registers = {name for name, _ in network.registers}
+    found = []
+    for number, listed in enumerate(layers):
+        here = []
+        for place, one in enumerate(items(f"holds[{number}]", listed)):
+            at = f"holds[{number}][{place}]"
+            parts = members(at, one, "classes", "register", "content")
+            if parts["register"] not in registers:
+                raise Rejected(f"{at}.register", f"{quote(parts['register'])} is no register of the network")
+            classes = tuple(_known(f"{at}.classes", name, theory) for name in items(f"{at}.classes", parts["classes"]))
+            content = read_content(f"{at}.content", text(f"{at}.content", parts["content"]))
+            here.append(Hold(at, classes, str(parts["register"]), content))
+        found.append(here)
+    return found or [[] for _ in network.layers]
+
+
 def _cases(at: str, value: Json, theory: Theory) -> list[Case]:
     listed = items(at, value)
     if len(listed) > MOST_CASES:

@@ -6,6 +6,7 @@ Recomputed is all that follows from theory, parameters, weights, annotation, con
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from exactformer.certificates.checker.document import (
     BadInput,
     Json,
     Rejected,
+    items,
     members,
     natural,
     quote,
@@ -38,7 +40,7 @@ from exactformer.certificates.checker.document import (
 from exactformer.certificates.checker.linear import check_linear
 from exactformer.certificates.checker.statement import scales
 from exactformer.certificates.checker.steps.naming import Model
-from exactformer.certificates.checker.theory.annotation import read_annotation
+from exactformer.certificates.checker.theory.annotation import read_annotation, read_holds
 from exactformer.certificates.checker.theory.reading import LONGEST_TEXT, Theory, read_theory
 from exactformer.certificates.checker.theory.template import Value
 from exactformer.certificates.checker.theory.walk import Walked, walk
@@ -46,7 +48,7 @@ from exactformer.certificates.checker.universal.ties import case_entry
 from exactformer.certificates.checker.weights import Network, longest_query, parameters
 
 TOP = (
-    *("format", "version", "statement", "network", "annotation", "heads", "margin", "softmax", "verdict"),
+    *("format", "version", "statement", "network", "annotation", "holds", "heads", "margin", "softmax", "verdict"),
     "provenance",
 )
 VERDICTS = ("proved", "inconclusive")
@@ -91,7 +93,8 @@ def check_theory(
     linear = check_linear(network, statement.model, parameters(network, *scales(statement.model, statement.e)))
     with deep_recursion():
         theory = read_theory(told, statement.parameters, network.r)
-        walked = walk(network, theory, read_annotation(parts["annotation"], theory, network), deadline)
+        annotation = read_annotation(parts["annotation"], theory, network)
+        walked = walk(network, theory, annotation, read_holds(parts["holds"], theory, network), deadline)
     require_same("margin", parts["margin"], walked.margin)
     cases, listed = cases_of(walked, network, statement.context)
     require_same("heads", parts["heads"], listed)
@@ -144,7 +147,9 @@ def _parameters(value: Json) -> dict[str, Value]:
     found = dict[str, Value]()
     for name, one in value.items():
         at = f"statement.parameters.{name}"
-        if isinstance(one, list):
+        if isinstance(one, list) and any(isinstance(row, list) for row in one):
+            found[name] = tuple(tuple(text(at, entry) for entry in items(at, row)) for row in one)
+        elif isinstance(one, list):
             found[name] = tuple(text(at, element) for element in one)
         elif type(one) is int and 0 <= one <= MOST_PARAMETERS:
             found[name] = one
@@ -197,7 +202,14 @@ def sentence(verdict: str, statement: Statement, theory: Theory, walked: Walked)
 
 
 def _shown(value: Value) -> str:
-    return " ".join(value) if isinstance(value, tuple) else str(value)
+    """As the claim names it; a table by its SHA-256 only, in canonical form."""
+    if not isinstance(value, tuple):
+        return str(value)
+    words = [one for one in value if isinstance(one, str)]
+    if len(words) == len(value):
+        return " ".join(words)
+    table = json.dumps(value, separators=(",", ":"), ensure_ascii=True)
+    return f"a table (SHA-256 {hashlib.sha256(table.encode('ascii')).hexdigest()})"
 
 
 def _valid(

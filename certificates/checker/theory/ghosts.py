@@ -2,8 +2,8 @@
 
 Words:
     side      which token a ghost belongs to: i or j
-    variable  a bit of a ghost of one side. Flags come first, then elements of sets, then positions; those of one kind
-              are interleaved, from the highest bit down: so comparing, adding and subtracting have small diagrams
+    variable  a bit of a ghost of one side. Flags come first, then small numbers, elements of sets, positions; those of
+              one kind are interleaved, from the highest bit down: so comparing and adding have small diagrams
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from exactformer.certificates.checker.diagrams import (
 from exactformer.certificates.checker.document import Rejected, quote
 from exactformer.certificates.checker.theory import language
 from exactformer.certificates.checker.theory.language import Content, Ghost, Number
-from exactformer.certificates.checker.theory.reading import FLAG, POS, POSITION, Theory
+from exactformer.certificates.checker.theory.reading import FLAG, POS, POSITION, Theory, largest_of
 
 Bits = Sequence[Formula]
 """Of a number, the lowest first."""
@@ -38,7 +38,8 @@ class Variables:
         self.theory, self.diagrams = theory, diagrams
         self._moved: dict[Formula, Formula] = {}
         self._levels: dict[tuple[str, int], int] = {}
-        for kind in (FLAG, *theory.sets, POSITION):
+        small = sorted(kind for kind in set(theory.kinds.values()) if largest_of(kind) is not None)
+        for kind in (FLAG, *small, *theory.sets, POSITION):
             names = [name for name, of_kind in theory.kinds.items() if of_kind == kind]
             for place in reversed(range(self.width(kind))):
                 for name in names:
@@ -48,12 +49,23 @@ class Variables:
         """How many bits a ghost of a kind has."""
         if kind == POSITION:
             return self.theory.r
+        if (largest := largest_of(kind)) is not None:
+            return largest.bit_length()
         return 1 if kind == FLAG else (len(self.theory.sets[kind]) - 1).bit_length()
 
     def bits(self, name: str, of_j: bool) -> list[Formula]:
         """The variables of a ghost: even levels for i, the odd one behind it for j."""
         width = self.width(self.theory.kinds[name])
         return [self.diagrams.variable(self._levels[name, place] + of_j) for place in range(width)]
+
+    def unknown(self, name: str, place: int) -> Cases:
+        """A coordinate that is -1, 0 or 1, no ghost says which; below all ghosts."""
+        bits = []
+        for sign_of in "-+":
+            level = self._levels.setdefault((f"{name} {sign_of}", place), 2 * len(self._levels))
+            bits.append(self.diagrams.variable(level))
+        minus, plus = bits
+        return {-1: minus & ~plus, 0: ~minus & ~plus, 1: plus}
 
     def moved(self, formula: Formula) -> Formula:
         """What a formula about i says about j: every variable is replaced by the next one, so the order is kept."""
@@ -136,10 +148,11 @@ class View:
                 return ~at_most(left, right)
 
     def kind_of(self, number: Number) -> str | None:
-        """A set, or positions; None for an element, which may be of several sets."""
+        """A set, or `POSITION` for all numbers; None for an element, which may be of several sets."""
         match number:
             case Ghost():
-                return self.kind(number)
+                kind = self.kind(number)
+                return kind if largest_of(kind) is None else POSITION
             case language.Named():
                 return None
             case _:
@@ -149,7 +162,7 @@ class View:
         """The bits of a number of this kind."""
         match number:
             case Ghost():
-                if self.kind(number) != kind:
+                if self.kind_of(number) != kind:
                     raise Rejected(self.at, f"{number.name} is no {kind}")
                 return self.bits(number)
             case language.Named(name):
@@ -161,7 +174,9 @@ class View:
                 return constant(value, value.bit_length())
             case language.Shifted(inside, by) if kind == POSITION:
                 bits = self.number(inside, kind)
-                return plus(bits, by) if by >= 0 else minus(bits, -by)
+                return plus(bits, constant(by, by.bit_length())) if by >= 0 else minus(bits, -by)
+            case language.Sum(left, right) if kind == POSITION:
+                return plus(self.number(left, kind), self.number(right, kind))
             case language.Dropped(inside, low) if kind == POSITION:
                 return self.number(inside, kind)[low:]
         raise Rejected(self.at, f"a number stands where an element of {kind} must be")
@@ -169,6 +184,8 @@ class View:
     def content(self, content: Content, width: int) -> list[Cases]:
         """What a content says of every coordinate."""
         match content:
+            case language.Unknown():
+                return [self.variables.unknown(self.at, place) for place in range(width)]
             case language.Same(value):
                 return [{value: TRUE}] * width
             case language.Code(number, low):
@@ -219,10 +236,10 @@ def at_most(left: Bits, right: Bits) -> Formula:
     return found
 
 
-def plus(bits: Bits, by: int) -> list[Formula]:
-    """The number plus ``by``, exactly: with as many bits as that takes."""
+def plus(left: Bits, right: Bits) -> list[Formula]:
+    """left + right, exactly: with as many bits as that takes."""
     found, carry = list[Formula](), FALSE
-    for one, other in _padded(bits, constant(by, by.bit_length())):
+    for one, other in _padded(left, right):
         total = choice(one, ~other, other)
         found.append(choice(total, ~carry, carry))
         carry = choice(total, carry, one)  # where one and other are equal, both are the carry

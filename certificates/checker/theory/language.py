@@ -2,8 +2,8 @@
 
     FORMULA = FORMULA "=>" FORMULA | FORMULA "or" FORMULA | FORMULA "and" FORMULA | "not" FORMULA | "(" FORMULA ")"
             | "true" | "false" | FLAG | "bit(" NUMBER "," B ")" | NUMBER COMPARISON NUMBER
-    NUMBER  = GHOST | "j." GHOST | B | "'" NAME "'" | NUMBER "+" B | NUMBER "-" B | "drop(" NUMBER "," B ")"
-    CONTENT = "0" | "1" | "-1" | "sign(" NUMBER ")" | "upper(" NUMBER "," B ")" | "onehot(" NUMBER ")"
+    NUMBER  = GHOST | "j." GHOST | B | "'" NAME "'" | NUMBER "+" NUMBER | NUMBER "-" B | "drop(" NUMBER "," B ")"
+    CONTENT = "any" | "0" | "1" | "-1" | "sign(" NUMBER ")" | "upper(" NUMBER "," B ")" | "onehot(" NUMBER ")"
             | "(" CONTENT "if" FORMULA "else" CONTENT ")"
 
 ``=>`` binds least and to the right, then ``or``, ``and``, ``not``. B is a decimal number; drop(n, B) is n without its B
@@ -27,7 +27,9 @@ DEEPEST = 100
 """Parentheses, negations, arrows and sums inside each other."""
 
 COMPARISONS = ("=", "!=", "<=", "<", ">=", ">")
-RESERVED = frozenset(("true", "false", "not", "and", "or", "if", "else", "bit", "drop", "sign", "upper", "onehot", "j"))
+RESERVED = frozenset(
+    ("any", "true", "false", "not", "and", "or", "if", "else", "bit", "drop", "sign", "upper", "onehot", "j")
+)
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,14 @@ class Shifted:
 
 
 @dataclass(frozen=True)
+class Sum:
+    """left + right."""
+
+    left: Number
+    right: Number
+
+
+@dataclass(frozen=True)
 class Dropped:
     """number // 2^low."""
 
@@ -68,7 +78,7 @@ class Dropped:
     low: int
 
 
-Number: TypeAlias = "Ghost | Constant | Named | Shifted | Dropped"
+Number: TypeAlias = "Ghost | Constant | Named | Shifted | Sum | Dropped"
 
 
 @dataclass(frozen=True)
@@ -122,6 +132,11 @@ Formula: TypeAlias = "Truth | Flag | Bit | Compared | Not | Joined"
 
 
 @dataclass(frozen=True)
+class Unknown:
+    """Every coordinate is -1, 0 or 1, and nothing is said of which."""
+
+
+@dataclass(frozen=True)
 class Same:
     """All coordinates are this number."""
 
@@ -152,7 +167,7 @@ class Either:
     other: Content
 
 
-Content: TypeAlias = "Same | Code | OneHot | Either"
+Content: TypeAlias = "Unknown | Same | Code | OneHot | Either"
 
 _TOKEN = re.compile(r"\s*(?:(=>|!=|<=|>=|[=<>(),+.-])|([A-Za-z_][A-Za-z_0-9]*)|([0-9]+)|'([^']*)')", re.ASCII)
 Parsed = TypeVar("Parsed")
@@ -288,8 +303,11 @@ class _Reader:
         found, outside = self.primary(), self.depth
         while sign := self.take("+", "-"):
             self.deeper()
-            by = self.whole()
-            found = Shifted(found, by if sign == "+" else -by)
+            if sign == "+" and self.left and self.tokens[self.place][0] != "number":
+                found = Sum(found, self.primary())
+            else:
+                by = self.whole()
+                found = Shifted(found, by if sign == "+" else -by)
         self.depth = outside
         return found
 
@@ -313,6 +331,8 @@ class _Reader:
         return Ghost(self.tokens[self.place - 1][1], of_j)
 
     def content(self) -> Content:
+        if self.take("any"):
+            return Unknown()
         if self.take("-"):
             self.need("1")
             return Same(-1)

@@ -27,14 +27,14 @@ from exactformer.certificates.checker.theory.language import (
     read_formula,
     read_number,
 )
-from exactformer.certificates.checker.theory.template import Value, lines_of
+from exactformer.certificates.checker.theory.template import Value, lines_of, require_short
 
 POSITION, FLAG = "position", "flag"
-"""Kinds of ghosts besides sets: a number below 2^r; 0 or 1."""
+"""Kinds of ghosts besides sets and small numbers, ``0..N``: a number below 2^r; 0 or 1."""
 POS = "pos"
 """The ghost that every token has: its position."""
 MOST_CLASSES, MOST_ELEMENTS = 2**9, 2**16
-MOST_PARAMETERS, LONGEST_ELEMENT = 2**8, 2**8
+MOST_PARAMETERS = 2**8
 LONGEST_TEXT = 2**18
 _ELEMENT = re.compile(r"[^\s'{}\[\]]+")
 """So that an element, filled into a line, stays one word."""
@@ -128,8 +128,7 @@ def read_theory(text: str, parameters: Mapping[str, Value], r: int) -> Theory:
     if len(parameters) > MOST_PARAMETERS:
         raise TooLarge(f"{len(parameters)} parameters; this checker reads {MOST_PARAMETERS}")
     for name, value in parameters.items():
-        if isinstance(value, tuple) and any(len(element) > LONGEST_ELEMENT for element in value):
-            raise TooLarge(f"statement.parameters.{name}: a name has more than {LONGEST_ELEMENT} characters")
+        require_short(f"statement.parameters.{name}", value)
     if "r" in parameters:
         raise Rejected("statement.parameters", "r is the number of bits of positions, and given by the network")
     reader = _Reader(dict(parameters), r)
@@ -183,20 +182,27 @@ class _Reader:
         self.theory.about.append(rest)
 
     def _parameter(self, at: str, rest: str) -> None:
-        """NAME: set | LOW..HIGH"""
+        """NAME: set | rows | LOW..HIGH"""
         name, kind = _two(at, rest, ":")
         value = self.parameters.get(self._name(at, name, "a parameter"))
         if value is None:
             raise Rejected("statement.parameters", f"must have {quote(name)}, a parameter of the theory")
         if kind == "set":
-            if not isinstance(value, tuple) or not all(_ELEMENT.fullmatch(element) for element in value):
+            elements = tuple(one for one in value if isinstance(one, str)) if isinstance(value, tuple) else ()
+            if elements != value or not all(_ELEMENT.fullmatch(element) for element in elements):
                 raise Rejected(f"statement.parameters.{name}", "is no list of names without spaces, quotes, brackets")
-            self._define(at, name, value)
+            self._define(at, name, elements)
+        elif kind == "rows":
+            rows = [row for row in value if isinstance(row, tuple)] if isinstance(value, tuple) else []
+            if not isinstance(value, tuple) or len(rows) < len(value) or len({len(row) for row in rows}) > 1:
+                raise Rejected(f"statement.parameters.{name}", "is no list of rows of one length")
+            if not all(_ELEMENT.fullmatch(entry) for row in rows for entry in row):
+                raise Rejected(f"statement.parameters.{name}", "has an entry with spaces, quotes or brackets")
         elif bounds := re.fullmatch(r"([0-9]{1,9})\.\.([0-9]{1,9})", kind, re.ASCII):
             if not isinstance(value, int) or not int(bounds[1]) <= value <= int(bounds[2]):
                 raise Rejected(f"statement.parameters.{name}", f"is no number from {bounds[1]} to {bounds[2]}")
         else:
-            raise Rejected(at, f"{quote(kind)} is no kind of parameter: set, or LOW..HIGH")
+            raise Rejected(at, f"{quote(kind)} is no kind of parameter: set, rows, or LOW..HIGH")
         self.declared.add(name)
 
     def _set(self, at: str, rest: str) -> None:
@@ -215,7 +221,9 @@ class _Reader:
         """NAME [first]: FAMILY FIELD=NUMBER .."""
         head, token = _two(at, rest, ":")
         name, first = head.removesuffix(" first").strip(), head.endswith(" first")
-        if self._name(at, name, "a class") in self.theory.classes:
+        if not _NAME.fullmatch(name):
+            raise Rejected(at, f"{quote(name)} cannot be the name of a class")
+        if name in self.theory.classes:
             raise Rejected(at, f"defines class {quote(name)} again")
         if len(self.theory.classes) >= MOST_CLASSES:
             raise TooLarge(f"{at}: more than {MOST_CLASSES} classes")
@@ -231,8 +239,8 @@ class _Reader:
         """CLASS ..: NAME KIND"""
         classes, named = _two(at, rest, ":")
         name, kind = _two(at, named, " ")
-        if kind not in (POSITION, FLAG) and kind not in self.theory.sets:
-            raise Rejected(at, f"{quote(kind)} is no kind: position, flag, or the name of a set")
+        if kind not in (POSITION, FLAG) and kind not in self.theory.sets and largest_of(kind) is None:
+            raise Rejected(at, f"{quote(kind)} is no kind: position, flag, 0..N, or the name of a set")
         self._name(at, name, "a ghost")
         for one in [self._of(at, word) for word in classes.split()]:
             known = next((c.ghosts[name] for c in self.theory.classes.values() if name in c.ghosts), kind)
@@ -275,6 +283,12 @@ class _Reader:
 
 
 _WORDS = ("theory", "about", "parameter", "set", "class", "ghost", "follow", "fact", "pair", "before", "output")
+
+
+def largest_of(kind: str) -> int | None:
+    """N of the kind ``0..N``: small numbers; None of other kinds."""
+    found = re.fullmatch(r"0\.\.([0-9]{1,4})", kind, re.ASCII)
+    return int(found[1]) if found else None
 
 
 def _two(at: str, text: str, mark: str) -> tuple[str, str]:

@@ -17,37 +17,54 @@ from typing import TypeAlias
 
 from exactformer.certificates.checker.document import Rejected, TooLarge, quote
 
-Value: TypeAlias = "int | str | tuple[str, ...]"
-"""Of a parameter or a loop variable: a number, an element, a set."""
+Value: TypeAlias = "int | str | tuple[str, ...] | tuple[tuple[str, ...], ...]"
+"""Of a parameter or a loop variable: a number, an element, a set or a row, a table."""
 
 MOST_LINES, MOST_CHARACTERS = 2**16, 2**22
 """Of a theory, unrolled."""
+LONGEST_ELEMENT = 2**8
+"""Of sets and tables."""
 MOST_TURNS, MOST_READ = 2**18, 2**23
 """Turns of all loops, and characters that are gone through, also where nothing comes of them."""
 
 _NAME = r"[A-Za-z_][A-Za-z_0-9]*"
 _LOOP = re.compile(rf"({_NAME}) in (?:([\w+-]+)\.\.([\w+-]+)|({_NAME}))", re.ASCII)
-_FOLD = re.compile(rf"(all|any)\[({_NAME} in [^:\[\]]+): ([^\[\]]*)\]", re.ASCII)
+_FOLD = re.compile(rf"(all|any|each)\[({_NAME} in [^:\[\]]+): ([^\[\]]*)\]", re.ASCII)
 _SUMMAND = re.compile(rf"([+-]?)\b({_NAME})\b", re.ASCII)
 _FILLED = re.compile(r"\{([^{}]*)\}")
+_SET = re.compile(rf"set ({_NAME}) = (.*)", re.ASCII)
+_COLUMN = re.compile(rf"({_NAME})\.(.*)", re.ASCII)
 _SUM = re.compile(r"[+-]?\w+(?:[+-]\w+)*", re.ASCII)
 
 
 def lines_of(text: str, parameters: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
     """Where each line stands in the text, and the line, unrolled."""
-    made = characters = 0
-    spent = _Spent()
+    made, characters, known, spent = 0, 0, dict(parameters), _Spent()
     for number, raw in enumerate(text.split("\n"), start=1):
         line, at = raw.strip(), f"theory, line {number}"
         if not line or line.startswith("#"):
             continue
-        for one in _unrolled(at, line, dict(parameters), spent):
+        if found := _SET.fullmatch(line):
+            if found[1] in known:
+                raise Rejected(at, f"{quote(found[1])} is a parameter or a set already")
+            known[found[1]] = tuple(found[2].split())
+            require_short(at, known[found[1]])
+        for one in _unrolled(at, line, known, spent):
             made, characters = made + 1, characters + len(one)
             if made > MOST_LINES or characters > MOST_CHARACTERS:
                 raise TooLarge(
                     f"{at}: the theory, unrolled, has more than {MOST_LINES} lines or {MOST_CHARACTERS} characters"
                 )
             yield at, one
+
+
+def require_short(at: str, value: Value) -> None:
+    """No name of a set, and no entry of a table, is long: a line may have it many times."""
+    for one in value if isinstance(value, tuple) else ():
+        if isinstance(one, tuple):
+            require_short(at, one)
+        elif len(one) > LONGEST_ELEMENT:
+            raise TooLarge(f"{at}: a name has more than {LONGEST_ELEMENT} characters")
 
 
 @dataclass
@@ -111,15 +128,17 @@ def _folded(at: str, line: str, known: dict[str, Value], spent: _Spent) -> str:
     while found := _FOLD.search(line):
         spent.on(at, len(line))
         word, loop, body = found.groups()
+        shown = body if word == "each" else f"({body})"
         parts, length = list[str](), len(line)
         for name, value in _loop(at, loop, known):
-            parts.append(_filled(at, f"({body})", known | {name: value}, known))
-            spent.on(at, len(body))
+            parts.append(_filled(at, shown, known | {name: value}, known))
+            spent.on(at, len(shown))
             length += len(parts[-1]) + len(" and ")
             if length > MOST_CHARACTERS:
                 raise TooLarge(f"{at}, with {word}[..] written out, has more than {MOST_CHARACTERS} characters")
-        empty, joint = ("true", " and ") if word == "all" else ("false", " or ")
-        line = f"{line[: found.start()]}({joint.join(parts) or empty}){line[found.end() :]}"
+        empty, joint = {"all": ("true", " and "), "any": ("false", " or "), "each": ("", " ")}[word]
+        joined = joint.join(parts) or empty
+        line = f"{line[: found.start()]}{joined if word == 'each' else f'({joined})'}{line[found.end() :]}"
     return line
 
 
@@ -138,12 +157,27 @@ def _filled(at: str, line: str, known: Mapping[str, Value], outer: Mapping[str, 
         one = known.get(text)
         if isinstance(one, str):
             return one
+        if column := _COLUMN.fullmatch(text):
+            if outer is not None and column[1] not in known:  # a row of a loop further outside
+                return f"{{{column[1]}.{_sum(at, column[2], known)}}}"
+            return _entry(at, column[1], column[2], known)
         if outer is not None and any(name not in known for name in names):
             # The others are of a loop further outside, which comes later.
             return f"{{{re.sub(_SUMMAND, summand, text)}}}"
         return str(_sum(at, text, known))
 
     return _FILLED.sub(value, line)
+
+
+def _entry(at: str, name: str, column: str, known: Mapping[str, Value]) -> str:
+    """An entry of a row."""
+    row, place = known.get(name), _sum(at, column, known)
+    if not isinstance(row, tuple) or not 1 <= place <= len(row):
+        raise Rejected(at, f"there is no column {place} of {quote(name)}")
+    entry = row[place - 1]
+    if not isinstance(entry, str):
+        raise Rejected(at, f"{quote(name)} is a table, not a row")
+    return entry
 
 
 def _sum(at: str, text: str, known: Mapping[str, Value]) -> int:

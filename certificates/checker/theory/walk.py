@@ -23,21 +23,32 @@ from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.diagrams import FALSE, TRUE, Diagrams, Formula, conjunction
 from exactformer.certificates.checker.document import Rejected
 from exactformer.certificates.checker.neurons import Neuron, activation
-from exactformer.certificates.checker.theory.annotation import Case
+from exactformer.certificates.checker.theory.annotation import Case, Hold
 from exactformer.certificates.checker.theory.facts import Facts
 from exactformer.certificates.checker.theory.ghosts import Variables, View, at_most, same_number
+from exactformer.certificates.checker.theory.language import Unknown
 from exactformer.certificates.checker.theory.reading import POS, POSITION, Theory
 from exactformer.certificates.checker.theory.vocabulary import Logits, chosen, embedding
 from exactformer.certificates.checker.weights import Head, Mlp, Network
 
-Formulas: TypeAlias = frozenset[Formula]
-"""All of them are assumed."""
 Frozen: TypeAlias = tuple[tuple[int, Formula], ...]
 Product: TypeAlias = tuple[Frozen, Frozen, int]
 """A coordinate of i, one of j, and how often the product counts in a score."""
 ZERO: Cases = {0: TRUE}
 FAR = 4
 """How far below others scores are not told apart any more: no head needs a larger separation."""
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """Facts, of which as many are used as are needed, and what is the case here."""
+
+    facts: Sequence[Formula]
+    here: frozenset[Formula]
+
+    def and_also(self, formula: Formula) -> Assumed:
+        """That a formula holds besides."""
+        return Assumed(self.facts, self.here | {formula})
 
 
 @dataclass(frozen=True)
@@ -59,11 +70,15 @@ class Walked:
 
 
 def walk(
-    network: Network, theory: Theory, annotation: Sequence[Sequence[Sequence[Case]]], deadline: Deadline
+    network: Network,
+    theory: Theory,
+    annotation: Sequence[Sequence[Sequence[Case]]],
+    holds: Sequence[Sequence[Hold]],
+    deadline: Deadline,
 ) -> Walked:
     """Sections 6.1 to 6.5; `Rejected` where they do not show the claim."""
     going = _Walk(network, theory, deadline)
-    heads = [going.layer(number, cases) for number, cases in enumerate(annotation)]
+    heads = [going.layer(number, *told) for number, told in enumerate(zip(annotation, holds, strict=True))]
     return Walked(tuple(heads), going.margin(), going.decided)
 
 
@@ -74,6 +89,7 @@ class _Walk:
         self.facts = Facts(theory, self.variables)
         self.facts.require_followers()
         self.decided = 0
+        self._met: set[str] = set()
         self._known_losses: dict[tuple[tuple[Product, ...], int], Cases] = {}
         self._active: dict[tuple[int, tuple[tuple[Frozen, int], ...]], Cases] = {}
         self.coordinates = {name: self._embedding(name) for name in theory.classes}
@@ -100,14 +116,16 @@ class _Walk:
             found.append(possible)
         return found
 
-    def layer(self, number: int, annotation: Sequence[Sequence[Case]]) -> tuple[Found, ...]:
-        """6.2 to 6.4: all heads, on what the layer before left; then all neurons."""
+    def layer(self, number: int, annotation: Sequence[Sequence[Case]], holds: Sequence[Hold]) -> tuple[Found, ...]:
+        """6.2 to 6.4: all heads, on what the layer before left; then all neurons; then simpler words for what is held."""
         layer, found = self.network.layers[number], list[Found]()
         before = self.coordinates
         behind = {cls: list(coordinates) for cls, coordinates in before.items()}
         for place, (head, cases) in enumerate(zip(layer.heads, annotation, strict=True)):
             at = f"annotation[{number}][{place}] ({head.name})"
             outcomes = [self._head(at, head, cls, cases, behind[cls]) for cls in self.theory.classes]
+            if never := [case.at for case in cases if case.at not in self._met]:
+                raise Rejected(never[0], "cannot be the case of any token")
             separations = [one.separation for one in outcomes if one.separation is not None]
             found.append(Found(min(separations, default=None), any(one.many for one in outcomes)))
         at = f"weights.layers[{number}]"
@@ -116,7 +134,19 @@ class _Walk:
             cls: self._ternary(f"{at}.mlp", cls, self._mlp(f"{at}.mlp", layer.mlp, coordinates))
             for cls, coordinates in behind.items()
         }
+        for hold in holds:
+            for cls in hold.classes:
+                self._hold(hold, cls)
         return tuple(found)
+
+    def _hold(self, hold: Hold, cls: str) -> None:
+        """6.4: what is said of a register is what was computed, for every token of the class; it takes its place."""
+        places = [at for at, (name, _, _) in enumerate(self.network.places) if name == hold.register]
+        said = View(self.variables, hold.at, cls).content(hold.content, len(places))
+        assumed = Assumed((), frozenset({self.facts.local(cls)}))
+        for place, cases in zip(places, said, strict=True):
+            self._require(hold.at, assumed, same(self.coordinates[cls][place], cases), f"does not hold for class {cls}")
+            self.coordinates[cls][place] = cases
 
     def _head(self, at: str, head: Head, cls: str, cases: Sequence[Case], behind: list[Cases]) -> Found:
         """6.2: the cases of a class exclude each other and cover it; what is received is added to ``behind``."""
@@ -130,7 +160,7 @@ class _Walk:
             view = View(self.variables, case.at, cls)
             when = view.formula(case.when)
             if when & local is FALSE:
-                raise Rejected(case.at, f"cannot be the case of a token of class {cls}")
+                continue
             if when & covered & local is not FALSE:
                 raise Rejected(case.at, f"is the case of a token of class {cls} that has another case as well")
             covered |= when
@@ -151,30 +181,33 @@ class _Walk:
         member = View(self.variables, f"{case.at}.member", cls).number(case.member, POSITION)
         self._require(
             f"{case.at}.member",
-            frozenset((self.facts.local(cls), when)),
+            Assumed((), frozenset((self.facts.local(cls), when))),
             at_most(member, position),
             f"is not always at or before a token of class {cls}",
         )
-        best, left_out, many, there = set[int](), dict[str, Formulas](), False, False
+        best, left_out, many, there = set[int](), dict[str, Assumed](), False, False
         constant = all(cases == ZERO for cases in value)
         for other in sorted(self.theory.at_or_before[cls]):
-            assumed = frozenset((*self.facts.pair_with(cls, other, case.distance), when))
-            if not self.possible(assumed):
+            related = self.facts.related(cls, other, case.distance)
+            assumed = Assumed(self.facts.pair(cls, other), related | {when})
+            if not self.seems_possible(assumed):
                 continue
             view = View(self.variables, f"{case.at}.selects.{other}", cls, other)
             selected = view.formula(case.selects[other]) if other in case.selects else FALSE
             is_member = same_number(self.variables.bits(POS, True), member)
-            there = there or self.possible(assumed | {is_member})
+            there = there or self.seems_possible(assumed.and_also(is_member))
             self._require(
                 case.at,
-                assumed | {is_member},
+                assumed.and_also(is_member),
                 selected,
                 f"the member, for class {cls}, may be a token of class {other} that is not selected",
             )
-            chosen_here, left_out[other] = assumed | {selected}, assumed | {~selected}
-            if self.possible(chosen_here):
+            chosen_here, left_out[other] = assumed.and_also(selected), assumed.and_also(~selected)
+            if self.seems_possible(chosen_here):
                 best |= self._chosen_scores(head, cls, other, chosen_here)
-                many = many or (not constant and self.possible(chosen_here | {~is_member}))
+                many = many or (not constant and self.possible(chosen_here.and_also(~is_member)))
+                if isinstance(case.value, Unknown):
+                    continue  # whatever one token has; of several it would be a mean
                 for place, (coordinate, mine) in enumerate(zip(head.value, value, strict=True)):
                     theirs = self.variables.moved_cases(self.coordinates[other][coordinate])
                     self._require(
@@ -183,12 +216,17 @@ class _Walk:
                         same(theirs, mine),
                         f"coordinate {place} is not what a selected token of class {other} has, for {cls}",
                     )
-        if not there:
-            raise Rejected(f"{case.at}.member", f"can be no token, for class {cls}")
+        if many and isinstance(case.value, Unknown):
+            raise Rejected(f"{case.at}.value", f"is not known, where several tokens may be selected, for class {cls}")
+        if not there or not best:
+            return Found(None, False)  # a token stands at the member's position, so this is no token's case
+        self._met.add(case.at)
         if len(best) != 1:
             raise Rejected(case.at, f"selected tokens have the scores {sorted(best)}, for class {cls}")
         (score,) = best
-        below = [self._below(head, cls, other, rest, score) for other, rest in left_out.items() if self.possible(rest)]
+        below = [
+            self._below(head, cls, other, rest, score) for other, rest in left_out.items() if self.seems_possible(rest)
+        ]
         separation = min(below, default=None)
         if separation is not None and separation < 1:
             raise Rejected(
@@ -196,25 +234,33 @@ class _Walk:
             )
         return Found(separation, many)
 
-    def _chosen_scores(self, head: Head, cls: str, other: str, chosen_here: Formulas) -> set[int]:
+    def _chosen_scores(self, head: Head, cls: str, other: str, chosen_here: Assumed) -> set[int]:
         """The scores of selected tokens: mostly one, near the bound, so others are not told apart at first."""
         top, products = self._products(head, cls, other)
         for far in (FAR, 2 * len(head.query) + 1):
             losses = self._losses(products, far)
-            if not self.possible(chosen_here | {losses.get(far, FALSE)}):
+            if not self.seems_possible(chosen_here.and_also(losses.get(far, FALSE))):
                 break
         self.decided += len(losses)
-        return {top - loss for loss, formula in losses.items() if self.possible(chosen_here | {formula})}
+        found = [loss for loss, formula in losses.items() if self.seems_possible(chosen_here.and_also(formula))]
+        if len(found) > 1:
+            found = [loss for loss in found if self.possible(chosen_here.and_also(losses[loss]))]
+        return {top - loss for loss in found}
 
-    def _below(self, head: Head, cls: str, other: str, rest: Formulas, score: int) -> int:
+    def _below(self, head: Head, cls: str, other: str, rest: Assumed, score: int) -> int:
         """How far below ``score`` all other tokens are, at least; `FAR` stands for that much or more."""
         top, products = self._products(head, cls, other)
         if top <= score - FAR:
             return FAR
         losses = self._losses(products, top - score + FAR)
         self.decided += len(losses)
-        found = (loss for loss, formula in losses.items() if self.possible(rest | {formula}))
-        return score - top + min(found, default=top - score + FAR)
+        for loss in sorted(losses):
+            here = rest.and_also(losses[loss])
+            below = score - top + loss
+            # What is far enough below does no harm, even if it cannot be.
+            if self.seems_possible(here) and (below >= 1 or self.possible(here)):
+                return below
+        return FAR
 
     def _products(self, head: Head, cls: str, other: str) -> tuple[int, tuple[Product, ...]]:
         """A bound of the score of i and j, and what is multiplied and how often."""
@@ -236,13 +282,17 @@ class _Walk:
             self._known_losses[products, far] = lost([self._product(one) for one in products], far)
         return self._known_losses[products, far]
 
-    def possible(self, formulas: Formulas) -> bool:
-        """Whether all can hold at once."""
-        return self.variables.diagrams.possible(formulas)
+    def possible(self, assumed: Assumed) -> bool:
+        """Whether all can hold at once, as far as all facts tell that may help."""
+        return self.facts.possible(assumed.facts, assumed.here)
 
-    def _require(self, at: str, assumed: Formulas, claim: Formula, reason: str) -> None:
+    def seems_possible(self, assumed: Assumed) -> bool:
+        """The same, as far as the nearest facts tell: where it does no harm if it is not."""
+        return self.facts.possible(assumed.facts, assumed.here, rounds=0)
+
+    def _require(self, at: str, assumed: Assumed, claim: Formula, reason: str) -> None:
         self.decided += 1
-        if self.possible(assumed | {~claim}):
+        if self.possible(assumed.and_also(~claim)):
             raise Rejected(at, reason)
 
     def _mlp(self, at: str, mlp: Mlp, coordinates: Sequence[Cases]) -> list[Cases]:
@@ -300,14 +350,17 @@ class _Walk:
             local = self.facts.local(cls)
             whens = [view.formula(output.when) for output in one.outputs]
             self._require(
-                at, frozenset((local,)), ~conjunction(~when for when in whens), "does not name a token for every case"
+                at,
+                Assumed((), frozenset({local})),
+                ~conjunction(~when for when in whens),
+                "does not name a token for every case",
             )
             for place, (output, when) in enumerate(zip(one.outputs, whens, strict=True)):
                 here = local & when
                 if here is FALSE:
                     raise Rejected(at, "names a token for what cannot be the case")
                 for other in whens[:place]:
-                    self._require(at, frozenset((here,)), ~other, "names two tokens for one case")
+                    self._require(at, Assumed((), frozenset({here})), ~other, "names two tokens for one case")
                 margin = logits.margin(chosen(output.token, view, self.network), here)
                 if margin is not None:
                     if margin < 1:

@@ -11,7 +11,7 @@ from typing import Any
 
 from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.diagrams import deep_recursion
-from exactformer.certificates.checker.theory.annotation import read_annotation
+from exactformer.certificates.checker.theory.annotation import read_annotation, read_holds
 from exactformer.certificates.checker.theory.reading import read_theory
 from exactformer.certificates.checker.theory.template import Value
 from exactformer.certificates.checker.theory.walk import Walked, walk
@@ -54,4 +54,4 @@ def walked(
     with deep_recursion():
         read = read_theory(theory if theory is not None else text(), parameters, known.r)
         cases = read_annotation(told if told is not None else annotation(), read, known)
-        return walk(known, read, cases, Deadline(10**6))
+        return walk(known, read, cases, read_holds([], read, known), Deadline(10**6))

@@ -11,6 +11,7 @@ from exactformer.certificates.checker.diagrams import Diagrams
 from exactformer.certificates.checker.document import Rejected
 from exactformer.certificates.checker.theory.facts import Facts
 from exactformer.certificates.checker.theory.ghosts import Variables, View
+from exactformer.certificates.checker.theory.language import read_formula
 from exactformer.certificates.checker.theory.reading import Theory, read_theory
 from tests.checker.theory.truth import Assignments, Table, conjoined
 
@@ -131,6 +132,10 @@ ASSUMED: list[tuple[str, str]] = [
 ]
 
 
+DISTANCES = (1, 2, 3)
+"""Those of facts about a token before."""
+
+
 def said(lines: str, i: str, j: str, over: Assignments) -> Table:
     """What the lines say of tokens i and j, evaluated plainly: the formulas are the kernel's, the frame is not."""
     found, at = facts(lines), {name: over.columns["pos", name] for name in (False, True)}
@@ -143,6 +148,9 @@ def said(lines: str, i: str, j: str, over: Assignments) -> Table:
     parts += [over.table(one.formula(formula)) for _, formula in theory.pairs.get((i, j), ())]
     for distance, _, formula in theory.before.get((i, j), ()):
         parts.append((at[False] != at[True] + distance) | over.table(one.formula(formula)))
+    for distance in DISTANCES:
+        if j not in theory.possible_at(i, distance):
+            parts.append(at[False] != at[True] + distance)
     if i != j:
         parts.append(at[False] != at[True])
     else:
@@ -158,7 +166,9 @@ def test_of_two_tokens_is_assumed_what_is_said_and_no_more(lines: str) -> None:
     for i in ("one", "two"):
         for j in ("start", "one", "two"):
             if j != "start" or "start: z" not in lines:
-                table = conjoined([over.table(formula) for formula in found.pair(i, j)])
+                of_each = [found.related(i, j, distance) for distance in (None, *DISTANCES)]
+                formulas = [*found.pair(i, j), *frozenset().union(*of_each)]
+                table = conjoined([over.table(formula) for formula in formulas])
                 assert np.array_equal(table, said(lines, i, j, over)), (i, j)
                 assert table.any()
 
@@ -213,8 +223,9 @@ def test_a_distance_excludes_classes_that_no_followers_allow() -> None:
     pos, pos_j = over.columns["pos", False], over.columns["pos", True]
 
     def excluded(i: str, j: str, distance: int | None) -> bool:
-        plain = conjoined([over.table(formula) for formula in found.pair(i, j)])
-        more = conjoined([over.table(formula) for formula in found.pair_with(i, j, distance)])
+        plain, more = (
+            conjoined([over.table(formula) for formula in found.related(i, j, which)]) for which in (None, distance)
+        )
         assert np.array_equal(more, plain) or np.array_equal(more, plain & (pos != pos_j + (distance or 0)))
         return not np.array_equal(more, plain)
 
@@ -224,3 +235,23 @@ def test_a_distance_excludes_classes_that_no_followers_allow() -> None:
     assert not excluded("one", "start", 1)
     assert not excluded("one", "one", 1)
     assert not excluded("two", "two", None)
+
+
+@pytest.mark.parametrize("lines", [pytest.param(case[1], id=case[0]) for case in ASSUMED])
+def test_what_is_possible_is_never_said_not_to_be(lines: str) -> None:
+    """However few of the facts are looked at; and what is impossible by those that speak of it is found to be."""
+    over, draw = Assignments(read_theory(HEAD + lines, {}, 3), ("pos", "w", "f", "s")), random.Random(9)
+    found, answers = Facts(over.theory, over.variables), set[bool]()
+    words = ("f", "j.f", "w = j.w", "s = 'b'", "s != j.s", "w = pos", "j.w > w", "pos = j.pos + 2", "j.pos = 1")
+    for _ in range(40):
+        distance = draw.choice((None, 1, 2))
+        formulas = [
+            over.table(formula) for formula in (*found.pair("one", "one"), *found.related("one", "one", distance))
+        ]
+        view = View(over.variables, "here", "one", "one")
+        asked = frozenset(view.formula(read_formula("here", draw.choice(words))) for _ in range(3))
+        truth = bool(conjoined([*formulas, *map(over.table, asked)]).any())
+        answer = found.possible(found.pair("one", "one"), found.related("one", "one", distance) | asked)
+        assert answer or not truth
+        answers.add(answer)
+    assert True in answers

@@ -32,6 +32,7 @@ from exactformer.certificates.checker.theory.language import (
     OneHot,
     Same,
     Shifted,
+    Sum,
     Truth,
     read_content,
     read_formula,
@@ -74,7 +75,7 @@ MALFORMED: list[tuple[str, Callable[[str, str], object], str, str]] = [
     ("a sign that is none", read_formula, "pos <> 3", r"\">\" where"),
     ("not equal in another language", read_formula, "pos == 3", r"\"=\" where"),
     ("a formula compared", read_formula, "pos = true", r"\"true\" where a ghost or a number must be"),
-    ("a ghost added", read_formula, "pos = pos + w", r"\"w\" where a number must be"),
+    ("a ghost subtracted", read_formula, "pos = pos - w", r"\"w\" where a number must be"),
     ("a sum in parentheses", read_formula, "pos = (pos + 1)", r"\"\(\" where"),
     ("a product", read_formula, "pos = 2 * pos", "has something at character 7"),
     ("a negative number", read_formula, "pos = -1", r"\"-\" where"),
@@ -149,6 +150,7 @@ LARGE: list[tuple[str, Callable[[str, str], object], str, str]] = [
     ("conditions", read_content, nested("("), "more than 100 formulas inside each other"),
     ("conditions to the right", read_content, nested("(1 if f else "), "more than 100 formulas inside each other"),
     ("sums of sums", read_number, "pos" + nested(" + 1"), "more than 100"),
+    ("sums of ghosts", read_number, "pos" + nested("+w"), "more than 100"),
     ("differences of differences", read_formula, "0 = pos" + nested("-1"), "more than 100"),
     ("drop of drop of drop", read_number, nested("drop("), "more than 100"),
 ]
@@ -190,6 +192,7 @@ TREES: list[tuple[str, str, Formula]] = [
     ),
     ("a sum on both sides", "1 + 1 < w - 0", Compared("<", Shifted(Constant(1), 1), Shifted(Ghost("w"), 0))),
     ("drop of a sum", "drop(pos + 1, 2) != 0", Compared("!=", Dropped(Shifted(Ghost("pos"), 1), 2), Constant(0))),
+    ("a sum of ghosts", "pos + w - 1 = 1", Compared("=", Shifted(Sum(Ghost("pos"), Ghost("w")), -1), Constant(1))),
     ("drop, and then a sum", "drop(w, 1) + 1 > w", Compared(">", Shifted(Dropped(Ghost("w"), 1), 1), Ghost("w"))),
     ("bit of drop", "bit(drop(w, 1), 0)", Bit(Dropped(Ghost("w"), 1), 0)),
     ("a name that is a number", "s = '1'", Compared("=", Ghost("s"), Named("1"))),
@@ -356,6 +359,9 @@ class Draw:
             return self.ghost("position")
         text, column = self.number(depth - 1)
         by = self.random.choice(self.numbers)
+        if draw < 0.4:
+            more, summand = self.number(0)
+            return self.spaced(f"{text} + {more}"), column + summand
         if draw < 0.55 and by < 2**60:
             return self.spaced(f"{text} + {by}"), column + by
         if draw < 0.8:

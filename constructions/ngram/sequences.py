@@ -1,0 +1,28 @@
+"""Sequences of n-gram look-up with their true ghosts, by plain search: what `ngram.theory` is tried on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def last_occurrence(symbols: Sequence[str], n: int) -> int | None:
+    """The position behind the last earlier place where the last n symbols stood; None if there is none.
+
+    Positions as in token sequences: symbols[0] is at position 1.
+
+    >>> last_occurrence("abcab", 1), last_occurrence("abcab", 2), last_occurrence("abc", 1), last_occurrence("aa", 1)
+    (3, 3, None, 2)
+    """
+    length = len(symbols)
+    for end in range(length - 1, n - 1, -1):
+        if symbols[end - n : end] == symbols[length - n :]:
+            return end + 1
+    return None
+
+
+def ghosts_of_symbol(symbols: Sequence[str], n: int, letters: Sequence[str]) -> dict[str, int | str | bool]:
+    """The ghosts of the last of these symbols; what is not there is the first letter, or position 0."""
+    behind = last_occurrence(symbols, n)
+    before = {f"p_{k}": symbols[len(symbols) - 1 - k] if k < len(symbols) else letters[0] for k in range(n + 1)}
+    found: dict[str, int | str | bool] = {"found": behind is not None, "w": behind or 0}
+    return {**before, **found, "g": letters[0] if behind is None else symbols[behind - 1]}
