@@ -47,6 +47,7 @@ def walked(
     network: Any = None,
     theory: str | None = None,
     told: Any = None,
+    holds: Any = (),
     parameters: Mapping[str, Value] = PARAMETERS,
 ) -> Walked:
     """What the kernel proves, of the real network, theory and annotation where no other is given."""
@@ -54,4 +55,4 @@ def walked(
     with deep_recursion():
         read = read_theory(theory if theory is not None else text(), parameters, known.r)
         cases = read_annotation(told if told is not None else annotation(), read, known)
-        return walk(known, read, cases, read_holds([], read, known), Deadline(10**6))
+        return walk(known, read, cases, read_holds(list(holds), read, known), Deadline(10**6))

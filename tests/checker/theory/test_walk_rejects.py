@@ -284,6 +284,73 @@ def test_annotations_in_other_words(change: Callable[[Told], object]) -> None:
     assert wrong(small.weights(), found, 6) == []
 
 
+def hold(layer: int, register: str, content: str, *classes: str) -> Any:
+    """What is said of registers: one thing, behind one layer, of symbols if nothing else is named."""
+    said: list[Any] = [[] for _ in small.weights()["layers"]]
+    said[layer].append({"classes": list(classes or ("sym",)), "register": register, "content": content})
+    return said
+
+
+HOLDS: list[tuple[str, Any]] = [
+    ("the position before", hold(0, "ptr", "sign(pos - 1)")),
+    ("a constant", hold(0, "const", "1")),
+    ("the position", hold(3, "pos", "sign(pos)", "sym", "start")),
+    ("the symbol before, where there is one", hold(1, "prev_1", "(sign(p_1) if pos > 1 else 0)")),
+    ("whether it was found", hold(2, "found", "(1 if found else 0)")),
+    ("what is read", hold(5, "read", "(sign(g) if found else 0)")),
+    ("what is read, in more words", hold(5, "read", "(0 if not found else (sign(g) if w > 1 else -1))")),
+    ("nothing at the start", hold(5, "read", "0", "start")),
+    ("of no class", [[{"classes": [], "register": "ptr", "content": "1"}], [], [], [], [], []]),
+]
+
+
+@pytest.mark.parametrize("holds", [pytest.param(one[1], id=one[0]) for one in HOLDS])
+def test_simpler_words_for_registers(holds: Any) -> None:
+    found, before = small.walked(holds=holds), small.walked()
+    assert (found.heads, found.margin) == (before.heads, before.margin)
+
+
+WRONG_HOLDS: list[tuple[str, Any, str]] = [
+    ("the position behind", hold(0, "wpos", "sign(pos - 1)"), "does not hold for class sym"),
+    ("the position before, at the start", hold(0, "ptr", "sign(7)", "start"), "does not hold for class start"),
+    ("another constant", hold(0, "const", "-1"), "does not hold for class sym"),
+    ("one of two classes", hold(0, "is_sym", "1", "sym", "start"), "does not hold for class start"),
+    ("the symbol before, also where there is none", hold(1, "prev_1", "sign(p_1)"), "does not hold for class sym"),
+    ("the symbol before, before it is looked up", hold(0, "prev_1", "(sign(p_1) if pos > 1 else 0)"), "does not hold"),
+    ("whether it was found, in another code", hold(2, "found", "(1 if found else -1)"), "does not hold for class sym"),
+    ("whether it was found, at one place not", hold(2, "found", "(1 if found and w != 4 else 0)"), "does not hold"),
+    ("what is not read", hold(5, "read", "sign(g)"), "does not hold for class sym"),
+    ("upper bits", hold(3, "pos", "upper(pos, 1)"), "does not hold for class sym"),
+    ("a code that is too wide", hold(0, "ptr", "sign(pos + 1)"), "a code of 4 bits does not fit 3 coordinates"),
+    ("of j", hold(0, "ptr", "sign(j.pos)"), "there is no token j here"),
+    ("of a ghost that the class does not have", hold(0, "sym", "sign(p_0)", "start"), "class start has no ghost"),
+    ("no content", hold(0, "ptr", "pos"), "where"),
+    ("no register", hold(0, "pointer", "0"), "is no register of the network"),
+    ("no class", hold(0, "ptr", "0", "end"), "is no class of the theory"),
+    ("a layer too few", hold(0, "const", "1")[:-1], "is about 5 layers; the network has 6"),
+    ("a layer too many", [*hold(0, "const", "1"), []], "is about 7 layers; the network has 6"),
+    ("a layer that is an object", [{}, [], [], [], [], []], "where a list must be"),
+    (
+        "a register that is a list",
+        [[{"classes": [], "register": ["ptr"], "content": "1"}], [], [], [], [], []],
+        "register",
+    ),
+    (
+        "a member too many",
+        [[{"classes": [], "register": "ptr", "content": "1", "x": 1}], [], [], [], [], []],
+        "unknown",
+    ),
+    ("a text", [["ptr"], [], [], [], [], []], "where an object must be"),
+]
+
+
+@pytest.mark.parametrize(("holds", "reason"), [pytest.param(*one[1:], id=one[0]) for one in WRONG_HOLDS])
+def test_wrong_words_for_registers(holds: Any, reason: str) -> None:
+    with pytest.raises(Rejected, match=reason) as rejected:
+        small.walked(holds=holds)
+    assert rejected.value.field.startswith("holds")
+
+
 def test_too_many_cases(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(annotation_module, "MOST_CASES", 2)
     with pytest.raises(TooLarge, match="3 cases; this checker goes through 2 of a head"):
