@@ -13,7 +13,15 @@ from exactformer.certificates.checker.theory.reading import LONGEST_TEXT, read_t
 from exactformer.certificates.checker.theory.template import MOST_LINES, Value, lines_of
 from tests.effort import calls
 
-GIVEN: dict[str, Value] = {"n": 3, "r": 5, "zero": 0, "S": ("a", "b"), "T": ("x",), "many": 10**6}
+GIVEN: dict[str, Value] = {
+    "n": 3,
+    "r": 5,
+    "zero": 0,
+    "S": ("a", "b"),
+    "T": ("x",),
+    "many": 10**6,
+    "ROWS": (("1", "x"), ("2", "y")),
+}
 
 
 def unrolled(text: str) -> list[str]:
@@ -62,6 +70,15 @@ UNROLLED: list[tuple[str, str, list[str]]] = [
     ),
     ("a sum of both variables", "any[k in 1..2: all[m in 3..4: {k+m}]]", ["((((4) and (5))) or (((5) and (6))))"]),
     ("a difference of both variables", "all[k in 5..5: all[m in 1..2: {k-m+n}]]", ["((((7) and (6))))"]),
+    ("each", "follow s: each[k in 1..2: c_{k}]", ["follow s: c_1 c_2"]),
+    ("each of none", "x each[k in 1..zero: c] y", ["x  y"]),
+    ("each of all", "each[k in 1..2: all[m in 1..k: x]]".replace("1..k", "1..1"), ["((x)) ((x))"]),
+    ("a table, row by row", "for row in ROWS: {row.1}={row.2}", ["1=x", "2=y"]),
+    ("a column by a sum", "for row in ROWS, k in 1..1: {row.k+1}", ["x", "y"]),
+    ("any of a table", "any[row in ROWS: s = '{row.2}']", ["((s = 'x') or (s = 'y'))"]),
+    ("a row of an outer loop", "for row in ROWS: all[k in 1..2: {row.k}]", ["((1) and (x))", "((2) and (y))"]),
+    ("a row of an outer fold", "each[row in ROWS: all[k in 1..2: {row.k}]]", ["((1) and (x)) ((2) and (y))"]),
+    ("a set of the text", "set U = p q\nfor u in U: {u}", ["set U = p q", "p", "q"]),
     ("the words all and any elsewhere", "all any small", ["all any small"]),
     ("the word for elsewhere", "about for k in 1..2", ["about for k in 1..2"]),
 ]
@@ -114,6 +131,18 @@ BAD: list[tuple[str, str, str]] = [
     ("an element in a sum", "for a in S: {a+1}", '"a" is neither'),
     ("a quotation in braces", "{'n'}", "is no sum"),
     ("a number of very many digits", "{" + 50 * "9" + "}", "is neither a number"),
+    ("a column too far", "for row in ROWS: {row.3}", 'there is no column 3 of "row"'),
+    ("a column before all", "for row in ROWS: {row.0}", 'there is no column 0 of "row"'),
+    ("a column of a number", "{n.1}", 'there is no column 1 of "n"'),
+    ("a column of nothing", "{nothing.1}", 'there is no column 1 of "nothing"'),
+    ("a column of an element", "for a in S: {a.1}", 'there is no column 1 of "a"'),
+    ("a column of a table", "{ROWS.1}", "is a table, not a row"),
+    ("a column that is no number", "for row in ROWS: {row.x}", '"x" is neither'),
+    ("a column of no name", "for row in ROWS: {row.}", "is no sum"),
+    ("a row as a value", "for row in ROWS: {row}", '"row" is neither'),
+    ("a set that is a parameter", "set S = x", '"S" is a parameter or a set already'),
+    ("a set twice", "set U = x\nset U = x", '"U" is a parameter or a set already'),
+    ("a set before its line", "for u in U: {u}\nset U = x", '"U" is no set'),
     ("digits of another script", "{٣}", "is no sum"),
 ]
 
@@ -162,6 +191,8 @@ ENDLESS: list[tuple[str, str]] = [
     ("long lines", "for k in 1..60000: " + 200_000 * "x"),
     ("many lines", 2**17 * "x\n"),
     ("a long formula in a loop of none", 2 * ("for a in 1..60000: all[k in 1..0: " + 100_000 * "x" + "]\n")),
+    ("a long name in a set", "set U = " + 50_000 * "x" + "\nfor u in U: " + 10_000 * "{u}"),
+    ("each", "each[k in 1..60000: each[m in 1..60000: {k}]]"),
     ("large numbers", "for k in 0.." + 39 * "9" + ": x"),
 ]
 
@@ -239,6 +270,21 @@ def test_names_of_elements_bring_no_syntax(name: str) -> None:
         read_theory(LETTERS, {"LETTERS": ("a", name)}, 3)
 
 
+@pytest.mark.parametrize("name", [pytest.param(case[1], id=case[0]) for case in INJECTIONS])
+def test_entries_of_tables_bring_no_syntax(name: str) -> None:
+    text = "theory t\nparameter ROWS: rows\nclass start first: START\n"
+    assert read_theory(text, {"ROWS": (("a", "b"), ("c", "d"))}, 3).name == "t"
+    with pytest.raises(Rejected, match="has an entry with spaces, quotes or brackets"):
+        read_theory(text, {"ROWS": (("a", "b"), ("c", name))}, 3)
+
+
+@pytest.mark.parametrize("value", [3, "ab", ("a", "b"), (("a",), "b"), (("a",), ("b", "c"))], ids=repr)
+def test_what_is_no_table(value: Value) -> None:
+    text = "theory t\nparameter ROWS: rows\nclass start first: START\n"
+    with pytest.raises(Rejected, match="is no list of rows of one length"):
+        read_theory(text, {"ROWS": value}, 3)
+
+
 @pytest.mark.parametrize("name", ["and", "true", "#", "=>", "(", "0", "-1", "j.p", "é", '"', "\\", "=", "a=b", ","])
 def test_names_of_elements_may_look_like_syntax(name: str) -> None:
     """In quotes they are names all the same."""
@@ -267,4 +313,6 @@ def test_long_names_and_many_parameters_are_too_large() -> None:
         read_theory(LETTERS, {"LETTERS": ("a", 257 * "b")}, 3)
     with pytest.raises(TooLarge, match="257 parameters"):
         read_theory(LETTERS, {f"p{k}": k for k in range(257)}, 3)
+    with pytest.raises(TooLarge, match="a name has more than 256 characters"):
+        read_theory(LETTERS, {"LETTERS": (("a", 257 * "b"),)}, 3)
     assert read_theory(LETTERS, {"LETTERS": ("a", 256 * "b")}, 3)
