@@ -96,11 +96,14 @@ def certify(
     The theory brings its annotation: what each head selects. The arithmetic is named as on the command line
     (`exactformer arithmetics`); beta is the smallest power of two that suffices, unless it is given.
 
-    Errors: Rejected where theory and annotation do not show what the network does, with the place and the reason;
+    Errors: Rejected where theory and annotation do not show what the network does, with the place and the reason, and
+    for a context beyond its positions;
     TooLarge and Undecided where that is not decided within the limits; ModelError, BetaError and DoesNotFit for an
     arithmetic in which scores, or weights, are not exact.
     """
     model = parse_arithmetic(arithmetic)
+    if not 1 <= context <= 2**network.position_bits:
+        raise Rejected("context", f"is {context}, and the network has 2^{network.position_bits} positions")
     walked = prove(network, theory, budget_seconds)
     return Certificate(certify_theory(network, theory, walked.heads, walked.margin, model, context, beta))
 
@@ -132,7 +135,8 @@ def check(
     machine: str | Path | None = None,
     budget_seconds: int = SECONDS,
 ) -> Valid:
-    """What is valid about a certificate, which has to be about this theory, or the machine of this file.
+    """What is valid about a certificate, which has to be about this theory with its parameters, or the machine of this
+    file.
 
     Errors: Rejected where it is not valid, BadInput where there is nothing to judge, TooLarge and Undecided where it is
     not judged.
@@ -140,5 +144,5 @@ def check(
     if (theory is None) == (machine is None):
         raise BadInput("give a theory or a machine that the certificate has to be about")
     if theory is not None:
-        return check_theory(Path(certificate), theory.text.encode("utf-8"), budget_seconds)
+        return check_theory(Path(certificate), theory.text.encode("utf-8"), budget_seconds, theory.parameters)
     return check_certificate(Path(certificate), Path(machine or ""), budget_seconds)

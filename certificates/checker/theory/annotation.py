@@ -87,11 +87,12 @@ def read_holds(value: Json, theory: Theory, network: Network) -> list[list[Hold]
         for place, one in enumerate(items(f"holds[{number}]", listed)):
             at = f"holds[{number}][{place}]"
             parts = members(at, one, "classes", "register", "content")
-            if parts["register"] not in registers:
-                raise Rejected(f"{at}.register", f"{quote(parts['register'])} is no register of the network")
+            register = text(f"{at}.register", parts["register"])
+            if register not in registers:
+                raise Rejected(f"{at}.register", f"{quote(register)} is no register of the network")
             classes = tuple(_known(f"{at}.classes", name, theory) for name in items(f"{at}.classes", parts["classes"]))
             content = read_content(f"{at}.content", text(f"{at}.content", parts["content"]))
-            here.append(Hold(at, classes, str(parts["register"]), content))
+            here.append(Hold(at, classes, register, content))
         found.append(here)
     return found or [[] for _ in network.layers]
 

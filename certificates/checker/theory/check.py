@@ -51,6 +51,7 @@ TOP = (
     *("format", "version", "statement", "network", "annotation", "holds", "heads", "margin", "softmax", "verdict"),
     "provenance",
 )
+VERDICTS = ("proved", "inconclusive")
 PARTS = ("claim", "theory", "parameters", "context", "arithmetic", "beta")
 MOST_PARAMETERS = 2**16
 
@@ -68,14 +69,24 @@ class Statement:
     e: int
 
 
-def check_theory(certificate_path: Path, theory_given: Path | bytes, budget: int = SECONDS) -> Valid:
-    """The certificate is valid for this theory; else `Rejected`, or `BadInput` if there is nothing to judge."""
+def check_theory(
+    certificate_path: Path,
+    theory_given: Path | bytes,
+    budget: int = SECONDS,
+    parameters_given: Mapping[str, Value] | None = None,
+) -> Valid:
+    """The certificate is valid for this theory, with these parameters if any are given; else `Rejected`, or `BadInput`
+    if there is nothing to judge."""
     deadline = Deadline(budget)
     given = theory_given if isinstance(theory_given, bytes) else read_bytes(theory_given, "theory", LONGEST_TEXT)
     parts = members("certificate", read_certificate(certificate_path, THEORY), *TOP)
     require_same("version", parts["version"], 2)
+    if parts["verdict"] not in VERDICTS:
+        raise Rejected("verdict", f"is {quote(parts['verdict'])}, none of the verdicts")
     require_provenance(parts["provenance"])
     statement, told = read_statement(parts["statement"], given)
+    if parameters_given is not None and dict(parameters_given) != statement.parameters:
+        raise Rejected("statement.parameters", "are not those of the given theory")
     network = read_weights(members("network", parts["network"], "weights")["weights"], certificate_path.parent)
     if statement.context > 2**network.r:
         raise Rejected("statement.context", f"is beyond the 2^{network.r} positions of the network")

@@ -143,8 +143,10 @@ class Facts:
         for j, one in self.theory.classes.items():
             if not self.variables.diagrams.possible(frozenset(self.alone(j))):
                 raise Rejected("theory", f"says of class {j} what cannot be")
-            if not self.possible(self.pair(j, j), self.related(j, j, None) | {self.apart(0)}):
+            theirs = frozenset(map(self.variables.moved, self.alone(j)))
+            if not self.possible(self.pair(j, j), self.related(j, j, None) | theirs | {self.apart(0)}):
                 raise Rejected("theory", f"says of a token of class {j}, compared with itself, what cannot be")
-            for i in one.followers:
-                if not self.possible(self.pair(i, j), self.related(i, j, 1) | {self.apart(1)}):
+            for i in sorted(one.followers):
+                both = {self.apart(1), *self.alone(i), *theirs}
+                if not self.possible(self.pair(i, j), self.related(i, j, None) | self.related(i, j, 1) | both):
                     raise Rejected("theory", f"says of class {i} right behind class {j} what cannot be")

@@ -196,7 +196,7 @@ class View:
                 return [sign(bit) if place >= low else {0: TRUE} for place, bit in enumerate(bits)]
             case language.OneHot(number):
                 bits = self.any_number(number)
-                places = [same_number(bits, constant(place, len(bits))) for place in range(width)]
+                places = [same_number(bits, constant(place, place.bit_length())) for place in range(width)]
                 return [either(here, {1: TRUE}, {0: TRUE}) for here in places]
             case language.Either(condition, then, other):
                 where = self.formula(condition)

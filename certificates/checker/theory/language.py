@@ -24,7 +24,7 @@ LONGEST = 2**16
 LARGEST = 2**128
 """Of numbers in a text."""
 DEEPEST = 100
-"""Parentheses, negations and arrows inside each other."""
+"""Parentheses, negations, arrows and sums inside each other."""
 
 COMPARISONS = ("=", "!=", "<=", "<", ">=", ">")
 RESERVED = frozenset(
@@ -282,7 +282,9 @@ class _Reader:
 
     def number_and_place(self) -> tuple[Number, int]:
         self.need("(")
+        self.deeper()
         number = self.number()
+        self.depth -= 1
         self.need(",")
         place = self.whole()
         self.need(")")
@@ -298,13 +300,15 @@ class _Reader:
         return int(digits)
 
     def number(self) -> Number:
-        found = self.primary()
+        found, outside = self.primary(), self.depth
         while sign := self.take("+", "-"):
+            self.deeper()
             if sign == "+" and self.left and self.tokens[self.place][0] != "number":
                 found = Sum(found, self.primary())
             else:
                 by = self.whole()
                 found = Shifted(found, by if sign == "+" else -by)
+        self.depth = outside
         return found
 
     def primary(self) -> Number:

@@ -27,13 +27,14 @@ from exactformer.certificates.checker.theory.language import (
     read_formula,
     read_number,
 )
-from exactformer.certificates.checker.theory.template import Value, lines_of
+from exactformer.certificates.checker.theory.template import Value, lines_of, require_short
 
 POSITION, FLAG = "position", "flag"
 """Kinds of ghosts besides sets and small numbers, ``0..N``: a number below 2^r; 0 or 1."""
 POS = "pos"
 """The ghost that every token has: its position."""
 MOST_CLASSES, MOST_ELEMENTS = 2**9, 2**16
+MOST_PARAMETERS = 2**8
 LONGEST_TEXT = 2**18
 _ELEMENT = re.compile(r"[^\s'{}\[\]]+")
 """So that an element, filled into a line, stays one word."""
@@ -124,6 +125,10 @@ def read_theory(text: str, parameters: Mapping[str, Value], r: int) -> Theory:
     """The theory that a text says, with these parameters, of sequences of up to 2^r tokens."""
     if len(text) > LONGEST_TEXT:
         raise TooLarge(f"the theory has {len(text)} characters; this checker reads {LONGEST_TEXT}")
+    if len(parameters) > MOST_PARAMETERS:
+        raise TooLarge(f"{len(parameters)} parameters; this checker reads {MOST_PARAMETERS}")
+    for name, value in parameters.items():
+        require_short(f"statement.parameters.{name}", value)
     if "r" in parameters:
         raise Rejected("statement.parameters", "r is the number of bits of positions, and given by the network")
     reader = _Reader(dict(parameters), r)

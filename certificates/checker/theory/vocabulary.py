@@ -106,7 +106,7 @@ def _by_value(weights: Sequence[int], one: ChosenField) -> Cases:
     return {weight: formula for weight, formula in cases.items() if formula is not FALSE}
 
 
-def dot(vector: Vector, coordinates: Sequence[Cases]) -> Cases:
+def weighted_sum(vector: Vector, coordinates: Sequence[Cases]) -> Cases:
     """The sum of the coordinates, weighted."""
     total: Cases = {0: TRUE}
     for coordinate, weight in vector:
@@ -119,9 +119,9 @@ class Logits:
 
     def __init__(self, network: Network, coordinates: Sequence[Cases]) -> None:
         self.network, self.coordinates = network, coordinates
-        self.fixed = {one.name: dot(vectors(one.unembedding)[0], coordinates) for one in network.vocabulary}
+        self.fixed = {one.name: weighted_sum(vectors(one.unembedding)[0], coordinates) for one in network.vocabulary}
         self.parts = {
-            (family.name, one.name): [dot(vector, coordinates) for vector in vectors(one.unembedding)]
+            (family.name, one.name): [weighted_sum(vector, coordinates) for vector in vectors(one.unembedding)]
             for family in network.vocabulary
             for one in family.fields
         }
