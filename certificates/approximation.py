@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from importlib.metadata import version
 
 from exactformer.certificates import names
@@ -54,7 +55,7 @@ class Bundle:
     weights: bytes
     subject: Subject
 
-    @property
+    @cached_property
     def bytes(self) -> bytes:
         return canonical_bytes(self.certificate)
 

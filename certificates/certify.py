@@ -73,7 +73,7 @@ class Bundle:
     fits: str | None
     subject: Subject
 
-    @property
+    @cached_property
     def bytes(self) -> bytes:
         return canonical_bytes(self.certificate)
 

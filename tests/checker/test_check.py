@@ -16,6 +16,7 @@ from exactformer.certificates.checker.check import check_certificate
 from exactformer.certificates.checker.document import BadInput, Rejected, TooLarge
 from exactformer.certificates.checker.machine import canonical_text, parse_machine
 from tests.checker.conftest import Made, Make
+from tests.once import compute_once
 
 VALID = [
     ("copy", "01", "fused:bf16", (), "certified"),
@@ -74,8 +75,9 @@ def changed(value: Any) -> Any:
             return [[1, 1]]
 
 
-def test_every_field_is_checked(certified: Made, refuted: Made) -> None:
+def test_every_field_is_checked(certified: Made, refuted: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     """One leaf of each kind (list indices aside), changed, is rejected: except in provenance."""
+    compute_once(monkeypatch)
     for made in (certified, refuted):
         document = made.document
         kinds = {kind(path): path for path in leaves(document)}

@@ -13,7 +13,7 @@ from exactformer.verify.annotation.proof import Family
 from exactformer.verify.solver import Unknown
 from tests.command_line.invoking import files_in, invoke, run_installed
 
-ALL = ("--all-inputs", "--no-store")
+ALL = ("--all-inputs",)
 PROVED = ("increment", *ALL, "--context", "16")
 KINDS: dict[str, tuple[int, str, tuple[str, ...]]] = {
     "proved": (0, "proved", PROVED),
@@ -30,6 +30,17 @@ KINDS: dict[str, tuple[int, str, tuple[str, ...]]] = {
     "refuted at the beta given": (1, "refuted", (*PROVED, "--beta", "1")),
     "inconclusive": (3, "inconclusive", (*PROVED, "--arithmetic", "exact")),
 }
+
+
+@pytest.fixture(scope="module")
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def one_store(cache_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test has proved is known to the next."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache_folder))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -96,7 +107,7 @@ def test_check_accepts_what_was_written(kind: str, tmp_path: Path) -> None:
 
 def test_what_the_solver_leaves_open_is_inconclusive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("exactformer.verify.annotation.proof.prove", lambda *_: Unknown("no answer in time"))
-    outcome = invoke("certify", *PROVED, "--out", tmp_path)
+    outcome = invoke("certify", *PROVED, "--no-store", "--out", tmp_path)
     assert outcome.code == 3
     assert "no answer in time" in outcome.err
     assert files_in(tmp_path) == []
@@ -122,7 +133,7 @@ def test_the_store_is_where_it_is_said_to_be(tmp_path: Path, monkeypatch: pytest
 
 
 def test_the_installed_command(tmp_path: Path) -> None:
-    outcome = run_installed("certify", *PROVED, cwd=tmp_path)
+    outcome = run_installed("certify", *PROVED, "--no-store", cwd=tmp_path)
     assert (outcome.code, outcome.err) == (0, "")
     assert outcome.out.startswith("PROVED\n")
     (certificate,) = tmp_path.glob("*.certificate.json")

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import pytest
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load
@@ -108,10 +109,19 @@ def exported(bundle: AnyBundle, request: Request) -> Export:
 
 def decoder_of(export: Export, attention: str, device: str = "cpu") -> Decoder:
     """As `Decoder.load` makes it, from bytes; ``device``: ``cpu`` or ``cuda``."""
-    with torch.device("meta"):
+    with torch.device("meta"), without_initial_values():
         decoder = Decoder(config(export), attention)
     decoder.load_state_dict(load(safetensors_bytes(export)), assign=True)
     return decoder.eval().requires_grad_(False).to(device)
+
+
+@contextmanager
+def without_initial_values() -> Iterator[None]:
+    """PyTorch draws none for parameters, all of which are loaded afterwards."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (torch.nn.Linear, torch.nn.Embedding):
+            patch.setattr(module, "reset_parameters", lambda _: None)
+        yield
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -16,9 +17,20 @@ WIDTHS = (2, 5, 8)
 BY_NAME = {lemma.identifier: lemma for lemma in BOOK}
 
 
+@cache
+def outcome(identifier: str, width: int) -> Outcome:
+    return BY_NAME[identifier].decide(width, Budget(600))
+
+
+def decided_once(lemma: Lemma) -> Lemma:
+    """The lemma, decided once for all that rest on it."""
+    return replace(lemma, decide=lambda width, _: outcome(lemma.identifier, width))
+
+
 @pytest.mark.parametrize("identifier", BY_NAME)
 def test_the_book_holds(identifier: str) -> None:
-    entries = [entry for entry in run(chosen([identifier]), WIDTHS) if entry.lemma.identifier == identifier]
+    lemmas = [decided_once(lemma) for lemma in chosen([identifier])]
+    entries = [entry for entry in run(lemmas, WIDTHS) if entry.lemma.identifier == identifier]
     assert entries
     for entry in entries:
         assert isinstance(entry.outcome, Established), entry

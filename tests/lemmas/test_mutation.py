@@ -14,11 +14,13 @@ from exactformer.verify.lemmas.outcome import Budget
 from exactformer.verify.verdict import Fate
 
 WIDTH = 3
+MANY_NEURONS = ("gadget.map", "gadget.decrement", "gadget.move")
+"""With three bits they have some 2,700 mutants, of the same kinds as with two."""
 
 
 @pytest.mark.parametrize("identifier", FAMILIES)
 def test_no_change_is_missed(identifier: str) -> None:
-    found = tally(identifier, WIDTH, 600)
+    found = tally(identifier, 2 if identifier in MANY_NEURONS else WIDTH, 600)
     assert found.missed == 0, found.survivors
     assert found.kill_rate == "100 %"
     assert found.caught > found.equivalent

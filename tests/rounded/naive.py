@@ -3,7 +3,7 @@ is held against.  No grouping, no common power of two, no hardmax; exp by its ow
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -141,10 +141,14 @@ class Logit:
 def naive_ranking(vocabulary: Vocabulary, column: Sequence[Fraction]) -> list[Logit]:
     """Every token of the vocabulary, best first."""
     ranking = []
+
+    def score(vector: Iterable[tuple[int, int]]) -> Fraction:
+        return sum((w * column[c] for c, w in vector), Fraction(0))
+
     for family in vocabulary.families:
+        own = score(family.unembedding)
+        scores = [[score(vector) for vector in field.unembedding] for field in family.fields]
         for values in product(*(range(len(field.values)) for field in family.fields)):
-            vectors = [family.unembedding]
-            vectors += [field.unembedding[value] for field, value in zip(family.fields, values, strict=True)]
-            logit = sum((w * column[c] for vector in vectors for c, w in vector), Fraction(0))
+            logit = own + sum(of_field[value] for of_field, value in zip(scores, values, strict=True))
             ranking.append(Logit(Token(family.name, values), logit))
     return sorted(ranking, key=lambda one: -one.value)

@@ -15,9 +15,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from fractions import Fraction
+from functools import cached_property
 from itertools import product
-from math import prod
+from math import ceil, prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +50,11 @@ class Touched:
     """Of its output to the coordinate in question."""
     reach: Fraction
 
+    @cached_property
+    def reach_up(self) -> int:
+        """``reach``, rounded up: an integer is at least the one if it is at least the other."""
+        return ceil(self.reach)
+
 
 def drift_behind(neurons: Sequence[Neuron], registers: Registers, drifts: Drifts) -> dict[int, Fraction]:
     """The drift of each coordinate that drifts behind the MLP, before rounding."""
@@ -65,7 +72,9 @@ def drift_behind(neurons: Sequence[Neuron], registers: Registers, drifts: Drifts
         if len(touched) <= MOST_NEURONS:
             nominal = list(_nominal_inputs(touched, registers))
             if len(nominal) <= MOST_INPUTS:
-                bounds.append(max(_exact(coordinate, touched, one, drifts) for one in nominal))
+                # Of many inputs, few differ in which neurons are on.
+                found = {_states(touched, one) for one in nominal}
+                bounds.append(max(_exact(coordinate, touched, states, drifts) for states in found))
         behind[coordinate] = min(bounds)
     return behind
 
@@ -163,21 +172,43 @@ def _nominal_inputs(touched: Sequence[Touched], registers: Registers) -> Iterato
         yield {c: value for part in chosen for c, value in part}
 
 
-def _exact(coordinate: int, touched: Sequence[Touched], nominal: Mapping[int, int], drifts: Drifts) -> Fraction:
-    """The largest change of the coordinate, for these nominal values and any drift."""
+class _State(Enum):
+    """What a neuron does, whatever the drift: it is off, on, at 0 without drift, or one or the other."""
+
+    OFF = auto()
+    ON = auto()
+    EDGE = auto()
+    EITHER = auto()
+
+
+def _states(touched: Sequence[Touched], nominal: Mapping[int, int]) -> tuple[_State, ...]:
+    """Of each neuron, for these nominal values."""
+    states = []
+    for one in touched:
+        t = one.bias + sum(weight * nominal[c] for c, weight in one.inputs)
+        if t <= -one.reach_up:
+            states.append(_State.OFF)
+        elif t >= one.reach_up:
+            states.append(_State.ON)
+        else:
+            states.append(_State.EDGE if t == 0 else _State.EITHER)
+    return tuple(states)
+
+
+def _exact(coordinate: int, touched: Sequence[Touched], states: Sequence[_State], drifts: Drifts) -> Fraction:
+    """The largest change of the coordinate, where neurons are in these states without drift, and for any drift."""
     linear: dict[int, int] = defaultdict(int)
     linear[coordinate] += 1
     blunt = NONE
     edges: dict[tuple[tuple[int, int], ...], dict[int, int]] = defaultdict(lambda: {1: 0, -1: 0})
-    for one in touched:
-        t = one.bias + sum(weight * nominal[c] for c, weight in one.inputs)
-        if t <= -one.reach:
+    for one, state in zip(touched, states, strict=True):
+        if state is _State.OFF:
             continue
         slope = tuple((c, weight) for c, weight in one.inputs if drifts.get(c))
-        if t >= one.reach:
+        if state is _State.ON:
             for c, weight in slope:
                 linear[c] += one.weight * weight
-        elif t == 0 and slope:
+        elif state is _State.EDGE and slope:
             sign = 1 if slope[0][1] > 0 else -1
             edges[tuple((c, sign * weight) for c, weight in slope)][sign] += one.weight
         else:
