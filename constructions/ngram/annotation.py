@@ -10,13 +10,13 @@ def annotate_ngram(n: int, r: int) -> list[list[HeadCases]]:
     layers: list[list[HeadCases]] = [[]]
     layers += [[_look_up(k)] for k in range(1, n + 1)]
     layers += [[] for _ in range(r + 1)]
-    layers[n + 1].append([Case(("sym",), "found", {"sym": _same(n)}, "w", "1"), *_start("not found")])
+    layers[n + 1].append([Case(("sym",), "found", {"sym": _same(n)}, "w", "1"), *_start("not (found)")])
     for step in range(r):
         b = r - 1 - step
         agrees = f"{_same(n)} and drop(j.pos, {b}) = drop(w, {b})"
         one = f"found and bit(w, {b})"
         layers[n + 1 + step].append([Case(("sym",), one, {"sym": agrees}, "w", "1"), *_start(f"not ({one})")])
-    layers[n + 1 + r].append([Case(("sym",), "found", {"sym": "j.pos = w"}, "w", "sign(g)"), *_start("not found")])
+    layers[n + 1 + r].append([Case(("sym",), "found", {"sym": "j.pos = w"}, "w", "sign(g)"), *_start("not (found)")])
     return layers
 
 
