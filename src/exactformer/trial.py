@@ -114,6 +114,12 @@ def _of_one(
         if mine[name] not in allowed:
             yield Wrong(f"ghost {name}", i)
     alone = _Pair(mine, {})
+    for name, choices in cls.defined.items():
+        kind = cls.ghosts[name]
+        nothing: Value = 0 if kind == reading.POSITION else theory.sets[kind][0]
+        wanted = next((alone.value(one.number) for one in choices if alone.holds(one.when)), nothing)
+        if mine[name] != wanted:
+            yield Wrong(choices[0].at, i)
     yield from (Wrong(at, i) for at, formula in cls.facts if not alone.holds(formula))
 
 

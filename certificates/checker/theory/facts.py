@@ -59,7 +59,7 @@ class Facts:
         if cls not in self._alone:
             self._alone[cls] = list(self.stated(cls))
             for name, kind in self.theory.classes[cls].ghosts.items():
-                if kind in self.theory.sets:
+                if kind in self.theory.sets and name not in self.theory.classes[cls].defined:
                     self._alone[cls].append(is_element(self.variables.bits(name, False), len(self.theory.sets[kind])))
         return self._alone[cls]
 
@@ -105,7 +105,8 @@ class Facts:
         return self._related[i, j, distance]
 
     def _itself(self, cls: str) -> list[Formula]:
-        names = self.theory.classes[cls].ghosts
+        one = self.theory.classes[cls]
+        names = [name for name in one.ghosts if name not in one.defined]
         return [same_number(self.variables.bits(name, False), self.variables.bits(name, True)) for name in names]
 
     def possible(self, facts: Sequence[Formula], asked: frozenset[Formula], rounds: int = ROUNDS) -> bool:

@@ -25,7 +25,7 @@ from exactformer.certificates.checker.diagrams import (
 from exactformer.certificates.checker.document import Rejected, quote
 from exactformer.certificates.checker.theory import language
 from exactformer.certificates.checker.theory.language import Content, Ghost, Number
-from exactformer.certificates.checker.theory.reading import FLAG, POS, POSITION, Theory, largest_of
+from exactformer.certificates.checker.theory.reading import FLAG, POS, POSITION, Theory, TokenClass, largest_of
 
 Bits = Sequence[Formula]
 """Of a number, the lowest first."""
@@ -37,6 +37,7 @@ class Variables:
     def __init__(self, theory: Theory, diagrams: Diagrams) -> None:
         self.theory, self.diagrams = theory, diagrams
         self._moved: dict[Formula, Formula] = {}
+        self._defined: dict[tuple[str, str], list[Formula] | None] = {}
         self._levels: dict[tuple[str, int], int] = {}
         small = sorted(kind for kind in set(theory.kinds.values()) if largest_of(kind) is not None)
         for kind in (FLAG, *small, *theory.sets, POSITION):
@@ -57,6 +58,23 @@ class Variables:
         """The variables of a ghost: even levels for i, the odd one behind it for j."""
         width = self.width(self.theory.kinds[name])
         return [self.diagrams.variable(self._levels[name, place] + of_j) for place in range(width)]
+
+    def defined(self, cls: TokenClass, name: str) -> list[Formula]:
+        """The bits of a ghost that is defined, of a token i: of the first choice that holds, else 0."""
+        if (cls.name, name) not in self._defined:
+            self._defined[cls.name, name] = None  # until it is known
+            kind, width = cls.ghosts[name], self.width(cls.ghosts[name])
+            found: list[Formula] = [FALSE] * width
+            for one in reversed(cls.defined[name]):
+                view = View(self, one.at, cls.name)
+                when, bits = view.formula(one.when), view.number(one.number, kind)
+                bits = [*bits[:width], *[FALSE] * (width - len(bits))]
+                found = [choice(when, bit, other) for bit, other in zip(bits, found, strict=True)]
+            self._defined[cls.name, name] = found
+        known = self._defined[cls.name, name]
+        if known is None:
+            raise Rejected(cls.defined[name][0].at, f"{quote(name)} is defined by itself")
+        return known
 
     def unknown(self, name: str, place: int) -> Cases:
         """A coordinate that is -1, 0 or 1, no ghost says which; below all ghosts."""
@@ -124,7 +142,13 @@ class View:
         return found
 
     def bits(self, ghost: Ghost) -> list[Formula]:
-        return self.variables.bits(ghost.name, ghost.of_j)
+        """The bits of a ghost of one of the two tokens: variables, or what its class defines it to be."""
+        cls = self.of_j if ghost.of_j else self.of_i
+        one = self.variables.theory.classes.get(cls or "")
+        if one is None or ghost.name not in one.defined:
+            return self.variables.bits(ghost.name, ghost.of_j)
+        found = self.variables.defined(one, ghost.name)
+        return [self.variables.moved(bit) for bit in found] if ghost.of_j else found
 
     def compared(self, compared: language.Compared) -> Formula:
         """Positions in any way; flags, and elements of one set, by = and !=."""

@@ -57,15 +57,25 @@ class Output:
     token: Token
 
 
+@dataclass(frozen=True)
+class Choice:
+    """``number`` is the ghost's value where ``when`` holds, and no choice before does."""
+
+    at: str
+    number: Number
+    when: Formula
+
+
 @dataclass
 class TokenClass:
-    """One class: ``ghosts`` are names with kinds, without `POS`."""
+    """One class: ``ghosts`` are names with kinds, without `POS`; ``defined`` are those that are functions of others."""
 
     name: str
     token: Token
     first: bool
     ghosts: dict[str, str] = field(default_factory=dict)
     facts: list[tuple[str, Formula]] = field(default_factory=list)
+    defined: dict[str, list[Choice]] = field(default_factory=dict)
     followers: set[str] = field(default_factory=set)
     outputs: list[Output] = field(default_factory=list)
 
@@ -191,7 +201,7 @@ class _Reader:
             elements = tuple(one for one in value if isinstance(one, str)) if isinstance(value, tuple) else ()
             if elements != value or not all(_ELEMENT.fullmatch(element) for element in elements):
                 raise Rejected(f"statement.parameters.{name}", "is no list of names without spaces, quotes, brackets")
-            self._define(at, name, elements)
+            self._elements(at, name, elements)
         elif kind == "rows":
             rows = [row for row in value if isinstance(row, tuple)] if isinstance(value, tuple) else []
             if not isinstance(value, tuple) or len(rows) < len(value) or len({len(row) for row in rows}) > 1:
@@ -208,9 +218,9 @@ class _Reader:
     def _set(self, at: str, rest: str) -> None:
         """NAME = ELEMENT ELEMENT .."""
         name, elements = _two(at, rest, "=")
-        self._define(at, self._name(at, name, "a set"), tuple(elements.split()))
+        self._elements(at, self._name(at, name, "a set"), tuple(elements.split()))
 
-    def _define(self, at: str, name: str, elements: tuple[str, ...]) -> None:
+    def _elements(self, at: str, name: str, elements: tuple[str, ...]) -> None:
         if name in self.theory.sets or name in (POSITION, FLAG):
             raise Rejected(at, f"defines {quote(name)} again")
         if not elements or len(set(elements)) < len(elements) or len(elements) > MOST_ELEMENTS:
@@ -259,6 +269,19 @@ class _Reader:
         for one in classes.split():
             self._of(at, one).facts.append((at, read_formula(at, formula)))
 
+    def _define(self, at: str, rest: str) -> None:
+        """CLASS ..: GHOST = NUMBER [if FORMULA]"""
+        classes, definition = _two(at, rest, ":")
+        name, choice = _two(at, definition, "=")
+        number, _, condition = choice.partition(" if ")
+        when = read_formula(at, condition) if condition.strip() else Truth(True)
+        for one in [self._of(at, word) for word in classes.split()]:
+            if name not in one.ghosts:
+                raise Rejected(at, f"class {one.name} has no ghost {quote(name)} before this line")
+            if one.ghosts[name] != POSITION and one.ghosts[name] not in self.theory.sets:
+                raise Rejected(at, f"{quote(name)} is neither a position nor of a set: state facts about it")
+            one.defined.setdefault(name, []).append(Choice(at, read_number(at, number), when))
+
     def _pair(self, at: str, rest: str) -> None:
         """CLASS CLASS: FORMULA"""
         classes, formula = _two(at, rest, ":")
@@ -282,7 +305,20 @@ class _Reader:
         self._of(at, name.strip()).outputs.append(Output(when, _token(at, token)))
 
 
-_WORDS = ("theory", "about", "parameter", "set", "class", "ghost", "follow", "fact", "pair", "before", "output")
+_WORDS = (
+    "theory",
+    "about",
+    "parameter",
+    "set",
+    "class",
+    "ghost",
+    "follow",
+    "define",
+    "fact",
+    "pair",
+    "before",
+    "output",
+)
 
 
 def largest_of(kind: str) -> int | None:
