@@ -14,7 +14,7 @@ TEXT = Path(__file__).with_name("cot.theory").read_text(encoding="utf-8")
 def cot_theory(machine: TuringMachine, position_bits: int) -> Theory:
     """What `construct_cot` of this machine does at every token of every run, halting or not, and why.
 
-    Sizes that the checker gets through are small yet: one tape and few rows (`certificates/THEORIES.md`).
+    The checker gets through one tape and few rows so far.
     """
     rows = tuple(
         (state, *read, action.state, *action.written, *(move.value for move in action.moves))
