@@ -22,7 +22,7 @@ def annotate_cot(tapes: int, r: int) -> list[list[HeadCases]]:
     layers: dict[int, list[HeadCases]] = defaultdict(list)
     phases = Phases.of(r)
     ks = range(1, tapes + 1)
-    everything = {name: "true" for name in EVERY}
+    everything = dict.fromkeys(EVERY, "true")
     late = ("outp", "output", "eoutp")
     layers[1].append([Case(but(*late), "true", everything, "0", "0"), Case(late, "true", {"outp": "true"}, "o", "1")])
     layers[2].append(
@@ -82,7 +82,7 @@ def holds_cot(tapes: int, r: int) -> list[list[Hold]]:
 
 def look_up(distance: int, values: list[tuple[tuple[str, ...], str]]) -> HeadCases:
     """The token so far before, or the first; and what it holds, by class."""
-    there = {name: f"j.pos = pos - {distance}" for name in EVERY}
+    there = dict.fromkeys(EVERY, f"j.pos = pos - {distance}")
     return [Case(classes, "true", there, f"pos - {distance}", value) for classes, value in values]
 
 

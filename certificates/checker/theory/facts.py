@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
-from exactformer.certificates.checker.diagrams import FALSE, Formula, conjunction, implies
+from exactformer.certificates.checker.diagrams import FALSE, Formula, implies
 from exactformer.certificates.checker.document import Rejected
 from exactformer.certificates.checker.theory.ghosts import (
     Variables,
@@ -32,7 +32,7 @@ class Facts:
 
     def __init__(self, theory: Theory, variables: Variables) -> None:
         self.theory, self.variables = theory, variables
-        self._local: dict[str, Formula] = {}
+        self._alone: dict[str, list[Formula]] = {}
         self._stated: dict[str, list[Formula]] = {}
         self._pair: dict[tuple[str, str], list[Formula]] = {}
         self._related: dict[tuple[str, str, int | None], frozenset[Formula]] = {}
@@ -54,17 +54,14 @@ class Facts:
     def _pos(self, of_j: bool) -> list[Formula]:
         return self.variables.bits(POS, of_j)
 
-    def local(self, cls: str) -> Formula:
+    def alone(self, cls: str) -> list[Formula]:
         """Of a token i of this class: all that is stated, and that its elements are of their sets."""
-        if cls not in self._local:
-            found = conjunction(self.stated(cls))
+        if cls not in self._alone:
+            self._alone[cls] = list(self.stated(cls))
             for name, kind in self.theory.classes[cls].ghosts.items():
                 if kind in self.theory.sets:
-                    found &= is_element(self.variables.bits(name, False), len(self.theory.sets[kind]))
-            if found is FALSE:
-                raise Rejected("theory", f"says of class {cls} what cannot be")
-            self._local[cls] = found
-        return self._local[cls]
+                    self._alone[cls].append(is_element(self.variables.bits(name, False), len(self.theory.sets[kind])))
+        return self._alone[cls]
 
     def stated(self, cls: str) -> list[Formula]:
         """Of a token i of this class: where it may stand, and the facts of the theory."""
@@ -144,10 +141,16 @@ class Facts:
     def require_followers(self) -> None:
         """Every class may stand behind each that it is said to follow, and a token may be compared with itself."""
         for j, one in self.theory.classes.items():
-            theirs = self.variables.moved(self.local(j))
-            if not self.possible(self.pair(j, j), self.related(j, j, None) | {self.apart(0), theirs}):
+            if not self.variables.diagrams.possible(frozenset(self.alone(j))):
+                raise Rejected("theory", f"says of class {j} what cannot be")
+            theirs = frozenset(map(self.variables.moved, self._elements(j)))
+            if not self.possible(self.pair(j, j), self.related(j, j, None) | theirs | {self.apart(0)}):
                 raise Rejected("theory", f"says of a token of class {j}, compared with itself, what cannot be")
             for i in sorted(one.followers):
-                both = {self.apart(1), self.local(i), theirs}
-                if not self.possible(self.pair(i, j), self.related(i, j, None) | self.related(i, j, 1) | both):
+                related = self.related(i, j, None) | self.related(i, j, 1) | {self.apart(1)}
+                if not self.possible(self.pair(i, j), related | theirs | self._elements(i)):
                     raise Rejected("theory", f"says of class {i} right behind class {j} what cannot be")
+
+    def _elements(self, cls: str) -> frozenset[Formula]:
+        """That a token's elements are of their sets, which `pair` leaves out."""
+        return frozenset(self.alone(cls)) - frozenset(self.stated(cls))

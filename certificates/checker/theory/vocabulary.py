@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from exactformer.certificates.checker.cases import Cases, scaled, summed
@@ -126,42 +126,31 @@ class Logits:
             for one in family.fields
         }
 
-    def margin(self, token: Chosen, where: Formula) -> int | None:
-        """How far all other logits are below the token's, at least, where ``where`` holds; None if there are none.
+    def margin(self, token: Chosen, possible: Callable[..., bool]) -> int | None:
+        """How far all other logits are below the token's, at least; None if there are none.
 
-        Tokens of its family differ in a field; if the right value is above every other one in each field, the least
-        of these differences bounds theirs.
+        ``possible``: whether formulas can hold at once, where the token has to come next. Tokens of its family differ
+        in a field; if the right value is above every other one in each field, the least of these differences bounds
+        theirs.
         """
         name, margins = token.family.name, list[int]()
         own = self.fixed[name]
         for one in token.fields:
             logits, right = self.parts[name, one.field.name], dict[int, Formula]()
             for value, here in enumerate(one.where):
-                at = where & here
-                if at is FALSE:
+                if not possible(here):
                     continue
                 for logit, formula in logits[value].items():
                     right[logit] = right.get(logit, FALSE) | (formula & here)
-                margins += [
-                    mine - theirs
-                    for other, wrong in enumerate(logits)
-                    if other != value
-                    for mine, first in logits[value].items()
-                    if (both := first & at) is not FALSE
-                    for theirs, second in wrong.items()
-                    if both & second is not FALSE
-                ]
+                for other, wrong in enumerate(logits):
+                    if other != value:
+                        margins.append(
+                            _least_difference(logits[value], wrong, lambda *what, here=here: possible(here, *what))
+                        )
             own = summed(own, {logit: formula for logit, formula in right.items() if formula is not FALSE})
         for family in self.network.vocabulary:
             if family.name != name:
-                best = self.best(family)
-                margins += [
-                    mine - theirs
-                    for mine, first in own.items()
-                    if (both := first & where) is not FALSE
-                    for theirs, second in best.items()
-                    if both & second is not FALSE
-                ]
+                margins.append(_least_difference(own, self.best(family), possible))
         return min(margins, default=None)
 
     def best(self, family: Family) -> Cases:
@@ -173,6 +162,18 @@ class Logits:
                 largest = logit if largest is None else _larger(largest, logit)
             total = summed(total, largest or {0: TRUE})
         return total
+
+
+def _least_difference(mine: Cases, theirs: Cases, possible: Callable[..., bool]) -> int:
+    """The least value of mine - theirs that is possible: the first, by size."""
+    differences: dict[int, list[tuple[Formula, Formula]]] = {}
+    for one, first in mine.items():
+        for other, second in theirs.items():
+            differences.setdefault(one - other, []).append((first, second))
+    for difference in sorted(differences):
+        if any(possible(*pair) for pair in differences[difference]):
+            return difference
+    return max(differences)
 
 
 def _larger(left: Cases, right: Cases) -> Cases:

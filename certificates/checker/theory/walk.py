@@ -102,12 +102,12 @@ class _Walk:
 
     def _ternary(self, at: str, cls: str, coordinates: Sequence[Cases]) -> list[Cases]:
         """Without values that facts exclude; all others have to be -1, 0 or 1."""
-        local, found = self.facts.local(cls), list[Cases]()
+        found = list[Cases]()
         for coordinate, cases in enumerate(coordinates):
             if cases.keys() <= {-1, 0, 1}:
                 found.append(cases)
                 continue
-            possible = {value: formula for value, formula in cases.items() if formula & local is not FALSE}
+            possible = {value: formula for value, formula in cases.items() if self.possible(self._alone(cls, formula))}
             self.decided += len(cases)
             for value in possible:
                 if value not in (-1, 0, 1):
@@ -117,7 +117,7 @@ class _Walk:
         return found
 
     def layer(self, number: int, annotation: Sequence[Sequence[Case]], holds: Sequence[Hold]) -> tuple[Found, ...]:
-        """6.2 to 6.4: all heads, on what the layer before left; then all neurons; then simpler words for what is held."""
+        """6.2 to 6.4: all heads, on what the layer before left; then all neurons; then simpler words for it."""
         layer, found = self.network.layers[number], list[Found]()
         before = self.coordinates
         behind = {cls: list(coordinates) for cls, coordinates in before.items()}
@@ -143,14 +143,14 @@ class _Walk:
         """6.4: what is said of a register is what was computed, for every token of the class; it takes its place."""
         places = [at for at, (name, _, _) in enumerate(self.network.places) if name == hold.register]
         said = View(self.variables, hold.at, cls).content(hold.content, len(places))
-        assumed = Assumed((), frozenset({self.facts.local(cls)}))
+        assumed = self._alone(cls)
         for place, cases in zip(places, said, strict=True):
             self._require(hold.at, assumed, same(self.coordinates[cls][place], cases), f"does not hold for class {cls}")
             self.coordinates[cls][place] = cases
 
     def _head(self, at: str, head: Head, cls: str, cases: Sequence[Case], behind: list[Cases]) -> Found:
         """6.2: the cases of a class exclude each other and cover it; what is received is added to ``behind``."""
-        local, covered, outcomes = self.facts.local(cls), FALSE, list[Found]()
+        covered, outcomes = FALSE, list[Found]()
         received: list[Cases] = [ZERO] * len(head.out)
         for case in cases:
             if cls not in case.classes:
@@ -159,15 +159,15 @@ class _Walk:
             self.variables.diagrams.forget_steps()
             view = View(self.variables, case.at, cls)
             when = view.formula(case.when)
-            if when & local is FALSE:
+            if not self.possible(self._alone(cls, when)):
                 continue
-            if when & covered & local is not FALSE:
+            if self.possible(self._alone(cls, when, covered)):
                 raise Rejected(case.at, f"is the case of a token of class {cls} that has another case as well")
             covered |= when
             value = view.content(case.value, len(head.value))
             outcomes.append(self._situation(head, cls, case, when, value))
             received = [either(when, mine, others) for mine, others in zip(value, received, strict=True)]
-        if local & ~covered is not FALSE:
+        if self.possible(self._alone(cls, ~covered)):
             raise Rejected(at, f"has no case for some tokens of class {cls}")
         for coordinate, cases_of in zip(head.out, received, strict=True):
             if cases_of != ZERO:
@@ -181,7 +181,7 @@ class _Walk:
         member = View(self.variables, f"{case.at}.member", cls).number(case.member, POSITION)
         self._require(
             f"{case.at}.member",
-            Assumed((), frozenset((self.facts.local(cls), when))),
+            self._alone(cls, when),
             at_most(member, position),
             f"is not always at or before a token of class {cls}",
         )
@@ -290,6 +290,10 @@ class _Walk:
         """The same, as far as the nearest facts tell: where it does no harm if it is not."""
         return self.facts.possible(assumed.facts, assumed.here, rounds=0)
 
+    def _alone(self, cls: str, *what: Formula) -> Assumed:
+        """That this is the case of one token of a class."""
+        return Assumed(self.facts.alone(cls), frozenset(what))
+
     def _require(self, at: str, assumed: Assumed, claim: Formula, reason: str) -> None:
         self.decided += 1
         if self.possible(assumed.and_also(~claim)):
@@ -347,21 +351,23 @@ class _Walk:
             at = f"theory, output of {cls}"
             self.deadline.left(at)
             view, logits = View(self.variables, at, cls), Logits(self.network, self.coordinates[cls])
-            local = self.facts.local(cls)
             whens = [view.formula(output.when) for output in one.outputs]
             self._require(
                 at,
-                Assumed((), frozenset({local})),
+                self._alone(cls),
                 ~conjunction(~when for when in whens),
                 "does not name a token for every case",
             )
             for place, (output, when) in enumerate(zip(one.outputs, whens, strict=True)):
-                here = local & when
-                if here is FALSE:
+                here = self._alone(cls, when)
+                if not self.possible(here):
                     raise Rejected(at, "names a token for what cannot be the case")
                 for other in whens[:place]:
-                    self._require(at, Assumed((), frozenset({here})), ~other, "names two tokens for one case")
-                margin = logits.margin(chosen(output.token, view, self.network), here)
+                    self._require(at, here, ~other, "names two tokens for one case")
+                margin = logits.margin(
+                    chosen(output.token, view, self.network),
+                    lambda *what, cls=cls, when=when: self.possible(self._alone(cls, when, *what)),
+                )
                 if margin is not None:
                     if margin < 1:
                         raise Rejected(at, f"another token's logit may be {-margin} above, or as high")

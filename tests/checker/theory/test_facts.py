@@ -40,7 +40,7 @@ def require(lines: str) -> None:
     found = facts(lines)
     found.require_followers()
     for name in found.theory.classes:
-        found.local(name)
+        found.alone(name)
 
 
 CONTRADICTORY: list[tuple[str, str, str]] = [
@@ -183,7 +183,7 @@ def test_of_one_token_is_assumed_what_is_said_and_that_elements_are_of_their_set
         parts = [over.columns["pos", False] != 0, over.columns["s", False] < 3]
         view = View(over.variables, "here", name)
         parts += [over.table(view.formula(formula)) for _, formula in theory.classes[name].facts]
-        assert np.array_equal(over.table(found.local(name)), conjoined(parts)), name
+        assert np.array_equal(conjoined([over.table(formula) for formula in found.alone(name)]), conjoined(parts)), name
 
 
 def random_theory(draw: random.Random) -> Theory:
