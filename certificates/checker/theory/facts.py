@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
-from exactformer.certificates.checker.diagrams import FALSE, Formula, implies
+from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, implies
 from exactformer.certificates.checker.document import Rejected
 from exactformer.certificates.checker.theory.ghosts import (
     Variables,
@@ -144,10 +144,15 @@ class Facts:
         for j, one in self.theory.classes.items():
             if not self.variables.diagrams.possible(frozenset(self.alone(j))):
                 raise Rejected("theory", f"says of class {j} what cannot be")
-            theirs = frozenset(map(self.variables.moved, self.alone(j)))
+            theirs = frozenset(map(self.variables.moved, self._elements(j)))
             if not self.possible(self.pair(j, j), self.related(j, j, None) | theirs | {self.apart(0)}):
                 raise Rejected("theory", f"says of a token of class {j}, compared with itself, what cannot be")
             for i in sorted(one.followers):
-                both = {self.apart(1), *self.alone(i), *theirs}
-                if not self.possible(self.pair(i, j), self.related(i, j, None) | self.related(i, j, 1) | both):
+                asked = self.related(i, j, 1) | {self.apart(1)} | theirs | self._elements(i)
+                # Pair facts one by one: all at once would be much work, and contradictions need not be found.
+                if not all(self.possible(self.pair(i, j), asked | {one}) for one in (TRUE, *self.related(i, j, None))):
                     raise Rejected("theory", f"says of class {i} right behind class {j} what cannot be")
+
+    def _elements(self, cls: str) -> frozenset[Formula]:
+        """That a token's elements are of their sets, which `pair` leaves out."""
+        return frozenset(self.alone(cls)) - frozenset(self.stated(cls))

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from exactformer.certificates.checker.diagrams import Diagrams, conjunction
+from exactformer.certificates.checker.diagrams import Diagrams
 from exactformer.certificates.checker.document import Rejected
 from exactformer.certificates.checker.theory.facts import Facts
 from exactformer.certificates.checker.theory.ghosts import Variables, View
@@ -183,7 +183,7 @@ def test_of_one_token_is_assumed_what_is_said_and_that_elements_are_of_their_set
         parts = [over.columns["pos", False] != 0, over.columns["s", False] < 3]
         view = View(over.variables, "here", name)
         parts += [over.table(view.formula(formula)) for _, formula in theory.classes[name].facts]
-        assert np.array_equal(over.table(conjunction(found.alone(name))), conjoined(parts)), name
+        assert np.array_equal(conjoined([over.table(formula) for formula in found.alone(name)]), conjoined(parts)), name
 
 
 def random_theory(draw: random.Random) -> Theory:

@@ -183,6 +183,13 @@ WRONG_CASES: list[tuple[str, Callable[[Told], object], str]] = [
     ("a value of what is found that is 0", put(FOUND, value="0"), "is not what a selected token of class sym"),
     ("a value of what is not found", put(NOT_FOUND, value="1"), "is not what a selected token of class start"),
     ("a value of the symbol here", put(READ, value="sign(p_0)"), "is not what a selected token of class sym"),
+    ("a value that is any, where it is needed", put(LOOK, value="any"), "selected tokens have the scores"),
+    (
+        "a value that is any or 0",
+        put(LOOK, value="(any if pos > 1 else 0)"),
+        "is not what a selected token of class sym",
+    ),
+    ("a value that is any, of several", put(FOUND, value="any"), "is not known, where several tokens may be selected"),
     ("all are selected", select(LOOK, sym="true"), "is not what a selected token of class sym has"),
     (
         "those next to it are selected",
@@ -284,6 +291,22 @@ def test_annotations_in_other_words(change: Callable[[Told], object]) -> None:
     assert wrong(small.weights(), found, 6) == []
 
 
+def test_a_value_that_is_any_is_enough_where_nothing_needs_it() -> None:
+    """Of the first two layers alone: what is selected is one token, whatever it has."""
+    network, told = small.weights(), small.annotation()[:2]
+    network["layers"] = network["layers"][:2]
+    theory = "\n".join(line for line in small.text().split("\n") if not line.startswith("output"))
+    known = small.walked(network=network, told=told, theory=theory)
+    put(LOOK, value="any")(told)
+    assert small.walked(network=network, told=told, theory=theory).heads == known.heads
+    assert known.margin is None
+    head = network["layers"][1]["heads"][0]
+    head["query"] = head["key"] = [3]
+    select(LOOK, sym="true", start="true")(told)
+    with pytest.raises(Rejected, match="is not known, where several tokens may be selected"):
+        small.walked(network=network, told=told, theory=theory)
+
+
 def hold(layer: int, register: str, content: str, *classes: str) -> Any:
     """What is said of registers: one thing, behind one layer, of symbols if nothing else is named."""
     said: list[Any] = [[] for _ in small.weights()["layers"]]
@@ -321,6 +344,7 @@ WRONG_HOLDS: list[tuple[str, Any, str]] = [
     ("whether it was found, at one place not", hold(2, "found", "(1 if found and w != 4 else 0)"), "does not hold"),
     ("what is not read", hold(5, "read", "sign(g)"), "does not hold for class sym"),
     ("upper bits", hold(3, "pos", "upper(pos, 1)"), "does not hold for class sym"),
+    ("anything", hold(0, "ptr", "any"), "does not hold for class sym"),
     ("a code that is too wide", hold(0, "ptr", "sign(pos + 1)"), "a code of 4 bits does not fit 3 coordinates"),
     ("of j", hold(0, "ptr", "sign(j.pos)"), "there is no token j here"),
     ("of a ghost that the class does not have", hold(0, "sym", "sign(p_0)", "start"), "class start has no ghost"),
