@@ -147,8 +147,8 @@ class Facts:
             if not self.possible(self.pair(j, j), self.related(j, j, None) | theirs | {self.apart(0)}):
                 raise Rejected("theory", f"says of a token of class {j}, compared with itself, what cannot be")
             for i in sorted(one.followers):
-                related = self.related(i, j, None) | self.related(i, j, 1) | {self.apart(1)}
-                if not self.possible(self.pair(i, j), related | theirs | self._elements(i)):
+                asked = self.related(i, j, 1) | {self.apart(1)} | theirs | self._elements(i)
+                if not self.possible(self.pair(i, j), asked):
                     raise Rejected("theory", f"says of class {i} right behind class {j} what cannot be")
 
     def _elements(self, cls: str) -> frozenset[Formula]:
