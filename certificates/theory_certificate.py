@@ -190,5 +190,5 @@ def _shown(value: Parameter) -> str:
         return str(value)
     words = [one for one in value if isinstance(one, str)]
     if len(words) == len(value):
-        return " ".join(words)
+        return f"[{' '.join(words)}]"
     return f"a table (SHA-256 {sha256(canonical_bytes(value).rstrip())})"

@@ -207,7 +207,7 @@ def _shown(value: Value) -> str:
         return str(value)
     words = [one for one in value if isinstance(one, str)]
     if len(words) == len(value):
-        return " ".join(words)
+        return f"[{' '.join(words)}]"
     table = json.dumps(value, separators=(",", ":"), ensure_ascii=True)
     return f"a table (SHA-256 {hashlib.sha256(table.encode('ascii')).hexdigest()})"
 
