@@ -89,7 +89,7 @@ def test_valid(arithmetic: str, verdict: str, tmp_path: Path, capsys: pytest.Cap
 def test_what_is_claimed(proved: Made, inconclusive: Made) -> None:
     """The claim names the theory, its parameters, the context, the arithmetic and beta."""
     claim = proved.document["statement"]["claim"]
-    for words in ("theory ngram", "LETTERS = a b, n = 1", "at most 8 tokens", "fused:bf16", "beta = 128"):
+    for words in ("theory ngram", "LETTERS = [a b], n = 1", "at most 8 tokens", "fused:bf16", "beta = 128"):
         assert words in claim
     assert proved.document["statement"]["theory"]["sha256"] in claim
     assert claim.endswith("and at every token for which the theory names an output, that is the next token.")
