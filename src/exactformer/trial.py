@@ -118,6 +118,8 @@ def _of_one(
         kind = cls.ghosts[name]
         nothing: Value = 0 if kind == reading.POSITION else theory.sets[kind][0]
         wanted = next((alone.value(one.number) for one in choices if alone.holds(one.when)), nothing)
+        if kind == reading.POSITION:
+            wanted = int(wanted) % 2**theory.r
         if mine[name] != wanted:
             yield Wrong(choices[0].at, i)
     yield from (Wrong(at, i) for at, formula in cls.facts if not alone.holds(formula))

@@ -144,7 +144,10 @@ def read_theory(text: str, parameters: Mapping[str, Value], r: int) -> Theory:
     reader = _Reader(dict(parameters), r)
     for at, line in lines_of(text, {**parameters, "r": r}):
         reader.line(at, line)
-    return reader.finished()
+    theory = reader.finished()
+    if not re.search(rf"^\s*theory\s+{re.escape(theory.name)}\s*$", text, re.MULTILINE):
+        raise Rejected("theory", "must have its name written out, on a line of its own")
+    return theory
 
 
 class _Reader:
