@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.command import parser_of
+from exactformer.verify.verdict import Verdict
 
 RESULTS = Path(__file__).with_name("theories.json")
 ARITHMETIC = "rounded:fp32/bf16"
@@ -85,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sizes = f"{one.certificate_kib} + {one.weights_kib} KiB"
         print(f"{one.name:<28} r = {one.r:>2}  {one.verdict:<8} {made}, {checked}; {sizes}", flush=True)
     RESULTS.write_text(json.dumps({"arithmetic": ARITHMETIC, "costs": [asdict(one) for one in found]}, indent=1) + "\n")
-    return 0 if all(one.verdict == "proved" for one in found) else 1
+    return 0 if all(one.verdict == Verdict.PROVED.value for one in found) else 1
 
 
 if __name__ == "__main__":
