@@ -45,12 +45,12 @@ def product(left: Cases, right: Cases) -> Cases:
     """The product of two integers; of two signs it says whether they agree."""
     if _is_sign(left) and _is_sign(right):
         return sign(equal(left[1], right[1]))
-    return _combined(left, right, mul)
+    return combined(left, right, mul)
 
 
 def summed(left: Cases, right: Cases) -> Cases:
     """The sum of two integers."""
-    return _combined(left, right, add)
+    return combined(left, right, add)
 
 
 def scaled(cases: Cases, factor: int) -> Cases:
@@ -58,7 +58,8 @@ def scaled(cases: Cases, factor: int) -> Cases:
     return {factor * value: formula for value, formula in cases.items()}
 
 
-def _combined(left: Cases, right: Cases, operation: Callable[[int, int], int]) -> Cases:
+def combined(left: Cases, right: Cases, operation: Callable[[int, int], int]) -> Cases:
+    """What an operation makes of two integers."""
     if len(left) * len(right) > MOST_PAIRS:
         raise TooLarge(
             f"integers of {len(left)} and {len(right)} values; this checker combines up to {MOST_PAIRS} pairs"
@@ -83,7 +84,7 @@ def lost(terms: Iterable[Cases], most: int) -> Cases:
     losses = [{max(cases) - value: formula for value, formula in cases.items()} for cases in terms]
     # Those whose variables are lowest first: then every sum adds nodes above those that there are.
     losses.sort(key=lambda cases: -min(formula.level for formula in cases.values()))
-    return reduce(partial(_combined, operation=lambda one, two: min(one + two, most)), losses, {0: TRUE})
+    return reduce(partial(combined, operation=lambda one, two: min(one + two, most)), losses, {0: TRUE})
 
 
 def same(left: Cases, right: Cases) -> Formula:

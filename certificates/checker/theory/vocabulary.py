@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from exactformer.certificates.checker.cases import Cases, scaled, summed
+from exactformer.certificates.checker.cases import Cases, combined, scaled, summed
 from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, disjunction
 from exactformer.certificates.checker.document import Rejected, quote
 from exactformer.certificates.checker.theory.ghosts import Variables, View, constant, same_number
@@ -159,7 +159,7 @@ class Logits:
         for one in family.fields:
             largest: Cases | None = None
             for logit in self.parts[family.name, one.name]:
-                largest = logit if largest is None else _larger(largest, logit)
+                largest = logit if largest is None else combined(largest, logit, max)
             total = summed(total, largest or {0: TRUE})
         return total
 
@@ -174,14 +174,3 @@ def _least_difference(mine: Cases, theirs: Cases, possible: Callable[..., bool])
         if any(possible(*pair) for pair in differences[difference]):
             return difference
     return max(differences)
-
-
-def _larger(left: Cases, right: Cases) -> Cases:
-    found: Cases = {}
-    for one, first in left.items():
-        for other, second in right.items():
-            both = first & second
-            if both is not FALSE:
-                value = max(one, other)
-                found[value] = found[value] | both if value in found else both
-    return found
