@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from functools import cached_property
+from collections.abc import Iterable, Set
+from functools import cached_property, reduce
+from operator import or_
 
 from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, implies
 from exactformer.certificates.checker.document import Rejected
@@ -18,8 +19,10 @@ from exactformer.certificates.checker.theory.ghosts import (
 )
 from exactformer.certificates.checker.theory.reading import POS, Theory, largest_of
 
-ROUNDS = 2
-"""How far facts are followed from what is asked."""
+MOST_KEPT = 2**14
+"""Answers."""
+MOST_FACTS = 64
+"""So many are taken for one question."""
 
 
 class Facts:
@@ -34,10 +37,13 @@ class Facts:
         self.theory, self.variables = theory, variables
         self._alone: dict[str, list[Formula]] = {}
         self._stated: dict[str, list[Formula]] = {}
-        self._pair: dict[tuple[str, str], list[Formula]] = {}
-        self._related: dict[tuple[str, str, int | None], frozenset[Formula]] = {}
+        self.decided = 0
+        self._two: dict[tuple[str, str], tuple[Formula, ...]] = {}
+        self._pairs: dict[tuple[str, str], tuple[Formula, ...]] = {}
+        self._before: dict[tuple[str, str, int], tuple[Formula, ...]] = {}
         self._apart: dict[int, Formula] = {}
-        self._supports: dict[Formula, frozenset[int]] = {}
+        self._supports: dict[Formula, int] = {}
+        self._models: dict[frozenset[Formula], dict[int, bool] | None] = {}
 
     @cached_property
     def order(self) -> Formula:
@@ -76,83 +82,70 @@ class Facts:
             self._stated[cls] = found
         return self._stated[cls]
 
-    def pair(self, i: str, j: str) -> list[Formula]:
-        """Of a token i of the first class and any token j of the second at or before it, but for `related`."""
-        if (i, j) not in self._pair:
+    def two(self, i: str, j: str) -> tuple[Formula, ...]:
+        """Of a token i of the first class and any token j of the second at or before it, but for what relates them."""
+        if (i, j) not in self._two:
             # That elements are of their sets is left out: many comparisons at once make large diagrams.
-            found = [*self.stated(i), *map(self.variables.moved, self.stated(j))]
+            found = [self.order, *self.stated(i), *map(self.variables.moved, self.stated(j))]
             # One token has one class, and then j is i itself.
             found += [implies(self.apart(0), same) for same in (self._itself(i) if i == j else [FALSE])]
-            self._pair[i, j] = found
-        return self._pair[i, j]
+            self._two[i, j] = tuple(found)
+        return self._two[i, j]
 
-    def related(self, i: str, j: str, distance: int | None) -> frozenset[Formula]:
-        """What relates them: where j is ``distance`` before i, the theory's before facts, and that it is not where no
-        followers allow that; else its pair facts.
-        """
-        if (i, j, distance) not in self._related:
-            found = [self.order]
-            if distance is None:
-                found += [View(self.variables, at, i, j).formula(f) for at, f in self.theory.pairs.get((i, j), ())]
-            elif j not in self.theory.possible_at(i, distance):
-                found.append(~self.apart(distance))
-            found += [
-                implies(self.apart(distance or 0), View(self.variables, at, i, j).formula(formula))
+    def pairs(self, i: str, j: str) -> tuple[Formula, ...]:
+        """The same, and the pair facts of the theory."""
+        if (i, j) not in self._pairs:
+            stated = (View(self.variables, at, i, j).formula(f) for at, f in self.theory.pairs.get((i, j), ()))
+            self._pairs[i, j] = (*stated, *self.two(i, j))
+        return self._pairs[i, j]
+
+    def before(self, i: str, j: str, distance: int) -> tuple[Formula, ...]:
+        """Of a token i and the token j ``distance`` before it: the before facts; what cannot be, where no followers lead
+        from j's class to i's in so many steps."""
+        if (i, j, distance) not in self._before:
+            stated = [
+                View(self.variables, at, i, j).formula(formula)
                 for at_distance, at, formula in self.theory.before.get((i, j), ())
                 if at_distance == distance
             ]
-            self._related[i, j, distance] = frozenset(found)
-        return self._related[i, j, distance]
+            self._before[i, j, distance] = tuple(stated if j in self.theory.possible_at(i, distance) else [FALSE])
+        return self._before[i, j, distance]
+
+    def where_apart(self, facts: Iterable[Formula], distance: int) -> list[Formula]:
+        """The same facts, of all i and j: where pos = j.pos + distance."""
+        return [implies(self.apart(distance), fact) for fact in facts]
 
     def _itself(self, cls: str) -> list[Formula]:
         one = self.theory.classes[cls]
         names = [name for name in one.ghosts if name not in one.defined]
         return [same_number(self.variables.bits(name, False), self.variables.bits(name, True)) for name in names]
 
-    def possible(self, facts: Sequence[Formula], asked: frozenset[Formula], rounds: int = ROUNDS) -> bool:
-        """Whether all that is asked could hold, as far as some of the facts tell."""
-        seen = self._support(asked)
-        inside = {one for one in facts if self._supports_of(one) <= seen}
-        chosen, left = asked | inside, [one for one in facts if one not in inside]
-        if not (self.variables.diagrams.possible(asked) and self.variables.diagrams.possible(chosen)):
-            return False
-        for _ in range(rounds):
-            near = [one for one in left if not seen.isdisjoint(self._supports_of(one))]
-            if not near:
-                return True
-            left = [one for one in left if one not in set(near)]
-            chosen |= set(near)
-            seen |= self._support(near)
-            if not self.variables.diagrams.possible(chosen):
+    def possible(self, facts: Iterable[Formula], asked: frozenset[Formula], most: int = MOST_FACTS) -> bool:
+        """Whether all that is asked could hold, as far as some of the facts tell.
+
+        While there are values for which it does, a fact that they break is taken as well.
+        """
+        found = self._model(asked)
+        for _ in range(most):
+            if found is None:
                 return False
-        return True
+            broken = next((one for one in facts if not one.holds(found)), None)
+            if broken is None:
+                return True
+            asked |= {broken}
+            found = self._model(asked)
+        return found is not None
 
-    def _support(self, formulas: Iterable[Formula]) -> frozenset[int]:
-        return frozenset().union(*map(self._supports_of, formulas))
+    def _model(self, asked: frozenset[Formula]) -> dict[int, bool] | None:
+        """The same question is asked for many classes."""
+        if asked not in self._models:
+            if len(self._models) >= MOST_KEPT:
+                self._models.clear()
+            self._models[asked] = self.variables.diagrams.model(asked)
+        return self._models[asked]
 
-    def _supports_of(self, formula: Formula) -> frozenset[int]:
-        """The levels of the variables that a formula speaks of."""
-        if formula.table is None:
-            return frozenset()
-        if formula not in self._supports:
-            inside = self._supports_of(formula.low) | self._supports_of(formula.high)
-            self._supports[formula] = inside | {formula.level}
-        return self._supports[formula]
-
-    def require_followers(self) -> None:
-        """Every class may stand behind each that it is said to follow, and a token may be compared with itself."""
-        for j, one in self.theory.classes.items():
-            if not self.variables.diagrams.possible(frozenset(self.alone(j))):
-                raise Rejected("theory", f"says of class {j} what cannot be")
-            theirs = frozenset(map(self.variables.moved, self._elements(j)))
-            if not self.possible(self.pair(j, j), self.related(j, j, None) | theirs | {self.apart(0)}):
-                raise Rejected("theory", f"says of a token of class {j}, compared with itself, what cannot be")
-            for i in sorted(one.followers):
-                asked = self.related(i, j, 1) | {self.apart(1)} | theirs | self._elements(i)
-                # Pair facts one by one: all at once would be much work, and contradictions need not be found.
-                if not all(self.possible(self.pair(i, j), asked | {one}) for one in (TRUE, *self.related(i, j, None))):
-                    raise Rejected("theory", f"says of class {i} right behind class {j} what cannot be")
-
-    def _elements(self, cls: str) -> frozenset[Formula]:
-        """That a token's elements are of their sets, which `pair` leaves out."""
-        return frozenset(self.alone(cls)) - frozenset(self.stated(cls))
+    def require(self, at: str, facts: Iterable[Formula], here: Set[Formula], claim: Formula, reason: str) -> None:
+        """The claim holds wherever all that is here does; else `Rejected`."""
+        self.decided += 1
+        if claim is not TRUE and self.possible(facts, frozenset({*here, ~claim})):
+            raise Rejected(at, reason)
