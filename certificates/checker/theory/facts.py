@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
-from functools import cached_property, reduce
-from operator import or_
+from collections.abc import Iterable, Iterator, Set
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, implies
 from exactformer.certificates.checker.document import Rejected
@@ -19,30 +19,42 @@ from exactformer.certificates.checker.theory.ghosts import (
 )
 from exactformer.certificates.checker.theory.reading import POS, Theory, largest_of
 
-MOST_KEPT = 2**14
-"""Answers."""
+MOST_ANSWERS = 2**14
+"""Of questions, that are kept."""
 MOST_FACTS = 64
-"""So many are taken for one question."""
+"""That are taken for one question."""
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """Formulas that hold of a token i of one class and, where there is one, a token j of another."""
+
+    of_i: str
+    of_j: str | None
+    formulas: tuple[Formula, ...]
+
+    def and_first(self, *formulas: Formula) -> Assumed:
+        """The same, and these."""
+        return replace(self, formulas=(*formulas, *self.formulas))
 
 
 class Facts:
     """The facts of a theory as formulas, each made once.
 
-    Those about two tokens are kept one by one: together they would make large diagrams. To show that something cannot
-    be, those that speak of its variables alone are tried first, then those that speak of one of them, and so on, a few
-    times. Fewer facts can make possible what is not, and never the other way around.
+    They are kept one by one: together they would make large diagrams. Of those that may be assumed, just as many are
+    used as a question needs. Fewer can make possible what is not, and never the other way around.
     """
 
     def __init__(self, theory: Theory, variables: Variables) -> None:
         self.theory, self.variables = theory, variables
-        self._alone: dict[str, list[Formula]] = {}
-        self._stated: dict[str, list[Formula]] = {}
         self.decided = 0
-        self._two: dict[tuple[str, str], tuple[Formula, ...]] = {}
-        self._pairs: dict[tuple[str, str], tuple[Formula, ...]] = {}
+        """How many questions were decided."""
+        self._alone: dict[str, Assumed] = {}
+        self._stated: dict[str, tuple[Formula, ...]] = {}
+        self._two: dict[tuple[str, str], Assumed] = {}
+        self._pairs: dict[tuple[str, str], Assumed] = {}
         self._before: dict[tuple[str, str, int], tuple[Formula, ...]] = {}
         self._apart: dict[int, Formula] = {}
-        self._supports: dict[Formula, int] = {}
         self._models: dict[frozenset[Formula], dict[int, bool] | None] = {}
 
     @cached_property
@@ -60,16 +72,19 @@ class Facts:
     def _pos(self, of_j: bool) -> list[Formula]:
         return self.variables.bits(POS, of_j)
 
-    def alone(self, cls: str) -> list[Formula]:
+    def alone(self, cls: str) -> Assumed:
         """Of a token i of this class: all that is stated, and that its elements are of their sets."""
         if cls not in self._alone:
-            self._alone[cls] = list(self.stated(cls))
-            for name, kind in self.theory.classes[cls].ghosts.items():
-                if kind in self.theory.sets and name not in self.theory.classes[cls].defined:
-                    self._alone[cls].append(is_element(self.variables.bits(name, False), len(self.theory.sets[kind])))
+            one, stated = self.theory.classes[cls], self.stated(cls)
+            elements = (
+                is_element(self.variables.bits(name, False), len(self.theory.sets[kind]))
+                for name, kind in one.ghosts.items()
+                if kind in self.theory.sets and name not in one.defined
+            )
+            self._alone[cls] = Assumed(cls, None, (*stated, *elements))
         return self._alone[cls]
 
-    def stated(self, cls: str) -> list[Formula]:
+    def stated(self, cls: str) -> tuple[Formula, ...]:
         """Of a token i of this class: where it may stand, and the facts of the theory."""
         if cls not in self._stated:
             one = self.theory.classes[cls]
@@ -79,29 +94,29 @@ class Facts:
                 if (largest := largest_of(kind)) is not None:
                     found.append(is_element(self.variables.bits(name, False), largest + 1))
             found += [View(self.variables, at, cls).formula(formula) for at, formula in one.facts]
-            self._stated[cls] = found
+            self._stated[cls] = tuple(found)
         return self._stated[cls]
 
-    def two(self, i: str, j: str) -> tuple[Formula, ...]:
-        """Of a token i of the first class and any token j of the second at or before it, but for what relates them."""
+    def two(self, i: str, j: str) -> Assumed:
+        """Of a token i of the first class and any token j of the second at or before it: what is stated of each."""
         if (i, j) not in self._two:
             # That elements are of their sets is left out: many comparisons at once make large diagrams.
             found = [self.order, *self.stated(i), *map(self.variables.moved, self.stated(j))]
             # One token has one class, and then j is i itself.
             found += [implies(self.apart(0), same) for same in (self._itself(i) if i == j else [FALSE])]
-            self._two[i, j] = tuple(found)
+            self._two[i, j] = Assumed(i, j, tuple(found))
         return self._two[i, j]
 
-    def pairs(self, i: str, j: str) -> tuple[Formula, ...]:
+    def pairs(self, i: str, j: str) -> Assumed:
         """The same, and the pair facts of the theory."""
         if (i, j) not in self._pairs:
             stated = (View(self.variables, at, i, j).formula(f) for at, f in self.theory.pairs.get((i, j), ()))
-            self._pairs[i, j] = (*stated, *self.two(i, j))
+            self._pairs[i, j] = self.two(i, j).and_first(*stated)
         return self._pairs[i, j]
 
     def before(self, i: str, j: str, distance: int) -> tuple[Formula, ...]:
-        """Of a token i and the token j ``distance`` before it: the before facts; what cannot be, where no followers lead
-        from j's class to i's in so many steps."""
+        """Of a token i and the token j ``distance`` before it: the before facts; what cannot be, where no followers
+        lead from j's class to i's in so many steps."""
         if (i, j, distance) not in self._before:
             stated = [
                 View(self.variables, at, i, j).formula(formula)
@@ -120,32 +135,42 @@ class Facts:
         names = [name for name in one.ghosts if name not in one.defined]
         return [same_number(self.variables.bits(name, False), self.variables.bits(name, True)) for name in names]
 
-    def possible(self, facts: Iterable[Formula], asked: frozenset[Formula], most: int = MOST_FACTS) -> bool:
-        """Whether all that is asked could hold, as far as some of the facts tell.
+    def require(self, at: str, assumed: Assumed, here: Set[Formula], claim: Formula, reason: str) -> None:
+        """The claim holds wherever all that is here does; else `Rejected`."""
+        self.decided += 1
+        if claim is not TRUE and self.possible(assumed, frozenset({*here, ~claim})):
+            raise Rejected(at, reason)
 
-        While there are values for which it does, a fact that they break is taken as well.
+    def possible(self, assumed: Assumed | None, asked: frozenset[Formula], most: int = MOST_FACTS) -> bool:
+        """Whether all that is asked could hold, as far as up to ``most`` facts tell.
+
+        As long as there are values for which it does, the first fact that they break is taken as well.
         """
         found = self._model(asked)
-        for _ in range(most):
-            if found is None:
+        for _ in range(most if assumed is not None else 0):
+            if found is None or assumed is None:
                 return False
-            broken = next((one for one in facts if not one.holds(found)), None)
+            broken = next((one for one in self._assumed(assumed, found) if not one.holds(found)), None)
             if broken is None:
                 return True
             asked |= {broken}
             found = self._model(asked)
         return found is not None
 
+    def _assumed(self, assumed: Assumed, found: Iterable[int]) -> Iterator[Formula]:
+        """What is assumed; definitions only where values were found of what is defined, as all else can be as defined."""
+        defined_at = self.variables.defined_at
+        for name, of_j in {defined_at[level]: None for level in found if level in defined_at}:
+            cls = self.theory.classes[(assumed.of_j if of_j else assumed.of_i) or ""]
+            for one in cls.behind.get(name, ()):
+                formula = self.variables.defined(cls, one)
+                yield self.variables.moved(formula) if of_j else formula
+        yield from assumed.formulas
+
     def _model(self, asked: frozenset[Formula]) -> dict[int, bool] | None:
-        """The same question is asked for many classes."""
+        """Values for which all of it holds, if there are any; the same is often asked for many classes."""
         if asked not in self._models:
-            if len(self._models) >= MOST_KEPT:
+            if len(self._models) >= MOST_ANSWERS:
                 self._models.clear()
             self._models[asked] = self.variables.diagrams.model(asked)
         return self._models[asked]
-
-    def require(self, at: str, facts: Iterable[Formula], here: Set[Formula], claim: Formula, reason: str) -> None:
-        """The claim holds wherever all that is here does; else `Rejected`."""
-        self.decided += 1
-        if claim is not TRUE and self.possible(facts, frozenset({*here, ~claim})):
-            raise Rejected(at, reason)

@@ -16,7 +16,7 @@ from exactformer.certificates.checker.cases import Cases, lost, product, same, s
 from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, conjunction
 from exactformer.certificates.checker.document import Rejected
 from exactformer.certificates.checker.theory.annotation import Case
-from exactformer.certificates.checker.theory.facts import Facts
+from exactformer.certificates.checker.theory.facts import Assumed, Facts
 from exactformer.certificates.checker.theory.ghosts import View, at_most, same_number
 from exactformer.certificates.checker.theory.language import Unknown
 from exactformer.certificates.checker.theory.reading import POS, POSITION
@@ -46,8 +46,8 @@ class Other:
 
     cls: str
     selected: Formula
-    facts: tuple[Formula, ...]
-    at_member: tuple[Formula, ...]
+    facts: Assumed
+    at_member: Assumed
     bound: int
     products: tuple[Product, ...]
 
@@ -118,9 +118,9 @@ class Heads:
         else:
             facts = at_member = self.facts.two(cls, name)
             # pos - D is D before i, but where it is 0; there is the first token.
-            exact = name != self.theory.first and not self.facts.possible((), core | {selected, ~is_member})
+            exact = name != self.theory.first and not self.facts.possible(None, core | {selected, ~is_member})
             before = self.facts.before(cls, name, case.distance)
-            at_member = (*(before if exact else self.facts.where_apart(before, case.distance)), *facts)
+            at_member = facts.and_first(*(before if exact else self.facts.where_apart(before, case.distance)))
         return Other(name, selected, facts, at_member, bound, products)
 
     def _is_there(self, case: Case, cls: str, core: frozenset[Formula], others: Sequence[Other]) -> bool:
@@ -149,7 +149,7 @@ class Heads:
                 if far not in losses or not self.facts.possible(other.at_member, here | {losses[far]}, most=FEW):
                     break
             for loss, formula in losses.items():
-                if self.facts.possible((), here | {formula}):
+                if self.facts.possible(None, here | {formula}):
                     found.setdefault(other.bound - loss, []).append((other, formula))
         if len(found) > 1:
             found = {
@@ -188,7 +188,7 @@ class Heads:
         for other in others:
             if other.selected is FALSE:
                 continue
-            facts = (other.selected, *other.at_member)
+            facts = other.at_member.and_first(other.selected)
             agree = conjunction(
                 same(self.variables.moved_cases(coordinates[other.cls][coordinate]), mine)
                 for coordinate, mine in zip(head.value, value, strict=True)

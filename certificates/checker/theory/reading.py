@@ -24,6 +24,7 @@ from exactformer.certificates.checker.theory.language import (
     Named,
     Number,
     Truth,
+    ghosts_in,
     read_formula,
     read_number,
 )
@@ -78,6 +79,25 @@ class TokenClass:
     defined: dict[str, list[Choice]] = field(default_factory=dict)
     followers: set[str] = field(default_factory=set)
     outputs: list[Output] = field(default_factory=list)
+
+    @cached_property
+    def behind(self) -> dict[str, tuple[str, ...]]:
+        """Every ghost that is defined -> the defined ghosts that it depends on, itself included, each before those
+        that depend on it."""
+        found = dict[str, tuple[str, ...]]()
+        for name in self.defined:
+            self._follow(name, found, ())
+        return found
+
+    def _follow(self, name: str, found: dict[str, tuple[str, ...]], on_the_way: tuple[str, ...]) -> tuple[str, ...]:
+        if name in on_the_way:
+            raise Rejected(self.defined[name][0].at, f"{quote(name)} is defined by itself")
+        if name not in found:
+            parts = (part for one in self.defined[name] for part in (one.number, one.when))
+            needed = dict.fromkeys(ghost.name for part in parts for ghost in ghosts_in(part))
+            inside = (self._follow(one, found, (*on_the_way, name)) for one in needed if one in self.defined)
+            found[name] = (*dict.fromkeys(one for names in inside for one in names), name)
+        return found[name]
 
 
 @dataclass
@@ -179,6 +199,7 @@ class _Reader:
                 raise Rejected("theory", f"class {theory.first} is first, and cannot follow class {one.name}")
             if theory.first not in theory.at_or_before[one.name]:
                 raise Rejected("theory", f"no sequence of followers leads to class {one.name}")
+            _ = one.behind  # nothing is defined by itself
         return theory
 
     def _name(self, at: str, text: str, what: str) -> str:
