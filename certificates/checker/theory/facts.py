@@ -17,7 +17,7 @@ from exactformer.certificates.checker.theory.ghosts import (
     plus,
     same_number,
 )
-from exactformer.certificates.checker.theory.reading import POS, Theory, largest_of
+from exactformer.certificates.checker.theory.reading import POS, Theory, dependencies, largest_of
 
 MOST_ANSWERS = 2**14
 """Of questions, that are kept."""
@@ -49,6 +49,7 @@ class Facts:
         self.theory, self.variables = theory, variables
         self.decided = 0
         """How many questions were decided."""
+        self._dependencies = {name: dependencies(one) for name, one in theory.classes.items()}
         self._alone: dict[str, Assumed] = {}
         self._stated: dict[str, tuple[Formula, ...]] = {}
         self._two: dict[tuple[str, str], Assumed] = {}
@@ -158,12 +159,12 @@ class Facts:
         return found is not None
 
     def _assumed(self, assumed: Assumed, found: Iterable[int]) -> Iterator[Formula]:
-        """What is assumed; definitions only where values were found of what is defined, as all else can be as defined."""
+        """What is assumed; definitions only of ghosts that values were found of: all others can be as they are defined."""
         defined_at = self.variables.defined_at
         for name, of_j in {defined_at[level]: None for level in found if level in defined_at}:
-            cls = self.theory.classes[(assumed.of_j if of_j else assumed.of_i) or ""]
-            for one in cls.behind.get(name, ()):
-                formula = self.variables.defined(cls, one)
+            cls = (assumed.of_j if of_j else assumed.of_i) or ""
+            for one in self._dependencies[cls].get(name, ()):
+                formula = self.variables.defined(self.theory.classes[cls], one)
                 yield self.variables.moved(formula) if of_j else formula
         yield from assumed.formulas
 
