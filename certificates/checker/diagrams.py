@@ -15,9 +15,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from operator import attrgetter
 
 from exactformer.certificates.checker.document import TooLarge
 
+_level = attrgetter("level")
 LEAF_LEVEL = 2**62
 """Below all levels."""
 MOST_NODES = 2**21
@@ -66,7 +68,6 @@ class Formula:
             found[node.level] = value
             node = node.high if value else node.low
         return found if node is TRUE else None
-
 
     def holds(self, assignment: Mapping[int, bool]) -> bool:
         """Whether it holds where these variables have these values, and all others are 0."""
@@ -153,18 +154,23 @@ class Diagrams:
         Their conjunction is not made: by the topmost variable, for each of its two values; what has been found impossible
         is kept.
         """
-        formulas -= {TRUE}
-        if FALSE in formulas or formulas in self._impossible:
-            return None
+        return None if FALSE in formulas else self._model(formulas - {TRUE})
+
+    def _model(self, formulas: frozenset[Formula]) -> dict[int, bool] | None:
         if len(formulas) <= 1:
             return dict[int, bool]() if not formulas else next(iter(formulas)).assignment()
-        level = min(formula.level for formula in formulas)
+        if formulas in self._impossible:
+            return None
+        level = min(map(_level, formulas))
+        top = [formula for formula in formulas if formula.level == level]
+        others = formulas.difference(top)
         for value in (False, True):
-            rest = frozenset((one.high if value else one.low) if one.level == level else one for one in formulas)
-            found = self.model(rest)
-            if found is not None:
-                found[level] = value
-                return found
+            below = {formula.high if value else formula.low for formula in top}
+            if FALSE not in below:
+                found = self._model(others | below - {TRUE})
+                if found is not None:
+                    found[level] = value
+                    return found
         if len(self._impossible) >= 2 * self.limit:
             raise TooLarge(f"a question needs more than {2 * self.limit} steps on decision diagrams")
         self._impossible.add(formulas)

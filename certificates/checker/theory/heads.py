@@ -57,6 +57,7 @@ class Heads:
 
     def __init__(self, facts: Facts) -> None:
         self.facts, self.variables, self.theory = facts, facts.variables, facts.theory
+        self._known_products: dict[Product, Cases] = {}
         self._losses: dict[tuple[tuple[Product, ...], int], Cases] = {}
 
     def situation(
@@ -146,7 +147,7 @@ class Heads:
             here, losses = core | {other.selected}, Cases()
             for far in (FAR, 2 * sum(times for _, _, times in other.products) + 1):
                 losses = self.losses(other.products, far)
-                if far not in losses or not self.facts.possible(other.at_member, here | {losses[far]}, most=FEW):
+                if far not in losses or not self.facts.possible(other.at_member, here | {losses[far]}, FEW):
                     break
             for loss, formula in losses.items():
                 if self.facts.possible(None, here | {formula}):
@@ -204,28 +205,24 @@ class Heads:
                 raise Rejected(f"{case.at}.value", reason)
 
     def _separation(self, core: frozenset[Formula], others: Sequence[Other], score: int) -> int | None:
-        """How far below ``score`` all tokens are that are not selected, at least; `FAR` stands for that much or more."""
-        found: list[int] = []
+        """How far below ``score`` all are that are not selected, at least, `FAR` standing for that much or more; None
+        if there are none."""
+        least: int | None = None
         for other in others:
-            rest = core | {~other.selected}
-            if not self.facts.possible(other.facts, rest, most=FEW):
-                continue
-            found.append(self._below(other, rest, score))
-        return min(found, default=None)
-
-    def _below(self, other: Other, rest: frozenset[Formula], score: int) -> int:
-        if other.bound <= score - FAR:
-            return FAR
-        losses = self.losses(other.products, other.bound - score + FAR)
-        self.facts.decided += len(losses)
-        for loss in sorted(losses):
-            here, below = rest | {losses[loss]}, score - other.bound + loss
-            # What is far enough below does no harm, even if it cannot be.
-            if self.facts.possible(other.facts, here, most=FEW) and (
-                below >= 1 or self.facts.possible(other.facts, here)
-            ):
-                return below
-        return FAR
+            rest, top = core | {~other.selected}, other.bound - score
+            losses = self.losses(other.products, top + FAR) if top > -FAR else {top + FAR: TRUE}
+            self.facts.decided += len(losses)
+            for loss in sorted(losses):
+                if least is not None and loss - top >= least:
+                    break
+                # What is far enough below does no harm, even if it cannot be.
+                here = rest | {losses[loss]}
+                if self.facts.possible(other.facts, here, FEW) and (
+                    loss - top >= 1 or self.facts.possible(other.facts, here)
+                ):
+                    least = loss - top
+                    break
+        return least
 
     def _products(self, head: Head, mine: Sequence[Cases], theirs: Sequence[Cases]) -> tuple[int, tuple[Product, ...]]:
         """A bound of the score of i and j, and what is multiplied and how often."""
@@ -237,8 +234,10 @@ class Heads:
         return sum(max(self._product(one)) for one in products), products
 
     def _product(self, one: Product) -> Cases:
-        query, key, times = one
-        return scaled(product(dict(query), self.variables.moved_cases(dict(key))), times)
+        if one not in self._known_products:
+            query, key, times = one
+            self._known_products[one] = scaled(product(dict(query), self.variables.moved_cases(dict(key))), times)
+        return self._known_products[one]
 
     def losses(self, products: tuple[Product, ...], far: int) -> Cases:
         """How far scores stay below their bound; ``far`` stands for that much or more."""
