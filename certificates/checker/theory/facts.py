@@ -56,6 +56,8 @@ class Facts:
         self._pairs: dict[tuple[str, str], Assumed] = {}
         self._before: dict[tuple[str, str, int], tuple[Formula, ...]] = {}
         self._apart: dict[int, Formula] = {}
+        self._decisive: dict[tuple[str, str | None], dict[Formula, None]] = {}
+        """Of tokens of two classes, which facts were the last that a question needed: first those that were so last."""
         self._models: dict[frozenset[Formula], dict[int, bool] | None] = {}
 
     @cached_property
@@ -148,17 +150,22 @@ class Facts:
         As long as there are values for which it does, the first fact that they break is taken as well.
         """
         found = self._model(asked)
-        for _ in range(most if assumed is not None else 0):
-            if found is None or assumed is None:
-                return False
-            broken = next((one for one in self._assumed(assumed, found) if not one.holds(found)), None)
+        if assumed is None or found is None:
+            return found is not None
+        decisive = self._decisive.setdefault((assumed.of_i, assumed.of_j), {})
+        for _ in range(most):
+            broken = next((one for one in self._assumed(assumed, decisive, found) if not one.holds(found)), None)
             if broken is None:
                 return True
             asked |= {broken}
             found = self._model(asked)
-        return found is not None
+            if found is None:
+                decisive.pop(broken, None)
+                decisive[broken] = None
+                return False
+        return True
 
-    def _assumed(self, assumed: Assumed, found: Iterable[int]) -> Iterator[Formula]:
+    def _assumed(self, assumed: Assumed, decisive: Iterable[Formula], found: Iterable[int]) -> Iterator[Formula]:
         """What is assumed; definitions only of ghosts that values were found of: all others can be as they are defined."""
         defined_at = self.variables.defined_at
         for name, of_j in {defined_at[level]: None for level in found if level in defined_at}:
@@ -166,6 +173,8 @@ class Facts:
             for one in self._dependencies[cls].get(name, ()):
                 formula = self.variables.defined(self.theory.classes[cls], one)
                 yield self.variables.moved(formula) if of_j else formula
+        stated = set(assumed.formulas)
+        yield from (one for one in reversed(decisive) if one in stated)
         yield from assumed.formulas
 
     def _model(self, asked: frozenset[Formula]) -> dict[int, bool] | None:
