@@ -121,7 +121,7 @@ def prove(network: Network, theory: Theory, budget_seconds: int = SECONDS) -> Wa
         read = read_theory(theory.text, theory.parameters, known.r)
         read_names(_plain([asdict(one) for one in theory.names]), read)
         told = read_annotation(_plain(annotation), read, known), read_holds(_plain(holds), read, known)
-        return walk(known, read, *told, Deadline(budget_seconds))
+        return walk(known, read, _plain(theory.witnessed), *told, Deadline(budget_seconds))
 
 
 def _plain(value: object) -> Json:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from exactformer.certificates.checker.cases import Cases, either, summed
 from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.diagrams import FALSE, Diagrams, Formula, conjunction
-from exactformer.certificates.checker.document import Rejected
+from exactformer.certificates.checker.document import Json, Rejected, items
 from exactformer.certificates.checker.theory.annotation import Case, Hold
 from exactformer.certificates.checker.theory.facts import Facts
 from exactformer.certificates.checker.theory.ghosts import Variables, View
@@ -26,30 +26,42 @@ from exactformer.certificates.checker.theory.mlp import Integers
 from exactformer.certificates.checker.theory.mlp import behind as behind_mlp
 from exactformer.certificates.checker.theory.reading import POS, Theory
 from exactformer.certificates.checker.theory.vocabulary import Logits, chosen, embedding
+from exactformer.certificates.checker.theory.witnesses import check_witnesses
 from exactformer.certificates.checker.weights import Head, Network
 
 
 @dataclass(frozen=True)
 class Walked:
-    """What was proved: every head, layer by layer; the least margin of a token that has to come next; how many facts
-    were decided."""
+    """What was proved: every head, layer by layer; the least margin of a token that has to come next; how many questions
+    were decided; of how many sequences the theory is true, and (class, class before) that none of them has."""
 
     heads: tuple[tuple[Found, ...], ...]
     margin: int | None
     decided: int
+    witnesses: int
+    unseen: tuple[tuple[str, str], ...]
 
 
 def walk(
     network: Network,
     theory: Theory,
+    witnesses: Json,
     annotation: Sequence[Sequence[Sequence[Case]]],
     holds: Sequence[Sequence[Hold]],
     deadline: Deadline,
 ) -> Walked:
     """Sections 6.1 to 6.5; `Rejected` where they do not show the claim."""
     going = _Walk(network, theory, deadline)
+    seen = check_witnesses(witnesses, going.facts, deadline)
+    unseen = ((one, name) for name, cls in theory.classes.items() for one in sorted(cls.followers))
     heads = [going.layer(number, *told) for number, told in enumerate(zip(annotation, holds, strict=True))]
-    return Walked(tuple(heads), going.margin(), going.facts.decided)
+    return Walked(
+        tuple(heads),
+        going.margin(),
+        going.facts.decided,
+        len(items("witnesses", witnesses)),
+        tuple(pair for pair in unseen if pair not in seen),
+    )
 
 
 class _Walk:
