@@ -7,6 +7,8 @@ from pathlib import Path
 from exactformer.constructions.machines.machine import TuringMachine
 from exactformer.constructions.theory import Parameter, Theory
 from exactformer.constructions.turing.cot_annotation import annotate_cot, holds_cot
+from exactformer.constructions.turing.cot_sequences import cot_sequence
+from exactformer.constructions.turing.witnesses import witnesses
 
 TEXT = Path(__file__).with_name("cot.theory").read_text(encoding="utf-8")
 
@@ -14,7 +16,7 @@ TEXT = Path(__file__).with_name("cot.theory").read_text(encoding="utf-8")
 def cot_theory(machine: TuringMachine, position_bits: int) -> Theory:
     """What `construct_cot` of this machine does at every token of every run, halting or not, and why.
 
-    The checker gets through one tape and few rows so far.
+    The checker gets through one tape and few rows so far. Witnesses are found by trying words (`witnesses`).
     """
     rows = tuple(
         (state, *read, action.state, *action.written, *(move.value for move in action.moves))
@@ -30,4 +32,12 @@ def cot_theory(machine: TuringMachine, position_bits: int) -> Theory:
         "HALTING": (machine.halting,),
         "BLANK": (machine.alphabet[0],),
     }
-    return Theory(TEXT, parameters, annotate_cot(machine.tapes, position_bits), holds_cot(machine.tapes, position_bits))
+    return Theory(
+        TEXT,
+        parameters,
+        annotate_cot(machine.tapes, position_bits),
+        holds_cot(machine.tapes, position_bits),
+        witnesses(
+            TEXT, machine.input_alphabet, position_bits, lambda word: [cot_sequence(machine, word, position_bits)]
+        ),
+    )

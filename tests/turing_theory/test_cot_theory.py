@@ -2,86 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import islice
 
 import pytest
 
+from exactformer import trial
 from exactformer.api import prove
 from exactformer.certificates.checker.document import Rejected
-from exactformer.certificates.checker.machine import Machine, parse_machine
+from exactformer.certificates.checker.theory.reading import read_theory
 from exactformer.constructions.machines.library import load_machine
-from exactformer.constructions.machines.text import write_machine
-from exactformer.constructions.theory import Theory
+from exactformer.constructions.machines.run import trace
+from exactformer.constructions.theory import Theory, TrueToken, Value
 from exactformer.constructions.transformer.gadgets import Neuron
 from exactformer.constructions.transformer.network import Layer, Mlp, Network
 from exactformer.constructions.turing.construct import construct_cot
+from exactformer.constructions.turing.cot_sequences import cot_sequence
 from exactformer.constructions.turing.theory import cot_theory
-from exactformer.trial import TrueToken, Value, output_of, try_on
+from exactformer.constructions.turing.tokens import cot_tokens
+from exactformer.trial import output_of, try_on
 from exactformer.verify.annotation.evidence import Evidence
 from exactformer.verify.annotation.proof import HardmaxProof, prove_hardmax
-from tests.checker.ghosts import Ghosts, ghosts_of, run_segments
 
 RUNS = [("increment", "1011", 8), ("increment", "0", 6), ("copy", "0110", 8), ("binary-addition", "1+11", 8)]
-CLASS = {"POS": "block"}
-MOVES = {0: "L", 1: "S", 3: "R"}
 
 
-@cache
-def simulated(name: str) -> Machine:
-    return parse_machine(write_machine(load_machine(name)))
-
-
-def true_token(machine: Machine, inputs: Sequence[str], token: Ghosts, behind: Ghosts | None) -> TrueToken:
-    """With the ghosts of `cot.theory`, from those of SPEC 11.1; what is not there is the first of its kind."""
-    values, found = token.values, dict[str, Value]()
-    if "s" in values:
-        found |= {"s": machine.alphabet[values["s"]], "tape": machine.alphabet[values["s"]]}
-    for name in ("tau", "beta", "o"):
-        found |= {name: values[name]} if name in values else {}
-    found |= {"halted": bool(values["halted"])} if "halted" in values else {}
-    if token.cls in ("EINP", "RUN", "EPOS"):
-        found |= {"q": machine.states[values["q"]], "next": machine.states[values.get("q'", 0)]}
-    tapes = range(1, machine.tapes + 1)
-    for k in tapes:
-        for name in ("c", "x", "y"):
-            found |= {f"{name}_{k}": values[f"{name}_{k}"]} if f"{name}_{k}" in values else {}
-        if token.cls == "RUN":
-            found |= {f"a_{k}": machine.alphabet[values[f"a_{k}"]], f"m_{k}": MOVES[values[f"m_{k}"]]}
-        if f"x_{k}" in values:
-            symbol = machine.alphabet[values.get(f"g_{k}", 0)]
-            found |= {f"written_{k}": bool(values[f"written_{k}"]), f"w_{k}": values.get(f"w_{k}", 0), f"g_{k}": symbol}
-        if token.cls in ("EINP", "RUN", "EPOS"):
-            found |= {
-                f"read_{k}": machine.alphabet[values.get(f"g_{k}", 0)],
-                f"write_{k}": machine.alphabet[values.get(f"a'_{k}", 0)],
-                f"move_{k}": MOVES[values.get(f"m'_{k}", 0)],
-            }
-        if token.cls == "BIT":
-            found[f"here_{k}"] = "+1" if values[f"y_{k}"] >> values["beta"] & 1 else "-1"
-        if token.cls in ("POS", "BIT"):
-            spelled = values[f"x_{k}"] if token.cls == "POS" else values[f"y_{k}"] >> values["beta"] + 1
-            last = behind is None or behind.cls == "EPOS"
-            found[f"spelled_{k}"] = "+1" if spelled & 1 and not last else "-1"
-    if token.cls in ("OUTP", "OUTPUT"):
-        read = machine.alphabet[values.get("g_1", 0)]
-        found["symbol"] = read if read in inputs else inputs[0]
-    return TrueToken(CLASS.get(token.cls, token.cls.lower()), found)
-
-
-def true_run(name: str, word: str, r: int) -> tuple[Theory, list[TrueToken], list[tuple[str, tuple[str, ...]]]]:
-    """The theory, the tokens of a run with their true ghosts, and the tokens themselves."""
-    machine, inputs = simulated(name), load_machine(name).input_alphabet
-    (segment,) = run_segments(machine, word, r, "cot")
-    ghosts = ghosts_of(machine, segment.tokens, summarized=False)
-    found = [true_token(machine, inputs, one, after) for one, after in zip(ghosts, [*ghosts[1:], None], strict=True)]
-    return cot_theory(load_machine(name), r), found, segment.tokens
+def true_run(name: str, word: str, r: int) -> tuple[Theory, list[TrueToken]]:
+    machine = load_machine(name)
+    return cot_theory(machine, r), list(cot_sequence(machine, word, r))
 
 
 @pytest.mark.parametrize(("name", "word", "r"), RUNS)
 def test_all_that_it_says_is_true_of_runs(name: str, word: str, r: int) -> None:
-    theory, tokens, _ = true_run(name, word, r)
+    theory, tokens = true_run(name, word, r)
     assert len(tokens) < 2**r
     assert {token.cls for token in tokens} >= {"run", "block", "bit", "epos"} or r == 6
     assert list(try_on(theory, r, tokens)) == []
@@ -89,11 +44,66 @@ def test_all_that_it_says_is_true_of_runs(name: str, word: str, r: int) -> None:
 
 @pytest.mark.parametrize(("name", "word", "r"), RUNS)
 def test_the_token_that_has_to_come_next_is_that_of_the_run(name: str, word: str, r: int) -> None:
-    theory, found, tokens = true_run(name, word, r)
-    for named, (family, fields) in zip(output_of(theory, r, found)[:-1], tokens[1:], strict=True):
+    theory, found = true_run(name, word, r)
+    machine = load_machine(name)
+    sequence = cot_tokens(machine, trace(machine, word), r)
+    vocabulary, outputs = construct_cot(machine, r).vocabulary, output_of(theory, r, found)
+    for named, token in zip(outputs[:-1], sequence.tokens[1:], strict=True):
         if named is not None:
-            assert (named[0], sorted(map(str, named[1].values()))) == (family, sorted(fields))
-    assert sum(named is not None for named in output_of(theory, r, found)) >= len(tokens) - len(word) - 3
+            family, values = named
+            fields = [field.name for field in vocabulary.family(token).fields]
+            assert (family, tuple(values[name] for name in fields)) == (token.family, vocabulary.values_of(token))
+    assert [named is not None for named in outputs] == [
+        sequence.prompt - 1 <= at < len(found) - 1 for at in range(len(found))
+    ]
+
+
+BREAKS = [("rewrite", "1"), ("rewrite", "1111"), ("copy", "")]
+
+
+def test_every_line_can_be_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By one other ghost of one token, or another token in its place: a line that no change breaks says nothing."""
+    left = set(lines_that_say_something(cot_theory(load_machine("rewrite"), 4).text))
+    for name, word in BREAKS:
+        machine = load_machine(name)
+        theory, tokens = cot_theory(machine, 4), list(islice(cot_sequence(machine, word, 4), 2**4))
+        read = read_theory(theory.text, theory.parameters, 4)
+        monkeypatch.setattr(trial, "read_theory", lambda *_, read=read: read)
+        for changed in one_change(tokens):
+            left -= {wrong.line for wrong in try_on(theory, 4, changed)}
+    assert sorted(left) == []
+
+
+def lines_that_say_something(text: str) -> Iterator[str]:
+    """As `try_on` names them."""
+    for at, line in enumerate(text.split("\n"), start=1):
+        word, _, rest = line[line.startswith("for ") and line.index(": ") + 2 :].partition(" ")
+        if word == "follow":
+            yield f"follow {rest.split(':')[0]}"
+        elif word in ("fact", "pair", "before", "define"):
+            yield f"theory, line {at}"
+
+
+def one_change(tokens: Sequence[TrueToken]) -> Iterator[list[TrueToken]]:
+    """The sequence with one token changed: to the last of another class, or in one ghost."""
+    last = {token.cls: token for token in tokens}
+    for place, token in enumerate(tokens):
+        others = [other for cls, other in last.items() if cls != token.cls]
+        for name, value in token.ghosts.items():
+            others += [
+                replace(token, ghosts={**token.ghosts, name: other}) for other in other_values(tokens, name, value)
+            ]
+        yield from ([*tokens[:place], other, *tokens[place + 1 :]] for other in others)
+
+
+def other_values(tokens: Sequence[TrueToken], name: str, value: Value) -> Iterable[Value]:
+    """The other flag, the numbers beside, other elements that occur, or what is none."""
+    match value:
+        case bool():
+            return {not value}
+        case int():
+            return {one for one in (value - 1, value + 1) if one >= 0}
+    return {"none of them", *(token.ghosts[name] for token in tokens if name in token.ghosts)} - {value}
 
 
 @cache
