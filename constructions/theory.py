@@ -39,6 +39,15 @@ class Hold:
     content: str
 
 
+@dataclass(frozen=True)
+class Name:
+    """A name for a position that tokens of these classes can compute: a number in their ghosts."""
+
+    classes: tuple[str, ...]
+    name: str
+    number: str
+
+
 HeadCases: TypeAlias = list[Case]
 
 
@@ -55,12 +64,13 @@ class Theory:
     """A family of token sequences as text, with its parameters; and the annotation of a network, layer by layer.
 
     ``annotation``: the cases of every head; ``holds``: what is held behind a layer, where that has a simpler word;
-    ``witnesses``: sequences of the theory with their true ghosts, in which together every class, and every class right
-    behind each that it follows, occurs, as far as possible.
+    ``names``: what both of them call positions; ``witnesses``: sequences of the theory with their true ghosts, in which
+    together every class, and every class right behind each that it follows, occurs, as far as possible.
     """
 
     text: str
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     annotation: Sequence[Sequence[Sequence[Case]]] = ()
     holds: Sequence[Sequence[Hold]] = ()
+    names: Sequence[Name] = ()
     witnesses: Sequence[Sequence[TrueToken]] = ()

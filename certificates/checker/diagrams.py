@@ -13,7 +13,7 @@ Words:
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from exactformer.certificates.checker.document import TooLarge
@@ -68,6 +68,14 @@ class Formula:
         return found if node is TRUE else None
 
 
+    def holds(self, assignment: Mapping[int, bool]) -> bool:
+        """Whether it holds where these variables have these values, and all others are 0."""
+        node = self
+        while node.table is not None:
+            node = node.high if assignment.get(node.level, False) else node.low
+        return node is TRUE
+
+
 FALSE, TRUE = Formula(None, LEAF_LEVEL, None, None), Formula(None, LEAF_LEVEL, None, None)
 
 
@@ -96,9 +104,10 @@ class Diagrams:
         self._impossible.clear()
 
     def forget_steps(self) -> None:
-        """Forget what was found on the way; all formulas stay what they are."""
-        self._chosen.clear()
-        self._impossible.clear()
+        """Forget what was found on the way, if it is much; all formulas stay what they are."""
+        if len(self._chosen) + len(self._impossible) > self.limit // 4:
+            self._chosen.clear()
+            self._impossible.clear()
 
     def variable(self, level: int) -> Formula:
         """The formula that holds where this variable is 1; 0 <= level < `LEAF_LEVEL`."""
@@ -138,27 +147,28 @@ class Diagrams:
             self._chosen[key] = chosen
         return chosen
 
-    def possible(self, formulas: frozenset[Formula]) -> bool:
-        """Whether all of them hold for some values of the variables; their conjunction is not made.
+    def model(self, formulas: frozenset[Formula]) -> dict[int, bool] | None:
+        """Values of variables, by level, for which all of them hold, whatever the others are; None if there are none.
 
-        By the topmost variable, for each of its two values; what has been found impossible is kept.
+        Their conjunction is not made: by the topmost variable, for each of its two values; what has been found impossible
+        is kept.
         """
         formulas -= {TRUE}
-        if FALSE in formulas:
-            return False
+        if FALSE in formulas or formulas in self._impossible:
+            return None
         if len(formulas) <= 1:
-            return True  # reduced, so every formula but FALSE holds somewhere
-        if formulas in self._impossible:
-            return False
+            return dict[int, bool]() if not formulas else next(iter(formulas)).assignment()
         level = min(formula.level for formula in formulas)
-        if self.possible(frozenset(one.low if one.level == level else one for one in formulas)) or self.possible(
-            frozenset(one.high if one.level == level else one for one in formulas)
-        ):
-            return True
+        for value in (False, True):
+            rest = frozenset((one.high if value else one.low) if one.level == level else one for one in formulas)
+            found = self.model(rest)
+            if found is not None:
+                found[level] = value
+                return found
         if len(self._impossible) >= 2 * self.limit:
             raise TooLarge(f"a question needs more than {2 * self.limit} steps on decision diagrams")
         self._impossible.add(formulas)
-        return False
+        return None
 
 
 def choice(condition: Formula, then: Formula, other: Formula) -> Formula:

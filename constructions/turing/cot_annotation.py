@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from exactformer.constructions.theory import Case, HeadCases, Hold
+from exactformer.constructions.theory import Case, HeadCases, Hold, Name
 from exactformer.constructions.turing.registers import Phases
 
 READING = ("outp", "output")
@@ -45,7 +45,7 @@ class Classes:
 
     def look_up(self, distance: int, *values: tuple[Iterable[str], str]) -> HeadCases:
         """The token so far before, or the first; and what it has, by class: where nothing is said, the first has 0."""
-        there = dict.fromkeys(self.every, f"j.pos = pos - {distance}")
+        there = dict.fromkeys(self.every, f"j.pos = back_{distance}")
         left = self.but(*(name for classes, _ in values for name in classes))
         zero = tuple(name for name in left if name in self.first)
         rest = [(zero, "0"), (tuple(name for name in left if name not in zero), "any")]
@@ -111,9 +111,32 @@ def cot_heads(c: Classes, tapes: int, r: int) -> Layers:
 
 
 def holds_cot(tapes: int, r: int) -> list[list[Hold]]:
-    """Where heads stand, by its own name instead of as a cell and a move."""
+    """What registers hold, where that has a name."""
+    return cot_holds(COT, tapes, r)
+
+
+def names_cot(r: int) -> list[Name]:
+    """Where look-ups look."""
+    return cot_names(COT, r)
+
+
+def cot_names(c: Classes, r: int) -> list[Name]:
+    """back_d is d tokens before, or the first."""
+    return [Name(c.every, f"back_{d}", f"pos - {d}") for d in range(1, r + 3)]
+
+
+def cot_holds(c: Classes, tapes: int, r: int) -> list[list[Hold]]:
+    """Where look-ups look; where heads stand, by its own name instead of as a cell and a move."""
     phases = Phases.of(r)
     layers: list[list[Hold]] = [[] for _ in range(phases.L)]
+    for register, distance in (("back1", 1), ("back2", 2), ("prev", 1)):
+        layers[0].append(Hold(c.every, register, f"sign(back_{distance})"))
+    for j in range(1, r // 2):
+        layers[j].append(Hold(c.every, "back1", f"sign(back_{2 * j + 1})"))
+        layers[j].append(Hold(c.every, "back2", f"sign(back_{2 * j + 2})"))
+    for p in range(r):
+        layers[phases.L2 - 1 + p].append(Hold(c.every, "ptr", f"sign(back_{p + 1})"))
+    layers[phases.L2 - 1 + r].append(Hold(c.every, "ptr", f"sign(back_{r + 2})"))
     for j in range(1, r + 2):
         for k in range(1, tapes + 1):
             where = f"(sign(x_{k}) if tau <= {j} else 0)" if j < r else f"sign(x_{k})"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from exactformer.constructions.theory import Case, HeadCases, Hold
-from exactformer.constructions.turing.cot_annotation import BEHIND_OUTP, Classes, cot_heads, holds_cot
+from exactformer.constructions.theory import Case, HeadCases, Hold, Name
+from exactformer.constructions.turing.cot_annotation import BEHIND_OUTP, Classes, cot_heads, cot_holds, cot_names
 from exactformer.constructions.turing.registers import Phases
 
 INSIDE = ("inp", "input", "oldsumm", "oldcell", "oldstate")
@@ -65,10 +65,15 @@ def annotate_scot(tapes: int, r: int) -> list[list[HeadCases]]:
 
 def holds_scot(tapes: int, r: int) -> list[list[Hold]]:
     """Also what is at position 4e, and which cell of a summary comes next."""
-    layers = holds_cot(tapes, r)
+    layers = cot_holds(SCOT, tapes, r)
     layers[2].append(Hold(LATE, "length_cap", "(1 if cap = 1 else 0)"))
     layers[r + 2] += [Hold(SHOWING, f"hpos_{k}", f"sign(x_{k})") for k in range(1, tapes + 1)]
     return layers
+
+
+def names_scot(r: int) -> list[Name]:
+    """Where look-ups look."""
+    return cot_names(SCOT, r)
 
 
 def _from_newsumm(c: Classes, value: str) -> HeadCases:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from exactformer.constructions.machines.machine import TuringMachine
 from exactformer.constructions.theory import Parameter, Theory
-from exactformer.constructions.turing.cot_annotation import annotate_cot, holds_cot
+from exactformer.constructions.turing.cot_annotation import annotate_cot, holds_cot, names_cot
 from exactformer.constructions.turing.cot_sequences import cot_sequence
-from exactformer.constructions.turing.scot_annotation import annotate_scot, holds_scot
+from exactformer.constructions.turing.scot_annotation import annotate_scot, holds_scot, names_scot
 from exactformer.constructions.turing.scot_sequences import scot_sequences
 from exactformer.constructions.turing.witnesses import witnesses
 
@@ -28,6 +28,7 @@ def cot_theory(machine: TuringMachine, position_bits: int) -> Theory:
         tables(machine),
         annotate_cot(machine.tapes, position_bits),
         holds_cot(machine.tapes, position_bits),
+        names_cot(position_bits),
         witnesses(
             COT, machine.input_alphabet, position_bits, lambda word: [cot_sequence(machine, word, position_bits)]
         ),
@@ -44,6 +45,7 @@ def scot_theory(machine: TuringMachine, position_bits: int) -> Theory:
         tables(machine),
         annotate_scot(machine.tapes, position_bits),
         holds_scot(machine.tapes, position_bits),
+        names_scot(position_bits),
         witnesses(
             SCOT,
             machine.input_alphabet,
