@@ -13,10 +13,10 @@ from exactformer.constructions.turing.cot_sequences import Tracker, goes_on
 
 
 def scot_sequences(machine: TuringMachine, word: str, position_bits: int) -> Iterator[list[TrueToken]]:
-    """The tokens read in each segment, with a block behind every r = ``position_bits`` run tokens; endless if the run is.
+    """The tokens read in each segment, with a block behind every r = ``position_bits`` run tokens.
 
-    The last segment ends before the first token that the theory has no place for, as `cot_sequence` does. Raises
-    InputError for a word that is no input.
+    There are infinitely many if the run does not end. The last ends before the first token that the theory has no place
+    for, as `cot_sequence` does. Raises InputError for a word that is no input.
     """
     run = configurations(machine, word)
     start = next(run)
