@@ -120,7 +120,7 @@ class Heads:
         else:
             facts = at_member = self.facts.two(cls, name)
             # pos - D is D before i, but where it is 0; there is the first token.
-            exact = name != self.theory.first and not self.facts.possible(facts, core | {selected, ~is_member})
+            exact = name not in self.theory.first and not self.facts.possible(facts, core | {selected, ~is_member})
             before = self.facts.before(cls, name, case.distance)
             at_member = facts.and_first(*(before if exact else self.facts.where_apart(before, case.distance)))
         return Other(name, selected, facts, at_member, bound, products)
