@@ -158,8 +158,8 @@ class Diagrams:
     def model(self, formulas: frozenset[Formula]) -> dict[int, bool] | None:
         """Values of variables, by level, for which all of them hold, whatever the others are; None if there are none.
 
-        Their conjunction is not made: by the topmost variable, for each of its two values; what has been found impossible
-        is kept.
+        Their conjunction is not made: by the topmost variable, for each of its two values; what has been found
+        impossible is kept.
         """
         return None if FALSE in formulas else self._model(formulas - {TRUE})
 

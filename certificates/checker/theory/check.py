@@ -48,20 +48,8 @@ from exactformer.certificates.checker.universal.ties import case_entry
 from exactformer.certificates.checker.weights import Network, longest_query, parameters
 
 TOP = (
-    *(
-        "format",
-        "version",
-        "statement",
-        "network",
-        "names",
-        "annotation",
-        "holds",
-        "heads",
-        "margin",
-        "softmax",
-        "verdict",
-    ),
-    "provenance",
+    *("format", "version", "statement", "network", "witnesses", "names", "annotation", "holds", "heads", "margin"),
+    *("softmax", "verdict", "provenance"),
 )
 VERDICTS = ("proved", "inconclusive")
 PARTS = ("claim", "theory", "parameters", "context", "arithmetic", "beta")
@@ -239,6 +227,8 @@ def _valid(
     if verdict == "proved":
         shown.append("the inequalities: with its separation and ties every head rounds to its hardmax output")
     unseen = (f"class {name} right behind class {before}" for name, before in walked.unseen)
-    open_ = [f"no sequence is given with a token of {one}: if there is none, nothing is claimed of it" for one in unseen]
+    open_ = [
+        f"no sequence is given with a token of {one}: if there is none, nothing is claimed of it" for one in unseen
+    ]
     about = [f"a token sequence is of the theory {theory.name} if all that its text says of one is true", *theory.about]
     return Valid(verdict, claim, (*shown, *proved), (), (*about, *open_, *assumed))

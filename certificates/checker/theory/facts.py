@@ -170,7 +170,8 @@ class Facts:
         return True
 
     def _assumed(self, assumed: Assumed, decisive: Iterable[Formula], found: Iterable[int]) -> Iterator[Formula]:
-        """What is assumed; definitions only of ghosts that values were found of: all others can be as they are defined."""
+        """What is assumed; definitions only of ghosts that values were found of, as all others can be what they are
+        defined to be."""
         defined_at = self.variables.defined_at
         for name, of_j in {defined_at[level]: None for level in found if level in defined_at}:
             cls = (assumed.of_j if of_j else assumed.of_i) or ""

@@ -32,8 +32,9 @@ from exactformer.certificates.checker.weights import Head, Network
 
 @dataclass(frozen=True)
 class Walked:
-    """What was proved: every head, layer by layer; the least margin of a token that has to come next; how many questions
-    were decided; of how many sequences the theory is true, and (class, class before) that none of them has."""
+    """What was proved: every head, layer by layer; the least margin of a token that has to come next; how many
+    questions were decided; of how many sequences the theory is true, and (class, class before) that none of them has.
+    """
 
     heads: tuple[tuple[Found, ...], ...]
     margin: int | None
@@ -125,13 +126,8 @@ class _Walk:
         said = View(self.variables, hold.at, cls).content(hold.content, len(places))
         said = [self.integers.one(cases) for cases in said]
         held = self.coordinates[cls]
-        self._require(
-            hold.at,
-            cls,
-            set(),
-            self.integers.agree([held[place] for place in places], said),
-            f"does not hold for class {cls}",
-        )
+        agree = self.integers.agree([held[place] for place in places], said)
+        self._require(hold.at, cls, set(), agree, f"does not hold for class {cls}")
         for place, cases in zip(places, said, strict=True):
             held[place] = cases
 

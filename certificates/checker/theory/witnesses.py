@@ -59,10 +59,12 @@ def _token(at: str, value: Json, place: int, facts: Facts) -> Witness:
     names = [name for name in cls.ghosts if name not in theory.names]
     if not isinstance(ghosts, dict) or sorted(ghosts) != sorted(names):
         raise Rejected(f"{at}.ghosts", f"must be those of class {cls.name}: {' '.join(names)}")
-    numbers = {POS: place} | {name: _number(f"{at}.ghosts.{name}", ghosts[name], cls.ghosts[name], theory) for name in names}
+    numbers = {POS: place} | {
+        name: _number(f"{at}.ghosts.{name}", ghosts[name], cls.ghosts[name], theory) for name in names
+    }
     values = {
         bit.level: bool(number >> index & 1)
-        for name, number in numbers.items()
+        for name, number in {POS: place, **numbers}.items()
         for index, bit in enumerate(facts.variables.bits(name, False))
     }
     return Witness(cls, values, {level + 1: bit for level, bit in values.items()})
