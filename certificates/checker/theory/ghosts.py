@@ -8,7 +8,7 @@ Words:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from exactformer.certificates.checker.cases import Cases, either, sign
@@ -91,6 +91,12 @@ class Variables:
             bits.append(self.diagrams.variable(level))
         minus, plus = bits
         return {-1: minus & ~plus, 0: ~minus & ~plus, 1: plus}
+
+    def made(self) -> Iterator[Formula]:
+        """All formulas that are kept; what was moved is forgotten."""
+        self._moved.clear()
+        yield from self.formulas.values()
+        yield from self._defined.values()
 
     def moved(self, formula: Formula) -> Formula:
         """What a formula about i says about j: every variable is replaced by the next one, so the order is kept."""
