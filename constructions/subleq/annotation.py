@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exactformer.constructions.theory import Case, HeadCases
+from exactformer.constructions.theory import Case, HeadCases, Hold
 
 WRITERS = ("cell", "step")
 
@@ -10,6 +10,15 @@ WRITERS = ("cell", "step")
 def annotate_subleq(r: int) -> list[list[HeadCases]]:
     """The cases of every head of every layer, in the program's order."""
     return [[], *_look_up((1, 2, 3), r), *_look_up((4, 5), r), *([] for _ in range(5))]
+
+
+def holds_subleq(r: int) -> list[list[Hold]]:
+    """What is read, and the difference, by one ghost each, instead of by cases or as a difference."""
+    layers: list[list[Hold]] = [[] for _ in range(2 * r + 8)]
+    for layer, which in ((r + 2, (1, 2, 3)), (2 * r + 3, (4, 5))):
+        layers[layer - 1] += (Hold(("step",), f"read_{k}", f"sign(g_{k})") for k in which)
+    layers[2 * r + 5].append(Hold(("step",), "result", "sign(result)"))
+    return layers
 
 
 def _look_up(which: tuple[int, ...], r: int) -> list[list[HeadCases]]:
