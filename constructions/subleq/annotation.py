@@ -15,6 +15,7 @@ def annotate_subleq(r: int) -> list[list[HeadCases]]:
 def holds_subleq(r: int) -> list[list[Hold]]:
     """What is read, and the difference, by one ghost each, instead of by cases or as a difference."""
     layers: list[list[Hold]] = [[] for _ in range(2 * r + 8)]
+    layers[0] += (Hold(("step",), f"address_{k}", f"sign(n_{k})") for k in (2, 3))
     for layer, which in ((r + 2, (1, 2, 3)), (2 * r + 3, (4, 5))):
         layers[layer - 1] += (Hold(("step",), f"read_{k}", f"sign(g_{k})") for k in which)
     layers[2 * r + 5].append(Hold(("step",), "result", "sign(result)"))

@@ -97,7 +97,7 @@ def write_subleq(to: ProgramBuilder, x: Registers) -> int:
         *increment(x.pc, x.addresses[2], 1),
         Map((x.pc.bit(r - 1),), (x.halts,), (((1,), (1,)),)),
     )
-    to.mlp(2, *increment(x.addresses[1], x.after, 1))
+    to.mlp(2, *increment(x.addresses[2], x.after, 0))
     look_up(to, 2, x, INSTRUCTION)
     look_up(to, r + 3, x, OPERANDS)
     subtract(to, 2 * r + 4, x)
