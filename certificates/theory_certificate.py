@@ -111,6 +111,7 @@ def certify_theory(
         "statement": _statement(theory, context, model)
         | {"beta": str(universal.beta), "claim": sentence(theory, context, universal, margin)},
         "network": {"weights": {"file": weights_name, "sha256": sha256(weights)}},
+        "names": [asdict(one) for one in theory.names],
         "annotation": [[[asdict(case) for case in cases] for cases in layer] for layer in theory.annotation],
         "holds": [[asdict(one) for one in layer] for layer in theory.holds],
         "heads": _listed(network, heads, universal),

@@ -37,6 +37,15 @@ class Hold:
     content: str
 
 
+@dataclass(frozen=True)
+class Name:
+    """A name for a position that tokens of these classes can compute: a number in their ghosts."""
+
+    classes: tuple[str, ...]
+    name: str
+    number: str
+
+
 HeadCases: TypeAlias = list[Case]
 
 
@@ -44,10 +53,12 @@ HeadCases: TypeAlias = list[Case]
 class Theory:
     """A family of token sequences as text, with its parameters; and the annotation of a network, layer by layer.
 
-    ``annotation``: the cases of every head; ``holds``: what is held behind a layer, where that has a simpler word.
+    ``annotation``: the cases of every head; ``holds``: what is held behind a layer, where that has a simpler word;
+    ``names``: what both of them call positions.
     """
 
     text: str
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     annotation: Sequence[Sequence[Sequence[Case]]] = ()
     holds: Sequence[Sequence[Hold]] = ()
+    names: Sequence[Name] = ()

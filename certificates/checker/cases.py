@@ -59,18 +59,21 @@ def scaled(cases: Cases, factor: int) -> Cases:
 
 
 def combined(left: Cases, right: Cases, operation: Callable[[int, int], int]) -> Cases:
-    """What an operation makes of two integers."""
+    """What an operation, in which order does not matter, makes of two integers."""
     if len(left) * len(right) > MOST_PAIRS:
         raise TooLarge(
             f"integers of {len(left)} and {len(right)} values; this checker combines up to {MOST_PAIRS} pairs"
         )
-    cases: Cases = {}
-    for one, first in left.items():
-        for two, second in right.items():
-            both = first & second
-            if both is not FALSE:
-                value = operation(one, two)
-                cases[value] = cases[value] | both if value in cases else both
+    if len(right) > len(left):
+        left, right = right, left
+    cases: Cases | None = None
+    for two, second in right.items():
+        moved: Cases = {}
+        for one, first in left.items():
+            value = operation(one, two)
+            moved[value] = moved[value] | first if value in moved else first
+        cases = moved if cases is None else either(second, moved, cases)
+    cases = cases or {}
     if len(cases) > MOST_VALUES:
         raise TooLarge(f"an integer may have more than {MOST_VALUES} values")
     return cases

@@ -13,11 +13,13 @@ Words:
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from operator import attrgetter
 
 from exactformer.certificates.checker.document import TooLarge
 
+_level = attrgetter("level")
 LEAF_LEVEL = 2**62
 """Below all levels."""
 MOST_NODES = 2**21
@@ -67,6 +69,13 @@ class Formula:
             node = node.high if value else node.low
         return found if node is TRUE else None
 
+    def holds(self, assignment: Mapping[int, bool]) -> bool:
+        """Whether it holds where these variables have these values, and all others are 0."""
+        node = self
+        while node.table is not None:
+            node = node.high if assignment.get(node.level, False) else node.low
+        return node is TRUE
+
 
 FALSE, TRUE = Formula(None, LEAF_LEVEL, None, None), Formula(None, LEAF_LEVEL, None, None)
 
@@ -96,9 +105,10 @@ class Diagrams:
         self._impossible.clear()
 
     def forget_steps(self) -> None:
-        """Forget what was found on the way; all formulas stay what they are."""
-        self._chosen.clear()
-        self._impossible.clear()
+        """Forget what was found on the way, if it is much; all formulas stay what they are."""
+        if len(self._chosen) + len(self._impossible) > self.limit // 4:
+            self._chosen.clear()
+            self._impossible.clear()
 
     def variable(self, level: int) -> Formula:
         """The formula that holds where this variable is 1; 0 <= level < `LEAF_LEVEL`."""
@@ -138,27 +148,33 @@ class Diagrams:
             self._chosen[key] = chosen
         return chosen
 
-    def possible(self, formulas: frozenset[Formula]) -> bool:
-        """Whether all of them hold for some values of the variables; their conjunction is not made.
+    def model(self, formulas: frozenset[Formula]) -> dict[int, bool] | None:
+        """Values of variables, by level, for which all of them hold, whatever the others are; None if there are none.
 
-        By the topmost variable, for each of its two values; what has been found impossible is kept.
+        Their conjunction is not made: by the topmost variable, for each of its two values; what has been found impossible
+        is kept.
         """
-        formulas -= {TRUE}
-        if FALSE in formulas:
-            return False
+        return None if FALSE in formulas else self._model(formulas - {TRUE})
+
+    def _model(self, formulas: frozenset[Formula]) -> dict[int, bool] | None:
         if len(formulas) <= 1:
-            return True  # reduced, so every formula but FALSE holds somewhere
+            return dict[int, bool]() if not formulas else next(iter(formulas)).assignment()
         if formulas in self._impossible:
-            return False
-        level = min(formula.level for formula in formulas)
-        if self.possible(frozenset(one.low if one.level == level else one for one in formulas)) or self.possible(
-            frozenset(one.high if one.level == level else one for one in formulas)
-        ):
-            return True
+            return None
+        level = min(map(_level, formulas))
+        top = [formula for formula in formulas if formula.level == level]
+        others = formulas.difference(top)
+        for value in (False, True):
+            below = {formula.high if value else formula.low for formula in top}
+            if FALSE not in below:
+                found = self._model(others | below - {TRUE})
+                if found is not None:
+                    found[level] = value
+                    return found
         if len(self._impossible) >= 2 * self.limit:
             raise TooLarge(f"a question needs more than {2 * self.limit} steps on decision diagrams")
         self._impossible.add(formulas)
-        return False
+        return None
 
 
 def choice(condition: Formula, then: Formula, other: Formula) -> Formula:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from exactformer.constructions.theory import Case, HeadCases, Hold
+from exactformer.constructions.theory import Case, HeadCases, Hold, Name
 from exactformer.constructions.turing.registers import Phases
 
 EVERY = ("inp", "input", "einp", "run", "block", "bit", "epos", "outp", "output", "eoutp")
@@ -70,6 +70,14 @@ def holds_cot(tapes: int, r: int) -> list[list[Hold]]:
     """Where heads stand, by its own name instead of as a cell and a move."""
     phases = Phases.of(r)
     layers: list[list[Hold]] = [[] for _ in range(phases.L)]
+    for register, distance in (("back1", 1), ("back2", 2), ("prev", 1)):
+        layers[0].append(Hold(EVERY, register, f"sign(back_{distance})"))
+    for j in range(1, r // 2):
+        layers[j].append(Hold(EVERY, "back1", f"sign(back_{2 * j + 1})"))
+        layers[j].append(Hold(EVERY, "back2", f"sign(back_{2 * j + 2})"))
+    for p in range(r):
+        layers[phases.L2 - 1 + p].append(Hold(EVERY, "ptr", f"sign(back_{p + 1})"))
+    layers[phases.L2 - 1 + r].append(Hold(EVERY, "ptr", f"sign(back_{r + 2})"))
     for j in range(1, r + 2):
         for k in range(1, tapes + 1):
             where = f"(sign(x_{k}) if tau <= {j} else 0)" if j < r else f"sign(x_{k})"
@@ -80,9 +88,14 @@ def holds_cot(tapes: int, r: int) -> list[list[Hold]]:
     return layers
 
 
+def names_cot(r: int) -> list[Name]:
+    """Where look-ups look: back_d is d tokens before, or the first."""
+    return [Name(EVERY, f"back_{d}", f"pos - {d}") for d in range(1, r + 3)]
+
+
 def look_up(distance: int, values: list[tuple[tuple[str, ...], str]]) -> HeadCases:
     """The token so far before, or the first; and what it holds, by class."""
-    there = dict.fromkeys(EVERY, f"j.pos = pos - {distance}")
+    there = dict.fromkeys(EVERY, f"j.pos = back_{distance}")
     return [Case(classes, "true", there, f"pos - {distance}", value) for classes, value in values]
 
 

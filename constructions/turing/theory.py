@@ -6,7 +6,7 @@ from pathlib import Path
 
 from exactformer.constructions.machines.machine import TuringMachine
 from exactformer.constructions.theory import Parameter, Theory
-from exactformer.constructions.turing.cot_annotation import annotate_cot, holds_cot
+from exactformer.constructions.turing.cot_annotation import annotate_cot, holds_cot, names_cot
 
 TEXT = Path(__file__).with_name("cot.theory").read_text(encoding="utf-8")
 
@@ -30,4 +30,10 @@ def cot_theory(machine: TuringMachine, position_bits: int) -> Theory:
         "HALTING": (machine.halting,),
         "BLANK": (machine.alphabet[0],),
     }
-    return Theory(TEXT, parameters, annotate_cot(machine.tapes, position_bits), holds_cot(machine.tapes, position_bits))
+    return Theory(
+        TEXT,
+        parameters,
+        annotate_cot(machine.tapes, position_bits),
+        holds_cot(machine.tapes, position_bits),
+        names_cot(position_bits),
+    )

@@ -14,7 +14,7 @@ from exactformer.certificates.checker.check import Valid, check_certificate
 from exactformer.certificates.checker.deadline import SECONDS, Deadline
 from exactformer.certificates.checker.diagrams import deep_recursion
 from exactformer.certificates.checker.document import BadInput, Json, Rejected, TooLarge, Undecided
-from exactformer.certificates.checker.theory.annotation import read_annotation, read_holds
+from exactformer.certificates.checker.theory.annotation import read_annotation, read_holds, read_names
 from exactformer.certificates.checker.theory.check import check_theory
 from exactformer.certificates.checker.theory.reading import read_theory
 from exactformer.certificates.checker.theory.walk import Walked, walk
@@ -23,7 +23,7 @@ from exactformer.certificates.document import canonical_bytes
 from exactformer.certificates.files import Output
 from exactformer.certificates.theory_certificate import TheoryBundle, certify_theory
 from exactformer.certificates.weights import weights_document
-from exactformer.constructions.theory import Case, Hold, Theory
+from exactformer.constructions.theory import Case, Hold, Name, Theory
 from exactformer.constructions.transformer.network import Network
 from exactformer.verify.arithmetic.models import parse_arithmetic
 from exactformer.verify.verdict import Verdict
@@ -33,6 +33,7 @@ __all__ = [
     "Case",
     "Certificate",
     "Hold",
+    "Name",
     "Network",
     "Rejected",
     "Theory",
@@ -118,6 +119,7 @@ def prove(network: Network, theory: Theory, budget_seconds: int = SECONDS) -> Wa
     holds = [[asdict(one) for one in layer] for layer in theory.holds]
     with deep_recursion():
         read = read_theory(theory.text, theory.parameters, known.r)
+        read_names(_plain([asdict(one) for one in theory.names]), read)
         told = read_annotation(_plain(annotation), read, known), read_holds(_plain(holds), read, known)
         return walk(known, read, *told, Deadline(budget_seconds))
 

@@ -4,6 +4,7 @@ Words:
     case     of a head: tokens i of some classes, where a condition holds
     selects  for every class of j, where a token j at or before i is selected; other classes are not
     member   the position of a token that is selected
+    name     of a position that is a function of ghosts: a ghost more, so that what is computed from it stays small
 """
 
 from __future__ import annotations
@@ -63,6 +64,16 @@ def read_annotation(value: Json, theory: Theory, network: Network) -> list[list[
             raise Rejected(at, f"is about {len(items(at, heads))} heads; the layer has {len(layer.heads)}")
         found.append([_cases(f"{at}[{head}]", one, theory) for head, one in enumerate(items(at, heads))])
     return found
+
+
+def read_names(value: Json, theory: Theory) -> None:
+    """Names of positions, which the theory's classes have from now on as ghosts that are defined."""
+    for place, one in enumerate(items("names", value)):
+        at = f"names[{place}]"
+        parts = members(at, one, "classes", "name", "number")
+        name, number = text(f"{at}.name", parts["name"]), read_number(f"{at}.number", text(at, parts["number"]))
+        for cls in items(f"{at}.classes", parts["classes"]):
+            theory.define(at, _known(f"{at}.classes", cls, theory), name, number)
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ from exactformer.certificates.checker.document import (
 from exactformer.certificates.checker.linear import check_linear
 from exactformer.certificates.checker.statement import scales
 from exactformer.certificates.checker.steps.naming import Model
-from exactformer.certificates.checker.theory.annotation import read_annotation, read_holds
+from exactformer.certificates.checker.theory.annotation import read_annotation, read_holds, read_names
 from exactformer.certificates.checker.theory.reading import LONGEST_TEXT, Theory, read_theory
 from exactformer.certificates.checker.theory.template import Value
 from exactformer.certificates.checker.theory.walk import Walked, walk
@@ -48,7 +48,19 @@ from exactformer.certificates.checker.universal.ties import case_entry
 from exactformer.certificates.checker.weights import Network, longest_query, parameters
 
 TOP = (
-    *("format", "version", "statement", "network", "annotation", "holds", "heads", "margin", "softmax", "verdict"),
+    *(
+        "format",
+        "version",
+        "statement",
+        "network",
+        "names",
+        "annotation",
+        "holds",
+        "heads",
+        "margin",
+        "softmax",
+        "verdict",
+    ),
     "provenance",
 )
 VERDICTS = ("proved", "inconclusive")
@@ -93,6 +105,7 @@ def check_theory(
     linear = check_linear(network, statement.model, parameters(network, *scales(statement.model, statement.e)))
     with deep_recursion():
         theory = read_theory(told, statement.parameters, network.r)
+        read_names(parts["names"], theory)
         annotation = read_annotation(parts["annotation"], theory, network)
         walked = walk(network, theory, annotation, read_holds(parts["holds"], theory, network), deadline)
     require_same("margin", parts["margin"], walked.margin)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Set
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, implies
@@ -16,28 +17,48 @@ from exactformer.certificates.checker.theory.ghosts import (
     plus,
     same_number,
 )
-from exactformer.certificates.checker.theory.reading import POS, Theory, largest_of
+from exactformer.certificates.checker.theory.reading import POS, Theory, dependencies, largest_of
 
-ROUNDS = 2
-"""How far facts are followed from what is asked."""
+MOST_ANSWERS = 2**14
+"""Of questions, that are kept."""
+MOST_FACTS = 64
+"""That are taken for one question."""
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """Formulas that hold of a token i of one class and, where there is one, a token j of another."""
+
+    of_i: str
+    of_j: str | None
+    formulas: tuple[Formula, ...]
+
+    def and_first(self, *formulas: Formula) -> Assumed:
+        """The same, and these."""
+        return replace(self, formulas=(*formulas, *self.formulas))
 
 
 class Facts:
     """The facts of a theory as formulas, each made once.
 
-    Those about two tokens are kept one by one: together they would make large diagrams. To show that something cannot
-    be, those that speak of its variables alone are tried first, then those that speak of one of them, and so on, a few
-    times. Fewer facts can make possible what is not, and never the other way around.
+    They are kept one by one: together they would make large diagrams. Of those that may be assumed, just as many are
+    used as a question needs. Fewer can make possible what is not, and never the other way around.
     """
 
     def __init__(self, theory: Theory, variables: Variables) -> None:
         self.theory, self.variables = theory, variables
-        self._alone: dict[str, list[Formula]] = {}
-        self._stated: dict[str, list[Formula]] = {}
-        self._pair: dict[tuple[str, str], list[Formula]] = {}
-        self._related: dict[tuple[str, str, int | None], frozenset[Formula]] = {}
+        self.decided = 0
+        """How many questions were decided."""
+        self._dependencies = {name: dependencies(one) for name, one in theory.classes.items()}
+        self._alone: dict[str, Assumed] = {}
+        self._stated: dict[str, tuple[Formula, ...]] = {}
+        self._two: dict[tuple[str, str], Assumed] = {}
+        self._pairs: dict[tuple[str, str], Assumed] = {}
+        self._before: dict[tuple[str, str, int], tuple[Formula, ...]] = {}
         self._apart: dict[int, Formula] = {}
-        self._supports: dict[Formula, frozenset[int]] = {}
+        self._decisive: dict[tuple[str, str | None], dict[Formula, None]] = {}
+        """Of tokens of two classes, which facts were the last that a question needed: first those that were so last."""
+        self._models: dict[frozenset[Formula], dict[int, bool] | None] = {}
 
     @cached_property
     def order(self) -> Formula:
@@ -54,16 +75,19 @@ class Facts:
     def _pos(self, of_j: bool) -> list[Formula]:
         return self.variables.bits(POS, of_j)
 
-    def alone(self, cls: str) -> list[Formula]:
+    def alone(self, cls: str) -> Assumed:
         """Of a token i of this class: all that is stated, and that its elements are of their sets."""
         if cls not in self._alone:
-            self._alone[cls] = list(self.stated(cls))
-            for name, kind in self.theory.classes[cls].ghosts.items():
-                if kind in self.theory.sets and name not in self.theory.classes[cls].defined:
-                    self._alone[cls].append(is_element(self.variables.bits(name, False), len(self.theory.sets[kind])))
+            one, stated = self.theory.classes[cls], self.stated(cls)
+            elements = (
+                is_element(self.variables.bits(name, False), len(self.theory.sets[kind]))
+                for name, kind in one.ghosts.items()
+                if kind in self.theory.sets and name not in one.defined
+            )
+            self._alone[cls] = Assumed(cls, None, (*stated, *elements))
         return self._alone[cls]
 
-    def stated(self, cls: str) -> list[Formula]:
+    def stated(self, cls: str) -> tuple[Formula, ...]:
         """Of a token i of this class: where it may stand, and the facts of the theory."""
         if cls not in self._stated:
             one = self.theory.classes[cls]
@@ -73,86 +97,90 @@ class Facts:
                 if (largest := largest_of(kind)) is not None:
                     found.append(is_element(self.variables.bits(name, False), largest + 1))
             found += [View(self.variables, at, cls).formula(formula) for at, formula in one.facts]
-            self._stated[cls] = found
+            self._stated[cls] = tuple(found)
         return self._stated[cls]
 
-    def pair(self, i: str, j: str) -> list[Formula]:
-        """Of a token i of the first class and any token j of the second at or before it, but for `related`."""
-        if (i, j) not in self._pair:
+    def two(self, i: str, j: str) -> Assumed:
+        """Of a token i of the first class and any token j of the second at or before it: what is stated of each."""
+        if (i, j) not in self._two:
             # That elements are of their sets is left out: many comparisons at once make large diagrams.
-            found = [*self.stated(i), *map(self.variables.moved, self.stated(j))]
+            found = [self.order, *self.stated(i), *map(self.variables.moved, self.stated(j))]
             # One token has one class, and then j is i itself.
             found += [implies(self.apart(0), same) for same in (self._itself(i) if i == j else [FALSE])]
-            self._pair[i, j] = found
-        return self._pair[i, j]
+            self._two[i, j] = Assumed(i, j, tuple(found))
+        return self._two[i, j]
 
-    def related(self, i: str, j: str, distance: int | None) -> frozenset[Formula]:
-        """What relates them: where j is ``distance`` before i, the theory's before facts, and that it is not where no
-        followers allow that; else its pair facts.
-        """
-        if (i, j, distance) not in self._related:
-            found = [self.order]
-            if distance is None:
-                found += [View(self.variables, at, i, j).formula(f) for at, f in self.theory.pairs.get((i, j), ())]
-            elif j not in self.theory.possible_at(i, distance):
-                found.append(~self.apart(distance))
-            found += [
-                implies(self.apart(distance or 0), View(self.variables, at, i, j).formula(formula))
+    def pairs(self, i: str, j: str) -> Assumed:
+        """The same, and the pair facts of the theory."""
+        if (i, j) not in self._pairs:
+            stated = (View(self.variables, at, i, j).formula(f) for at, f in self.theory.pairs.get((i, j), ()))
+            self._pairs[i, j] = self.two(i, j).and_first(*stated)
+        return self._pairs[i, j]
+
+    def before(self, i: str, j: str, distance: int) -> tuple[Formula, ...]:
+        """Of a token i and the token j ``distance`` before it: the before facts; what cannot be, where no followers
+        lead from j's class to i's in so many steps."""
+        if (i, j, distance) not in self._before:
+            stated = [
+                View(self.variables, at, i, j).formula(formula)
                 for at_distance, at, formula in self.theory.before.get((i, j), ())
                 if at_distance == distance
             ]
-            self._related[i, j, distance] = frozenset(found)
-        return self._related[i, j, distance]
+            self._before[i, j, distance] = tuple(stated if j in self.theory.possible_at(i, distance) else [FALSE])
+        return self._before[i, j, distance]
+
+    def where_apart(self, facts: Iterable[Formula], distance: int) -> list[Formula]:
+        """The same facts, of all i and j: where pos = j.pos + distance."""
+        return [implies(self.apart(distance), fact) for fact in facts]
 
     def _itself(self, cls: str) -> list[Formula]:
         one = self.theory.classes[cls]
         names = [name for name in one.ghosts if name not in one.defined]
         return [same_number(self.variables.bits(name, False), self.variables.bits(name, True)) for name in names]
 
-    def possible(self, facts: Sequence[Formula], asked: frozenset[Formula], rounds: int = ROUNDS) -> bool:
-        """Whether all that is asked could hold, as far as some of the facts tell."""
-        seen = self._support(asked)
-        inside = {one for one in facts if self._supports_of(one) <= seen}
-        chosen, left = asked | inside, [one for one in facts if one not in inside]
-        if not (self.variables.diagrams.possible(asked) and self.variables.diagrams.possible(chosen)):
-            return False
-        for _ in range(rounds):
-            near = [one for one in left if not seen.isdisjoint(self._supports_of(one))]
-            if not near:
+    def require(self, at: str, assumed: Assumed, here: Set[Formula], claim: Formula, reason: str) -> None:
+        """The claim holds wherever all that is here does; else `Rejected`."""
+        self.decided += 1
+        if claim is not TRUE and self.possible(assumed, frozenset({*here, ~claim})):
+            raise Rejected(at, reason)
+
+    def possible(self, assumed: Assumed | None, asked: frozenset[Formula], most: int = MOST_FACTS) -> bool:
+        """Whether all that is asked could hold, as far as up to ``most`` facts tell.
+
+        As long as there are values for which it does, the first fact that they break is taken as well.
+        """
+        found = self._model(asked)
+        if assumed is None or found is None:
+            return found is not None
+        decisive = self._decisive.setdefault((assumed.of_i, assumed.of_j), {})
+        for _ in range(most):
+            broken = next((one for one in self._assumed(assumed, decisive, found) if not one.holds(found)), None)
+            if broken is None:
                 return True
-            left = [one for one in left if one not in set(near)]
-            chosen |= set(near)
-            seen |= self._support(near)
-            if not self.variables.diagrams.possible(chosen):
+            asked |= {broken}
+            found = self._model(asked)
+            if found is None:
+                decisive.pop(broken, None)
+                decisive[broken] = None
                 return False
         return True
 
-    def _support(self, formulas: Iterable[Formula]) -> frozenset[int]:
-        return frozenset().union(*map(self._supports_of, formulas))
+    def _assumed(self, assumed: Assumed, decisive: Iterable[Formula], found: Iterable[int]) -> Iterator[Formula]:
+        """What is assumed; definitions only of ghosts that values were found of: all others can be as they are defined."""
+        defined_at = self.variables.defined_at
+        for name, of_j in {defined_at[level]: None for level in found if level in defined_at}:
+            cls = (assumed.of_j if of_j else assumed.of_i) or ""
+            for one in self._dependencies[cls].get(name, ()):
+                formula = self.variables.defined(self.theory.classes[cls], one)
+                yield self.variables.moved(formula) if of_j else formula
+        stated = set(assumed.formulas)
+        yield from (one for one in reversed(decisive) if one in stated)
+        yield from assumed.formulas
 
-    def _supports_of(self, formula: Formula) -> frozenset[int]:
-        """The levels of the variables that a formula speaks of."""
-        if formula.table is None:
-            return frozenset()
-        if formula not in self._supports:
-            inside = self._supports_of(formula.low) | self._supports_of(formula.high)
-            self._supports[formula] = inside | {formula.level}
-        return self._supports[formula]
-
-    def require_followers(self) -> None:
-        """Every class may stand behind each that it is said to follow, and a token may be compared with itself."""
-        for j, one in self.theory.classes.items():
-            if not self.variables.diagrams.possible(frozenset(self.alone(j))):
-                raise Rejected("theory", f"says of class {j} what cannot be")
-            theirs = frozenset(map(self.variables.moved, self._elements(j)))
-            if not self.possible(self.pair(j, j), self.related(j, j, None) | theirs | {self.apart(0)}):
-                raise Rejected("theory", f"says of a token of class {j}, compared with itself, what cannot be")
-            for i in sorted(one.followers):
-                asked = self.related(i, j, 1) | {self.apart(1)} | theirs | self._elements(i)
-                # Pair facts one by one: all at once would be much work, and contradictions need not be found.
-                if not all(self.possible(self.pair(i, j), asked | {one}) for one in (TRUE, *self.related(i, j, None))):
-                    raise Rejected("theory", f"says of class {i} right behind class {j} what cannot be")
-
-    def _elements(self, cls: str) -> frozenset[Formula]:
-        """That a token's elements are of their sets, which `pair` leaves out."""
-        return frozenset(self.alone(cls)) - frozenset(self.stated(cls))
+    def _model(self, asked: frozenset[Formula]) -> dict[int, bool] | None:
+        """Values for which all of it holds, if there are any; the same is often asked for many classes."""
+        if asked not in self._models:
+            if len(self._models) >= MOST_ANSWERS:
+                self._models.clear()
+            self._models[asked] = self.variables.diagrams.model(asked)
+        return self._models[asked]

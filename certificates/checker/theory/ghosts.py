@@ -25,7 +25,7 @@ from exactformer.certificates.checker.diagrams import (
 from exactformer.certificates.checker.document import Rejected, quote
 from exactformer.certificates.checker.theory import language
 from exactformer.certificates.checker.theory.language import Content, Ghost, Number
-from exactformer.certificates.checker.theory.reading import FLAG, POS, POSITION, Theory, TokenClass, largest_of
+from exactformer.certificates.checker.theory.reading import FLAG, POS, POSITION, Choice, Theory, TokenClass, largest_of
 
 Bits = Sequence[Formula]
 """Of a number, the lowest first."""
@@ -37,7 +37,7 @@ class Variables:
     def __init__(self, theory: Theory, diagrams: Diagrams) -> None:
         self.theory, self.diagrams = theory, diagrams
         self._moved: dict[Formula, Formula] = {}
-        self._defined: dict[tuple[str, str], list[Formula] | None] = {}
+        self._defined: dict[tuple[str, str], Formula] = {}
         self._levels: dict[tuple[str, int], int] = {}
         small = sorted(kind for kind in set(theory.kinds.values()) if largest_of(kind) is not None)
         for kind in (FLAG, *small, *theory.sets, POSITION):
@@ -45,6 +45,14 @@ class Variables:
             for place in reversed(range(self.width(kind))):
                 for name in names:
                     self._levels[name, place] = 2 * len(self._levels)
+        defined = {name for one in theory.classes.values() for name in one.defined}
+        self.defined_at = {
+            level + of_j: (name, bool(of_j))
+            for (name, _), level in self._levels.items()
+            for of_j in (0, 1)
+            if name in defined
+        }
+        """Which ghost, of i or j, a variable is a bit of, if some class defines the ghost."""
 
     def width(self, kind: str) -> int:
         """How many bits a ghost of a kind has."""
@@ -59,22 +67,19 @@ class Variables:
         width = self.width(self.theory.kinds[name])
         return [self.diagrams.variable(self._levels[name, place] + of_j) for place in range(width)]
 
-    def defined(self, cls: TokenClass, name: str) -> list[Formula]:
-        """The bits of a ghost that is defined, of a token i: of the first choice that holds, else 0."""
+    def defined(self, cls: TokenClass, name: str) -> Formula:
+        """That a ghost of a token i is what its class defines it to be: by the first choice that holds, else 0."""
         if (cls.name, name) not in self._defined:
-            self._defined[cls.name, name] = None  # until it is known
-            kind, width = cls.ghosts[name], self.width(cls.ghosts[name])
-            found: list[Formula] = [FALSE] * width
-            for one in reversed(cls.defined[name]):
-                view = View(self, one.at, cls.name)
-                when, bits = view.formula(one.when), view.number(one.number, kind)
-                bits = [*bits[:width], *[FALSE] * (width - len(bits))]
-                found = [choice(when, bit, other) for bit, other in zip(bits, found, strict=True)]
-            self._defined[cls.name, name] = found
-        known = self._defined[cls.name, name]
-        if known is None:
-            raise Rejected(cls.defined[name][0].at, f"{quote(name)} is defined by itself")
-        return known
+            width = self.width(cls.ghosts[name])
+            choices = [self._choice(cls, name, one, width) for one in cls.defined[name]]
+            _, value = _first(choices, [FALSE] * width)
+            self._defined[cls.name, name] = same_number(self.bits(name, False), value)
+        return self._defined[cls.name, name]
+
+    def _choice(self, cls: TokenClass, name: str, one: Choice, width: int) -> tuple[Formula, list[Formula]]:
+        view = View(self, one.at, cls.name)
+        bits = view.number(one.number, cls.ghosts[name])
+        return view.formula(one.when), [*bits[:width], *[FALSE] * (width - len(bits))]
 
     def unknown(self, name: str, place: int) -> Cases:
         """A coordinate that is -1, 0 or 1, no ghost says which; below all ghosts."""
@@ -116,7 +121,7 @@ class View:
             case language.Flag(ghost):
                 if self.kind(ghost) != FLAG:
                     raise Rejected(self.at, f"{ghost.name} is no flag")
-                return self.bits(ghost)[0]
+                return self.variables.bits(ghost.name, ghost.of_j)[0]
             case language.Bit(number, place):
                 bits = self.number(number, POSITION)
                 return bits[place] if place < len(bits) else FALSE
@@ -140,15 +145,6 @@ class View:
         if found is None:
             raise Rejected(self.at, f"class {cls} has no ghost {quote(ghost.name)}")
         return found
-
-    def bits(self, ghost: Ghost) -> list[Formula]:
-        """The bits of a ghost of one of the two tokens: variables, or what its class defines it to be."""
-        cls = self.of_j if ghost.of_j else self.of_i
-        one = self.variables.theory.classes.get(cls or "")
-        if one is None or ghost.name not in one.defined:
-            return self.variables.bits(ghost.name, ghost.of_j)
-        found = self.variables.defined(one, ghost.name)
-        return [self.variables.moved(bit) for bit in found] if ghost.of_j else found
 
     def compared(self, compared: language.Compared) -> Formula:
         """Positions in any way; flags, and elements of one set, by = and !=."""
@@ -188,7 +184,7 @@ class View:
             case Ghost():
                 if self.kind_of(number) != kind:
                     raise Rejected(self.at, f"{number.name} is no {kind}")
-                return self.bits(number)
+                return self.variables.bits(number.name, number.of_j)
             case language.Named(name):
                 elements = self.variables.theory.sets.get(kind, ())
                 if name not in elements:
@@ -232,6 +228,18 @@ class View:
         if kind is None:
             raise Rejected(self.at, "an element by its name has no code, as it may be of several sets")
         return self.number(number, kind)
+
+
+def _first(choices: Sequence[tuple[Formula, list[Formula]]], nothing: list[Formula]) -> tuple[Formula, list[Formula]]:
+    """Where any of the choices holds, and the bits of the first that does: by halves, so that diagrams stay small."""
+    if not choices:
+        return FALSE, nothing
+    if len(choices) == 1:
+        ((when, bits),) = choices
+        return when, [choice(when, bit, other) for bit, other in zip(bits, nothing, strict=True)]
+    half = len(choices) // 2
+    (one, mine), (other, theirs) = _first(choices[:half], nothing), _first(choices[half:], nothing)
+    return one | other, [choice(one, bit, rest) for bit, rest in zip(mine, theirs, strict=True)]
 
 
 def constant(value: int, width: int) -> list[Formula]:

@@ -13,7 +13,7 @@ lowest bits, n // 2^B.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -168,6 +168,19 @@ class Either:
 
 
 Content: TypeAlias = "Unknown | Same | Code | OneHot | Either"
+
+
+def ghosts_in(part: Formula | Number) -> Iterator[Ghost]:
+    """The ghosts that a formula or a number speaks of."""
+    match part:
+        case Ghost():
+            yield part
+        case Shifted(inside) | Dropped(inside) | Bit(inside) | Flag(inside) | Not(inside):
+            yield from ghosts_in(inside)
+        case Sum(left, right) | Compared(_, left, right) | Joined(_, left, right):
+            yield from ghosts_in(left)
+            yield from ghosts_in(right)
+
 
 _TOKEN = re.compile(r"\s*(?:(=>|!=|<=|>=|[=<>(),+.-])|([A-Za-z_][A-Za-z_0-9]*)|([0-9]+)|'([^']*)')", re.ASCII)
 Parsed = TypeVar("Parsed")

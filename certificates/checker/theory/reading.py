@@ -24,6 +24,7 @@ from exactformer.certificates.checker.theory.language import (
     Named,
     Number,
     Truth,
+    ghosts_in,
     read_formula,
     read_number,
 )
@@ -85,6 +86,7 @@ class Theory:
     """``pairs``: (class of i, class of j) -> where it stands and what is true of all such i and j at or before it.
 
     ``before``: (class of i, class of j) -> distances D, and what is true where j is the token D before i.
+    ``names``: ghosts that are none of the theory's but names that an annotation gives.
     """
 
     name: str
@@ -94,6 +96,19 @@ class Theory:
     classes: dict[str, TokenClass] = field(default_factory=dict)
     pairs: dict[tuple[str, str], list[tuple[str, Formula]]] = field(default_factory=dict)
     before: dict[tuple[str, str], list[tuple[int, str, Formula]]] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+
+    def define(self, at: str, cls: str, name: str, number: Number) -> None:
+        """A position more of tokens of this class: a function of their other ghosts."""
+        one = self.classes[cls]
+        require_name(at, name, "a ghost")
+        if name in one.ghosts or any(
+            name in other.ghosts and name not in self.names for other in self.classes.values()
+        ):
+            raise Rejected(at, f"{quote(name)} is a ghost already")
+        self.names.add(name)
+        one.ghosts[name] = POSITION
+        one.defined[name] = [Choice(at, number, Truth(True))]
 
     @cached_property
     def kinds(self) -> dict[str, str]:
@@ -179,17 +194,13 @@ class _Reader:
                 raise Rejected("theory", f"class {theory.first} is first, and cannot follow class {one.name}")
             if theory.first not in theory.at_or_before[one.name]:
                 raise Rejected("theory", f"no sequence of followers leads to class {one.name}")
+            dependencies(one)
         return theory
-
-    def _name(self, at: str, text: str, what: str) -> str:
-        if not _NAME.fullmatch(text) or text in RESERVED or text == POS:
-            raise Rejected(at, f"{quote(text)} cannot be the name of {what}")
-        return text
 
     def _theory(self, at: str, rest: str) -> None:
         if self.theory.name:
             raise Rejected(at, "names the theory again")
-        self.theory.name = self._name(at, rest.replace("-", "_"), "a theory") and rest
+        self.theory.name = require_name(at, rest.replace("-", "_"), "a theory") and rest
 
     def _about(self, _at: str, rest: str) -> None:
         self.theory.about.append(rest)
@@ -197,7 +208,7 @@ class _Reader:
     def _parameter(self, at: str, rest: str) -> None:
         """NAME: set | rows | LOW..HIGH"""
         name, kind = _two(at, rest, ":")
-        value = self.parameters.get(self._name(at, name, "a parameter"))
+        value = self.parameters.get(require_name(at, name, "a parameter"))
         if value is None:
             raise Rejected("statement.parameters", f"must have {quote(name)}, a parameter of the theory")
         if kind == "set":
@@ -221,7 +232,7 @@ class _Reader:
     def _set(self, at: str, rest: str) -> None:
         """NAME = ELEMENT ELEMENT .."""
         name, elements = _two(at, rest, "=")
-        self._elements(at, self._name(at, name, "a set"), tuple(elements.split()))
+        self._elements(at, require_name(at, name, "a set"), tuple(elements.split()))
 
     def _elements(self, at: str, name: str, elements: tuple[str, ...]) -> None:
         if name in self.theory.sets or name in (POSITION, FLAG):
@@ -254,7 +265,7 @@ class _Reader:
         name, kind = _two(at, named, " ")
         if kind not in (POSITION, FLAG) and kind not in self.theory.sets and largest_of(kind) is None:
             raise Rejected(at, f"{quote(kind)} is no kind: position, flag, 0..N, or the name of a set")
-        self._name(at, name, "a ghost")
+        require_name(at, name, "a ghost")
         for one in [self._of(at, word) for word in classes.split()]:
             known = next((c.ghosts[name] for c in self.theory.classes.values() if name in c.ghosts), kind)
             if name in one.ghosts or known != kind:
@@ -306,6 +317,33 @@ class _Reader:
         name, _, condition = head.partition(" if ")
         when = read_formula(at, condition) if condition.strip() else Truth(True)
         self._of(at, name.strip()).outputs.append(Output(when, _token(at, token)))
+
+
+def require_name(at: str, text: str, what: str) -> str:
+    """The text, if it can be a name."""
+    if not _NAME.fullmatch(text) or text in RESERVED or text == POS:
+        raise Rejected(at, f"{quote(text)} cannot be the name of {what}")
+    return text
+
+
+def dependencies(one: TokenClass) -> dict[str, tuple[str, ...]]:
+    """Every ghost that is defined -> the defined ghosts that it depends on, and itself, in an order in which they can
+    be computed; `Rejected` if there is none."""
+    found = dict[str, tuple[str, ...]]()
+
+    def follow(name: str, on_the_way: tuple[str, ...]) -> tuple[str, ...]:
+        if name in on_the_way:
+            raise Rejected(one.defined[name][0].at, f"{quote(name)} is defined by itself")
+        if name not in found:
+            parts = (part for choice in one.defined[name] for part in (choice.number, choice.when))
+            needed = dict.fromkeys(ghost.name for part in parts for ghost in ghosts_in(part))
+            inside = [follow(other, (*on_the_way, name)) for other in needed if other in one.defined]
+            found[name] = (*dict.fromkeys(other for names in inside for other in names), name)
+        return found[name]
+
+    for name in one.defined:
+        follow(name, ())
+    return found
 
 
 _WORDS = (

@@ -59,7 +59,7 @@ def chosen(token: Token, view: View, network: Network) -> Chosen:
                 kind = view.kind(number)
                 if view.variables.theory.sets.get(kind) != one.values:
                     raise Rejected(view.at, f"{number.name}: the elements of {kind} are not the values of {one.name}")
-                bits = view.bits(number)
+                bits = view.variables.bits(number.name, number.of_j)
                 where = [same_number(bits, constant(value, len(bits))) for value in range(len(one.values))]
             case Named(name) if name in one.values:
                 where = [TRUE if value == name else FALSE for value in one.values]

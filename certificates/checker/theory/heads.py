@@ -1,0 +1,251 @@
+"""What a head does at tokens of one class, in one of its cases (THEORIES 6.3): scores, their separation, the value.
+
+Words:
+    core     of a question: what it is about, without any fact; it is often the same for many classes, and often enough
+    losses   how far a score stays below a bound of it, by cases
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from exactformer.certificates.checker.cases import Cases, lost, product, same, scaled
+from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, conjunction
+from exactformer.certificates.checker.document import Rejected
+from exactformer.certificates.checker.theory.annotation import Case
+from exactformer.certificates.checker.theory.facts import Assumed, Facts
+from exactformer.certificates.checker.theory.ghosts import View, at_most, same_number
+from exactformer.certificates.checker.theory.language import Unknown
+from exactformer.certificates.checker.theory.reading import POS, POSITION
+from exactformer.certificates.checker.weights import Head
+
+Frozen: TypeAlias = tuple[tuple[int, Formula], ...]
+Product: TypeAlias = tuple[Frozen, Frozen, int]
+"""A coordinate of i, one of j, and how often the product counts in a score."""
+FEW = 2
+ZERO: Cases = {0: TRUE}
+FAR = 4
+"""How far below others scores are not told apart any more: no head needs a larger separation."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was proved of a head: its least separation (None if it always selects all), and whether many may tie."""
+
+    separation: int | None
+    many: bool
+
+
+@dataclass(frozen=True)
+class Other:
+    """A class of j: where such a token is selected; what may be assumed of i and j, and where j is selected or is the
+    member."""
+
+    cls: str
+    selected: Formula
+    facts: Assumed
+    at_member: Assumed
+    bound: int
+    products: tuple[Product, ...]
+
+
+class Heads:
+    """Situations of heads, one by one; what is computed once is kept."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts, self.variables, self.theory = facts, facts.variables, facts.theory
+        self._known_products: dict[Product, Cases] = {}
+        self._losses: dict[tuple[tuple[Product, ...], int], Cases] = {}
+
+    def situation(
+        self,
+        head: Head,
+        case: Case,
+        cls: str,
+        when: Formula,
+        value: Sequence[Cases],
+        coordinates: dict[str, list[Cases]],
+    ) -> Found | None:
+        """The member is there and selected; what is selected has one score, above all others, and the value.
+
+        None where no token stands at the member's position: then this is no token's case.
+        """
+        member = View(self.variables, f"{case.at}.member", cls).number(case.member, POSITION)
+        early = at_most(member, self.variables.bits(POS, False))
+        self.facts.require(
+            f"{case.at}.member",
+            self.facts.alone(cls),
+            {when},
+            early,
+            f"is not always at or before a token of class {cls}",
+        )
+        is_member = same_number(self.variables.bits(POS, True), member)
+        core = frozenset({self.facts.order, when})
+        others = [self._other(head, case, cls, name, core, is_member, coordinates) for name in self._names(cls)]
+        if not self._is_there(case, cls, core | {is_member}, others):
+            return None
+        score = self._score(case, cls, core, others)
+        if score is None:
+            return None
+        many = self._many(case, cls, core | {~is_member}, others, value)
+        self._require_value(head, case, cls, core, others, value, coordinates)
+        separation = self._separation(core, others, score)
+        if separation is not None and separation < 1:
+            reason = f"a token that is not selected may score {score - separation}, one that is {score}, for {cls}"
+            raise Rejected(case.at, reason)
+        return Found(separation, many)
+
+    def _names(self, cls: str) -> list[str]:
+        return sorted(self.theory.at_or_before[cls])
+
+    def _other(
+        self,
+        head: Head,
+        case: Case,
+        cls: str,
+        name: str,
+        core: frozenset[Formula],
+        is_member: Formula,
+        coordinates: dict[str, list[Cases]],
+    ) -> Other:
+        view = View(self.variables, f"{case.at}.selects.{name}", cls, name)
+        selected = view.formula(case.selects[name]) if name in case.selects else FALSE
+        bound, products = self._products(head, coordinates[cls], coordinates[name])
+        if case.distance is None:
+            facts = at_member = self.facts.pairs(cls, name)
+        else:
+            facts = at_member = self.facts.two(cls, name)
+            # pos - D is D before i, but where it is 0; there is the first token.
+            exact = name != self.theory.first and not self.facts.possible(facts, core | {selected, ~is_member})
+            before = self.facts.before(cls, name, case.distance)
+            at_member = facts.and_first(*(before if exact else self.facts.where_apart(before, case.distance)))
+        return Other(name, selected, facts, at_member, bound, products)
+
+    def _is_there(self, case: Case, cls: str, core: frozenset[Formula], others: Sequence[Other]) -> bool:
+        """Whether there can be a token at the member's position; it has to be selected."""
+        there = False
+        for other in others:
+            self.facts.require(
+                case.at,
+                other.at_member,
+                core,
+                other.selected,
+                f"the member, for class {cls}, may be a token of class {other.cls} that is not selected",
+            )
+            there = there or self.facts.possible(other.at_member, core, most=FEW)
+        return there
+
+    def _score(self, case: Case, cls: str, core: frozenset[Formula], others: Sequence[Other]) -> int | None:
+        """The score that all selected tokens have; None if there are none."""
+        found: dict[int, list[tuple[Other, Formula]]] = {}
+        for other in others:
+            if other.selected is FALSE:
+                continue
+            here, losses = core | {other.selected}, Cases()
+            for far in (FAR, 2 * sum(times for _, _, times in other.products) + 1):
+                losses = self.losses(other.products, far)
+                if far not in losses or not self.facts.possible(other.at_member, here | {losses[far]}, FEW):
+                    break
+            for loss, formula in losses.items():
+                if self.facts.possible(None, here | {formula}):
+                    found.setdefault(other.bound - loss, []).append((other, formula))
+        if len(found) > 1:
+            found = {
+                score: where
+                for score, where in found.items()
+                if any(self.facts.possible(one.at_member, core | {one.selected, formula}) for one, formula in where)
+            }
+        if len(found) > 1:
+            raise Rejected(case.at, f"selected tokens have the scores {sorted(found)}, for class {cls}")
+        return next(iter(found), None)
+
+    def _many(
+        self, case: Case, cls: str, core: frozenset[Formula], others: Sequence[Other], value: Sequence[Cases]
+    ) -> bool:
+        """Whether several tokens with a value other than 0 may be selected; whatever one token has, of several it would
+        be a mean."""
+        many = any(cases != ZERO for cases in value) and any(
+            self.facts.possible(other.at_member, core | {other.selected}) for other in others
+        )
+        if many and isinstance(case.value, Unknown):
+            raise Rejected(f"{case.at}.value", f"is not known, where several tokens may be selected, for class {cls}")
+        return many
+
+    def _require_value(
+        self,
+        head: Head,
+        case: Case,
+        cls: str,
+        core: frozenset[Formula],
+        others: Sequence[Other],
+        value: Sequence[Cases],
+        coordinates: dict[str, list[Cases]],
+    ) -> None:
+        if isinstance(case.value, Unknown):
+            return
+        for other in others:
+            if other.selected is FALSE:
+                continue
+            facts = other.at_member.and_first(other.selected)
+            agree = conjunction(
+                same(self.variables.moved_cases(coordinates[other.cls][coordinate]), mine)
+                for coordinate, mine in zip(head.value, value, strict=True)
+            )
+            self.facts.decided += 1
+            # Mostly it does not matter where they stand.
+            if (
+                agree is not TRUE
+                and self.facts.possible(facts, core - {self.facts.order} | {~agree})
+                and self.facts.possible(facts, core | {other.selected, ~agree})
+            ):
+                reason = f"is not what a selected token of class {other.cls} has, for class {cls}"
+                raise Rejected(f"{case.at}.value", reason)
+
+    def _separation(self, core: frozenset[Formula], others: Sequence[Other], score: int) -> int | None:
+        """How far below ``score`` all are that are not selected, at least, `FAR` standing for that much or more; None
+        if there are none."""
+        least: int | None = None
+        for other in others:
+            rest, top = core | {~other.selected}, other.bound - score
+            losses = self.losses(other.products, top + FAR) if top > -FAR else {top + FAR: TRUE}
+            self.facts.decided += len(losses)
+            for loss in sorted(losses):
+                if least is not None and loss - top >= least:
+                    break
+                # What is far enough below does no harm, even if it cannot be.
+                here = rest | {losses[loss]}
+                if self.facts.possible(other.facts, here, FEW) and (
+                    loss - top >= 1 or self.facts.possible(other.facts, here)
+                ):
+                    least = loss - top
+                    break
+        return least
+
+    def _products(self, head: Head, mine: Sequence[Cases], theirs: Sequence[Cases]) -> tuple[int, tuple[Product, ...]]:
+        """A bound of the score of i and j, and what is multiplied and how often."""
+        terms = Counter[tuple[Frozen, Frozen]]()
+        for query, key in zip(head.query, head.key, strict=True):
+            if mine[query] != ZERO and theirs[key] != ZERO:
+                terms[frozen(mine[query]), frozen(theirs[key])] += 1
+        products = tuple((query, key, times) for (query, key), times in terms.items())
+        return sum(max(self._product(one)) for one in products), products
+
+    def _product(self, one: Product) -> Cases:
+        if one not in self._known_products:
+            query, key, times = one
+            self._known_products[one] = scaled(product(dict(query), self.variables.moved_cases(dict(key))), times)
+        return self._known_products[one]
+
+    def losses(self, products: tuple[Product, ...], far: int) -> Cases:
+        """How far scores stay below their bound; ``far`` stands for that much or more."""
+        if (products, far) not in self._losses:
+            self._losses[products, far] = lost([self._product(one) for one in products], far)
+        return self._losses[products, far]
+
+
+def frozen(cases: Cases) -> Frozen:
+    """In one order, as a name."""
+    return tuple(sorted(cases.items(), key=lambda one: one[0]))
