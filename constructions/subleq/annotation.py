@@ -13,12 +13,13 @@ def annotate_subleq(r: int) -> list[list[HeadCases]]:
 
 
 def holds_subleq(r: int) -> list[list[Hold]]:
-    """What is read, and the difference, by one ghost each, instead of by cases or as a difference."""
+    """Numbers of a step by one ghost each, instead of as a sum, a difference, or by cases."""
     layers: list[list[Hold]] = [[] for _ in range(2 * r + 8)]
     layers[0] += (Hold(("step",), f"address_{k}", f"sign(n_{k})") for k in (2, 3))
     for layer, which in ((r + 2, (1, 2, 3)), (2 * r + 3, (4, 5))):
-        layers[layer - 1] += (Hold(("step",), f"read_{k}", f"sign(g_{k})") for k in which)
+        layers[layer - 1] += (Hold(("step",), f"read_{k}", f"sign(n_{k + 3})") for k in which)
     layers[2 * r + 5].append(Hold(("step",), "result", "sign(result)"))
+    layers[2 * r + 7].append(Hold(("step",), "next", "sign(next)"))
     return layers
 
 
@@ -29,7 +30,7 @@ def _look_up(which: tuple[int, ...], r: int) -> list[list[HeadCases]]:
         agrees = "j.x = n_{k} and drop(j.pos, {b}) = drop(w_{k}, {b})"
         heads = [_found(f"found_{k} and bit(w_{k}, {b})", k, agrees.format(k=k, b=b), "1") for k in which]
         layers[-1:] = [[*layers[-1], *heads]] if b == r - 1 else [layers[-1], heads]
-    return [*layers, [_found(f"found_{k}", k, f"j.pos = w_{k}", f"sign(g_{k})") for k in which]]
+    return [*layers, [_found(f"found_{k}", k, f"j.pos = w_{k}", f"sign(n_{k + 3})") for k in which]]
 
 
 def _found(when: str, k: int, selected: str, value: str) -> HeadCases:

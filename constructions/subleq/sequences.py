@@ -52,22 +52,18 @@ def run(start: Sequence[Write], r: int) -> Iterator[Write]:
 def ghosts_of_last(written: Sequence[Write], r: int) -> Ghosts:
     """The ghosts of the last of these tokens, by plain search; what is not there is 0."""
     last = written[-1]
-    found: Ghosts = {"x": last.address, "v": last.value, **_signs("x", last.address, r), **_signs("v", last.value, r)}
+    found: Ghosts = {"x": last.address, "v": last.value}
     if last.pc is None:
         return found
-    addresses, values = [(last.pc + place) % 2**r for place in range(3)], list[int]()
+    numbers = [(last.pc + place) % 2**r for place in range(3)]
     for k in range(1, 6):
-        address = addresses[k - 1]
-        there = next((w for w in range(len(written), 0, -1) if written[w - 1].address == address), None)
-        values.append(written[there - 1].value if there else 0)
-        addresses += values[k - 1 :] if k <= 2 else []
-        found |= {f"n_{k}": address, f"found_{k}": there is not None, f"w_{k}": there or 0, f"g_{k}": values[-1]}
-    result = (values[4] - values[3]) % 2**r
-    after = values[2] if result == 0 or result >= 2 ** (r - 1) else (last.pc + 3) % 2**r
-    numbers = {"pc": last.pc, "result": result, "next": after, "to": addresses[4]}
-    for name, number in numbers.items():
-        found |= _signs(name, number, r)
-    return found | {"pc": last.pc, "result": result, "back": values[4], "next": after}
+        w = next((w for w in range(len(written), 0, -1) if written[w - 1].address == numbers[k - 1]), None)
+        numbers.append(written[w - 1].value if w else 0)
+        found |= {f"found_{k}": w is not None, f"w_{k}": w or 0}
+    result = (numbers[7] - numbers[6]) % 2**r
+    after = numbers[5] if result == 0 or result >= 2 ** (r - 1) else (numbers[2] + 1) % 2**r
+    named = {f"n_{m}": number for m, number in enumerate(numbers, start=1)}
+    return found | named | {"result": result, "next": after}
 
 
 def token_of(write: Write, r: int) -> Token:
@@ -75,7 +71,3 @@ def token_of(write: Write, r: int) -> Token:
     numbers = (write.address, write.value) if write.pc is None else (write.pc, write.address, write.value)
     bits = tuple(number >> b & 1 for number in numbers for b in range(r))
     return Token("CELL" if write.pc is None else "STEP", bits)
-
-
-def _signs(name: str, number: int, r: int) -> Ghosts:
-    return {f"{name}_{b}": "+1" if number >> b & 1 else "-1" for b in range(r)}
