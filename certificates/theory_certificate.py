@@ -111,6 +111,7 @@ def certify_theory(
         "statement": _statement(theory, context, model)
         | {"beta": str(universal.beta), "claim": sentence(theory, context, universal, margin)},
         "network": {"weights": {"file": weights_name, "sha256": sha256(weights)}},
+        "witnesses": witnesses_document(theory),
         "names": [asdict(one) for one in theory.names],
         "annotation": [[[asdict(case) for case in cases] for cases in layer] for layer in theory.annotation],
         "holds": [[asdict(one) for one in layer] for layer in theory.holds],
@@ -126,6 +127,11 @@ def certify_theory(
         },
     }
     return TheoryBundle(certificate, weights, weights_name, subject, universal)
+
+
+def witnesses_document(theory: Theory) -> list[list[dict[str, Any]]]:
+    """The sequences that a theory brings, as a certificate lists them."""
+    return [[{"class": token.cls, "ghosts": dict(token.ghosts)} for token in sequence] for sequence in theory.witnesses]
 
 
 def theory_name(theory: Theory) -> str:

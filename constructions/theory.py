@@ -11,6 +11,8 @@ from typing import TypeAlias
 
 Parameter: TypeAlias = int | tuple[str, ...] | tuple[tuple[str, ...], ...]
 """A number, a set of names, or a table: rows of names."""
+Value: TypeAlias = int | str | bool
+"""Of a ghost: a number, an element of a set by its name, a flag."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,20 @@ HeadCases: TypeAlias = list[Case]
 
 
 @dataclass(frozen=True)
+class TrueToken:
+    """A token of a sequence: its class, and all of its ghosts but the position."""
+
+    cls: str
+    ghosts: Mapping[str, Value]
+
+
+@dataclass(frozen=True)
 class Theory:
     """A family of token sequences as text, with its parameters; and the annotation of a network, layer by layer.
 
     ``annotation``: the cases of every head; ``holds``: what is held behind a layer, where that has a simpler word;
-    ``names``: what both of them call positions.
+    ``names``: what both of them call positions; ``witnesses``: sequences of the theory with their true ghosts, in which
+    together every class, and every class right behind each that it follows, occurs, as far as possible.
     """
 
     text: str
@@ -62,3 +73,4 @@ class Theory:
     annotation: Sequence[Sequence[Sequence[Case]]] = ()
     holds: Sequence[Sequence[Hold]] = ()
     names: Sequence[Name] = ()
+    witnesses: Sequence[Sequence[TrueToken]] = ()

@@ -90,6 +90,11 @@ def lost(terms: Iterable[Cases], most: int) -> Cases:
     return reduce(partial(combined, operation=lambda one, two: min(one + two, most)), losses, {0: TRUE})
 
 
+def capped(cases: Cases, most: int) -> Cases:
+    """The integer, or ``most`` where it is larger."""
+    return combined(cases, {most: TRUE}, min)
+
+
 def same(left: Cases, right: Cases) -> Formula:
     """That two integers are equal."""
     if _is_sign(left) and _is_sign(right):

@@ -12,6 +12,7 @@ Words:
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,13 +29,19 @@ MOST_NODES = 2**21
 
 @contextmanager
 def deep_recursion() -> Iterator[None]:
-    """As deep as diagrams are high; documents are read outside of this, as nested JSON could then end the process."""
-    usual = sys.getrecursionlimit()
+    """As deep as diagrams are high; documents are read outside of this, as nested JSON could then end the process.
+
+    Diagrams have no cycles, so the search for those, which would go through millions of nodes, is left out.
+    """
+    usual, collecting = sys.getrecursionlimit(), gc.isenabled()
     sys.setrecursionlimit(10**6)
+    gc.disable()
     try:
         yield
     finally:
         sys.setrecursionlimit(usual)
+        if collecting:
+            gc.enable()
 
 
 class Formula:
@@ -151,8 +158,8 @@ class Diagrams:
     def model(self, formulas: frozenset[Formula]) -> dict[int, bool] | None:
         """Values of variables, by level, for which all of them hold, whatever the others are; None if there are none.
 
-        Their conjunction is not made: by the topmost variable, for each of its two values; what has been found impossible
-        is kept.
+        Their conjunction is not made: by the topmost variable, for each of its two values; what has been found
+        impossible is kept.
         """
         return None if FALSE in formulas else self._model(formulas - {TRUE})
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from exactformer.constructions.theory import TrueToken, Value
+
 
 def last_occurrence(symbols: Sequence[str], n: int) -> int | None:
     """The position behind the last earlier place where the last n symbols stood; None if there is none.
@@ -20,9 +22,15 @@ def last_occurrence(symbols: Sequence[str], n: int) -> int | None:
     return None
 
 
-def ghosts_of_symbol(symbols: Sequence[str], n: int, letters: Sequence[str]) -> dict[str, int | str | bool]:
-    """The ghosts of the last of these symbols; what is not there is the first letter, or position 0."""
+def ngram_sequence(symbols: Sequence[str], n: int, letters: Sequence[str]) -> list[TrueToken]:
+    """START and these symbols, with their ghosts."""
+    ends = range(1, len(symbols) + 1)
+    return [TrueToken("start", {}), *(TrueToken("sym", _ghosts(symbols[:end], n, letters)) for end in ends)]
+
+
+def _ghosts(symbols: Sequence[str], n: int, letters: Sequence[str]) -> dict[str, Value]:
+    """Of the last of these symbols; what is not there is the first letter, or position 0."""
     behind = last_occurrence(symbols, n)
     before = {f"p_{k}": symbols[len(symbols) - 1 - k] if k < len(symbols) else letters[0] for k in range(n + 1)}
-    found: dict[str, int | str | bool] = {"found": behind is not None, "w": behind or 0}
+    found: dict[str, Value] = {"found": behind is not None, "w": behind or 0}
     return {**before, **found, "g": letters[0] if behind is None else symbols[behind - 1]}

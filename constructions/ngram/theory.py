@@ -7,6 +7,7 @@ from pathlib import Path
 
 from exactformer.constructions.ngram.annotation import annotate_ngram
 from exactformer.constructions.ngram.program import construct_ngram
+from exactformer.constructions.ngram.sequences import ngram_sequence
 from exactformer.constructions.theory import Theory
 from exactformer.constructions.transformer.network import Network
 
@@ -20,4 +21,10 @@ def ngram(letters: Sequence[str], n: int, *, context: int) -> tuple[Network, The
     """
     r = max(2, (context - 1).bit_length())
     network = construct_ngram(letters, n, r)
-    return network, Theory(TEXT, {"LETTERS": tuple(letters), "n": n}, annotate_ngram(n, r))
+    symbols = (tuple(letters) * (n + 3))[: min(len(letters) + n + 2, 2**r - 1)]
+    return network, Theory(
+        TEXT,
+        {"LETTERS": tuple(letters), "n": n},
+        annotate_ngram(n, r),
+        witnesses=[ngram_sequence(symbols, n, letters)],
+    )

@@ -1,83 +1,142 @@
-"""What the heads of the chain-of-thought construction select and receive, in the ghosts of `cot.theory`."""
+"""What the heads of the chain-of-thought construction select and receive, in the ghosts of `cot.theory`.
+
+`scot_annotation` uses the same, with more classes.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from exactformer.constructions.theory import Case, HeadCases, Hold, Name
 from exactformer.constructions.turing.registers import Phases
 
-EVERY = ("inp", "input", "einp", "run", "block", "bit", "epos", "outp", "output", "eoutp")
-ADDRESS = ("einp", "run", "block", "epos")
 READING = ("outp", "output")
+BEHIND_OUTP = ("outp", "output", "eoutp")
+Layers = Mapping[int, list[HeadCases]]
 
 
-def but(*names: str) -> tuple[str, ...]:
-    """All classes but these."""
-    return tuple(name for name in EVERY if name not in names)
+@dataclass(frozen=True)
+class Classes:
+    """The classes of a theory, by what heads do at them.
+
+    ``addressing``: they address a cell of every tape; ``cells``: the one at position i writes cell i - 1 of every tape;
+    ``apart``: what is right before them has no head positions.
+    """
+
+    every: tuple[str, ...]
+    first: tuple[str, ...]
+    addressing: tuple[str, ...]
+    cells: tuple[str, ...]
+    apart: tuple[str, ...]
+
+    def but(self, *names: str) -> tuple[str, ...]:
+        """All classes but these."""
+        return tuple(name for name in self.every if name not in names)
+
+    def all(self, classes: tuple[str, ...], when: str = "true") -> Case:
+        """They select every token, and all have 0."""
+        return Case(classes, when, dict.fromkeys(self.every, "true"), "0", "0")
+
+    def start(self, classes: tuple[str, ...], when: str = "true") -> Case:
+        """They select the first token, which has 0."""
+        return Case(classes, when, dict.fromkeys(self.first, "true"), "0", "0")
+
+    def look_up(self, distance: int, *values: tuple[Iterable[str], str]) -> HeadCases:
+        """The token so far before, or the first; and what it has, by class: where nothing is said, the first has 0."""
+        there = dict.fromkeys(self.every, f"j.pos = back_{distance}")
+        left = self.but(*(name for classes, _ in values for name in classes))
+        zero = tuple(name for name in left if name in self.first)
+        rest = [(zero, "0"), (tuple(name for name in left if name not in zero), "any")]
+        cases = [(tuple(classes), value) for classes, value in (*values, *rest)]
+        return [Case(classes, "true", there, f"pos - {distance}", value) for classes, value in cases if classes]
+
+
+COT = Classes(
+    every=("inp", "input", "einp", "run", "block", "bit", "epos", *BEHIND_OUTP),
+    first=("inp",),
+    addressing=("einp", "run", "block", "epos"),
+    cells=(),
+    apart=("inp", "input", "einp", "bit", "epos"),
+)
 
 
 def annotate_cot(tapes: int, r: int) -> list[list[HeadCases]]:
     """The cases of every head, in the order in which `write_cot` adds them."""
+    layers = cot_heads(COT, tapes, r)
+    return [layers[number] for number in range(1, Phases.of(r).L + 1)]
+
+
+def cot_heads(c: Classes, tapes: int, r: int) -> Layers:
+    """By layer, with the classes of a theory that has those of `cot.theory`."""
     layers: dict[int, list[HeadCases]] = defaultdict(list)
     phases = Phases.of(r)
     ks = range(1, tapes + 1)
-    everything = dict.fromkeys(EVERY, "true")
-    late = ("outp", "output", "eoutp")
-    layers[1].append([Case(but(*late), "true", everything, "0", "0"), Case(late, "true", {"outp": "true"}, "o", "1")])
+    layers[1].append([c.all(c.but(*BEHIND_OUTP)), Case(BEHIND_OUTP, "true", {"outp": "true"}, "o", "1")])
     layers[2].append(
         [
-            Case(but(*late), "true", everything, "0", "0"),
-            Case(("outp",), "true", {"inp": "true"}, "0", "0"),
+            c.all(c.but(*BEHIND_OUTP)),
+            c.start(("outp",)),
             Case(("output", "eoutp"), "true", {"outp": "true"}, "o", "sign(o)"),
         ]
     )
     for j in range(1, r // 2 + 1):
         for k in ks:
             for d in (2 * j - 1, 2 * j):
-                bit = f"(1 if bit(x_{k}, {r - d}) else -1)"
-                layers[j + 1].append(look_up(d, [(("epos",), bit), (but("epos", "inp"), "any"), (("inp",), "0")]))
+                layers[j + 1].append(c.look_up(d, (["epos"], f"(1 if bit(x_{k}, {r - d}) else -1)")))
     for j in range(1, r + 2):
         for k in ks:
-            values = [
-                (("run",), f"(sign(c_{k}) if tau <= {j} else 0)"),
-                (("block",), f"sign(x_{k})" if j == r + 1 else "0"),
-                (("inp", "input", "einp", "bit", "epos"), "0"),
-                (late, "any"),
-            ]
-            layers[phases.L1 + j].append(look_up(1, values))
+            run = f"(sign(c_{k}) if tau <= {j} else 0)"
+            block = f"sign(x_{k})" if j == r + 1 else "0"
+            layers[phases.L1 + j].append(c.look_up(1, (["run"], run), (["block"], block), (c.apart, "0")))
     for k in ks:
-        layers[phases.L2 + 1].append(_writers(k, "", "1"))
+        layers[phases.L2 + 1].append(_writers(c, k, f"written_{k}", ""))
     for step in range(r):
         b = r - 1 - step
         for k in ks:
-            layers[phases.L2 + 1 + step].append(_writers(k, f" and drop(j.pos, {b}) = drop(w_{k}, {b})", "1", b))
+            found, agrees = f"written_{k} and bit(w_{k}, {b})", f" and drop(j.pos, {b}) = drop(w_{k}, {b})"
+            layers[phases.L2 + 1 + step].append(_writers(c, k, found, agrees))
     for p in range(1, r):
         for k in ks:
             spelled = f"((1 if bit(y_{k}, {p}) else -1) if beta = {p - 1} else 0)"
-            layers[phases.L2 + p].append(look_up(p, [(("bit",), spelled), (but("bit"), "0")]))
-    layers[phases.L2 + r - 1].append(
-        look_up(r - 1, [(("run",), f"(1 if tau = {r} else 0)"), (but("run", "inp"), "any"), (("inp",), "0")])
-    )
-    layers[phases.L2 + r].append(look_up(r, [(("bit",), f"(1 if beta = {r - 1} else 0)"), (but("bit"), "0")]))
+            layers[phases.L2 + p].append(c.look_up(p, (["bit"], spelled), (c.but("bit"), "0")))
+    layers[phases.L2 + r - 1].append(c.look_up(r - 1, (["run"], f"(1 if tau = {r} else 0)")))
+    behind_block = f"(1 if beta = {r - 1} else 0)"
+    layers[phases.L2 + r].append(c.look_up(r, (["bit"], behind_block), (c.but("bit"), "0")))
     for k in ks:
-        layers[phases.L3].append(_read(k))
-    layers[phases.L3].append(look_up(r + 2, [(("epos",), "sign(q)"), (but("epos", "inp"), "any"), (("inp",), "0")]))
-    return [layers[number] for number in range(1, phases.L + 1)]
+        layers[phases.L3].append(_read(c, k))
+    layers[phases.L3].append(c.look_up(r + 2, (["epos"], "sign(q)")))
+    return layers
 
 
 def holds_cot(tapes: int, r: int) -> list[list[Hold]]:
-    """Where heads stand, by its own name instead of as a cell and a move."""
+    """What registers hold, where that has a name."""
+    return cot_holds(COT, tapes, r)
+
+
+def names_cot(r: int) -> list[Name]:
+    """Where look-ups look."""
+    return cot_names(COT, r)
+
+
+def cot_names(c: Classes, r: int) -> list[Name]:
+    """back_d is d tokens before, or the first."""
+    return [Name(c.every, f"back_{d}", f"pos - {d}") for d in range(1, r + 3)]
+
+
+def cot_holds(c: Classes, tapes: int, r: int) -> list[list[Hold]]:
+    """Where look-ups look; where heads stand, by its own name instead of as a cell and a move."""
     phases = Phases.of(r)
     layers: list[list[Hold]] = [[] for _ in range(phases.L)]
     for register, distance in (("back1", 1), ("back2", 2), ("prev", 1)):
-        layers[0].append(Hold(EVERY, register, f"sign(back_{distance})"))
+        layers[0].append(Hold(c.every, register, f"sign(back_{distance})"))
     for j in range(1, r // 2):
-        layers[j].append(Hold(EVERY, "back1", f"sign(back_{2 * j + 1})"))
-        layers[j].append(Hold(EVERY, "back2", f"sign(back_{2 * j + 2})"))
+        layers[j].append(Hold(c.every, "back1", f"sign(back_{2 * j + 1})"))
+        layers[j].append(Hold(c.every, "back2", f"sign(back_{2 * j + 2})"))
     for p in range(r):
-        layers[phases.L2 - 1 + p].append(Hold(EVERY, "ptr", f"sign(back_{p + 1})"))
-    layers[phases.L2 - 1 + r].append(Hold(EVERY, "ptr", f"sign(back_{r + 2})"))
+        layers[phases.L2 - 1 + p].append(Hold(c.every, "ptr", f"sign(back_{p + 1})"))
+    layers[phases.L2 - 1 + r].append(Hold(c.every, "ptr", f"sign(back_{r + 2})"))
     for j in range(1, r + 2):
         for k in range(1, tapes + 1):
             where = f"(sign(x_{k}) if tau <= {j} else 0)" if j < r else f"sign(x_{k})"
@@ -88,35 +147,20 @@ def holds_cot(tapes: int, r: int) -> list[list[Hold]]:
     return layers
 
 
-def names_cot(r: int) -> list[Name]:
-    """Where look-ups look: back_d is d tokens before, or the first."""
-    return [Name(EVERY, f"back_{d}", f"pos - {d}") for d in range(1, r + 3)]
+def _addressing(c: Classes, k: int) -> tuple[str, ...]:
+    return (*c.addressing, *READING) if k == 1 else c.addressing
 
 
-def look_up(distance: int, values: list[tuple[tuple[str, ...], str]]) -> HeadCases:
-    """The token so far before, or the first; and what it holds, by class."""
-    there = dict.fromkeys(EVERY, f"j.pos = back_{distance}")
-    return [Case(classes, "true", there, f"pos - {distance}", value) for classes, value in values]
+def _writers(c: Classes, k: int, found: str, agrees: str) -> HeadCases:
+    """All that wrote the cell that is addressed on tape k and agree; the first token, where none is found."""
+    ahead = dict.fromkeys((*(("input",) if k == 1 else ()), *c.cells), f"j.pos - 1 = x_{k}{agrees}")
+    who, selects = _addressing(c, k), {"run": f"j.c_{k} = x_{k}{agrees}", **ahead}
+    return [Case(who, found, selects, f"w_{k}", "1"), c.start(who, f"not ({found})"), c.start(c.but(*who))]
 
 
-def _writers(k: int, agrees: str, value: str, b: int | None = None) -> HeadCases:
-    """All that wrote the cell that is addressed on tape k; INP, where there is none, or the one that is looked for has
-    not bit b."""
-    selects = {"run": f"j.c_{k} = x_{k}{agrees}"} | ({"input": f"j.pos - 1 = x_1{agrees}"} if k == 1 else {})
-    who = (*ADDRESS, *READING) if k == 1 else ADDRESS
-    found = f"written_{k}" if b is None else f"written_{k} and bit(w_{k}, {b})"
-    return [
-        Case(who, found, selects, f"w_{k}", value),
-        Case(who, f"not ({found})", {"inp": "true"}, "0", "0"),
-        Case(but(*who), "true", {"inp": "true"}, "0", "0"),
-    ]
-
-
-def _read(k: int) -> HeadCases:
-    who = (*ADDRESS, *READING) if k == 1 else ADDRESS
-    there = f"j.pos = w_{k}"
-    return [
-        Case(who, f"written_{k}", {"run": there} | ({"input": there} if k == 1 else {}), f"w_{k}", f"sign(g_{k})"),
-        Case(who, f"not written_{k}", {"inp": "true"}, "0", "0"),
-        Case(but(*who), "true", {"inp": "true"}, "0", "0"),
-    ]
+def _read(c: Classes, k: int) -> HeadCases:
+    """The last token that wrote it."""
+    who, writing = _addressing(c, k), ("run", *(("input",) if k == 1 else ()), *c.cells)
+    selects = dict.fromkeys(writing, f"j.pos = w_{k}")
+    last = Case(who, f"written_{k}", selects, f"w_{k}", f"sign(g_{k})")
+    return [last, c.start(who, f"not written_{k}"), c.start(c.but(*who))]

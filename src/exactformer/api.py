@@ -21,7 +21,7 @@ from exactformer.certificates.checker.theory.walk import Walked, walk
 from exactformer.certificates.checker.weights import read_network
 from exactformer.certificates.document import canonical_bytes
 from exactformer.certificates.files import Output
-from exactformer.certificates.theory_certificate import TheoryBundle, certify_theory
+from exactformer.certificates.theory_certificate import TheoryBundle, certify_theory, witnesses_document
 from exactformer.certificates.weights import weights_document
 from exactformer.constructions.theory import Case, Hold, Name, Theory
 from exactformer.constructions.transformer.network import Network
@@ -121,7 +121,7 @@ def prove(network: Network, theory: Theory, budget_seconds: int = SECONDS) -> Wa
         read = read_theory(theory.text, theory.parameters, known.r)
         read_names(_plain([asdict(one) for one in theory.names]), read)
         told = read_annotation(_plain(annotation), read, known), read_holds(_plain(holds), read, known)
-        return walk(known, read, *told, Deadline(budget_seconds))
+        return walk(known, read, _plain(witnesses_document(theory)), *told, Deadline(budget_seconds))
 
 
 def _plain(value: object) -> Json:

@@ -13,18 +13,7 @@ from dataclasses import dataclass
 from exactformer.certificates.checker.theory import language, reading
 from exactformer.certificates.checker.theory.language import Bit, FieldValue, Formula, Ghost, Number
 from exactformer.certificates.checker.theory.reading import POS, TokenClass, read_theory
-from exactformer.constructions.theory import Theory
-
-Value = int | str | bool
-"""A position, an element of a set by its name, a flag."""
-
-
-@dataclass(frozen=True)
-class TrueToken:
-    """A token: its class, and all of its ghosts but the position."""
-
-    cls: str
-    ghosts: Mapping[str, Value]
+from exactformer.constructions.theory import Theory, TrueToken, Value
 
 
 @dataclass(frozen=True)
@@ -120,12 +109,13 @@ def _of_one(
     alone = _Pair(mine, {})
     for name, choices in cls.defined.items():
         kind = cls.ghosts[name]
+        choice = next((one for one in choices if alone.holds(one.when)), None)
         nothing: Value = 0 if kind == reading.POSITION else theory.sets[kind][0]
-        wanted = next((alone.value(one.number) for one in choices if alone.holds(one.when)), nothing)
+        wanted = nothing if choice is None else alone.value(choice.number)
         if kind == reading.POSITION:
             wanted = int(wanted) % 2**theory.r
         if mine[name] != wanted:
-            yield Wrong(choices[0].at, i)
+            yield Wrong((choice or choices[-1]).at, i)
     yield from (Wrong(at, i) for at, formula in cls.facts if not alone.holds(formula))
 
 

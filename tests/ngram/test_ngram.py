@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from itertools import product
@@ -14,12 +14,12 @@ import exactformer as ef
 from exactformer.api import prove
 from exactformer.certificates.checker.document import Rejected
 from exactformer.constructions.ngram.program import construct_ngram
-from exactformer.constructions.ngram.sequences import ghosts_of_symbol, last_occurrence
-from exactformer.constructions.theory import Theory
+from exactformer.constructions.ngram.sequences import last_occurrence, ngram_sequence
+from exactformer.constructions.theory import Theory, TrueToken
 from exactformer.constructions.transformer.network import Network
 from exactformer.constructions.transformer.vocabulary import Token
 from exactformer.constructions.turing.tokens import TokenSequence
-from exactformer.trial import TrueToken, Wrong, output_of, try_on
+from exactformer.trial import Wrong, output_of, try_on
 from exactformer.verify.hardmax.attention import Activations
 from exactformer.verify.hardmax.batch import embed
 from exactformer.verify.hardmax.forward import final_activations
@@ -27,14 +27,6 @@ from exactformer.verify.hardmax.prepared import PreparedNetwork
 
 CASES = [("ab", 1, 8), ("abc", 1, 6), ("ab", 2, 8), ("abc", 2, 6), ("ab", 3, 8)]
 R = 4
-
-
-def true_sequence(symbols: Sequence[str], n: int, letters: str) -> list[TrueToken]:
-    start = TrueToken("start", {})
-    return [
-        start,
-        *(TrueToken("sym", ghosts_of_symbol(symbols[:end], n, letters)) for end in range(1, len(symbols) + 1)),
-    ]
 
 
 @cache
@@ -50,7 +42,16 @@ def words(letters: str, longest: int) -> Iterator[tuple[str, ...]]:
 def test_all_that_the_theory_says_is_true_of_all_short_sequences(letters: str, n: int, longest: int) -> None:
     _, theory = built(letters, n)
     for word in words(letters, longest):
-        assert list(try_on(theory, R, true_sequence(word, n, letters))) == []
+        assert list(try_on(theory, R, ngram_sequence(word, n, letters))) == []
+
+
+@pytest.mark.parametrize(("letters", "n"), [("ab", 1), ("abc", 2), ("ab", 3), ("a", 1)])
+def test_its_witness_finds_something_and_does_not(letters: str, n: int) -> None:
+    _, theory = built(letters, n)
+    (witness,) = theory.witnesses
+    assert list(try_on(theory, R, witness)) == []
+    assert len(witness) <= 2**R
+    assert {token.ghosts.get("found") for token in witness} == {None, False, True}
 
 
 def test_every_line_of_the_theory_can_be_broken() -> None:
@@ -63,7 +64,7 @@ def test_every_line_of_the_theory_can_be_broken() -> None:
     ]
     broken = set[str]()
     for word in words("ab", 7):
-        tokens = true_sequence(word, 2, "ab")
+        tokens = ngram_sequence(word, 2, "ab")
         for place, token in enumerate(tokens):
             for name, value in token.ghosts.items():
                 kind = (False, True) if isinstance(value, bool) else "ab" if isinstance(value, str) else range(9)
@@ -79,7 +80,7 @@ def test_every_line_of_the_theory_can_be_broken() -> None:
 
 def test_what_no_sequence_of_it_looks_like_is_noticed() -> None:
     _, theory = built("ab", 1)
-    tokens = true_sequence("abab", 1, "ab")
+    tokens = ngram_sequence("abab", 1, "ab")
     assert next(try_on(theory, R, tokens[1:])) == Wrong("class sym", 0)
     assert Wrong("follow sym", 2, 1) in list(try_on(theory, R, [*tokens[:2], tokens[0]]))
     strange = TrueToken("sym", {**tokens[1].ghosts, "g": "z"})
@@ -97,7 +98,7 @@ def test_the_network_says_what_came_next(letters: str, n: int, longest: int) -> 
     ]
     last = final_activations(prepared, embed(prepared, sequences)).reshape(network.width, len(all_words), longest + 1)
     for number, word in enumerate(all_words):
-        wanted = output_of(theory, R, true_sequence(word, n, letters))
+        wanted = output_of(theory, R, ngram_sequence(word, n, letters))
         for end in range(1, longest + 1):
             behind = last_occurrence(word[:end], n)
             named: tuple[str, dict[str, int | str | bool]] = (

@@ -48,20 +48,8 @@ from exactformer.certificates.checker.universal.ties import case_entry
 from exactformer.certificates.checker.weights import Network, longest_query, parameters
 
 TOP = (
-    *(
-        "format",
-        "version",
-        "statement",
-        "network",
-        "names",
-        "annotation",
-        "holds",
-        "heads",
-        "margin",
-        "softmax",
-        "verdict",
-    ),
-    "provenance",
+    *("format", "version", "statement", "network", "witnesses", "names", "annotation", "holds", "heads", "margin"),
+    *("softmax", "verdict", "provenance"),
 )
 VERDICTS = ("proved", "inconclusive")
 PARTS = ("claim", "theory", "parameters", "context", "arithmetic", "beta")
@@ -107,7 +95,8 @@ def check_theory(
         theory = read_theory(told, statement.parameters, network.r)
         read_names(parts["names"], theory)
         annotation = read_annotation(parts["annotation"], theory, network)
-        walked = walk(network, theory, annotation, read_holds(parts["holds"], theory, network), deadline)
+        holds = read_holds(parts["holds"], theory, network)
+        walked = walk(network, theory, parts["witnesses"], annotation, holds, deadline)
     require_same("margin", parts["margin"], walked.margin)
     cases, listed = cases_of(walked, network, statement.context)
     require_same("heads", parts["heads"], listed)
@@ -234,7 +223,12 @@ def _valid(
     ]
     if walked.margin is not None:
         shown.append(f"the token that has to come next is the unique best one, by a margin of at least {walked.margin}")
+    shown.append(f"{walked.witnesses} token sequences are of the theory: all that its text says is true of them")
     if verdict == "proved":
         shown.append("the inequalities: with its separation and ties every head rounds to its hardmax output")
+    unseen = (f"class {name} right behind class {before}" for name, before in walked.unseen)
+    open_ = [
+        f"no sequence is given with a token of {one}: if there is none, nothing is claimed of it" for one in unseen
+    ]
     about = [f"a token sequence is of the theory {theory.name} if all that its text says of one is true", *theory.about]
-    return Valid(verdict, claim, (*shown, *proved), (), (*about, *assumed))
+    return Valid(verdict, claim, (*shown, *proved), (), (*about, *open_, *assumed))

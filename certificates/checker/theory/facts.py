@@ -53,7 +53,7 @@ class Facts:
         self._alone: dict[str, Assumed] = {}
         self._stated: dict[str, tuple[Formula, ...]] = {}
         self._two: dict[tuple[str, str], Assumed] = {}
-        self._pairs: dict[tuple[str, str], Assumed] = {}
+        self._of_pair: dict[tuple[str, str], tuple[Formula, ...]] = {}
         self._before: dict[tuple[str, str, int], tuple[Formula, ...]] = {}
         self._apart: dict[int, Formula] = {}
         self._decisive: dict[tuple[str, str | None], dict[Formula, None]] = {}
@@ -110,12 +110,16 @@ class Facts:
             self._two[i, j] = Assumed(i, j, tuple(found))
         return self._two[i, j]
 
+    def of_pair(self, i: str, j: str) -> tuple[Formula, ...]:
+        """The pair facts of the theory."""
+        if (i, j) not in self._of_pair:
+            stated = self.theory.pairs.get((i, j), ())
+            self._of_pair[i, j] = tuple(View(self.variables, at, i, j).formula(formula) for at, formula in stated)
+        return self._of_pair[i, j]
+
     def pairs(self, i: str, j: str) -> Assumed:
-        """The same, and the pair facts of the theory."""
-        if (i, j) not in self._pairs:
-            stated = (View(self.variables, at, i, j).formula(f) for at, f in self.theory.pairs.get((i, j), ()))
-            self._pairs[i, j] = self.two(i, j).and_first(*stated)
-        return self._pairs[i, j]
+        """What is stated of each, and the pair facts."""
+        return self.two(i, j).and_first(*self.of_pair(i, j))
 
     def before(self, i: str, j: str, distance: int) -> tuple[Formula, ...]:
         """Of a token i and the token j ``distance`` before it: the before facts; what cannot be, where no followers
@@ -166,7 +170,8 @@ class Facts:
         return True
 
     def _assumed(self, assumed: Assumed, decisive: Iterable[Formula], found: Iterable[int]) -> Iterator[Formula]:
-        """What is assumed; definitions only of ghosts that values were found of: all others can be as they are defined."""
+        """What is assumed; definitions only of ghosts that values were found of, as all others can be what they are
+        defined to be."""
         defined_at = self.variables.defined_at
         for name, of_j in {defined_at[level]: None for level in found if level in defined_at}:
             cls = (assumed.of_j if of_j else assumed.of_i) or ""

@@ -36,6 +36,8 @@ class Variables:
 
     def __init__(self, theory: Theory, diagrams: Diagrams) -> None:
         self.theory, self.diagrams = theory, diagrams
+        self.formulas: dict[language.Formula, Formula] = {}
+        """What was read once: a ghost is the same variables in every class that has it."""
         self._moved: dict[Formula, Formula] = {}
         self._defined: dict[tuple[str, str], Formula] = {}
         self._levels: dict[tuple[str, int], int] = {}
@@ -115,6 +117,15 @@ class View:
 
     def formula(self, formula: language.Formula) -> Formula:
         """Where it holds."""
+        known = self.variables.formulas
+        if formula not in known:
+            known[formula] = self._formula(formula)
+        else:
+            for ghost in language.ghosts_in(formula):
+                self.kind(ghost)
+        return known[formula]
+
+    def _formula(self, formula: language.Formula) -> Formula:
         match formula:
             case language.Truth(value):
                 return TRUE if value else FALSE
@@ -128,13 +139,13 @@ class View:
             case language.Compared():
                 return self.compared(formula)
             case language.Not(inside):
-                return ~self.formula(inside)
+                return ~self._formula(inside)
             case language.Joined("and", left, right):
-                return self.formula(left) & self.formula(right)
+                return self._formula(left) & self._formula(right)
             case language.Joined("or", left, right):
-                return self.formula(left) | self.formula(right)
+                return self._formula(left) | self._formula(right)
             case language.Joined(_, left, right):
-                return implies(self.formula(left), self.formula(right))
+                return implies(self._formula(left), self._formula(right))
 
     def kind(self, ghost: Ghost) -> str:
         """The kind of a ghost; `Rejected` if the token's class does not have it."""

@@ -12,19 +12,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from exactformer.certificates.checker.cases import Cases, lost, product, same, scaled
+from exactformer.certificates.checker.cases import Cases, capped, lost, product, same, scaled
 from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, conjunction
 from exactformer.certificates.checker.document import Rejected
 from exactformer.certificates.checker.theory.annotation import Case
 from exactformer.certificates.checker.theory.facts import Assumed, Facts
 from exactformer.certificates.checker.theory.ghosts import View, at_most, same_number
 from exactformer.certificates.checker.theory.language import Unknown
+from exactformer.certificates.checker.theory.mlp import Integers
 from exactformer.certificates.checker.theory.reading import POS, POSITION
 from exactformer.certificates.checker.weights import Head
 
-Frozen: TypeAlias = tuple[tuple[int, Formula], ...]
-Product: TypeAlias = tuple[Frozen, Frozen, int]
-"""A coordinate of i, one of j, and how often the product counts in a score."""
+Product: TypeAlias = tuple[int, int, int]
+"""A coordinate of i, one of j, by ``id`` of their integers, and how often the product counts in a score."""
 FEW = 2
 ZERO: Cases = {0: TRUE}
 FAR = 4
@@ -55,10 +55,11 @@ class Other:
 class Heads:
     """Situations of heads, one by one; what is computed once is kept."""
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Facts, integers: Integers) -> None:
         self.facts, self.variables, self.theory = facts, facts.variables, facts.theory
+        self.integers = integers
         self._known_products: dict[Product, Cases] = {}
-        self._losses: dict[tuple[tuple[Product, ...], int], Cases] = {}
+        self._losses: dict[tuple[Product, ...], dict[int, Cases]] = {}
 
     def situation(
         self,
@@ -119,7 +120,7 @@ class Heads:
         else:
             facts = at_member = self.facts.two(cls, name)
             # pos - D is D before i, but where it is 0; there is the first token.
-            exact = name != self.theory.first and not self.facts.possible(facts, core | {selected, ~is_member})
+            exact = name not in self.theory.first and not self.facts.possible(facts, core | {selected, ~is_member})
             before = self.facts.before(cls, name, case.distance)
             at_member = facts.and_first(*(before if exact else self.facts.where_apart(before, case.distance)))
         return Other(name, selected, facts, at_member, bound, products)
@@ -145,7 +146,7 @@ class Heads:
             if other.selected is FALSE:
                 continue
             here, losses = core | {other.selected}, Cases()
-            for far in (FAR, 2 * sum(times for _, _, times in other.products) + 1):
+            for far in (FAR + 1, 2 * sum(times for _, _, times in other.products) + 1):
                 losses = self.losses(other.products, far)
                 if far not in losses or not self.facts.possible(other.at_member, here | {losses[far]}, FEW):
                     break
@@ -226,26 +227,27 @@ class Heads:
 
     def _products(self, head: Head, mine: Sequence[Cases], theirs: Sequence[Cases]) -> tuple[int, tuple[Product, ...]]:
         """A bound of the score of i and j, and what is multiplied and how often."""
-        terms = Counter[tuple[Frozen, Frozen]]()
+        terms = Counter[tuple[int, int]]()
         for query, key in zip(head.query, head.key, strict=True):
             if mine[query] != ZERO and theirs[key] != ZERO:
-                terms[frozen(mine[query]), frozen(theirs[key])] += 1
+                terms[id(mine[query]), id(theirs[key])] += 1
         products = tuple((query, key, times) for (query, key), times in terms.items())
         return sum(max(self._product(one)) for one in products), products
 
     def _product(self, one: Product) -> Cases:
         if one not in self._known_products:
             query, key, times = one
-            self._known_products[one] = scaled(product(dict(query), self.variables.moved_cases(dict(key))), times)
+            theirs = self.variables.moved_cases(self.integers.of(key))
+            self._known_products[one] = scaled(product(self.integers.of(query), theirs), times)
         return self._known_products[one]
 
     def losses(self, products: tuple[Product, ...], far: int) -> Cases:
         """How far scores stay below their bound; ``far`` stands for that much or more."""
-        if (products, far) not in self._losses:
-            self._losses[products, far] = lost([self._product(one) for one in products], far)
-        return self._losses[products, far]
-
-
-def frozen(cases: Cases) -> Frozen:
-    """In one order, as a name."""
-    return tuple(sorted(cases.items(), key=lambda one: one[0]))
+        known = self._losses.setdefault(products, {})
+        if far not in known:
+            larger = min((one for one in known if one > far), default=None)
+            if larger is None:
+                known[far] = lost([self._product(one) for one in products], far)
+            else:
+                known[far] = capped(known[larger], far)
+        return known[far]

@@ -119,9 +119,9 @@ class Theory:
         return {POS: POSITION} | {name: kind for one in self.classes.values() for name, kind in one.ghosts.items()}
 
     @cached_property
-    def first(self) -> str:
-        """The class of the token at position 0."""
-        return next(one.name for one in self.classes.values() if one.first)
+    def first(self) -> frozenset[str]:
+        """The classes that the token at position 0 may have."""
+        return frozenset(one.name for one in self.classes.values() if one.first)
 
     @cached_property
     def at_or_before(self) -> dict[str, frozenset[str]]:
@@ -190,12 +190,12 @@ class _Reader:
             raise Rejected("theory", "has no line that names it")
         if unknown := sorted(self.parameters.keys() - self.declared):
             raise Rejected("statement.parameters", f"{quote(unknown[0])} is no parameter of the theory")
-        if sum(one.first for one in theory.classes.values()) != 1:
-            raise Rejected("theory", "must have exactly one class that is first")
+        if not theory.first:
+            raise Rejected("theory", "must have a class that is first")
         for one in theory.classes.values():
-            if theory.first in one.followers:
-                raise Rejected("theory", f"class {theory.first} is first, and cannot follow class {one.name}")
-            if theory.first not in theory.at_or_before[one.name]:
+            if wrong := sorted(theory.first & one.followers):
+                raise Rejected("theory", f"class {wrong[0]} is first, and cannot follow class {one.name}")
+            if not theory.first & theory.at_or_before[one.name]:
                 raise Rejected("theory", f"no sequence of followers leads to class {one.name}")
             dependencies(one)
         return theory

@@ -11,47 +11,58 @@ Words:
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
-import numpy as np
-
-from exactformer.certificates.checker.cases import Cases, either, same, scaled, summed
+from exactformer.certificates.checker.cases import Cases, either, summed
 from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.diagrams import FALSE, Diagrams, Formula, conjunction
-from exactformer.certificates.checker.document import Rejected
-from exactformer.certificates.checker.neurons import Neuron, activation
+from exactformer.certificates.checker.document import Json, Rejected, items
 from exactformer.certificates.checker.theory.annotation import Case, Hold
 from exactformer.certificates.checker.theory.facts import Facts
 from exactformer.certificates.checker.theory.ghosts import Variables, View
-from exactformer.certificates.checker.theory.heads import ZERO, Found, Frozen, Heads, frozen
+from exactformer.certificates.checker.theory.heads import ZERO, Found, Heads
+from exactformer.certificates.checker.theory.mlp import Integers
+from exactformer.certificates.checker.theory.mlp import behind as behind_mlp
 from exactformer.certificates.checker.theory.reading import POS, Theory
 from exactformer.certificates.checker.theory.vocabulary import Logits, chosen, embedding
-from exactformer.certificates.checker.weights import Head, Mlp, Network
+from exactformer.certificates.checker.theory.witnesses import check_witnesses
+from exactformer.certificates.checker.weights import Head, Network
 
 
 @dataclass(frozen=True)
 class Walked:
-    """What was proved: every head, layer by layer; the least margin of a token that has to come next; how many facts
-    were decided."""
+    """What was proved: every head, layer by layer; the least margin of a token that has to come next; how many
+    questions were decided; of how many sequences the theory is true, and (class, class before) that none of them has.
+    """
 
     heads: tuple[tuple[Found, ...], ...]
     margin: int | None
     decided: int
+    witnesses: int
+    unseen: tuple[tuple[str, str], ...]
 
 
 def walk(
     network: Network,
     theory: Theory,
+    witnesses: Json,
     annotation: Sequence[Sequence[Sequence[Case]]],
     holds: Sequence[Sequence[Hold]],
     deadline: Deadline,
 ) -> Walked:
     """Sections 6.1 to 6.5; `Rejected` where they do not show the claim."""
     going = _Walk(network, theory, deadline)
+    seen = check_witnesses(witnesses, going.facts, deadline)
+    unseen = ((one, name) for name, cls in theory.classes.items() for one in sorted(cls.followers))
     heads = [going.layer(number, *told) for number, told in enumerate(zip(annotation, holds, strict=True))]
-    return Walked(tuple(heads), going.margin(), going.facts.decided)
+    return Walked(
+        tuple(heads),
+        going.margin(),
+        going.facts.decided,
+        len(items("witnesses", witnesses)),
+        tuple(pair for pair in unseen if pair not in seen),
+    )
 
 
 class _Walk:
@@ -59,9 +70,9 @@ class _Walk:
         self.network, self.theory, self.deadline = network, theory, deadline
         self.variables = Variables(theory, Diagrams())
         self.facts = Facts(theory, self.variables)
-        self.heads = Heads(self.facts)
+        self.integers = Integers()
+        self.heads = Heads(self.facts, self.integers)
         self._met: set[str] = set()
-        self._active: dict[tuple[int, tuple[tuple[Frozen, int], ...]], Cases] = {}
         self.coordinates = {name: self._embedding(name) for name in theory.classes}
 
     def _embedding(self, cls: str) -> list[Cases]:
@@ -75,7 +86,7 @@ class _Walk:
         found = list[Cases]()
         for coordinate, cases in enumerate(coordinates):
             if cases.keys() <= {-1, 0, 1}:
-                found.append(cases)
+                found.append(self.integers.one(cases))
                 continue
             possible = {value: formula for value, formula in cases.items() if self._possible(cls, formula)}
             self.facts.decided += len(cases)
@@ -83,7 +94,7 @@ class _Walk:
                 if value not in (-1, 0, 1):
                     register, _, place = self.network.places[coordinate]
                     raise Rejected(at, f"coordinate {place} of {register} can be {value}, which is not -1, 0 or 1")
-            found.append(possible)
+            found.append(self.integers.one(possible))
         return found
 
     def layer(self, number: int, annotation: Sequence[Sequence[Case]], holds: Sequence[Hold]) -> tuple[Found, ...]:
@@ -100,10 +111,10 @@ class _Walk:
             found.append(Found(min(separations, default=None), any(one.many for one in outcomes)))
         at = f"weights.layers[{number}]"
         behind = {cls: self._ternary(f"{at}.heads", cls, coordinates) for cls, coordinates in behind.items()}
-        self.coordinates = {
-            cls: self._ternary(f"{at}.mlp", cls, self._mlp(f"{at}.mlp", layer.mlp, coordinates))
-            for cls, coordinates in behind.items()
-        }
+        known = dict[tuple[int, ...], Cases]()
+        for cls, coordinates in behind.items():
+            added = behind_mlp(f"{at}.mlp", layer.mlp, coordinates, self.integers, known, self.deadline)
+            self.coordinates[cls] = self._ternary(f"{at}.mlp", cls, added)
         for hold in holds:
             for cls in hold.classes:
                 self._hold(hold, cls)
@@ -113,8 +124,9 @@ class _Walk:
         """6.4: what is said of a register is what was computed, for every token of the class; it takes its place."""
         places = [at for at, (name, _, _) in enumerate(self.network.places) if name == hold.register]
         said = View(self.variables, hold.at, cls).content(hold.content, len(places))
+        said = [self.integers.one(cases) for cases in said]
         held = self.coordinates[cls]
-        agree = conjunction(same(held[place], cases) for place, cases in zip(places, said, strict=True))
+        agree = self.integers.agree([held[place] for place in places], said)
         self._require(hold.at, cls, set(), agree, f"does not hold for class {cls}")
         for place, cases in zip(places, said, strict=True):
             held[place] = cases
@@ -148,49 +160,6 @@ class _Walk:
                 behind[coordinate] = summed(behind[coordinate], cases_of)
         separations = [one.separation for one in outcomes if one.separation is not None]
         return Found(min(separations, default=None), any(one.many for one in outcomes))
-
-    def _mlp(self, at: str, mlp: Mlp, coordinates: Sequence[Cases]) -> list[Cases]:
-        """6.4: what every neuron adds, by cases; those that no values could make active are left out."""
-        high = np.array([max(cases) for cases in coordinates], np.int64)
-        low = np.array([min(cases) for cases in coordinates], np.int64)
-        into, weight = mlp.into, mlp.into.weight
-        reach = mlp.bias + into.row_sums(np.maximum(weight * high[into.index], weight * low[into.index]))
-        added: list[Counter[int]] = [Counter() for _ in coordinates]
-        known: dict[int, Cases] = {}
-        active: dict[int, int] = {}
-        for coordinate, (begin, end) in enumerate(
-            zip(mlp.out_of.start[:-1].tolist(), mlp.out_of.start[1:].tolist(), strict=True)
-        ):
-            for entry in range(begin, end):
-                neuron = int(mlp.out_of.index[entry])
-                if reach[neuron] <= 0:
-                    continue
-                if neuron not in active:
-                    cases = self._activation(at, mlp, neuron, coordinates)
-                    known[id(cases)] = cases
-                    active[neuron] = id(cases)
-                added[coordinate][active[neuron]] += int(mlp.out_of.weight[entry])
-        found = list(coordinates)
-        for coordinate, terms in enumerate(added):
-            for which, times in terms.items():
-                if times and known[which] != ZERO:
-                    found[coordinate] = summed(found[coordinate], scaled(known[which], times))
-            self.deadline.left(at)
-        return found
-
-    def _activation(self, at: str, mlp: Mlp, neuron: int, coordinates: Sequence[Cases]) -> Cases:
-        begin, end = int(mlp.into.start[neuron]), int(mlp.into.start[neuron + 1])
-        inputs, bias = [], int(mlp.bias[neuron])
-        for entry in range(begin, end):
-            cases, weight = coordinates[int(mlp.into.index[entry])], int(mlp.into.weight[entry])
-            if len(cases) == 1:
-                bias += weight * next(iter(cases))
-            else:
-                inputs.append((frozen(cases), weight))
-        name = bias, tuple(sorted(inputs, key=lambda one: (one[0][0][1].level, one[1])))
-        if name not in self._active:
-            self._active[name] = activation(at, Neuron(bias, [(dict(cases), weight) for cases, weight in inputs], ()))
-        return self._active[name]
 
     def _possible(self, cls: str, *what: Formula) -> bool:
         """Whether this can be the case of a token of a class."""

@@ -11,8 +11,8 @@ from exactformer.certificates.checker.document import Rejected
 from exactformer.certificates.checker.theory.ghosts import Variables, View, constant, same_number
 from exactformer.certificates.checker.theory.language import Ghost, read_formula
 from exactformer.certificates.checker.theory.reading import read_theory
-from exactformer.constructions.theory import Theory
-from exactformer.trial import TrueToken, Wrong, try_on
+from exactformer.constructions.theory import Theory, TrueToken
+from exactformer.trial import Wrong, try_on
 
 HEAD = """theory defined
 set S = a b c
@@ -67,4 +67,4 @@ def test_a_true_token_has_what_is_defined() -> None:
     for name, other in (("y", 1), ("t", "a")):
         bad = TrueToken("one", {**good.ghosts, name: other})
         (wrong,) = try_on(theory, 3, [TrueToken("start", {}), bad])
-        assert wrong == Wrong("theory, line 11" if name == "y" else "theory, line 13", 1)
+        assert wrong == Wrong("theory, line 12" if name == "y" else "theory, line 13", 1)

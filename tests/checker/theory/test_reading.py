@@ -51,7 +51,7 @@ def test_a_theory_is_what_its_text_says() -> None:
     assert (theory.name, theory.r, theory.about) == ("small-one", 3, ["it is small"])
     assert theory.sets == {"LETTERS": ("x", "y"), "S": ("a", "b", "c")}
     assert theory.kinds == {"pos": "position", "p": "LETTERS", "f": "flag", "w": "position", "s": "S"}
-    assert theory.first == "start"
+    assert theory.first == {"start"}
     sym, end = theory.classes["sym"], theory.classes["end"]
     assert (sym.token, sym.first) == (Token("SYM", (("symbol", Ghost("p")),)), False)
     assert (sym.ghosts, end.ghosts) == ({"p": "LETTERS", "f": "flag", "w": "position"}, {"p": "LETTERS", "s": "S"})
@@ -61,6 +61,14 @@ def test_a_theory_is_what_its_text_says() -> None:
     assert theory.before == {("sym", "sym"): [(2, "theory, line 17", Compared("=", Ghost("f"), Ghost("f", True)))]}
     assert sym.outputs[0] == Output(Flag(Ghost("f")), sym.token)
     assert (sym.outputs[1].token, end.outputs) == (Token("END", ()), [])
+
+
+def test_sequences_may_begin_in_several_ways() -> None:
+    """Each of the others stands behind one of the first."""
+    theory = read(GOOD + "class title first: TITLE\nclass text: TEXT\nfollow title: text\n")
+    assert theory.first == {"start", "title"}
+    assert theory.at_or_before["text"] == {"title", "text"}
+    assert theory.at_or_before["sym"] == {"start", "sym"}
 
 
 def test_lines_that_repeat_add_up() -> None:
@@ -158,13 +166,9 @@ BAD: list[tuple[str, Change, str]] = [
     ("a set that is another kind", Change("set S =", "set position ="), 'line 5: defines "position" again'),
     ("a set that is a word", Change("set S =", "set and ="), '"and" cannot be the name of a set'),
     ("a set that is the position", Change("set S =", "set pos ="), '"pos" cannot be the name of a set'),
-    (
-        "two first classes",
-        Change("class sym:", "class sym first:"),
-        "theory: must have exactly one class that is first",
-    ),
-    ("no first class", Change("start first:", "start:"), "theory: must have exactly one class that is first"),
-    ("no classes", Change(GOOD, "theory t\nparameter LETTERS: set\nparameter n: 1..8"), "exactly one class"),
+    ("a first class that follows", Change("class sym:", "class sym first:"), "class sym is first, and cannot follow"),
+    ("no first class", Change("start first:", "start:"), "theory: must have a class that is first"),
+    ("no classes", Change(GOOD, "theory t\nparameter LETTERS: set\nparameter n: 1..8"), "must have a class"),
     ("a class twice", adding("class sym: SYM symbol=p"), 'line 20: defines class "sym" again'),
     ("a class without a token", adding("class more:"), "has not the form .. : .."),
     ("a class without a name", adding("class : END"), "has not the form .. : .."),

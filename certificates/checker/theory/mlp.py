@@ -1,0 +1,116 @@
+"""What the neurons of a layer add to coordinates, by cases (THEORIES 6.4)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TypeAlias
+
+import numpy as np
+
+from exactformer.certificates.checker.cases import Cases, same, scaled, summed
+from exactformer.certificates.checker.deadline import Deadline
+from exactformer.certificates.checker.diagrams import Formula, conjunction
+from exactformer.certificates.checker.neurons import Neuron, activation
+from exactformer.certificates.checker.weights import Mlp
+
+Frozen: TypeAlias = tuple[tuple[int, Formula], ...]
+
+
+class Integers:
+    """Integers by cases, equal ones as one object: so that what is computed from them is computed once."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Frozen, Cases] = {}
+        self._of: dict[int, Cases] = {}
+        self._agree: dict[tuple[tuple[int, ...], tuple[int, ...]], Formula] = {}
+        self._active: dict[tuple[int, tuple[tuple[int, int], ...]], Cases] = {}
+        self._sums: dict[tuple[int, tuple[tuple[int, int], ...]], Cases] = {}
+
+    def one(self, cases: Cases) -> Cases:
+        """The same integer, as that object which stands for all that equal it."""
+        found = self._kept.setdefault(tuple(sorted(cases.items(), key=_value)), cases)
+        self._of[id(found)] = found
+        return found
+
+    def of(self, name: int) -> Cases:
+        """The integer with this ``id``."""
+        return self._of[name]
+
+    def agree(self, left: Sequence[Cases], right: Sequence[Cases]) -> Formula:
+        """That the first are the second, one by one."""
+        key = tuple(map(id, left)), tuple(map(id, right))
+        if key not in self._agree:
+            self._agree[key] = conjunction(map(same, left, right))
+        return self._agree[key]
+
+    def activation(self, at: str, bias: int, inputs: Counter[int]) -> Cases:
+        """relu(bias + the weighted sum of integers, by ``id``)."""
+        key = bias, tuple(sorted(inputs.items()))
+        if key not in self._active:
+            neuron = Neuron(bias, [(self.of(name), weight) for name, weight in inputs.items()], ())
+            self._active[key] = self.one(activation(at, neuron))
+        return self._active[key]
+
+    def sum(self, first: Cases, terms: Counter[int]) -> Cases:
+        """An integer plus the weighted sum of others, by ``id``."""
+        key = id(first), tuple(sorted(terms.items()))
+        if key not in self._sums:
+            total = first
+            for name, weight in terms.items():
+                if weight:
+                    total = summed(total, scaled(self.of(name), weight))
+            self._sums[key] = self.one(total)
+        return self._sums[key]
+
+
+def _value(case: tuple[int, Formula]) -> int:
+    return case[0]
+
+
+def behind(
+    at: str,
+    mlp: Mlp,
+    coordinates: Sequence[Cases],
+    integers: Integers,
+    known: dict[tuple[int, ...], Cases],
+    deadline: Deadline,
+) -> list[Cases]:
+    """The coordinates and what every neuron adds; those that no values could make active are left out.
+
+    ``known``: what the neurons of this layer do with integers that other classes had; the last number is the neuron's.
+    """
+    high = np.array([max(cases) for cases in coordinates], np.int64)
+    low = np.array([min(cases) for cases in coordinates], np.int64)
+    into, weight = mlp.into, mlp.into.weight
+    reach = mlp.bias + into.row_sums(np.maximum(weight * high[into.index], weight * low[into.index]))
+    starts, indices, weights = into.start.tolist(), into.index.tolist(), weight.tolist()
+    names = [id(cases) for cases in coordinates]
+    active: dict[int, Cases] = {}
+    for neuron in np.flatnonzero(reach > 0).tolist():
+        begin, end = starts[neuron], starts[neuron + 1]
+        inputs = *map(names.__getitem__, indices[begin:end]), neuron
+        if inputs not in known:
+            bias, terms = int(mlp.bias[neuron]), Counter[int]()
+            for place in range(begin, end):
+                cases = coordinates[indices[place]]
+                if len(cases) == 1:
+                    bias += weights[place] * next(iter(cases))
+                else:
+                    terms[id(cases)] += weights[place]
+            known[inputs] = integers.activation(at, bias, terms)
+            deadline.left(at)
+        if known[inputs].keys() != {0}:
+            active[neuron] = known[inputs]
+    found = list(coordinates)
+    starts, indices, weights = mlp.out_of.start.tolist(), mlp.out_of.index.tolist(), mlp.out_of.weight.tolist()
+    for coordinate, (begin, end) in enumerate(pairwise(starts)):
+        terms = Counter[int]()
+        for entry in range(begin, end):
+            if indices[entry] in active:
+                terms[id(active[indices[entry]])] += weights[entry]
+        if terms:
+            found[coordinate] = integers.sum(found[coordinate], terms)
+            deadline.left(at)
+    return found

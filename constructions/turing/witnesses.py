@@ -1,0 +1,66 @@
+"""Few short sequences of a machine in which together every class follows each that it may, as far as runs show that.
+
+What a run does is not known before it is tried; so short words are tried first, then ever longer ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count, islice, pairwise, product
+
+from exactformer.constructions.theory import TrueToken
+
+SHORT_WORDS = 32
+"""So many words are tried first; then the same with one symbol repeated."""
+LONGEST, MOST = 2**9, 2**13
+"""Tokens of one sequence, and of all that are tried."""
+
+
+def witnesses(
+    text: str, letters: Sequence[str], position_bits: int, sequences: Callable[[str], Iterable[Iterable[TrueToken]]]
+) -> list[Sequence[TrueToken]]:
+    """Sequences of up to 2^r tokens that cover what the ``follow`` lines of a theory say, as far as those tried do.
+
+    ``sequences``: those of a run, by its input. At most `LONGEST` tokens of a sequence are looked at, and the search
+    ends when `MOST` have been.
+    """
+    left, found, tried = _followers(text), list[Sequence[TrueToken]](), 0
+    longest = min(LONGEST, 2**position_bits)
+    for word in words(letters, (position_bits // 2, position_bits + 1)):
+        for sequence in sequences(word):
+            tokens = list(islice(sequence, longest))
+            tried += len(tokens)
+            pairs = _pairs(tokens)
+            if new := left.intersection(pairs):
+                found.append(tokens[: max(map(pairs.index, new)) + 2])
+                left -= new
+            if not left or tried >= MOST:
+                return _needed(found)
+    return _needed(found)
+
+
+def words(letters: Sequence[str], repetitions: Sequence[int]) -> Iterator[str]:
+    """Short words by length; then the same with one of their symbols so many times."""
+    short = list(islice(("".join(word) for n in count() for word in product(letters, repeat=n)), SHORT_WORDS))
+    yield from short
+    for times, word in product(repetitions, short):
+        yield from dict.fromkeys(word[:at] + times * word[at] + word[at + 1 :] for at in range(len(word)))
+
+
+def _followers(text: str) -> set[tuple[str, str]]:
+    lines = (line.removeprefix("follow ").split(": ") for line in text.split("\n") if line.startswith("follow "))
+    return {(one, follower) for one, followers in lines for follower in followers.split()}
+
+
+def _pairs(tokens: Sequence[TrueToken]) -> list[tuple[str, str]]:
+    """The classes of two tokens, the second right behind the first."""
+    return [(one.cls, follower.cls) for one, follower in pairwise(tokens)]
+
+
+def _needed(found: list[Sequence[TrueToken]]) -> list[Sequence[TrueToken]]:
+    """Without those of which all pairs occur in others."""
+    for one in tuple(found):
+        others = {pair for other in found if other is not one for pair in _pairs(other)}
+        if others >= set(_pairs(one)):
+            found.remove(one)
+    return found

@@ -1,0 +1,73 @@
+"""Both theories of a machine: proved for its network, and not for a changed one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from exactformer.api import prove
+from exactformer.certificates.checker.document import Rejected
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.theory import Theory
+from exactformer.constructions.transformer.gadgets import Neuron
+from exactformer.constructions.transformer.network import Layer, Mlp, Network
+from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.constructions.turing.theory import cot_theory, scot_theory
+from exactformer.verify.annotation.evidence import Evidence
+from exactformer.verify.annotation.proof import HardmaxProof, prove_hardmax
+
+THEORY = {Paradigm.COT: cot_theory, Paradigm.SCOT: scot_theory}
+
+
+@cache
+def built(paradigm: Paradigm) -> tuple[Network, Theory]:
+    machine = load_machine("increment")
+    return construct(paradigm, machine, 4), THEORY[paradigm](machine, 4)
+
+
+@pytest.mark.parametrize("paradigm", Paradigm)
+def test_a_machine_is_proved_by_the_kernel_that_knows_no_machine(paradigm: Paradigm) -> None:
+    """With the separations, ties and margin that the prover for Turing machines finds."""
+    network, theory = built(paradigm)
+    walked = prove(network, theory)
+    known = prove_hardmax(load_machine("increment"), network, Evidence(), paradigm=paradigm)
+    assert isinstance(known, HardmaxProof)
+    heads = [head for layer in walked.heads for head in layer]
+    assert [(head.separation, head.many) for head in known.heads] == [
+        (head.separation, head.many or ours.many) for head, ours in zip(heads, known.heads, strict=True)
+    ]
+    assert walked.margin == known.margin == 1
+
+
+@pytest.mark.parametrize(
+    ("paradigm", "number", "register", "part"),
+    [
+        (Paradigm.COT, 15, "newstate", "bias"),
+        (Paradigm.COT, 15, "newsym_1", "input"),
+        (Paradigm.COT, 10, "last_1", "output"),
+        (Paradigm.SCOT, 1, "final_summ", "input"),
+        (Paradigm.SCOT, 3, "length_cap", "bias"),
+        (Paradigm.SCOT, 12, "next_cell", "output"),
+        (Paradigm.SCOT, 13, "finalstateout", "output"),
+        (Paradigm.SCOT, 15, "nextcellhead_1", "input"),
+    ],
+)
+def test_a_changed_network_is_not(paradigm: Paradigm, number: int, register: str, part: str) -> None:
+    network, theory = built(paradigm)
+    layers, neurons = list(network.layers), list(network.layers[number - 1].mlp.neurons())
+    written = next(span for span in network.registers if span.name == register).coordinates
+    place = next(at for at, one in enumerate(neurons) if any(target in written for target, _ in one.outputs))
+    one = neurons[place]
+    (coordinate, weight), *rest = one.inputs
+    (target, added), *more = one.outputs
+    neurons[place] = {
+        "bias": Neuron(one.inputs, one.bias + 1, one.outputs),
+        "input": Neuron(((coordinate, -weight), *rest), one.bias, one.outputs),
+        "output": Neuron(one.inputs, one.bias, ((target, -added), *more)),
+    }[part]
+    layers[number - 1] = Layer(layers[number - 1].heads, Mlp.of(neurons))
+    with pytest.raises(Rejected):
+        prove(replace(network, layers=tuple(layers)), theory)
