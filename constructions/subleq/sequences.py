@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from exactformer.constructions.theory import TrueToken, Value
 from exactformer.constructions.transformer.vocabulary import Token
-
-Ghosts = dict[str, int | str | bool]
 
 
 @dataclass(frozen=True)
@@ -49,10 +48,26 @@ def run(start: Sequence[Write], r: int) -> Iterator[Write]:
         yield Write(b, result, pc)
 
 
-def ghosts_of_last(written: Sequence[Write], r: int) -> Ghosts:
-    """The ghosts of the last of these tokens, by plain search; what is not there is 0."""
+def token_of(write: Write, r: int) -> Token:
+    """The token of the vocabulary: each field is a bit, the lowest first."""
+    numbers = (write.address, write.value) if write.pc is None else (write.pc, write.address, write.value)
+    bits = tuple(number >> b & 1 for number in numbers for b in range(r))
+    return Token("CELL" if write.pc is None else "STEP", bits)
+
+
+def subleq_sequence(written: Sequence[Write], r: int) -> list[TrueToken]:
+    """START and these tokens, with their ghosts."""
+    tokens = [
+        TrueToken("cell" if one.pc is None else "step", _ghosts(written[:end], r))
+        for end, one in enumerate(written, start=1)
+    ]
+    return [TrueToken("start", {}), *tokens]
+
+
+def _ghosts(written: Sequence[Write], r: int) -> dict[str, Value]:
+    """Of the last of these tokens, by plain search; what is not there is 0."""
     last = written[-1]
-    found: Ghosts = {"x": last.address, "v": last.value}
+    found: dict[str, Value] = {"x": last.address, "v": last.value}
     if last.pc is None:
         return found
     numbers = [(last.pc + place) % 2**r for place in range(3)]
@@ -64,10 +79,3 @@ def ghosts_of_last(written: Sequence[Write], r: int) -> Ghosts:
     after = numbers[5] if result == 0 or result >= 2 ** (r - 1) else (numbers[2] + 1) % 2**r
     named = {f"n_{m}": number for m, number in enumerate(numbers, start=1)}
     return found | named | {"result": result, "next": after}
-
-
-def token_of(write: Write, r: int) -> Token:
-    """The token of the vocabulary: each field is a bit, the lowest first."""
-    numbers = (write.address, write.value) if write.pc is None else (write.pc, write.address, write.value)
-    bits = tuple(number >> b & 1 for number in numbers for b in range(r))
-    return Token("CELL" if write.pc is None else "STEP", bits)
