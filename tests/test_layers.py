@@ -23,7 +23,7 @@ CHECKER = "exactformer.certificates.checker"
 LAYERS = (
     ("exactformer.constructions.machines", "exactformer.constructions.contextual", "exactformer.constructions.theory"),
     ("exactformer.constructions.transformer",),
-    ("exactformer.constructions.turing", "exactformer.constructions.ngram"),
+    ("exactformer.constructions.turing", "exactformer.constructions.ngram", "exactformer.constructions.subleq"),
     ("exactformer.verify.arithmetic", "exactformer.verify.solver"),
     ("exactformer.verify",),
     ("exactformer.certificates",),

@@ -13,8 +13,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from exactformer.api import *  # noqa: F403
     from exactformer.constructions.ngram.theory import ngram as ngram
+    from exactformer.constructions.subleq.theory import subleq as subleq
 
-_MORE = {"ngram": "exactformer.constructions.ngram.theory"}
+_MORE = {
+    "ngram": "exactformer.constructions.ngram.theory",
+    "subleq": "exactformer.constructions.subleq.theory",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from exactformer.certificates.checker.theory import language, reading
-from exactformer.certificates.checker.theory.language import Formula, Ghost, Number
+from exactformer.certificates.checker.theory.language import Bit, FieldValue, Formula, Ghost, Number
 from exactformer.certificates.checker.theory.reading import POS, TokenClass, read_theory
 from exactformer.constructions.theory import Theory, TrueToken, Value
 
@@ -46,6 +46,10 @@ class _Pair:
                 return int(self.value(left)) + int(self.value(right))
             case language.Dropped(inside, low):
                 return int(self.value(inside)) >> low
+
+    def field(self, field: FieldValue) -> Value:
+        """A bit as a flag."""
+        return self.holds(field) if isinstance(field, Bit) else self.value(field)
 
     def holds(self, formula: Formula) -> bool:
         match formula:
@@ -123,5 +127,5 @@ def output_of(theory: Theory, r: int, sequence: Sequence[TrueToken]) -> list[tup
         named = [output.token for output in read.classes[token.cls].outputs if alone.holds(output.when)]
         if len(named) > 1:
             raise ValueError(f"the theory names {len(named)} tokens behind position {place}")
-        found.append((named[0].family, {name: alone.value(n) for name, n in named[0].fields}) if named else None)
+        found.append((named[0].family, {name: alone.field(n) for name, n in named[0].fields}) if named else None)
     return found

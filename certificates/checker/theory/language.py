@@ -128,6 +128,8 @@ class Joined:
     right: Formula
 
 
+FieldValue: TypeAlias = "Number | Bit"
+"""What a field of a token may be."""
 Formula: TypeAlias = "Truth | Flag | Bit | Compared | Not | Joined"
 
 
@@ -194,6 +196,11 @@ def read_formula(at: str, text: str) -> Formula:
 def read_number(at: str, text: str) -> Number:
     """The number that a text says."""
     return _whole(at, text, _Reader.number)
+
+
+def read_field(at: str, text: str) -> FieldValue:
+    """The value of a token's field that a text says: a number, or a bit of one."""
+    return _whole(at, text, _Reader.field)
 
 
 def read_content(at: str, text: str) -> Content:
@@ -283,8 +290,8 @@ class _Reader:
             inside = self.formula()
             self.need(")")
             return inside
-        if self.take("bit"):
-            return Bit(*self.number_and_place())
+        if self.next_is("bit"):
+            return self.bit()
         left = self.number()
         comparison = self.take(*COMPARISONS)
         if comparison is not None:
@@ -292,6 +299,13 @@ class _Reader:
         if not isinstance(left, Ghost):
             raise self.wrong("a comparison")
         return Flag(left)
+
+    def field(self) -> FieldValue:
+        return self.bit() if self.next_is("bit") else self.number()
+
+    def bit(self) -> Bit:
+        self.need("bit")
+        return Bit(*self.number_and_place())
 
     def number_and_place(self) -> tuple[Number, int]:
         self.need("(")

@@ -18,13 +18,16 @@ from functools import cached_property
 from exactformer.certificates.checker.document import Rejected, TooLarge, quote
 from exactformer.certificates.checker.theory.language import (
     RESERVED,
+    Bit,
     Constant,
+    FieldValue,
     Formula,
     Ghost,
     Named,
     Number,
     Truth,
     ghosts_in,
+    read_field,
     read_formula,
     read_number,
 )
@@ -44,10 +47,10 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*", re.ASCII)
 
 @dataclass(frozen=True)
 class Token:
-    """A token of the vocabulary: a family, and a number for each of its fields, in ghosts."""
+    """A token of the vocabulary: a family, and a number for each of its fields, in ghosts; or a bit of one."""
 
     family: str
-    fields: tuple[tuple[str, Number], ...]
+    fields: tuple[tuple[str, FieldValue], ...]
 
 
 @dataclass(frozen=True)
@@ -376,14 +379,14 @@ def _two(at: str, text: str, mark: str) -> tuple[str, str]:
 
 
 def _token(at: str, text: str) -> Token:
-    """FAMILY FIELD=NUMBER .., each NUMBER a ghost, or an element in quotes."""
+    """FAMILY FIELD=VALUE .., each VALUE a ghost, an element in quotes, or a bit of a number."""
     family, *fields = text.split()
-    found = []
+    found = list[tuple[str, FieldValue]]()
     for item in fields:
         name, value = _two(at, item, "=")
-        number = read_number(at, value)
-        if not isinstance(number, Ghost | Named | Constant) or (isinstance(number, Ghost) and number.of_j):
-            raise Rejected(at, f"{quote(value)} is neither a ghost nor an element of a set")
+        number = read_field(at, value)
+        if not isinstance(number, Ghost | Named | Constant | Bit) or any(one.of_j for one in ghosts_in(number)):
+            raise Rejected(at, f"{quote(value)} is neither a ghost nor an element of a set nor a bit of a number")
         found.append((name, number))
     if len({name for name, _ in found}) < len(found):
         raise Rejected(at, "names a field twice")

@@ -9,7 +9,7 @@ from exactformer.certificates.checker.cases import Cases, combined, scaled, summ
 from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, disjunction
 from exactformer.certificates.checker.document import Rejected, quote
 from exactformer.certificates.checker.theory.ghosts import Variables, View, constant, same_number
-from exactformer.certificates.checker.theory.language import Ghost, Named
+from exactformer.certificates.checker.theory.language import Bit, Ghost, Named
 from exactformer.certificates.checker.theory.reading import Token
 from exactformer.certificates.checker.weights import Family, Field, Network, Sparse
 
@@ -61,6 +61,9 @@ def chosen(token: Token, view: View, network: Network) -> Chosen:
                     raise Rejected(view.at, f"{number.name}: the elements of {kind} are not the values of {one.name}")
                 bits = view.variables.bits(number.name, number.of_j)
                 where = [same_number(bits, constant(value, len(bits))) for value in range(len(one.values))]
+            case Bit() if len(one.values) == 2:
+                bits = [view.formula(number)]
+                where = [~bits[0], bits[0]]
             case Named(name) if name in one.values:
                 where = [TRUE if value == name else FALSE for value in one.values]
             case _:
