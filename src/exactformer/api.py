@@ -25,6 +25,7 @@ from exactformer.certificates.theory_certificate import TheoryBundle, certify_th
 from exactformer.certificates.weights import weights_document
 from exactformer.constructions.theory import Case, Hold, Name, Theory
 from exactformer.constructions.transformer.network import Network
+from exactformer.constructions.turing.theory import turing
 from exactformer.verify.arithmetic.models import parse_arithmetic
 from exactformer.verify.verdict import Verdict
 
@@ -43,6 +44,7 @@ __all__ = [
     "Verdict",
     "certify",
     "check",
+    "turing",
 ]
 
 
@@ -59,6 +61,11 @@ class Certificate:
     @property
     def claim(self) -> str:
         return self.bundle.claim
+
+    @property
+    def name(self) -> str:
+        """Of the theory."""
+        return self.bundle.name
 
     def write(self, folder: str | Path, *, force: bool = False) -> Path:
         """Write it, and the weights beside it; the certificate's path.
