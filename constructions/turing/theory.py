@@ -9,6 +9,7 @@ from exactformer.constructions.machines.machine import TuringMachine
 from exactformer.constructions.theory import Parameter, Theory
 from exactformer.constructions.transformer.network import Network
 from exactformer.constructions.turing.construct import construct
+from exactformer.constructions.turing.contexts import require_an_input
 from exactformer.constructions.turing.cot_annotation import annotate_cot, holds_cot, names_cot
 from exactformer.constructions.turing.cot_sequences import cot_sequence
 from exactformer.constructions.turing.paradigm import Paradigm, position_bits_for
@@ -29,6 +30,7 @@ def turing(machine: TuringMachine, *, context: int, paradigm: Paradigm | str = P
     """
     paradigm = Paradigm(paradigm)
     bits = position_bits_for(context, paradigm)
+    require_an_input(context, bits)
     theory = cot_theory if paradigm is Paradigm.COT else scot_theory
     return construct(paradigm, machine, bits), theory(machine, bits)
 

@@ -330,6 +330,8 @@ class _Reader:
             raise Rejected(at, f"{quote(keys.table)} has two rows for the same ghosts")
         for place, name in enumerate(names):
             self._require_ghost(at, one, name)
+            if any(ghost.name == name for ghost, _ in keys.entries):
+                raise Rejected(at, f"{quote(name)} is defined by itself")
             if name in one.defined or one.ghosts[name] not in self.theory.sets:
                 raise Rejected(at, f"{quote(name)} is defined already, or no element of a set")
             ghost = Ghost(name)

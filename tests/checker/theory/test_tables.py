@@ -1,0 +1,254 @@
+"""Rows of a table as a formula, ghosts that are looked up, names of positions; sums of many terms."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from itertools import product
+
+import pytest
+
+from exactformer.certificates.checker.cases import Cases, capped, combined, lost, summed
+from exactformer.certificates.checker.diagrams import FALSE, TRUE, Diagrams, conjunction
+from exactformer.certificates.checker.document import Rejected
+from exactformer.certificates.checker.machine import parse_machine
+from exactformer.certificates.checker.theory import mlp
+from exactformer.certificates.checker.theory.annotation import read_names
+from exactformer.certificates.checker.theory.facts import Facts
+from exactformer.certificates.checker.theory.ghosts import Variables, View, constant, same_number
+from exactformer.certificates.checker.theory.language import read_formula
+from exactformer.certificates.checker.theory.mlp import Integers, by_variables
+from exactformer.certificates.checker.theory.of_machine import require_machine
+from exactformer.certificates.checker.theory.reading import Theory, read_theory
+from exactformer.certificates.checker.theory.template import Value
+from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.text import write_machine
+from exactformer.constructions.turing.theory import tables
+from tests.checker.test_diagrams import ASSIGNMENTS, random_formula, truth_of
+from tests.checker.theory.test_cases import random_cases, values_of
+
+HEAD = """theory t
+parameter ROWS: rows
+set S = a b c
+set T = x y
+class start first: START
+class one: ONE
+follow start: one
+follow one: one
+ghost one: s S
+ghost one: t T
+ghost one: u S
+ghost one: v T
+ghost one: n position
+"""
+ROWS: Value = (("a", "x", "c", "y"), ("b", "x", "b", "x"), ("c", "y", "b", "y"))
+LOOKED_UP = HEAD + "define one: u v = ROWS of s t\n"
+
+
+def read(text: str, rows: Value = ROWS) -> Theory:
+    return read_theory(text, {"ROWS": rows}, 3)
+
+
+def test_a_row_and_what_it_says() -> None:
+    theory = read(LOOKED_UP)
+    variables = Variables(theory, Diagrams())
+    defined = conjunction(variables.defined(theory.classes["one"], name) for name in "uv")
+    rows = {row[:2]: row[2:] for row in ROWS} if isinstance(ROWS, tuple) else {}
+    for of_j in (False, True):
+        view = View(variables, "here", "one", "one")
+        where = view.formula(read_formula("here", "ROWS of j.s j.t" if of_j else "ROWS of s t"))
+        said = variables.moved(defined) if of_j else defined
+        for s, t, u, v in product("abc", "xy", "abc", "xy"):
+            values = {"s": "abc".index(s), "t": "xy".index(t), "u": "abc".index(u), "v": "xy".index(v)}
+            here = conjunction(
+                same_number(variables.bits(name, of_j), constant(value, 2)) for name, value in values.items()
+            )
+            assert (here & where is not FALSE) == ((s, t) in rows)
+            assert (here & said is not FALSE) == (rows.get((s, t), ("a", "x")) == (u, v))
+
+
+WRONG: list[tuple[str, str, str]] = [
+    ("no table", "define one: u v = NONE of s t", "no table with 4 columns"),
+    ("a set", "define one: u v = S of s t", "no table with 4 columns"),
+    ("too few ghosts", "define one: u = ROWS of s t", "no table with 3 columns"),
+    ("too many", "define one: u v n = ROWS of s t", "no table with 5 columns"),
+    ("two rows for the same", "define one: t u v = ROWS of s", ""),
+    ("a position", "define one: u n = ROWS of s t", "no element of a set"),
+    ("a ghost of no one", "define one: u w = ROWS of s t", 'has no ghost "w"'),
+    ("twice", "define one: u v = ROWS of s t\ndefine one: u v = ROWS of s t", "is defined already"),
+    ("and a choice", "define one: u = 'a'\ndefine one: u v = ROWS of s t", "is defined already"),
+    ("a choice besides", "define one: u v = ROWS of s t\ndefine one: u = 'a'", "is defined by a table already"),
+    ("by itself", "define one: u v = ROWS of s v", "is defined by itself"),
+    ("in a circle", "define one: s = u\ndefine one: u v = ROWS of s t", "is defined by itself"),
+    ("nothing after of", "define one: u v = ROWS of", ""),
+    ("a number", "define one: u v = ROWS of s 1", ""),
+    ("a formula behind it", "define one: u v = ROWS of s t if t = 'x'", ""),
+]
+
+
+@pytest.mark.parametrize(("line", "reason"), [pytest.param(*one[1:], id=one[0]) for one in WRONG])
+def test_wrong_tables(line: str, reason: str) -> None:
+    rows: Value = (("a", "x", "c", "y"), ("a", "y", "b", "x"))
+    with pytest.raises(Rejected, match=reason):
+        read(HEAD + line, rows)
+
+
+@pytest.mark.parametrize(
+    ("formula", "reason"),
+    [("NONE of s t", "no table"), ("ROWS of t s", "is no element of T"), ("ROWS of s n", "n is no|n. is no element")],
+)
+def test_wrong_rows(formula: str, reason: str) -> None:
+    theory = read(HEAD)
+    with pytest.raises(Rejected, match=reason):
+        View(Variables(theory, Diagrams()), "here", "one").formula(read_formula("here", formula))
+
+
+NAMES: list[tuple[str, object, str]] = [
+    ("no list", {}, "names"),
+    ("no class", [{"classes": ["two"], "name": "b", "number": "n - 1"}], "no class of the theory"),
+    ("a ghost", [{"classes": ["one"], "name": "n", "number": "pos"}], "is a ghost already"),
+    ("a ghost of another class", [{"classes": ["start"], "name": "n", "number": "pos"}], "is a ghost already"),
+    ("twice", 2 * [{"classes": ["one"], "name": "b", "number": "n - 1"}], "is a ghost already"),
+    ("the position", [{"classes": ["one"], "name": "pos", "number": "n"}], "cannot be the name"),
+    ("a word", [{"classes": ["one"], "name": "if", "number": "n"}], "cannot be the name"),
+    ("no number", [{"classes": ["one"], "name": "b", "number": "n ="}], "number"),
+    ("without a number", [{"classes": ["one"], "name": "b"}], "number"),
+    ("of itself", [{"classes": ["one"], "name": "b", "number": "b + 1"}], "is defined by itself"),
+    (
+        "in a circle",
+        [{"classes": ["one"], "name": "b", "number": "c + 1"}, {"classes": ["one"], "name": "c", "number": "b"}],
+        "is defined by itself",
+    ),
+    ("of j", [{"classes": ["one"], "name": "b", "number": "j.n"}], "there is no token j"),
+    ("of a ghost of no one", [{"classes": ["one"], "name": "b", "number": "m"}], 'has no ghost "m"'),
+    ("of an element", [{"classes": ["one"], "name": "b", "number": "s"}], "s is no position"),
+]
+
+
+@pytest.mark.parametrize(("names", "reason"), [pytest.param(*one[1:], id=one[0]) for one in NAMES])
+def test_wrong_names(names: object, reason: str) -> None:
+    def name_and_define() -> None:
+        theory = read(HEAD)
+        read_names(names, theory)  # type: ignore[arg-type]
+        variables = Variables(theory, Diagrams())
+        Facts(theory, variables)
+        for one in theory.names:
+            variables.defined(theory.classes["one"], one)
+
+    with pytest.raises(Rejected, match=reason):
+        name_and_define()
+
+
+def test_a_name_is_its_number() -> None:
+    theory = read(HEAD)
+    read_names([{"classes": ["one"], "name": "b", "number": "n - 2"}], theory)
+    variables = Variables(theory, Diagrams())
+    facts, assumed = Facts(theory, variables), Facts(theory, variables).alone("one")
+    view = View(variables, "here", "one")
+    for value, name in product(range(8), range(8)):
+        asked = frozenset(view.formula(read_formula("here", text)) for text in (f"n = {value}", f"b = {name}"))
+        assert facts.possible(assumed, asked) == (name == max(value - 2, 0))
+
+
+def test_a_definition_counts_where_a_fact_depends_on_what_it_defines() -> None:
+    """That u is not 'a', by a fact; it is, by its definition; asked is neither of them."""
+    theory = read(LOOKED_UP + "fact one: s = 'b' and t = 'y' => u != 'a'\nfact one: s = 'a' => u = 'a'\n")
+    variables = Variables(theory, Diagrams())
+    facts, view = Facts(theory, variables), View(variables, "here", "one")
+
+    def possible(text: str) -> bool:
+        return facts.possible(facts.alone("one"), frozenset({view.formula(read_formula("here", text))}))
+
+    assert possible("s = 'b' and t = 'x'")
+    assert not possible("s = 'b' and t = 'y'")
+    assert possible("s = 'a' and t = 'y'")
+    assert not possible("s = 'a' and t = 'x'")
+
+
+def test_sums_of_many_terms() -> None:
+    draw, diagrams = random.Random(3), Diagrams()
+    for _ in range(60):
+        terms = [(draw.choice((-2, -1, 1, 3)), random_formula(draw, diagrams, 3)[0]) for _ in range(draw.randrange(12))]
+        expected = tuple(
+            sum(weight for weight, formula in terms if truth_of(formula, assignment)) for assignment in ASSIGNMENTS
+        )
+        assert values_of(by_variables(terms)) == expected
+
+
+def test_sums_of_integers_are_the_same_term_by_term_and_variable_by_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw, diagrams = random.Random(5), Diagrams()
+    for _ in range(40):
+        found = list[Cases]()
+        parts = [random_cases(draw, diagrams, (-1, 0, 1, 2)) for _ in range(5)]
+        for few in (0, 32):
+            monkeypatch.setattr(mlp, "FEW", few)
+            integers = Integers()
+            first, *others = map(integers.one, parts)
+            found.append(integers.sum(first, Counter({id(one): draw.choice((2,)) for one in others})))
+        assert found[0] == found[1]
+
+
+def test_equal_integers_are_one_object() -> None:
+    draw, diagrams, integers = random.Random(6), Diagrams(), Integers()
+    found = [integers.one(random_cases(draw, diagrams, (-1, 0, 1))) for _ in range(300)]
+    for one, other in product(found[:60], found):
+        assert (one is other) == (one == other)
+        assert integers.of(id(one)) is one
+
+
+def test_capped_losses_are_those_that_are_computed_so() -> None:
+    draw, diagrams = random.Random(7), Diagrams()
+    for _ in range(60):
+        terms = [random_cases(draw, diagrams, (-1, 0, 1)) for _ in range(4)]
+        assert capped(lost(terms, 6), 2) == lost(terms, 2)
+
+
+def test_after_retaining_kept_formulas_are_the_same_objects() -> None:
+    draw, diagrams = random.Random(8), Diagrams()
+    kept = [random_formula(draw, diagrams, 4)[0] for _ in range(20)]
+    for _ in range(200):
+        random_formula(draw, diagrams, 4)
+    before = len(diagrams)
+    expected = [one & other for one, other in product(kept, kept)]
+    diagrams.retain([*kept, *expected])
+    assert len(diagrams) < before + sum(map(len, (kept, expected)))
+    assert [one & other for one, other in product(kept, kept)] == expected
+    diagrams.retain([])
+    assert len(diagrams) == 0
+
+
+def test_integers_are_combined_in_either_order() -> None:
+    draw, diagrams = random.Random(9), Diagrams()
+    for _ in range(60):
+        one, other = (random_cases(draw, diagrams, (-1, 0, 1, 4)) for _ in range(2))
+        assert combined(one, other, max) == combined(other, one, max)
+        assert summed(one, other) == summed(other, one)
+        assert values_of(summed(one, {1: TRUE})) == tuple(value + 1 for value in values_of(one))
+
+
+@pytest.mark.parametrize("name", ["increment", "binary-addition"])
+def test_the_tables_of_a_machine(name: str) -> None:
+    """The parameters have to be those of the machine; rows may come in any order."""
+    loaded = load_machine(name)
+    machine, given = parse_machine(write_machine(loaded)), tables(loaded)
+    rows = given["ROWS"]
+    assert isinstance(rows, tuple)
+    require_machine(given, machine)
+    require_machine(given | {"ROWS": tuple(reversed(rows))}, machine)  # type: ignore[arg-type]
+    lies: dict[str, dict[str, Value | None]] = {
+        "K": {"K": 3},
+        "STATES": {"STATES": tuple(reversed(loaded.states))},
+        "GAMMA": {"GAMMA": loaded.alphabet[:-1]},
+        "INPUTS": {"INPUTS": loaded.input_alphabet[:1]},
+        "HALTING": {"HALTING": (loaded.states[0],)},
+        "INITIAL": {"INITIAL": (loaded.states[1],)},
+        "BLANK": {"BLANK": (loaded.alphabet[1],)},
+        "ROWS": {"ROWS": rows[1:]},  # type: ignore[dict-item]
+        "MORE": {"MORE": 1},
+    }
+    for field, lie in lies.items():
+        with pytest.raises(Rejected, match=f"{field}: is not that of the machine {name}"):
+            require_machine(given | lie, machine)  # type: ignore[arg-type]
+    for lie_of_rows in ((*rows, rows[0]), (*rows[1:], (*rows[0][:-1], "L" if rows[0][-1] == "R" else "R")), 1, "x"):
+        with pytest.raises(Rejected, match="ROWS"):
+            require_machine(given | {"ROWS": lie_of_rows}, machine)  # type: ignore[arg-type, dict-item]
