@@ -1,10 +1,11 @@
 """The network of the SUBLEQ computer: 2r + 8 layers for contexts of 2^r tokens and words of r bits.
 
-Layer 1             addresses pc + 1 and pc + 2 of the instruction's second and third word
-Layers 2 .. r + 2   look-ups 1 to 3: the instruction, a, b, c (pc + 3 besides)
-Layers r + 3 .. 2r + 3   look-ups 4 and 5: what cells a and b hold
-Layers 2r + 4 ..    result = the second less the first: where they differ, borrows, difference
-Layers 2r + 7, ..   whether it is 0 or less; the next pc
+Layer 1                   the addresses of the instruction's second and third word
+Layer 2                   the address after them
+Layers 2 .. r + 2         look-ups 1 to 3: the three words of the instruction, a, b, c
+Layers r + 3 .. 2r + 3    look-ups 4 and 5: what cells a and b hold
+Layers 2r + 4 .. 2r + 6   the second less the first: where they differ, what borrows, the difference
+Layers 2r + 7, 2r + 8     whether it is 0 or less; where the next instruction is
 
 A look-up in layers m .. m + r: was the cell written (m); the last position where it was, bit by bit from the highest
 (m .. m + r - 1, spec 2.4, `exists_high`); what was written there (m + r), or 0.
@@ -146,7 +147,7 @@ def look_up(to: ProgramBuilder, first: int, x: Registers, which: Sequence[int]) 
 def subtract(to: ProgramBuilder, first: int, x: Registers) -> None:
     """Layers first .. first + 2: result = read_5 - read_4, modulo 2^r.
 
-    Bit b borrows if of the bits below the highest in which the two differ is 1 in what is subtracted.
+    Bit b borrows if the highest bit below it in which the two differ is 1 in read_4.
     """
     subtrahend, minuend = x.read[3], x.read[4]
     for b in range(x.pos.width):
@@ -165,10 +166,14 @@ def increment(source: Span, target: Span, exponent: int) -> Iterator[Gadget]:
     for b in range(exponent, source.width):
         # Bit b is the lowest from `exponent` up that is not set: it is set, those below it are cleared.
         carried = (+1,) * (b - exponent), (-2,) * (b - exponent)
-        yield Map((source.bits(exponent, b + 1),), (target.bits(exponent, b + 1),), (((*carried[0], -1), (*carried[1], 2)),))
+        yield Map(
+            (source.bits(exponent, b + 1),), (target.bits(exponent, b + 1),), (((*carried[0], -1), (*carried[1], 2)),)
+        )
     above = source.width - exponent
     yield Map(
-        (source.bits(exponent, source.width),), (target.bits(exponent, source.width),), (((+1,) * above, (-2,) * above),)
+        (source.bits(exponent, source.width),),
+        (target.bits(exponent, source.width),),
+        (((+1,) * above, (-2,) * above),),
     )
 
 

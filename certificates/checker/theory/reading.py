@@ -47,7 +47,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*", re.ASCII)
 
 @dataclass(frozen=True)
 class Token:
-    """A token of the vocabulary: a family, and a number for each of its fields, in ghosts; or a bit of one."""
+    """A token of the vocabulary: a family, and for each of its fields a number, in ghosts, or a bit of one."""
 
     family: str
     fields: tuple[tuple[str, FieldValue], ...]
