@@ -55,6 +55,18 @@ def token_of(write: Write, r: int) -> Token:
     return Token("CELL" if write.pc is None else "STEP", bits)
 
 
+def write_of(token: Token, r: int) -> Write:
+    """The write that a CELL or STEP token is.
+
+    >>> write_of(token_of(Write(3, 200, pc=7), 8), 8)
+    Write(address=3, value=200, pc=7)
+    """
+    numbers = [
+        sum(bit << b for b, bit in enumerate(token.values[at : at + r])) for at in range(0, len(token.values), r)
+    ]
+    return Write(*numbers) if token.family == "CELL" else Write(numbers[1], numbers[2], numbers[0])
+
+
 def subleq_sequence(written: Sequence[Write], r: int) -> list[TrueToken]:
     """START and these tokens, with their ghosts."""
     tokens = [

@@ -82,8 +82,8 @@ def test_programs_compute_what_they_should(program: Program, inputs: dict[str, i
     assert output_of(theory, R, sequence) == wanted
 
 
-@pytest.mark.parametrize(("program", "inputs", "name", "result"), RUNS)
-def test_the_network_runs_them(program: Program, inputs: dict[str, int], name: str, result: int) -> None:
+@pytest.mark.parametrize(("program", "inputs"), [(program, inputs) for program, inputs, _, _ in RUNS])
+def test_the_network_runs_them(program: Program, inputs: dict[str, int]) -> None:
     """The exact evaluator, which knows no theory, writes the run token by token and halts."""
     start = begun(program, inputs)
     wanted = [*(token_of(one, R) for one in run(start, R)), Token("HALT")]
@@ -251,6 +251,20 @@ def test_changed_networks_are_not_proved_unless_they_do_the_same() -> None:
     assert {outcomes[name] for name in NEVER_ACTIVE} == {(True, True)}
     assert {name for name, outcome in outcomes.items() if outcome == (False, True)} == set(ONLY_BEFORE_HALT)
     assert sum(outcome == (False, False) for outcome in outcomes.values()) > 20
+
+
+def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """With words of 8 bits, in which the product is modulo 256; what is certified has 2 bits only."""
+    text = (Path(__file__).parents[2] / "examples" / "subleq_computer.py").read_text(encoding="utf-8")
+    assert "R = 32" in text
+    monkeypatch.chdir(tmp_path)
+    small = text.replace("R = 32", "R = 8").replace(
+        "certificate = ", "(network, theory), R = ef.subleq(context=4), 2; certificate = "
+    )
+    exec(compile(small, "subleq_computer.py", "exec"), {})
+    said = capsys.readouterr().out
+    assert f"1234567 * 3 = {1234567 * 3 % 256}" in said
+    assert "\nproved\nFor every token sequence of the theory subleq" in said
 
 
 def test_what_is_no_program() -> None:

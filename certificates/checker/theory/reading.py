@@ -245,7 +245,7 @@ class _Reader:
         self.theory.sets[name] = elements
 
     def _class(self, at: str, rest: str) -> None:
-        """NAME [first]: FAMILY FIELD=NUMBER .."""
+        """NAME [first]: FAMILY FIELD=VALUE .."""
         head, token = _two(at, rest, ":")
         name, first = head.removesuffix(" first").strip(), head.endswith(" first")
         if not _NAME.fullmatch(name):
@@ -315,7 +315,7 @@ class _Reader:
         self.theory.before.setdefault((i, j), []).append((int(distance), at, read_formula(at, formula)))
 
     def _output(self, at: str, rest: str) -> None:
-        """CLASS [if FORMULA]: FAMILY FIELD=NUMBER .."""
+        """CLASS [if FORMULA]: FAMILY FIELD=VALUE .."""
         head, token = _two(at, rest, ":")
         name, _, condition = head.partition(" if ")
         when = read_formula(at, condition) if condition.strip() else Truth(True)
