@@ -117,6 +117,19 @@ class Diagrams:
             self._chosen.clear()
             self._impossible.clear()
 
+    def retain(self, formulas: Iterable[Formula]) -> None:
+        """Forget all that is no part of these; whoever goes on with another formula has one that is not what its equals
+        are."""
+        self._chosen.clear()
+        self._impossible.clear()
+        left, seen = list(formulas), set[Formula]()
+        while left:
+            node = left.pop()
+            if node.table is not None and node not in seen:
+                seen.add(node)
+                left += (node.low, node.high)
+        self._nodes = {(node.level, node.low, node.high): node for node in seen}
+
     def variable(self, level: int) -> Formula:
         """The formula that holds where this variable is 1; 0 <= level < `LEAF_LEVEL`."""
         return self._node(level, FALSE, TRUE)

@@ -21,7 +21,7 @@ SEGMENTS = 4
 def cot_theory(machine: TuringMachine, position_bits: int) -> Theory:
     """What `construct_cot` of this machine does at every token of every run, halting or not, and why (spec 2).
 
-    The checker gets through one tape and few rows so far. Witnesses are found by trying words (`witnesses`).
+    Its witnesses are found by trying words (`witnesses`).
     """
     return Theory(
         COT,
@@ -38,7 +38,7 @@ def cot_theory(machine: TuringMachine, position_bits: int) -> Theory:
 def scot_theory(machine: TuringMachine, position_bits: int) -> Theory:
     """What the network of the summarized chain of thought does at every token of every segment of every run (spec 3).
 
-    Of witnesses, as of `cot_theory`, the first segments of a run are looked at.
+    Its witnesses are among the first segments of runs.
     """
     return Theory(
         SCOT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import islice
 
 import pytest
@@ -11,7 +12,7 @@ from exactformer.constructions.machines.run import trace
 from exactformer.constructions.turing.construct import construct
 from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.constructions.turing.scot_sequences import scot_sequences
-from exactformer.constructions.turing.theory import scot_theory
+from exactformer.constructions.turing.theory import COT, SCOT, scot_theory
 from exactformer.constructions.turing.tokens import scot_segments
 from exactformer.trial import output_of, try_on
 from tests.turing_theory.breaking import never_broken
@@ -51,3 +52,18 @@ def test_every_line_can_be_broken() -> None:
     segments = [next(islice(scot_sequences(machine, word, 4), which, None)) for machine, word, which in machines]
     theories = [scot_theory(machine, 4) for machine, _, _ in machines]
     assert never_broken(4, [(one, tokens[:16]) for one, tokens in zip(theories, segments, strict=True)]) == []
+
+
+NEW_CLASSES = ("oldsumm", "oldcell", "oldstate", "esumm", "newsumm", "newcell", "newstate")
+ONLY_THERE = (" and j.cap = 0", " and cap = 0", " or cap != 0", ", ESUMM")
+
+
+def test_of_the_classes_of_the_plain_chain_of_thought_it_says_the_same() -> None:
+    """Every line of `cot.theory` but its first ones is there, with more classes, and with what is said of the cap."""
+    plain, summarized = COT.split("theory turing-cot")[1].split("\n")[2:], SCOT
+    for name in NEW_CLASSES:
+        summarized = re.sub(rf" {name}\b", "", summarized)
+    for part in ONLY_THERE:
+        summarized = summarized.replace(part, "")
+    left = [line for line in plain if line not in summarized.split("\n")]
+    assert [line for line in left if not line.startswith("# Writes: ")] == []

@@ -182,6 +182,16 @@ class Facts:
         yield from (one for one in reversed(decisive) if one in stated)
         yield from assumed.formulas
 
+    def formulas(self) -> Iterator[Formula]:
+        """All that were made; answers are forgotten."""
+        self._models.clear()
+        yield self.order
+        yield from self._apart.values()
+        for assumed in (*self._alone.values(), *self._two.values()):
+            yield from assumed.formulas
+        for stated in (*self._stated.values(), *self._of_pair.values(), *self._before.values()):
+            yield from stated
+
     def _model(self, asked: frozenset[Formula]) -> dict[int, bool] | None:
         """Values for which all of it holds, if there are any; the same is often asked for many classes."""
         if asked not in self._models:

@@ -88,11 +88,11 @@ class Heads:
         others = [self._other(head, case, cls, name, core, is_member, coordinates) for name in self._names(cls)]
         if not self._is_there(case, cls, core | {is_member}, others):
             return None
+        self._require_value(head, case, cls, core, others, value, coordinates)
         score = self._score(case, cls, core, others)
         if score is None:
             return None
         many = self._many(case, cls, core | {~is_member}, others, value)
-        self._require_value(head, case, cls, core, others, value, coordinates)
         separation = self._separation(core, others, score)
         if separation is not None and separation < 1:
             reason = f"a token that is not selected may score {score - separation}, one that is {score}, for {cls}"
@@ -191,19 +191,23 @@ class Heads:
             if other.selected is FALSE:
                 continue
             facts = other.at_member.and_first(other.selected)
-            agree = conjunction(
+            agree = [
                 same(self.variables.moved_cases(coordinates[other.cls][coordinate]), mine)
                 for coordinate, mine in zip(head.value, value, strict=True)
-            )
+            ]
             self.facts.decided += 1
-            # Mostly it does not matter where they stand.
-            if (
-                agree is not TRUE
-                and self.facts.possible(facts, core - {self.facts.order} | {~agree})
-                and self.facts.possible(facts, core | {other.selected, ~agree})
-            ):
-                reason = f"is not what a selected token of class {other.cls} has, for class {cls}"
+            if self._may_differ(facts, core, conjunction(agree), other.selected):
+                place = next(at for at, one in enumerate(agree) if self._may_differ(facts, core, one, other.selected))
+                reason = f"coordinate {place} is not what a selected token of class {other.cls} has, for class {cls}"
                 raise Rejected(f"{case.at}.value", reason)
+
+    def _may_differ(self, facts: Assumed, core: frozenset[Formula], agree: Formula, selected: Formula) -> bool:
+        """Whether a selected token may have another value. Mostly it does not matter where it stands."""
+        return (
+            agree is not TRUE
+            and self.facts.possible(facts, core - {self.facts.order} | {~agree})
+            and self.facts.possible(facts, core | {selected, ~agree})
+        )
 
     def _separation(self, core: frozenset[Formula], others: Sequence[Other], score: int) -> int | None:
         """How far below ``score`` all are that are not selected, at least, `FAR` standing for that much or more; None

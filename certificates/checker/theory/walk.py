@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from exactformer.certificates.checker.cases import Cases, either, summed
 from exactformer.certificates.checker.deadline import Deadline
-from exactformer.certificates.checker.diagrams import FALSE, Diagrams, Formula, conjunction
+from exactformer.certificates.checker.diagrams import FALSE, MOST_NODES, Diagrams, Formula, conjunction
 from exactformer.certificates.checker.document import Json, Rejected, items
 from exactformer.certificates.checker.theory.annotation import Case, Hold
 from exactformer.certificates.checker.theory.facts import Facts
@@ -118,7 +118,20 @@ class _Walk:
         for hold in holds:
             for cls in hold.classes:
                 self._hold(hold, cls)
+        if len(self.variables.diagrams) > MOST_NODES // 2:
+            self._begin_again()
         return tuple(found)
+
+    def _begin_again(self) -> None:
+        """With what is known of coordinates and the facts: all other diagrams are forgotten."""
+        coordinates = [cases for of_class in self.coordinates.values() for cases in of_class]
+        held = (formula for cases in coordinates for formula in cases.values())
+        self.variables.diagrams.retain([*self.facts.formulas(), *self.variables.made(), *held])
+        self.integers = Integers()
+        self.heads = Heads(self.facts, self.integers)
+        self.coordinates = {
+            cls: [self.integers.one(cases) for cases in of_class] for cls, of_class in self.coordinates.items()
+        }
 
     def _hold(self, hold: Hold, cls: str) -> None:
         """6.4: what is said of a register is what was computed, for every token of the class; it takes its place."""

@@ -16,6 +16,7 @@ from exactformer.certificates.checker.theory.reading import read_theory
 from exactformer.certificates.checker.theory.template import Value
 from exactformer.certificates.checker.theory.walk import Walked, walk
 from exactformer.certificates.checker.weights import read_network
+from exactformer.certificates.theory_certificate import witnesses_document
 from exactformer.certificates.weights import weights_document
 from exactformer.constructions.ngram.theory import ngram
 
@@ -48,11 +49,13 @@ def walked(
     theory: str | None = None,
     told: Any = None,
     holds: Any = (),
+    witnesses: Any = None,
     parameters: Mapping[str, Value] = PARAMETERS,
 ) -> Walked:
     """What the kernel proves, of the real network, theory and annotation where no other is given."""
     known = read_network(deepcopy(network) if network is not None else weights())
+    given = witnesses_document(ngram(LETTERS, N, context=2**R)[1]) if witnesses is None else witnesses
     with deep_recursion():
         read = read_theory(theory if theory is not None else text(), parameters, known.r)
         cases = read_annotation(told if told is not None else annotation(), read, known)
-        return walk(known, read, cases, read_holds(list(holds), read, known), Deadline(10**6))
+        return walk(known, read, given, cases, read_holds(list(holds), read, known), Deadline(10**6))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,10 +99,13 @@ def test_what_is_claimed(proved: Made, inconclusive: Made) -> None:
 
 @pytest.mark.parametrize(("which", "most"), [("proved", 400), ("inconclusive", 60)])
 def test_every_leaf_is_checked(which: str, most: int, request: pytest.FixtureRequest) -> None:
-    """Each value of the document, changed, is rejected: except in provenance. The second one has the same heads."""
+    """Each value of the document, changed, is rejected: except in provenance. The second one has the same heads.
+
+    What a witness says of a symbol that was not found matters to no one; `test_witnesses.py` is about them.
+    """
     made, count = request.getfixturevalue(which), 0
     document = made.document
-    parts = ("annotation", "heads") if which == "inconclusive" else ()
+    parts = ("annotation", "heads", "witnesses") if which == "inconclusive" else ("witnesses",)
     for path in [path for path in leaves(document) if path[0] not in parts]:
         holder = document
         for part in path[:-1]:
@@ -199,7 +203,7 @@ LIES: list[tuple[str, str, str, Lie]] = [
         lambda d: d["statement"]["theory"].update(text=small.text() + "#"),
     ),
     ("another hash", "proved", "statement.theory.sha256", lambda d: d["statement"]["theory"].update(sha256=64 * "0")),
-    ("n = 2", "proved", "annotation", parameters(n=2)),
+    ("n = 2", "proved", "witnesses", parameters(n=2)),
     ("n = 0", "proved", "statement.parameters.n", parameters(n=0)),
     ("n = 9", "proved", "statement.parameters.n", parameters(n=9)),
     ("n below 0", "proved", "statement.parameters.n", parameters(n=-1)),
@@ -489,9 +493,11 @@ def test_the_api_says_where_a_theory_is_wrong() -> None:
     network, theory = ngram(small.LETTERS, small.N, context=2**small.R)
     wrong = theory.text.replace("output sym if found: SYM symbol=g", "output sym if found: SYM symbol=p_0")
     with pytest.raises(Rejected, match="theory, output of sym: another token's logit"):
-        api.certify(network, Theory(wrong, theory.parameters, theory.annotation), "fused:bf16", context=8)
+        api.certify(network, replace(theory, text=wrong), "fused:bf16", context=8)
     with pytest.raises(Rejected, match="annotation: is about 0 layers"):
-        api.certify(network, Theory(theory.text, theory.parameters), "fused:bf16", context=8)
+        api.certify(network, replace(theory, annotation=()), "fused:bf16", context=8)
+    with pytest.raises(Rejected, match="witnesses: gives no sequence of the theory"):
+        api.certify(network, replace(theory, witnesses=()), "fused:bf16", context=8)
 
 
 def test_the_api_needs_one_subject(proved: Made) -> None:

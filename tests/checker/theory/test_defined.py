@@ -8,8 +8,7 @@ import pytest
 
 from exactformer.certificates.checker.diagrams import FALSE, Diagrams, conjunction
 from exactformer.certificates.checker.document import Rejected
-from exactformer.certificates.checker.theory.ghosts import Variables, View, constant, same_number
-from exactformer.certificates.checker.theory.language import Ghost, read_formula
+from exactformer.certificates.checker.theory.ghosts import Variables, constant, same_number
 from exactformer.certificates.checker.theory.reading import read_theory
 from exactformer.constructions.theory import Theory, TrueToken
 from exactformer.trial import Wrong, try_on
@@ -44,20 +43,21 @@ def wanted(x: int, s: int) -> tuple[int, int]:
 def test_the_first_choice_that_holds_counts() -> None:
     theory = read_theory(LINES, {}, 3)
     variables = Variables(theory, Diagrams())
+    defined = [variables.defined(theory.classes["one"], name) for name in "yt"]
     for of_j in (False, True):
-        view = View(variables, "here", "one", "one")
-        x, s, y, t = (view.bits(Ghost(name, of_j)) for name in "xsyt")
+        x, s, y, t = (variables.bits(name, of_j) for name in "xsyt")
+        said = conjunction(map(variables.moved, defined) if of_j else defined)
         for value, element in product(range(8), range(3)):
             here = conjunction([same_number(x, constant(value, 3)), same_number(s, constant(element, 2))])
             for bits, result, width in zip((y, t), wanted(value, element), (3, 2), strict=True):
-                assert here & ~same_number(bits, constant(result, width)) is FALSE
+                assert said & here & ~same_number(bits, constant(result, width)) is FALSE
+            assert said & here is not FALSE
 
 
 def test_what_is_defined_by_itself_is_rejected() -> None:
     for lines in ("define one: y = y + 1\n", "define one: y = x if t = 'a'\ndefine one: t = 'b' if y = 1\n"):
-        theory = read_theory(HEAD + lines, {}, 3)
         with pytest.raises(Rejected, match="is defined by itself"):
-            View(Variables(theory, Diagrams()), "here", "one").formula(read_formula("here", "y = 1"))
+            read_theory(HEAD + lines, {}, 3)
 
 
 def test_a_true_token_has_what_is_defined() -> None:

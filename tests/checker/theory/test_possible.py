@@ -12,6 +12,13 @@ from exactformer.certificates.checker.document import TooLarge
 from tests.checker.test_diagrams import Table, random_formula
 
 
+def possible(diagrams: Diagrams, formulas: frozenset[Formula]) -> bool:
+    """Whether there is a model; one that is found is one."""
+    found = diagrams.model(formulas)
+    assert found is None or all(formula.holds(found) for formula in formulas)
+    return found is not None
+
+
 def drawn(draw: random.Random, diagrams: Diagrams, most: int) -> list[tuple[Formula, Table]]:
     return [random_formula(draw, diagrams, 3) for _ in range(draw.randrange(most + 1))]
 
@@ -24,7 +31,7 @@ def test_random_sets_are_possible_where_their_tables_meet() -> None:
     draw, diagrams, answers = random.Random(5), Diagrams(), list[bool]()
     for _ in range(3000):
         chosen = drawn(draw, diagrams, 6)
-        answers.append(diagrams.possible(frozenset(formula for formula, _ in chosen)))
+        answers.append(possible(diagrams, frozenset(formula for formula, _ in chosen)))
         assert answers[-1] == satisfied([table for _, table in chosen])
     assert 500 < sum(answers) < 2500
 
@@ -34,7 +41,7 @@ def test_the_conjunction_is_not_made() -> None:
     for _ in range(200):
         formulas = frozenset(formula for formula, _ in drawn(draw, diagrams, 6))
         before = len(diagrams)
-        answer = diagrams.possible(formulas)
+        answer = possible(diagrams, formulas)
         assert len(diagrams) == before
         assert answer == (conjunction(formulas) is not FALSE)
 
@@ -42,23 +49,27 @@ def test_the_conjunction_is_not_made() -> None:
 def test_of_no_formula_and_of_leaves() -> None:
     diagrams = Diagrams()
     bit = diagrams.variable(3)
-    assert diagrams.possible(frozenset())
-    assert diagrams.possible(frozenset({TRUE}))
-    assert diagrams.possible(frozenset({TRUE, bit}))
-    assert not diagrams.possible(frozenset({FALSE}))
-    assert not diagrams.possible(frozenset({FALSE, TRUE, bit}))
-    assert not diagrams.possible(frozenset({bit, ~bit}))
+    assert possible(diagrams, frozenset())
+    assert possible(diagrams, frozenset({TRUE}))
+    assert possible(diagrams, frozenset({TRUE, bit}))
+    assert not possible(diagrams, frozenset({FALSE}))
+    assert not possible(diagrams, frozenset({FALSE, TRUE, bit}))
+    assert not possible(diagrams, frozenset({bit, ~bit}))
 
 
 def test_after_forgetting_the_answers_are_the_same_and_formulas_the_same_objects() -> None:
     draw, diagrams = random.Random(8), Diagrams()
     sets = [[formula for formula, _ in drawn(draw, diagrams, 5)] for _ in range(300)]
-    answers = [diagrams.possible(frozenset(one)) for one in sets]
+    answers = [possible(diagrams, frozenset(one)) for one in sets]
     joined = [conjunction(one) for one in sets]
     nodes = len(diagrams)
     diagrams.forget_steps()
+    assert diagrams.size > nodes  # few steps are kept
+    diagrams.limit = 0
+    diagrams.forget_steps()
+    diagrams.limit = 2**21
     assert diagrams.size == len(diagrams) == nodes
-    assert [diagrams.possible(frozenset(one)) for one in sets] == answers
+    assert [possible(diagrams, frozenset(one)) for one in sets] == answers
     for one, before in zip(sets, joined, strict=True):
         again = conjunction(one)
         assert again is before
@@ -76,17 +87,17 @@ def pigeons(diagrams: Diagrams, holes: int) -> frozenset[Formula]:
 
 def test_beyond_the_limit_there_is_no_answer() -> None:
     diagrams = Diagrams()
-    assert not diagrams.possible(pigeons(diagrams, 3))
+    assert not possible(diagrams, pigeons(diagrams, 3))
     diagrams.clear()
     formulas = pigeons(diagrams, 5)
     diagrams.limit = 40
     with pytest.raises(TooLarge, match="more than 80 steps"):
-        diagrams.possible(formulas)
-    diagrams.limit = 2**21
+        possible(diagrams, formulas)
     diagrams.forget_steps()
-    assert not diagrams.possible(formulas)
+    diagrams.limit = 2**21
+    assert not possible(diagrams, formulas)
     for one in formulas:
-        assert diagrams.possible(formulas - {one})
+        assert possible(diagrams, formulas - {one})
 
 
 def test_many_equal_numbers_take_little() -> None:
@@ -96,6 +107,6 @@ def test_many_equal_numbers_take_little() -> None:
     same = [conjunction(map(equal, one, other)) for one, other in combinations(numbers, 2)]
     last = ~equal(numbers[0][-1], numbers[4][-1])
     diagrams.limit = 1000
-    assert diagrams.possible(frozenset(same))
-    assert not diagrams.possible(frozenset({*same, last}))
-    assert diagrams.possible(frozenset({*same[:1], last}))
+    assert possible(diagrams, frozenset(same))
+    assert not possible(diagrams, frozenset({*same, last}))
+    assert possible(diagrams, frozenset({*same[:1], last}))

@@ -19,6 +19,7 @@ import pytest
 from exactformer.api import prove
 from exactformer.certificates.checker.document import Rejected, TooLarge
 from exactformer.certificates.checker.theory import annotation as annotation_module
+from exactformer.certificates.checker.theory import walk as walk_module
 from exactformer.certificates.checker.theory.template import Value
 from exactformer.certificates.checker.theory.walk import Walked
 from exactformer.certificates.weights import weights_document
@@ -536,17 +537,26 @@ WRONG_TEXTS: list[tuple[str, Texts, str]] = [
         [("fact sym: found => w <= pos", "fact sym: w > pos and found")],
         "is not always at or before a token of class sym",
     ),
-    ("a fact that nothing is", [("fact sym: found => w <= pos", "fact sym: false")], "what cannot be"),
 ]
 
 
 @pytest.mark.parametrize(("texts", "reason"), [pytest.param(*one[1:], id=one[0]) for one in WRONG_TEXTS])
-def test_wrong_theories(texts: Texts, reason: str) -> None:
+def test_wrong_theories(texts: Texts, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what the network does; for most of them, no sequence that is given is one of theirs, either."""
     theory = small.text()
     for old, new in texts:
         assert old in theory
         theory = theory.replace(old, new)
+    with pytest.raises(Rejected):
+        small.walked(theory=theory)
+    monkeypatch.setattr(walk_module, "check_witnesses", lambda *_: frozenset())
     with pytest.raises(Rejected, match=reason):
+        small.walked(theory=theory)
+
+
+def test_a_theory_of_nothing_has_no_witness() -> None:
+    theory = small.text().replace("fact sym: found => w <= pos", "fact sym: false")
+    with pytest.raises(Rejected, match=r"witnesses\[0\]\[1\]: is no token of class sym"):
         small.walked(theory=theory)
 
 
@@ -564,7 +574,7 @@ OTHER_TEXTS: list[tuple[str, Texts]] = [
         [("fact sym: found => pos >= {n} and w >= {n+1}", "fact sym: found => w >= {n+1}")],
     ),
     ("fewer sequences", [("output sym if found", "before 1 sym sym: p_0 != j.p_0\noutput sym if found")]),
-    ("shorter sequences", [("output sym if found", "fact sym: pos < 5\noutput sym if found")]),
+    ("shorter sequences", [("output sym if found", "fact sym: pos < 6\noutput sym if found")]),
 ]
 
 
@@ -582,7 +592,7 @@ def test_theories_that_hold_as_well(texts: Texts) -> None:
 
 
 OTHER_PARAMETERS: list[tuple[str, dict[str, Value], str]] = [
-    ("more symbols before", {"n": 2}, "a token that is not selected may score 2, one that"),
+    ("more symbols before", {"n": 2}, "must be those of class sym: p_0 p_1 p_2"),
     ("fewer letters", {"LETTERS": ("a",)}, "the elements of LETTERS are not the values of symbol"),
     ("more letters", {"LETTERS": ("a", "b", "c")}, "the elements of LETTERS are not the values of symbol"),
     ("other letters", {"LETTERS": ("a", "c")}, "the elements of LETTERS are not the values of symbol"),
