@@ -163,18 +163,13 @@ def subtract(to: ProgramBuilder, first: int, x: Registers) -> None:
 def increment(source: Span, target: Span, exponent: int) -> Iterator[Gadget]:
     """target += enc(x + 2**exponent), modulo 2^r, for source = enc(x), and += 0 for source = 0."""
     yield Copy(source, target)
-    for b in range(exponent, source.width):
+    r = source.width
+    for b in range(exponent, r):
         # Bit b is the lowest from `exponent` up that is not set: it is set, those below it are cleared.
-        carried = (+1,) * (b - exponent), (-2,) * (b - exponent)
-        yield Map(
-            (source.bits(exponent, b + 1),), (target.bits(exponent, b + 1),), (((*carried[0], -1), (*carried[1], 2)),)
-        )
-    above = source.width - exponent
-    yield Map(
-        (source.bits(exponent, source.width),),
-        (target.bits(exponent, source.width),),
-        (((+1,) * above, (-2,) * above),),
-    )
+        read, cleared = source.bits(exponent, b + 1), b - exponent
+        yield Map((read,), (target.bits(exponent, b + 1),), (((+1,) * cleared + (-1,), (-2,) * cleared + (2,)),))
+    every = r - exponent
+    yield Map((source.bits(exponent, r),), (target.bits(exponent, r),), (((+1,) * every, (-2,) * every),))
 
 
 def _bits(name: str, embedded: Span, predicted: Span | None = None) -> tuple[Field, ...]:
@@ -191,16 +186,15 @@ def _bits(name: str, embedded: Span, predicted: Span | None = None) -> tuple[Fie
 
 def families(x: Registers) -> tuple[Family, ...]:
     """START, CELL, STEP with a field for each bit of their numbers, and HALT."""
-    r, const = x.pos.width, at(x.const, (1,))
-    written = _bits("address", x.address), _bits("value", x.value)
-    step = (
-        *_bits("pc", x.pc, x.next), *_bits("address", x.address, x.read[1]), *_bits("value", x.value, x.result)
-    )  # fmt: skip
+    const, written = at(x.const, (1,)), at(x.is_write, (1,))
+    cell = (*_bits("address", x.address), *_bits("value", x.value))
+    step = (*_bits("pc", x.pc, x.next), *_bits("address", x.address, x.read[1]), *_bits("value", x.value, x.result))
     return (
         Family("START", const + at(x.is_start, (1,))),
-        Family("CELL", const + at(x.is_write, (1,)), (), (*written[0], *written[1])),
-        Family("STEP", const + at(x.is_write, (1,)) + at(x.is_step, (1,)), (), step),
-        Family("HALT", const, at(x.halts, (3 * r + 1,))),
+        Family("CELL", const + written, (), cell),
+        Family("STEP", const + written + at(x.is_step, (1,)), (), step),
+        # The best STEP has as logit the number of its fields.
+        Family("HALT", const, at(x.halts, (len(step) + 1,))),
     )
 
 
