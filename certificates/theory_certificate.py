@@ -61,6 +61,11 @@ class TheoryBundle:
         return canonical_bytes(self.document)
 
     @property
+    def name(self) -> str:
+        found: str = re.findall(r"^\s*theory\s+(\S+)", self.document["statement"]["theory"]["text"], re.MULTILINE)[0]
+        return found
+
+    @property
     def verdict(self) -> Verdict:
         return self.universal.verdict
 
@@ -96,11 +101,7 @@ def certify_theory(
     universal = decide_heads(facts, largest_score, model, context, context, beta)
     require_fit(model, sums, parameters(network, universal.split))
     weights = canonical_bytes(document)
-    name = theory_name(theory)
-    subject = Subject(
-        names.of_theory(name, theory.text, theory.parameters, context, model, beta),
-        {"statement": _statement(theory, context, model) | ({} if beta is None else {"beta": str(beta)})},
-    )
+    subject = subject_of(theory, context, model, beta)
     weights_name = f"{subject.name}.weights.json"
     cells = activation_cells(model)
     one_cell, zero_cell = ((rational(cell.low), rational(cell.high)) for cell in (cells.one, cells.zero))
@@ -132,6 +133,14 @@ def certify_theory(
 def witnesses_document(theory: Theory) -> list[list[dict[str, Any]]]:
     """The sequences that a theory brings, as a certificate lists them."""
     return [[{"class": token.cls, "ghosts": dict(token.ghosts)} for token in sequence] for sequence in theory.witnesses]
+
+
+def subject_of(theory: Theory, context: int, model: ArithmeticModel, beta: int | None) -> Subject:
+    """What a certificate will be about."""
+    return Subject(
+        names.of_theory(theory_name(theory), theory.text, theory.parameters, context, model, beta),
+        {"statement": _statement(theory, context, model) | ({} if beta is None else {"beta": str(beta)})},
+    )
 
 
 def theory_name(theory: Theory) -> str:

@@ -1,7 +1,7 @@
 """The layers of the source tree: who may import whom, and what trusted code does not contain.
 
     constructions.machines -> constructions.transformer -> constructions.turing -> verify.arithmetic, verify.solver
-    -> verify -> certificates -> certificates.command_line -> exactformer itself
+    -> verify -> certificates -> api, trial -> certificates.command_line -> exactformer itself
 
 Each may import itself and what stands before it; the checker imports nothing of ours but itself.
 """
@@ -27,6 +27,7 @@ LAYERS = (
     ("exactformer.verify.arithmetic", "exactformer.verify.solver"),
     ("exactformer.verify",),
     ("exactformer.certificates",),
+    ("exactformer.api", "exactformer.trial"),
     ("exactformer.certificates.command_line",),
     ("exactformer",),
 )

@@ -14,30 +14,39 @@ from exactformer.certificates.checker.__main__ import main as run_checker
 from exactformer.certificates.command_line.console import show
 from exactformer.certificates.command_line.outcome import InputRefused, refusing
 from exactformer.certificates.command_line.progress import late_spinner
+from exactformer.constructions import ngram, subleq, turing
 from exactformer.constructions.machines.busy_beaver import looks_like_busy_beaver
 from exactformer.constructions.machines.library import LIBRARY, load_machine
 from exactformer.constructions.machines.machine import MachineError
 from exactformer.constructions.machines.text import write_machine
+
+THEORIES = {
+    "ngram": Path(ngram.__file__).with_name("ngram.theory"),
+    "subleq": Path(subleq.__file__).with_name("subleq.theory"),
+    "turing-cot": Path(turing.__file__).with_name("cot.theory"),
+    "turing-scot": Path(turing.__file__).with_name("scot.theory"),
+}
+"""Those of our constructions, by name."""
 
 
 def execute(
     certificate: Path,
     machine: str | None,
     function: str | None,
-    theory: Path | None,
+    theory: str | None,
     budget: int,
     expected: str,
     as_json: bool,
 ) -> None:
-    """MACHINE, a name of the library, a busy beaver text or a file; or a function's name; or a theory's file.
+    """MACHINE, a name of the library, a busy beaver text or a file; a function's name; a theory's name or file.
 
     The checker reads files of one-way machines only. A busy beaver text is folded first, which the checker takes as
     given; the report says so.
     """
-    if sum(about is not None for about in (machine, function, theory)) != 1:
+    if (machine is None and theory is None) == (function is None):
         raise InputRefused(
             "give --machine MACHINE, for a certificate of approximation --function NAME, for one about a theory "
-            "--theory FILE: what the certificate has to be about"
+            "--theory FILE, of a machine's runs both: what the certificate has to be about"
         )
     printed, complaint = io.StringIO(), io.StringIO()
     with (
@@ -47,7 +56,9 @@ def execute(
     ):
         options = ["--budget", str(budget), "--expect", expected, "--", str(certificate)]
         if theory is not None:
-            code = run_checker([f"--theory={theory}", *options])
+            options = [f"--theory={_theory_file(theory)}", *options]
+        if machine is None and theory is not None:
+            code = run_checker(options)
         elif machine is None:
             code = run_checker([f"--function={function}", *options])
         elif (path := _machine_file(machine)) is not None:
@@ -68,6 +79,11 @@ def _machine_file(machine: str) -> Path | None:
     if machine in LIBRARY:
         return LIBRARY[machine].path
     return Path(machine) if not looks_like_busy_beaver(machine) and os.path.exists(machine) else None
+
+
+def _theory_file(theory: str) -> Path:
+    """Where a theory's text lies."""
+    return THEORIES.get(theory, Path(theory))
 
 
 def _folded(machine: str) -> bytes:

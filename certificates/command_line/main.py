@@ -86,6 +86,11 @@ def cli(context: click.Context) -> None:
 @click.argument("machine")
 @click.option("--input", "inputs", metavar="W", multiple=True, help="An input word; may be repeated.")
 @click.option("--all-inputs", is_flag=True, help="Every input whose chain of thought fits the context: a proof.")
+@click.option(
+    "--as-theory",
+    is_flag=True,
+    help="With --all-inputs: every run, halting or not, as a theory (certificates/THEORIES.md); asks no solver.",
+)
 @PARADIGM
 @CONTEXT
 @ARITHMETIC
@@ -141,6 +146,7 @@ def certify(
     machine: str,
     inputs: tuple[str, ...],
     all_inputs: bool,
+    as_theory: bool,
     paradigm: str,
     context: int | None,
     arithmetic: str,
@@ -169,7 +175,13 @@ def certify(
         request = on_all.Asked(
             machine, inputs, paradigm, context, space, arithmetic, beta, assumed_writes, budget, claim == "tokens"
         )
+        if as_theory:
+            from exactformer.certificates.command_line import certify_theory
+
+            certify_theory.execute(request, output, as_json)
         on_all.execute(request, store_path(store, no_store), output, as_json)
+    if as_theory:
+        raise InputRefused("--as-theory goes with --all-inputs: a theory is about every run")
     on_runs.require_inputs(inputs, space, assumed_writes, claim)
     on_runs.execute(machine, inputs, paradigm, context, arithmetic, beta, max_steps, output, as_json)
 
@@ -189,8 +201,8 @@ def certify(
 @click.option(
     "--theory",
     metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Instead, for a certificate about a theory: the theory that it has to be about.",
+    help="For a certificate about a theory: the file or the name of that theory; --machine MACHINE besides, if it is "
+    "the theory of a machine's runs.",
 )
 @click.option(
     "--budget",
@@ -213,7 +225,7 @@ def check(
     certificate: Path,
     machine: str | None,
     function: str | None,
-    theory: Path | None,
+    theory: str | None,
     budget: int,
     expected: str,
     as_json: bool,
@@ -226,7 +238,8 @@ def check(
     the others on all sequences of corners, exactly; redo every inequality.  Of a function that the certificate only
     states, its values, bound and modulus are assumed.
 
-    With --theory FILE instead, a certificate about a theory: every token sequence that the theory describes.
+    With --theory FILE, a certificate about a theory: every token sequence that the theory describes.  With --machine
+    besides, its parameters have to be the tables of that machine.
 
     Exit codes: 0 valid, and it says that the claim holds (or what --expect says), 1 not valid, or it says the opposite,
     2 unreadable input, or no certificate, 3 valid but inconclusive, 4 not judged: too large for the checker, or not

@@ -1,0 +1,51 @@
+"""``exactformer certify --as-theory``: a proof about every run, halting or not, by the kernel that checks it."""
+
+from __future__ import annotations
+
+import json
+from typing import NoReturn
+
+import click
+
+from exactformer.api import Rejected, TooLarge, Undecided, certify, turing
+from exactformer.certificates.command_line.certify_all import Asked, request_for
+from exactformer.certificates.command_line.outcome import ExitCode, InputRefused, refusing
+from exactformer.certificates.command_line.progress import late_spinner
+from exactformer.certificates.command_line.verdicts import EXIT_CODE
+from exactformer.certificates.files import FileRefused, Output
+from exactformer.certificates.linear_format import DoesNotFit
+from exactformer.certificates.theory_certificate import subject_of
+from exactformer.constructions.machines.machine import MachineError
+from exactformer.constructions.turing.paradigm import ContextError
+from exactformer.verify.arithmetic.models import ModelError
+from exactformer.verify.assessment import BetaError
+
+
+def execute(asked: Asked, output: Output, as_json: bool) -> NoReturn:
+    """Prove, decide, write, and say what is known.
+
+    Exit code: 0 proved, 2 bad input (nothing is written), 3 inconclusive, 4 unsupported.
+    """
+    if asked.space is not None or asked.assumed_writes is not None or asked.tokens:
+        raise InputRefused(
+            "--as-theory is about every run that fits: leave --space, --assume-writes-per-cell and --claim tokens out"
+        )
+    request = request_for(asked)
+    with (
+        late_spinner("proving", enabled=not as_json),
+        refusing(MachineError, ContextError, BetaError, FileRefused),
+        refusing(ModelError, DoesNotFit, TooLarge, code=ExitCode.UNSUPPORTED),
+        refusing(Rejected, Undecided, code=ExitCode.INCONCLUSIVE),
+    ):
+        network, theory = turing(request.machine, context=request.context, paradigm=request.paradigm)
+        output.require(subject_of(theory, request.context, request.model, request.beta))
+        made = certify(network, theory, request.model.text, context=request.context, beta=request.beta)
+        written = output.write_bundle(made.bundle)
+    files = {"certificate": str(written.certificate), "weights": str(written.weights)}
+    if as_json:
+        click.echo(json.dumps({"verdict": made.verdict.value, "claim": made.claim, **files}, indent=2))
+    else:
+        click.echo(f"{made.verdict.value}: {made.claim}")
+        click.echo("".join(f"\n{title}: {path}" for title, path in files.items()).strip())
+        click.echo(f"check it: exactformer check {written.certificate} --theory {made.name} --machine {asked.machine}")
+    raise click.exceptions.Exit(EXIT_CODE[made.verdict])
