@@ -1,10 +1,11 @@
 """The network of the SUBLEQ computer: 2r + 8 layers for contexts of 2^r tokens and words of r bits.
 
-Layer 1             addresses pc + 1 and pc + 2 of the instruction's second and third word
-Layers 2 .. r + 2   look-ups 1 to 3: the instruction, a, b, c (pc + 3 besides)
-Layers r + 3 .. 2r + 3   look-ups 4 and 5: what cells a and b hold
-Layers 2r + 4 ..    result = the second less the first: where they differ, borrows, difference
-Layers 2r + 7, ..   whether it is 0 or less; the next pc
+Layer 1                   the addresses of the instruction's second and third word
+Layer 2                   the address after them
+Layers 2 .. r + 2         look-ups 1 to 3: the three words of the instruction, a, b, c
+Layers r + 3 .. 2r + 3    look-ups 4 and 5: what cells a and b hold
+Layers 2r + 4 .. 2r + 6   the second less the first: where they differ, what borrows, the difference
+Layers 2r + 7, 2r + 8     whether it is 0 or less; where the next instruction is
 
 A look-up in layers m .. m + r: was the cell written (m); the last position where it was, bit by bit from the highest
 (m .. m + r - 1, spec 2.4, `exists_high`); what was written there (m + r), or 0.
@@ -146,7 +147,7 @@ def look_up(to: ProgramBuilder, first: int, x: Registers, which: Sequence[int]) 
 def subtract(to: ProgramBuilder, first: int, x: Registers) -> None:
     """Layers first .. first + 2: result = read_5 - read_4, modulo 2^r.
 
-    Bit b borrows if of the bits below the highest in which the two differ is 1 in what is subtracted.
+    Bit b borrows if the highest bit below it in which the two differ is 1 in read_4.
     """
     subtrahend, minuend = x.read[3], x.read[4]
     for b in range(x.pos.width):
@@ -162,18 +163,13 @@ def subtract(to: ProgramBuilder, first: int, x: Registers) -> None:
 def increment(source: Span, target: Span, exponent: int) -> Iterator[Gadget]:
     """target += enc(x + 2**exponent), modulo 2^r, for source = enc(x), and += 0 for source = 0."""
     yield Copy(source, target)
-    for b in range(exponent, source.width):
+    r = source.width
+    for b in range(exponent, r):
         # Bit b is the lowest from `exponent` up that is not set: it is set, those below it are cleared.
-        carried = (+1,) * (b - exponent), (-2,) * (b - exponent)
-        yield Map(
-            (source.bits(exponent, b + 1),), (target.bits(exponent, b + 1),), (((*carried[0], -1), (*carried[1], 2)),)
-        )
-    above = source.width - exponent
-    yield Map(
-        (source.bits(exponent, source.width),),
-        (target.bits(exponent, source.width),),
-        (((+1,) * above, (-2,) * above),),
-    )
+        read, cleared = source.bits(exponent, b + 1), b - exponent
+        yield Map((read,), (target.bits(exponent, b + 1),), (((+1,) * cleared + (-1,), (-2,) * cleared + (2,)),))
+    every = r - exponent
+    yield Map((source.bits(exponent, r),), (target.bits(exponent, r),), (((+1,) * every, (-2,) * every),))
 
 
 def _bits(name: str, embedded: Span, predicted: Span | None = None) -> tuple[Field, ...]:
@@ -190,16 +186,15 @@ def _bits(name: str, embedded: Span, predicted: Span | None = None) -> tuple[Fie
 
 def families(x: Registers) -> tuple[Family, ...]:
     """START, CELL, STEP with a field for each bit of their numbers, and HALT."""
-    r, const = x.pos.width, at(x.const, (1,))
-    written = _bits("address", x.address), _bits("value", x.value)
-    step = (
-        *_bits("pc", x.pc, x.next), *_bits("address", x.address, x.read[1]), *_bits("value", x.value, x.result)
-    )  # fmt: skip
+    const, written = at(x.const, (1,)), at(x.is_write, (1,))
+    cell = (*_bits("address", x.address), *_bits("value", x.value))
+    step = (*_bits("pc", x.pc, x.next), *_bits("address", x.address, x.read[1]), *_bits("value", x.value, x.result))
     return (
         Family("START", const + at(x.is_start, (1,))),
-        Family("CELL", const + at(x.is_write, (1,)), (), (*written[0], *written[1])),
-        Family("STEP", const + at(x.is_write, (1,)) + at(x.is_step, (1,)), (), step),
-        Family("HALT", const, at(x.halts, (3 * r + 1,))),
+        Family("CELL", const + written, (), cell),
+        Family("STEP", const + written + at(x.is_step, (1,)), (), step),
+        # The best STEP has as logit the number of its fields.
+        Family("HALT", const, at(x.halts, (len(step) + 1,))),
     )
 
 

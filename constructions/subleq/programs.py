@@ -1,7 +1,7 @@
 """SUBLEQ programs as text, and a few of them.
 
-A program is a list of words, separated by spaces: a number, the address of a label, that plus or minus a number, or `?`,
-the address behind its own. `name:` gives the address of the next word a name; `#` begins a comment.
+A program is a list of words, separated by spaces. A word is a number, a label, a label plus or minus a number, or `?`.
+`name:` makes a label of the next word's address; `?` is the address after its own; `#` begins a comment.
 """
 
 from __future__ import annotations

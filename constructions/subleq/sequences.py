@@ -1,4 +1,4 @@
-"""Runs of the SUBLEQ computer by a plain interpreter, and the true ghosts of its tokens: what `subleq.theory` is tried on.
+"""Runs of the SUBLEQ computer by a plain interpreter, and tokens with their true ghosts, by plain search.
 
 Words:
     word   a number from 0 to 2^r - 1; from 2^(r-1) on it stands for itself less 2^r
@@ -31,7 +31,7 @@ def prompt(memory: Sequence[int], inputs: Mapping[int, int], r: int, pc: int = 0
 
 
 def run(start: Sequence[Write], r: int) -> Iterator[Write]:
-    """The STEP tokens behind a prompt, until the computer halts; memory is a table of words that are not 0.
+    """The STEP tokens after a prompt, until the computer halts; memory is a table, and 0 where it has no entry.
 
     >>> list(run(prompt([3, 4, -1, 5, 5], {}, 8), 8))  # 3 4 -1: cell 4 becomes 5 - 5, so on to -1
     [Write(address=4, value=0, pc=255)]
@@ -53,6 +53,18 @@ def token_of(write: Write, r: int) -> Token:
     numbers = (write.address, write.value) if write.pc is None else (write.pc, write.address, write.value)
     bits = tuple(number >> b & 1 for number in numbers for b in range(r))
     return Token("CELL" if write.pc is None else "STEP", bits)
+
+
+def write_of(token: Token, r: int) -> Write:
+    """The write that a CELL or STEP token is.
+
+    >>> write_of(token_of(Write(3, 200, pc=7), 8), 8)
+    Write(address=3, value=200, pc=7)
+    """
+    numbers = [
+        sum(bit << b for b, bit in enumerate(token.values[at : at + r])) for at in range(0, len(token.values), r)
+    ]
+    return Write(*numbers) if token.family == "CELL" else Write(numbers[1], numbers[2], numbers[0])
 
 
 def subleq_sequence(written: Sequence[Write], r: int) -> list[TrueToken]:

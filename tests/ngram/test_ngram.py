@@ -123,7 +123,7 @@ def best_token(network: Network, column: Activations) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize(
-    ("letters", "n", "r"), [("ab", 1, 2), ("abc", 1, 8), ("abcde", 2, 5), ("ab", 3, 4), ("a", 1, 6)]
+    ("letters", "n", "r"), [("ab", 1, 2), ("abc", 1, 8), ("abcde", 2, 5), ("ab", 3, 4), ("a", 1, 6), ("ab", 1, 32)]
 )
 def test_it_is_proved_for_all_sequences(letters: str, n: int, r: int) -> None:
     network, theory = ef.ngram(letters, n, context=2**r)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from itertools import pairwise
 from typing import TypeAlias
@@ -72,22 +72,32 @@ class Integers:
         return self._sums[key]
 
 
-def by_variables(terms: Sequence[tuple[int, Formula]]) -> Cases:
+def by_variables(
+    terms: Iterable[tuple[int, Formula]], known: dict[frozenset[tuple[Formula, int]], Cases] | None = None
+) -> Cases:
     """The sum of the weights whose formulas hold, variable by variable from the first: with many terms of which few can
-    hold at once, as of neurons for the rows of a table, few are left soon."""
-    constant = sum(weight for weight, formula in terms if formula is TRUE)
-    left = [(weight, formula) for weight, formula in terms if formula.table is not None]
-    if not left:
+    hold at once, as of neurons for the rows of a table, few are left soon; and of carries, the same are left often.
+
+    ``known``: the sums of terms that were met already.
+    """
+    known, left = {} if known is None else known, Counter[Formula]()
+    for weight, formula in terms:
+        left[formula] += weight
+    constant = left.pop(TRUE, 0)
+    parts = frozenset((formula, weight) for formula, weight in left.items() if formula.table is not None and weight)
+    if not parts:
         return {constant: TRUE}
-    level = min(formula.level for _, formula in left)
-    table = left[0][1].table
-    if table is None:
-        raise TypeError("a leaf has no table")
-    low, high = (
-        by_variables([(constant, TRUE), *((weight, _below(formula, level, side)) for weight, formula in left)])
-        for side in (False, True)
-    )
-    return either(table.variable(level), high, low)
+    if parts not in known:
+        level = min(formula.level for formula, _ in parts)
+        table = next(iter(parts))[0].table
+        if table is None:
+            raise TypeError("a leaf has no table")
+        low, high = (
+            by_variables([(weight, _below(formula, level, side)) for formula, weight in parts], known)
+            for side in (False, True)
+        )
+        known[parts] = either(table.variable(level), high, low)
+    return {constant + value: formula for value, formula in known[parts].items()}
 
 
 def _below(formula: Formula, level: int, side: bool) -> Formula:

@@ -52,7 +52,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*", re.ASCII)
 
 @dataclass(frozen=True)
 class Token:
-    """A token of the vocabulary: a family, and a number for each of its fields, in ghosts; or a bit of one."""
+    """A token of the vocabulary: a family, and for each of its fields a number, in ghosts, or a bit of one."""
 
     family: str
     fields: tuple[tuple[str, FieldValue], ...]
@@ -262,7 +262,7 @@ class _Reader:
         self.theory.sets[name] = elements
 
     def _class(self, at: str, rest: str) -> None:
-        """NAME [first]: FAMILY FIELD=NUMBER .."""
+        """NAME [first]: FAMILY FIELD=VALUE .."""
         head, token = _two(at, rest, ":")
         name, first = head.removesuffix(" first").strip(), head.endswith(" first")
         if not _NAME.fullmatch(name):
@@ -361,7 +361,7 @@ class _Reader:
         self.theory.before.setdefault((i, j), []).append((int(distance), at, read_formula(at, formula)))
 
     def _output(self, at: str, rest: str) -> None:
-        """CLASS [if FORMULA]: FAMILY FIELD=NUMBER .."""
+        """CLASS [if FORMULA]: FAMILY FIELD=VALUE .."""
         head, token = _two(at, rest, ":")
         name, _, condition = head.partition(" if ")
         when = read_formula(at, condition) if condition.strip() else Truth(True)

@@ -182,6 +182,8 @@ BAD: list[tuple[str, Change, str]] = [
     ("a token with a sum", Change("symbol=p", "symbol=p+1"), "neither a ghost nor an element"),
     ("a token with a drop", Change("symbol=p", "symbol=drop(p,1)"), "neither a ghost nor an element"),
     ("a token with a ghost of j", Change("symbol=p", "symbol=j.p"), "neither a ghost nor an element"),
+    ("a token with a bit of a ghost of j", Change("symbol=p", "symbol=bit(j.pos,0)"), "neither a ghost nor an element"),
+    ("a token with two bits", Change("symbol=p", "symbol=bit(pos,0)+bit(pos,1)"), "where the end must be"),
     ("a token with a formula", Change("symbol=p", "symbol=p=p"), "where the end must be"),
     (
         "a kind that is unknown",

@@ -458,6 +458,8 @@ WRONG_TEXTS: list[tuple[str, Texts, str]] = [
         "the elements of flag are not the values of symbol",
     ),
     ("an output of a position", [("SYM symbol=g", "SYM symbol=w")], "the elements of position are not the values"),
+    ("an output of another bit", [("SYM symbol=g", "SYM symbol=bit(w,0)")], "another token's logit"),
+    ("an output of a bit of a flag", [("SYM symbol=g", "SYM symbol=bit(found,0)")], "found is no position"),
     ("an output of a number", [("SYM symbol=g", "SYM symbol=0")], "field symbol has no such value"),
     ("an output of no value", [("SYM symbol=g", "SYM symbol='z'")], "field symbol has no such value"),
     ("an output of an unknown ghost", [("SYM symbol=g", "SYM symbol=h")], "class sym has no ghost"),
