@@ -55,10 +55,11 @@ def main(arguments: list[str] | None = None, machine: bytes | None = None) -> in
         epilog=EXIT_CODES,
     )
     parser.add_argument("certificate", type=Path, help="the certificate; its weights lie beside it")
-    about = parser.add_mutually_exclusive_group(required=True)
-    about.add_argument("--machine", type=Path, metavar="FILE", help="the machine it has to be about")
-    about.add_argument("--function", metavar="NAME", help="the function that a certificate of approximation is about")
-    about.add_argument("--theory", type=Path, metavar="FILE", help="the theory that a certificate of one is about")
+    parser.add_argument("--machine", type=Path, metavar="FILE", help="the machine it has to be about")
+    parser.add_argument("--function", metavar="NAME", help="the function that a certificate of approximation is about")
+    parser.add_argument(
+        "--theory", type=Path, metavar="FILE", help="the theory that a certificate of one is about; also with --machine"
+    )
     parser.add_argument(
         "--budget",
         type=_seconds,
@@ -73,13 +74,15 @@ def main(arguments: list[str] | None = None, machine: bytes | None = None) -> in
         help="what the certificate has to say for exit code 0 (default: positive)",
     )
     given = parser.parse_args(arguments)
+    if (given.machine is None and given.theory is None) == (given.function is None):
+        parser.error("give --machine FILE, --theory FILE or both; or --function NAME")
     from exactformer.certificates.checker.approximation.check import check_approximation  # slow to import: an interrupt
     from exactformer.certificates.checker.check import check_certificate  # has to find `process.run` waiting for it
     from exactformer.certificates.checker.theory.check import check_theory
 
     try:
         if given.theory is not None:
-            valid = check_theory(given.certificate, given.theory, given.budget)
+            valid = check_theory(given.certificate, given.theory, given.budget, None, machine or given.machine)
         elif given.machine is None:
             valid = check_approximation(given.certificate, given.function, given.budget)
         else:

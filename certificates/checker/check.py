@@ -81,13 +81,7 @@ def check_certificate(certificate_path: Path, machine_given: Path | bytes, budge
 
     The machine is given as a file, or as the text of one. All of the check may take ``budget`` seconds.
     """
-    deadline = Deadline(budget)
-    try:
-        given = machine_given if isinstance(machine_given, bytes) else read_bytes(machine_given, "machine")
-        machine = parse_machine(given.decode("utf-8"))
-    except (MachineError, UnicodeDecodeError) as error:
-        where = "" if isinstance(machine_given, bytes) else f" {str(machine_given)!r}"
-        raise BadInput(f"machine{where}: {error}") from error
+    deadline, machine = Deadline(budget), read_machine(machine_given)
     document = read_certificate(certificate_path, MACHINE)
     parts = check_form(document)
     statement = check_statement(parts["statement"], machine)
@@ -101,6 +95,16 @@ def check_certificate(certificate_path: Path, machine_given: Path | bytes, budge
         valid = check_on_all_inputs(parts, statement, machine, network, deadline)
     assumed = valid.assumed if valid.verdict == TOKENS_PROVED else (linear.assumed, *valid.assumed)
     return replace(valid, proved=(*valid.proved, *linear.proved), assumed=assumed)
+
+
+def read_machine(given: Path | bytes) -> Machine:
+    """The machine of a file, or of the text of one; else `BadInput`."""
+    try:
+        text = given if isinstance(given, bytes) else read_bytes(given, "machine")
+        return parse_machine(text.decode("utf-8"))
+    except (MachineError, UnicodeDecodeError) as error:
+        where = "" if isinstance(given, bytes) else f" {str(given)!r}"
+        raise BadInput(f"machine{where}: {error}") from error
 
 
 def check_on_runs(

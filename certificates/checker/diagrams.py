@@ -83,6 +83,14 @@ class Formula:
             node = node.high if assignment.get(node.level, False) else node.low
         return node is TRUE
 
+    def decided(self, assignment: Mapping[int, bool]) -> tuple[bool, list[int]]:
+        """Whether it `holds`, and by which variables."""
+        node, levels = self, list[int]()
+        while node.table is not None:
+            levels.append(node.level)
+            node = node.high if assignment.get(node.level, False) else node.low
+        return node is TRUE, levels
+
 
 FALSE, TRUE = Formula(None, LEAF_LEVEL, None, None), Formula(None, LEAF_LEVEL, None, None)
 

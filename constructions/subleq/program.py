@@ -165,10 +165,14 @@ def increment(source: Span, target: Span, exponent: int) -> Iterator[Gadget]:
     for b in range(exponent, source.width):
         # Bit b is the lowest from `exponent` up that is not set: it is set, those below it are cleared.
         carried = (+1,) * (b - exponent), (-2,) * (b - exponent)
-        yield Map((source.bits(exponent, b + 1),), (target.bits(exponent, b + 1),), (((*carried[0], -1), (*carried[1], 2)),))
+        yield Map(
+            (source.bits(exponent, b + 1),), (target.bits(exponent, b + 1),), (((*carried[0], -1), (*carried[1], 2)),)
+        )
     above = source.width - exponent
     yield Map(
-        (source.bits(exponent, source.width),), (target.bits(exponent, source.width),), (((+1,) * above, (-2,) * above),)
+        (source.bits(exponent, source.width),),
+        (target.bits(exponent, source.width),),
+        (((+1,) * above, (-2,) * above),),
     )
 
 

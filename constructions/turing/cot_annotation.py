@@ -144,6 +144,13 @@ def cot_holds(c: Classes, tapes: int, r: int) -> list[list[Hold]]:
     for k in range(1, tapes + 1):
         layers[phases.L2 - 1].append(Hold(("run",), f"spos_{k}", f"sign(c_{k})"))
     layers[r + 1].append(Hold(("output",), "hpos_1", "sign(x_1)"))
+    row = "ROWS of q " + " ".join(f"read_{k}" for k in range(1, tapes + 1))
+    stepping = c.but(*(name for name in c.every if name not in ("einp", "esumm", "run", "epos")))
+    layers[phases.L3 - 1].append(Hold(("epos",), "state", "sign(q)"))
+    layers[phases.L3].append(Hold(stepping, "newstate", f"(sign(next) if {row} else 0)"))
+    for k in range(1, tapes + 1):
+        layers[phases.L3 - 1].append(Hold(stepping, f"read_{k}", f"sign(read_{k})"))
+        layers[phases.L3].append(Hold(stepping, f"newsym_{k}", f"(sign(write_{k}) if {row} else 0)"))
     return layers
 
 

@@ -7,8 +7,11 @@ from pathlib import Path
 
 from exactformer.constructions.machines.machine import TuringMachine
 from exactformer.constructions.theory import Parameter, Theory
+from exactformer.constructions.transformer.network import Network
+from exactformer.constructions.turing.construct import construct
 from exactformer.constructions.turing.cot_annotation import annotate_cot, holds_cot, names_cot
 from exactformer.constructions.turing.cot_sequences import cot_sequence
+from exactformer.constructions.turing.paradigm import Paradigm, position_bits_for
 from exactformer.constructions.turing.scot_annotation import annotate_scot, holds_scot, names_scot
 from exactformer.constructions.turing.scot_sequences import scot_sequences
 from exactformer.constructions.turing.witnesses import witnesses
@@ -16,6 +19,18 @@ from exactformer.constructions.turing.witnesses import witnesses
 COT, SCOT = (Path(__file__).with_name(f"{name}.theory").read_text(encoding="utf-8") for name in ("cot", "scot"))
 SEGMENTS = 4
 """Of a run, so many are looked at for witnesses."""
+
+
+def turing(machine: TuringMachine, *, context: int, paradigm: Paradigm | str = Paradigm.COT) -> tuple[Network, Theory]:
+    """The network of a machine for sequences of up to ``context`` tokens, and the theory of its runs; ``paradigm``:
+    "cot", or "scot" for summarized chains of thought, of which each segment is a sequence.
+
+    Raises ContextError for a context in which nothing fits.
+    """
+    paradigm = Paradigm(paradigm)
+    bits = position_bits_for(context, paradigm)
+    theory = cot_theory if paradigm is Paradigm.COT else scot_theory
+    return construct(paradigm, machine, bits), theory(machine, bits)
 
 
 def cot_theory(machine: TuringMachine, position_bits: int) -> Theory:

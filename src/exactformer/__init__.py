@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from exactformer.api import *  # noqa: F403
+    from exactformer.constructions.machines.library import load_machine as load_machine
     from exactformer.constructions.ngram.theory import ngram as ngram
     from exactformer.constructions.subleq.theory import subleq as subleq
+    from exactformer.constructions.turing.theory import turing as turing
 
 _MORE = {
     "ngram": "exactformer.constructions.ngram.theory",
     "subleq": "exactformer.constructions.subleq.theory",
+    "turing": "exactformer.constructions.turing.theory",
+    "load_machine": "exactformer.constructions.machines.library",
 }
 
 

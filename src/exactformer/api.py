@@ -137,14 +137,15 @@ def check(
     machine: str | Path | None = None,
     budget_seconds: int = SECONDS,
 ) -> Valid:
-    """What is valid about a certificate, which has to be about this theory with its parameters, or the machine of this
-    file.
+    """What is valid about a certificate, which has to be about this theory with its parameters, the machine of this
+    file, or both.
 
     Errors: Rejected where it is not valid, BadInput where there is nothing to judge, TooLarge and Undecided where it is
     not judged.
     """
-    if (theory is None) == (machine is None):
+    if theory is None and machine is None:
         raise BadInput("give a theory or a machine that the certificate has to be about")
+    path, of_machine = Path(certificate), None if machine is None else Path(machine)
     if theory is not None:
-        return check_theory(Path(certificate), theory.text.encode("utf-8"), budget_seconds, theory.parameters)
-    return check_certificate(Path(certificate), Path(machine or ""), budget_seconds)
+        return check_theory(path, theory.text.encode("utf-8"), budget_seconds, theory.parameters, of_machine)
+    return check_certificate(path, of_machine or Path(), budget_seconds)

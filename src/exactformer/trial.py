@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from exactformer.certificates.checker.theory import language, reading
 from exactformer.certificates.checker.theory.language import Bit, FieldValue, Formula, Ghost, Number
-from exactformer.certificates.checker.theory.reading import POS, TokenClass, read_theory
+from exactformer.certificates.checker.theory.reading import POS, Choice, Entry, TokenClass, read_theory
 from exactformer.constructions.theory import Theory, TrueToken, Value
 
 
@@ -31,6 +31,7 @@ class _Pair:
 
     of_i: Mapping[str, Value]
     of_j: Mapping[str, Value]
+    tables: Mapping[str, Sequence[Sequence[str]]]
 
     def value(self, number: Number) -> Value:
         match number:
@@ -69,6 +70,8 @@ class _Pair:
                 return self.holds(left) or self.holds(right)
             case language.Joined(_, left, right):
                 return self.holds(right) or not self.holds(left)
+            case language.Listed(table, entries):
+                return any(all(row[column] == self.value(one) for one, column in entries) for row in self.tables[table])
 
 
 def _compare(comparison: str, left: Value, right: Value) -> bool:
@@ -88,7 +91,7 @@ def try_on(theory: Theory, r: int, sequence: Sequence[TrueToken]) -> Iterator[Wr
     for i, (cls, mine) in enumerate(tokens):
         yield from _of_one(read, cls, mine, i, tokens[i - 1][0] if i else None)
         for j, (other, theirs) in enumerate(tokens[: i + 1]):
-            both, name = _Pair(mine, theirs), (cls.name, other.name)
+            both, name = _Pair(mine, theirs, read.tables), (cls.name, other.name)
             yield from (Wrong(at, i, j) for at, formula in read.pairs.get(name, ()) if not both.holds(formula))
             for distance, at, formula in read.before.get(name, ()):
                 if i - j == distance and not both.holds(formula):
@@ -106,10 +109,15 @@ def _of_one(
         allowed: Sequence[Value] | range = theory.sets.get(kind, range(2 if kind == reading.FLAG else 2**theory.r))
         if mine[name] not in allowed:
             yield Wrong(f"ghost {name}", i)
-    alone = _Pair(mine, {})
+    alone = _Pair(mine, {}, theory.tables)
     for name, choices in cls.defined.items():
+        if isinstance(choices[0], Entry):
+            if not alone.holds(choices[0].formula):
+                yield Wrong(choices[0].at, i)
+            continue
         kind = cls.ghosts[name]
-        choice = next((one for one in choices if alone.holds(one.when)), None)
+        chosen = [one for one in choices if isinstance(one, Choice)]
+        choice = next((one for one in chosen if alone.holds(one.when)), None)
         nothing: Value = 0 if kind == reading.POSITION else theory.sets[kind][0]
         wanted = nothing if choice is None else alone.value(choice.number)
         if kind == reading.POSITION:
@@ -123,7 +131,7 @@ def output_of(theory: Theory, r: int, sequence: Sequence[TrueToken]) -> list[tup
     """For every token: family and fields of the token that has to come next, where the theory names one."""
     read, found = read_theory(theory.text, theory.parameters, r), list[tuple[str, dict[str, Value]] | None]()
     for place, token in enumerate(sequence):
-        alone = _Pair({**token.ghosts, POS: place}, {})
+        alone = _Pair({**token.ghosts, POS: place}, {}, read.tables)
         named = [output.token for output in read.classes[token.cls].outputs if alone.holds(output.when)]
         if len(named) > 1:
             raise ValueError(f"the theory names {len(named)} tokens behind position {place}")

@@ -17,6 +17,7 @@ from exactformer.certificates.checker.check import (
     Entry,
     Valid,
     check_softmax,
+    read_machine,
     read_weights,
     require_verdict,
 )
@@ -41,6 +42,7 @@ from exactformer.certificates.checker.linear import check_linear
 from exactformer.certificates.checker.statement import scales
 from exactformer.certificates.checker.steps.naming import Model
 from exactformer.certificates.checker.theory.annotation import read_annotation, read_holds, read_names
+from exactformer.certificates.checker.theory.of_machine import require_machine
 from exactformer.certificates.checker.theory.reading import LONGEST_TEXT, Theory, read_theory
 from exactformer.certificates.checker.theory.template import Value
 from exactformer.certificates.checker.theory.walk import Walked, walk
@@ -74,10 +76,12 @@ def check_theory(
     theory_given: Path | bytes,
     budget: int = SECONDS,
     parameters_given: Mapping[str, Value] | None = None,
+    machine_given: Path | bytes | None = None,
 ) -> Valid:
-    """The certificate is valid for this theory, with these parameters if any are given; else `Rejected`, or `BadInput`
-    if there is nothing to judge."""
+    """The certificate is valid for this theory, with these parameters, or those of this machine, if any are given; else
+    `Rejected`, or `BadInput` if there is nothing to judge."""
     deadline = Deadline(budget)
+    machine = None if machine_given is None else read_machine(machine_given)
     given = theory_given if isinstance(theory_given, bytes) else read_bytes(theory_given, "theory", LONGEST_TEXT)
     parts = members("certificate", read_certificate(certificate_path, THEORY), *TOP)
     require_same("version", parts["version"], 2)
@@ -87,6 +91,8 @@ def check_theory(
     statement, told = read_statement(parts["statement"], given)
     if parameters_given is not None and dict(parameters_given) != statement.parameters:
         raise Rejected("statement.parameters", "are not those of the given theory")
+    if machine is not None:
+        require_machine(statement.parameters, machine)
     network = read_weights(members("network", parts["network"], "weights")["weights"], certificate_path.parent)
     if statement.context > 2**network.r:
         raise Rejected("statement.context", f"is beyond the 2^{network.r} positions of the network")
@@ -112,7 +118,10 @@ def check_theory(
     verdict = require_verdict(parts, "proved", statement, holds)
     claim = sentence(verdict, statement, theory, walked)
     require_same("statement.claim", statement.claim, claim)
-    return _valid(verdict, claim, theory, walked, linear.proved, (linear.assumed, ASSUMED))
+    proved = linear.proved
+    if machine is not None:
+        proved = (f"the parameters of the theory are the tables of the machine {machine.name}", *proved)
+    return _valid(verdict, claim, theory, walked, proved, (linear.assumed, ASSUMED))
 
 
 def read_statement(value: Json, given: bytes) -> tuple[Statement, str]:

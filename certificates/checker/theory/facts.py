@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -21,7 +21,7 @@ from exactformer.certificates.checker.theory.reading import POS, Theory, depende
 
 MOST_ANSWERS = 2**14
 """Of questions, that are kept."""
-MOST_FACTS = 64
+MOST_FACTS = 2**8
 """That are taken for one question."""
 
 
@@ -158,7 +158,7 @@ class Facts:
             return found is not None
         decisive = self._decisive.setdefault((assumed.of_i, assumed.of_j), {})
         for _ in range(most):
-            broken = next((one for one in self._assumed(assumed, decisive, found) if not one.holds(found)), None)
+            broken = self._broken(assumed, decisive, found)
             if broken is None:
                 return True
             asked |= {broken}
@@ -169,18 +169,37 @@ class Facts:
                 return False
         return True
 
-    def _assumed(self, assumed: Assumed, decisive: Iterable[Formula], found: Iterable[int]) -> Iterator[Formula]:
-        """What is assumed; definitions only of ghosts that values were found of, as all others can be what they are
-        defined to be."""
+    def _broken(self, assumed: Assumed, decisive: Iterable[Formula], found: Mapping[int, bool]) -> Formula | None:
+        """Of what is assumed and does not hold, the first that is about a variable with a value; else the first.
+
+        A ghost that is defined, and of which nothing was found, can be as it is defined; but then it may not be 0, as
+        facts take it to be here. So its definition counts as soon as a fact depends on it.
+        """
+        stated, first = set(assumed.formulas), None
+        for one in self._definitions(assumed, found):
+            if not one.holds(found):
+                return one
+        depends = list[int]()
+        for one in (*(one for one in reversed(decisive) if one in stated), *assumed.formulas):
+            holds, levels = one.decided(found)
+            if holds:
+                depends += levels
+            elif not levels or any(level in found for level in levels):
+                return one
+            else:
+                first = first or one
+        if first is None:
+            first = next((one for one in self._definitions(assumed, depends) if not one.holds(found)), None)
+        return first
+
+    def _definitions(self, assumed: Assumed, levels: Iterable[int]) -> Iterator[Formula]:
+        """Of all ghosts that these variables belong to, and that are defined."""
         defined_at = self.variables.defined_at
-        for name, of_j in {defined_at[level]: None for level in found if level in defined_at}:
+        for name, of_j in {defined_at[level]: None for level in levels if level in defined_at}:
             cls = (assumed.of_j if of_j else assumed.of_i) or ""
             for one in self._dependencies[cls].get(name, ()):
                 formula = self.variables.defined(self.theory.classes[cls], one)
                 yield self.variables.moved(formula) if of_j else formula
-        stated = set(assumed.formulas)
-        yield from (one for one in reversed(decisive) if one in stated)
-        yield from assumed.formulas
 
     def formulas(self) -> Iterator[Formula]:
         """All that were made; answers are forgotten."""

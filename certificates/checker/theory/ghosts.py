@@ -8,6 +8,7 @@ Words:
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -25,7 +26,16 @@ from exactformer.certificates.checker.diagrams import (
 from exactformer.certificates.checker.document import Rejected, quote
 from exactformer.certificates.checker.theory import language
 from exactformer.certificates.checker.theory.language import Content, Ghost, Number
-from exactformer.certificates.checker.theory.reading import FLAG, POS, POSITION, Choice, Theory, TokenClass, largest_of
+from exactformer.certificates.checker.theory.reading import (
+    FLAG,
+    POS,
+    POSITION,
+    Choice,
+    Entry,
+    Theory,
+    TokenClass,
+    largest_of,
+)
 
 Bits = Sequence[Formula]
 """Of a number, the lowest first."""
@@ -72,11 +82,16 @@ class Variables:
     def defined(self, cls: TokenClass, name: str) -> Formula:
         """That a ghost of a token i is what its class defines it to be: by the first choice that holds, else 0."""
         if (cls.name, name) not in self._defined:
-            width = self.width(cls.ghosts[name])
-            choices = [self._choice(cls, name, one, width) for one in cls.defined[name]]
-            _, value = _first(choices, [FALSE] * width)
-            self._defined[cls.name, name] = same_number(self.bits(name, False), value)
+            self._defined[cls.name, name] = self._definition(cls, name)
         return self._defined[cls.name, name]
+
+    def _definition(self, cls: TokenClass, name: str) -> Formula:
+        width, choices = self.width(cls.ghosts[name]), list[tuple[Formula, list[Formula]]]()
+        for one in cls.defined[name]:
+            if isinstance(one, Entry):
+                return View(self, one.at, cls.name).formula(one.formula)
+            choices.append(self._choice(cls, name, one, width))
+        return same_number(self.bits(name, False), _first(choices, [FALSE] * width)[1])
 
     def _choice(self, cls: TokenClass, name: str, one: Choice, width: int) -> tuple[Formula, list[Formula]]:
         view = View(self, one.at, cls.name)
@@ -152,6 +167,41 @@ class View:
                 return self._formula(left) | self._formula(right)
             case language.Joined(_, left, right):
                 return implies(self._formula(left), self._formula(right))
+            case language.Listed():
+                return self._listed(formula)
+
+    def _listed(self, listed: language.Listed) -> Formula:
+        """Rows as numbers, the bits of which are the variables, from the first level on: those that agree so far stand
+        side by side."""
+        rows = self.variables.theory.tables.get(listed.table)
+        if rows is None:
+            raise Rejected(self.at, f"there is no table {quote(listed.table)}")
+        variables = list[tuple[Formula, int, list[int]]]()
+        for ghost, column in listed.entries:
+            elements = self.variables.theory.sets.get(self.kind(ghost))
+            if elements is None or (rows and column >= len(rows[0])):
+                raise Rejected(self.at, f"{quote(ghost.name)} is no element that {quote(listed.table)} could have")
+            number = {element: place for place, element in enumerate(elements)}
+            if unknown := [row[column] for row in rows if row[column] not in number]:
+                raise Rejected(self.at, f"{quote(unknown[0])} is no element of {self.kind(ghost)}")
+            codes = [number[row[column]] for row in rows]
+            variables += [(bit, place, codes) for place, bit in enumerate(self.variables.bits(ghost.name, ghost.of_j))]
+        variables.sort(key=lambda one: one[0].level, reverse=True)
+        found = [0] * len(rows)
+        for low, (_, place, codes) in enumerate(variables):
+            found = [number | (code >> place & 1) << low for number, code in zip(found, codes, strict=True)]
+        numbers, bits = sorted(set(found)), [bit for bit, _, _ in variables]
+
+        def agreeing(begin: int, end: int, left: int) -> Formula:
+            if begin == end:
+                return FALSE
+            if left == 0:
+                return TRUE
+            prefix = numbers[begin] >> left << left
+            middle = bisect_left(numbers, prefix | 1 << left - 1, begin, end)
+            return choice(bits[left - 1], agreeing(middle, end, left - 1), agreeing(begin, middle, left - 1))
+
+        return agreeing(0, len(numbers), len(bits))
 
     def kind(self, ghost: Ghost) -> str:
         """The kind of a ghost; `Rejected` if the token's class does not have it."""

@@ -1,7 +1,7 @@
 """Formulas and numbers about the ghosts of one token i, or of two tokens i and j: text -> syntax (THEORIES 3).
 
     FORMULA = FORMULA "=>" FORMULA | FORMULA "or" FORMULA | FORMULA "and" FORMULA | "not" FORMULA | "(" FORMULA ")"
-            | "true" | "false" | FLAG | "bit(" NUMBER "," B ")" | NUMBER COMPARISON NUMBER
+            | "true" | "false" | FLAG | "bit(" NUMBER "," B ")" | NUMBER COMPARISON NUMBER | TABLE "of" GHOST ..
     NUMBER  = GHOST | "j." GHOST | B | "'" NAME "'" | NUMBER "+" NUMBER | NUMBER "-" B | "drop(" NUMBER "," B ")"
     CONTENT = "any" | "0" | "1" | "-1" | "sign(" NUMBER ")" | "upper(" NUMBER "," B ")" | "onehot(" NUMBER ")"
             | "(" CONTENT "if" FORMULA "else" CONTENT ")"
@@ -28,7 +28,7 @@ DEEPEST = 100
 
 COMPARISONS = ("=", "!=", "<=", "<", ">=", ">")
 RESERVED = frozenset(
-    ("any", "true", "false", "not", "and", "or", "if", "else", "bit", "drop", "sign", "upper", "onehot", "j")
+    ("any", "true", "false", "not", "and", "or", "if", "else", "bit", "drop", "sign", "upper", "onehot", "j", "of")
 )
 
 
@@ -128,9 +128,17 @@ class Joined:
     right: Formula
 
 
+@dataclass(frozen=True)
+class Listed:
+    """That a row of the table has these elements: ghosts, with columns from 0."""
+
+    table: str
+    entries: tuple[tuple[Ghost, int], ...]
+
+
 FieldValue: TypeAlias = "Number | Bit"
 """What a field of a token may be."""
-Formula: TypeAlias = "Truth | Flag | Bit | Compared | Not | Joined"
+Formula: TypeAlias = "Truth | Flag | Bit | Compared | Not | Joined | Listed"
 
 
 @dataclass(frozen=True)
@@ -182,6 +190,8 @@ def ghosts_in(part: Formula | Number) -> Iterator[Ghost]:
         case Sum(left, right) | Compared(_, left, right) | Joined(_, left, right):
             yield from ghosts_in(left)
             yield from ghosts_in(right)
+        case Listed(_, entries):
+            yield from (ghost for ghost, _ in entries)
 
 
 _TOKEN = re.compile(r"\s*(?:(=>|!=|<=|>=|[=<>(),+.-])|([A-Za-z_][A-Za-z_0-9]*)|([0-9]+)|'([^']*)')", re.ASCII)
@@ -201,6 +211,13 @@ def read_number(at: str, text: str) -> Number:
 def read_field(at: str, text: str) -> FieldValue:
     """The value of a token's field that a text says: a number, or a bit of one."""
     return _whole(at, text, _Reader.field)
+
+
+def read_listed(at: str, text: str) -> Listed | None:
+    """TABLE of GHOST ..; None for other texts."""
+    if not re.match(r"\s*\w+\s+of\s", text, re.ASCII):
+        return None
+    return _whole(at, text, _Reader.listed)
 
 
 def read_content(at: str, text: str) -> Content:
@@ -292,6 +309,8 @@ class _Reader:
             return inside
         if self.next_is("bit"):
             return self.bit()
+        if self.place + 1 < len(self.tokens) and self.tokens[self.place + 1] == ("name", "of"):
+            return self.listed()
         left = self.number()
         comparison = self.take(*COMPARISONS)
         if comparison is not None:
@@ -299,6 +318,14 @@ class _Reader:
         if not isinstance(left, Ghost):
             raise self.wrong("a comparison")
         return Flag(left)
+
+    def listed(self) -> Listed:
+        table = self.word("a table")
+        self.need("of")
+        ghosts = [self.ghost()]
+        while self.left and self.tokens[self.place][0] == "name" and (self.next_is("j") or not self.next_is(*RESERVED)):
+            ghosts.append(self.ghost())
+        return Listed(table, tuple((ghost, column) for column, ghost in enumerate(ghosts)))
 
     def field(self) -> FieldValue:
         return self.bit() if self.next_is("bit") else self.number()
@@ -349,13 +376,19 @@ class _Reader:
             return Named(value)
         if self.take("drop"):
             return Dropped(*self.number_and_place())
+        return self.ghost()
+
+    def ghost(self) -> Ghost:
         of_j = self.take("j") is not None
         if of_j:
             self.need(".")
+        return Ghost(self.word("a ghost or a number"), of_j)
+
+    def word(self, what: str) -> str:
         if not self.left or self.tokens[self.place][0] != "name" or self.tokens[self.place][1] in RESERVED:
-            raise self.wrong("a ghost or a number")
+            raise self.wrong(what)
         self.place += 1
-        return Ghost(self.tokens[self.place - 1][1], of_j)
+        return self.tokens[self.place - 1][1]
 
     def content(self) -> Content:
         if self.take("any"):

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import reduce
 from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
 
-from exactformer.certificates.checker.cases import Cases, same, scaled, summed
+from exactformer.certificates.checker.cases import Cases, either, same, scaled, summed
 from exactformer.certificates.checker.deadline import Deadline
-from exactformer.certificates.checker.diagrams import Formula, conjunction
+from exactformer.certificates.checker.diagrams import TRUE, Formula, conjunction
 from exactformer.certificates.checker.neurons import Neuron, activation
 from exactformer.certificates.checker.weights import Mlp
 
+FEW = 32
+"""Terms of a sum that are added one by one."""
 Frozen: TypeAlias = tuple[tuple[int, Formula], ...]
 
 
@@ -57,12 +60,38 @@ class Integers:
         """An integer plus the weighted sum of others, by ``id``."""
         key = id(first), tuple(sorted(terms.items()))
         if key not in self._sums:
-            total = first
-            for name, weight in terms.items():
-                if weight:
-                    total = summed(total, scaled(self.of(name), weight))
+            scaled_terms = [scaled(self.of(name), weight) for name, weight in terms.items() if weight]
+            if len(scaled_terms) <= FEW:
+                total = reduce(summed, scaled_terms, first)
+            else:
+                total = summed(
+                    first,
+                    by_variables([(one, formula) for cases in scaled_terms for one, formula in cases.items() if one]),
+                )
             self._sums[key] = self.one(total)
         return self._sums[key]
+
+
+def by_variables(terms: Sequence[tuple[int, Formula]]) -> Cases:
+    """The sum of the weights whose formulas hold, variable by variable from the first: with many terms of which few can
+    hold at once, as of neurons for the rows of a table, few are left soon."""
+    constant = sum(weight for weight, formula in terms if formula is TRUE)
+    left = [(weight, formula) for weight, formula in terms if formula.table is not None]
+    if not left:
+        return {constant: TRUE}
+    level = min(formula.level for _, formula in left)
+    table = left[0][1].table
+    if table is None:
+        raise TypeError("a leaf has no table")
+    low, high = (
+        by_variables([(constant, TRUE), *((weight, _below(formula, level, side)) for weight, formula in left)])
+        for side in (False, True)
+    )
+    return either(table.variable(level), high, low)
+
+
+def _below(formula: Formula, level: int, side: bool) -> Formula:
+    return formula if formula.level != level else formula.high if side else formula.low
 
 
 def _value(case: tuple[int, Formula]) -> int:

@@ -11,7 +11,7 @@ Words:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -19,16 +19,21 @@ from exactformer.certificates.checker.document import Rejected, TooLarge, quote
 from exactformer.certificates.checker.theory.language import (
     RESERVED,
     Bit,
+    Compared,
     Constant,
     FieldValue,
     Formula,
     Ghost,
+    Joined,
+    Listed,
     Named,
+    Not,
     Number,
     Truth,
     ghosts_in,
     read_field,
     read_formula,
+    read_listed,
     read_number,
 )
 from exactformer.certificates.checker.theory.template import Value, lines_of, require_short
@@ -70,6 +75,14 @@ class Choice:
     when: Formula
 
 
+@dataclass(frozen=True)
+class Entry:
+    """That a ghost is what a table says: a formula, of it and of those that it depends on."""
+
+    at: str
+    formula: Formula
+
+
 @dataclass
 class TokenClass:
     """One class: ``ghosts`` are names with kinds, without `POS`; ``defined`` are those that are functions of others."""
@@ -79,7 +92,7 @@ class TokenClass:
     first: bool
     ghosts: dict[str, str] = field(default_factory=dict)
     facts: list[tuple[str, Formula]] = field(default_factory=list)
-    defined: dict[str, list[Choice]] = field(default_factory=dict)
+    defined: dict[str, list[Choice] | list[Entry]] = field(default_factory=dict)
     followers: set[str] = field(default_factory=set)
     outputs: list[Output] = field(default_factory=list)
 
@@ -96,6 +109,7 @@ class Theory:
     r: int
     about: list[str] = field(default_factory=list)
     sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    tables: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     classes: dict[str, TokenClass] = field(default_factory=dict)
     pairs: dict[tuple[str, str], list[tuple[str, Formula]]] = field(default_factory=dict)
     before: dict[tuple[str, str], list[tuple[int, str, Formula]]] = field(default_factory=dict)
@@ -225,6 +239,9 @@ class _Reader:
                 raise Rejected(f"statement.parameters.{name}", "is no list of rows of one length")
             if not all(_ELEMENT.fullmatch(entry) for row in rows for entry in row):
                 raise Rejected(f"statement.parameters.{name}", "has an entry with spaces, quotes or brackets")
+            if name in self.theory.tables:
+                raise Rejected(at, f"defines {quote(name)} again")
+            self.theory.tables[name] = tuple(rows)
         elif bounds := re.fullmatch(r"([0-9]{1,9})\.\.([0-9]{1,9})", kind, re.ASCII):
             if not isinstance(value, int) or not int(bounds[1]) <= value <= int(bounds[2]):
                 raise Rejected(f"statement.parameters.{name}", f"is no number from {bounds[1]} to {bounds[2]}")
@@ -287,17 +304,44 @@ class _Reader:
             self._of(at, one).facts.append((at, read_formula(at, formula)))
 
     def _define(self, at: str, rest: str) -> None:
-        """CLASS ..: GHOST = NUMBER [if FORMULA]"""
+        """CLASS ..: GHOST = NUMBER [if FORMULA], or CLASS ..: GHOST .. = TABLE of GHOST .."""
         classes, definition = _two(at, rest, ":")
         name, choice = _two(at, definition, "=")
+        if listed := read_listed(at, choice):
+            for one in [self._of(at, word) for word in classes.split()]:
+                self._look_up(at, one, name.split(), listed)
+            return
         number, _, condition = choice.partition(" if ")
         when = read_formula(at, condition) if condition.strip() else Truth(True)
         for one in [self._of(at, word) for word in classes.split()]:
-            if name not in one.ghosts:
-                raise Rejected(at, f"class {one.name} has no ghost {quote(name)} before this line")
-            if one.ghosts[name] != POSITION and one.ghosts[name] not in self.theory.sets:
-                raise Rejected(at, f"{quote(name)} is neither a position nor of a set: state facts about it")
-            one.defined.setdefault(name, []).append(Choice(at, read_number(at, number), when))
+            self._require_ghost(at, one, name)
+            choices = one.defined.setdefault(name, [])
+            if any(isinstance(other, Entry) for other in choices):
+                raise Rejected(at, f"{quote(name)} is defined by a table already")
+            one.defined[name] = [*choices, Choice(at, read_number(at, number), when)]  # type: ignore[list-item]
+
+    def _look_up(self, at: str, one: TokenClass, names: Sequence[str], keys: Listed) -> None:
+        """Each name is the entry of its column, behind the keys', in the row that has the keys; or the first of its
+        kind."""
+        rows = self.theory.tables.get(keys.table)
+        if rows is None or (rows and len(rows[0]) != len(keys.entries) + len(names)):
+            raise Rejected(at, f"{quote(keys.table)} is no table with {len(keys.entries) + len(names)} columns")
+        if len({row[: len(keys.entries)] for row in rows}) < len(rows):
+            raise Rejected(at, f"{quote(keys.table)} has two rows for the same ghosts")
+        for place, name in enumerate(names):
+            self._require_ghost(at, one, name)
+            if name in one.defined or one.ghosts[name] not in self.theory.sets:
+                raise Rejected(at, f"{quote(name)} is defined already, or no element of a set")
+            ghost = Ghost(name)
+            found = Listed(keys.table, (*keys.entries, (ghost, len(keys.entries) + place)))
+            nothing = Compared("=", ghost, Named(self.theory.sets[one.ghosts[name]][0]))
+            one.defined[name] = [Entry(at, Joined("or", found, Joined("and", Not(keys), nothing)))]
+
+    def _require_ghost(self, at: str, one: TokenClass, name: str) -> None:
+        if name not in one.ghosts:
+            raise Rejected(at, f"class {one.name} has no ghost {quote(name)} before this line")
+        if one.ghosts[name] != POSITION and one.ghosts[name] not in self.theory.sets:
+            raise Rejected(at, f"{quote(name)} is neither a position nor of a set: state facts about it")
 
     def _pair(self, at: str, rest: str) -> None:
         """CLASS CLASS: FORMULA"""
@@ -338,8 +382,12 @@ def dependencies(one: TokenClass) -> dict[str, tuple[str, ...]]:
         if name in on_the_way:
             raise Rejected(one.defined[name][0].at, f"{quote(name)} is defined by itself")
         if name not in found:
-            parts = (part for choice in one.defined[name] for part in (choice.number, choice.when))
+            parts: list[Formula | Number] = []
+            for part in one.defined[name]:
+                parts += [part.formula] if isinstance(part, Entry) else [part.number, part.when]
             needed = dict.fromkeys(ghost.name for part in parts for ghost in ghosts_in(part))
+            if one.defined[name] and isinstance(one.defined[name][0], Entry):
+                del needed[name]
             inside = [follow(other, (*on_the_way, name)) for other in needed if other in one.defined]
             found[name] = (*dict.fromkeys(other for names in inside for other in names), name)
         return found[name]

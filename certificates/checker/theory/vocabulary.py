@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from itertools import accumulate
 
 from exactformer.certificates.checker.cases import Cases, combined, scaled, summed
 from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, disjunction
@@ -140,16 +142,15 @@ class Logits:
         own = self.fixed[name]
         for one in token.fields:
             logits, right = self.parts[name, one.field.name], dict[int, Formula]()
-            for value, here in enumerate(one.where):
+            for value, (here, others) in enumerate(zip(one.where, _best_others(logits), strict=True)):
                 if not possible(here):
                     continue
                 for logit, formula in logits[value].items():
                     right[logit] = right.get(logit, FALSE) | (formula & here)
-                for other, wrong in enumerate(logits):
-                    if other != value:
-                        margins.append(
-                            _least_difference(logits[value], wrong, lambda *what, here=here: possible(here, *what))
-                        )
+                if others is not None:
+                    margins.append(
+                        _least_difference(logits[value], others, lambda *what, here=here: possible(here, *what))
+                    )
             own = summed(own, {logit: formula for logit, formula in right.items() if formula is not FALSE})
         for family in self.network.vocabulary:
             if family.name != name:
@@ -162,9 +163,23 @@ class Logits:
         for one in family.fields:
             largest: Cases | None = None
             for logit in self.parts[family.name, one.name]:
-                largest = logit if largest is None else combined(largest, logit, max)
+                largest = logit if largest is None else _larger(largest, logit)
             total = summed(total, largest or {0: TRUE})
         return total
+
+
+def _best_others(logits: Sequence[Cases]) -> list[Cases | None]:
+    """For every value the largest logit of all others."""
+    before, behind = list(accumulate(logits, _larger)), list(accumulate(reversed(logits), _larger))[::-1]
+    found: list[Cases | None] = []
+    for value in range(len(logits)):
+        both = [*before[max(value - 1, 0) : value], *behind[value + 1 : value + 2]]
+        found.append(reduce(_larger, both) if both else None)
+    return found
+
+
+def _larger(left: Cases, right: Cases) -> Cases:
+    return combined(left, right, max)
 
 
 def _least_difference(mine: Cases, theirs: Cases, possible: Callable[..., bool]) -> int:
