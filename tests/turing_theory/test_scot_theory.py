@@ -55,7 +55,7 @@ def test_every_line_can_be_broken() -> None:
 
 
 NEW_CLASSES = ("oldsumm", "oldcell", "oldstate", "esumm", "newsumm", "newcell", "newstate")
-ONLY_THERE = (" and j.cap = 0", " and cap = 0", " or cap != 0", ", ESUMM")
+ONLY_THERE = (" and cap = 0", " or cap != 0", ", ESUMM")
 
 
 def test_of_the_classes_of_the_plain_chain_of_thought_it_says_the_same() -> None:
