@@ -169,18 +169,19 @@ class Facts:
                 return False
         return True
 
-    def _broken(self, assumed: Assumed, decisive: Iterable[Formula], found: Mapping[int, bool]) -> Formula | None:
+    def _broken(self, assumed: Assumed, decisive: Mapping[Formula, None], found: Mapping[int, bool]) -> Formula | None:
         """Of what is assumed and does not hold, the first that is about a variable with a value; else the first.
 
         A ghost that is defined, and of which nothing was found, can be as it is defined; but then it may not be 0, as
         facts take it to be here. So its definition counts as soon as a fact depends on it.
         """
-        stated, first = set(assumed.formulas), None
+        stated = set(assumed.formulas)
+        first: Formula | None = None
         for one in self._definitions(assumed, found):
             if not one.holds(found):
                 return one
         depends = list[int]()
-        for one in (*(one for one in reversed(decisive) if one in stated), *assumed.formulas):
+        for one in (*(one for one in reversed(tuple(decisive)) if one in stated), *assumed.formulas):
             holds, levels = one.decided(found)
             if holds:
                 depends += levels

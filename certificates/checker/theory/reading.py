@@ -318,7 +318,7 @@ class _Reader:
             choices = one.defined.setdefault(name, [])
             if any(isinstance(other, Entry) for other in choices):
                 raise Rejected(at, f"{quote(name)} is defined by a table already")
-            one.defined[name] = [*choices, Choice(at, read_number(at, number), when)]  # type: ignore[list-item]
+            one.defined[name] = [*choices, Choice(at, read_number(at, number), when)]
 
     def _look_up(self, at: str, one: TokenClass, names: Sequence[str], keys: Listed) -> None:
         """Each name is the entry of its column, behind the keys', in the row that has the keys; or the first of its

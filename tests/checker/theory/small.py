@@ -54,7 +54,7 @@ def walked(
 ) -> Walked:
     """What the kernel proves, of the real network, theory and annotation where no other is given."""
     known = read_network(deepcopy(network) if network is not None else weights())
-    given = witnesses_document(ngram(LETTERS, N, context=2**R)[1]) if witnesses is None else witnesses
+    given: Any = witnesses_document(ngram(LETTERS, N, context=2**R)[1]) if witnesses is None else witnesses
     with deep_recursion():
         read = read_theory(theory if theory is not None else text(), parameters, known.r)
         cases = read_annotation(told if told is not None else annotation(), read, known)
