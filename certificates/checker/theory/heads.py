@@ -25,7 +25,8 @@ from exactformer.certificates.checker.weights import Head
 
 Product: TypeAlias = tuple[int, int, int]
 """A coordinate of i, one of j, by ``id`` of their integers, and how often the product counts in a score."""
-FEW = 2
+FEW, SOME = 2, 6
+"""Facts that are taken where it does no harm to take too few."""
 ZERO: Cases = {0: TRUE}
 FAR = 4
 """How far below others scores are not told apart any more: no head needs a larger separation."""
@@ -169,7 +170,7 @@ class Heads:
         """Whether several tokens with a value other than 0 may be selected; whatever one token has, of several it would
         be a mean."""
         many = any(cases != ZERO for cases in value) and any(
-            self.facts.possible(other.at_member, core | {other.selected}) for other in others
+            self.facts.possible(other.at_member, core | {other.selected}, SOME) for other in others
         )
         if many and isinstance(case.value, Unknown):
             raise Rejected(f"{case.at}.value", f"is not known, where several tokens may be selected, for class {cls}")
