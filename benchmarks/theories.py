@@ -2,8 +2,9 @@
 
     python -m benchmarks.theories
 
-n-gram look-up for growing r, n and alphabets, and the chain of thought of `increment`; each certificate and each check
-in a process of its own: seconds of its CPU, peak memory, sizes.  Prints the table and writes benchmarks/theories.json.
+n-gram look-up for growing r, n and alphabets, Turing machines with a chain of thought, plain and summarized, and
+SUBLEQ; each certificate and each check in a process of its own: seconds of its CPU, peak memory, sizes.  Prints the
+table and writes benchmarks/theories.json.
 """
 
 from __future__ import annotations
@@ -23,16 +24,19 @@ from exactformer.verify.verdict import Verdict
 RESULTS = Path(__file__).with_name("theories.json")
 ARITHMETIC = "rounded:fp32/bf16"
 NGRAMS = (("abc", 1, 8), ("abc", 1, 16), ("abc", 1, 32), ("abcdefgh", 2, 16), ("abcdefghijklmnopqrstuvwxyz", 3, 8))
-MACHINES = (("increment", 4), ("increment", 8))
+MACHINES = (
+    *(("increment", "cot", r) for r in (8, 16, 32)),
+    *(("increment", "scot", r) for r in (8, 16)),
+    ("binary-addition", "cot", 16),
+    ("binary-multiplication", "cot", 8),
+)
+COMPUTERS = (8, 16)
 BUILD = {
     "ngram": "import exactformer as ef; network, theory = ef.ngram({0!r}, {1}, context=2**{2})",
     "machine": (
-        "import exactformer as ef\n"
-        "from exactformer.constructions.machines.library import load_machine\n"
-        "from exactformer.constructions.turing.construct import construct_cot\n"
-        "from exactformer.constructions.turing.theory import cot_theory\n"
-        "machine = load_machine({0!r}); network, theory = construct_cot(machine, {1}), cot_theory(machine, {1})"
+        "import exactformer as ef\nnetwork, theory = ef.turing(ef.load_machine({0!r}), context=2**{2}, paradigm={1!r})"
     ),
+    "subleq": "import exactformer as ef; network, theory = ef.subleq(context=2**{0})",
 }
 CERTIFY = "{build}\nprint(ef.certify(network, theory, {arithmetic!r}, context=2**{r}).write({out!r}))"
 CHECK = "{build}\nprint(ef.check({path!r}, theory=theory).verdict)"
@@ -77,7 +81,8 @@ def cost(name: str, build: str, r: int) -> Cost:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser_of(__file__, __doc__).parse_args(arguments)
     cases = [(f"{n}-gram, {len(letters)} letters", BUILD["ngram"].format(letters, n, r), r) for letters, n, r in NGRAMS]
-    cases += [(f"{name}, chain of thought", BUILD["machine"].format(name, r), r) for name, r in MACHINES]
+    cases += [(f"{name}, {paradigm}", BUILD["machine"].format(name, paradigm, r), r) for name, paradigm, r in MACHINES]
+    cases += [("SUBLEQ", BUILD["subleq"].format(r), r) for r in COMPUTERS]
     found = []
     for name, build, r in cases:
         found.append(one := cost(name, build, r))
