@@ -8,5 +8,12 @@ unset PYTHONDONTWRITEBYTECODE
 .venv/bin/pip install --quiet --editable '.[dev,torch,onnx]'
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
-.venv/bin/mypy
-.venv/bin/pytest "$@"
+# Types beside tests: one process on what the tests leave of the cores.
+types=$(mktemp)
+.venv/bin/mypy >"$types" 2>&1 &
+checking=$!
+tests=0
+.venv/bin/pytest "$@" || tests=$?
+wait "$checking" || { cat "$types"; tests=1; }
+rm "$types"
+exit "$tests"

@@ -9,6 +9,7 @@ import click
 
 from exactformer.api import Rejected, TooLarge, Undecided, certify, turing
 from exactformer.certificates.command_line.certify_all import Asked, request_for
+from exactformer.certificates.command_line.console import show
 from exactformer.certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from exactformer.certificates.command_line.progress import late_spinner
 from exactformer.certificates.command_line.verdicts import EXIT_CODE
@@ -45,7 +46,11 @@ def execute(asked: Asked, output: Output, as_json: bool) -> NoReturn:
     if as_json:
         click.echo(json.dumps({"verdict": made.verdict.value, "claim": made.claim, **files}, indent=2))
     else:
-        click.echo(f"{made.verdict.value}: {made.claim}")
-        click.echo("".join(f"\n{title}: {path}" for title, path in files.items()).strip())
-        click.echo(f"check it: exactformer check {written.certificate} --theory {made.name} --machine {asked.machine}")
+        show(
+            [
+                f"{made.verdict.value}: {made.claim}",
+                *(f"{title}: {path}" for title, path in files.items()),
+                f"check it: exactformer check {written.certificate} --theory {made.name} --machine {asked.machine}",
+            ]
+        )
     raise click.exceptions.Exit(EXIT_CODE[made.verdict])

@@ -237,9 +237,9 @@ ONLY_BEFORE_HALT = ("without 0, 10", "without 0, 16", "without 1, 5")
 
 @pytest.mark.slow
 def test_changed_networks_are_not_proved_unless_they_do_the_same() -> None:
-    (network, theory), sequences = built(2), list(random_writes(2, 1000, seed=5))
+    (network, theory), sequences = built(2), list(random_writes(2, 400, seed=5))
     changed = dict(changed_networks(network))
-    sample = {*Random(1).sample(sorted(changed), 30), "HALT", *NEVER_ACTIVE, *ONLY_BEFORE_HALT}
+    sample = {*Random(1).sample(sorted(changed), 16), "HALT", *NEVER_ACTIVE, *ONLY_BEFORE_HALT}
     outcomes = dict[str, tuple[bool, bool]]()
     for name in sorted(sample):
         try:
@@ -250,7 +250,7 @@ def test_changed_networks_are_not_proved_unless_they_do_the_same() -> None:
     assert (True, False) not in outcomes.values()
     assert {outcomes[name] for name in NEVER_ACTIVE} == {(True, True)}
     assert {name for name, outcome in outcomes.items() if outcome == (False, True)} == set(ONLY_BEFORE_HALT)
-    assert sum(outcome == (False, False) for outcome in outcomes.values()) > 20
+    assert sum(outcome == (False, False) for outcome in outcomes.values()) > 10
 
 
 def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -33,6 +33,8 @@ class Integers:
 
     def one(self, cases: Cases) -> Cases:
         """The same integer, as that object which stands for all that equal it."""
+        if self._of.get(id(cases)) is cases:
+            return cases
         found = self._kept.setdefault(tuple(sorted(cases.items(), key=_value)), cases)
         self._of[id(found)] = found
         return found
