@@ -21,8 +21,8 @@ from exactformer.certificates.checker.theory.reading import POS, Theory, depende
 
 MOST_ANSWERS = 2**14
 """Of questions, that are kept."""
-MOST_FACTS = 2**8
-"""That are taken for one question."""
+MOST_FACTS, MOST_TRIED = 2**8, 2**3
+"""That are taken for one question; and tried before one is taken."""
 
 
 @dataclass(frozen=True)
@@ -151,47 +151,44 @@ class Facts:
     def possible(self, assumed: Assumed | None, asked: frozenset[Formula], most: int = MOST_FACTS) -> bool:
         """Whether all that is asked could hold, as far as up to ``most`` facts tell.
 
-        As long as there are values for which it does, the first fact that they break is taken as well.
+        As long as there are values for which it does, the first fact that they break is taken as well. Many facts make
+        hard questions, so once two are taken others are first tried one by one: one may be enough.
         """
         found = self._model(asked)
         if assumed is None or found is None:
             return found is not None
         decisive = self._decisive.setdefault((assumed.of_i, assumed.of_j), {})
-        for _ in range(most):
+        for taken in range(most):
             broken = self._broken(assumed, decisive, found)
-            if broken is None:
+            if not broken:
                 return True
-            asked |= {broken}
-            found = self._model(asked)
-            if found is None:
-                decisive.pop(broken, None)
-                decisive[broken] = None
-                return False
+            for one in broken[: 1 if taken < 2 else MOST_TRIED]:
+                if self._model(asked | {one}) is None:
+                    decisive.pop(one, None)
+                    decisive[one] = None
+                    return False
+            asked |= {broken[0]}
+            found = self._model(asked) or {}
         return True
 
-    def _broken(self, assumed: Assumed, decisive: Mapping[Formula, None], found: Mapping[int, bool]) -> Formula | None:
-        """Of what is assumed and does not hold, the first that is about a variable with a value; else the first.
+    def _broken(self, assumed: Assumed, decisive: Mapping[Formula, None], found: Mapping[int, bool]) -> list[Formula]:
+        """Of what is assumed, what does not hold: first that which is about a variable with a value.
 
         A ghost that is defined, and of which nothing was found, can be as it is defined; but then it may not be 0, as
         facts take it to be here. So its definition counts as soon as a fact depends on it.
         """
-        stated = set(assumed.formulas)
-        first: Formula | None = None
-        for one in self._definitions(assumed, found):
-            if not one.holds(found):
-                return one
-        depends = list[int]()
-        for one in (*(one for one in reversed(tuple(decisive)) if one in stated), *assumed.formulas):
+        if defined := [one for one in self._definitions(assumed, found) if not one.holds(found)]:
+            return defined
+        stated = dict.fromkeys(assumed.formulas)
+        first = [one for one in reversed(tuple(decisive)) if one in stated]
+        near, far, depends = list[Formula](), list[Formula](), list[int]()
+        for one in dict.fromkeys((*first, *stated)):
             holds, levels = one.decided(found)
             if holds:
                 depends += levels
-            elif not levels or any(level in found for level in levels):
-                return one
             else:
-                first = first or one
-        if first is None:
-            first = next((one for one in self._definitions(assumed, depends) if not one.holds(found)), None)
-        return first
+                (near if not levels or any(level in found for level in levels) else far).append(one)
+        return near + far or [one for one in self._definitions(assumed, depends) if not one.holds(found)]
 
     def _definitions(self, assumed: Assumed, levels: Iterable[int]) -> Iterator[Formula]:
         """Of all ghosts that these variables belong to, and that are defined."""
