@@ -24,6 +24,7 @@ from typing import Any, TypeVar, cast
 import click
 import numpy as np
 
+from exactformer.api import Rejected, prove
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.machines.machine import Action, MachineError, TuringMachine
 from exactformer.constructions.machines.run import trace
@@ -48,6 +49,7 @@ from exactformer.constructions.turing.encoding import Shape
 from exactformer.constructions.turing.machine_tables import MOVES, transition_mlp
 from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.constructions.turing.registers import CotRegisters, Phases
+from exactformer.constructions.turing.theory import cot_theory, scot_theory
 from exactformer.constructions.turing.tokens import TokenSequence, sequences_of
 from exactformer.verify.annotation.evidence import Evidence
 from exactformer.verify.annotation.proof import HardmaxProof, prove_hardmax
@@ -59,6 +61,7 @@ from exactformer.verify.hardmax.prepared import PreparedNetwork
 
 MOST_WORDS = 10_000
 """Inputs tried for a family, shortest first."""
+THEORY = {Paradigm.COT: cot_theory, Paradigm.SCOT: scot_theory}
 FEW = 24
 """At most so many sequences are those on which a mutant that is not proved is compared with the original."""
 
@@ -648,7 +651,10 @@ class Verdict:
 class Judge:
     """Tries to prove mutants of one network, and compares them with it on all inputs that fit."""
 
-    def __init__(self, machine: TuringMachine, position_bits: int, paradigm: Paradigm = Paradigm.COT) -> None:
+    def __init__(
+        self, machine: TuringMachine, position_bits: int, paradigm: Paradigm = Paradigm.COT, as_theory: bool = False
+    ) -> None:
+        self.theory = THEORY[paradigm](machine, position_bits) if as_theory else None
         self.original = Original.of(machine, position_bits, paradigm)
         self.sequences = [one for run in sequences_that_fit(machine, position_bits, paradigm) for one in run]
         self.evidence = Evidence()
@@ -669,6 +675,12 @@ class Judge:
 
     def why_not(self, network: Network) -> str:
         """Why a network is not proved; empty if it is."""
+        if self.theory is not None:
+            try:
+                prove(network, self.theory)
+            except Rejected as rejected:
+                return str(rejected)
+            return ""
         try:
             answer = prove_hardmax(self.original.machine, network, self.evidence, paradigm=self.original.paradigm)
         except IndexError as error:
@@ -686,10 +698,11 @@ class Campaign:
     kinds: tuple[Kind, ...]
     count: int
     seed: int
+    as_theory: bool = False
 
     def judged(self, part: int, parts: int) -> list[Verdict]:
         """Every ``parts``-th of them, judged."""
-        judge = Judge(load_machine(self.machine), self.position_bits, self.paradigm)
+        judge = Judge(load_machine(self.machine), self.position_bits, self.paradigm, self.as_theory)
         chosen = islice(mutants(judge.original, self.kinds, self.seed), self.count)
         return [judge.explained(mutant) for n, mutant in enumerate(chosen) if n % parts == part]
 
@@ -715,6 +728,7 @@ def table(verdicts: Sequence[Verdict]) -> Iterator[str]:
 @click.option("--kind", "kinds", multiple=True, type=click.Choice([kind.name for kind in Kind]), help="Only these.")
 @click.option("--seed", default=SEED)
 @click.option("--workers", default=2)
+@click.option("--as-theory", is_flag=True, help="By the kernel of theories, not by the prover for Turing machines.")
 @click.option("--survivors", "list_survivors", is_flag=True, help="List all that are proved.")
 def main(
     machine: str,
@@ -724,11 +738,12 @@ def main(
     kinds: Sequence[str],
     seed: int,
     workers: int,
+    as_theory: bool,
     list_survivors: bool,
 ) -> None:
     """Mutants of one network: which are proved, and do those do the same?"""
     wanted = tuple(Kind[name] for name in kinds) or tuple(Kind)
-    campaign = Campaign(machine, position_bits, Paradigm(paradigm), wanted, count, seed)
+    campaign = Campaign(machine, position_bits, Paradigm(paradigm), wanted, count, seed, as_theory)
     with ProcessPoolExecutor(workers) as pool:
         parts = [pool.submit(campaign.judged, part, workers) for part in range(workers)]
         verdicts = [verdict for part in parts for verdict in part.result()]
