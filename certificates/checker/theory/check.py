@@ -103,9 +103,8 @@ def check_theory(
         annotation = read_annotation(parts["annotation"], theory, network)
         words = read_holds(parts["holds"], theory, network)
         walked = walk(network, theory, parts["witnesses"], annotation, words, deadline)
-    require_same("margin", parts["margin"], walked.margin)
-    cases, listed = cases_of(walked, network, statement.context)
-    require_same("heads", parts["heads"], listed)
+    margin = at_most("margin", parts["margin"], walked.margin)
+    cases = check_heads(parts["heads"], walked, network, statement.context)
 
     def entry(case: tuple[int, int], admitted: int) -> tuple[dict[str, Json], bool]:
         separation, most = case
@@ -121,7 +120,7 @@ def check_theory(
     proved = linear.proved
     if machine is not None:
         proved = (f"the parameters of the theory are the tables of the machine {machine.name}", *proved)
-    return _valid(verdict, claim, theory, walked, proved, (linear.assumed, ASSUMED))
+    return _valid(verdict, claim, theory, walked, margin, proved, (linear.assumed, ASSUMED))
 
 
 def read_statement(value: Json, given: bytes) -> tuple[Statement, str]:
@@ -169,28 +168,41 @@ def _parameters(value: Json) -> dict[str, Value]:
     return found
 
 
-def cases_of(walked: Walked, network: Network, context: int) -> tuple[list[tuple[int, int]], Json]:
-    """The different (separation, ties) of the heads, and the list of all heads with theirs.
+def check_heads(value: Json, walked: Walked, network: Network, context: int) -> list[tuple[int, int]]:
+    """The different (separation, ties) of the heads, none of which is better than what was found.
 
     A head that selects everything has no separation: then every number is one, and the largest is taken.
     """
     most = 2 * longest_query(network) + 1
     cases: dict[tuple[int, int], int] = {}
-    listed: list[Json] = []
-    for number, (found, layer) in enumerate(zip(walked.heads, network.layers, strict=True), start=1):
-        for place, (one, head) in enumerate(zip(found, layer.heads, strict=True)):
-            case = (most if one.separation is None else one.separation, context if one.many else 1)
-            listed.append(
-                {
-                    "layer": number,
-                    "head": place,
-                    "name": head.name,
-                    "separation": one.separation,
-                    "ties": str(case[1]),
-                    "softmax": cases.setdefault(case, len(cases)),
-                }
-            )
-    return list(cases), listed
+    heads = [
+        (number, place, head.name, one)
+        for number, (of_layer, layer) in enumerate(zip(walked.heads, network.layers, strict=True), start=1)
+        for place, (one, head) in enumerate(zip(of_layer, layer.heads, strict=True))
+    ]
+    if len(items("heads", value)) != len(heads):
+        raise Rejected("heads", f"are {len(items('heads', value))}; the network has {len(heads)}")
+    for index, (told, (number, place, name, found)) in enumerate(zip(items("heads", value), heads, strict=True)):
+        at = f"heads[{index}]"
+        parts = members(at, told, "layer", "head", "name", "separation", "ties", "softmax")
+        separation = at_most(f"{at}.separation", parts["separation"], found.separation)
+        ties = natural(f"{at}.ties", parts["ties"])
+        if ties not in (1, context) or (found.many and ties != context):
+            raise Rejected(f"{at}.ties", f"is {quote(parts['ties'])}; shown is {context if found.many else 1}")
+        case = (most if separation is None else separation, ties)
+        for field, right in (("layer", number), ("head", place), ("name", name)):
+            require_same(f"{at}.{field}", parts[field], right)
+        require_same(f"{at}.softmax", parts["softmax"], cases.setdefault(case, len(cases)))
+    return list(cases)
+
+
+def at_most(at: str, value: Json, found: int | None) -> int | None:
+    """A lower bound that is told: a number from 1 to the one that was found, or null where there is none."""
+    if found is None and value is None:
+        return None
+    if found is None or type(value) is not int or not 1 <= value <= found:
+        raise Rejected(at, f"is {quote(value)}; shown is {'null' if found is None else f'at most {found}'}")
+    return value
 
 
 def sentence(verdict: str, statement: Statement, theory: Theory, walked: Walked) -> str:
@@ -224,14 +236,20 @@ def _shown(value: Value) -> str:
 
 
 def _valid(
-    verdict: str, claim: str, theory: Theory, walked: Walked, proved: Sequence[str], assumed: Sequence[str]
+    verdict: str,
+    claim: str,
+    theory: Theory,
+    walked: Walked,
+    margin: int | None,
+    proved: Sequence[str],
+    assumed: Sequence[str],
 ) -> Valid:
     shown = [
         f"by induction over positions and layers: what every coordinate is at tokens of each of {len(theory.classes)} "
         f"classes; what every head selects, and that all others score less; {walked.decided} facts decided",
     ]
-    if walked.margin is not None:
-        shown.append(f"the token that has to come next is the unique best one, by a margin of at least {walked.margin}")
+    if margin is not None:
+        shown.append(f"the token that has to come next is the unique best one, by a margin of at least {margin}")
     shown.append(f"{walked.witnesses} token sequences are of the theory: all that its text says is true of them")
     if verdict == "proved":
         shown.append("the inequalities: with its separation and ties every head rounds to its hardmax output")

@@ -270,10 +270,13 @@ LIES: list[tuple[str, str, str, Lie]] = [
     ("a case less", "proved", "softmax", lambda d: d["softmax"]["cases"].pop()),
     ("a case more", "proved", "softmax", lambda d: d["softmax"]["cases"].append(d["softmax"]["cases"][0])),
     ("a larger separation", "proved", "heads[0].separation", head(separation=3)),
-    ("a smaller separation", "proved", "heads[0].separation", head(separation=1)),
+    ("a smaller separation, of which softmax is not that", "proved", "heads[", head(separation=1)),
+    ("separation 0", "proved", "heads[0].separation", head(separation=0)),
     ("no separation", "proved", "heads[0].separation", head(separation=None)),
     ("a separation that is true", "proved", "heads[0].separation", head(separation=True)),
-    ("more ties", "proved", "heads[0].ties", head(ties="8")),
+    ("more ties, of which softmax is not that", "proved", "softmax", head(ties="8")),
+    ("ties between", "proved", "heads[0].ties", head(ties="2")),
+    ("no ties", "proved", "heads[0].ties", head(ties="0")),
     ("fewer ties", "proved", "heads[1].ties", lambda d: d["heads"][1].update(ties="1")),
     ("ties as a number", "proved", "heads[0].ties", head(ties=1)),
     ("a head of another name", "proved", "heads[0].name", head(name="prev_2")),
@@ -284,6 +287,7 @@ LIES: list[tuple[str, str, str, Lie]] = [
     ("a larger margin", "proved", "margin", top(margin=2)),
     ("no margin, though outputs are named", "proved", "margin", top(margin=None)),
     ("a margin that is true", "proved", "margin", top(margin=True)),
+    ("margin 0", "proved", "margin", top(margin=0)),
     ("no annotation", "proved", "annotation", top(annotation=[])),
     ("an annotation that is an object", "proved", "annotation", top(annotation={})),
     ("a member far before", "proved", "annotation[1][0][0]", look_up(member="pos - 99999999999")),
@@ -512,6 +516,18 @@ def test_the_api_needs_one_subject(proved: Made) -> None:
 def test_without_time_nothing_is_judged(proved: Made) -> None:
     with pytest.raises(Undecided):
         check_theory(proved.certificate, proved.machine, 0)
+
+
+def test_less_may_be_told_of_heads_than_is_so(proved: Made) -> None:
+    """Separations and ties are bounds: another checker may find better ones."""
+    document = proved.document
+    worst = next(one["softmax"] for one in document["heads"] if (one["separation"], one["ties"]) == (1, "8"))
+    for one in document["heads"]:
+        one |= {"separation": None if one["separation"] is None else 1, "ties": "8", "softmax": 0}
+    assert all(one["separation"] == 1 for one in document["heads"])
+    document["softmax"]["cases"] = [document["softmax"]["cases"][worst]]
+    proved.write(document)
+    assert check_theory(proved.certificate, proved.machine).verdict == "proved"
 
 
 def test_all_cases_of_softmax_are_checked(proved: Made, monkeypatch: pytest.MonkeyPatch) -> None:
