@@ -22,21 +22,9 @@ from exactformer.constructions.ngram.sequences import ngram_sequence
 from exactformer.constructions.theory import Theory, TrueToken
 from exactformer.trial import try_on
 from tests.checker.theory import small
+from tests.checker.theory.test_facts import HEAD as OF_FACTS
 
-HEAD = """theory t
-set S = a b c
-class start first: START
-class one: X
-class two: Y
-follow start: one
-follow one: one two
-follow two: one
-ghost start one two: f flag
-ghost one two: s S
-ghost one: w position
-ghost start: z position
-ghost two: k 0..2
-"""
+HEAD = f"{OF_FACTS}ghost two: k 0..2\n"
 
 LINES: list[tuple[str, str]] = [
     ("false", "fact one: false"),
