@@ -113,7 +113,7 @@ def certify_theory(
         | {"beta": str(universal.beta), "claim": sentence(theory, context, universal, margin)},
         "network": {"weights": {"file": weights_name, "sha256": sha256(weights)}},
         "witnesses": witnesses_document(theory),
-        "names": [asdict(one) for one in theory.names],
+        "names": names_document(theory),
         "annotation": [[[asdict(case) for case in cases] for cases in layer] for layer in theory.annotation],
         "holds": [[asdict(one) for one in layer] for layer in theory.holds],
         "heads": _listed(network, heads, universal),
@@ -133,6 +133,14 @@ def certify_theory(
 def witnesses_document(theory: Theory) -> list[list[dict[str, Any]]]:
     """The sequences that a theory brings, as a certificate lists them."""
     return [[{"class": token.cls, "ghosts": dict(token.ghosts)} for token in sequence] for sequence in theory.witnesses]
+
+
+def names_document(theory: Theory) -> list[list[dict[str, Any]]]:
+    """The names that a theory gives behind each layer, as a certificate lists them."""
+    return [
+        [{key: value for key, value in asdict(one).items() if value is not None} for one in layer]
+        for layer in theory.names
+    ]
 
 
 def subject_of(theory: Theory, context: int, model: ArithmeticModel, beta: int | None) -> Subject:

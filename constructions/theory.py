@@ -41,11 +41,18 @@ class Hold:
 
 @dataclass(frozen=True)
 class Name:
-    """A name for a position that tokens of these classes can compute: a number in their ghosts."""
+    """What a name means behind a layer, and from there on, at tokens of these classes: a number, or a formula, in their
+    ghosts. What a network does alike in many layers is alike in such words, and then decided once.
+    """
 
     classes: tuple[str, ...]
     name: str
-    number: str
+    number: str | None = None
+    formula: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.number is None) == (self.formula is None):
+            raise ValueError(f"{self.name} must be either a number or a formula")
 
 
 HeadCases: TypeAlias = list[Case]
@@ -64,7 +71,7 @@ class Theory:
     """A family of token sequences as text, with its parameters; and the annotation of a network, layer by layer.
 
     ``annotation``: the cases of every head; ``holds``: what is held behind a layer, where that has a simpler word;
-    ``names``: what both of them call positions; ``witnesses``: sequences of the theory with their true ghosts, in which
+    ``names``: what is called how from behind a layer on; ``witnesses``: sequences of the theory with their true ghosts, in which
     together every class, and every class right behind each that it follows, occurs, as far as possible.
     """
 
@@ -72,5 +79,5 @@ class Theory:
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     annotation: Sequence[Sequence[Sequence[Case]]] = ()
     holds: Sequence[Sequence[Hold]] = ()
-    names: Sequence[Name] = ()
+    names: Sequence[Sequence[Name]] = ()
     witnesses: Sequence[Sequence[TrueToken]] = ()

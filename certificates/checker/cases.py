@@ -8,12 +8,12 @@ Words:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial, reduce
 from operator import add, mul
 from typing import TypeAlias
 
 from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, choice, disjunction, equal
 from exactformer.certificates.checker.document import TooLarge
+from exactformer.certificates.checker.weighed import Weighed
 
 Cases: TypeAlias = dict[int, Formula]
 
@@ -79,15 +79,14 @@ def combined(left: Cases, right: Cases, operation: Callable[[int, int], int]) ->
     return cases
 
 
-def lost(terms: Iterable[Cases], most: int) -> Cases:
-    """How far the sum of integers stays below the sum of their largest values; ``most`` stands for that much or more.
+def lost(terms: Iterable[Cases], most: int, known: Weighed | None = None) -> Cases:
+    """How far the sum of integers stays below the sum of their largest values; ``most`` stands for that much or more;
+    ``known``: what was met before.
 
     What one integer loses no other can win back, so nothing has to be told apart beyond ``most``.
     """
-    losses = [{max(cases) - value: formula for value, formula in cases.items()} for cases in terms]
-    # Those whose variables are lowest first: then every sum adds nodes above those that there are.
-    losses.sort(key=lambda cases: -min(formula.level for formula in cases.values()))
-    return reduce(partial(combined, operation=lambda one, two: min(one + two, most)), losses, {0: TRUE})
+    losses = ((max(cases) - value, formula) for cases in terms for value, formula in cases.items())
+    return (known or Weighed()).up_to(most, losses)
 
 
 def capped(cases: Cases, most: int) -> Cases:

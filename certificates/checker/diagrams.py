@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from operator import attrgetter
+from typing import Protocol
 
 from exactformer.certificates.checker.document import TooLarge
 
@@ -42,6 +43,20 @@ def deep_recursion() -> Iterator[None]:
         sys.setrecursionlimit(usual)
         if collecting:
             gc.enable()
+
+
+class Node(Protocol):
+    """Anything that says of every assignment whether it holds, variable by variable; the leaves are `FALSE` and `TRUE`.
+
+    What is only looked at, and never combined, need not be reduced, nor made before.
+    """
+
+    @property
+    def level(self) -> int: ...
+    @property
+    def low(self) -> Node: ...
+    @property
+    def high(self) -> Node: ...
 
 
 class Formula:
@@ -102,7 +117,7 @@ class Diagrams:
         self.limit = limit
         self._nodes: dict[tuple[int, Formula, Formula], Formula] = {}
         self._chosen: dict[tuple[Formula, Formula, Formula], Formula] = {}
-        self._impossible: set[frozenset[Formula]] = set()
+        self._impossible: set[frozenset[Node]] = set()
 
     def __len__(self) -> int:
         """The number of nodes."""
@@ -176,7 +191,7 @@ class Diagrams:
             self._chosen[key] = chosen
         return chosen
 
-    def model(self, formulas: frozenset[Formula]) -> dict[int, bool] | None:
+    def model(self, formulas: frozenset[Node]) -> dict[int, bool] | None:
         """Values of variables, by level, for which all of them hold, whatever the others are; None if there are none.
 
         Their conjunction is not made: by the topmost variable, for each of its two values; what has been found
@@ -184,9 +199,13 @@ class Diagrams:
         """
         return None if FALSE in formulas else self._model(formulas - {TRUE})
 
-    def _model(self, formulas: frozenset[Formula]) -> dict[int, bool] | None:
-        if len(formulas) <= 1:
-            return dict[int, bool]() if not formulas else next(iter(formulas)).assignment()
+    def _model(self, formulas: frozenset[Node]) -> dict[int, bool] | None:
+        if not formulas:
+            return {}
+        if len(formulas) == 1:
+            (only,) = formulas
+            if isinstance(only, Formula):
+                return only.assignment()
         if formulas in self._impossible:
             return None
         level = min(map(_level, formulas))
@@ -224,6 +243,16 @@ def equal(left: Formula, right: Formula) -> Formula:
 def implies(left: Formula, right: Formula) -> Formula:
     """If, then."""
     return choice(left, right, TRUE)
+
+
+def depends_on(formula: Formula, known: dict[Formula, int]) -> int:
+    """The variables of which some value matters, as the sum of 2^level; ``known``: of formulas that were met already."""
+    if formula.table is None:
+        return 0
+    if formula not in known:
+        below = depends_on(formula.low, known) | depends_on(formula.high, known)
+        known[formula] = below | 1 << formula.level
+    return known[formula]
 
 
 def conjunction(formulas: Iterable[Formula]) -> Formula:

@@ -9,6 +9,7 @@ from exactformer.certificates.checker.cases import MOST_VALUES, Cases, lost, sam
 from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.diagrams import TRUE, Formula
 from exactformer.certificates.checker.document import TooLarge
+from exactformer.certificates.checker.weighed import Weighed
 
 
 @dataclass(frozen=True)
@@ -20,15 +21,17 @@ class Neuron:
     outputs: Sequence[tuple[int, int]]
 
 
-def activation(at: str, neuron: Neuron) -> Cases:
-    """relu of the pre-activation: the largest one less what is lost of it, and 0 where all of that is lost."""
+def activation(at: str, neuron: Neuron, known: Weighed | None = None) -> Cases:
+    """relu of the pre-activation: the largest one less what is lost of it, and 0 where all of that is lost;
+    ``known``: what was met before.
+    """
     terms = [scaled(cases, weight) for cases, weight in neuron.inputs]
     top = neuron.bias + sum(max(cases) for cases in terms)
     if top > MOST_VALUES:
         raise TooLarge(f"{at}: a neuron may reach {top}, more than the {MOST_VALUES} values this checker tells apart")
     if top <= 0:
         return {0: TRUE}
-    return {top - loss: formula for loss, formula in lost(terms, top).items()}
+    return {top - loss: formula for loss, formula in lost(terms, top, known).items()}
 
 
 def remain(

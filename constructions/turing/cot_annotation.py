@@ -43,14 +43,14 @@ class Classes:
         """They select the first token, which has 0."""
         return Case(classes, when, dict.fromkeys(self.first, "true"), "0", "0")
 
-    def look_up(self, distance: int, *values: tuple[Iterable[str], str]) -> HeadCases:
-        """The token so far before, or the first; and what it has, by class: where nothing is said, the first has 0."""
-        there = dict.fromkeys(self.every, f"j.pos = back_{distance}")
+    def look_up(self, place: str, *values: tuple[Iterable[str], str]) -> HeadCases:
+        """The token at the position of this name; and what it has, by class: where nothing is said, the first has 0."""
+        there = dict.fromkeys(self.every, f"j.pos = {place}")
         left = self.but(*(name for classes, _ in values for name in classes))
         zero = tuple(name for name in left if name in self.first)
         rest = [(zero, "0"), (tuple(name for name in left if name not in zero), "any")]
         cases = [(tuple(classes), value) for classes, value in (*values, *rest)]
-        return [Case(classes, "true", there, f"pos - {distance}", value) for classes, value in cases if classes]
+        return [Case(classes, "true", there, place, value) for classes, value in cases if classes]
 
 
 COT = Classes(
@@ -83,13 +83,13 @@ def cot_heads(c: Classes, tapes: int, r: int) -> Layers:
     )
     for j in range(1, r // 2 + 1):
         for k in ks:
-            for d in (2 * j - 1, 2 * j):
-                layers[j + 1].append(c.look_up(d, (["epos"], f"(1 if bit(x_{k}, {r - d}) else -1)")))
+            for place, d in (("back1", 2 * j - 1), ("back2", 2 * j)):
+                layers[j + 1].append(c.look_up(place, (["epos"], f"(1 if bit(x_{k}, {r - d}) else -1)")))
     for j in range(1, r + 2):
         for k in ks:
-            run = f"(sign(c_{k}) if tau <= {j} else 0)"
+            run = f"(sign(c_{k}) if here else 0)" if j <= r else f"sign(c_{k})"
             block = f"sign(x_{k})" if j == r + 1 else "0"
-            layers[phases.L1 + j].append(c.look_up(1, (["run"], run), (["block"], block), (c.apart, "0")))
+            layers[phases.L1 + j].append(c.look_up("prev", (["run"], run), (["block"], block), (c.apart, "0")))
     for k in ks:
         layers[phases.L2 + 1].append(_writers(c, k, f"written_{k}", ""))
     for step in range(r):
@@ -100,13 +100,13 @@ def cot_heads(c: Classes, tapes: int, r: int) -> Layers:
     for p in range(1, r):
         for k in ks:
             spelled = f"((1 if bit(y_{k}, {p}) else -1) if beta = {p - 1} else 0)"
-            layers[phases.L2 + p].append(c.look_up(p, (["bit"], spelled), (c.but("bit"), "0")))
-    layers[phases.L2 + r - 1].append(c.look_up(r - 1, (["run"], f"(1 if tau = {r} else 0)")))
+            layers[phases.L2 + p].append(c.look_up("ptr", (["bit"], spelled), (c.but("bit"), "0")))
+    layers[phases.L2 + r - 1].append(c.look_up("ptr", (["run"], f"(1 if tau = {r} else 0)")))
     behind_block = f"(1 if beta = {r - 1} else 0)"
-    layers[phases.L2 + r].append(c.look_up(r, (["bit"], behind_block), (c.but("bit"), "0")))
+    layers[phases.L2 + r].append(c.look_up("ptr", (["bit"], behind_block), (c.but("bit"), "0")))
     for k in ks:
         layers[phases.L3].append(_read(c, k))
-    layers[phases.L3].append(c.look_up(r + 2, (["epos"], "sign(q)")))
+    layers[phases.L3].append(c.look_up("ptr", (["epos"], "sign(q)")))
     return layers
 
 
@@ -115,31 +115,46 @@ def holds_cot(tapes: int, r: int) -> list[list[Hold]]:
     return cot_holds(COT, tapes, r)
 
 
-def names_cot(r: int) -> list[Name]:
-    """Where look-ups look."""
+def names_cot(r: int) -> list[list[Name]]:
+    """What is called how from behind a layer on."""
     return cot_names(COT, r)
 
 
-def cot_names(c: Classes, r: int) -> list[Name]:
-    """back_d is d tokens before, or the first."""
-    return [Name(c.every, f"back_{d}", f"pos - {d}") for d in range(1, r + 3)]
+def cot_names(c: Classes, r: int) -> list[list[Name]]:
+    """Where look-ups look; and whether a run token is so near its group's beginning that it knows where the heads
+    stand (``there``), or is told so next (``here``).
+    """
+    phases = Phases.of(r)
+    layers: list[list[Name]] = [[] for _ in range(phases.L)]
+    layers[0].append(Name(c.every, "prev", "pos - 1"))
+    layers[0] += [Name(c.every, "back1", "pos - 1"), Name(c.every, "back2", "pos - 2")]
+    for j in range(1, r // 2):
+        layers[j] += [Name(c.every, "back1", "back1 - 2"), Name(c.every, "back2", "back2 - 2")]
+    for b in range(r):
+        layers[1 + b].append(Name(("output",), "rest", f"x_1 + high(o, {b})"))
+    for j in range(r):
+        layers[phases.L1 + j - 1].append(Name(("run",), "there", formula=f"tau <= {j}"))
+        layers[phases.L1 + j - 1].append(Name(("run",), "here", formula=f"tau <= {j + 1}"))
+    layers[phases.L2 - 1].append(Name(c.every, "ptr", "pos - 1"))
+    for p in range(1, r + 1):
+        layers[phases.L2 - 1 + p].append(Name(c.every, "ptr", "ptr - 1" if p < r else "ptr - 2"))
+    return layers
 
 
 def cot_holds(c: Classes, tapes: int, r: int) -> list[list[Hold]]:
     """Where look-ups look; where heads stand, by its own name instead of as a cell and a move."""
     phases = Phases.of(r)
     layers: list[list[Hold]] = [[] for _ in range(phases.L)]
-    for register, distance in (("back1", 1), ("back2", 2), ("prev", 1)):
-        layers[0].append(Hold(c.every, register, f"sign(back_{distance})"))
-    for j in range(1, r // 2):
-        layers[j].append(Hold(c.every, "back1", f"sign(back_{2 * j + 1})"))
-        layers[j].append(Hold(c.every, "back2", f"sign(back_{2 * j + 2})"))
-    for p in range(r):
-        layers[phases.L2 - 1 + p].append(Hold(c.every, "ptr", f"sign(back_{p + 1})"))
-    layers[phases.L2 - 1 + r].append(Hold(c.every, "ptr", f"sign(back_{r + 2})"))
-    for j in range(1, r + 2):
+    registers = {"rest": "hpos_1"}
+    for number, names in enumerate(cot_names(c, r)):
+        layers[number] += [
+            Hold(one.classes, registers.get(one.name, one.name), f"sign({one.name})")
+            for one in names
+            if one.number is not None
+        ]
+    for j in range(r + 2):
         for k in range(1, tapes + 1):
-            where = f"(sign(x_{k}) if tau <= {j} else 0)" if j < r else f"sign(x_{k})"
+            where = f"(sign(x_{k}) if there else 0)" if j < r else f"sign(x_{k})"
             layers[phases.L1 + j - 1].append(Hold(("run",), f"hpos_{k}", where))
     for k in range(1, tapes + 1):
         layers[phases.L2 - 1].append(Hold(("run",), f"spos_{k}", f"sign(c_{k})"))

@@ -49,10 +49,10 @@ def annotate_scot(tapes: int, r: int) -> list[list[HeadCases]]:
             c.all(c.but(*LATE)),
         ]
     )
-    layers[phases.L2].append(c.look_up(1, (["newsumm"], "sign(q)")))
+    layers[phases.L2].append(c.look_up("prev", (["newsumm"], "sign(q)")))
     layers[phases.L2 + 2].append(_from_newsumm(c, "sign(q)"))
     for k in ks:
-        layers[phases.L2].append(c.look_up(1, (["newsumm"], f"sign(y_{k})")))
+        layers[phases.L2].append(c.look_up("prev", (["newsumm"], f"sign(y_{k})")))
         layers[phases.L2 + 2].append(
             [
                 Case(SHOWING, f"shown_{k} = '1'", {"newsumm": "true"}, "u", "1"),
@@ -71,8 +71,8 @@ def holds_scot(tapes: int, r: int) -> list[list[Hold]]:
     return layers
 
 
-def names_scot(r: int) -> list[Name]:
-    """Where look-ups look."""
+def names_scot(r: int) -> list[list[Name]]:
+    """What is called how from behind a layer on."""
     return cot_names(SCOT, r)
 
 

@@ -21,7 +21,7 @@ from exactformer.certificates.checker.theory.walk import Walked, walk
 from exactformer.certificates.checker.weights import read_network
 from exactformer.certificates.document import canonical_bytes
 from exactformer.certificates.files import Output
-from exactformer.certificates.theory_certificate import TheoryBundle, certify_theory, witnesses_document
+from exactformer.certificates.theory_certificate import TheoryBundle, certify_theory, names_document, witnesses_document
 from exactformer.certificates.weights import weights_document
 from exactformer.constructions.theory import Case, Hold, Name, Theory
 from exactformer.constructions.transformer.network import Network
@@ -126,8 +126,8 @@ def prove(network: Network, theory: Theory, budget_seconds: int = SECONDS) -> Wa
     holds = [[asdict(one) for one in layer] for layer in theory.holds]
     with deep_recursion():
         read = read_theory(theory.text, theory.parameters, known.r)
-        read_names(_plain([asdict(one) for one in theory.names]), read)
-        told = read_annotation(_plain(annotation), read, known), read_holds(_plain(holds), read, known)
+        words = read_holds(_plain(holds), read, known), read_names(_plain(names_document(theory)), read, known)
+        told = read_annotation(_plain(annotation), read, known), *words
         return walk(known, read, _plain(witnesses_document(theory)), *told, Deadline(budget_seconds))
 
 

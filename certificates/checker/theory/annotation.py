@@ -4,32 +4,47 @@ Words:
     case     of a head: tokens i of some classes, where a condition holds
     selects  for every class of j, where a token j at or before i is selected; other classes are not
     member   the position of a token that is selected
-    name     of a position that is a function of ghosts: a ghost more, so that what is computed from it stays small
+    name     of a position or a flag that is a function of ghosts: a ghost more, so that what is computed from it stays
+             small; behind every layer it may come to mean something else
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from exactformer.certificates.checker.document import Json, Rejected, TooLarge, items, members, quote, text
 from exactformer.certificates.checker.theory.language import (
     Content,
+    Flag,
     Formula,
     Ghost,
+    Joined,
     Number,
-    Shifted,
+    Truth,
+    ghosts_in,
+    number_with_meanings,
     read_content,
     read_formula,
     read_number,
+    with_meanings,
 )
-from exactformer.certificates.checker.theory.reading import POS, Theory
+from exactformer.certificates.checker.theory.reading import (
+    FLAG,
+    POSITION,
+    Choice,
+    Entry,
+    Theory,
+    TokenClass,
+    require_name,
+)
 from exactformer.certificates.checker.weights import Network
 
 MOST_CASES = 2**12
 """Of one head."""
-FURTHEST = 2**9
-"""Followers are followed one by one: so far, and no further, is known which class a token before has."""
+MOST_GHOSTS = 2**8
+"""In the meaning of a name."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +57,6 @@ class Case:
     selects: Mapping[str, Formula]
     member: Number
     value: Content
-
-    @property
-    def distance(self) -> int | None:
-        """D, if the member is the token D before i, and D is not large."""
-        match self.member:
-            case Shifted(Ghost(name, False), by) if name == POS and -FURTHEST <= by < 0:
-                return -by
-        return None
 
 
 def read_annotation(value: Json, theory: Theory, network: Network) -> list[list[list[Case]]]:
@@ -66,14 +73,68 @@ def read_annotation(value: Json, theory: Theory, network: Network) -> list[list[
     return found
 
 
-def read_names(value: Json, theory: Theory) -> None:
-    """Names of positions, which the theory's classes have from now on as ghosts that are defined."""
-    for place, one in enumerate(items("names", value)):
-        at = f"names[{place}]"
-        parts = members(at, one, "classes", "name", "number")
-        name, number = text(f"{at}.name", parts["name"]), read_number(f"{at}.number", text(at, parts["number"]))
-        for cls in items(f"{at}.classes", parts["classes"]):
-            theory.define(at, _known(f"{at}.classes", cls, theory), name, number)
+@dataclass(frozen=True)
+class Name:
+    """What a name means behind a layer, and from there on, at tokens of these classes. It may speak of names, and of
+    itself: of what they meant before.
+    """
+
+    at: str
+    classes: tuple[str, ...]
+    name: str
+    meaning: Number | Formula
+
+    def give(self, cls: TokenClass) -> None:
+        """The class has it as a ghost that is defined by others."""
+        meaning = cls.meanings[self.name]
+        if isinstance(meaning, Number):
+            cls.ghosts[self.name] = POSITION
+            cls.defined[self.name] = [Choice(self.at, meaning, Truth(True))]
+        else:
+            flag = Flag(Ghost(self.name))
+            same = Joined("and", Joined("=>", flag, meaning), Joined("=>", meaning, flag))
+            cls.ghosts[self.name] = FLAG
+            cls.defined[self.name] = [Entry(self.at, same)]
+
+    def meaning_in(self, cls: TokenClass) -> Number | Formula:
+        """In ghosts of the theory; the names in it mean what they did before."""
+        found: Number | Formula
+        if isinstance(self.meaning, Number):
+            found = number_with_meanings(self.meaning, cls.meanings)
+        else:
+            found = with_meanings(self.meaning, cls.meanings)
+        if next(islice(ghosts_in(found), MOST_GHOSTS, None), None) is not None:
+            raise TooLarge(f"{self.at}: {quote(self.name)} speaks of more than {MOST_GHOSTS} ghosts")
+        return found
+
+
+def read_names(value: Json, theory: Theory, network: Network) -> list[list[Name]]:
+    """The names that are given behind every layer; the theory knows their kinds from now on."""
+    found = []
+    for number, listed in enumerate(_layers("names", value, network)):
+        found.append([_name(f"names[{number}][{place}]", one, theory) for place, one in enumerate(listed)])
+        if len({(cls, one.name) for one in found[-1] for cls in one.classes}) < sum(
+            len(one.classes) for one in found[-1]
+        ):
+            raise Rejected(f"names[{number}]", "gives a class one name twice")
+    return found
+
+
+def _name(at: str, value: Json, theory: Theory) -> Name:
+    is_flag = isinstance(value, dict) and "formula" in value
+    parts = members(at, value, "classes", "name", "formula" if is_flag else "number")
+    name = require_name(f"{at}.name", text(f"{at}.name", parts["name"]), "a ghost")
+    if name in theory.spoken_of:
+        raise Rejected(f"{at}.name", f"{quote(name)} is a ghost of the theory")
+    kind = FLAG if is_flag else POSITION
+    if theory.names.setdefault(name, kind) != kind:
+        raise Rejected(f"{at}.name", f"{quote(name)} is a position and a flag")
+    meaning: Number | Formula
+    if is_flag:
+        meaning = read_formula(f"{at}.formula", text(f"{at}.formula", parts["formula"]))
+    else:
+        meaning = read_number(f"{at}.number", text(f"{at}.number", parts["number"]))
+    return Name(at, _classes(at, parts["classes"], theory), name, meaning)
 
 
 @dataclass(frozen=True)
@@ -87,25 +148,30 @@ class Hold:
 
 
 def read_holds(value: Json, theory: Theory, network: Network) -> list[list[Hold]]:
-    """What is said of registers behind every layer; nothing, if the list is empty."""
-    layers = items("holds", value)
-    if layers and len(layers) != len(network.layers):
-        raise Rejected("holds", f"is about {len(layers)} layers; the network has {len(network.layers)}")
+    """What is said of registers behind every layer."""
     registers = {name for name, _ in network.registers}
     found = []
-    for number, listed in enumerate(layers):
+    for number, listed in enumerate(_layers("holds", value, network)):
         here = []
-        for place, one in enumerate(items(f"holds[{number}]", listed)):
+        for place, one in enumerate(listed):
             at = f"holds[{number}][{place}]"
             parts = members(at, one, "classes", "register", "content")
             register = text(f"{at}.register", parts["register"])
             if register not in registers:
                 raise Rejected(f"{at}.register", f"{quote(register)} is no register of the network")
-            classes = tuple(_known(f"{at}.classes", name, theory) for name in items(f"{at}.classes", parts["classes"]))
+            classes = _classes(at, parts["classes"], theory)
             content = read_content(f"{at}.content", text(f"{at}.content", parts["content"]))
             here.append(Hold(at, classes, register, content))
         found.append(here)
-    return found or [[] for _ in network.layers]
+    return found
+
+
+def _layers(at: str, value: Json, network: Network) -> list[list[Json]]:
+    """What is listed of every layer; nothing, if the list is empty."""
+    layers = items(at, value)
+    if layers and len(layers) != len(network.layers):
+        raise Rejected(at, f"is about {len(layers)} layers; the network has {len(network.layers)}")
+    return [items(f"{at}[{number}]", listed) for number, listed in enumerate(layers)] or [[] for _ in network.layers]
 
 
 def _cases(at: str, value: Json, theory: Theory) -> list[Case]:
@@ -122,7 +188,7 @@ def _case(at: str, value: Json, theory: Theory) -> Case:
         raise Rejected(f"{at}.selects", f"is {quote(selects)} where an object must be")
     return Case(
         at=at,
-        classes=tuple(_known(f"{at}.classes", one, theory) for one in items(f"{at}.classes", parts["classes"])),
+        classes=_classes(at, parts["classes"], theory),
         when=read_formula(f"{at}.when", text(f"{at}.when", parts["when"])),
         selects={
             _known(f"{at}.selects", name, theory): read_formula(f"{at}.selects.{name}", text(f"{at}.selects", formula))
@@ -131,6 +197,10 @@ def _case(at: str, value: Json, theory: Theory) -> Case:
         member=read_number(f"{at}.member", text(f"{at}.member", parts["member"])),
         value=read_content(f"{at}.value", text(f"{at}.value", parts["value"])),
     )
+
+
+def _classes(at: str, value: Json, theory: Theory) -> tuple[str, ...]:
+    return tuple(_known(f"{at}.classes", one, theory) for one in items(f"{at}.classes", value))
 
 
 def _known(at: str, name: Json, theory: Theory) -> str:

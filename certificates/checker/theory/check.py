@@ -99,10 +99,9 @@ def check_theory(
     linear = check_linear(network, statement.model, parameters(network, *scales(statement.model, statement.e)))
     with deep_recursion():
         theory = read_theory(told, statement.parameters, network.r)
-        read_names(parts["names"], theory)
         annotation = read_annotation(parts["annotation"], theory, network)
-        words = read_holds(parts["holds"], theory, network)
-        walked = walk(network, theory, parts["witnesses"], annotation, words, deadline)
+        words = read_holds(parts["holds"], theory, network), read_names(parts["names"], theory, network)
+        walked = walk(network, theory, parts["witnesses"], annotation, *words, deadline)
     margin = at_most("margin", parts["margin"], walked.margin)
     cases = check_heads(parts["heads"], walked, network, statement.context)
 

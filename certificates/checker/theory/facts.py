@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, implies
+from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, Node, implies
 from exactformer.certificates.checker.document import Rejected
 from exactformer.certificates.checker.theory.ghosts import (
     Variables,
@@ -58,7 +58,15 @@ class Facts:
         self._apart: dict[int, Formula] = {}
         self._decisive: dict[tuple[str, str | None], dict[Formula, None]] = {}
         """Of tokens of two classes, which facts were the last that a question needed: first those that were so last."""
-        self._models: dict[frozenset[Formula], dict[int, bool] | None] = {}
+        self._models: dict[frozenset[Node], dict[int, bool] | None] = {}
+
+    def define_again(self, names: Mapping[str, Set[str]]) -> None:
+        """These names of classes have another meaning from now on."""
+        self.variables.forget_definitions({name for of_class in names.values() for name in of_class})
+        for cls, of_class in names.items():
+            self._dependencies[cls] = dependencies(self.theory.classes[cls])
+            for name in of_class:
+                self.variables.defined(self.theory.classes[cls], name)
 
     @cached_property
     def order(self) -> Formula:
@@ -148,28 +156,34 @@ class Facts:
         if claim is not TRUE and self.possible(assumed, frozenset({*here, ~claim})):
             raise Rejected(at, reason)
 
-    def possible(self, assumed: Assumed | None, asked: frozenset[Formula], most: int = MOST_FACTS) -> bool:
+    def possible(self, assumed: Assumed | None, asked: frozenset[Node], most: int = MOST_FACTS) -> bool:
         """Whether all that is asked could hold, as far as up to ``most`` facts tell.
 
         As long as there are values for which it does, the first fact that they break is taken as well. Many facts make
         hard questions, so once two are taken others are first tried one by one: one may be enough.
         """
+        return self.values(assumed, asked, most) is not None
+
+    def values(
+        self, assumed: Assumed | None, asked: frozenset[Node], most: int = MOST_FACTS
+    ) -> Mapping[int, bool] | None:
+        """Values for which all that is asked holds, and, as far as up to ``most`` facts tell, all that is assumed."""
         found = self._model(asked)
         if assumed is None or found is None:
-            return found is not None
+            return found
         decisive = self._decisive.setdefault((assumed.of_i, assumed.of_j), {})
         for taken in range(most):
             broken = self._broken(assumed, decisive, found)
             if not broken:
-                return True
+                return found
             for one in broken[: 1 if taken < 2 else MOST_TRIED]:
                 if self._model(asked | {one}) is None:
                     decisive.pop(one, None)
                     decisive[one] = None
-                    return False
+                    return None
             asked |= {broken[0]}
             found = self._model(asked) or {}
-        return True
+        return found
 
     def _broken(self, assumed: Assumed, decisive: Mapping[Formula, None], found: Mapping[int, bool]) -> list[Formula]:
         """Of what is assumed, what does not hold: first that which is about a variable with a value.
@@ -209,7 +223,7 @@ class Facts:
         for stated in (*self._stated.values(), *self._of_pair.values(), *self._before.values()):
             yield from stated
 
-    def _model(self, asked: frozenset[Formula]) -> dict[int, bool] | None:
+    def _model(self, asked: frozenset[Node]) -> dict[int, bool] | None:
         """Values for which all of it holds, if there are any; the same is often asked for many classes."""
         if asked not in self._models:
             if len(self._models) >= MOST_ANSWERS:

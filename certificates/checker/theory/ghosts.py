@@ -9,8 +9,8 @@ Words:
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 
 from exactformer.certificates.checker.cases import Cases, either, sign
 from exactformer.certificates.checker.diagrams import (
@@ -35,6 +35,7 @@ from exactformer.certificates.checker.theory.reading import (
     Theory,
     TokenClass,
     largest_of,
+    parts_of,
 )
 
 Bits = Sequence[Formula]
@@ -49,7 +50,7 @@ class Variables:
         self.formulas: dict[language.Formula, Formula] = {}
         """What was read once: a ghost is the same variables in every class that has it."""
         self._moved: dict[Formula, Formula] = {}
-        self._defined: dict[tuple[str, str], Formula] = {}
+        self._defined: dict[tuple[str | Choice | Entry, ...], Formula] = {}
         self._levels: dict[tuple[str, int], int] = {}
         small = sorted(kind for kind in set(theory.kinds.values()) if largest_of(kind) is not None)
         for kind in (FLAG, *small, *theory.sets, POSITION):
@@ -57,7 +58,7 @@ class Variables:
             for place in reversed(range(self.width(kind))):
                 for name in names:
                     self._levels[name, place] = 2 * len(self._levels)
-        defined = {name for one in theory.classes.values() for name in one.defined}
+        defined = {name for one in theory.classes.values() for name in one.defined} | set(theory.names)
         self.defined_at = {
             level + of_j: (name, bool(of_j))
             for (name, _), level in self._levels.items()
@@ -81,9 +82,14 @@ class Variables:
 
     def defined(self, cls: TokenClass, name: str) -> Formula:
         """That a ghost of a token i is what its class defines it to be: by the first choice that holds, else 0."""
-        if (cls.name, name) not in self._defined:
-            self._defined[cls.name, name] = self._definition(cls, name)
-        return self._defined[cls.name, name]
+        key = name, *cls.defined[name]
+        if key not in self._defined:
+            self._defined[key] = self._definition(cls, name)
+        else:
+            view = View(self, cls.defined[name][0].at, cls.name)
+            for ghost in (ghost for part in parts_of(cls.defined[name]) for ghost in language.ghosts_in(part)):
+                view.kind(ghost)
+        return self._defined[key]
 
     def _definition(self, cls: TokenClass, name: str) -> Formula:
         width, choices = self.width(cls.ghosts[name]), list[tuple[Formula, list[Formula]]]()
@@ -92,6 +98,14 @@ class Variables:
                 return View(self, one.at, cls.name).formula(one.formula)
             choices.append(self._choice(cls, name, one, width))
         return same_number(self.bits(name, False), _first(choices, [FALSE] * width)[1])
+
+    def forget_definitions(self, names: Set[str]) -> None:
+        """They mean something else from now on."""
+        self._defined = {key: formula for key, formula in self._defined.items() if key[0] not in names}
+
+    def levels(self, name: str) -> int:
+        """The variables of a ghost of i, as the sum of 2^level."""
+        return sum(1 << self._levels[name, place] for place in range(self.width(self.theory.kinds[name])))
 
     def _choice(self, cls: TokenClass, name: str, one: Choice, width: int) -> tuple[Formula, list[Formula]]:
         view = View(self, one.at, cls.name)
@@ -135,10 +149,14 @@ class View:
     at: str
     of_i: str
     of_j: str | None = None
+    meanings: Mapping[str, Bits] = field(default_factory=dict)
+    """Bits of what names will mean of i, if that is not their variables."""
 
     def formula(self, formula: language.Formula) -> Formula:
         """Where it holds."""
         known = self.variables.formulas
+        if self.meanings:
+            return self._formula(formula)
         if formula not in known:
             known[formula] = self._formula(formula)
         else:
@@ -153,7 +171,7 @@ class View:
             case language.Flag(ghost):
                 if self.kind(ghost) != FLAG:
                     raise Rejected(self.at, f"{ghost.name} is no flag")
-                return self.variables.bits(ghost.name, ghost.of_j)[0]
+                return self._bits(ghost)[0]
             case language.Bit(number, place):
                 bits = self.number(number, POSITION)
                 return bits[place] if place < len(bits) else FALSE
@@ -208,10 +226,17 @@ class View:
         cls = self.of_j if ghost.of_j else self.of_i
         if cls is None:
             raise Rejected(self.at, f"j.{ghost.name}: there is no token j here")
-        found = POSITION if ghost.name == POS else self.variables.theory.classes[cls].ghosts.get(ghost.name)
+        theory = self.variables.theory
+        found = POSITION if ghost.name == POS else theory.classes[cls].ghosts.get(ghost.name)
+        if ghost.name in self.meanings and not ghost.of_j:
+            found = theory.names[ghost.name]
         if found is None:
             raise Rejected(self.at, f"class {cls} has no ghost {quote(ghost.name)}")
         return found
+
+    def _bits(self, ghost: Ghost) -> Bits:
+        given = None if ghost.of_j else self.meanings.get(ghost.name)
+        return self.variables.bits(ghost.name, ghost.of_j) if given is None else given
 
     def compared(self, compared: language.Compared) -> Formula:
         """Positions in any way; flags, and elements of one set, by = and !=."""
@@ -251,7 +276,7 @@ class View:
             case Ghost():
                 if self.kind_of(number) != kind:
                     raise Rejected(self.at, f"{number.name} is no {kind}")
-                return self.variables.bits(number.name, number.of_j)
+                return self._bits(number)
             case language.Named(name):
                 elements = self.variables.theory.sets.get(kind, ())
                 if name not in elements:
@@ -266,6 +291,9 @@ class View:
                 return plus(self.number(left, kind), self.number(right, kind))
             case language.Dropped(inside, low) if kind == POSITION:
                 return self.number(inside, kind)[low:]
+            case language.High(inside, low) if kind == POSITION:
+                bits = self.number(inside, kind)
+                return [*[FALSE] * min(low, len(bits)), *bits[low:]]
         raise Rejected(self.at, f"a number stands where an element of {kind} must be")
 
     def content(self, content: Content, width: int) -> list[Cases]:
@@ -289,6 +317,13 @@ class View:
                 where = self.formula(condition)
                 pairs = zip(self.content(then, width), self.content(other, width), strict=True)
                 return [either(where, left, right) for left, right in pairs]
+
+    def meaning(self, meaning: Number | language.Formula) -> Bits:
+        """The bits of a position, modulo 2^r, or the one of a flag."""
+        if isinstance(meaning, Number):
+            bits, width = self.number(meaning, POSITION), self.variables.width(POSITION)
+            return [*bits[:width], *[FALSE] * (width - len(bits))]
+        return [self.formula(meaning)]
 
     def any_number(self, number: Number) -> Bits:
         kind = self.kind_of(number)

@@ -8,12 +8,12 @@ Words:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from exactformer.certificates.checker.cases import Cases, capped, lost, product, same, scaled
-from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, conjunction
+from exactformer.certificates.checker.cases import Cases, product, same, scaled
+from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, Node, conjunction
 from exactformer.certificates.checker.document import Rejected
 from exactformer.certificates.checker.theory.annotation import Case
 from exactformer.certificates.checker.theory.facts import Assumed, Facts
@@ -60,7 +60,7 @@ class Heads:
         self.facts, self.variables, self.theory = facts, facts.variables, facts.theory
         self.integers = integers
         self._known_products: dict[Product, Cases] = {}
-        self._losses: dict[tuple[Product, ...], dict[int, Cases]] = {}
+        self._losses: dict[tuple[tuple[Product, ...], int, int | None], Node] = {}
 
     def situation(
         self,
@@ -96,6 +96,8 @@ class Heads:
         many = self._many(case, cls, core | {~is_member}, others, value)
         separation = self._separation(core, others, score)
         if separation is not None and separation < 1:
+            if not self._any_selected(core, others):
+                return None
             reason = f"a token that is not selected may score {score - separation}, one that is {score}, for {cls}"
             raise Rejected(case.at, reason)
         return Found(separation, many)
@@ -116,14 +118,15 @@ class Heads:
         view = View(self.variables, f"{case.at}.selects.{name}", cls, name)
         selected = view.formula(case.selects[name]) if name in case.selects else FALSE
         bound, products = self._products(head, coordinates[cls], coordinates[name])
-        if case.distance is None:
+        distance = self.theory.distance(cls, case.member)
+        if distance is None:
             facts = at_member = self.facts.pairs(cls, name)
         else:
             facts = at_member = self.facts.two(cls, name)
             # pos - D is D before i, but where it is 0; there is the first token.
             exact = name not in self.theory.first and not self.facts.possible(facts, core | {selected, ~is_member})
-            before = self.facts.before(cls, name, case.distance)
-            at_member = facts.and_first(*(before if exact else self.facts.where_apart(before, case.distance)))
+            before = self.facts.before(cls, name, distance)
+            at_member = facts.and_first(*(before if exact else self.facts.where_apart(before, distance)))
         return Other(name, selected, facts, at_member, bound, products)
 
     def _is_there(self, case: Case, cls: str, core: frozenset[Formula], others: Sequence[Other]) -> bool:
@@ -142,27 +145,46 @@ class Heads:
 
     def _score(self, case: Case, cls: str, core: frozenset[Formula], others: Sequence[Other]) -> int | None:
         """The score that all selected tokens have; None if there are none."""
-        found: dict[int, list[tuple[Other, Formula]]] = {}
+        found = dict[int, list[Other]]()
         for other in others:
-            if other.selected is FALSE:
-                continue
-            here, losses = core | {other.selected}, Cases()
-            for far in (FAR + 1, 2 * sum(times for _, _, times in other.products) + 1):
-                losses = self.losses(other.products, far)
-                if far not in losses or not self.facts.possible(other.at_member, here | {losses[far]}, FEW):
+            here = core | {other.selected}
+            # Mostly nothing is lost; and without facts nothing else is possible, whether or not there is such a token.
+            nothing = here | {self.loss(other.products, 0, 0)}
+            for facts, asked in ((None, nothing), (None, here), (other.at_member, here)):
+                values = self.facts.values(facts, asked)
+                if values is None and asked is nothing:
+                    continue
+                if values is None:
                     break
-            for loss, formula in losses.items():
-                if self.facts.possible(None, here | {formula}):
-                    found.setdefault(other.bound - loss, []).append((other, formula))
+                loss = self._lost(other.products, values)
+                another = self._another(other, here, loss)
+                if another is None:
+                    found.setdefault(other.bound - loss, []).append(other)
+                    break
+                if facts is not None:
+                    scores = sorted({other.bound - loss, other.bound - another})
+                    raise Rejected(case.at, f"selected tokens have the scores {scores}, for class {cls}")
         if len(found) > 1:
-            found = {
-                score: where
-                for score, where in found.items()
-                if any(self.facts.possible(one.at_member, core | {one.selected, formula}) for one, formula in where)
-            }
+            found = {score: where for score, where in found.items() if self._any_selected(core, where)}
         if len(found) > 1:
             raise Rejected(case.at, f"selected tokens have the scores {sorted(found)}, for class {cls}")
         return next(iter(found), None)
+
+    def _any_selected(self, core: frozenset[Node], others: Iterable[Other]) -> bool:
+        return any(self.facts.possible(one.at_member, core | {one.selected}) for one in others)
+
+    def _another(self, other: Other, here: frozenset[Node], loss: int) -> int | None:
+        """A loss other than this one that a selected token may have."""
+        for rest in (self.loss(other.products, loss + 1, None), self.loss(other.products, 0, loss - 1)):
+            values = self.facts.values(other.at_member, here | {rest})
+            if values is not None:
+                return self._lost(other.products, values)
+        return None
+
+    def _lost(self, products: tuple[Product, ...], values: Mapping[int, bool]) -> int:
+        """How far a score stays below its bound where variables have these values, and all others are 0."""
+        cases = map(self._product, products)
+        return sum(max(one) - next(value for value, formula in one.items() if formula.holds(values)) for one in cases)
 
     def _many(
         self, case: Case, cls: str, core: frozenset[Formula], others: Sequence[Other], value: Sequence[Cases]
@@ -216,18 +238,24 @@ class Heads:
         least: int | None = None
         for other in others:
             rest, top = core | {~other.selected}, other.bound - score
-            losses = self.losses(other.products, top + FAR) if top > -FAR else {top + FAR: TRUE}
-            self.facts.decided += len(losses)
-            for loss in sorted(losses):
-                if least is not None and loss - top >= least:
-                    break
+            self.facts.decided += 1
+            if self.facts.possible(other.facts, rest | {self.loss(other.products, 0, top)}):
+                possible = (
+                    loss
+                    for loss in range(top + 1)
+                    if self.facts.possible(other.facts, rest | {self.loss(other.products, loss, loss)})
+                )
+                return next(possible) - top
+            for loss in range(max(top + 1, 0), top + (FAR if least is None else least)):
                 # What is far enough below does no harm, even if it cannot be.
-                here = rest | {losses[loss]}
-                if self.facts.possible(other.facts, here, FEW) and (
-                    loss - top >= 1 or self.facts.possible(other.facts, here)
-                ):
+                if self.facts.possible(other.facts, rest | {self.loss(other.products, loss, loss)}, FEW):
                     least = loss - top
                     break
+            else:
+                if least is None and self.facts.possible(
+                    other.facts, rest | {self.loss(other.products, top + FAR, None)}, FEW
+                ):
+                    least = FAR
         return least
 
     def _products(self, head: Head, mine: Sequence[Cases], theirs: Sequence[Cases]) -> tuple[int, tuple[Product, ...]]:
@@ -246,13 +274,11 @@ class Heads:
             self._known_products[one] = scaled(product(self.integers.of(query), theirs), times)
         return self._known_products[one]
 
-    def losses(self, products: tuple[Product, ...], far: int) -> Cases:
-        """How far scores stay below their bound; ``far`` stands for that much or more."""
-        known = self._losses.setdefault(products, {})
-        if far not in known:
-            larger = min((one for one in known if one > far), default=None)
-            if larger is None:
-                known[far] = lost([self._product(one) for one in products], far)
-            else:
-                known[far] = capped(known[larger], far)
-        return known[far]
+    def loss(self, products: tuple[Product, ...], least: int, most: int | None) -> Node:
+        """That a score stays from ``least`` to ``most`` below its bound, or any more."""
+        key = products, least, most
+        if key not in self._losses:
+            cases = map(self._product, products)
+            losses = ((max(one) - value, formula) for one in cases for value, formula in one.items())
+            self._losses[key] = self.integers.weighed.between(least, most, losses)
+        return self._losses[key]

@@ -2,7 +2,8 @@
 
     FORMULA = FORMULA "=>" FORMULA | FORMULA "or" FORMULA | FORMULA "and" FORMULA | "not" FORMULA | "(" FORMULA ")"
             | "true" | "false" | FLAG | "bit(" NUMBER "," B ")" | NUMBER COMPARISON NUMBER | TABLE "of" GHOST ..
-    NUMBER  = GHOST | "j." GHOST | B | "'" NAME "'" | NUMBER "+" NUMBER | NUMBER "-" B | "drop(" NUMBER "," B ")"
+    NUMBER  = GHOST | "j." GHOST | B | "'" NAME "'" | NUMBER "+" NUMBER | NUMBER "-" B
+            | "drop(" NUMBER "," B ")" | "high(" NUMBER "," B ")"
     CONTENT = "any" | "0" | "1" | "-1" | "sign(" NUMBER ")" | "upper(" NUMBER "," B ")" | "onehot(" NUMBER ")"
             | "(" CONTENT "if" FORMULA "else" CONTENT ")"
 
@@ -13,7 +14,7 @@ lowest bits, n // 2^B.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -28,7 +29,24 @@ DEEPEST = 100
 
 COMPARISONS = ("=", "!=", "<=", "<", ">=", ">")
 RESERVED = frozenset(
-    ("any", "true", "false", "not", "and", "or", "if", "else", "bit", "drop", "sign", "upper", "onehot", "j", "of")
+    (
+        "any",
+        "true",
+        "false",
+        "not",
+        "and",
+        "or",
+        "if",
+        "else",
+        "bit",
+        "drop",
+        "high",
+        "sign",
+        "upper",
+        "onehot",
+        "j",
+        "of",
+    )
 )
 
 
@@ -78,7 +96,15 @@ class Dropped:
     low: int
 
 
-Number: TypeAlias = "Ghost | Constant | Named | Shifted | Sum | Dropped"
+@dataclass(frozen=True)
+class High:
+    """number - number % 2^low."""
+
+    number: Number
+    low: int
+
+
+Number: TypeAlias = Ghost | Constant | Named | Shifted | Sum | Dropped | High
 
 
 @dataclass(frozen=True)
@@ -185,13 +211,51 @@ def ghosts_in(part: Formula | Number) -> Iterator[Ghost]:
     match part:
         case Ghost():
             yield part
-        case Shifted(inside) | Dropped(inside) | Bit(inside) | Flag(inside) | Not(inside):
+        case Shifted(inside) | Dropped(inside) | High(inside) | Bit(inside) | Flag(inside) | Not(inside):
             yield from ghosts_in(inside)
         case Sum(left, right) | Compared(_, left, right) | Joined(_, left, right):
             yield from ghosts_in(left)
             yield from ghosts_in(right)
         case Listed(_, entries):
             yield from (ghost for ghost, _ in entries)
+
+
+def with_meanings(formula: Formula, names: Mapping[str, Number | Formula]) -> Formula:
+    """With names of i replaced by what they mean."""
+    match formula:
+        case Flag(Ghost(name, False)) if name in names:
+            meaning = names[name]
+            return formula if isinstance(meaning, Number) else meaning
+        case Bit(number, place):
+            return Bit(number_with_meanings(number, names), place)
+        case Compared(comparison, left, right):
+            return Compared(comparison, number_with_meanings(left, names), number_with_meanings(right, names))
+        case Not(inside):
+            return Not(with_meanings(inside, names))
+        case Joined(word, one, other):
+            return Joined(word, with_meanings(one, names), with_meanings(other, names))
+    return formula
+
+
+def number_with_meanings(number: Number, names: Mapping[str, Number | Formula]) -> Number:
+    """With names of i replaced by what they mean."""
+    match number:
+        case Ghost(name, False) if name in names:
+            meaning = names[name]
+            return meaning if isinstance(meaning, Number) else number
+        case Shifted(inside, by):
+            match number_with_meanings(inside, names):
+                case Shifted(further, before) if before <= 0 and by <= 0:
+                    return Shifted(further, before + by)
+                case found:
+                    return Shifted(found, by)
+        case Sum(left, right):
+            return Sum(number_with_meanings(left, names), number_with_meanings(right, names))
+        case Dropped(inside, low):
+            return Dropped(number_with_meanings(inside, names), low)
+        case High(inside, low):
+            return High(number_with_meanings(inside, names), low)
+    return number
 
 
 _TOKEN = re.compile(r"\s*(?:(=>|!=|<=|>=|[=<>(),+.-])|([A-Za-z_][A-Za-z_0-9]*)|([0-9]+)|'([^']*)')", re.ASCII)
@@ -376,6 +440,8 @@ class _Reader:
             return Named(value)
         if self.take("drop"):
             return Dropped(*self.number_and_place())
+        if self.take("high"):
+            return High(*self.number_and_place())
         return self.ghost()
 
     def ghost(self) -> Ghost:

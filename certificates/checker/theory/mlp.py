@@ -6,14 +6,16 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import reduce
 from itertools import pairwise
+from operator import or_
 from typing import TypeAlias
 
 import numpy as np
 
 from exactformer.certificates.checker.cases import Cases, either, same, scaled, summed
 from exactformer.certificates.checker.deadline import Deadline
-from exactformer.certificates.checker.diagrams import TRUE, Formula, conjunction
+from exactformer.certificates.checker.diagrams import TRUE, Formula, conjunction, depends_on
 from exactformer.certificates.checker.neurons import Neuron, activation
+from exactformer.certificates.checker.weighed import Weighed
 from exactformer.certificates.checker.weights import Mlp
 
 FEW = 32
@@ -25,10 +27,12 @@ class Integers:
     """Integers by cases, equal ones as one object: so that what is computed from them is computed once."""
 
     def __init__(self) -> None:
+        self.weighed = Weighed()
         self._kept: dict[Frozen, Cases] = {}
         self._of: dict[int, Cases] = {}
         self._agree: dict[tuple[tuple[int, ...], tuple[int, ...]], Formula] = {}
         self._active: dict[tuple[int, tuple[tuple[int, int], ...]], Cases] = {}
+        self._depends: dict[Formula, int] = {}
         self._sums: dict[tuple[int, tuple[tuple[int, int], ...]], Cases] = {}
 
     def one(self, cases: Cases) -> Cases:
@@ -43,6 +47,10 @@ class Integers:
         """The integer with this ``id``."""
         return self._of[name]
 
+    def depends_on(self, cases: Cases) -> int:
+        """On which variables, as the sum of 2^level."""
+        return reduce(or_, (depends_on(formula, self._depends) for formula in cases.values()))
+
     def agree(self, left: Sequence[Cases], right: Sequence[Cases]) -> Formula:
         """That the first are the second, one by one."""
         key = tuple(map(id, left)), tuple(map(id, right))
@@ -55,7 +63,7 @@ class Integers:
         key = bias, tuple(sorted(inputs.items()))
         if key not in self._active:
             neuron = Neuron(bias, [(self.of(name), weight) for name, weight in inputs.items()], ())
-            self._active[key] = self.one(activation(at, neuron))
+            self._active[key] = self.one(activation(at, neuron, self.weighed))
         return self._active[key]
 
     def sum(self, first: Cases, terms: Counter[int]) -> Cases:
@@ -68,42 +76,10 @@ class Integers:
             else:
                 total = summed(
                     first,
-                    by_variables([(one, formula) for cases in scaled_terms for one, formula in cases.items() if one]),
+                    self.weighed.sum((one, formula) for cases in scaled_terms for one, formula in cases.items() if one),
                 )
             self._sums[key] = self.one(total)
         return self._sums[key]
-
-
-def by_variables(
-    terms: Iterable[tuple[int, Formula]], known: dict[frozenset[tuple[Formula, int]], Cases] | None = None
-) -> Cases:
-    """The sum of the weights whose formulas hold, variable by variable from the first: with many terms of which few can
-    hold at once, as of neurons for the rows of a table, few are left soon; and of carries, the same are left often.
-
-    ``known``: the sums of terms that were met already.
-    """
-    known, left = {} if known is None else known, Counter[Formula]()
-    for weight, formula in terms:
-        left[formula] += weight
-    constant = left.pop(TRUE, 0)
-    parts = frozenset((formula, weight) for formula, weight in left.items() if formula.table is not None and weight)
-    if not parts:
-        return {constant: TRUE}
-    if parts not in known:
-        level = min(formula.level for formula, _ in parts)
-        table = next(iter(parts))[0].table
-        if table is None:
-            raise TypeError("a leaf has no table")
-        low, high = (
-            by_variables([(weight, _below(formula, level, side)) for formula, weight in parts], known)
-            for side in (False, True)
-        )
-        known[parts] = either(table.variable(level), high, low)
-    return {constant + value: formula for value, formula in known[parts].items()}
-
-
-def _below(formula: Formula, level: int, side: bool) -> Formula:
-    return formula if formula.level != level else formula.high if side else formula.low
 
 
 def _value(case: tuple[int, Formula]) -> int:

@@ -29,6 +29,7 @@ from exactformer.certificates.checker.theory.language import (
     Named,
     Not,
     Number,
+    Shifted,
     Truth,
     ghosts_in,
     read_field,
@@ -45,6 +46,8 @@ POS = "pos"
 MOST_CLASSES, MOST_ELEMENTS = 2**9, 2**16
 MOST_PARAMETERS = 2**8
 LONGEST_TEXT = 2**18
+FURTHEST = 2**9
+"""Followers are followed one by one: so far, and no further, is known which class a token before has."""
 _ELEMENT = re.compile(r"[^\s'{}\[\]]+")
 """So that an element, filled into a line, stays one word."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*", re.ASCII)
@@ -85,7 +88,9 @@ class Entry:
 
 @dataclass
 class TokenClass:
-    """One class: ``ghosts`` are names with kinds, without `POS`; ``defined`` are those that are functions of others."""
+    """One class: ``ghosts`` are names with kinds, without `POS`; ``defined`` are those that are functions of others;
+    ``meanings``: of names that an annotation gives, in ghosts of the theory.
+    """
 
     name: str
     token: Token
@@ -93,6 +98,7 @@ class TokenClass:
     ghosts: dict[str, str] = field(default_factory=dict)
     facts: list[tuple[str, Formula]] = field(default_factory=list)
     defined: dict[str, list[Choice] | list[Entry]] = field(default_factory=dict)
+    meanings: dict[str, Number | Formula] = field(default_factory=dict)
     followers: set[str] = field(default_factory=set)
     outputs: list[Output] = field(default_factory=list)
 
@@ -102,7 +108,7 @@ class Theory:
     """``pairs``: (class of i, class of j) -> where it stands and what is true of all such i and j at or before it.
 
     ``before``: (class of i, class of j) -> distances D, and what is true where j is the token D before i.
-    ``names``: ghosts that are none of the theory's but names that an annotation gives.
+    ``names``: kinds of the names that an annotation gives, which are ghosts of its own.
     """
 
     name: str
@@ -113,24 +119,37 @@ class Theory:
     classes: dict[str, TokenClass] = field(default_factory=dict)
     pairs: dict[tuple[str, str], list[tuple[str, Formula]]] = field(default_factory=dict)
     before: dict[tuple[str, str], list[tuple[int, str, Formula]]] = field(default_factory=dict)
-    names: set[str] = field(default_factory=set)
-
-    def define(self, at: str, cls: str, name: str, number: Number) -> None:
-        """A position more of tokens of this class: a function of their other ghosts."""
-        one = self.classes[cls]
-        require_name(at, name, "a ghost")
-        if name in one.ghosts or any(
-            name in other.ghosts and name not in self.names for other in self.classes.values()
-        ):
-            raise Rejected(at, f"{quote(name)} is a ghost already")
-        self.names.add(name)
-        one.ghosts[name] = POSITION
-        one.defined[name] = [Choice(at, number, Truth(True))]
+    names: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def kinds(self) -> dict[str, str]:
         """The kind of every ghost; one name has one kind."""
-        return {POS: POSITION} | {name: kind for one in self.classes.values() for name, kind in one.ghosts.items()}
+        ghosts = {name: kind for one in self.classes.values() for name, kind in one.ghosts.items()}
+        return {POS: POSITION} | ghosts | self.names
+
+    @cached_property
+    def spoken_of(self) -> frozenset[str]:
+        """All names that its lines use as those of ghosts."""
+        found = [one for listed in self.pairs.values() for _, one in listed]
+        found += [one for listed in self.before.values() for _, _, one in listed]
+        parts: list[Formula | Number] = [*found]
+        for cls in self.classes.values():
+            parts += [formula for _, formula in cls.facts]
+            parts += [part for listed in cls.defined.values() for part in parts_of(listed)]
+            parts += [output.when for output in cls.outputs]
+            tokens = [cls.token, *(output.token for output in cls.outputs)]
+            parts += [value for token in tokens for _, value in token.fields]
+        declared = (name for cls in self.classes.values() for name in cls.ghosts)
+        return frozenset({POS, *declared, *(ghost.name for part in parts for ghost in ghosts_in(part))})
+
+    def distance(self, cls: str, number: Number) -> int | None:
+        """D, if this is the position D before a token of the class, by its name or not, and D is not large."""
+        match number:
+            case Ghost(name, False) if isinstance(meant := self.classes[cls].meanings.get(name), Shifted):
+                return self.distance(cls, meant)
+            case Shifted(Ghost(name, False), by) if name == POS and -FURTHEST <= by < 0:
+                return -by
+        return None
 
     @cached_property
     def first(self) -> frozenset[str]:
@@ -375,6 +394,14 @@ def require_name(at: str, text: str, what: str) -> str:
     return text
 
 
+def parts_of(definition: Iterable[Choice | Entry]) -> list[Formula | Number]:
+    """All that a definition says."""
+    parts: list[Formula | Number] = []
+    for one in definition:
+        parts += [one.formula] if isinstance(one, Entry) else [one.number, one.when]
+    return parts
+
+
 def dependencies(one: TokenClass) -> dict[str, tuple[str, ...]]:
     """Every ghost that is defined -> the defined ghosts that it depends on, and itself, in an order in which they can
     be computed; `Rejected` if there is none."""
@@ -384,10 +411,7 @@ def dependencies(one: TokenClass) -> dict[str, tuple[str, ...]]:
         if name in on_the_way:
             raise Rejected(one.defined[name][0].at, f"{quote(name)} is defined by itself")
         if name not in found:
-            parts: list[Formula | Number] = []
-            for part in one.defined[name]:
-                parts += [part.formula] if isinstance(part, Entry) else [part.number, part.when]
-            needed = dict.fromkeys(ghost.name for part in parts for ghost in ghosts_in(part))
+            needed = dict.fromkeys(ghost.name for part in parts_of(one.defined[name]) for ghost in ghosts_in(part))
             if one.defined[name] and isinstance(one.defined[name][0], Entry):
                 del needed[name]
             inside = [follow(other, (*on_the_way, name)) for other in needed if other in one.defined]

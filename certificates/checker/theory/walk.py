@@ -11,6 +11,7 @@ Words:
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
@@ -18,9 +19,9 @@ from exactformer.certificates.checker.cases import Cases, either, summed
 from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.diagrams import FALSE, MOST_NODES, Diagrams, Formula, conjunction
 from exactformer.certificates.checker.document import Json, Rejected, items
-from exactformer.certificates.checker.theory.annotation import Case, Hold
+from exactformer.certificates.checker.theory.annotation import Case, Hold, Name
 from exactformer.certificates.checker.theory.facts import Facts
-from exactformer.certificates.checker.theory.ghosts import Variables, View
+from exactformer.certificates.checker.theory.ghosts import Bits, Variables, View
 from exactformer.certificates.checker.theory.heads import ZERO, Found, Heads
 from exactformer.certificates.checker.theory.mlp import Integers
 from exactformer.certificates.checker.theory.mlp import behind as behind_mlp
@@ -49,13 +50,14 @@ def walk(
     witnesses: Json,
     annotation: Sequence[Sequence[Sequence[Case]]],
     holds: Sequence[Sequence[Hold]],
+    names: Sequence[Sequence[Name]],
     deadline: Deadline,
 ) -> Walked:
     """Sections 6.1 to 6.5; `Rejected` where they do not show the claim."""
     going = _Walk(network, theory, deadline)
     seen = check_witnesses(witnesses, going.facts, deadline)
     unseen = ((one, name) for name, cls in theory.classes.items() for one in sorted(cls.followers))
-    heads = [going.layer(number, *told) for number, told in enumerate(zip(annotation, holds, strict=True))]
+    heads = [going.layer(number, *told) for number, told in enumerate(zip(annotation, holds, names, strict=True))]
     return Walked(
         tuple(heads),
         going.margin(),
@@ -97,7 +99,9 @@ class _Walk:
             found.append(self.integers.one(possible))
         return found
 
-    def layer(self, number: int, annotation: Sequence[Sequence[Case]], holds: Sequence[Hold]) -> tuple[Found, ...]:
+    def layer(
+        self, number: int, annotation: Sequence[Sequence[Case]], holds: Sequence[Hold], names: Sequence[Name]
+    ) -> tuple[Found, ...]:
         """6.2 to 6.4: all heads, on what the layer before left; then all neurons; then simpler words for it."""
         layer, found = self.network.layers[number], list[Found]()
         before = self.coordinates
@@ -115,9 +119,7 @@ class _Walk:
         for cls, coordinates in behind.items():
             added = behind_mlp(f"{at}.mlp", layer.mlp, coordinates, self.integers, known, self.deadline)
             self.coordinates[cls] = self._ternary(f"{at}.mlp", cls, added)
-        for hold in holds:
-            for cls in hold.classes:
-                self._hold(hold, cls)
+        self._reword(holds, names)
         if len(self.variables.diagrams) > MOST_NODES // 2:
             self._begin_again()
         return tuple(found)
@@ -133,16 +135,44 @@ class _Walk:
             cls: [self.integers.one(cases) for cases in of_class] for cls, of_class in self.coordinates.items()
         }
 
-    def _hold(self, hold: Hold, cls: str) -> None:
-        """6.4: what is said of a register is what was computed, for every token of the class; it takes its place."""
-        places = [at for at, (name, _, _) in enumerate(self.network.places) if name == hold.register]
-        said = View(self.variables, hold.at, cls).content(hold.content, len(places))
-        said = [self.integers.one(cases) for cases in said]
-        held = self.coordinates[cls]
-        agree = self.integers.agree([held[place] for place in places], said)
-        self._require(hold.at, cls, set(), agree, f"does not hold for class {cls}")
-        for place, cases in zip(places, said, strict=True):
-            held[place] = cases
+    def _reword(self, holds: Sequence[Hold], names: Sequence[Name]) -> None:
+        """6.4: what is said of registers, by what the names are going to mean, is what was computed, for every token of
+        the classes. Then it takes its place, and the names mean that."""
+        meanings = defaultdict[str, dict[str, Bits]](dict)
+        for name in names:
+            for cls in name.classes:
+                meanings[cls][name.name] = View(self.variables, name.at, cls).meaning(name.meaning)
+        for hold in holds:
+            for cls in hold.classes:
+                said = View(self.variables, hold.at, cls, None, meanings[cls]).content(
+                    hold.content, len(self._places(hold))
+                )
+                held = [self.coordinates[cls][place] for place in self._places(hold)]
+                agree = self.integers.agree(held, [self.integers.one(cases) for cases in said])
+                self._require(hold.at, cls, set(), agree, f"does not hold for class {cls}")
+        known = [(name, self.theory.classes[cls]) for name in names for cls in name.classes]
+        for (name, one), meaning in [(each, each[0].meaning_in(each[1])) for each in known]:
+            one.meanings[name.name] = meaning
+            name.give(one)
+        self.facts.define_again({cls: given.keys() for cls, given in meanings.items()})
+        said_anew = defaultdict[str, set[int]](set)
+        for hold in holds:
+            places = self._places(hold)
+            for cls in hold.classes:
+                said = View(self.variables, hold.at, cls).content(hold.content, len(places))
+                said_anew[cls].update(places)
+                for place, cases in zip(places, said, strict=True):
+                    self.coordinates[cls][place] = self.integers.one(cases)
+        for cls, renamed in meanings.items():
+            levels = sum(self.variables.levels(name) for name in renamed)
+            for place, cases in enumerate(self.coordinates[cls]):
+                if place not in said_anew[cls] and self.integers.depends_on(cases) & levels:
+                    register, _, index = self.network.places[place]
+                    reason = f"coordinate {index} of {register}, for class {cls}, depends on what a name meant before"
+                    raise Rejected(next(name.at for name in names if cls in name.classes), reason)
+
+    def _places(self, hold: Hold) -> list[int]:
+        return [at for at, (name, _, _) in enumerate(self.network.places) if name == hold.register]
 
     def _head(self, at: str, head: Head, cls: str, cases: Sequence[Case], behind: list[Cases]) -> Found:
         """6.2: the cases of a class exclude each other and cover it; what is received is added to ``behind``."""

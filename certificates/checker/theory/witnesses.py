@@ -56,7 +56,7 @@ def _token(at: str, value: Json, place: int, facts: Facts) -> Witness:
     cls, ghosts = theory.classes.get(text(f"{at}.class", parts["class"])), parts["ghosts"]
     if cls is None:
         raise Rejected(f"{at}.class", f"{quote(parts['class'])} is no class of the theory")
-    names = [name for name in cls.ghosts if name not in theory.names]
+    names = list(cls.ghosts)
     if not isinstance(ghosts, dict) or sorted(ghosts) != sorted(names):
         raise Rejected(f"{at}.ghosts", f"must be those of class {cls.name}: {' '.join(names)}")
     numbers = {POS: place} | {
@@ -89,7 +89,7 @@ def _broken(tokens: list[Witness], place: int, facts: Facts) -> Iterator[str]:
     one, theory = tokens[place], facts.theory
     if place and one.cls.name not in tokens[place - 1].cls.followers:
         yield f"class {one.cls.name} does not follow class {tokens[place - 1].cls.name}"
-    defined = [facts.variables.defined(one.cls, name) for name in one.cls.defined if name not in theory.names]
+    defined = [facts.variables.defined(one.cls, name) for name in one.cls.defined]
     if not all(formula.holds(one.of_i) for formula in (*facts.alone(one.cls.name).formulas, *defined)):
         yield f"is no token of class {one.cls.name}: a fact or a definition does not hold"
     for at, other in enumerate(tokens[: place + 1]):
