@@ -155,24 +155,7 @@ def certify_all(request: UniversalRequest, evidence: Evidence, progress: Progres
     """
     started = time.perf_counter()
     machine, context = request.machine, request.context
-    if request.assumed_writes is not None and not 1 <= request.assumed_writes < context:
-        raise AssumptionError(
-            f"{request.assumed_writes} writes per cell say nothing about {context} tokens; give a number from 1 to "
-            f"{context - 1}"
-        )
-    if all(state != machine.initial for state, _ in machine.transitions):
-        # EINP's has_entry = 1 (SPEC 14.6) is impossible then, and an obligation that assumes it proves nothing.
-        raise MachineError(
-            f"{machine.name} has no row for {machine.initial!r}, the state in which it starts: no run takes a step, so "
-            "there is nothing to prove; give that state a row"
-        )
-    position_bits = position_bits_for(context, request.paradigm)
-    require_an_input(context, position_bits)
-    if request.space is not None and longest_segment(request.space, position_bits) > context:
-        raise ContextError(
-            f"a run in {request.space} cells has segments of up to {longest_segment(request.space, position_bits)} "
-            f"tokens, which do not fit {context}"
-        )
+    position_bits = require_scope(request)
     progress("construct", 0, 1)
     network = construct(request.paradigm, machine, position_bits)
     document = weights_document(network)
@@ -224,6 +207,33 @@ def certify_all(request: UniversalRequest, evidence: Evidence, progress: Progres
         smallest_fitting(sums, scaled) if counterexample is None else counterexample.fits,
         request.subject,
     )
+
+
+def require_scope(request: UniversalRequest) -> int:
+    """The number of bits of positions, of a claim that is about something.
+
+    Errors: MachineError, ContextError and AssumptionError.
+    """
+    machine, context = request.machine, request.context
+    if request.assumed_writes is not None and not 1 <= request.assumed_writes < context:
+        raise AssumptionError(
+            f"{request.assumed_writes} writes per cell say nothing about {context} tokens; give a number from 1 to "
+            f"{context - 1}"
+        )
+    if all(state != machine.initial for state, _ in machine.transitions):
+        # EINP's has_entry = 1 (SPEC 14.6) is impossible then, and an obligation that assumes it proves nothing.
+        raise MachineError(
+            f"{machine.name} has no row for {machine.initial!r}, the state in which it starts: no run takes a step, so "
+            "there is nothing to prove; give that state a row"
+        )
+    position_bits = position_bits_for(context, request.paradigm)
+    require_an_input(context, position_bits)
+    if request.space is not None and longest_segment(request.space, position_bits) > context:
+        raise ContextError(
+            f"a run in {request.space} cells has segments of up to {longest_segment(request.space, position_bits)} "
+            f"tokens, which do not fit {context}"
+        )
+    return position_bits
 
 
 def _no_such_input(request: UniversalRequest) -> str | None:

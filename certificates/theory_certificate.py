@@ -23,27 +23,21 @@ from exactformer.certificates.universal_document import TieSoftmax, tie_case
 from exactformer.certificates.weights import parameters, weights_document
 from exactformer.constructions.theory import Parameter, Theory
 from exactformer.constructions.transformer.network import Network
-from exactformer.verify.all_inputs import Universal, decide_heads
+from exactformer.verify.all_inputs import Universal, decide_ties_of
 from exactformer.verify.arithmetic.cells import activation_cells
 from exactformer.verify.arithmetic.models import ArithmeticModel
 from exactformer.verify.verdict import Verdict
 
 
 class ProvedHead(Protocol):
-    """Of a head: how far below the selected tokens all others score, None if all are always selected; whether several
-    may be selected that share a value other than 0."""
+    """Of a head: how far below the selected tokens all others score, None if all are always selected; how many may be
+    selected that share a value other than 0, None if any number may."""
 
     @property
     def separation(self) -> int | None: ...
 
     @property
-    def many(self) -> bool: ...
-
-
-@dataclass(frozen=True)
-class _Head:
-    separation: int
-    many: bool
+    def ties(self) -> int | None: ...
 
 
 @dataclass(frozen=True)
@@ -93,12 +87,15 @@ def certify_theory(
     sums = sums_of(document)
     require_fit(model, sums, parameters(network, None))
     largest_score = max((len(head.query) for layer in network.layers for head in layer.heads), default=0)
-    facts = [
-        _Head(2 * largest_score + 1 if head.separation is None else head.separation, head.many)
+    pairs = [
+        (
+            2 * largest_score + 1 if head.separation is None else head.separation,
+            context if head.ties is None else min(head.ties, context),
+        )
         for layer in heads
         for head in layer
     ]
-    universal = decide_heads(facts, largest_score, model, context, context, beta)
+    universal = decide_ties_of(pairs, largest_score, model, context, beta)
     require_fit(model, sums, parameters(network, universal.split))
     weights = canonical_bytes(document)
     subject = subject_of(theory, context, model, beta)

@@ -8,7 +8,7 @@ proves separations, and for `audit`, `counterexample` and `compare`, which take 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from exactformer.constructions.transformer.network import Network
@@ -118,11 +118,19 @@ def decide_heads(
     largest_score: the length of the longest query list.  Raises ModelError when the scores are not exact at any beta,
     and BetaError when they are not at the one given.
     """
+    pairs = [(head.separation, most_writes if head.many else 1) for head in heads]
+    return replace(decide_ties_of(pairs, largest_score, model, context, beta), most_writes=most_writes)
+
+
+def decide_ties_of(
+    heads: Sequence[tuple[int, int]], largest_score: int, model: ArithmeticModel, context: int, beta: int | None
+) -> Universal:
+    """The same, of heads of which the separation is known, and the most ties."""
     largest_exponent = largest_beta_exponent(model, largest_score)
     if beta is not None:
         require_admitted(beta, model, largest_exponent)
     rounded_from = largest_score if model.steps.once else None
-    facts = [TieFacts(head.separation, most_writes if head.many else 1, context, rounded_from) for head in heads]
+    facts = [TieFacts(separation, most, context, rounded_from) for separation, most in heads]
     distinct = tuple(dict.fromkeys(facts))
     least = [smallest_beta_for_ties(model, one, largest_exponent) for one in distinct]
     chosen = beta or max((one for one in least if one is not None), default=None)
@@ -135,4 +143,12 @@ def decide_heads(
         TieCase(model, one, at, ties_that_hold(model, one, at), needed)
         for one, needed in zip(distinct, least, strict=True)
     )
-    return Universal(model, most_writes, largest_score, largest_exponent, at, cases, tuple(map(distinct.index, facts)))
+    return Universal(
+        model,
+        max(most for _, most in heads),
+        largest_score,
+        largest_exponent,
+        at,
+        cases,
+        tuple(map(distinct.index, facts)),
+    )

@@ -8,6 +8,7 @@ from typing import NoReturn
 import click
 
 from exactformer.api import Rejected, TooLarge, Undecided, certify, turing
+from exactformer.certificates.certify_all import require_scope
 from exactformer.certificates.command_line.certify_all import Asked, request_for
 from exactformer.certificates.command_line.console import show
 from exactformer.certificates.command_line.outcome import ExitCode, InputRefused, refusing
@@ -20,6 +21,7 @@ from exactformer.constructions.machines.machine import MachineError
 from exactformer.constructions.turing.paradigm import ContextError
 from exactformer.verify.arithmetic.models import ModelError
 from exactformer.verify.assessment import BetaError
+from exactformer.verify.writes import Grounds, most_writes
 
 
 def execute(asked: Asked, output: Output, as_json: bool) -> NoReturn:
@@ -27,18 +29,23 @@ def execute(asked: Asked, output: Output, as_json: bool) -> NoReturn:
 
     Exit code: 0 proved, 2 bad input (nothing is written), 3 inconclusive, 4 unsupported.
     """
-    if asked.space is not None or asked.assumed_writes is not None or asked.tokens:
-        raise InputRefused(
-            "--as-theory is about every run that fits: leave --space, --assume-writes-per-cell and --claim tokens out"
-        )
+    if asked.tokens:
+        raise InputRefused("--as-theory is about activations, too: leave --claim tokens out")
     request = request_for(asked)
+    most = most_writes(request.machine, request.paradigm, request.context, request.assumed_writes)
     with (
         late_spinner("proving", enabled=not as_json),
         refusing(MachineError, ContextError, BetaError, FileRefused),
         refusing(ModelError, DoesNotFit, TooLarge, code=ExitCode.UNSUPPORTED),
         refusing(Rejected, Undecided, code=ExitCode.INCONCLUSIVE),
     ):
-        network, theory = turing(request.machine, context=request.context, paradigm=request.paradigm)
+        require_scope(request)
+        network, theory = turing(
+            request.machine,
+            context=request.context,
+            paradigm=request.paradigm,
+            writes=None if most.grounds is Grounds.CONTEXT else most.bound,
+        )
         output.require(subject_of(theory, request.context, request.model, request.beta))
         made = certify(network, theory, request.model.text, context=request.context, beta=request.beta)
         written = output.write_bundle(made.bundle)

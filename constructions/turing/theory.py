@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
 from exactformer.constructions.machines.machine import TuringMachine
-from exactformer.constructions.theory import Parameter, Theory
+from exactformer.constructions.theory import Parameter, Theory, TrueToken
 from exactformer.constructions.transformer.network import Network
 from exactformer.constructions.turing.construct import construct
 from exactformer.constructions.turing.contexts import require_an_input
@@ -22,9 +24,12 @@ SEGMENTS = 4
 """Of a run, so many are looked at for witnesses."""
 
 
-def turing(machine: TuringMachine, *, context: int, paradigm: Paradigm | str = Paradigm.COT) -> tuple[Network, Theory]:
+def turing(
+    machine: TuringMachine, *, context: int, paradigm: Paradigm | str = Paradigm.COT, writes: int | None = None
+) -> tuple[Network, Theory]:
     """The network of a machine for sequences of up to ``context`` tokens, and the theory of its runs; ``paradigm``:
-    "cot", or "scot" for summarized chains of thought, of which each segment is a sequence.
+    "cot", or "scot" for summarized chains of thought, of which each segment is a sequence. ``writes``: only of those
+    in which no cell is written more often.
 
     Raises ContextError for a context in which nothing fits.
     """
@@ -32,34 +37,37 @@ def turing(machine: TuringMachine, *, context: int, paradigm: Paradigm | str = P
     bits = position_bits_for(context, paradigm)
     require_an_input(context, bits)
     theory = cot_theory if paradigm is Paradigm.COT else scot_theory
-    return construct(paradigm, machine, bits), theory(machine, bits)
+    return construct(paradigm, machine, bits), theory(machine, bits, writes)
 
 
-def cot_theory(machine: TuringMachine, position_bits: int) -> Theory:
+def cot_theory(machine: TuringMachine, position_bits: int, writes: int | None = None) -> Theory:
     """What `construct_cot` of this machine does at every token of every run, halting or not, and why (spec 2).
 
     Its witnesses are found by trying words (`witnesses`).
     """
     return Theory(
         COT,
-        tables(machine),
+        tables(machine) | {"WRITES": bound_of(writes, position_bits)},
         annotate_cot(machine.tapes, position_bits),
         holds_cot(machine.tapes, position_bits),
         names_cot(position_bits),
         witnesses(
-            COT, machine.input_alphabet, position_bits, lambda word: [cot_sequence(machine, word, position_bits)]
+            COT,
+            machine.input_alphabet,
+            position_bits,
+            lambda word: [within(writes, cot_sequence(machine, word, position_bits))],
         ),
     )
 
 
-def scot_theory(machine: TuringMachine, position_bits: int) -> Theory:
+def scot_theory(machine: TuringMachine, position_bits: int, writes: int | None = None) -> Theory:
     """What the network of the summarized chain of thought does at every token of every segment of every run (spec 3).
 
     Its witnesses are among the first segments of runs.
     """
     return Theory(
         SCOT,
-        tables(machine),
+        tables(machine) | {"WRITES": bound_of(writes, position_bits)},
         annotate_scot(machine.tapes, position_bits),
         holds_scot(machine.tapes, position_bits),
         names_scot(position_bits),
@@ -67,9 +75,31 @@ def scot_theory(machine: TuringMachine, position_bits: int) -> Theory:
             SCOT,
             machine.input_alphabet,
             position_bits,
-            lambda word: islice(scot_sequences(machine, word, position_bits), SEGMENTS),
+            lambda word: (
+                within(writes, one) for one in islice(scot_sequences(machine, word, position_bits), SEGMENTS)
+            ),
         ),
     )
+
+
+def bound_of(writes: int | None, position_bits: int) -> int:
+    """How many tokens may write one cell; if nothing is known of that, there are no more than 2^r."""
+    return 2**position_bits if writes is None else min(writes, 2**position_bits)
+
+
+def within(writes: int | None, sequence: Iterable[TrueToken]) -> Iterator[TrueToken]:
+    """The sequence, up to where a cell is written more often."""
+    written = Counter[tuple[str, object]]()
+    for position, token in enumerate(sequence):
+        cells = {name[2:]: cell for name, cell in token.ghosts.items() if token.cls == "run" and name.startswith("c_")}
+        if token.cls == "input":
+            cells = {"1": position - 1}
+        elif token.cls == "oldcell":
+            cells = {name[2:]: position - 1 for name in token.ghosts if name.startswith("h_")}
+        written.update(cells.items())
+        if writes is not None and any(written[cell] > writes for cell in cells.items()):
+            return
+        yield token
 
 
 def tables(machine: TuringMachine) -> dict[str, Parameter]:

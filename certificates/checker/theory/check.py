@@ -42,11 +42,11 @@ from exactformer.certificates.checker.linear import check_linear
 from exactformer.certificates.checker.statement import scales
 from exactformer.certificates.checker.steps.naming import Model
 from exactformer.certificates.checker.theory.annotation import read_annotation, read_holds, read_names
-from exactformer.certificates.checker.theory.of_machine import require_machine
+from exactformer.certificates.checker.theory.of_machine import of_machine, require_machine
 from exactformer.certificates.checker.theory.reading import LONGEST_TEXT, Theory, read_theory
 from exactformer.certificates.checker.theory.template import Value
 from exactformer.certificates.checker.theory.walk import Walked, walk
-from exactformer.certificates.checker.universal.ties import case_entry
+from exactformer.certificates.checker.ties import case_entry
 from exactformer.certificates.checker.weights import Network, longest_query, parameters
 
 TOP = (
@@ -55,7 +55,7 @@ TOP = (
 )
 VERDICTS = ("proved", "inconclusive")
 PARTS = ("claim", "theory", "parameters", "context", "arithmetic", "beta")
-MOST_PARAMETERS = 2**16
+LARGEST_PARAMETER = 2**64
 
 
 @dataclass(frozen=True)
@@ -91,11 +91,11 @@ def check_theory(
     statement, told = read_statement(parts["statement"], given)
     if parameters_given is not None and dict(parameters_given) != statement.parameters:
         raise Rejected("statement.parameters", "are not those of the given theory")
-    if machine is not None:
-        require_machine(statement.parameters, machine)
     network = read_weights(members("network", parts["network"], "weights")["weights"], certificate_path.parent)
     if statement.context > 2**network.r:
         raise Rejected("statement.context", f"is beyond the 2^{network.r} positions of the network")
+    if machine is not None:
+        require_machine(statement.parameters, machine)
     linear = check_linear(network, statement.model, parameters(network, *scales(statement.model, statement.e)))
     with deep_recursion():
         theory = read_theory(told, statement.parameters, network.r)
@@ -118,7 +118,8 @@ def check_theory(
     require_same("statement.claim", statement.claim, claim)
     proved = linear.proved
     if machine is not None:
-        proved = (f"the parameters of the theory are the tables of the machine {machine.name}", *proved)
+        known = of_machine(theory.name, statement.parameters, machine, statement.context, network.r, deadline)
+        proved = (*known, *proved)
     return _valid(verdict, claim, theory, walked, margin, proved, (linear.assumed, ASSUMED))
 
 
@@ -160,10 +161,10 @@ def _parameters(value: Json) -> dict[str, Value]:
             found[name] = tuple(tuple(text(at, entry) for entry in items(at, row)) for row in one)
         elif isinstance(one, list):
             found[name] = tuple(text(at, element) for element in one)
-        elif type(one) is int and 0 <= one <= MOST_PARAMETERS:
+        elif type(one) is int and 0 <= one <= LARGEST_PARAMETER:
             found[name] = one
         else:
-            raise Rejected(at, f"is {quote(one)}, neither a list nor a number up to 2^16")
+            raise Rejected(at, f"is {quote(one)}, neither a list nor a number up to 2^64")
     return found
 
 
@@ -186,8 +187,9 @@ def check_heads(value: Json, walked: Walked, network: Network, context: int) -> 
         parts = members(at, told, "layer", "head", "name", "separation", "ties", "softmax")
         separation = at_most(f"{at}.separation", parts["separation"], found.separation)
         ties = natural(f"{at}.ties", parts["ties"])
-        if ties not in (1, context) or (found.many and ties != context):
-            raise Rejected(f"{at}.ties", f"is {quote(parts['ties'])}; shown is {context if found.many else 1}")
+        shown = context if found.ties is None else min(found.ties, context)
+        if not shown <= ties <= context:
+            raise Rejected(f"{at}.ties", f"is {quote(parts['ties'])}; shown is {shown}, and there are {context} tokens")
         case = (most if separation is None else separation, ties)
         for field, right in (("layer", number), ("head", place), ("name", name)):
             require_same(f"{at}.{field}", parts[field], right)

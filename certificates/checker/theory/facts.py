@@ -17,6 +17,7 @@ from exactformer.certificates.checker.theory.ghosts import (
     plus,
     same_number,
 )
+from exactformer.certificates.checker.theory.language import Truth
 from exactformer.certificates.checker.theory.reading import POS, Theory, dependencies, largest_of
 
 MOST_ANSWERS = 2**14
@@ -55,6 +56,7 @@ class Facts:
         self._two: dict[tuple[str, str], Assumed] = {}
         self._of_pair: dict[tuple[str, str], tuple[Formula, ...]] = {}
         self._before: dict[tuple[str, str, int], tuple[Formula, ...]] = {}
+        self._counted: dict[tuple[str, str, str], Formula] = {}
         self._apart: dict[int, Formula] = {}
         self._decisive: dict[tuple[str, str | None], dict[Formula, None]] = {}
         """Of tokens of two classes, which facts were the last that a question needed: first those that were so last."""
@@ -141,6 +143,13 @@ class Facts:
             self._before[i, j, distance] = tuple(stated if j in self.theory.possible_at(i, distance) else [FALSE])
         return self._before[i, j, distance]
 
+    def counted(self, count: str, i: str, j: str) -> Formula:
+        """Which tokens j a count counts."""
+        if (count, i, j) not in self._counted:
+            at, formula = self.theory.counted[count].get((i, j), (f"count {count}", Truth(False)))
+            self._counted[count, i, j] = View(self.variables, at, i, j).formula(formula)
+        return self._counted[count, i, j]
+
     def where_apart(self, facts: Iterable[Formula], distance: int) -> list[Formula]:
         """The same facts, of all i and j: where pos = j.pos + distance."""
         return [implies(self.apart(distance), fact) for fact in facts]
@@ -218,6 +227,7 @@ class Facts:
         self._models.clear()
         yield self.order
         yield from self._apart.values()
+        yield from self._counted.values()
         for assumed in (*self._alone.values(), *self._two.values()):
             yield from assumed.formulas
         for stated in (*self._stated.values(), *self._of_pair.values(), *self._before.values()):

@@ -34,10 +34,18 @@ FAR = 4
 
 @dataclass(frozen=True)
 class Found:
-    """What was proved of a head: its least separation (None if it always selects all), and whether many may tie."""
+    """What was proved of a head: its least separation (None if it always selects all), and how many tokens with a value
+    other than 0 may be selected at most, None if any number may."""
 
     separation: int | None
-    many: bool
+    ties: int | None
+
+
+def worst(outcomes: Sequence[Found]) -> Found:
+    """The least separation, and the most ties."""
+    separations = [one.separation for one in outcomes if one.separation is not None]
+    ties = [one.ties for one in outcomes if one.ties is not None]
+    return Found(min(separations, default=None), max(ties, default=1) if len(ties) == len(outcomes) else None)
 
 
 @dataclass(frozen=True)
@@ -93,14 +101,14 @@ class Heads:
         score = self._score(case, cls, core, others)
         if score is None:
             return None
-        many = self._many(case, cls, core | {~is_member}, others, value)
+        ties = self._ties(case, cls, core, is_member, others, value)
         separation = self._separation(core, others, score)
         if separation is not None and separation < 1:
             if not self._any_selected(core, others):
                 return None
             reason = f"a token that is not selected may score {score - separation}, one that is {score}, for {cls}"
             raise Rejected(case.at, reason)
-        return Found(separation, many)
+        return Found(separation, ties)
 
     def _names(self, cls: str) -> list[str]:
         return sorted(self.theory.at_or_before[cls])
@@ -186,17 +194,33 @@ class Heads:
         cases = map(self._product, products)
         return sum(max(one) - next(value for value, formula in one.items() if formula.holds(values)) for one in cases)
 
-    def _many(
-        self, case: Case, cls: str, core: frozenset[Formula], others: Sequence[Other], value: Sequence[Cases]
-    ) -> bool:
-        """Whether several tokens with a value other than 0 may be selected; whatever one token has, of several it would
-        be a mean."""
+    def _ties(
+        self,
+        case: Case,
+        cls: str,
+        core: frozenset[Formula],
+        is_member: Formula,
+        others: Sequence[Other],
+        value: Sequence[Cases],
+    ) -> int | None:
+        """How many tokens with a value other than 0 may be selected; whatever one token has, of several it would be a
+        mean."""
         many = any(cases != ZERO for cases in value) and any(
-            self.facts.possible(other.at_member, core | {other.selected}, SOME) for other in others
+            self.facts.possible(other.at_member, core | {other.selected, ~is_member}, SOME) for other in others
         )
         if many and isinstance(case.value, Unknown):
             raise Rejected(f"{case.at}.value", f"is not known, where several tokens may be selected, for class {cls}")
-        return many
+        if not many:
+            return 1
+        bounds = (most for count, most in self.theory.counts.items() if self._all_counted(count, cls, core, others))
+        return min(bounds, default=None)
+
+    def _all_counted(self, count: str, cls: str, core: frozenset[Formula], others: Sequence[Other]) -> bool:
+        """Whether every token that is selected is one of those that are counted."""
+        return not any(
+            self.facts.possible(other.facts, core | {other.selected, ~self.facts.counted(count, cls, other.cls)})
+            for other in others
+        )
 
     def _require_value(
         self,

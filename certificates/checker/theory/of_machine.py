@@ -1,12 +1,37 @@
-"""A machine's tables as the parameters of a theory about its runs (SPEC 11.1)."""
+"""A machine's tables as the parameters of a theory about its runs (SPEC 11.1), and what else is known of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.document import Rejected
 from exactformer.certificates.checker.machine import Machine
+from exactformer.certificates.checker.statement import longest_segment
 from exactformer.certificates.checker.theory.template import Value
+from exactformer.certificates.checker.writes import writes_per_cell
+
+SUMMARIZED = "turing-scot"
+"""What the theory of summarized chains of thought calls itself."""
+
+
+def of_machine(
+    theory: str, parameters: Mapping[str, Value], machine: Machine, context: int, r: int, deadline: Deadline
+) -> tuple[str, ...]:
+    """What is proved of the machine: that the parameters are its tables; and what follows from these for runs."""
+    require_machine(parameters, machine)
+    proved = [f"the parameters of the theory are the tables of the machine {machine.name}"]
+    written, writes = writes_per_cell(machine, deadline), parameters.get("WRITES")
+    if written is not None and isinstance(writes, int) and written <= writes < 2**r:
+        proved.append(f"no run of {machine.name} writes a cell more than {written} times, the input counted")
+    if theory == SUMMARIZED and (cells := _cells(context, r)):
+        proved.append(f"no run of {machine.name} within {cells} cells has a segment of more than {context} tokens")
+    return tuple(proved)
+
+
+def _cells(context: int, r: int) -> int:
+    """In how many cells all segments of runs fit the context, at most."""
+    return next((cells for cells in range(context // 5, 0, -1) if longest_segment(cells, r) <= context), 0)
 
 
 def require_machine(parameters: Mapping[str, Value], machine: Machine) -> None:
@@ -27,6 +52,9 @@ def require_machine(parameters: Mapping[str, Value], machine: Machine) -> None:
         ),
     }
     rows = parameters.get("ROWS")
+    writes = parameters.get("WRITES")
+    if isinstance(writes, int):
+        wanted["WRITES"] = writes  # no table of the machine
     given = {**parameters, "ROWS": tuple(sorted(rows, key=tuple)) if isinstance(rows, tuple) else ()}
     for name in sorted({*wanted, *given}):
         if given.get(name) != wanted.get(name):

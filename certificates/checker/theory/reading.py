@@ -6,6 +6,7 @@ Words:
     fact      what is true of one token, or of a token i and any token j at or before it
     follower  a class that may stand behind a class
     output    the token that has to come next, as a function of ghosts
+    count     of how many tokens at or before i something is true, at most
 """
 
 from __future__ import annotations
@@ -108,6 +109,8 @@ class Theory:
     """``pairs``: (class of i, class of j) -> where it stands and what is true of all such i and j at or before it.
 
     ``before``: (class of i, class of j) -> distances D, and what is true where j is the token D before i.
+    ``counts``: the bound of each count; ``counted``: count -> (class of i, class of j) -> where it stands and which j
+    are counted.
     ``names``: kinds of the names that an annotation gives, which are ghosts of its own.
     """
 
@@ -119,6 +122,8 @@ class Theory:
     classes: dict[str, TokenClass] = field(default_factory=dict)
     pairs: dict[tuple[str, str], list[tuple[str, Formula]]] = field(default_factory=dict)
     before: dict[tuple[str, str], list[tuple[int, str, Formula]]] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    counted: dict[str, dict[tuple[str, str], tuple[str, Formula]]] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
 
     @cached_property
@@ -132,6 +137,7 @@ class Theory:
         """All names that its lines use as those of ghosts."""
         found = [one for listed in self.pairs.values() for _, one in listed]
         found += [one for listed in self.before.values() for _, _, one in listed]
+        found += [one for counted in self.counted.values() for _, one in counted.values()]
         parts: list[Formula | Number] = [*found]
         for cls in self.classes.values():
             parts += [formula for _, formula in cls.facts]
@@ -242,7 +248,7 @@ class _Reader:
         self.theory.about.append(rest)
 
     def _parameter(self, at: str, rest: str) -> None:
-        """NAME: set | rows | LOW..HIGH"""
+        """NAME: set | rows | number | LOW..HIGH"""
         name, kind = _two(at, rest, ":")
         value = self.parameters.get(require_name(at, name, "a parameter"))
         if value is None:
@@ -261,11 +267,14 @@ class _Reader:
             if name in self.theory.tables:
                 raise Rejected(at, f"defines {quote(name)} again")
             self.theory.tables[name] = tuple(rows)
+        elif kind == "number":
+            if not isinstance(value, int):
+                raise Rejected(f"statement.parameters.{name}", "is no number")
         elif bounds := re.fullmatch(r"([0-9]{1,9})\.\.([0-9]{1,9})", kind, re.ASCII):
             if not isinstance(value, int) or not int(bounds[1]) <= value <= int(bounds[2]):
                 raise Rejected(f"statement.parameters.{name}", f"is no number from {bounds[1]} to {bounds[2]}")
         else:
-            raise Rejected(at, f"{quote(kind)} is no kind of parameter: set, rows, or LOW..HIGH")
+            raise Rejected(at, f"{quote(kind)} is no kind of parameter: set, rows, number, or LOW..HIGH")
         self.declared.add(name)
 
     def _set(self, at: str, rest: str) -> None:
@@ -379,6 +388,26 @@ class _Reader:
             raise Rejected(at, f"{quote(distance)} is no distance from 1 to r + 64")
         self.theory.before.setdefault((i, j), []).append((int(distance), at, read_formula(at, formula)))
 
+    def _count(self, at: str, rest: str) -> None:
+        """NAME N"""
+        name, bound = _two(at, rest, " ")
+        if require_name(at, name, "a count") in self.theory.counts:
+            raise Rejected(at, f"defines {quote(name)} again")
+        if not re.fullmatch("[1-9][0-9]{0,19}", bound, re.ASCII):
+            raise Rejected(at, f"{quote(bound)} is no number from 1 to 20 digits")
+        self.theory.counts[name], self.theory.counted[name] = int(bound), {}
+
+    def _counted(self, at: str, rest: str) -> None:
+        """NAME CLASS CLASS: FORMULA"""
+        head, formula = _two(at, rest, ":")
+        name, classes = _two(at, head, " ")
+        i, j = (self._of(at, one).name for one in _two(at, classes, " "))
+        if name not in self.theory.counts:
+            raise Rejected(at, f"there is no count {quote(name)} before this line")
+        if (i, j) in self.theory.counted[name]:
+            raise Rejected(at, f"says again which tokens {quote(name)} counts, of these classes")
+        self.theory.counted[name][i, j] = at, read_formula(at, formula)
+
     def _output(self, at: str, rest: str) -> None:
         """CLASS [if FORMULA]: FAMILY FIELD=VALUE .."""
         head, token = _two(at, rest, ":")
@@ -435,6 +464,8 @@ _WORDS = (
     "fact",
     "pair",
     "before",
+    "count",
+    "counted",
     "output",
 )
 

@@ -22,7 +22,7 @@ from exactformer.certificates.checker.document import Json, Rejected, items
 from exactformer.certificates.checker.theory.annotation import Case, Hold, Name
 from exactformer.certificates.checker.theory.facts import Facts
 from exactformer.certificates.checker.theory.ghosts import Bits, Variables, View
-from exactformer.certificates.checker.theory.heads import ZERO, Found, Heads
+from exactformer.certificates.checker.theory.heads import ZERO, Found, Heads, worst
 from exactformer.certificates.checker.theory.mlp import Integers
 from exactformer.certificates.checker.theory.mlp import behind as behind_mlp
 from exactformer.certificates.checker.theory.reading import POS, Theory
@@ -111,8 +111,7 @@ class _Walk:
             outcomes = [self._head(at, head, cls, cases, behind[cls]) for cls in self.theory.classes]
             if never := [case.at for case in cases if case.at not in self._met]:
                 raise Rejected(never[0], "cannot be the case of any token")
-            separations = [one.separation for one in outcomes if one.separation is not None]
-            found.append(Found(min(separations, default=None), any(one.many for one in outcomes)))
+            found.append(worst(outcomes))
         at = f"weights.layers[{number}]"
         behind = {cls: self._ternary(f"{at}.heads", cls, coordinates) for cls, coordinates in behind.items()}
         known = dict[tuple[int, ...], Cases]()
@@ -201,8 +200,7 @@ class _Walk:
         for coordinate, cases_of in zip(head.out, received, strict=True):
             if cases_of != ZERO:
                 behind[coordinate] = summed(behind[coordinate], cases_of)
-        separations = [one.separation for one in outcomes if one.separation is not None]
-        return Found(min(separations, default=None), any(one.many for one in outcomes))
+        return worst(outcomes)
 
     def _possible(self, cls: str, *what: Formula) -> bool:
         """Whether this can be the case of a token of a class."""

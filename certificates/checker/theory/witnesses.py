@@ -92,6 +92,13 @@ def _broken(tokens: list[Witness], place: int, facts: Facts) -> Iterator[str]:
     defined = [facts.variables.defined(one.cls, name) for name in one.cls.defined]
     if not all(formula.holds(one.of_i) for formula in (*facts.alone(one.cls.name).formulas, *defined)):
         yield f"is no token of class {one.cls.name}: a fact or a definition does not hold"
+    for count, most in theory.counts.items():
+        counted = (
+            facts.counted(count, one.cls.name, other.cls.name).holds({**one.of_i, **other.of_j})
+            for other in tokens[: place + 1]
+        )
+        if sum(counted) > most:
+            yield f"more than {most} tokens are counted as {count}"
     for at, other in enumerate(tokens[: place + 1]):
         both = {**one.of_i, **other.of_j}
         if not all(formula.holds(both) for formula in facts.of_pair(one.cls.name, other.cls.name)):

@@ -18,10 +18,10 @@ from functools import lru_cache
 from exactformer.certificates.checker.arithmetic import exp_above
 from exactformer.certificates.checker.formats import Scaled
 from exactformer.certificates.checker.steps.naming import Model
+from exactformer.certificates.checker.ties import outcome
 from exactformer.certificates.checker.universal.attention import Claimed
 from exactformer.certificates.checker.universal.drift.forms import Drifts, NotShown, largest_of, rounded_drift, short
 from exactformer.certificates.checker.universal.meaning import Entry
-from exactformer.certificates.checker.universal.ties import outcome
 
 
 @dataclass(frozen=True)
