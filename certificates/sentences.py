@@ -53,54 +53,9 @@ def reason(layer: int, head: str, place: str, maximisers: int, hardmax: int, low
     return f"In layer {layer}, head {head}, at {place}, {who} the value {hardmax}, but the model computes {what}."
 
 
-def every_input(
-    machine: str, context: int, summarized: bool, space: int | None = None, assumed_writes: int | None = None
-) -> str:
-    """What a claim for all inputs is about (SPEC 17, 18.6)."""
-    about = f"For every input on which {machine} halts with a word over its input alphabet"
-    if summarized:
-        within = " and" if space is None else f", whose run stays within {space} cells,"
-        about += f"{within} whose summarized chain of thought has no segment longer than {context} tokens"
-    else:
-        about += f" and whose chain of thought fits {context} tokens"
-    if assumed_writes is None:
-        return about
-    most = f"{about} and writes no cell more than {assumed_writes} times"
-    if summarized:
-        return f"{most} in one segment (assumed; the prompt's cells count as one write)"
-    return f"{most} (assumed; the input counts as one write)"
-
-
-def arithmetic(text: str, beta: int | None) -> str:
-    return f"in the arithmetic {text}" + ("" if beta is None else f" at beta = {beta}")
-
-
-def proved(scope: str, arithmetic: str, thought: str) -> str:
-    return (
-        f"{scope}, the softmax transformer of these weights, {arithmetic}, has after every sublayer exactly the "
-        "activations of the hardmax transformer, which are in {-1, 0, 1}, and so generates the "
-        f"{thought} token for token."
-    )
-
-
-def hardmax_only(scope: str, arithmetic: str, thought: str) -> str:
-    return (
-        f"{scope}, the hardmax transformer of these weights has activations in {{-1, 0, 1}} only and generates the "
-        f"{thought} token for token; of the softmax transformer, {arithmetic}, nothing is claimed."
-    )
-
-
-def tokens_only(scope: str, arithmetic: str, thought: str, drift: Fraction) -> str:
-    """Of a proof about tokens, where activations may drift (SPEC 20.6)."""
-    return (
-        f"{scope}, the softmax transformer of these weights, {arithmetic}, generates the {thought} token for token; "
-        f"its activations after every sublayer may differ from those of the hardmax transformer, by at most {drift}."
-    )
-
-
-def no_such_input(machine: str, least_steps: int | None, context: int) -> str:
-    """Of a claim about no input (SPEC 17.1); ``least_steps`` is None where no run halts."""
-    return f"There is no such input: {why_no_input(machine, least_steps, context)}."
+def no_run_halts(machine: str, least_steps: int | None, context: int) -> str:
+    """What is known of all runs that fit; ``least_steps`` is None where no run halts at all."""
+    return f"No run that fits halts: {why_no_input(machine, least_steps, context)}."
 
 
 def why_no_input(machine: str, least_steps: int | None, context: int) -> str:
@@ -109,14 +64,4 @@ def why_no_input(machine: str, least_steps: int | None, context: int) -> str:
     return (
         f"{machine} takes at least {least_steps} steps to halt, and their chain of thought is longer than {context} "
         "tokens"
-    )
-
-
-def not_every_input(scope: str, word: str, model: str, beta: int | None, largest_exponent: int) -> str:
-    """Of a refuted claim, with the input that contradicts it."""
-    where = f'"{word}"' if word else "the empty word"
-    tail = f" for any beta = 2^e with 0 <= e <= {largest_exponent}" if beta is None else ""
-    return (
-        f"{scope.replace('For', 'Not for', 1)}: on {where}, the softmax transformer of these weights, "
-        f"{arithmetic(model, beta)}, does not have the activations of the hardmax transformer{tail}."
     )

@@ -7,18 +7,27 @@ inequalities, and by the checker again.
 
 from __future__ import annotations
 
+import json
 import platform
 import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from importlib.metadata import version
 from typing import Any, Protocol
 
 from exactformer.certificates import names
+from exactformer.certificates.checker.deadline import SECONDS, Deadline
+from exactformer.certificates.checker.diagrams import deep_recursion
+from exactformer.certificates.checker.document import Json
+from exactformer.certificates.checker.theory.annotation import read_annotation, read_holds, read_names
+from exactformer.certificates.checker.theory.reading import read_theory
+from exactformer.certificates.checker.theory.walk import Walked, walk
+from exactformer.certificates.checker.weights import read_network
 from exactformer.certificates.document import canonical_bytes, rational, sha256
 from exactformer.certificates.files import Subject
-from exactformer.certificates.linear_format import require_fit, sums_of
+from exactformer.certificates.linear_format import require_fit, smallest_fitting, sums_of
 from exactformer.certificates.universal_document import TieSoftmax, tie_case
 from exactformer.certificates.weights import parameters, weights_document
 from exactformer.constructions.theory import Parameter, Theory
@@ -41,23 +50,46 @@ class ProvedHead(Protocol):
 
 
 @dataclass(frozen=True)
+class HeadCase:
+    """A head, and its case of softmax."""
+
+    layer: int
+    name: str
+    case: int
+
+
+@dataclass(frozen=True)
 class TheoryBundle:
-    """A certificate and its weights, as bytes ready to be written."""
+    """A certificate and its weights, as bytes ready to be written.
+
+    fits: the shortest format with a name that the network fits outside attention, if there is one (SPEC 7.5).
+    """
 
     document: Mapping[str, Any]
     weights: bytes
     weights_name: str
     subject: Subject
     universal: Universal
+    fits: str | None
 
-    @property
+    @cached_property
     def bytes(self) -> bytes:
         return canonical_bytes(self.document)
 
     @property
-    def name(self) -> str:
-        found: str = re.findall(r"^\s*theory\s+(\S+)", self.document["statement"]["theory"]["text"], re.MULTILINE)[0]
+    def margin(self) -> int | None:
+        """How far below the right next token's logit all others are, at least; None if the theory names none."""
+        found: int | None = self.document["margin"]
         return found
+
+    @property
+    def heads(self) -> list[HeadCase]:
+        """In order of layers."""
+        return [HeadCase(head["layer"], head["name"], head["softmax"]) for head in self.document["heads"]]
+
+    @property
+    def name(self) -> str:
+        return theory_name(self.document["statement"]["theory"]["text"])
 
     @property
     def verdict(self) -> Verdict:
@@ -68,6 +100,27 @@ class TheoryBundle:
         return str(self.document["statement"]["claim"])
 
 
+def prove(network: Network, theory: Theory, budget_seconds: int = SECONDS) -> Walked:
+    """What the hardmax network does at every token of every sequence: separations, ties, the margin.
+
+    Errors: Rejected, TooLarge, Undecided.
+    """
+    known = read_network(_plain(weights_document(network)))
+    annotation = [[[asdict(case) for case in cases] for cases in layer] for layer in theory.annotation]
+    holds = [[asdict(one) for one in layer] for layer in theory.holds]
+    with deep_recursion():
+        read = read_theory(theory.text, theory.parameters, known.r)
+        words = read_holds(_plain(holds), read, known), read_names(_plain(names_document(theory)), read, known)
+        told = read_annotation(_plain(annotation), read, known), *words
+        return walk(known, read, _plain(witnesses_document(theory)), *told, Deadline(budget_seconds))
+
+
+def _plain(value: object) -> Json:
+    """As it will be read from the document."""
+    document: Json = json.loads(canonical_bytes(value))
+    return document
+
+
 def certify_theory(
     network: Network,
     theory: Theory,
@@ -76,8 +129,10 @@ def certify_theory(
     model: ArithmeticModel,
     context: int,
     beta: int | None = None,
+    name: str | None = None,
 ) -> TheoryBundle:
-    """The certificate for contexts of up to ``context`` tokens; ``heads``: layer by layer, as the kernel found them.
+    """The certificate for contexts of up to ``context`` tokens; ``heads``: layer by layer, as the kernel found them;
+    ``name``: of its files, if it is not to be that of the theory.
 
     Errors: ModelError and BetaError for an arithmetic or a beta in which scores are not exact, DoesNotFit for weights
     that the linear format does not hold.
@@ -96,9 +151,10 @@ def certify_theory(
         for head in layer
     ]
     universal = decide_ties_of(pairs, largest_score, model, context, beta)
-    require_fit(model, sums, parameters(network, universal.split))
+    scaled = parameters(network, universal.split)
+    require_fit(model, sums, scaled)
     weights = canonical_bytes(document)
-    subject = subject_of(theory, context, model, beta)
+    subject = subject_of(theory, context, model, beta, name)
     weights_name = f"{subject.name}.weights.json"
     cells = activation_cells(model)
     one_cell, zero_cell = ((rational(cell.low), rational(cell.high)) for cell in (cells.one, cells.zero))
@@ -124,7 +180,7 @@ def certify_theory(
             "seconds": f"{time.perf_counter() - started:.3f}",
         },
     }
-    return TheoryBundle(certificate, weights, weights_name, subject, universal)
+    return TheoryBundle(certificate, weights, weights_name, subject, universal, smallest_fitting(sums, scaled))
 
 
 def witnesses_document(theory: Theory) -> list[list[dict[str, Any]]]:
@@ -140,17 +196,19 @@ def names_document(theory: Theory) -> list[list[dict[str, Any]]]:
     ]
 
 
-def subject_of(theory: Theory, context: int, model: ArithmeticModel, beta: int | None) -> Subject:
-    """What a certificate will be about."""
+def subject_of(
+    theory: Theory, context: int, model: ArithmeticModel, beta: int | None, name: str | None = None
+) -> Subject:
+    """What a certificate will be about, and what its files are called."""
     return Subject(
-        names.of_theory(theory_name(theory), theory.text, theory.parameters, context, model, beta),
+        name or names.of_theory(theory_name(theory.text), theory.text, theory.parameters, context, model, beta),
         {"statement": _statement(theory, context, model) | ({} if beta is None else {"beta": str(beta)})},
     )
 
 
-def theory_name(theory: Theory) -> str:
-    """What the theory calls itself."""
-    found = re.search(r"^\s*theory\s+(\S+)", theory.text, re.MULTILINE)
+def theory_name(text: str) -> str:
+    """What a theory calls itself."""
+    found = re.search(r"^\s*theory\s+(\S+)", text, re.MULTILINE)
     return found[1] if found else "theory"
 
 
@@ -188,7 +246,7 @@ def _listed(network: Network, heads: Sequence[Sequence[ProvedHead]], universal: 
 def sentence(theory: Theory, context: int, universal: Universal, margin: int | None) -> str:
     """The claim (THEORIES 7)."""
     given = "".join(f", {name} = {_shown(value)}" for name, value in sorted(theory.parameters.items()))
-    which = f"theory {theory_name(theory)} (SHA-256 {sha256(theory.text.encode('utf-8'))}{given})"
+    which = f"theory {theory_name(theory.text)} (SHA-256 {sha256(theory.text.encode('utf-8'))}{given})"
     arithmetic = f"in the arithmetic {universal.model.text} at beta = {universal.beta}"
     output = (
         "" if margin is None else "; and at every token for which the theory names an output, that is the next token"

@@ -1,37 +1,27 @@
-"""``exactformer certify --all-inputs``: a proof about every input that fits, written as a certificate."""
+"""``exactformer certify --all-inputs``: a proof about every run that fits, written as a certificate."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NoReturn
 
 import click
 
-from exactformer.certificates.certify_all import (
-    AssumptionError,
-    HardmaxNotProved,
-    UniversalBundle,
-    UniversalRequest,
-    certify_all,
-)
+from exactformer.certificates.certify_all import AssumptionError, UniversalBundle, UniversalRequest, certify_all
+from exactformer.certificates.checker.document import Rejected, TooLarge, Undecided
 from exactformer.certificates.command_line.certify import summary
-from exactformer.certificates.command_line.evidence_store import warn
 from exactformer.certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from exactformer.certificates.command_line.progress import LateProgress
 from exactformer.certificates.command_line.verdicts import EXIT_CODE
 from exactformer.certificates.files import FileRefused, Output
-from exactformer.certificates.supervisor import writing
+from exactformer.certificates.linear_format import DoesNotFit
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.machines.machine import MachineError
 from exactformer.constructions.turing.contexts import least_context_for_space
 from exactformer.constructions.turing.paradigm import ContextError, Paradigm
-from exactformer.verify.annotation.evidence import Evidence
-from exactformer.verify.annotation.tokens import TooManyTokensError
 from exactformer.verify.arithmetic.models import ModelError, parse_arithmetic
 from exactformer.verify.assessment import BetaError
-from exactformer.verify.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -47,10 +37,9 @@ class Asked:
     beta: int | None
     assumed_writes: int | None
     budget: int
-    tokens: bool
 
 
-def execute(asked: Asked, store: Path | None, output: Output, as_json: bool) -> NoReturn:
+def execute(asked: Asked, output: Output, as_json: bool) -> NoReturn:
     """Prove, decide, write, and say what is known.
 
     Exit code: 0 proved, 1 refuted, 2 bad input (nothing is written), 3 inconclusive, 4 unsupported.
@@ -59,20 +48,19 @@ def execute(asked: Asked, store: Path | None, output: Output, as_json: bool) -> 
     with (
         LateProgress(enabled=not as_json) as progress,
         refusing(MachineError, ContextError, BetaError, AssumptionError, FileRefused),
-        refusing(ModelError, TooManyTokensError, code=ExitCode.UNSUPPORTED),
-        refusing(HardmaxNotProved, code=ExitCode.INCONCLUSIVE),
-        Evidence(store, warn, writing) as evidence,
+        refusing(ModelError, DoesNotFit, TooLarge, code=ExitCode.UNSUPPORTED),
+        refusing(Rejected, Undecided, code=ExitCode.INCONCLUSIVE),
     ):
         output.require(request.subject)
-        bundle = certify_all(request, evidence, progress)
-        written = output.write_bundle(bundle)
+        bundle = certify_all(request, progress)
+        written = output.write_bundle(bundle.written)
     if as_json:
-        click.echo(json.dumps(summary(written) | about(bundle) | {"timings": timings(bundle)}, indent=2))
+        click.echo(json.dumps(summary(written) | about(bundle), indent=2))
     else:
         from exactformer.certificates.command_line.report_all import print_report
 
         print_report(bundle, written)
-    raise click.exceptions.Exit(EXIT_CODE[Verdict(bundle.certificate.verdict)])
+    raise click.exceptions.Exit(EXIT_CODE[bundle.verdict])
 
 
 def request_for(asked: Asked) -> UniversalRequest:
@@ -87,7 +75,7 @@ def request_for(asked: Asked) -> UniversalRequest:
             context = least_context_for_space(asked.space).tokens
         if context is None:
             raise InputRefused(
-                "--all-inputs needs --context N, or with --paradigm scot --space S: the claim is about inputs that fit"
+                "--all-inputs needs --context N, or with --paradigm scot --space S: the claim is about what fits"
             )
         return UniversalRequest(
             load_machine(asked.machine),
@@ -98,27 +86,13 @@ def request_for(asked: Asked) -> UniversalRequest:
             asked.beta,
             asked.assumed_writes,
             asked.budget,
-            asked.tokens,
         )
 
 
 def about(bundle: UniversalBundle) -> dict[str, object]:
-    """Whether the claim is about any input: that there is none, if that is known; an example, if one was found."""
+    """Why no run that fits halts, if that is known; a run on an input that the claim is about, if one was found."""
     run = bundle.example
     return {
-        "no_such_input": bundle.no_such_input,
+        "no_run_halts": bundle.why_no_run_halts,
         "example": None if run is None else {"input": run.word, "steps": run.steps, "cells": run.cells},
-    }
-
-
-def timings(bundle: UniversalBundle) -> dict[str, dict[str, int]]:
-    """Of each kind of obligation: how many, how many different ones, how many of these proved now; milliseconds."""
-    return {
-        family.value: {
-            "obligations": tally.obligations,
-            "patterns": tally.patterns,
-            "proved_now": tally.proved,
-            "milliseconds": tally.nanoseconds // 10**6,
-        }
-        for family, tally in bundle.proof.tallies.items()
     }

@@ -14,6 +14,8 @@ from exactformer.certificates.checker.__main__ import main as run_checker
 from exactformer.certificates.command_line.console import show
 from exactformer.certificates.command_line.outcome import InputRefused, refusing
 from exactformer.certificates.command_line.progress import late_spinner
+from exactformer.certificates.files import LARGEST_READ
+from exactformer.certificates.theory_certificate import theory_name
 from exactformer.constructions import ngram, subleq, turing
 from exactformer.constructions.machines.busy_beaver import looks_like_busy_beaver
 from exactformer.constructions.machines.library import LIBRARY, load_machine
@@ -48,6 +50,8 @@ def execute(
             "give --machine MACHINE, for a certificate of approximation --function NAME, for one about a theory "
             "--theory FILE, of a machine's runs both: what the certificate has to be about"
         )
+    if machine is not None and theory is None:
+        theory = _ours(certificate)
     printed, complaint = io.StringIO(), io.StringIO()
     with (
         late_spinner("checking", enabled=not as_json),
@@ -79,6 +83,17 @@ def _machine_file(machine: str) -> Path | None:
     if machine in LIBRARY:
         return LIBRARY[machine].path
     return Path(machine) if not looks_like_busy_beaver(machine) and os.path.exists(machine) else None
+
+
+def _ours(certificate: Path) -> str | None:
+    """The theory that a certificate says it is about, if that is one of ours: the checker is given our text of it."""
+    try:
+        with certificate.open(encoding="utf-8") as file:
+            head = json.loads(file.read(LARGEST_READ))
+        name = theory_name(head["statement"]["theory"]["text"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return name if name in THEORIES else None
 
 
 def _theory_file(theory: str) -> Path:

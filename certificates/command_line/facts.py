@@ -7,31 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 
 from exactformer.certificates.certify import Bundle
 from exactformer.certificates.certify_all import UniversalBundle
-from exactformer.certificates.universal_document import WritesRecord
 from exactformer.verify.arithmetic.models import assumptions, exact_around_heads
-from exactformer.verify.drift.prove import TokensProof
 from exactformer.verify.verdict import Basis, Verdict
 from exactformer.verify.writes import Grounds
 
 RUNS = {
-    "cot": "The definitions of a run and of its token sequence are the intended ones (SPEC 14).",
-    "scot": "The definitions of a run, its token sequence and its segments are the intended ones (SPEC 14, 18.4).",
+    "cot": "The definitions of a run and of its token sequence are the intended ones (spec 2.1).",
+    "scot": "The definitions of a run, its token sequence and its segments are the intended ones (spec 3.1).",
 }
-SOLVER = (
-    "The solver z3 answers `unsat` only where that is so, and this prover asks it the right questions; `exactformer "
-    "check` decides it again, without a solver."
+KERNEL = (
+    "The kernel of theories decides rightly, without a solver; `exactformer check` runs the same kernel on what is "
+    "written."
 )
-DRIFTING = (
-    "What enters attention or an MLP is rounded to the activation format; MLPs, residual sums before that, and logits "
-    "are exact, also on numbers that are no integers.",
-    "Scores are exact sums of products, rounded once to their format; exponentials, differences of scores and quotients"
-    " are exact, rounded where the model says so, to nearest with ties to even.",
-)
-"""What is assumed of the arithmetic where activations are not ternary (SPEC 20)."""
 HARDMAX_VALUE = (
     "After rounding, each head gives the hardmax value, given its separation, {ties}: by inequalities of rationals."
 )
@@ -73,49 +63,27 @@ def findings_on_runs(bundle: Bundle) -> list[Findings]:
 
 
 def findings_for_all(bundle: UniversalBundle) -> list[Findings]:
-    """Of a certificate about every input that fits."""
-    certificate, writes = bundle.certificate, bundle.certificate.statement.scope.writes_per_cell
-    paradigm, tokens = certificate.statement.paradigm, isinstance(bundle.tokens, TokensProof)
-    assumed = [RUNS[paradigm], SOLVER, *(DRIFTING if tokens else assumptions(bundle.universal.model))]
-    if writes.evidence == Grounds.ASSUMED.value:
-        assumed.insert(0, f"No cell is written more than {writes.bound} times: nothing is claimed of inputs that do.")
-    found = [Findings(Basis.PROVED, tuple(_proved_for_all(bundle)))]
-    if bundle.counterexample is not None:
-        found.append(
-            Findings(
-                Basis.OBSERVED,
-                ("Every token of the run on the input above, and every activation of the hardmax transformer.",),
-            )
-        )
-    return [*found, Findings(Basis.ASSUMED, tuple(assumed))]
+    """Of a certificate about every run that fits."""
+    most, model = bundle.request.most, bundle.made.universal.model
+    assumed = [RUNS[bundle.request.paradigm.value], KERNEL, *assumptions(model)]
+    if most.grounds is Grounds.ASSUMED:
+        assumed.insert(0, f"No cell is written more than {most.bound} times: nothing is claimed of runs that do.")
+    return [
+        Findings(Basis.PROVED, tuple(_proved_for_all(bundle))),
+        Findings(Basis.ASSUMED, tuple(assumed)),
+    ]
 
 
 def _proved_for_all(bundle: UniversalBundle) -> Iterator[str]:
-    verdict = Verdict(bundle.certificate.verdict)
+    made, most = bundle.made, bundle.request.most
     yield (
-        "In the hardmax transformer, on every input that fits, every register holds what the annotation says, and is "
-        "-1, 0 or 1: by induction over positions and layers."
+        "In the hardmax transformer, at every token of every sequence of the theory, every activation is what the "
+        "theory's ghosts say, and -1, 0 or 1: by induction over positions and layers."
     )
     yield "Each of its heads selects the tokens that the annotation names; all others score less, by the separation."
-    yield f"The right next token is its unique best one: every other logit is at least {bundle.proof.margin} less."
-    if (bound := proved_bound(bundle.certificate.statement.scope.writes_per_cell)) is not None:
-        yield f"The machine writes no cell more than {bound} times, the input included."
-    if not isinstance(bundle.tokens, TokensProof):
-        yield from exact_around_heads(bundle.universal.model)
-    if verdict is Verdict.PROVED:
+    yield f"The right next token is its unique best one: every other logit is at least {made.margin} less."
+    if most.grounds is Grounds.PROVED:
+        yield f"The machine writes no cell more than {most.bound} times, the input included."
+    yield from exact_around_heads(made.universal.model)
+    if made.verdict is Verdict.PROVED:
         yield HARDMAX_VALUE.format(ties="for all numbers of ties")
-    if isinstance(bundle.tokens, TokensProof):
-        drift = bundle.tokens.drift
-        most = max(drift.largest.values(), default=Fraction(0))
-        yield (
-            "Sublayer by sublayer, for every number of ties: activations of the softmax transformer differ from the "
-            f"hardmax ones by at most {most}."
-        )
-        yield f"So the right next token stays the unique best one: at least {drift.margin} of the margin is left."
-    if verdict is Verdict.REFUTED:
-        yield NOT_HARDMAX_VALUE
-
-
-def proved_bound(writes: WritesRecord) -> str | None:
-    """The bound on writes of one cell, where it is proved of the machine."""
-    return writes.bound if writes.evidence == Grounds.PROVED.value else None

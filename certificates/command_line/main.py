@@ -86,11 +86,6 @@ def cli(context: click.Context) -> None:
 @click.argument("machine")
 @click.option("--input", "inputs", metavar="W", multiple=True, help="An input word; may be repeated.")
 @click.option("--all-inputs", is_flag=True, help="Every input whose chain of thought fits the context: a proof.")
-@click.option(
-    "--as-theory",
-    is_flag=True,
-    help="With --all-inputs: every run, halting or not, as a theory (certificates/THEORIES.md); asks no solver.",
-)
 @PARADIGM
 @CONTEXT
 @ARITHMETIC
@@ -116,21 +111,12 @@ def cli(context: click.Context) -> None:
     help="With --all-inputs: only inputs that write no cell more often; the claim says so.",
 )
 @click.option(
-    "--claim",
-    type=click.Choice(["activations", "tokens"]),
-    default="activations",
-    show_default=True,
-    help="With --all-inputs: what to claim; tokens may be right where activations are not the hardmax ones.",
-)
-@STORE
-@NO_STORE
-@click.option(
     "--budget",
     metavar="S",
     type=click.IntRange(min=1),
-    default=60,
+    default=600,
     show_default=True,
-    help="With --all-inputs: seconds for one query to the solver.",
+    help="With --all-inputs: seconds for the proof; if it takes longer, nothing is said.",
 )
 @MAX_STEPS
 @click.option(
@@ -146,16 +132,12 @@ def certify(
     machine: str,
     inputs: tuple[str, ...],
     all_inputs: bool,
-    as_theory: bool,
     paradigm: str,
     context: int | None,
     arithmetic: str,
     beta: int | None,
     space: int | None,
     assumed_writes: int | None,
-    claim: str,
-    store: Path | None,
-    no_store: bool,
     budget: int,
     max_steps: int,
     out: Path,
@@ -163,26 +145,17 @@ def certify(
     as_json: bool,
 ) -> None:
     """Certify that a softmax transformer in the given arithmetic generates the chain of thought of MACHINE exactly,
-    token for token: on the words given with --input, which are replayed; or, with --all-inputs, on every input that
-    fits, which is proved."""
+    token for token: on the words given with --input, which are replayed; or, with --all-inputs, in every run that
+    fits, halting or not, which is proved."""
     from exactformer.certificates.command_line import certify as on_runs
     from exactformer.certificates.command_line import certify_all as on_all
-    from exactformer.certificates.command_line.evidence_store import store_path
     from exactformer.certificates.files import Output
 
     output = Output(out, force)
     if all_inputs:
-        request = on_all.Asked(
-            machine, inputs, paradigm, context, space, arithmetic, beta, assumed_writes, budget, claim == "tokens"
-        )
-        if as_theory:
-            from exactformer.certificates.command_line import certify_theory
-
-            certify_theory.execute(request, output, as_json)
-        on_all.execute(request, store_path(store, no_store), output, as_json)
-    if as_theory:
-        raise InputRefused("--as-theory goes with --all-inputs: a theory is about every run")
-    on_runs.require_inputs(inputs, space, assumed_writes, claim)
+        request = on_all.Asked(machine, inputs, paradigm, context, space, arithmetic, beta, assumed_writes, budget)
+        on_all.execute(request, output, as_json)
+    on_runs.require_inputs(inputs, space, assumed_writes)
     on_runs.execute(machine, inputs, paradigm, context, arithmetic, beta, max_steps, output, as_json)
 
 

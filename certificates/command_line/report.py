@@ -9,9 +9,9 @@ from exactformer.certificates.certify import Bundle
 from exactformer.certificates.command_line.console import Column, Facts, Part, Table, counted, heading, show
 from exactformer.certificates.command_line.facts import Findings, findings_on_runs
 from exactformer.certificates.command_line.verdicts import verdict_line
-from exactformer.certificates.document import CaseRecord, HeadRecord, NetworkRecord, Statement, sha256
+from exactformer.certificates.document import CaseRecord, HeadRecord, Parameters, Statement, sha256
 from exactformer.certificates.files import Written
-from exactformer.certificates.universal_document import UniversalStatement
+from exactformer.constructions.transformer.dimensions import Dimensions
 from exactformer.verify.verdict import Verdict
 
 MOST_RUNS = 8
@@ -76,13 +76,13 @@ def _facts(bundle: Bundle) -> Facts:
         rows.append(("run", f"{done}, {counted(tokens, 'token')}{in_segments}"))
     if len(certificate.runs) > MOST_RUNS:
         rows.append(("", f"and {len(certificate.runs) - MOST_RUNS} more"))
-    rows += setting_facts(certificate.statement)
-    rows += network_facts(certificate.network, bundle.fits)
+    rows += _setting_facts(certificate.statement)
+    rows += network_facts(certificate.network.dimensions, certificate.network.parameters, bundle.fits)
     rows.append(("binding", _binding(certificate.heads, certificate.softmax.cases)))
     return Facts(tuple(rows))
 
 
-def setting_facts(statement: Statement | UniversalStatement) -> list[tuple[str, str]]:
+def _setting_facts(statement: Statement) -> list[tuple[str, str]]:
     """Context and beta of a claim."""
     rows = [("context", f"{statement.context} tokens, positions of r = {statement.position_bits} bits")]
     if statement.beta is not None and statement.beta_split is not None:
@@ -91,11 +91,10 @@ def setting_facts(statement: Statement | UniversalStatement) -> list[tuple[str, 
     return rows
 
 
-def network_facts(network: NetworkRecord, fits: str | None) -> list[tuple[str, str]]:
+def network_facts(size: Dimensions, matrices: Sequence[Parameters], fits: str | None) -> list[tuple[str, str]]:
     """How large a network is, its parameters, and which formats hold all that is outside attention."""
-    size = network.dimensions
-    largest = max(network.parameters, key=lambda matrix: int(matrix.largest))
-    bits = max(matrix.significand_bits for matrix in network.parameters)
+    largest = max(matrices, key=lambda matrix: int(matrix.largest))
+    bits = max(matrix.significand_bits for matrix in matrices)
     return [
         ("network", f"{size.layers} layers, {size.heads} heads, d = {size.width}, d_ff = {size.hidden_width}"),
         ("parameters", f"largest {largest.largest} ({largest.matrix}), significands of at most {bits} bits"),

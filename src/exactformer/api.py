@@ -6,23 +6,15 @@ Everything returns values and raises typed errors; nothing prints, and nothing i
 from __future__ import annotations
 
 import html
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from exactformer.certificates.checker.check import Valid, check_certificate
-from exactformer.certificates.checker.deadline import SECONDS, Deadline
-from exactformer.certificates.checker.diagrams import deep_recursion
-from exactformer.certificates.checker.document import BadInput, Json, Rejected, TooLarge, Undecided
-from exactformer.certificates.checker.theory.annotation import read_annotation, read_holds, read_names
+from exactformer.certificates.checker.deadline import SECONDS
+from exactformer.certificates.checker.document import BadInput, Rejected, TooLarge, Undecided
 from exactformer.certificates.checker.theory.check import check_theory
-from exactformer.certificates.checker.theory.reading import read_theory
-from exactformer.certificates.checker.theory.walk import Walked, walk
-from exactformer.certificates.checker.weights import read_network
-from exactformer.certificates.document import canonical_bytes
 from exactformer.certificates.files import Output
-from exactformer.certificates.theory_certificate import TheoryBundle, certify_theory, names_document, witnesses_document
-from exactformer.certificates.weights import weights_document
+from exactformer.certificates.theory_certificate import TheoryBundle, certify_theory, prove
 from exactformer.constructions.theory import Case, Hold, Name, Theory
 from exactformer.constructions.transformer.network import Network
 from exactformer.constructions.turing.theory import turing
@@ -114,27 +106,6 @@ def certify(
         raise Rejected("context", f"is {context}, and the network has 2^{network.position_bits} positions")
     walked = prove(network, theory, budget_seconds)
     return Certificate(certify_theory(network, theory, walked.heads, walked.margin, model, context, beta))
-
-
-def prove(network: Network, theory: Theory, budget_seconds: int = SECONDS) -> Walked:
-    """What the hardmax network does at every token of every sequence: separations, ties, the margin.
-
-    Errors: Rejected, TooLarge, Undecided.
-    """
-    known = read_network(_plain(weights_document(network)))
-    annotation = [[[asdict(case) for case in cases] for cases in layer] for layer in theory.annotation]
-    holds = [[asdict(one) for one in layer] for layer in theory.holds]
-    with deep_recursion():
-        read = read_theory(theory.text, theory.parameters, known.r)
-        words = read_holds(_plain(holds), read, known), read_names(_plain(names_document(theory)), read, known)
-        told = read_annotation(_plain(annotation), read, known), *words
-        return walk(known, read, _plain(witnesses_document(theory)), *told, Deadline(budget_seconds))
-
-
-def _plain(value: object) -> Json:
-    """As it will be read from the document."""
-    document: Json = json.loads(canonical_bytes(value))
-    return document
 
 
 def check(
