@@ -115,6 +115,26 @@ def prove(network: Network, theory: Theory, budget_seconds: int = SECONDS) -> Wa
         return walk(known, read, _plain(witnesses_document(theory)), *told, Deadline(budget_seconds))
 
 
+def decide(
+    network: Network,
+    heads: Sequence[Sequence[ProvedHead]],
+    model: ArithmeticModel,
+    context: int,
+    beta: int | None,
+) -> Universal:
+    """The inequalities of softmax, of heads as the kernel found them.  Raises ModelError and BetaError."""
+    largest_score = max((len(head.query) for layer in network.layers for head in layer.heads), default=0)
+    pairs = [
+        (
+            2 * largest_score + 1 if head.separation is None else head.separation,
+            context if head.ties is None else min(head.ties, context),
+        )
+        for layer in heads
+        for head in layer
+    ]
+    return decide_ties_of(pairs, largest_score, model, context, beta)
+
+
 def _plain(value: object) -> Json:
     """As it will be read from the document."""
     document: Json = json.loads(canonical_bytes(value))
@@ -141,16 +161,7 @@ def certify_theory(
     document = weights_document(network)
     sums = sums_of(document)
     require_fit(model, sums, parameters(network, None))
-    largest_score = max((len(head.query) for layer in network.layers for head in layer.heads), default=0)
-    pairs = [
-        (
-            2 * largest_score + 1 if head.separation is None else head.separation,
-            context if head.ties is None else min(head.ties, context),
-        )
-        for layer in heads
-        for head in layer
-    ]
-    universal = decide_ties_of(pairs, largest_score, model, context, beta)
+    universal = decide(network, heads, model, context, beta)
     scaled = parameters(network, universal.split)
     require_fit(model, sums, scaled)
     weights = canonical_bytes(document)

@@ -57,14 +57,7 @@ ARITHMETIC = click.option(
     help="fused:W, fused:W/ACC/A, rounded:W/A, rounded:W/ACC/A or exact, steps after them, or kernel:NAME; "
     "formats: fp32 bf16 fp16 e4m3fn e5m2 fixedF float(p,emin,emax).  See exactformer arithmetics.",
 )
-STORE = click.option(
-    "--store",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="With --all-inputs: where to keep what is proved once for all machines.  Default: the user's cache.",
-)
 FORCE = click.option("--force", is_flag=True, help="Replace files that are there and differ.  Default: keep them.")
-NO_STORE = click.option("--no-store", is_flag=True, help="With --all-inputs: prove everything anew, keep nothing.")
 
 
 @click.group(
@@ -282,8 +275,6 @@ def show_run(
     help="With --all-inputs: context length in tokens.",
 )
 @ARITHMETIC
-@STORE
-@NO_STORE
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def sweep(
     machines: int,
@@ -293,22 +284,18 @@ def sweep(
     all_inputs: bool,
     context: int,
     arithmetic: str,
-    store: Path | None,
-    no_store: bool,
     as_json: bool,
 ) -> None:
     """Verify every token of random machines' runs, chain of thought and summarized, in exact integers; or, with
-    --all-inputs, prove each machine for every input: machines of one shape share their proofs.
+    --all-inputs, prove each machine for every run that fits.
 
     Exit codes: 0 every token predicted, or every machine proved, 1 a token is not, 2 bad input, 3 a machine is not
     proved, 130 interrupted (what is done is kept).
     """
     if all_inputs:
         from exactformer.certificates.command_line import sweep_all
-        from exactformer.certificates.command_line.evidence_store import store_path
 
-        place = store_path(store, no_store)
-        sweep_all.execute(machines, seed, workers, context, arithmetic, place, out, as_json)
+        sweep_all.execute(machines, seed, workers, context, arithmetic, out, as_json)
     from exactformer.certificates.command_line.sweep import execute
 
     execute(machines, seed, workers, out, as_json)

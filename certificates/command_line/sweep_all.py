@@ -7,23 +7,19 @@ import os
 import time
 from collections import Counter
 from dataclasses import asdict, fields
-from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
 from exactformer.certificates.command_line.console import counted, show
-from exactformer.certificates.command_line.evidence_store import warn
 from exactformer.certificates.command_line.outcome import ExitCode, refusing
 from exactformer.certificates.command_line.progress import LateProgress
 from exactformer.certificates.command_line.sweep import Line, appending, read_lines, rewrite
 from exactformer.certificates.command_line.verdicts import EXIT_CODE, headline
-from exactformer.certificates.supervisor import Left, writing
+from exactformer.certificates.sweep_all import UniversalResult, UniversalSweep, sweep_all
 from exactformer.constructions.turing.paradigm import ContextError
-from exactformer.verify.annotation.evidence import Evidence
 from exactformer.verify.arithmetic.models import ModelError, parse_arithmetic
-from exactformer.verify.sweep_all import UniversalResult, UniversalSweep, sweep_all
 from exactformer.verify.verdict import Verdict
 
 BUDGET_SECONDS = 60
@@ -35,7 +31,6 @@ def execute(
     workers: int | None,
     context: int,
     arithmetic: str,
-    store: Path | None,
     out: Path,
     as_json: bool,
 ) -> NoReturn:
@@ -44,7 +39,7 @@ def execute(
         model = parse_arithmetic(arithmetic)
     header: Line = {
         "format": "exactformer sweep for all inputs",
-        "version": 1,
+        "version": 2,
         "seed": seed,
         "context": str(context),
         "arithmetic": model.text,
@@ -59,13 +54,11 @@ def execute(
         LateProgress(enabled=not as_json) as progress,
         refusing(ContextError),
         refusing(ModelError, code=ExitCode.UNSUPPORTED),
-        Evidence(store, warn, partial(writing, Left.FINISHED_PARTS)) as evidence,
     ):
-        results = sweep_all(wanted, missing, evidence, workers or os.cpu_count() or 1)
+        results = sweep_all(wanted, missing, workers or os.cpu_count() or 1)
         for number, result in enumerate(results, start=1):
             lines.append(asdict(result))
             append(asdict(result))
-            evidence.save()
             progress("sweep", number, len(missing))
     lines.sort(key=lambda line: int(line["index"]))
     rewrite(out, header, lines)
@@ -79,18 +72,13 @@ def execute(
 
 
 def summarize(lines: list[Line]) -> Line:
-    """Verdicts, and how long machines took whose shape was known, and the others."""
-    known = sorted(line["milliseconds"] for line in lines if not line["new_shape"])
-    new = sorted(line["milliseconds"] for line in lines if line["new_shape"])
+    """Verdicts, and how long machines took."""
+    times = sorted(line["milliseconds"] for line in lines)
     return {
         "verdict": Verdict.together(Verdict(line["verdict"]) for line in lines).value,
         "machines": len(lines),
         "verdicts": dict(Counter(line["verdict"] for line in lines)),
-        "milliseconds": {
-            name: {"machines": len(times), "median": times[len(times) // 2], "most": times[-1]}
-            for name, times in (("the first of their shape", new), ("of a shape known by then", known))
-            if times
-        },
+        "milliseconds": {"median": times[len(times) // 2], "most": times[-1]},
         "not_proved": [line for line in lines if line["verdict"] != Verdict.PROVED.value][:5],
     }
 
@@ -99,9 +87,6 @@ def print_summary(summary: Line, out: Path) -> None:
     """Verdicts, times, and the first machines that are not proved."""
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(summary["verdicts"].items()))
     said = [f"{headline(Verdict(summary['verdict']))}: {counted(summary['machines'], 'machine')}: {verdicts}"]
-    said += [
-        f"  {name}, {counted(times['machines'], 'machine')}: median {times['median']} ms, most {times['most']} ms"
-        for name, times in summary["milliseconds"].items()
-    ]
+    said.append("  a machine: median {median} ms, most {most} ms".format_map(summary["milliseconds"]))
     said += [f"  machine {one['index']}: {one['verdict']}: {one['reason']}" for one in summary["not_proved"]]
     show([*said, f"results {out}"])

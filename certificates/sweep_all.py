@@ -1,0 +1,97 @@
+"""Random machines by the hundred, each proved for all inputs (THEORIES).
+
+Machines are drawn as in `verify.sweep`; their inputs play no part.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
+
+from exactformer.certificates.certify_all import UniversalRequest
+from exactformer.certificates.checker.document import Rejected, TooLarge, Undecided
+from exactformer.certificates.theory_certificate import decide, prove
+from exactformer.verify.arithmetic.models import ArithmeticModel
+from exactformer.verify.sweep import draw_case
+from exactformer.verify.verdict import Verdict
+from exactformer.verify.workers import worker_pool
+from exactformer.verify.writes import write_bound
+
+
+@dataclass(frozen=True)
+class UniversalSweep:
+    """What to prove of each machine: its softmax network in a context, in an arithmetic."""
+
+    seed: int
+    context: int
+    model: ArithmeticModel
+    budget_seconds: int
+
+
+@dataclass(frozen=True)
+class UniversalResult:
+    """What is known of one machine.
+
+    verdict: `PROVED`, `INCONCLUSIVE` (``reason`` says why) or `UNSUPPORTED`.  milliseconds: construction and proof.
+    """
+
+    index: int
+    tapes: int
+    states: int
+    symbols: int
+    position_bits: int
+    beta: str | None
+    writes: str | None
+    verdict: str
+    reason: str | None
+    milliseconds: int
+
+
+def prove_machine(wanted: UniversalSweep, index: int) -> UniversalResult:
+    """Construct the index-th machine's network and prove it for all inputs."""
+    machine = draw_case(wanted.seed, index).run.machine
+    started = time.perf_counter_ns()
+    request = UniversalRequest(machine, wanted.model, wanted.context)
+    network, theory = request.built
+    beta, verdict, reason, written = None, Verdict.PROVED, None, write_bound(machine).largest
+    try:
+        walked = prove(network, theory, wanted.budget_seconds)
+        universal = decide(network, walked.heads, wanted.model, wanted.context, None)
+        beta, verdict = str(universal.beta), universal.verdict
+        if not universal.proved:
+            most = universal.most_writes_proved
+            reason = (
+                f"softmax is proved where no cell is written more than {most} times"
+                if most
+                else "the inequalities hold at no beta, even where no tokens tie"
+            )
+    except (Rejected, Undecided) as error:
+        verdict, reason = Verdict.INCONCLUSIVE, str(error)
+    except TooLarge as error:
+        verdict, reason = Verdict.UNSUPPORTED, str(error)
+    return UniversalResult(
+        index=index,
+        tapes=machine.tapes,
+        states=len(machine.states),
+        symbols=len(machine.alphabet),
+        position_bits=network.position_bits,
+        beta=beta,
+        writes=None if written is None else str(written),
+        verdict=verdict.value,
+        reason=reason,
+        milliseconds=(time.perf_counter_ns() - started) // 10**6,
+    )
+
+
+def sweep_all(wanted: UniversalSweep, indices: Iterable[int], workers: int) -> Generator[UniversalResult, None, None]:
+    """The results in the order of the indices."""
+    if workers == 1:
+        yield from (prove_machine(wanted, index) for index in indices)
+        return
+    with worker_pool(workers) as pool:
+        yield from pool.map(_prove_one, ((wanted, index) for index in indices), chunksize=4)
+
+
+def _prove_one(task: tuple[UniversalSweep, int]) -> UniversalResult:
+    return prove_machine(*task)
