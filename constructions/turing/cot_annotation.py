@@ -162,11 +162,23 @@ def cot_holds(c: Classes, tapes: int, r: int) -> list[list[Hold]]:
     row = "ROWS of q " + " ".join(f"read_{k}" for k in range(1, tapes + 1))
     stepping = c.but(*(name for name in c.every if name not in ("einp", "esumm", "run", "epos")))
     layers[phases.L3 - 1].append(Hold(("epos",), "state", "sign(q)"))
-    layers[phases.L3].append(Hold(stepping, "newstate", f"(sign(next) if {row} else 0)"))
+    step = {"newstate": "sign(next)"}
     for k in range(1, tapes + 1):
         layers[phases.L3 - 1].append(Hold(stepping, f"read_{k}", f"sign(read_{k})"))
-        layers[phases.L3].append(Hold(stepping, f"newsym_{k}", f"(sign(write_{k}) if {row} else 0)"))
+        step |= {f"newsym_{k}": f"sign(write_{k})", f"newmove_{k}": _move(k)}
+    # Where a run stops, or a block begins, no step is shown; elsewhere there is a row.
+    stops = " or ".join(("halted", f"tau = {r}", *(("cap != 0",) if "esumm" in c.every else ())))
+    always = tuple(name for name in stepping if name != "run")
+    for register, content in step.items():
+        layers[phases.L3].append(Hold(always, register, content))
+        layers[phases.L3].append(Hold(("run",), register, f"({content} if {row} else 0)"))
+        layers[phases.L3 + 1].append(Hold(("run",), register, f"(0 if {stops} else {content})"))
     return layers
+
+
+def _move(k: int) -> str:
+    """The code of a move (spec 1.5)."""
+    return f"(sign(0) if move_{k} = 'L' else (sign(1) if move_{k} = 'S' else sign(3)))"
 
 
 def _addressing(c: Classes, k: int) -> tuple[str, ...]:

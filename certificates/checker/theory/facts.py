@@ -28,11 +28,15 @@ MOST_FACTS, MOST_TRIED = 2**8, 2**3
 
 @dataclass(frozen=True)
 class Assumed:
-    """Formulas that hold of a token i of one class and, where there is one, a token j of another."""
+    """Formulas that hold of a token i of one class and, where there is one, a token j of another.
+
+    ``elements``: those that follow from definitions, which are taken only where these do not suffice.
+    """
 
     of_i: str
     of_j: str | None
     formulas: tuple[Formula, ...]
+    elements: tuple[Formula, ...] = ()
 
     def and_first(self, *formulas: Formula) -> Assumed:
         """The same, and these."""
@@ -89,12 +93,12 @@ class Facts:
         """Of a token i of this class: all that is stated, and that its elements are of their sets."""
         if cls not in self._alone:
             one, stated = self.theory.classes[cls], self.stated(cls)
-            elements = (
-                is_element(self.variables.bits(name, False), len(self.theory.sets[kind]))
-                for name, kind in one.ghosts.items()
-                if kind in self.theory.sets and name not in one.defined
-            )
-            self._alone[cls] = Assumed(cls, None, (*stated, *elements))
+            elements: dict[bool, list[Formula]] = {True: [], False: []}
+            for name, kind in one.ghosts.items():
+                if kind in self.theory.sets:
+                    formula = is_element(self.variables.bits(name, False), len(self.theory.sets[kind]))
+                    elements[name in one.defined].append(formula)
+            self._alone[cls] = Assumed(cls, None, (*stated, *elements[False]), tuple(elements[True]))
         return self._alone[cls]
 
     def stated(self, cls: str) -> tuple[Formula, ...]:
@@ -200,6 +204,8 @@ class Facts:
         A ghost that is defined, and of which nothing was found, can be as it is defined; but then it may not be 0, as
         facts take it to be here. So its definition counts as soon as a fact depends on it.
         """
+        if wrong := [one for one in assumed.elements if not one.holds(found)]:
+            return wrong
         if defined := [one for one in self._definitions(assumed, found) if not one.holds(found)]:
             return defined
         stated = dict.fromkeys(assumed.formulas)
@@ -230,6 +236,7 @@ class Facts:
         yield from self._counted.values()
         for assumed in (*self._alone.values(), *self._two.values()):
             yield from assumed.formulas
+            yield from assumed.elements
         for stated in (*self._stated.values(), *self._of_pair.values(), *self._before.values()):
             yield from stated
 
