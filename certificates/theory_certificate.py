@@ -28,7 +28,7 @@ from exactformer.certificates.checker.weights import read_network
 from exactformer.certificates.document import canonical_bytes, rational, sha256
 from exactformer.certificates.files import Subject
 from exactformer.certificates.linear_format import require_fit, smallest_fitting, sums_of
-from exactformer.certificates.universal_document import TieSoftmax, tie_case
+from exactformer.certificates.softmax_document import TieSoftmax, tie_case
 from exactformer.certificates.weights import parameters, weights_document
 from exactformer.constructions.theory import Parameter, Theory
 from exactformer.constructions.transformer.network import Network

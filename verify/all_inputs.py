@@ -1,8 +1,8 @@
 """From what is proved of heads for all inputs to the softmax network in one arithmetic (spec 5.1, point 6; SPEC 16).
 
-What decides is, of each head, its separation and whether many tokens may tie; besides the arithmetic, N, the bound on
-writes of a cell and beta.  `decide_heads` is the one place where that is decided: for `certify --all-inputs`, which
-proves separations, and for `audit`, `counterexample` and `compare`, which take them as given.
+What decides is, of each head, its separation and how many tokens may tie; besides the arithmetic, N and beta.
+`decide_ties_of` is the one place where that is decided: for `certify --all-inputs`, which proves separations, and, by
+`decide_heads`, for `audit`, `counterexample` and `compare`, which take them as given.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from exactformer.constructions.transformer.network import Network
-from exactformer.verify.annotation.proof import HardmaxProof
 from exactformer.verify.arithmetic.models import (
     ArithmeticModel,
     BetaSplit,
@@ -94,14 +92,6 @@ class Universal:
         if any(not case.holds for case in self.cases if case.facts.most == 1):
             return 0
         return min((case.up_to for case in self.cases if case.facts.most > 1), default=self.most_writes)
-
-
-def assess_all(
-    proof: HardmaxProof, network: Network, model: ArithmeticModel, context: int, most_writes: int, beta: int | None
-) -> Universal:
-    """`decide_heads` for the heads of a network that is proved."""
-    largest_score = max(len(head.query) for layer in network.layers for head in layer.heads)
-    return decide_heads(proof.heads, largest_score, model, context, most_writes, beta)
 
 
 def decide_heads(

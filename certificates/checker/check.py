@@ -12,18 +12,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from exactformer.certificates.checker.arithmetic import case_entry, cells, largest_admitted, separation_of_scores
 from exactformer.certificates.checker.deadline import SECONDS, Deadline
-from exactformer.certificates.checker.diagrams import deep_recursion
 from exactformer.certificates.checker.document import (
     MACHINE,
     BadInput,
     Json,
     Rejected,
-    integer,
-    items,
     members,
     quote,
     rational_text,
@@ -40,12 +37,9 @@ from exactformer.certificates.checker.refutation import check_refutation, witnes
 from exactformer.certificates.checker.runs import Case, Replayed, check_heads, check_runs
 from exactformer.certificates.checker.statement import (
     Statement,
-    Writes,
     check_statement,
-    is_about_all_inputs,
     scales,
     sentence,
-    sentence_for_all,
 )
 from exactformer.certificates.checker.steps.naming import Model
 from exactformer.certificates.checker.weights import (
@@ -56,9 +50,6 @@ from exactformer.certificates.checker.weights import (
     read_network,
     structure,
 )
-
-if TYPE_CHECKING:
-    from exactformer.certificates.checker.universal.judge import Judge
 
 
 @dataclass(frozen=True)
@@ -87,14 +78,8 @@ def check_certificate(certificate_path: Path, machine_given: Path | bytes, budge
     statement = check_statement(parts["statement"], machine)
     network, linear = check_network(parts["network"], statement, certificate_path.parent)
     check_vocabulary(network, machine, statement.paradigm)
-    if statement.writes is None:
-        valid = check_on_runs(parts, statement, machine, network, deadline)
-    elif parts["verdict"] == "refuted":
-        valid = check_counterexample(parts, statement, machine, network, deadline)
-    else:
-        valid = check_on_all_inputs(parts, statement, machine, network, deadline)
-    assumed = valid.assumed if valid.verdict == TOKENS_PROVED else (linear.assumed, *valid.assumed)
-    return replace(valid, proved=(*valid.proved, *linear.proved), assumed=assumed)
+    valid = check_on_runs(parts, statement, machine, network, deadline)
+    return replace(valid, proved=(*valid.proved, *linear.proved), assumed=(linear.assumed, *valid.assumed))
 
 
 def read_machine(given: Path | bytes) -> Machine:
@@ -115,73 +100,6 @@ def check_on_runs(
     claim = sentence(verdict, statement, machine, tokens, admitted)
     require_same("statement.claim", statement.claim, claim)
     return _valid(verdict, claim, network, tokens)
-
-
-def check_counterexample(
-    parts: dict[str, Json], statement: Statement, machine: Machine, network: Network, deadline: Deadline
-) -> Valid:
-    """Section 11, refuted: the one run contradicts the claim about all inputs."""
-    require_same("annotation", parts["annotation"], None)
-    if statement.writes is None or statement.writes.evidence != "context":
-        raise Rejected("statement.scope.writes_per_cell", "is not that of a refutation: the context")
-    entry = (items("runs", parts["runs"]) or [None])[0]
-    if isinstance(entry, dict) and statement.space is not None:
-        integer("runs[0].cells", entry.get("cells"), 1, statement.space)
-    word = text("runs[0].input", entry.get("input") if isinstance(entry, dict) else None)
-    verdict, admitted, tokens = replay_and_judge(parts, replace(statement, inputs=(word,)), machine, network, deadline)
-    claim = sentence_for_all(verdict, statement, machine, admitted, word)
-    require_same("statement.claim", statement.claim, claim)
-    return _valid(verdict, claim, network, tokens)
-
-
-def check_on_all_inputs(
-    parts: dict[str, Json], statement: Statement, machine: Machine, network: Network, deadline: Deadline
-) -> Valid:
-    """Sections 11 to 18, and 20: a certificate about all inputs that is not refuted."""
-    from exactformer.certificates.checker.ties import case_entry as case_for_all
-    from exactformer.certificates.checker.universal.annotation import Setting
-    from exactformer.certificates.checker.universal.drift.attention import Softmax
-    from exactformer.certificates.checker.universal.drift.walk import ASSUMED as ASSUMED_WITH_DRIFT
-    from exactformer.certificates.checker.universal.drift.walk import NOT_CLAIMED, drift_of, require_drifting_model
-    from exactformer.certificates.checker.universal.judge import Judge
-    from exactformer.certificates.checker.universal.universal import check_universal
-    from exactformer.certificates.checker.writes import writes_per_cell
-
-    writes, exponent = statement.writes, statement.e
-    if writes is None or exponent is None:
-        raise Rejected("statement.beta", "is not given, so that nothing can be claimed about all inputs")
-    require_same("runs", parts["runs"], [])
-    require_same("refutation", parts["refutation"], None)
-    if writes.evidence == "proved":
-        require_same("statement.scope.writes_per_cell.bound", writes.bound, writes_per_cell(machine, deadline))
-    judge = Judge(deadline)
-    setting = Setting(machine, network, summarized=statement.paradigm == "scot")
-    if parts["verdict"] == TOKENS_PROVED:
-        require_drifting_model(statement.model, statement.arithmetic)
-    with deep_recursion():
-        hardmax = check_universal(parts["annotation"], parts["heads"], setting, writes.bound, judge)
-
-    def entry(case: tuple[int, int], admitted: int) -> tuple[dict[str, Json], bool]:
-        separation, most = case
-        apart = separation_of_scores(statement.model, longest_query(network), separation)
-        found, holds = case_for_all(statement.model, statement.context, apart, most, exponent, admitted)
-        return found | {"separation": separation}, holds
-
-    entries = [partial(entry, case) for case in hardmax.cases]
-    admitted, holds = check_softmax(parts["softmax"], statement, network, entries, deadline)
-    verdict, drift = require_verdict(parts, "proved", statement, holds), None
-    if verdict == TOKENS_PROVED:
-        softmax = Softmax(statement.model, statement.context, exponent)
-        drift = drift_of(setting, hardmax.annotation, hardmax.claimed, softmax, deadline)
-        require_same("drift", parts["drift"], drift.document)
-    most = "" if drift is None else rational_text(drift.most)
-    claim = sentence_for_all(verdict, statement, machine, admitted, "", most)
-    require_same("statement.claim", statement.claim, claim)
-    valid = _valid_for_all(verdict, claim, writes, WRITTEN[statement.paradigm], judge)
-    if drift is None:
-        return valid
-    assumed = (*ASSUMED_WITH_DRIFT, *(fact for fact in valid.assumed if fact != ASSUMED))
-    return replace(valid, proved=(*valid.proved, drift.proved), assumed=assumed, not_claimed=NOT_CLAIMED)
 
 
 def replay_and_judge(
@@ -209,20 +127,13 @@ Entry: TypeAlias = Callable[[int], tuple[dict[str, Json], bool]]
 
 TOP = ("format", "version", "statement", "network", "runs", "heads", "softmax", "verdict", "refutation", "provenance")
 
-TOKENS_PROVED = "tokens proved"
-
 
 def check_form(document: Json) -> dict[str, Json]:
     """Section 2: the members of a certificate, its format and its version."""
-    statement = document.get("statement") if isinstance(document, dict) else None
-    for_all = isinstance(statement, dict) and is_about_all_inputs(statement.get("scope"))
-    verdict = document.get("verdict") if isinstance(document, dict) else None
-    more = (("annotation",) if for_all else ()) + (("drift",) if for_all and verdict == TOKENS_PROVED else ())
-    parts = members("certificate", document, *TOP, *more)
+    parts = members("certificate", document, *TOP)
     require_same("format", parts["format"], MACHINE)
     require_same("version", parts["version"], 1)
-    best = ("proved", TOKENS_PROVED) if for_all else ("certified",)
-    if parts["verdict"] not in (*best, "refuted", "inconclusive"):
+    if parts["verdict"] not in ("certified", "refuted", "inconclusive"):
         raise Rejected("verdict", f"is {quote(parts['verdict'])}, none of the verdicts")
     require_provenance(parts["provenance"])
     return parts
@@ -347,22 +258,3 @@ def _valid(verdict: str, claim: str, network: Network, tokens: int) -> Valid:
 
 
 ASSUMED = "a head is computed as the arithmetic model of the statement says (SPEC 7.1, 19)"
-
-
-WRITTEN = {"cot": "the input included", "scot": "in one segment, the prompt included"}
-
-
-def _valid_for_all(verdict: str, claim: str, writes: Writes, counted: str, judge: Judge) -> Valid:
-    """The result for all inputs."""
-    proved = [
-        "by induction over positions and layers: every register holds what is annotated, every head selects the tokens "
-        f"it is said to select, every next token is the unique best one; {judge.proved} claims decided",
-    ]
-    if writes.evidence == "proved":
-        proved.append(f"the machine writes no cell more than {writes.bound} times, {counted}")
-    if verdict == "proved":
-        proved.append("the inequalities: with its separation and ties every head rounds to its hardmax output")
-    assumed = [ASSUMED]
-    if writes.evidence == "assumed":
-        assumed.append(f"no cell is written more than {writes.bound} times, {counted}")
-    return Valid(verdict, claim, tuple(proved), (), tuple(assumed))

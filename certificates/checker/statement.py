@@ -3,8 +3,6 @@
 Words:
     e        the exponent of beta, which is a power of two
     context  N, the number of tokens that no sequence exceeds; position_bits, r, follows from it
-    writes   for all inputs: how often a cell can be written in one token sequence, and how that is known
-    space    S, for all inputs of scot: the number of cells in which the runs stay, if it is limited
 """
 
 from __future__ import annotations
@@ -31,31 +29,16 @@ PARTS = ("claim", "machine", "paradigm", "scope", "context", "position_bits", "a
 
 LARGEST_CONTEXT = 2**128
 """Positions have this many bits at most: the work of a check grows with the square of them."""
-WRITES = ("bound", "evidence")
-EVIDENCE = {"cot": ("context", "proved", "assumed"), "scot": ("context", "assumed")}
 THOUGHT = {"cot": "chain of thought", "scot": "summarized chain of thought"}
 
 
 @dataclass(frozen=True)
-class Writes:
-    """``writes_per_cell`` of section 11: M, and its evidence ``context``, ``proved`` or ``assumed``."""
-
-    bound: int
-    evidence: str
-
-
-@dataclass(frozen=True)
 class Statement:
-    """Section 3; the claim is not checked yet: it is the last sentence to be compared.
-
-    ``writes`` is None for the scope of runs on ``inputs``; for all inputs these are none.
-    """
+    """Section 3; the claim is not checked yet: it is the last sentence to be compared."""
 
     claim: Json
     paradigm: str
     inputs: tuple[str, ...]
-    writes: Writes | None
-    space: int | None
     context: int
     r: int
     arithmetic: str
@@ -87,14 +70,9 @@ def check_statement(value: Json, machine: Machine) -> Statement:
         raise TooLarge(
             f"statement.context is {quote(str(context))}; this checker judges contexts of up to 2^128 tokens"
         )
-    words, writes, space = _scope(parts["scope"], paradigm, context)
+    words = _inputs(parts["scope"])
     r = max(2 if paradigm == "cot" else 4, ((context - 1).bit_length() + 1) // 2 * 2)
     require_same("statement.position_bits", parts["position_bits"], r)
-    if space is not None and context < longest_segment(space, r):
-        reason = (
-            f"is {space}, but segments can be {longest_segment(space, r)} tokens long, which {context} does not hold"
-        )
-        raise Rejected("statement.scope.space", reason)
     arithmetic = text("statement.arithmetic", parts["arithmetic"])
     model = parse_model("statement.arithmetic", arithmetic)
     e, split = None, None
@@ -106,7 +84,7 @@ def check_statement(value: Json, machine: Machine) -> Statement:
         query, key = scales(model, e)
         split = dict[str, Json](query=str(query), key=str(key))
     require_same("statement.beta_split", parts["beta_split"], split)
-    return Statement(parts["claim"], paradigm, words, writes, space, context, r, arithmetic, model, e)
+    return Statement(parts["claim"], paradigm, words, context, r, arithmetic, model, e)
 
 
 def scales(model: Model, e: int | None) -> tuple[int, int]:
@@ -115,31 +93,15 @@ def scales(model: Model, e: int | None) -> tuple[int, int]:
     return 2 ** ((scale + 1) // 2), 2 ** (scale // 2)
 
 
-def is_about_all_inputs(scope: Json) -> bool:
-    """Whether a scope is one of section 11; if it is not, it has to be one of section 3."""
-    return isinstance(scope, dict) and scope.get("kind") == "all inputs"
-
-
-def _scope(value: Json, paradigm: str, context: int) -> tuple[tuple[str, ...], Writes | None, int | None]:
-    """The inputs, or what is said about writes and space; that a bound is proved is checked elsewhere."""
+def _inputs(value: Json) -> tuple[str, ...]:
+    """The inputs of the runs."""
     at = "statement.scope"
-    if not is_about_all_inputs(value):
-        scope = members(at, value, "kind", "inputs")
-        require_same(f"{at}.kind", scope["kind"], "runs")
-        words = [text(f"{at}.inputs", word) for word in items(f"{at}.inputs", scope["inputs"])]
-        if not words or len(set(words)) != len(words):
-            raise Rejected(f"{at}.inputs", f"{quote(words)} is empty or names an input twice")
-        return tuple(words), None, None
-    scope = members(at, value, "kind", "writes_per_cell", *(("space",) if paradigm == "scot" else ()))
-    space = None if scope.get("space") is None else natural(f"{at}.space", scope["space"])
-    said = members(f"{at}.writes_per_cell", scope["writes_per_cell"], *WRITES)
-    bound = natural(f"{at}.writes_per_cell.bound", said["bound"])
-    evidence = text(f"{at}.writes_per_cell.evidence", said["evidence"])
-    if evidence not in EVIDENCE[paradigm] or (bound == context) != (evidence == "context") or bound > context:
-        raise Rejected(
-            f"{at}.writes_per_cell", f"{bound} of {context} tokens with evidence {quote(evidence)} is not known"
-        )
-    return (), Writes(bound, evidence), space
+    scope = members(at, value, "kind", "inputs")
+    require_same(f"{at}.kind", scope["kind"], "runs")
+    words = [text(f"{at}.inputs", word) for word in items(f"{at}.inputs", scope["inputs"])]
+    if not words or len(set(words)) != len(words):
+        raise Rejected(f"{at}.inputs", f"{quote(words)} is empty or names an input twice")
+    return tuple(words)
 
 
 def longest_segment(space: int, r: int) -> int:
@@ -153,56 +115,17 @@ def longest_segment(space: int, r: int) -> int:
     return 2 * space + 6 + followed
 
 
-def sentence_for_all(
-    verdict: str, statement: Statement, machine: Machine, admitted: int, word: str, drift: str = ""
-) -> str:
-    """Sections 17, 18.6 and 20.6: the claim; ``word`` is the input of a refutation, ``drift`` the largest one."""
-    thought, scot = THOUGHT[statement.paradigm], statement.paradigm == "scot"
-    length = f"has no segment longer than {statement.context} tokens" if scot else f"fits {statement.context} tokens"
-    link = " and" if statement.space is None else f", whose run stays within {statement.space} cells,"
-    fits = (
-        f"very input on which {machine.name} halts with a word over its input alphabet{link} whose {thought} {length}"
-    )
-    arithmetic = f"in the arithmetic {statement.arithmetic}"
-    if statement.e is not None:
-        arithmetic = f"{arithmetic} at beta = {2**statement.e}"
-    if verdict == "refuted":
-        named = f'"{word}"' if word else "the empty word"
-        tail = "" if statement.e is not None else f" for any beta = 2^e with 0 <= e <= {admitted}"
-        return (
-            f"Not for e{fits}: on {named}, the softmax transformer of these weights, {arithmetic}, does not have the "
-            f"activations of the hardmax transformer{tail}."
-        )
-    if statement.writes is not None and statement.writes.evidence == "assumed":
-        counted = "in one segment (assumed; the prompt's cells count" if scot else "(assumed; the input counts"
-        fits = f"{fits} and writes no cell more than {statement.writes.bound} times {counted} as one write)"
-    sentence = (
-        f"For e{fits}, "
-        + {
-            "proved": f"the softmax transformer of these weights, {arithmetic}, has after every sublayer exactly "
-            f"the activations of the hardmax transformer, which are in {{-1, 0, 1}}, and so generates the {thought} "
-            "token for token.",
-            "inconclusive": "the hardmax transformer of these weights has activations in {-1, 0, 1} only and generates "
-            f"the {thought} token for token; of the softmax transformer, {arithmetic}, nothing is claimed.",
-            "tokens proved": f"the softmax transformer of these weights, {arithmetic}, generates the {thought} token "
-            "for token; its activations after every sublayer may differ from those of the hardmax transformer, by at "
-            f"most {drift}.",
-        }[verdict]
-    )
-    return sentence + no_input(statement, machine)
-
-
-def no_input(statement: Statement, machine: Machine) -> str:
-    """Section 17.1: the sentence that no input can halt in this context, or nothing."""
-    steps, r = fewest_steps(machine), statement.r
+def no_run_halts(machine: Machine, paradigm: str, context: int, r: int) -> str | None:
+    """Section 17.1: why no run that fits halts, if that can be seen from the rows alone."""
+    steps = fewest_steps(machine)
     if steps is None:
-        return f" There is no such input: no rows of {machine.name} lead from its initial state to its halting state."
-    if statement.paradigm == "cot" and 4 + steps + (r + 2) * ((steps - 1) // r) > statement.context:
+        return f"no rows of {machine.name} lead from its initial state to its halting state: no run of it halts"
+    if paradigm == "cot" and 4 + steps + (r + 2) * ((steps - 1) // r) > context:
         return (
-            f" There is no such input: {machine.name} takes at least {steps} steps to halt, and their chain of thought "
-            f"is longer than {statement.context} tokens."
+            f"{machine.name} takes at least {steps} steps to halt, and their chain of thought is longer than {context} "
+            "tokens: no run that fits halts"
         )
-    return ""
+    return None
 
 
 def sentence(verdict: str, statement: Statement, machine: Machine, tokens: int, admitted: int) -> str:

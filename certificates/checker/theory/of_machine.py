@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.document import Rejected
 from exactformer.certificates.checker.machine import Machine
-from exactformer.certificates.checker.statement import longest_segment
+from exactformer.certificates.checker.statement import longest_segment, no_run_halts
 from exactformer.certificates.checker.theory.template import Value
 from exactformer.certificates.checker.writes import writes_per_cell
 
-SUMMARIZED = "turing-scot"
-"""What the theory of summarized chains of thought calls itself."""
+PARADIGMS = {"turing-cot": "cot", "turing-scot": "scot"}
+"""By what the theories call themselves."""
 
 
 def of_machine(
@@ -24,8 +24,11 @@ def of_machine(
     written, writes = writes_per_cell(machine, deadline), parameters.get("WRITES")
     if written is not None and isinstance(writes, int) and written <= writes < 2**r:
         proved.append(f"no run of {machine.name} writes a cell more than {written} times, the input counted")
-    if theory == SUMMARIZED and (cells := _cells(context, r)):
+    paradigm = PARADIGMS.get(theory)
+    if paradigm == "scot" and (cells := _cells(context, r)):
         proved.append(f"no run of {machine.name} within {cells} cells has a segment of more than {context} tokens")
+    if paradigm is not None and (why := no_run_halts(machine, paradigm, context, r)):
+        proved.append(why)
     return tuple(proved)
 
 
