@@ -129,7 +129,15 @@ def certify_all(request: UniversalRequest, progress: Progress = lambda *_: None)
     progress("prove", 0, 1)
     walked = prove(network, theory, request.budget_seconds)
     made = certify_theory(
-        network, theory, walked.heads, walked.margin, request.model, request.context, request.beta, name=request.name
+        network,
+        theory,
+        walked.heads,
+        walked.margin,
+        request.model,
+        request.context,
+        request.beta,
+        request.name,
+        request.machine.name,
     )
     none_halts = no_input(request.machine, request.paradigm, request.context)
     counterexample = None

@@ -150,9 +150,10 @@ def certify_theory(
     context: int,
     beta: int | None = None,
     name: str | None = None,
+    about: str | None = None,
 ) -> TheoryBundle:
     """The certificate for contexts of up to ``context`` tokens; ``heads``: layer by layer, as the kernel found them;
-    ``name``: of its files, if it is not to be that of the theory.
+    ``name``: of its files, if it is not to be that of the theory; ``about``: what people call its subject.
 
     Errors: ModelError and BetaError for an arithmetic or a beta in which scores are not exact, DoesNotFit for weights
     that the linear format does not hold.
@@ -189,6 +190,7 @@ def certify_theory(
             "python": platform.python_version(),
             "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "seconds": f"{time.perf_counter() - started:.3f}",
+            **({} if about is None else {"about": about}),
         },
     }
     return TheoryBundle(certificate, weights, weights_name, subject, universal, smallest_fitting(sums, scaled))

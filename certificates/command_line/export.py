@@ -29,7 +29,7 @@ def report(export: Export, written: Sequence[Path]) -> list[Part]:
     return [
         Facts(
             (
-                ("machine", export.source.machine),
+                ("about", export.source.name),
                 (
                     "network",
                     f"{shape.layers} layers, {shape.heads} heads of width {shape.head_width}, d = {shape.width}, "

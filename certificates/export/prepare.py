@@ -48,7 +48,7 @@ class Export:
         """Of its files, without their ending."""
         shape, source = self.dense.shape, self.source
         return names.of_export(
-            source.machine,
+            source.name,
             source.paradigm,
             shape.context,
             self.dtype,
@@ -87,8 +87,8 @@ def metadata_of(source: Source, dense: Dense, dtype: str) -> Metadata:
     return {
         "certificate_sha256": source.sha256,
         "weights_sha256": source.weights_sha256,
-        "machine": source.machine,
-        "machine_sha256": source.machine_sha256,
+        "machine": source.name,
+        "machine_sha256": source.subject_sha256,
         "paradigm": source.paradigm,
         "verdict": source.verdict.value,
         "arithmetic": source.arithmetic.text,

@@ -12,7 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from exactformer.certificates.document import sha256
+from exactformer.certificates.theory_certificate import theory_name
 from exactformer.verify.verdict import Verdict
+
+
+PARADIGMS = {"turing-cot": "cot", "turing-scot": "scot"}
+"""Of the theories of machines' runs."""
 
 
 class ExportError(ValueError):
@@ -67,13 +72,14 @@ scores='bf16', steps=('head64', 'wide'))
 class Source:
     """A certificate's statement and verdict, and the weights document that it names.
 
-    ``sha256``, ``weights_sha256``: of the files; ``largest_score``: the longest query list, which bounds all scores.
+    ``sha256``, ``weights_sha256``: of the files; ``name``: of the machine or the theory; ``subject_sha256``: of its text;
+    ``largest_score``: the longest query list, which bounds all scores.
     """
 
     sha256: str
     weights_sha256: str
-    machine: str
-    machine_sha256: str
+    name: str
+    subject_sha256: str
     claim: str
     verdict: Verdict
     paradigm: str
@@ -92,7 +98,7 @@ class Source:
 def read_source(path: Path) -> Source:
     """A certificate and, from the same folder, its weights.  Raises ExportError, naming the file, if that fails."""
     data = _bytes(path)
-    certificate = _object(path, data, "exactformer certificate")
+    certificate = _object(path, data, ("exactformer certificate", 1), ("exactformer theory certificate", 2))
     try:
         named = certificate["network"]["weights"]
         file, expected = str(named["file"]), str(named["sha256"])
@@ -104,18 +110,19 @@ def read_source(path: Path) -> Source:
     weights_data = _bytes(weights_path)
     if sha256(weights_data) != expected:
         raise ExportError(f"{weights_path} is not the file that {path.name} names: its SHA-256 differs")
-    weights = _object(weights_path, weights_data, "exactformer weights")
+    weights = _object(weights_path, weights_data, ("exactformer weights", 1))
     try:
         statement = certificate["statement"]
         beta = statement["beta"]
+        name, subject, paradigm = _subject(certificate, statement)
         return Source(
             sha256=sha256(data),
             weights_sha256=expected,
-            machine=str(statement["machine"]["name"]),
-            machine_sha256=str(statement["machine"]["sha256"]),
+            name=name,
+            subject_sha256=subject,
             claim=str(statement["claim"]),
             verdict=Verdict(certificate["verdict"]),
-            paradigm=str(statement["paradigm"]),
+            paradigm=paradigm,
             context=int(statement["context"]),
             arithmetic=Arithmetic.of(statement["arithmetic"]),
             beta=None if beta is None else int(beta),
@@ -126,6 +133,17 @@ def read_source(path: Path) -> Source:
         raise ExportError(f"{path} lacks what an export needs ({error!r}); `exactformer check` says more") from error
 
 
+def _subject(certificate: dict[str, Any], statement: dict[str, Any]) -> tuple[str, str, str]:
+    """What it is about, by name and by hash: a machine, or a theory; and the paradigm."""
+    if "machine" in statement:
+        machine = statement["machine"]
+        return str(machine["name"]), str(machine["sha256"]), str(statement["paradigm"])
+    theory = statement["theory"]
+    known = theory_name(theory["text"])
+    name = certificate["provenance"].get("about", known)
+    return str(name), str(theory["sha256"]), PARADIGMS.get(known, "theory")
+
+
 def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -133,11 +151,12 @@ def _bytes(path: Path) -> bytes:
         raise ExportError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _object(path: Path, data: bytes, form: str) -> dict[str, Any]:
+def _object(path: Path, data: bytes, *forms: tuple[str, int]) -> dict[str, Any]:
     try:
         document = json.loads(data)
     except ValueError as error:
         raise ExportError(f"{path} is no JSON document") from error
-    if not isinstance(document, dict) or (document.get("format"), document.get("version")) != (form, 1):
-        raise ExportError(f"{path} is no document of format {form!r}, version 1")
+    if not isinstance(document, dict) or (document.get("format"), document.get("version")) not in forms:
+        wanted = " or ".join(f"{form!r}, version {version}" for form, version in forms)
+        raise ExportError(f"{path} is no document of format {wanted}")
     return document

@@ -84,7 +84,8 @@ def scot_theory(machine: TuringMachine, position_bits: int, writes: int | None =
 
 def bound_of(writes: int | None, position_bits: int) -> int:
     """How many tokens may write one cell; if nothing is known of that, there are no more than 2^r."""
-    return 2**position_bits if writes is None else min(writes, 2**position_bits)
+    most = 1 << position_bits
+    return most if writes is None else min(writes, most)
 
 
 def within(writes: int | None, sequence: Iterable[TrueToken]) -> Iterator[TrueToken]:
