@@ -5,7 +5,8 @@ Its register ``ptr`` is pos - 1 behind every layer, its position 0 has class sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import random
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -389,3 +390,105 @@ def test_a_name_is_no_ghost_of_the_theory() -> None:
     assert {cls: one.ghosts for cls, one in theory.classes.items()} == before
     assert "p" not in theory.spoken_of
     assert theory.kinds["p"] == POSITION
+
+
+Ghosts = Mapping[str, int]
+Said = tuple[str, Callable[[Ghosts], int]]
+"""A text, and what it is, by plain numbers."""
+
+
+class Draw:
+    """Random names of positions p, q and of flags f, h, given anew behind random layers, by class."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.given: dict[str, set[str]] = {cls: set() for cls in EVERY}
+        self.values: dict[int, dict[str, int]] = {at: {"pos": at} for at in range(8)}
+
+    def number(self, cls: str, depth: int) -> Said:
+        known = ["pos", *sorted(self.given[cls] & {"p", "q"})]
+        one, by, draw = self.random.choice(known), self.random.randrange(6), self.random.random()
+        if depth == 0 or draw < 0.2:
+            return (one, lambda of: of[one]) if draw < 0.9 else (str(by), lambda _: by)
+        text, inside = self.number(cls, depth - 1)
+        if draw < 0.35:
+            return f"{text} + {one}", lambda of: inside(of) + of[one]
+        if draw < 0.5:
+            return f"{text} + {by}", lambda of: inside(of) + by
+        if draw < 0.7:
+            return f"{text} - {by}", lambda of: max(inside(of) - by, 0)
+        if draw < 0.85:
+            return f"drop({text}, {by % 3})", lambda of: inside(of) >> by % 3
+        return f"high({text}, {by % 3})", lambda of: inside(of) >> by % 3 << by % 3
+
+    def formula(self, cls: str, depth: int) -> Said:
+        known, draw = sorted(self.given[cls] & {"f", "h"}), self.random.random()
+        if known and draw < 0.3:
+            one, other = self.random.choice(known), self.random.choice(known)
+            if draw < 0.1:
+                return one, lambda of: of[one]
+            return (
+                (f"{one} = {other}", lambda of: of[one] == of[other])
+                if draw < 0.2
+                else (f"{one} != {other}", lambda of: of[one] != of[other])
+            )
+        (left, one_of), (right, other_of) = self.number(cls, 2), self.number(cls, 1)
+        if depth == 0 or draw < 0.6:
+            return (
+                (f"{left} <= {right}", lambda of: one_of(of) <= other_of(of))
+                if draw < 0.8
+                else (f"{left} = {right}", lambda of: one_of(of) == other_of(of))
+            )
+        (one, first), (other, second) = self.formula(cls, depth - 1), self.formula(cls, depth - 1)
+        if draw < 0.8:
+            return f"({one}) and ({other})", lambda of: first(of) and second(of)
+        return f"not ({one} or ({other}))", lambda of: not (first(of) or second(of))
+
+    def names(self) -> list[Listed]:
+        """Of one layer: all computed from what they were before."""
+        found, new = list[Listed](), dict[tuple[int, str], int]()
+        for cls, called in product(EVERY, "pqfh"):
+            if self.random.random() < 0.5:
+                text, means = (self.number if called in "pq" else self.formula)(cls, 2)
+                found.append(name(called, text, [cls]) if called in "pq" else flag(called, text, [cls]))
+                new |= {(at, called): int(means(self.values[at])) % 8 for at in positions(cls)}
+        for one in found:
+            self.given[one["classes"][0]].add(one["name"])
+        for (at, called), value in new.items():
+            self.values[at][called] = value
+        return found
+
+    def hold(self, cls: str, wrong: bool = False) -> tuple[Listed, bool]:
+        """A content of ptr, and whether it is that: what a formula says, or the position is one where it is false.
+        Wrong: one of these is left out, if there is any.
+        """
+        text, truth = self.formula(cls, 2)
+        false = [at for at in positions(cls) if not truth(self.values[at])]
+        right = not (wrong and false)
+        if not right:
+            false.remove(self.random.choice(false))
+        words = "".join(f" or pos = {at}" for at in false)
+        return ptr(f"(sign(pos - 1) if {text}{words} else 0)", [cls]), right
+
+
+def positions(cls: str) -> range:
+    return range(1) if cls == "start" else range(1, 8)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_is_held_in_random_names_is_accepted_just_if_it_is_true(seed: int) -> None:
+    """Names mean something else behind every layer; what a register holds is said in their terms, each time anew."""
+    draw = Draw(seed)
+    cls, first = draw.random.choice(EVERY), draw.random.randrange(6)
+    names, holds = list[list[Listed]](), list[list[Listed]]()
+    for layer in range(5):
+        names.append(draw.names())
+        holds.append([draw.hold(one)[0] for one in EVERY] if layer >= first else [])
+    names.append(draw.names())
+    last, right = draw.hold(cls, wrong=draw.random.random() < 0.5)
+    holds.append([last, *(draw.hold(one)[0] for one in EVERY if one != cls)])
+    if right:
+        small.walked(names=names, holds=holds)
+        return
+    with pytest.raises(Rejected, match=rf"holds\[5\]\[0\]: does not hold for class {cls}"):
+        small.walked(names=names, holds=holds)
