@@ -105,6 +105,16 @@ def test_equal_sums_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         assert weighed.sum(terms) == weighed.sum(reversed(terms))
 
 
+def test_what_is_kept_is_forgotten_before_it_is_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weighed_module, "MOST_KEPT", 50)
+    draw, diagrams, weighed = random.Random(8), Diagrams(), Weighed()
+    for _ in range(60):
+        terms = random_terms(draw, diagrams, (1, 2, 3))
+        weighed.sum(terms), weighed.up_to(3, terms), weighed.between(2, 4, terms)
+        for kept in vars(weighed).values():
+            assert isinstance(kept, int) or len(kept) <= 200
+
+
 def test_a_sum_is_made_as_far_as_it_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     diagrams, weighed, split = Diagrams(), Weighed(), list[Terms]()
     made = Weighed.split

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from exactformer.certificates.checker.diagrams import Diagrams
+from exactformer.certificates.checker.diagrams import TRUE, Diagrams
 from exactformer.certificates.checker.document import Rejected
 from exactformer.certificates.checker.theory import ghosts
+from exactformer.certificates.checker.theory import walk as walk_module
 from exactformer.certificates.checker.theory.annotation import read_names
 from exactformer.certificates.checker.theory.facts import Facts
-from exactformer.certificates.checker.theory.ghosts import Variables, View
+from exactformer.certificates.checker.theory.ghosts import Variables, View, same_number
 from exactformer.certificates.checker.theory.language import read_formula, read_number
 from exactformer.certificates.checker.theory.reading import POSITION, Theory, read_theory
 from exactformer.certificates.checker.weights import Network, read_network
@@ -171,6 +172,15 @@ REJECTED: list[tuple[str, ByLayer, ByLayer, str]] = [
         {0: [name("p", "pos - 1")], 1: [name("p", "pos")]},
         {0: [ptr("sign(p)")], 1: [ptr("sign(p - 1)", ["start"])]},
         "of ptr, for class sym, depends on what a name meant before",
+    ),
+    (
+        "a register that is not the one that is held anew",
+        {0: [name("p", "pos - 1"), name("w_", "pos", ["sym"])], 1: [name("p", "pos")]},
+        {
+            0: [ptr("sign(p)")],
+            1: [ptr("0", ["start"]) | {"register": "wpos"}, ptr("sign(w_)", ["sym"]) | {"register": "wpos"}],
+        },
+        "of ptr, for class start, depends on what a name meant before",
     ),
     (
         "true of what it meant before",
@@ -379,6 +389,62 @@ def test_distances(means: list[str], number: str, distance: int | None) -> None:
         facts.give(names)
     assert variables.distance("sym", read_number("here", number)) == distance
     assert variables.distance("start", read_number("here", "p")) is None
+
+
+DEFINED = """theory t
+class start first: START
+class one: ONE
+follow start: one
+follow one: one
+ghost one: n position
+ghost one: d position
+define one: d = n - 2 if n < 6
+"""
+
+
+def test_a_name_of_a_ghost_that_is_defined_counts_with_its_definition() -> None:
+    theory = read_theory(DEFINED, {}, 3)
+    listed: Any = layers({0: [name("p", "d + 1", ["one"])], 1: [name("p", "p + 1", ["one"])]})
+    given = read_names(listed, theory, read()[1])
+    variables = Variables(theory, Diagrams())
+    facts, view = Facts(theory, variables), View(variables, "here", "one")
+    for more in (1, 2):
+        facts.give(given[more - 1])
+        for n, p in product(range(8), range(8)):
+            asked = frozenset({view.formula(read_formula("here", f"n = {n} and p = {p}"))})
+            d = max(n - 2, 0) if n < 6 else 0
+            assert facts.possible(facts.alone("one"), asked) == (p == d + more), (n, p)
+
+
+def test_bits_that_stand_for_a_name_do_so_for_i_only() -> None:
+    theory, network = read()
+    listed: Any = layers({0: [name("p", "pos", ["sym"])]})
+    given = read_names(listed, theory, network)
+    variables = Variables(theory, Diagrams())
+    Facts(theory, variables).give(given[0])
+    plain = View(variables, "here", "sym", "sym").formula(read_formula("here", "j.p = pos"))
+    meant = View(variables, "here", "sym", "sym", {"p": variables.bits("pos", False)})
+    assert meant.formula(read_formula("here", "p = pos")) is TRUE
+    assert meant.formula(read_formula("here", "j.p = p")) is plain
+    with pytest.raises(Rejected, match='class start has no ghost "p"'):
+        View(variables, "here", "sym", "start", meant.meanings).formula(read_formula("here", "j.p = p"))
+
+
+def test_names_outlast_the_diagrams_that_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind every layer all diagrams are forgotten but those that are needed."""
+    monkeypatch.setattr(walk_module, "MOST_NODES", 0)
+    for _, names, holds in ACCEPTED:
+        walked(names, holds)
+    theory, network = read()
+    listed: Any = layers(STEPS)
+    given = read_names(listed, theory, network)
+    variables = Variables(theory, Diagrams())
+    facts = Facts(theory, variables)
+    for names_here in given:
+        facts.give(names_here)
+        variables.diagrams.retain([*facts.formulas(), *variables.made()])
+        for called, meaning in variables.meanings["sym"].items():
+            assert same_number(variables.bits(called, False), meaning.bits) is meaning.definition
 
 
 def test_a_name_is_no_ghost_of_the_theory() -> None:
