@@ -427,7 +427,7 @@ def test_bits_that_stand_for_a_name_do_so_for_i_only() -> None:
     assert meant.formula(read_formula("here", "p = pos")) is TRUE
     assert meant.formula(read_formula("here", "j.p = p")) is plain
     with pytest.raises(Rejected, match='class start has no ghost "p"'):
-        View(variables, "here", "sym", "start", meant.meanings).formula(read_formula("here", "j.p = p"))
+        View(variables, "here", "sym", "start", meant.instead).formula(read_formula("here", "j.p = p"))
 
 
 def test_names_outlast_the_diagrams_that_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
