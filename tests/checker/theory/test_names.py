@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from exactformer.certificates.checker.diagrams import TRUE, Diagrams
-from exactformer.certificates.checker.document import Rejected
+from exactformer.certificates.checker.document import Rejected, TooLarge
+from exactformer.certificates.checker.theory import annotation as annotation_module
 from exactformer.certificates.checker.theory import ghosts
 from exactformer.certificates.checker.theory import walk as walk_module
 from exactformer.certificates.checker.theory.annotation import read_names
@@ -262,6 +263,14 @@ def test_a_ghost_of_which_a_fact_speaks_is_no_name() -> None:
 def test_names_of_other_numbers_of_layers(given: list[list[Listed]]) -> None:
     with pytest.raises(Rejected, match=r"names: is about . layers; the network has 6"):
         small.walked(names=given)
+
+
+def test_too_many_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(annotation_module, "MOST_NAMES", 2)
+    names = [name("p", "pos"), flag("f", "true")]
+    walked({0: names, 1: names}, {})
+    with pytest.raises(TooLarge, match=r"names\[2\]\[0\]: more than 2 names"):
+        walked({0: names, 1: names, 2: [name("q", "pos")]}, {})
 
 
 @pytest.mark.parametrize("given", [[{}] * 6, [[name("p", "pos")], 1, [], [], [], []]])
