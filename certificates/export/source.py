@@ -15,7 +15,6 @@ from exactformer.certificates.document import sha256
 from exactformer.certificates.theory_certificate import theory_name
 from exactformer.verify.verdict import Verdict
 
-
 PARADIGMS = {"turing-cot": "cot", "turing-scot": "scot"}
 """Of the theories of machines' runs."""
 
