@@ -1,4 +1,4 @@
-"""SPEC 17.1: claims about no input say so; against all runs of small machines."""
+"""SPEC 17: claims about no input say so; against all runs of small machines."""
 
 from __future__ import annotations
 
