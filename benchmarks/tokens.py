@@ -16,16 +16,17 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from exactformer.verify.annotation.evidence import Evidence, default_store
+from exactformer.verify.annotation.proof import HardmaxProof, prove_hardmax
+from exactformer.verify.drift.prove import TokensProof, prove_tokens
+
 from benchmarks.command import parser_of
 from benchmarks.universal import Certified, Checked, certify, check
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.turing.construct import construct
 from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.verify.all_inputs import assess_all
-from exactformer.verify.annotation.evidence import Evidence, default_store
-from exactformer.verify.annotation.proof import HardmaxProof, prove_hardmax
 from exactformer.verify.arithmetic.models import parse_arithmetic
-from exactformer.verify.drift.prove import TokensProof, prove_tokens
 
 RESULTS = Path(__file__).with_name("tokens.json")
 MACHINE = "binary-addition"
@@ -86,7 +87,7 @@ def costs() -> tuple[list[Certified], list[Checked]]:
     for r in COSTS:
         for options in ((), ("--arithmetic", "rounded:bf16/bf16", "--claim", "tokens")):
             with tempfile.TemporaryDirectory() as folder:
-                made.append(certify(MACHINE, r, Path(folder), "--no-store", *options))
+                made.append(certify(MACHINE, r, Path(folder), *options))
                 checked.append(check(MACHINE, r, Path(folder)))
             print(made[-1], checked[-1], sep="\n", flush=True)
     return made, checked

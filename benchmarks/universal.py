@@ -135,7 +135,7 @@ def grow(folder: Path) -> tuple[list[Certified], list[Checked]]:
         *(("binary-multiplication", r) for r in MULTIPLICATION),
     ):
         out = folder / f"{name}-{r}"
-        certified.append(certify(name, r, out, "--no-store"))
+        certified.append(certify(name, r, out))
         print(shown(certified[-1]), flush=True)
         checked.append(one := check(name, r, out))
         print(f"  check {one.said:<15} {one.seconds:>7.1f} s  {one.peak_mib:>5} MiB", flush=True)

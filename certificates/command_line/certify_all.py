@@ -93,6 +93,7 @@ def about(bundle: UniversalBundle) -> dict[str, object]:
     """Why no run that fits halts, if that is known; a run on an input that the claim is about, if one was found."""
     run = bundle.example
     return {
+        "machine": bundle.request.machine.name,
         "no_run_halts": bundle.why_no_run_halts,
         "example": None if run is None else {"input": run.word, "steps": run.steps, "cells": run.cells},
     }

@@ -37,11 +37,7 @@ WRITES = {
 
 def print_report(bundle: UniversalBundle, written: Written) -> None:
     """To standard output."""
-    if bundle.counterexample is None:
-        show(report_for_all(bundle, written))
-    else:
-        verdict, *rest = report(bundle.counterexample, written)
-        show([verdict, f"Not {scope(bundle)}:", *rest])
+    show(report_for_all(bundle, written))
 
 
 def scope(bundle: UniversalBundle) -> str:
@@ -52,7 +48,13 @@ def scope(bundle: UniversalBundle) -> str:
 
 
 def report_for_all(bundle: UniversalBundle, written: Written) -> Iterator[Part]:
-    """The parts of a report about every run that fits."""
+    """The parts of a report about every run that fits, or about the one that contradicts what is asked."""
+    if bundle.counterexample is not None:
+        verdict, *rest = report(bundle.counterexample, written)
+        yield verdict
+        yield f"Not {scope(bundle)}:"
+        yield from rest
+        return
     yield verdict_line(bundle.verdict)
     yield bundle.made.claim
     if bundle.why_no_run_halts is not None:
@@ -124,8 +126,8 @@ def _heads(bundle: UniversalBundle) -> Iterator[Part]:
         case = bundle.made.universal.cases[number]
         ties = "1" if case.facts.most == 1 else f"1..{case.facts.most}"
         rows.append((name, layers_of(layers), str(case.facts.separation), ties, *_proved(case)))
-    titles = ("layers", "separation", "ties", "proved for ties", "least beta")
-    yield Table((Column("head", key=True), *map(Column, titles)), tuple(rows))
+    titles = ("separation", "ties", "proved for ties", "least beta")
+    yield Table((Column("head", key=True), Column("layers", key=True), *map(Column, titles)), tuple(rows))
     yield ""
     yield Facts((SEPARATION, ("ties", "how many tokens may share the best score"), *PROVED))
 

@@ -40,7 +40,7 @@ def test_that_no_run_halts_is_said(asked: UniversalRequest, why: str, tmp_path: 
     made = certify_all(asked)
     said = f"No run that fits halts: {why.format(asked.machine.name)}."
     assert made.verdict.value == "proved"
-    assert about(made) == {"no_run_halts": said, "example": None}
+    assert about(made) == {"machine": asked.machine.name, "no_run_halts": said, "example": None}
     shown = "".join(map(str, report_for_all(made, Written(Path("a"), Path("b"), made.made.bytes, kept=False))))
     assert said in shown
     valid = checked(made, tmp_path)
@@ -69,7 +69,8 @@ def test_where_it_is_not_known_an_example_is_searched(
 
 def test_an_example_is_shown() -> None:
     made = certify_all(replace(SHORT, context=16))
-    assert about(made) == {"no_run_halts": None, "example": {"input": "0", "steps": 3, "cells": 2}}
+    example = {"input": "0", "steps": 3, "cells": 2}
+    assert about(made) == {"machine": "increment", "no_run_halts": None, "example": example}
     shown = "".join(map(str, report_for_all(made, Written(Path("a"), Path("b"), made.made.bytes, kept=False))))
     assert "the run on 0: 3 steps in 2 cells" in shown
     assert "No run that fits halts" not in shown
