@@ -138,10 +138,11 @@ def check_on_all_inputs(
     parts: dict[str, Json], statement: Statement, machine: Machine, network: Network, deadline: Deadline
 ) -> Valid:
     """Sections 11 to 18, and 20: a certificate about all inputs that is not refuted."""
+    from exactformer.certificates.checker.drift.attention import Softmax
+    from exactformer.certificates.checker.drift.walk import ASSUMED as ASSUMED_WITH_DRIFT
+    from exactformer.certificates.checker.drift.walk import NOT_CLAIMED, require_drifting_model
     from exactformer.certificates.checker.universal.annotation import Setting
-    from exactformer.certificates.checker.universal.drift.attention import Softmax
-    from exactformer.certificates.checker.universal.drift.walk import ASSUMED as ASSUMED_WITH_DRIFT
-    from exactformer.certificates.checker.universal.drift.walk import NOT_CLAIMED, drift_of, require_drifting_model
+    from exactformer.certificates.checker.universal.drift import drift_of
     from exactformer.certificates.checker.universal.judge import Judge
     from exactformer.certificates.checker.universal.ties import case_entry as case_for_all
     from exactformer.certificates.checker.universal.universal import check_universal

@@ -9,6 +9,17 @@ from random import Random
 import pytest
 
 from exactformer.certificates.checker.arithmetic import parse_model
+from exactformer.certificates.checker.drift.attention import (
+    Softmax,
+    before_layer,
+    behind_attention,
+    fused_raw,
+    gap_of_rounded,
+    output_drift,
+    rounded_raw,
+    score_drift,
+)
+from exactformer.certificates.checker.drift.forms import NotShown, rounded_drift, values_of
 from exactformer.certificates.checker.steps.naming import Model
 from exactformer.certificates.checker.universal.annotation import Annotation
 from exactformer.certificates.checker.universal.attention import Claimed
@@ -22,17 +33,7 @@ from exactformer.certificates.checker.universal.contents import (
     Flag,
     Number,
 )
-from exactformer.certificates.checker.universal.drift.attention import (
-    Softmax,
-    before_layer,
-    behind_attention,
-    fused_raw,
-    gap_of_rounded,
-    output_drift,
-    rounded_raw,
-    score_drift,
-)
-from exactformer.certificates.checker.universal.drift.forms import Forms, NotShown, rounded_drift, values_of
+from exactformer.certificates.checker.universal.drift import ContentForms, cases_of
 from exactformer.certificates.checker.universal.meaning import Entry, Selected
 from exactformer.certificates.checker.weights import Head
 
@@ -48,7 +49,7 @@ def model(text: str) -> Model:
 
 
 def forms_of(content: Content, width: int, stages: dict[str, list[dict[str, Content]]] | None = None) -> set[bytes]:
-    return set(Forms(Annotation(stages or {}, 1)).of(content, width))
+    return set(ContentForms(Annotation(stages or {}, 1)).of(content, width))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,8 @@ def test_what_is_fetched_has_the_forms_of_any_class_before_that_layer() -> None:
 
 
 def test_values_are_magnitudes() -> None:
-    assert values_of([bytes([0, 2, 1]), bytes([1, 2, 2])]) == [{0, 1}, {1}, {1}]
+    assert list(map(set, values_of((bytes([0, 2, 1]), bytes([1, 2, 2]))))) == [{0, 1}, {1}, {1}]
+    assert list(map(set, values_of((bytes([3, 4, 5, 6]),)))) == [{1}, {0, 1}, {0, 1}, {0, 1}]
 
 
 # 20.2
@@ -223,7 +225,7 @@ SOFTMAX = Softmax(model("rounded:bf16/fp32"), 16, 7)
 
 def behind(claimed: Claimed, of: dict[str, str], magnitudes: dict[str, list[int]] = ONES) -> dict[str, Fraction]:
     """The drift of coordinate 3 behind attention."""
-    found = behind_attention("layer 1", SOFTMAX, [claimed], before_layer(drifts(**of), magnitudes))
+    found = behind_attention("layer 1", SOFTMAX, [cases_of(claimed)], before_layer(drifts(**of), magnitudes))
     return {cls: values[3] for cls, values in found.items()}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import reduce
 from itertools import pairwise
 from operator import or_
@@ -11,9 +11,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from exactformer.certificates.checker.cases import Cases, either, same, scaled, summed
+from exactformer.certificates.checker.cases import Cases, same, scaled, summed
 from exactformer.certificates.checker.deadline import Deadline
-from exactformer.certificates.checker.diagrams import TRUE, Formula, conjunction, depends_on
+from exactformer.certificates.checker.diagrams import Formula, conjunction, depends_on
 from exactformer.certificates.checker.neurons import Neuron, activation
 from exactformer.certificates.checker.weighed import Weighed
 from exactformer.certificates.checker.weights import Mlp
