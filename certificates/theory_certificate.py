@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from importlib.metadata import version
 from typing import Any, Protocol
 
@@ -40,6 +41,16 @@ class ProvedHead(Protocol):
     def many(self) -> bool: ...
 
 
+class ProvedDrift(Protocol):
+    """What was proved of drifts: the largest, by register; the margin that is left."""
+
+    @property
+    def largest(self) -> Mapping[str, Fraction]: ...
+
+    @property
+    def margin(self) -> Fraction: ...
+
+
 @dataclass(frozen=True)
 class _Head:
     separation: int
@@ -55,6 +66,7 @@ class TheoryBundle:
     weights_name: str
     subject: Subject
     universal: Universal
+    drift: ProvedDrift | None = None
 
     @property
     def bytes(self) -> bytes:
@@ -67,7 +79,7 @@ class TheoryBundle:
 
     @property
     def verdict(self) -> Verdict:
-        return self.universal.verdict
+        return self.universal.verdict if self.drift is None else Verdict.TOKENS_PROVED
 
     @property
     def claim(self) -> str:
@@ -82,8 +94,11 @@ def certify_theory(
     model: ArithmeticModel,
     context: int,
     beta: int | None = None,
+    subject: Subject | None = None,
+    drift: ProvedDrift | None = None,
 ) -> TheoryBundle:
-    """The certificate for contexts of up to ``context`` tokens; ``heads``: layer by layer, as the kernel found them.
+    """The certificate for contexts of up to ``context`` tokens; ``heads``: layer by layer, as the kernel found them;
+    ``drift``: what it found of drifts at ``beta``, if tokens alone are to be claimed; ``subject``: what was asked for.
 
     Errors: ModelError and BetaError for an arithmetic or a beta in which scores are not exact, DoesNotFit for weights
     that the linear format does not hold.
@@ -101,7 +116,7 @@ def certify_theory(
     universal = decide_heads(facts, largest_score, model, context, context, beta)
     require_fit(model, sums, parameters(network, universal.split))
     weights = canonical_bytes(document)
-    subject = subject_of(theory, context, model, beta)
+    subject = subject or subject_of(theory, context, model, beta)
     weights_name = f"{subject.name}.weights.json"
     cells = activation_cells(model)
     one_cell, zero_cell = ((rational(cell.low), rational(cell.high)) for cell in (cells.one, cells.zero))
@@ -110,7 +125,7 @@ def certify_theory(
         "format": "exactformer theory certificate",
         "version": 2,
         "statement": _statement(theory, context, model)
-        | {"beta": str(universal.beta), "claim": sentence(theory, context, universal, margin)},
+        | {"beta": str(universal.beta), "claim": sentence(theory, context, universal, margin, drift)},
         "network": {"weights": {"file": weights_name, "sha256": sha256(weights)}},
         "witnesses": witnesses_document(theory),
         "names": names_document(theory),
@@ -119,7 +134,7 @@ def certify_theory(
         "heads": _listed(network, heads, universal),
         "margin": margin,
         "softmax": asdict(softmax),
-        "verdict": universal.verdict.value,
+        "verdict": (universal.verdict if drift is None else Verdict.TOKENS_PROVED).value,
         "provenance": {
             "exactformer": version("exactformer"),
             "python": platform.python_version(),
@@ -127,7 +142,10 @@ def certify_theory(
             "seconds": f"{time.perf_counter() - started:.3f}",
         },
     }
-    return TheoryBundle(certificate, weights, weights_name, subject, universal)
+    if drift is not None:
+        largest = {name: rational(one) for name, one in drift.largest.items()}
+        certificate["drift"] = {"largest": largest, "margin": rational(drift.margin)}
+    return TheoryBundle(certificate, weights, weights_name, subject, universal, drift)
 
 
 def witnesses_document(theory: Theory) -> list[list[dict[str, Any]]]:
@@ -143,10 +161,12 @@ def names_document(theory: Theory) -> list[list[dict[str, Any]]]:
     ]
 
 
-def subject_of(theory: Theory, context: int, model: ArithmeticModel, beta: int | None) -> Subject:
-    """What a certificate will be about."""
+def subject_of(
+    theory: Theory, context: int, model: ArithmeticModel, beta: int | None, *, tokens: bool = False
+) -> Subject:
+    """What a certificate will be about; ``tokens``: whether of tokens alone, if no more can be proved."""
     return Subject(
-        names.of_theory(theory_name(theory), theory.text, theory.parameters, context, model, beta),
+        names.of_theory(theory_name(theory), theory.text, theory.parameters, context, model, beta, tokens=tokens),
         {"statement": _statement(theory, context, model) | ({} if beta is None else {"beta": str(beta)})},
     )
 
@@ -188,7 +208,9 @@ def _listed(network: Network, heads: Sequence[Sequence[ProvedHead]], universal: 
     ]
 
 
-def sentence(theory: Theory, context: int, universal: Universal, margin: int | None) -> str:
+def sentence(
+    theory: Theory, context: int, universal: Universal, margin: int | None, drift: ProvedDrift | None = None
+) -> str:
     """The claim (THEORIES 7)."""
     given = "".join(f", {name} = {_shown(value)}" for name, value in sorted(theory.parameters.items()))
     which = f"theory {theory_name(theory)} (SHA-256 {sha256(theory.text.encode('utf-8'))}{given})"
@@ -201,6 +223,12 @@ def sentence(theory: Theory, context: int, universal: Universal, margin: int | N
         return (
             f"{every} softmax transformer of these weights, {arithmetic}, has after every sublayer exactly the "
             f"activations of the hardmax transformer, which are in {{-1, 0, 1}}{output}."
+        )
+    if drift is not None:
+        return (
+            f"{every} softmax transformer of these weights, {arithmetic}, has at every token for which the theory names "
+            "an output that token as its unique best next one; its activations after every sublayer may differ from "
+            f"those of the hardmax transformer, by at most {rational(max(drift.largest.values(), default=Fraction(0)))}."
         )
     return (
         f"{every} hardmax transformer of these weights has activations in {{-1, 0, 1}} only{output}; of the softmax "

@@ -25,12 +25,10 @@ from exactformer.verify.assessment import BetaError
 def execute(asked: Asked, output: Output, as_json: bool) -> NoReturn:
     """Prove, decide, write, and say what is known.
 
-    Exit code: 0 proved, 2 bad input (nothing is written), 3 inconclusive, 4 unsupported.
+    Exit code: 0 proved, or tokens proved, 2 bad input (nothing is written), 3 inconclusive, 4 unsupported.
     """
-    if asked.space is not None or asked.assumed_writes is not None or asked.tokens:
-        raise InputRefused(
-            "--as-theory is about every run that fits: leave --space, --assume-writes-per-cell and --claim tokens out"
-        )
+    if asked.space is not None or asked.assumed_writes is not None:
+        raise InputRefused("--as-theory is about every run that fits: leave --space and --assume-writes-per-cell out")
     request = request_for(asked)
     with (
         late_spinner("proving", enabled=not as_json),
@@ -39,8 +37,9 @@ def execute(asked: Asked, output: Output, as_json: bool) -> NoReturn:
         refusing(Rejected, Undecided, code=ExitCode.INCONCLUSIVE),
     ):
         network, theory = turing(request.machine, context=request.context, paradigm=request.paradigm)
-        output.require(subject_of(theory, request.context, request.model, request.beta))
-        made = certify(network, theory, request.model.text, context=request.context, beta=request.beta)
+        context, model, beta = request.context, request.model, request.beta
+        output.require(subject_of(theory, context, model, beta, tokens=asked.tokens))
+        made = certify(network, theory, model.text, context=context, beta=beta, tokens=asked.tokens)
         written = output.write_bundle(made.bundle)
     files = {"certificate": str(written.certificate), "weights": str(written.weights)}
     if as_json:
@@ -49,6 +48,7 @@ def execute(asked: Asked, output: Output, as_json: bool) -> NoReturn:
         show(
             [
                 f"{made.verdict.value}: {made.claim}",
+                *([] if made.not_shown is None else [f"Tokens are not proved either: {made.not_shown}."]),
                 *(f"{title}: {path}" for title, path in files.items()),
                 f"check it: exactformer check {written.certificate} --theory {made.name} --machine {asked.machine}",
             ]

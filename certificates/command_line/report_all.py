@@ -23,11 +23,11 @@ from exactformer.certificates.files import Written
 from exactformer.certificates.universal_document import AllInputsSummarized
 from exactformer.constructions.machines.run import Run
 from exactformer.constructions.turing.paradigm import Paradigm
-from exactformer.verify.all_inputs import TieCase
+from exactformer.verify.all_inputs import TieCase, covered_by_drifts
 from exactformer.verify.annotation.proof import Family, HeadProof, Tally
 from exactformer.verify.arithmetic.models import Exact, ModelError
 from exactformer.verify.drift.bound import Breakdown
-from exactformer.verify.drift.prove import TokensProof, covered_by_drifts
+from exactformer.verify.drift.prove import TokensProof
 from exactformer.verify.verdict import Basis, Verdict
 from exactformer.verify.writes import Grounds
 

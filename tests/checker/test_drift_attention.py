@@ -158,7 +158,7 @@ EIGHTH = (1, 3)
 def test_rounded() -> None:
     bf16, dv = model("rounded:bf16/bf16"), Fraction(1, 16)
     leak, u, q = 2 * Fraction(1, 8) * Fraction(17, 16), Fraction(1, 257), Fraction(1, 2**133)
-    assert rounded_raw(bf16, 3, EIGHTH, dv, False, 1) == (1 + u + 3 * q / 2) * dv + leak
+    assert rounded_raw(bf16, 3, EIGHTH, dv, False, 3) == (1 + u + 3 * q / 2) * dv + leak
     assert rounded_raw(bf16, 3, EIGHTH, dv, True, 1) == dv + leak + Fraction(51, 256)  # 1/(1 + 2/8) rounds to 205/256
     x = u + 2 * q / 2
     assert rounded_raw(bf16, 3, EIGHTH, dv, True, 2) == (1 + x) * dv + leak + 2 * Fraction(1, 8) + x
@@ -225,7 +225,7 @@ SOFTMAX = Softmax(model("rounded:bf16/fp32"), 16, 7)
 
 def behind(claimed: Claimed, of: dict[str, str], magnitudes: dict[str, list[int]] = ONES) -> dict[str, Fraction]:
     """The drift of coordinate 3 behind attention."""
-    found = behind_attention("layer 1", SOFTMAX, [cases_of(claimed)], before_layer(drifts(**of), magnitudes))
+    found = behind_attention("layer 1", SOFTMAX, [cases_of(claimed, 16)], before_layer(drifts(**of), magnitudes))
     return {cls: values[3] for cls, values in found.items()}
 
 

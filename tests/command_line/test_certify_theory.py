@@ -52,9 +52,8 @@ def test_as_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "reason"),
     [
-        (("--space", "4", "--paradigm", "scot"), 2, "leave --space, --assume-writes-per-cell and --claim tokens out"),
+        (("--space", "4", "--paradigm", "scot"), 2, "leave --space and --assume-writes-per-cell out"),
         (("--assume-writes-per-cell", "3"), 2, "leave --space"),
-        (("--claim", "tokens"), 2, "leave --space"),
         (("--input", "1"), 2, "leave --input out"),
         (("--context", "3"), 2, "context"),
         (("--arithmetic", "fused:bf16+linearfp8-e5m2"), 4, "holds all integers only up to 8"),

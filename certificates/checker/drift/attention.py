@@ -36,7 +36,7 @@ class Softmax:
 @dataclass(frozen=True)
 class Case:
     """What a head does at some tokens of a class: how far below the selected tokens all others score at least; whether
-    those selected share a value other than 0; how many they are at most (M' of SPEC), if they do.
+    those selected share a value other than 0; how many they are at most (m of SPEC).
     """
 
     separation: int
@@ -142,8 +142,8 @@ def output_drift(
     Section 16 shows that it is that value where nothing drifts. (Where a value 0 is shared by any number of tokens
     its bound for those that are not selected counts, which does not depend on that number.)
     """
-    model = softmax.model
-    if not scores_drift and dv == 0 and outcome(model, softmax.N, separation, most, softmax.e).up_to == most:
+    model, ties = softmax.model, most if shares else 1
+    if not scores_drift and dv == 0 and outcome(model, softmax.N, separation, ties, softmax.e).up_to == ties:
         return Fraction(0)
     tau = exp_above((gap * 2**softmax.e).__floor__())
     raw = (rounded_raw if model.kind == "rounded" else fused_raw)(model, softmax.N, tau, dv, shares, most)
@@ -163,8 +163,7 @@ def rounded_raw(model: Model, N: int, tau: Scaled, dv: Fraction, shares: bool, m
     n, weight = N - 1, model.weight
     leak = n * weight.round_scaled(tau) * (1 + dv)
     u = weight.roundoff / (1 + weight.roundoff)
-    m = most if shares else N
-    x = Fraction(0) if m == 1 else u + m * weight.unit / 2
+    x = Fraction(0) if most == 1 else u + most * weight.unit / 2
     raw = (1 + x) * dv + leak
     if not shares:
         return raw

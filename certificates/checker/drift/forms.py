@@ -32,10 +32,11 @@ Drifts: TypeAlias = list[Fraction]
 
 
 class NotShown(Rejected):
-    """The recipe of SPEC section 20 does not show the claim."""
+    """The recipe of SPEC section 20 does not show the claim; ``layer``: in which one that was found, from 1."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, layer: int = 0) -> None:
         super().__init__("drift", f"the claim is not shown: {reason}")
+        self.layer = layer
 
 
 @lru_cache(maxsize=2**14)

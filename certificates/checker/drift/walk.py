@@ -71,6 +71,10 @@ def require_drifting_model(model: Model, arithmetic: str) -> None:
         raise Rejected("verdict", f'is "tokens proved", which is for rounded:W/A and fused:W/ACC/A, not {arithmetic}')
 
 
+BEHIND_ALL = 2**31
+"""As the number of a layer."""
+
+
 @dataclass(frozen=True)
 class LayerFacts:
     """What is proved of a layer in the hardmax transformer: what its heads do; and for every class what registers hold
@@ -97,7 +101,11 @@ def follow(
     """Sections 20.1 to 20.4; `NotShown` where they do not bound the drifts."""
     walk = _Walk(network, classes, softmax, deadline)
     for number, (facts, layer) in enumerate(zip(layers, network.layers, strict=True), start=1):
-        walk.layer(number, facts, layer.mlp)
+        try:
+            walk.layer(number, facts, layer.mlp)
+        except NotShown as error:
+            error.layer = number
+            raise
     return Followed(walk.drifts, walk.largest)
 
 
@@ -105,7 +113,7 @@ def margin_left(margin: int, lost: Fraction) -> Fraction:
     """Section 20.5: what is left of a margin, which has to be positive."""
     left = margin - lost
     if left <= 0:
-        raise NotShown(f"drifts cost up to {short(lost)} of a margin of {margin}")
+        raise NotShown(f"drifts cost up to {short(lost)} of a margin of {margin}", BEHIND_ALL)
     return left
 
 

@@ -34,10 +34,28 @@ FAR = 4
 
 @dataclass(frozen=True)
 class Found:
-    """What was proved of a head: its least separation (None if it always selects all), and whether many may tie."""
+    """What was proved of a case: how far below the selected tokens all others score at least (None if there are none);
+    whether several tokens may be selected; whether what is received may be other than 0."""
+
+    separation: int | None
+    several: bool
+    shares: bool
+
+
+@dataclass(frozen=True)
+class FoundHead:
+    """What was proved of a head: its least separation (None if it always selects all); whether several tokens may be
+    selected that share a value other than 0."""
 
     separation: int | None
     many: bool
+
+
+def in_all(cases: Iterable[Found]) -> FoundHead:
+    """What is true of a head in all of its cases."""
+    listed = list(cases)
+    separations = [one.separation for one in listed if one.separation is not None]
+    return FoundHead(min(separations, default=None), any(one.several and one.shares for one in listed))
 
 
 @dataclass(frozen=True)
@@ -93,14 +111,20 @@ class Heads:
         score = self._score(case, cls, core, others)
         if score is None:
             return None
-        many = self._many(case, cls, core | {~is_member}, others, value)
+        several = any(
+            self.facts.possible(other.at_member, core | {~is_member, other.selected}, SOME) for other in others
+        )
+        shares = any(cases != ZERO for cases in value)
+        if several and shares and isinstance(case.value, Unknown):
+            # Whatever one token has, of several it would be a mean.
+            raise Rejected(f"{case.at}.value", f"is not known, where several tokens may be selected, for class {cls}")
         separation = self._separation(core, others, score)
         if separation is not None and separation < 1:
             if not self._any_selected(core, others):
                 return None
             reason = f"a token that is not selected may score {score - separation}, one that is {score}, for {cls}"
             raise Rejected(case.at, reason)
-        return Found(separation, many)
+        return Found(separation, several, shares)
 
     def _names(self, cls: str) -> list[str]:
         return sorted(self.theory.at_or_before[cls])
@@ -185,18 +209,6 @@ class Heads:
         """How far a score stays below its bound where variables have these values, and all others are 0."""
         cases = map(self._product, products)
         return sum(max(one) - next(value for value, formula in one.items() if formula.holds(values)) for one in cases)
-
-    def _many(
-        self, case: Case, cls: str, core: frozenset[Formula], others: Sequence[Other], value: Sequence[Cases]
-    ) -> bool:
-        """Whether several tokens with a value other than 0 may be selected; whatever one token has, of several it would
-        be a mean."""
-        many = any(cases != ZERO for cases in value) and any(
-            self.facts.possible(other.at_member, core | {other.selected}, SOME) for other in others
-        )
-        if many and isinstance(case.value, Unknown):
-            raise Rejected(f"{case.at}.value", f"is not known, where several tokens may be selected, for class {cls}")
-        return many
 
     def _require_value(
         self,

@@ -34,7 +34,7 @@ def drift_of(
 
     layers = (
         LayerFacts(
-            [cases_of(one) for one in heads],
+            [cases_of(one, softmax.N) for one in heads],
             held(number, "before"),
             held(number, "attention"),
             held(number, "mlp"),
@@ -47,15 +47,15 @@ def drift_of(
     return Drift(followed.largest, margin_left(annotation.margin, lost))
 
 
-def cases_of(claimed: Claimed) -> HeadCases:
+def cases_of(claimed: Claimed, N: int) -> HeadCases:
     """The different cases of a head, by the classes of its entries.
 
-    A value other than ``0`` is shared by several tokens only where writes are selected.
+    A value other than ``0`` is shared by several tokens only where writes are selected; a value 0 by any number.
     """
     cases = dict[str, dict[Case, None]]()
     for entry in claimed.entries:
         shares = not entry.nothing
-        most = claimed.most if shares and entry.selected.kind == "writes" else 1
+        most = N if not shares else claimed.most if entry.selected.kind == "writes" else 1
         for cls in entry.classes:
             cases.setdefault(cls, {})[Case(claimed.separation, shares, most)] = None
     return HeadCases(claimed.head, cases)
