@@ -71,8 +71,8 @@ class Theory:
     """A family of token sequences as text, with its parameters; and the annotation of a network, layer by layer.
 
     ``annotation``: the cases of every head; ``holds``: what is held behind a layer, where that has a simpler word;
-    ``names``: what is called how from behind a layer on; ``witnesses``: sequences of the theory with their true ghosts, in which
-    together every class, and every class right behind each that it follows, occurs, as far as possible.
+    ``names``: what is called how from behind a layer on; ``witnesses``: sequences of the theory with their true ghosts,
+    in which together every class, and every class right behind each that it follows, occurs, as far as possible.
     """
 
     text: str

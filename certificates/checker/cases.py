@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from operator import add, mul
 from typing import TypeAlias
 
-from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, choice, disjunction, equal
+from exactformer.certificates.checker.diagrams import FALSE, Formula, choice, disjunction, equal
 from exactformer.certificates.checker.document import TooLarge
 from exactformer.certificates.checker.weighed import Weighed
 
@@ -87,11 +87,6 @@ def lost(terms: Iterable[Cases], most: int, known: Weighed | None = None) -> Cas
     """
     losses = ((max(cases) - value, formula) for cases in terms for value, formula in cases.items())
     return (known or Weighed()).up_to(most, losses)
-
-
-def capped(cases: Cases, most: int) -> Cases:
-    """The integer, or ``most`` where it is larger."""
-    return combined(cases, {most: TRUE}, min)
 
 
 def same(left: Cases, right: Cases) -> Formula:

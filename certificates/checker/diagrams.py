@@ -246,7 +246,7 @@ def implies(left: Formula, right: Formula) -> Formula:
 
 
 def depends_on(formula: Formula, known: dict[Formula, int]) -> int:
-    """The variables of which some value matters, as the sum of 2^level; ``known``: of formulas that were met already."""
+    """The variables on which it depends, as the sum of 2^level; ``known``: those of formulas that were met already."""
     if formula.table is None:
         return 0
     if formula not in known:

@@ -47,6 +47,8 @@ class _Pair:
                 return int(self.value(left)) + int(self.value(right))
             case language.Dropped(inside, low):
                 return int(self.value(inside)) >> low
+            case language.High(inside, low):
+                return int(self.value(inside)) >> low << low
 
     def field(self, field: FieldValue) -> Value:
         """A bit as a flag."""

@@ -12,39 +12,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
 
 from exactformer.certificates.checker.document import Json, Rejected, TooLarge, items, members, quote, text
 from exactformer.certificates.checker.theory.language import (
     Content,
-    Flag,
     Formula,
-    Ghost,
-    Joined,
     Number,
-    Truth,
-    ghosts_in,
-    number_with_meanings,
     read_content,
     read_formula,
     read_number,
-    with_meanings,
 )
 from exactformer.certificates.checker.theory.reading import (
     FLAG,
     POSITION,
-    Choice,
-    Entry,
     Theory,
-    TokenClass,
     require_name,
 )
 from exactformer.certificates.checker.weights import Network
 
 MOST_CASES = 2**12
 """Of one head."""
-MOST_GHOSTS = 2**8
-"""In the meaning of a name."""
 
 
 @dataclass(frozen=True)
@@ -83,29 +70,6 @@ class Name:
     classes: tuple[str, ...]
     name: str
     meaning: Number | Formula
-
-    def give(self, cls: TokenClass) -> None:
-        """The class has it as a ghost that is defined by others."""
-        meaning = cls.meanings[self.name]
-        if isinstance(meaning, Number):
-            cls.ghosts[self.name] = POSITION
-            cls.defined[self.name] = [Choice(self.at, meaning, Truth(True))]
-        else:
-            flag = Flag(Ghost(self.name))
-            same = Joined("and", Joined("=>", flag, meaning), Joined("=>", meaning, flag))
-            cls.ghosts[self.name] = FLAG
-            cls.defined[self.name] = [Entry(self.at, same)]
-
-    def meaning_in(self, cls: TokenClass) -> Number | Formula:
-        """In ghosts of the theory; the names in it mean what they did before."""
-        found: Number | Formula
-        if isinstance(self.meaning, Number):
-            found = number_with_meanings(self.meaning, cls.meanings)
-        else:
-            found = with_meanings(self.meaning, cls.meanings)
-        if next(islice(ghosts_in(found), MOST_GHOSTS, None), None) is not None:
-            raise TooLarge(f"{self.at}: {quote(self.name)} speaks of more than {MOST_GHOSTS} ghosts")
-        return found
 
 
 def read_names(value: Json, theory: Theory, network: Network) -> list[list[Name]]:

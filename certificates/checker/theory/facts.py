@@ -8,6 +8,7 @@ from functools import cached_property
 
 from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, Node, implies
 from exactformer.certificates.checker.document import Rejected
+from exactformer.certificates.checker.theory.annotation import Name
 from exactformer.certificates.checker.theory.ghosts import (
     Variables,
     View,
@@ -60,13 +61,19 @@ class Facts:
         """Of tokens of two classes, which facts were the last that a question needed: first those that were so last."""
         self._models: dict[frozenset[Node], dict[int, bool] | None] = {}
 
-    def define_again(self, names: Mapping[str, Set[str]]) -> None:
-        """These names of classes have another meaning from now on."""
-        self.variables.forget_definitions({name for of_class in names.values() for name in of_class})
-        for cls, of_class in names.items():
-            self._dependencies[cls] = dependencies(self.theory.classes[cls])
-            for name in of_class:
-                self.variables.defined(self.theory.classes[cls], name)
+    def give(self, names: Iterable[Name]) -> None:
+        """They mean this from now on, all at once. What they mean is a function of ghosts of the theory, and so are the
+        names that it speaks of: no definition is one of itself.
+        """
+        meant = [
+            (cls, name.name, self.variables.meaning(name.at, cls, name.name, name.meaning))
+            for name in names
+            for cls in name.classes
+        ]
+        for cls, called, meaning in meant:
+            self.variables.meanings[cls][called] = meaning
+            needed = (self._dependencies[cls].get(one, ()) for one in self.variables.defined_in(meaning.bits))
+            self._dependencies[cls][called] = (*dict.fromkeys(one for found in needed for one in found), called)
 
     @cached_property
     def order(self) -> Formula:

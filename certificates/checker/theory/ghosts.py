@@ -9,8 +9,10 @@ Words:
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 
 from exactformer.certificates.checker.cases import Cases, either, sign
 from exactformer.certificates.checker.diagrams import (
@@ -20,6 +22,7 @@ from exactformer.certificates.checker.diagrams import (
     Formula,
     choice,
     conjunction,
+    depends_on,
     equal,
     implies,
 )
@@ -40,6 +43,19 @@ from exactformer.certificates.checker.theory.reading import (
 
 Bits = Sequence[Formula]
 """Of a number, the lowest first."""
+FURTHEST = 2**9
+"""Followers are followed one by one: so far, and no further, is known which class a token before has."""
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """Of a name, at tokens i of one class: ``bits`` in ghosts of the theory; ``definition``: that its own variables are
+    these bits; ``distance``: D, if it is the position D before i, and D is not large.
+    """
+
+    bits: Bits
+    definition: Formula
+    distance: int | None
 
 
 class Variables:
@@ -51,6 +67,8 @@ class Variables:
         """What was read once: a ghost is the same variables in every class that has it."""
         self._moved: dict[Formula, Formula] = {}
         self._defined: dict[tuple[str | Choice | Entry, ...], Formula] = {}
+        self.meanings: dict[str, dict[str, Meaning]] = {name: {} for name in theory.classes}
+        """By class: of the names that it has now."""
         self._levels: dict[tuple[str, int], int] = {}
         small = sorted(kind for kind in set(theory.kinds.values()) if largest_of(kind) is not None)
         for kind in (FLAG, *small, *theory.sets, POSITION):
@@ -81,7 +99,11 @@ class Variables:
         return [self.diagrams.variable(self._levels[name, place] + of_j) for place in range(width)]
 
     def defined(self, cls: TokenClass, name: str) -> Formula:
-        """That a ghost of a token i is what its class defines it to be: by the first choice that holds, else 0."""
+        """That a ghost of a token i is what its class defines it to be: by the first choice that holds, else 0; that a
+        name is what it means now.
+        """
+        if name in self.meanings[cls.name]:
+            return self.meanings[cls.name][name].definition
         key = name, *cls.defined[name]
         if key not in self._defined:
             self._defined[key] = self._definition(cls, name)
@@ -99,9 +121,28 @@ class Variables:
             choices.append(self._choice(cls, name, one, width))
         return same_number(self.bits(name, False), _first(choices, [FALSE] * width)[1])
 
-    def forget_definitions(self, names: Set[str]) -> None:
-        """They mean something else from now on."""
-        self._defined = {key: formula for key, formula in self._defined.items() if key[0] not in names}
+    def meaning(self, at: str, cls: str, name: str, said: Number | language.Formula) -> Meaning:
+        """Of a name that is going to mean this; names in it mean what they do now."""
+        now = {other: one.bits for other, one in self.meanings[cls].items()}
+        bits = View(self, at, cls, None, now).meaning(said)
+        distance = self.distance(cls, said) if isinstance(said, Number) else None
+        return Meaning(bits, same_number(self.bits(name, False), bits), distance)
+
+    def distance(self, cls: str, number: Number) -> int | None:
+        """D, if this is the position D before a token of the class, by names or not, and D is not large."""
+        match number:
+            case Ghost(name, False) if name in self.meanings[cls]:
+                return self.meanings[cls][name].distance
+            case language.Shifted(Ghost(name, False), by) if by < 0:
+                before = 0 if name == POS else self.distance(cls, Ghost(name))
+                return before - by if before is not None and before - by <= FURTHEST else None
+        return None
+
+    def defined_in(self, bits: Bits) -> list[str]:
+        """The ghosts of i on which these depend, and which some class defines."""
+        levels = reduce(or_, (depends_on(bit, {}) for bit in bits), 0)
+        found = (self.defined_at[at] for at in range(levels.bit_length()) if levels >> at & 1 and at in self.defined_at)
+        return list(dict.fromkeys(name for name, _ in found))
 
     def levels(self, name: str) -> int:
         """The variables of a ghost of i, as the sum of 2^level."""
@@ -126,6 +167,9 @@ class Variables:
         self._moved.clear()
         yield from self.formulas.values()
         yield from self._defined.values()
+        for of_class in self.meanings.values():
+            for meaning in of_class.values():
+                yield from (*meaning.bits, meaning.definition)
 
     def moved(self, formula: Formula) -> Formula:
         """What a formula about i says about j: every variable is replaced by the next one, so the order is kept."""
@@ -150,7 +194,7 @@ class View:
     of_i: str
     of_j: str | None = None
     meanings: Mapping[str, Bits] = field(default_factory=dict)
-    """Bits of what names will mean of i, if that is not their variables."""
+    """Bits that stand for names of i, in the place of their variables."""
 
     def formula(self, formula: language.Formula) -> Formula:
         """Where it holds."""
@@ -228,7 +272,7 @@ class View:
             raise Rejected(self.at, f"j.{ghost.name}: there is no token j here")
         theory = self.variables.theory
         found = POSITION if ghost.name == POS else theory.classes[cls].ghosts.get(ghost.name)
-        if ghost.name in self.meanings and not ghost.of_j:
+        if ghost.name in self.variables.meanings[cls] or (ghost.name in self.meanings and not ghost.of_j):
             found = theory.names[ghost.name]
         if found is None:
             raise Rejected(self.at, f"class {cls} has no ghost {quote(ghost.name)}")

@@ -142,7 +142,7 @@ class Heads:
         view = View(self.variables, f"{case.at}.selects.{name}", cls, name)
         selected = view.formula(case.selects[name]) if name in case.selects else FALSE
         bound, products = self._products(head, coordinates[cls], coordinates[name])
-        distance = self.theory.distance(cls, case.member)
+        distance = self.variables.distance(cls, case.member)
         if distance is None:
             facts = at_member = self.facts.pairs(cls, name)
         else:
@@ -208,7 +208,11 @@ class Heads:
     def _lost(self, products: tuple[Product, ...], values: Mapping[int, bool]) -> int:
         """How far a score stays below its bound where variables have these values, and all others are 0."""
         cases = map(self._product, products)
-        return sum(max(one) - next(value for value, formula in one.items() if formula.holds(values)) for one in cases)
+        # What facts exclude may be no case at all; then it is what `loss` takes it for: nothing is lost.
+        return sum(
+            max(one) - next((value for value, formula in one.items() if formula.holds(values)), max(one))
+            for one in cases
+        )
 
     def _require_value(
         self,

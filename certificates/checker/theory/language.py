@@ -14,7 +14,7 @@ lowest bits, n // 2^B.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -218,44 +218,6 @@ def ghosts_in(part: Formula | Number) -> Iterator[Ghost]:
             yield from ghosts_in(right)
         case Listed(_, entries):
             yield from (ghost for ghost, _ in entries)
-
-
-def with_meanings(formula: Formula, names: Mapping[str, Number | Formula]) -> Formula:
-    """With names of i replaced by what they mean."""
-    match formula:
-        case Flag(Ghost(name, False)) if name in names:
-            meaning = names[name]
-            return formula if isinstance(meaning, Number) else meaning
-        case Bit(number, place):
-            return Bit(number_with_meanings(number, names), place)
-        case Compared(comparison, left, right):
-            return Compared(comparison, number_with_meanings(left, names), number_with_meanings(right, names))
-        case Not(inside):
-            return Not(with_meanings(inside, names))
-        case Joined(word, one, other):
-            return Joined(word, with_meanings(one, names), with_meanings(other, names))
-    return formula
-
-
-def number_with_meanings(number: Number, names: Mapping[str, Number | Formula]) -> Number:
-    """With names of i replaced by what they mean."""
-    match number:
-        case Ghost(name, False) if name in names:
-            meaning = names[name]
-            return meaning if isinstance(meaning, Number) else number
-        case Shifted(inside, by):
-            match number_with_meanings(inside, names):
-                case Shifted(further, before) if before <= 0 and by <= 0:
-                    return Shifted(further, before + by)
-                case found:
-                    return Shifted(found, by)
-        case Sum(left, right):
-            return Sum(number_with_meanings(left, names), number_with_meanings(right, names))
-        case Dropped(inside, low):
-            return Dropped(number_with_meanings(inside, names), low)
-        case High(inside, low):
-            return High(number_with_meanings(inside, names), low)
-    return number
 
 
 _TOKEN = re.compile(r"\s*(?:(=>|!=|<=|>=|[=<>(),+.-])|([A-Za-z_][A-Za-z_0-9]*)|([0-9]+)|'([^']*)')", re.ASCII)

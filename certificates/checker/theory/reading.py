@@ -29,7 +29,6 @@ from exactformer.certificates.checker.theory.language import (
     Named,
     Not,
     Number,
-    Shifted,
     Truth,
     ghosts_in,
     read_field,
@@ -46,8 +45,6 @@ POS = "pos"
 MOST_CLASSES, MOST_ELEMENTS = 2**9, 2**16
 MOST_PARAMETERS = 2**8
 LONGEST_TEXT = 2**18
-FURTHEST = 2**9
-"""Followers are followed one by one: so far, and no further, is known which class a token before has."""
 _ELEMENT = re.compile(r"[^\s'{}\[\]]+")
 """So that an element, filled into a line, stays one word."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*", re.ASCII)
@@ -88,9 +85,7 @@ class Entry:
 
 @dataclass
 class TokenClass:
-    """One class: ``ghosts`` are names with kinds, without `POS`; ``defined`` are those that are functions of others;
-    ``meanings``: of names that an annotation gives, in ghosts of the theory.
-    """
+    """One class: ``ghosts`` are names with kinds, without `POS`; ``defined`` are those that are functions of others."""
 
     name: str
     token: Token
@@ -98,7 +93,6 @@ class TokenClass:
     ghosts: dict[str, str] = field(default_factory=dict)
     facts: list[tuple[str, Formula]] = field(default_factory=list)
     defined: dict[str, list[Choice] | list[Entry]] = field(default_factory=dict)
-    meanings: dict[str, Number | Formula] = field(default_factory=dict)
     followers: set[str] = field(default_factory=set)
     outputs: list[Output] = field(default_factory=list)
 
@@ -108,7 +102,7 @@ class Theory:
     """``pairs``: (class of i, class of j) -> where it stands and what is true of all such i and j at or before it.
 
     ``before``: (class of i, class of j) -> distances D, and what is true where j is the token D before i.
-    ``names``: kinds of the names that an annotation gives, which are ghosts of its own.
+    ``names``: kinds of the names that an annotation gives. They are no ghosts of any class, but written like ghosts.
     """
 
     name: str
@@ -141,15 +135,6 @@ class Theory:
             parts += [value for token in tokens for _, value in token.fields]
         declared = (name for cls in self.classes.values() for name in cls.ghosts)
         return frozenset({POS, *declared, *(ghost.name for part in parts for ghost in ghosts_in(part))})
-
-    def distance(self, cls: str, number: Number) -> int | None:
-        """D, if this is the position D before a token of the class, by its name or not, and D is not large."""
-        match number:
-            case Ghost(name, False) if isinstance(meant := self.classes[cls].meanings.get(name), Shifted):
-                return self.distance(cls, meant)
-            case Shifted(Ghost(name, False), by) if name == POS and -FURTHEST <= by < 0:
-                return -by
-        return None
 
     @cached_property
     def first(self) -> frozenset[str]:

@@ -153,21 +153,18 @@ class _Walk:
         the classes. Then it takes its place, and the names mean that."""
         meanings = defaultdict[str, dict[str, Bits]](dict)
         for name in names:
+            self.deadline.left(name.at)
             for cls in name.classes:
                 meanings[cls][name.name] = View(self.variables, name.at, cls).meaning(name.meaning)
         for hold in holds:
+            self.deadline.left(hold.at)
+            places = self._places(hold)
             for cls in hold.classes:
-                said = View(self.variables, hold.at, cls, None, meanings[cls]).content(
-                    hold.content, len(self._places(hold))
-                )
-                held = [self.coordinates[cls][place] for place in self._places(hold)]
+                said = View(self.variables, hold.at, cls, None, meanings[cls]).content(hold.content, len(places))
+                held = [self.coordinates[cls][place] for place in places]
                 agree = self.integers.agree(held, [self.integers.one(cases) for cases in said])
                 self._require(hold.at, cls, set(), agree, f"does not hold for class {cls}")
-        known = [(name, self.theory.classes[cls]) for name in names for cls in name.classes]
-        for (name, one), meaning in [(each, each[0].meaning_in(each[1])) for each in known]:
-            one.meanings[name.name] = meaning
-            name.give(one)
-        self.facts.define_again({cls: given.keys() for cls, given in meanings.items()})
+        self.facts.give(names)
         said_anew = defaultdict[str, set[int]](set)
         for hold in holds:
             places = self._places(hold)

@@ -11,7 +11,7 @@ from typing import Any
 
 from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.diagrams import deep_recursion
-from exactformer.certificates.checker.theory.annotation import read_annotation, read_holds
+from exactformer.certificates.checker.theory.annotation import read_annotation, read_holds, read_names
 from exactformer.certificates.checker.theory.reading import read_theory
 from exactformer.certificates.checker.theory.template import Value
 from exactformer.certificates.checker.theory.walk import Walked, walk
@@ -49,6 +49,7 @@ def walked(
     theory: str | None = None,
     told: Any = None,
     holds: Any = (),
+    names: Any = (),
     witnesses: Any = None,
     parameters: Mapping[str, Value] = PARAMETERS,
 ) -> Walked:
@@ -57,5 +58,6 @@ def walked(
     given: Any = witnesses_document(ngram(LETTERS, N, context=2**R)[1]) if witnesses is None else witnesses
     with deep_recursion():
         read = read_theory(theory if theory is not None else text(), parameters, known.r)
+        words = read_holds(list(holds), read, known), read_names(list(names), read, known)
         cases = read_annotation(told if told is not None else annotation(), read, known)
-        return walk(known, read, given, cases, read_holds(list(holds), read, known), Deadline(10**6))
+        return walk(known, read, given, cases, *words, Deadline(10**6))

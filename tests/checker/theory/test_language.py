@@ -26,6 +26,7 @@ from exactformer.certificates.checker.theory.language import (
     Flag,
     Formula,
     Ghost,
+    High,
     Joined,
     Named,
     Not,
@@ -98,6 +99,12 @@ MALFORMED: list[tuple[str, Callable[[str, str], object], str, str]] = [
     ("bit compared", read_formula, "bit(pos, 1) = 1", r"\"=\" where the end must be"),
     ("bit of a formula", read_formula, "bit(true, 1)", r"\"true\" where a ghost or a number must be"),
     ("drop without an end", read_formula, "drop(pos, 1 = 2", r"\"=\" where \"\)\" must be"),
+    ("high without an end", read_formula, "high(pos, 1 = 2", r"\"=\" where \"\)\" must be"),
+    ("high alone", read_formula, "high(pos, 1)", "nothing where a comparison must be"),
+    ("high without a place", read_formula, "high(pos) = 0", r"\"\)\" where \",\" must be"),
+    ("high at a ghost", read_formula, "high(pos, w) = 0", r"\"w\" where a number must be"),
+    ("high as a ghost", read_formula, "high", r"nothing where \"\(\" must be"),
+    ("high as a ghost of j", read_formula, "j.high", r"\"high\" where a ghost or a number must be"),
     ("a content as a formula", read_formula, "sign(pos)", r"\"sign\" where a ghost or a number must be"),
     ("a connective in quotes", read_formula, "f 'and' g", r"\"and\" where the end must be"),
     ("a parenthesis in quotes", read_formula, "'(' f ')'", r"\"f\" where a comparison must be"),
@@ -153,6 +160,7 @@ LARGE: list[tuple[str, Callable[[str, str], object], str, str]] = [
     ("sums of ghosts", read_number, "pos" + nested("+w"), "more than 100"),
     ("differences of differences", read_formula, "0 = pos" + nested("-1"), "more than 100"),
     ("drop of drop of drop", read_number, nested("drop("), "more than 100"),
+    ("high of high of high", read_number, nested("high("), "more than 100"),
 ]
 
 
@@ -194,6 +202,12 @@ TREES: list[tuple[str, str, Formula]] = [
     ("drop of a sum", "drop(pos + 1, 2) != 0", Compared("!=", Dropped(Shifted(Ghost("pos"), 1), 2), Constant(0))),
     ("a sum of ghosts", "pos + w - 1 = 1", Compared("=", Shifted(Sum(Ghost("pos"), Ghost("w")), -1), Constant(1))),
     ("drop, and then a sum", "drop(w, 1) + 1 > w", Compared(">", Shifted(Dropped(Ghost("w"), 1), 1), Ghost("w"))),
+    (
+        "high, and then a sum",
+        "high(w - 1, 2) + 1 > w",
+        Compared(">", Shifted(High(Shifted(Ghost("w"), -1), 2), 1), Ghost("w")),
+    ),
+    ("a ghost that begins as high", "higher", Flag(Ghost("higher"))),
     ("bit of drop", "bit(drop(w, 1), 0)", Bit(Dropped(Ghost("w"), 1), 0)),
     ("a name that is a number", "s = '1'", Compared("=", Ghost("s"), Named("1"))),
     ("a name that is a word", "s = 'and'", Compared("=", Ghost("s"), Named("and"))),
@@ -265,6 +279,10 @@ ILL_TYPED: list[tuple[str, str, str]] = [
     ("a flag plus one", "f + 1 = 2", "f is no position"),
     ("a name plus one", "'a' + 1 = pos", "no element of position"),
     ("the upper bits of an element", "drop(s, 1) = 0", "s is no position"),
+    ("the high bits of an element", "high(s, 1) = 0", "s is no position"),
+    ("the high bits of a flag", "high(f, 1) = 0", "f is no position"),
+    ("the high bits of a name", "high('a', 1) = 0", "no element of position"),
+    ("the high bits as an element", "s = high(w, 1)", "compares"),
     ("an unknown ghost", "nothing", 'class one has no ghost "nothing"'),
     ("an unknown ghost in a comparison", "pos = nothing", 'class one has no ghost "nothing"'),
     ("an unknown ghost of j", "j.nothing", 'class other has no ghost "nothing"'),
@@ -367,7 +385,9 @@ class Draw:
         if draw < 0.8:
             return self.spaced(f"{text} - {by}"), np.maximum(column - min(by, 10**6), 0)
         by = self.random.randrange(5)
-        return f"drop({text}, {by})", column >> by
+        if draw < 0.9:
+            return f"drop({text}, {by})", column >> by
+        return f"high({text}, {by})", column - column % 2**by
 
     def spaced(self, text: str) -> str:
         return text.replace(" ", "") if self.random.random() < 0.3 else text
@@ -498,6 +518,14 @@ EDGES: list[tuple[str, str, Callable[[int, int], bool]]] = [
     ("no bits dropped", "drop(pos, 0) = pos", lambda _pos, _w: True),
     ("upper bits agree", "drop(pos, 1) = drop(w, 1)", lambda pos, w: pos // 2 == w // 2),
     ("upper bits in order", "drop(pos, 2) < drop(w, 1)", lambda pos, w: pos // 4 < w // 2),
+    ("all bits but none high", "high(pos, 3) = 0", lambda _pos, _w: True),
+    ("far more bits than there are", f"high(pos, {2**100}) = 0", lambda _pos, _w: True),
+    ("all bits high", "high(pos, 0) = pos", lambda _pos, _w: True),
+    ("high bits of a sum", "high(pos + 1, 3) = 8", lambda pos, _: pos == 7),
+    ("a sum of high bits", "high(pos, 1) + 1 = w", lambda pos, w: pos - pos % 2 + 1 == w),
+    ("high bits less one", "high(pos, 2) - 1 = w", lambda pos, w: max(pos - pos % 4 - 1, 0) == w),
+    ("high bits of dropped ones", "high(drop(pos, 1), 1) = w", lambda pos, w: pos // 4 * 2 == w),
+    ("a bit that is not high", "bit(high(pos, 2), 1)", lambda _pos, _w: False),
     ("a sum on the left of a sum", "pos + 2 <= w - 1", lambda pos, w: pos + 2 <= max(w - 1, 0)),
     ("a constant sum", "1 + 1 - 3 = 0", lambda _pos, _w: True),
     ("zero", "pos >= 0 and not pos < 0", lambda _pos, _w: True),
@@ -511,6 +539,19 @@ def test_numbers_at_their_edges(text: str, truth: Callable[[int, int], bool]) ->
     found = over.table(View(over.variables, "here", "one").formula(read_formula("here", text)))
     columns = zip(over.columns["pos", False].tolist(), over.columns["w", False].tolist(), strict=True)
     assert found.tolist() == [truth(pos, w) for pos, w in columns]
+
+
+@pytest.mark.parametrize("low", [0, 1, 2, 3, 4, 9])
+def test_high_bits_of_all_numbers(low: int) -> None:
+    """n - n % 2^low: as a number that is compared, and bit by bit in a code, which is no longer than the number's."""
+    over = assignments(3, "pos", "w", two=False)
+    view, pos, w = View(over.variables, "here", "one"), over.columns["pos", False], over.columns["w", False]
+    said = pos - pos % 2**low
+    for sign, compared in COMPARISONS.items():
+        found = over.table(view.formula(read_formula("here", f"high(pos, {low}) {sign} w")))
+        assert np.array_equal(found, compared(said, w)), sign
+    for place, cases in enumerate(view.content(read_content("here", f"sign(high(pos, {low}))"), 3)):
+        assert np.array_equal(over.table(cases.get(1, FALSE)), said >> place & 1 == 1), place
 
 
 def onehots() -> Iterator[tuple[str, int, str]]:

@@ -1,4 +1,4 @@
-"""Rows of a table as a formula, ghosts that are looked up, names of positions; sums of many terms."""
+"""Rows of a table as a formula, ghosts that are looked up; sums of integers, each of which is kept once."""
 
 from __future__ import annotations
 
@@ -9,23 +9,22 @@ from typing import Any
 
 import pytest
 
-from exactformer.certificates.checker.cases import Cases, capped, combined, lost, summed
+from exactformer.certificates.checker.cases import Cases, combined, summed
 from exactformer.certificates.checker.diagrams import FALSE, TRUE, Diagrams, conjunction
 from exactformer.certificates.checker.document import Rejected
 from exactformer.certificates.checker.machine import parse_machine
 from exactformer.certificates.checker.theory import mlp
-from exactformer.certificates.checker.theory.annotation import read_names
 from exactformer.certificates.checker.theory.facts import Facts
 from exactformer.certificates.checker.theory.ghosts import Variables, View, constant, same_number
 from exactformer.certificates.checker.theory.language import read_formula
-from exactformer.certificates.checker.theory.mlp import Integers, by_variables
+from exactformer.certificates.checker.theory.mlp import Integers
 from exactformer.certificates.checker.theory.of_machine import require_machine
 from exactformer.certificates.checker.theory.reading import Theory, read_theory
 from exactformer.certificates.checker.theory.template import Value
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.machines.text import write_machine
 from exactformer.constructions.turing.theory import tables
-from tests.checker.test_diagrams import ASSIGNMENTS, random_formula, truth_of
+from tests.checker.test_diagrams import random_formula
 from tests.checker.theory.test_cases import random_cases, values_of
 
 HEAD = """theory t
@@ -104,53 +103,6 @@ def test_wrong_rows(formula: str, reason: str) -> None:
         View(Variables(theory, Diagrams()), "here", "one").formula(read_formula("here", formula))
 
 
-NAMES: list[tuple[str, object, str]] = [
-    ("no list", {}, "names"),
-    ("no class", [{"classes": ["two"], "name": "b", "number": "n - 1"}], "no class of the theory"),
-    ("a ghost", [{"classes": ["one"], "name": "n", "number": "pos"}], "is a ghost already"),
-    ("a ghost of another class", [{"classes": ["start"], "name": "n", "number": "pos"}], "is a ghost already"),
-    ("twice", 2 * [{"classes": ["one"], "name": "b", "number": "n - 1"}], "is a ghost already"),
-    ("the position", [{"classes": ["one"], "name": "pos", "number": "n"}], "cannot be the name"),
-    ("a word", [{"classes": ["one"], "name": "if", "number": "n"}], "cannot be the name"),
-    ("no number", [{"classes": ["one"], "name": "b", "number": "n ="}], "number"),
-    ("without a number", [{"classes": ["one"], "name": "b"}], "number"),
-    ("of itself", [{"classes": ["one"], "name": "b", "number": "b + 1"}], "is defined by itself"),
-    (
-        "in a circle",
-        [{"classes": ["one"], "name": "b", "number": "c + 1"}, {"classes": ["one"], "name": "c", "number": "b"}],
-        "is defined by itself",
-    ),
-    ("of j", [{"classes": ["one"], "name": "b", "number": "j.n"}], "there is no token j"),
-    ("of a ghost of no one", [{"classes": ["one"], "name": "b", "number": "m"}], 'has no ghost "m"'),
-    ("of an element", [{"classes": ["one"], "name": "b", "number": "s"}], "s is no position"),
-]
-
-
-@pytest.mark.parametrize(("names", "reason"), [pytest.param(*one[1:], id=one[0]) for one in NAMES])
-def test_wrong_names(names: object, reason: str) -> None:
-    def name_and_define() -> None:
-        theory = read(HEAD)
-        read_names(names, theory)  # type: ignore[arg-type]
-        variables = Variables(theory, Diagrams())
-        Facts(theory, variables)
-        for one in theory.names:
-            variables.defined(theory.classes["one"], one)
-
-    with pytest.raises(Rejected, match=reason):
-        name_and_define()
-
-
-def test_a_name_is_its_number() -> None:
-    theory = read(HEAD)
-    read_names([{"classes": ["one"], "name": "b", "number": "n - 2"}], theory)
-    variables = Variables(theory, Diagrams())
-    facts, assumed = Facts(theory, variables), Facts(theory, variables).alone("one")
-    view = View(variables, "here", "one")
-    for value, name in product(range(8), range(8)):
-        asked = frozenset(view.formula(read_formula("here", text)) for text in (f"n = {value}", f"b = {name}"))
-        assert facts.possible(assumed, asked) == (name == max(value - 2, 0))
-
-
 def test_a_definition_counts_where_a_fact_depends_on_what_it_defines() -> None:
     """That u is not 'a', by a fact; it is, by its definition; asked is neither of them."""
     theory = read(LOOKED_UP + "fact one: s = 'b' and t = 'y' => u != 'a'\nfact one: s = 'a' => u = 'a'\n")
@@ -164,16 +116,6 @@ def test_a_definition_counts_where_a_fact_depends_on_what_it_defines() -> None:
     assert not possible("s = 'b' and t = 'y'")
     assert possible("s = 'a' and t = 'y'")
     assert not possible("s = 'a' and t = 'x'")
-
-
-def test_sums_of_many_terms() -> None:
-    draw, diagrams = random.Random(3), Diagrams()
-    for _ in range(60):
-        terms = [(draw.choice((-2, -1, 1, 3)), random_formula(draw, diagrams, 3)[0]) for _ in range(draw.randrange(12))]
-        expected = tuple(
-            sum(weight for weight, formula in terms if truth_of(formula, assignment)) for assignment in ASSIGNMENTS
-        )
-        assert values_of(by_variables(terms)) == expected
 
 
 def test_sums_of_integers_are_the_same_term_by_term_and_variable_by_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,13 +137,6 @@ def test_equal_integers_are_one_object() -> None:
     for one, other in product(found[:60], found):
         assert (one is other) == (one == other)
         assert integers.of(id(one)) is one
-
-
-def test_capped_losses_are_those_that_are_computed_so() -> None:
-    draw, diagrams = random.Random(7), Diagrams()
-    for _ in range(60):
-        terms = [random_cases(draw, diagrams, (-1, 0, 1)) for _ in range(4)]
-        assert capped(lost(terms, 6), 2) == lost(terms, 2)
 
 
 def test_after_retaining_kept_formulas_are_the_same_objects() -> None:

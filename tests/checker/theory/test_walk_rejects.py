@@ -19,6 +19,7 @@ import pytest
 from exactformer.api import prove
 from exactformer.certificates.checker.document import Rejected, TooLarge
 from exactformer.certificates.checker.theory import annotation as annotation_module
+from exactformer.certificates.checker.theory import ghosts
 from exactformer.certificates.checker.theory import walk as walk_module
 from exactformer.certificates.checker.theory.template import Value
 from exactformer.certificates.checker.theory.walk import Walked
@@ -385,7 +386,7 @@ def test_too_many_cases(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_distance_is_a_small_difference() -> None:
     """Followers are followed one by one, and so only for as many tokens as the limit says."""
     told = small.annotation()
-    put(LOOK, member=f"pos - {annotation_module.FURTHEST + 1}")(told)
+    put(LOOK, member=f"pos - {ghosts.FURTHEST + 1}")(told)
     with pytest.raises(Rejected):
         small.walked(told=told)
 
