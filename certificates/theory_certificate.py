@@ -225,10 +225,11 @@ def sentence(
             f"activations of the hardmax transformer, which are in {{-1, 0, 1}}{output}."
         )
     if drift is not None:
+        largest = max(drift.largest.values(), default=Fraction(0))
         return (
-            f"{every} softmax transformer of these weights, {arithmetic}, has at every token for which the theory names "
-            "an output that token as its unique best next one; its activations after every sublayer may differ from "
-            f"those of the hardmax transformer, by at most {rational(max(drift.largest.values(), default=Fraction(0)))}."
+            f"{every} softmax transformer of these weights, {arithmetic}, has at every token for which the theory "
+            "names an output that token as its unique best next one; its activations after every sublayer may differ "
+            f"from those of the hardmax transformer, by at most {rational(largest)}."
         )
     return (
         f"{every} hardmax transformer of these weights has activations in {{-1, 0, 1}} only{output}; of the softmax "

@@ -235,9 +235,9 @@ def sentence(verdict: str, statement: Statement, theory: Theory, walked: Walked,
         )
     if drift is not None:
         return (
-            f"{every} softmax transformer of these weights, {arithmetic}, has at every token for which the theory names "
-            "an output that token as its unique best next one; its activations after every sublayer may differ from "
-            f"those of the hardmax transformer, by at most {rational_text(drift.most)}."
+            f"{every} softmax transformer of these weights, {arithmetic}, has at every token for which the theory "
+            "names an output that token as its unique best next one; its activations after every sublayer may differ "
+            f"from those of the hardmax transformer, by at most {rational_text(drift.most)}."
         )
     return (
         f"{every} hardmax transformer of these weights has activations in {{-1, 0, 1}} only{tail}; of the softmax "
