@@ -41,14 +41,17 @@ def execute(asked: Asked, output: Output, as_json: bool) -> NoReturn:
         output.require(subject_of(theory, context, model, beta, tokens=asked.tokens))
         made = certify(network, theory, model.text, context=context, beta=beta, tokens=asked.tokens)
         written = output.write_bundle(made.bundle)
+    drift = made.bundle.drift
     files = {"certificate": str(written.certificate), "weights": str(written.weights)}
     if as_json:
-        click.echo(json.dumps({"verdict": made.verdict.value, "claim": made.claim, **files}, indent=2))
+        said = {"verdict": made.verdict.value, "claim": made.claim, "not_shown": made.not_shown, **files}
+        click.echo(json.dumps(said, indent=2))
     else:
         show(
             [
                 f"{made.verdict.value}: {made.claim}",
                 *([] if made.not_shown is None else [f"Tokens are not proved either: {made.not_shown}."]),
+                *([] if drift is None else [f"margin that drifts leave: at least {drift.margin}"]),
                 *(f"{title}: {path}" for title, path in files.items()),
                 f"check it: exactformer check {written.certificate} --theory {made.name} --machine {asked.machine}",
             ]

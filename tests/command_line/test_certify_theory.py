@@ -18,6 +18,14 @@ ASKED = ("certify", "increment", "--all-inputs", "--as-theory", "--context", "16
         ("turing-cot", (), 0, "proved"),
         ("turing-scot", ("--paradigm", "scot"), 0, "proved"),
         ("turing-cot", ("--beta", "1"), 3, "inconclusive"),
+        ("turing-cot", ("--claim", "tokens", "--arithmetic", "rounded:bf16/fp16"), 0, "tokens proved"),
+        (
+            "turing-scot",
+            ("--paradigm", "scot", "--claim", "tokens", "--arithmetic", "rounded:bf16/fp16"),
+            0,
+            "tokens proved",
+        ),
+        ("turing-cot", ("--claim", "tokens"), 0, "proved"),
     ],
 )
 def test_certified_and_checked(theory: str, options: tuple[str, ...], code: int, verdict: str, tmp_path: Path) -> None:
@@ -63,6 +71,22 @@ def test_refused(arguments: tuple[str, ...], code: int, reason: str, tmp_path: P
     outcome = invoke(*ASKED, *arguments, "--out", tmp_path)
     assert (outcome.code, outcome.out) == (code, "")
     assert reason in outcome.err
+    assert not files_in(tmp_path)
+
+
+def test_why_tokens_are_not_proved(tmp_path: Path) -> None:
+    asked = ("--claim", "tokens", "--arithmetic", "rounded:e4m3fn/bf16")
+    made = invoke(*ASKED, *asked, "--out", tmp_path)
+    assert made.code == 3
+    assert made.out.startswith("inconclusive: ")
+    assert "\nTokens are not proved either: the claim is not shown: layer 14, head 0 (read_1), class run: " in made.out
+    assert "tokens" in next(tmp_path.glob("*.certificate.json")).name
+
+
+def test_where_drifts_are_not_bounded(tmp_path: Path) -> None:
+    made = invoke(*ASKED, "--claim", "tokens", "--arithmetic", "rounded:bf16/fp16+once", "--out", tmp_path)
+    assert (made.code, made.out) == (4, "")
+    assert "drifts of activations are bounded in rounded:W/A and fused:W/ACC/A without steps" in made.err
     assert not files_in(tmp_path)
 
 

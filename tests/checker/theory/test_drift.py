@@ -20,6 +20,7 @@ from exactformer.certificates.checker.diagrams import TRUE, Diagrams
 from exactformer.certificates.checker.document import Rejected
 from exactformer.certificates.checker.drift.attention import Softmax
 from exactformer.certificates.checker.drift.forms import VALUES, NotShown
+from exactformer.certificates.checker.theory import walk
 from exactformer.certificates.checker.theory.check import check_theory
 from exactformer.certificates.checker.theory.drift import MOST_FORMS, Recorded, drift_of, forms_of
 from exactformer.certificates.checker.theory.heads import Found
@@ -121,6 +122,12 @@ def test_what_is_recorded() -> None:
     before, found = recorded().heads[1][0], recorded().heads[2][0]
     assert before == {"start": [Found(None, False, False)], "sym": [Found(2, False, True)]}
     assert found == {"start": [Found(None, False, False)], "sym": [Found(1, True, True), Found(1, False, False)]}
+
+
+def test_diagrams_may_be_forgotten_between_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walk, "MOST_NODES", 0)
+    network, theory = ngram(small.LETTERS, small.N, context=CONTEXT)
+    assert api.prove(network, theory, drifting=True).recorded == recorded()
 
 
 def softmax(arithmetic: str, e: int) -> Softmax:
