@@ -202,7 +202,9 @@ def test_what_a_head_adds() -> None:
     assert output_drift(softmax, 2, Fraction(2), False, NONE, False, 1) == 0
     assert output_drift(softmax, 2, Fraction(1, 256), True, NONE, False, 1) > 1  # tau is above 1/2
     assert output_drift(softmax, 2, Fraction(2), True, NONE, False, 1) == 0
-    assert output_drift(softmax, 2, Fraction(2), False, Fraction(1, 64), False, 1) > Fraction(1, 64)
+    assert output_drift(softmax, 2, Fraction(2), False, Fraction(1, 64), False, 1) == Fraction(1, 64)
+    assert output_drift(softmax, 2, Fraction(2), False, Fraction(1, 64), False, 2) > Fraction(1, 64)
+    assert output_drift(softmax, 2, Fraction(2), False, NONE, False, 16) == 0
     assert output_drift(softmax, 2, Fraction(2), False, Fraction(1, 64), True, 1) == Fraction(1, 64)
     coarse = Softmax(model("rounded:bf16/bf16"), 16, 7)
     assert output_drift(coarse, 2, Fraction(2), False, Fraction(3, 1024), True, 1) == Fraction(1, 256)  # at 1

@@ -57,10 +57,11 @@ class Recorder:
         self.recorded = Recorded()
         ends = accumulate((width for _, width in network.registers), initial=0)
         self._spans = [(name, *span) for (name, _), span in zip(network.registers, pairwise(ends), strict=True)]
-        self._known: dict[tuple[int, ...], Forms] = {}
+        self._known: dict[tuple[int, ...], tuple[Sequence[Cases], Forms]] = {}
+        """By the ``id`` of integers, which are kept with it, so that no other one has this ``id``."""
 
     def forget(self) -> None:
-        """Integers are other objects from now on."""
+        """What is known of integers, and so these themselves."""
         self._known.clear()
 
     def stage(self, coordinates: Mapping[str, Sequence[Cases]]) -> None:
@@ -76,8 +77,8 @@ class Recorder:
         key = tuple(map(id, coordinates))
         if key not in self._known:
             self.deadline.left("drift")
-            self._known[key] = forms_of(coordinates, self.diagrams)
-        return self._known[key]
+            self._known[key] = coordinates, forms_of(coordinates, self.diagrams)
+        return self._known[key][1]
 
 
 def forms_of(coordinates: Sequence[Cases], diagrams: Diagrams) -> Forms:
