@@ -32,6 +32,8 @@ from exactformer.certificates.checker.weights import Network
 
 MOST_CASES = 2**12
 """Of one head."""
+MOST_NAMES = 2**8
+"""Different ones: each has variables of its own."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,8 @@ def _name(at: str, value: Json, theory: Theory) -> Name:
     kind = FLAG if is_flag else POSITION
     if theory.names.setdefault(name, kind) != kind:
         raise Rejected(f"{at}.name", f"{quote(name)} is a position and a flag")
+    if len(theory.names) > MOST_NAMES:
+        raise TooLarge(f"{at}: more than {MOST_NAMES} names")
     meaning: Number | Formula
     if is_flag:
         meaning = read_formula(f"{at}.formula", text(f"{at}.formula", parts["formula"]))

@@ -193,13 +193,13 @@ class View:
     at: str
     of_i: str
     of_j: str | None = None
-    meanings: Mapping[str, Bits] = field(default_factory=dict)
-    """Bits that stand for names of i, in the place of their variables."""
+    instead: Mapping[str, Bits] = field(default_factory=dict)
+    """Bits of names of i, instead of their variables."""
 
     def formula(self, formula: language.Formula) -> Formula:
         """Where it holds."""
         known = self.variables.formulas
-        if self.meanings:
+        if self.instead:
             return self._formula(formula)
         if formula not in known:
             known[formula] = self._formula(formula)
@@ -272,14 +272,14 @@ class View:
             raise Rejected(self.at, f"j.{ghost.name}: there is no token j here")
         theory = self.variables.theory
         found = POSITION if ghost.name == POS else theory.classes[cls].ghosts.get(ghost.name)
-        if ghost.name in self.variables.meanings[cls] or (ghost.name in self.meanings and not ghost.of_j):
+        if ghost.name in self.variables.meanings[cls] or (ghost.name in self.instead and not ghost.of_j):
             found = theory.names[ghost.name]
         if found is None:
             raise Rejected(self.at, f"class {cls} has no ghost {quote(ghost.name)}")
         return found
 
     def _bits(self, ghost: Ghost) -> Bits:
-        given = None if ghost.of_j else self.meanings.get(ghost.name)
+        given = None if ghost.of_j else self.instead.get(ghost.name)
         return self.variables.bits(ghost.name, ghost.of_j) if given is None else given
 
     def compared(self, compared: language.Compared) -> Formula:

@@ -506,6 +506,39 @@ def test_the_api_says_where_a_theory_is_wrong() -> None:
         api.certify(network, replace(theory, witnesses=()), "fused:bf16", context=8)
 
 
+def test_names_are_a_part_of_the_certificate(tmp_path: Path) -> None:
+    """A position and a flag, given and given anew; told otherwise, they are no words for what is held."""
+    network, theory = ngram(small.LETTERS, small.N, context=2**small.R)
+    every, layers = ("start", "sym"), len(network.layers)
+    names: list[list[api.Name]] = [[] for _ in range(layers)]
+    holds: list[list[api.Hold]] = [[] for _ in range(layers)]
+    names[0] = [api.Name(every, "p", "pos"), api.Name(every, "late", formula="pos >= 4")]
+    names[1] = [api.Name(every, "p", "p - 1"), api.Name(every, "late", formula="not late")]
+    holds[1] = [api.Hold(every, "ptr", "(sign(p) if late or pos >= 4 else 0)")]
+    certificate = api.certify(network, replace(theory, names=names, holds=holds), "fused:bf16", context=8)
+    text = tmp_path / "ngram.theory"
+    text.write_text(theory.text, encoding="utf-8")
+    made = Made(certificate.write(tmp_path / "out"), text)
+    check_theory(made.certificate, made.machine)
+    document = made.document
+    assert document["names"][1][0] == {"classes": ["start", "sym"], "name": "p", "number": "p - 1"}
+    assert document["names"][1][1] == {"classes": ["start", "sym"], "name": "late", "formula": "not late"}
+    for number, place, key, told in ((1, 0, "number", "p"), (0, 0, "number", "pos - 1"), (1, 1, "formula", "late")):
+        lie = made.document
+        lie["names"][number][place][key] = told
+        made.write(lie)
+        with pytest.raises(Rejected, match=r"holds\[1\]\[0\]: does not hold"):
+            check_theory(made.certificate, made.machine)
+        made.write(document)
+    assert run(made) == 0
+
+
+@pytest.mark.parametrize("given", [{}, {"number": "pos", "formula": "true"}], ids=["neither", "both"])
+def test_a_name_is_a_number_or_a_formula(given: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="p must be either a number or a formula"):
+        api.Name(("sym",), "p", **given)
+
+
 def test_the_api_needs_one_subject(proved: Made) -> None:
     with pytest.raises(BadInput, match="give a theory or a machine"):
         api.check(proved.certificate)

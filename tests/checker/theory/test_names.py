@@ -1,19 +1,21 @@
 """Names that an annotation gives, and gives another meaning: on the real network of n-gram look-up.
 
-Its register ``ptr`` is pos - 1 behind every layer, its position 0 has class start.
+Its register ``ptr`` is pos - 1 behind every layer, and ``wpos``, of class sym, is pos; position 0 has class start.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from itertools import product
 from typing import Any
 
 import pytest
 
 from exactformer.certificates.checker.diagrams import TRUE, Diagrams
-from exactformer.certificates.checker.document import Rejected
+from exactformer.certificates.checker.document import Rejected, TooLarge
+from exactformer.certificates.checker.theory import annotation as annotation_module
 from exactformer.certificates.checker.theory import ghosts
 from exactformer.certificates.checker.theory import walk as walk_module
 from exactformer.certificates.checker.theory.annotation import read_names
@@ -23,6 +25,7 @@ from exactformer.certificates.checker.theory.language import read_formula, read_
 from exactformer.certificates.checker.theory.reading import POSITION, Theory, read_theory
 from exactformer.certificates.checker.weights import Network, read_network
 from tests.checker.theory import small
+from tests.checker.theory.test_walk_rejects import promises, sampled, wrong
 
 EVERY = ("start", "sym")
 Listed = dict[str, Any]
@@ -41,6 +44,11 @@ def ptr(content: str, classes: Sequence[str] = EVERY) -> Listed:
     return {"classes": list(classes), "register": "ptr", "content": content}
 
 
+def wpos(content: str, classes: Sequence[str] = ("sym",)) -> Listed:
+    """Also a register of the network; it is compared with positions by heads of the layers 3 to 6, at j."""
+    return {"classes": list(classes), "register": "wpos", "content": content}
+
+
 def layers(given: ByLayer) -> list[list[Listed]]:
     return [list(given.get(layer, ())) for layer in range(len(small.weights()["layers"]))]
 
@@ -48,6 +56,24 @@ def layers(given: ByLayer) -> list[list[Listed]]:
 def walked(names: ByLayer, holds: ByLayer, told: Any = None) -> None:
     small.walked(names=layers(names), holds=layers(holds), told=told)
 
+
+SHUFFLED: tuple[ByLayer, ByLayer] = (
+    {
+        0: [name("p", "pos - 1"), name("q", "pos", ["sym"]), flag("late", "pos >= 4")],
+        1: [name("p", "pos"), flag("late", "not late")],
+        2: [name("q", "pos - 1", ["sym"]), name("o", "q", ["sym"])],
+        3: [name("p", "p - 1"), name("q", "o", ["sym"]), name("o", "q", ["sym"])],
+        4: [flag("late", "late = late")],
+    },
+    {
+        0: [ptr("sign(p)"), wpos("sign(q)")],
+        1: [ptr("(sign(p - 1) if late or pos >= 4 else 0)")],
+        2: [wpos("sign(o)")],
+        3: [ptr("sign(p)"), wpos("sign(q)")],
+        4: [ptr("(sign(p) if late else 0)")],
+    },
+)
+"""Names of both registers, given again and again."""
 
 ACCEPTED: list[tuple[str, ByLayer, ByLayer]] = [
     ("a name", {0: [name("p", "pos - 1")]}, {0: [ptr("sign(p)")]}),
@@ -98,6 +124,8 @@ ACCEPTED: list[tuple[str, ByLayer, ByLayer]] = [
         {0: [flag("lost", "not found", ["sym"])], 1: [flag("lost", "lost = found", ["sym"])]},
         {1: [ptr("(0 if lost else sign(pos - 1))", ["sym"])]},
     ),
+    ("a register that heads read at j", {0: [name("q", "pos", ["sym"])]}, {0: [wpos("sign(q)")]}),
+    ("a register that heads read at j, by other names each time", SHUFFLED[0], SHUFFLED[1]),
     (
         "a name that means another thing, of which nothing is held",
         {0: [name("p", "pos - 1")], 1: [name("p", "0")]},
@@ -178,7 +206,7 @@ REJECTED: list[tuple[str, ByLayer, ByLayer, str]] = [
         {0: [name("p", "pos - 1"), name("w_", "pos", ["sym"])], 1: [name("p", "pos")]},
         {
             0: [ptr("sign(p)")],
-            1: [ptr("0", ["start"]) | {"register": "wpos"}, ptr("sign(w_)", ["sym"]) | {"register": "wpos"}],
+            1: [wpos("0", ["start"]), wpos("sign(w_)")],
         },
         "of ptr, for class start, depends on what a name meant before",
     ),
@@ -262,6 +290,14 @@ def test_a_ghost_of_which_a_fact_speaks_is_no_name() -> None:
 def test_names_of_other_numbers_of_layers(given: list[list[Listed]]) -> None:
     with pytest.raises(Rejected, match=r"names: is about . layers; the network has 6"):
         small.walked(names=given)
+
+
+def test_too_many_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(annotation_module, "MOST_NAMES", 2)
+    names = [name("p", "pos"), flag("f", "true")]
+    walked({0: names, 1: names}, {})
+    with pytest.raises(TooLarge, match=r"names\[2\]\[0\]: more than 2 names"):
+        walked({0: names, 1: names, 2: [name("q", "pos")]}, {})
 
 
 @pytest.mark.parametrize("given", [[{}] * 6, [[name("p", "pos")], 1, [], [], [], []]])
@@ -427,7 +463,7 @@ def test_bits_that_stand_for_a_name_do_so_for_i_only() -> None:
     assert meant.formula(read_formula("here", "p = pos")) is TRUE
     assert meant.formula(read_formula("here", "j.p = p")) is plain
     with pytest.raises(Rejected, match='class start has no ghost "p"'):
-        View(variables, "here", "sym", "start", meant.meanings).formula(read_formula("here", "j.p = p"))
+        View(variables, "here", "sym", "start", meant.instead).formula(read_formula("here", "j.p = p"))
 
 
 def test_names_outlast_the_diagrams_that_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -558,3 +594,17 @@ def test_what_is_held_in_random_names_is_accepted_just_if_it_is_true(seed: int) 
         return
     with pytest.raises(Rejected, match=rf"holds\[5\]\[0\]: does not hold for class {cls}"):
         small.walked(names=names, holds=holds)
+
+
+def test_no_wrong_network_is_proved_by_names() -> None:
+    """Changes of single weights: what is accepted with these names is right on all sequences, and accepted without."""
+    names, holds = map(layers, SHUFFLED)
+    accepted = 0
+    for change in sampled()[::5]:
+        document = change.of(small.weights())
+        with suppress(Rejected):
+            found = small.walked(network=document, names=names, holds=holds)
+            accepted += 1
+            assert wrong(document, found) == [], change.title
+            assert promises(small.walked(network=document)) == promises(found), change.title
+    assert accepted > 3
