@@ -139,10 +139,13 @@ def of_theory(
     context: int,
     model: ArithmeticModel,
     beta: int | None,
+    *,
+    tokens: bool,
 ) -> str:
     """Of a certificate about a theory; which one it is, and its parameters, is left to the hash."""
     subject = Part(theory, json.dumps([text, dict(sorted(parameters.items()))]), exact=False)
-    return name_of([subject, _number("", context), _arithmetic(model), *_extras(beta=beta)])
+    claim = [_word("tokens")] if tokens else []
+    return name_of([subject, _number("", context), _arithmetic(model), *_extras(beta=beta), *claim])
 
 
 def of_export(

@@ -36,6 +36,7 @@ class Asked:
     arithmetic: str
     beta: int | None
     assumed_writes: int | None
+    tokens: bool
     budget: int
 
 
@@ -85,6 +86,7 @@ def request_for(asked: Asked) -> UniversalRequest:
             asked.space,
             asked.beta,
             asked.assumed_writes,
+            asked.tokens,
             asked.budget,
         )
 

@@ -16,7 +16,7 @@ from exactformer.constructions.machines.run import Run, trace
 from exactformer.constructions.turing.construct import construct
 from exactformer.constructions.turing.paradigm import Paradigm, position_bits_for
 from exactformer.constructions.turing.tokens import sequences_of
-from exactformer.verify.all_inputs import assess_all
+from exactformer.verify.all_inputs import assess_all, covered_by_drifts
 from exactformer.verify.annotation.evidence import Evidence
 from exactformer.verify.annotation.ghosts import TokenClass
 from exactformer.verify.annotation.proof import HardmaxProof, prove_hardmax
@@ -32,7 +32,7 @@ from exactformer.verify.drift.bound import (
     bound_drift,
 )
 from exactformer.verify.drift.nominal import Nominal
-from exactformer.verify.drift.prove import TokensProof, covered_by_drifts, prove_tokens
+from exactformer.verify.drift.prove import TokensProof, prove_tokens
 from exactformer.verify.hardmax.prepared import PreparedNetwork
 from exactformer.verify.rounded.attention import Setting
 from exactformer.verify.rounded.compare import Comparison, compare

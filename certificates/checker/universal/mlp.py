@@ -75,7 +75,7 @@ def block(mlp: Mlp, target: str, setting: Setting) -> Block | None:
     if begin == end:
         return None
     rows, row = np.unique(mlp.out_of.index[begin:end], return_inverse=True)
-    into = rows_of(mlp.into, rows)
+    into = mlp.into.some_rows(rows)
     registers, register = np.unique(setting.owners[into.index], return_inverse=True)
     names = list(setting.widths)
     return Block(
@@ -89,14 +89,6 @@ def block(mlp: Mlp, target: str, setting: Setting) -> Block | None:
         out_offset=np.repeat(np.arange(len(span)), np.diff(mlp.out_of.start[span.start : span.stop + 1])),
         out_weight=mlp.out_of.weight[begin:end],
     )
-
-
-def rows_of(matrix: Sparse, rows: Ints) -> Sparse:
-    """Some rows of a sparse matrix."""
-    lengths = np.diff(matrix.start)[rows]
-    start = np.concatenate([[0], np.cumsum(lengths)])
-    entry = np.arange(start[-1]) + np.repeat(matrix.start[rows] - start[:-1], lengths)
-    return Sparse(start, matrix.index[entry], matrix.weight[entry])
 
 
 @lru_cache(maxsize=2**14)
