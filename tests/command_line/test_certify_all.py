@@ -28,6 +28,11 @@ KINDS: dict[str, tuple[int, str, tuple[str, ...]]] = {
     ),
     "refuted at the beta given": (1, "refuted", (*PROVED, "--beta", "1")),
     "inconclusive": (3, "inconclusive", (*PROVED, "--arithmetic", "exact")),
+    "tokens": (
+        0,
+        "tokens proved",
+        ("rewrite", *ALL, "--context", "16", "--arithmetic", "rounded:fixed8/fixed8", "--claim", "tokens"),
+    ),
 }
 
 
@@ -52,6 +57,24 @@ def test_exit_code_report_and_files(kind: str, tmp_path: Path) -> None:
     assert ("No cell is written more than 9 times: nothing is claimed of runs that do." in printed) == (
         kind == "assumed"
     )
+
+
+@pytest.mark.parametrize(
+    ("arithmetic", "offered"), [("rounded:e5m2/e5m2", True), ("exact", False), ("rounded:bf16/fp16+once", False)]
+)
+def test_a_claim_about_tokens_is_offered_only_where_it_can_be_made(
+    arithmetic: str, offered: bool, tmp_path: Path
+) -> None:
+    said = invoke("certify", *PROVED, "--arithmetic", arithmetic, "--beta", "1", "--out", tmp_path)
+    assert said.code in (1, 3)
+    assert ("--claim tokens tries to prove" in said.out) == offered
+
+
+def test_why_tokens_are_not_proved_either(tmp_path: Path) -> None:
+    said = invoke("certify", *PROVED, "--claim", "tokens", "--arithmetic", "rounded:e5m2/e5m2", "--out", tmp_path)
+    assert (said.code, said.err) == (3, "")
+    assert "Tokens are not proved either: " in said.out
+    assert "tokens" in next(tmp_path.glob("*.certificate.json")).name
 
 
 @pytest.mark.parametrize("kind", ["proved", "refuted at the beta given", "inconclusive"])

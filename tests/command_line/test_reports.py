@@ -55,6 +55,7 @@ BUNDLES = {
     "assumed": UniversalSample("assumed", *LITTLE, "proved", "assumed", assumed_writes=2),
     "refuted": UniversalSample("refuted", *LITTLE, "refuted"),
     "inconclusive": UniversalSample("inconclusive", "rewrite", 16, "exact", "inconclusive"),
+    "tokens proved": UniversalSample("tokens proved", *LITTLE, "tokens proved"),
 }
 """One machine and context, so that its proof is made once."""
 
@@ -70,7 +71,7 @@ GIVEN = (
 def bundle_of(title: str) -> UniversalBundle:
     """A certificate of each verdict."""
     sample = BUNDLES[title]
-    made = certify_all(sample.request)
+    made = certify_all(replace(sample.request, tokens=sample.verdict == "tokens proved"))
     assert made.verdict.value == sample.verdict
     return made
 
@@ -159,6 +160,20 @@ def test_facts_for_all_inputs_are_sentences(title: str) -> None:
 def test_facts_of_runs_are_sentences(sample: Sample) -> None:
     found = findings_on_runs(bundle(sample))
     assert all(sentence.endswith(".") for each in found for sentence in each.sentences)
+
+
+def test_where_tokens_are_proved_no_row_looks_like_a_failure() -> None:
+    parts = list(report_all.report_for_all(bundle_of("tokens proved"), WRITTEN))
+    heads = next(part for part in parts if isinstance(part, Table))
+    assert [column.title for column in heads.columns][-1] == "from exact inputs"
+    said = {row[-1] for row in heads.rows}
+    assert "none" not in " ".join(said)
+    assert any("may drift" in one for one in said)
+    legend_of_heads = next(part for part in parts if isinstance(part, Facts) and part.rows[0][0] == "separation")
+    text = " ".join(text for _, text in legend_of_heads.rows)
+    assert (
+        "may drift: even then it may give another; the drift bounds above cover that, for every number of ties" in text
+    )
 
 
 def test_what_is_only_proved_for_some_ties_is_said() -> None:
