@@ -21,7 +21,7 @@ from pathlib import Path
 from benchmarks.command import parser_of
 from benchmarks.universal import Certified, Checked, certify, check
 from exactformer.certificates.checker.arithmetic import parse_model
-from exactformer.certificates.checker.universal.ties import case_entry
+from exactformer.certificates.checker.ties import case_entry
 from exactformer.certificates.universal_document import TieCaseRecord, tie_case
 from exactformer.verify.all_inputs import Universal, decide_heads
 from exactformer.verify.arithmetic.models import parse_arithmetic

@@ -12,7 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 from exactformer.certificates.checker import formats as checker_formats
-from exactformer.certificates.checker.universal import ties
+from exactformer.certificates.checker import ties
 from exactformer.verify.arithmetic import formats, scaled_separation
 
 

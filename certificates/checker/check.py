@@ -141,10 +141,10 @@ def check_on_all_inputs(
     from exactformer.certificates.checker.drift.attention import Softmax
     from exactformer.certificates.checker.drift.walk import ASSUMED as ASSUMED_WITH_DRIFT
     from exactformer.certificates.checker.drift.walk import NOT_CLAIMED, require_drifting_model
+    from exactformer.certificates.checker.ties import case_entry as case_for_all
     from exactformer.certificates.checker.universal.annotation import Setting
     from exactformer.certificates.checker.universal.drift import drift_of
     from exactformer.certificates.checker.universal.judge import Judge
-    from exactformer.certificates.checker.universal.ties import case_entry as case_for_all
     from exactformer.certificates.checker.universal.universal import check_universal
     from exactformer.certificates.checker.universal.writes import writes_per_cell
 

@@ -20,7 +20,7 @@ from exactformer.certificates.checker.document import Rejected
 from exactformer.certificates.checker.formats import Overflow, parse_format
 from exactformer.certificates.checker.statement import scales
 from exactformer.certificates.checker.steps.naming import Steps
-from exactformer.certificates.checker.universal.ties import outcome
+from exactformer.certificates.checker.ties import outcome
 
 F = Fraction
 BASE = "fused:bf16/fp32/bf16"

@@ -8,13 +8,14 @@ from random import Random
 
 import pytest
 
+from exactformer.certificates.checker import ties
 from exactformer.certificates.checker.arithmetic import condition, parse_model
 from exactformer.certificates.checker.cases import Cases, product, same
 from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, conjunction
 from exactformer.certificates.checker.document import Rejected, TooLarge
 from exactformer.certificates.checker.machine import Machine, parse_machine
 from exactformer.certificates.checker.neurons import Neuron, activation, remain
-from exactformer.certificates.checker.universal import ties, writes
+from exactformer.certificates.checker.universal import writes
 from exactformer.certificates.checker.universal.assumptions import assumptions, subtract
 from exactformer.certificates.checker.universal.classes import State, before, classes, seen_by
 from exactformer.certificates.checker.universal.contents import (

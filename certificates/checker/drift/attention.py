@@ -20,7 +20,7 @@ from exactformer.certificates.checker.arithmetic import exp_above
 from exactformer.certificates.checker.drift.forms import Drifts, NotShown, largest_of, rounded_drift, short
 from exactformer.certificates.checker.formats import Scaled
 from exactformer.certificates.checker.steps.naming import Model
-from exactformer.certificates.checker.universal.ties import outcome
+from exactformer.certificates.checker.ties import outcome
 from exactformer.certificates.checker.weights import Head
 
 

@@ -52,7 +52,7 @@ from exactformer.certificates.checker.theory.of_machine import require_machine
 from exactformer.certificates.checker.theory.reading import LONGEST_TEXT, Theory, read_theory
 from exactformer.certificates.checker.theory.template import Value
 from exactformer.certificates.checker.theory.walk import Walked, walk
-from exactformer.certificates.checker.universal.ties import case_entry
+from exactformer.certificates.checker.ties import case_entry
 from exactformer.certificates.checker.weights import Network, longest_query, parameters
 
 TOP = (

@@ -16,7 +16,7 @@ from exactformer.certificates.checker import __main__ as command
 from exactformer.certificates.checker.document import BadInput, Rejected, TooLarge, Undecided
 from exactformer.certificates.checker.theory import check as theory_check
 from exactformer.certificates.checker.theory.check import check_theory
-from exactformer.certificates.checker.universal.ties import case_entry
+from exactformer.certificates.checker.ties import case_entry
 from exactformer.certificates.weights import weights_document
 from exactformer.constructions.ngram.theory import ngram
 from exactformer.constructions.theory import Theory
