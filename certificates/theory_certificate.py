@@ -174,7 +174,16 @@ def certify_theory(network: Network, theory: Theory, asked: Asked, budget_second
     beta in which scores are not exact, DoesNotFit for weights that the linear format does not hold; ModelError for an
     arithmetic in which drifts are not bounded, where they would have to be.
     """
-    walked = prove(network, theory, budget_seconds, drifting=asked.tokens)
+    return certificate_of(network, theory, asked, prove(network, theory, budget_seconds, drifting=asked.tokens))
+
+
+def certificate_of(
+    network: Network, theory: Theory, asked: Asked, walked: Walked, budget_seconds: int = SECONDS
+) -> TheoryBundle:
+    """Decide what the softmax network does, where what the hardmax network does is proved.
+
+    Errors: as `certify_theory`.
+    """
     bundle = document_of(network, theory, asked, walked)
     if walked.recorded is None or bundle.universal.proved:
         return bundle
