@@ -2,7 +2,7 @@
 
     python -m benchmarks.universal
 
-Whole commands, each in a process of its own: seconds by the clock, peak memory, and sizes of what is written; ``load``: of
+Whole commands, each in a process of its own: seconds by the clock, peak memory, sizes of what is written; ``load``: of
 the machine, before.  Prints the tables and the fitted exponents in r, and writes benchmarks/universal.json.
 """
 
