@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from exactformer.verify.annotation.evidence import Evidence
 
 from benchmarks.arithmetics import CONTEXTS, GRID, softmax_part
 from exactformer.certificates.certify import Request, certify
@@ -22,7 +23,6 @@ from exactformer.certificates.checker.ties import outcome
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.machines.text import write_machine
 from exactformer.constructions.turing.paradigm import Paradigm
-from exactformer.verify.annotation.evidence import Evidence
 from exactformer.verify.arithmetic import at_once
 from exactformer.verify.arithmetic.cells import activation_cells
 from exactformer.verify.arithmetic.composed import NotShown
