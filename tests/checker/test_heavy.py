@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from exactformer.certificates.checker.check import check_certificate
+from exactformer.certificates.checker.document import TooLarge
 from tests.checker.conftest import TURING_COT, Made, Make
 
 MOST_MEMORY = 600 * 2**20
@@ -150,6 +152,7 @@ def with_cases(number: int) -> Forge:
     return forge
 
 
+THEORY = b'{"format":"exactformer theory certificate"'
 HEAVY: list[tuple[str, Forge, int, str]] = [
     ("a provenance of 60 MB", with_provenance({"x": "a" * 60_000_000}), 4, "provenance has "),
     ("a provenance of 30 million numbers", with_provenance({"x": [0] * 30_000_000}), 4, "values; this checker reads"),
@@ -157,12 +160,7 @@ HEAVY: list[tuple[str, Forge, int, str]] = [
     ("a million strings and more", with_provenance({"x": [""] * (2**20 + 1)}), 4, "strings; this checker reads"),
     ("lists inside lists", with_provenance({"x": [[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]}), 4, "inside each other"),
     ("more than 64 MiB", raw(b'{"format":"' + b"x" * 2**26 + b'"}\n'), 4, "longer than the"),
-    (
-        "60 MB of digits",
-        raw(b'{"format":"exactformer theory certificate","version":' + b"9" * 60_000_000 + b"}\n"),
-        1,
-        "",
-    ),
+    ("60 MB of digits", raw(THEORY + b',"version":' + b"9" * 60_000_000 + b"}\n"), 1, ""),
     ("60 MB that are no object", raw(b"[" + b"0," * 30_000_000 + b"0]\n"), 2, "is no certificate"),
     (
         "a device without end",
@@ -193,6 +191,14 @@ HEAVY: list[tuple[str, Forge, int, str]] = [
     ("a head of 10,000 cases", with_cases(5_000), 4, "cases; this checker goes through"),
     ("1,000 names", with_names(1_000), 4, "more than 256 names"),
 ]
+
+
+@pytest.mark.parametrize("context", [str(2**200), "9" * 1000])
+def test_contexts_beyond_what_runs_are_judged_in(make: Make, context: str, tmp_path: Path) -> None:
+    made = make("copy", "0", "fused:fp16").copy(tmp_path / "made")
+    with_statement("context", context)(made, made.machine)
+    with pytest.raises(TooLarge, match=r"contexts of up to 2\^128"):
+        check_certificate(made.certificate, made.machine)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read from /proc")
