@@ -32,7 +32,7 @@ from benchmarks.command import parser_of
 from exactformer.certificates.export.runtimes import Runtime
 from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.verify.verdict import Verdict
-from tests.export.running import AnyBundle, Difference, Work, certified, certified_for_all, run_as
+from tests.export.running import AnyBundle, Difference, Said, Work, certified, certified_for_all, run_as
 from tests.export.works import LARGE, MANY_CARRIES, RUNS
 from tests.machine_table import CASES
 
@@ -124,17 +124,17 @@ def result_of(row: Row) -> Result:
     return Result(
         row=row,
         tokens=sum(map(len, work.sequences)),
-        context=int(bundle.certificate.statement.context),
+        context=Said.by(bundle).context,
         beta=beta,
-        verdict=bundle.certificate.verdict,
+        verdict=Said.by(bundle).verdict,
         difference=run_as(bundle, row.runtime, work, beta),
     )
 
 
 def beta_of(bundle: AnyBundle) -> int:
     """What --beta auto found, where it certifies."""
-    found = bundle.certificate.statement.beta
-    return int(found) if found is not None and Verdict(bundle.certificate.verdict).positive else IF_NONE
+    said = Said.by(bundle)
+    return said.beta if said.beta is not None and Verdict(said.verdict).positive else IF_NONE
 
 
 def plain(result: Result) -> dict[str, Any]:

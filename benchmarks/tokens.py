@@ -18,14 +18,11 @@ from pathlib import Path
 
 from benchmarks.command import parser_of
 from benchmarks.universal import Certified, Checked, certify, check
+from exactformer.certificates.theory_certificate import Asked, certificate_of, prove
 from exactformer.constructions.machines.library import load_machine
-from exactformer.constructions.turing.construct import construct
 from exactformer.constructions.turing.paradigm import Paradigm
-from exactformer.verify.all_inputs import assess_all
-from exactformer.verify.annotation.evidence import Evidence, default_store
-from exactformer.verify.annotation.proof import HardmaxProof, prove_hardmax
+from exactformer.constructions.turing.theory import turing
 from exactformer.verify.arithmetic.models import parse_arithmetic
-from exactformer.verify.drift.prove import TokensProof, prove_tokens
 
 RESULTS = Path(__file__).with_name("tokens.json")
 MACHINE = "binary-addition"
@@ -61,20 +58,16 @@ def rows(paradigm: Paradigm, exponents: tuple[int, ...]) -> list[Row]:
     found: list[Row] = []
     machine = load_machine(MACHINE)
     for r in exponents:
-        network = construct(paradigm, machine, r)
-        with Evidence(default_store()) as evidence:
-            proof = prove_hardmax(machine, network, evidence, paradigm=paradigm)
-        if not isinstance(proof, HardmaxProof):
-            raise SystemExit(f"{paradigm.value}, r = {r}: {proof.reason}")
+        network, theory = turing(machine, context=1 << r, paradigm=paradigm)
+        walked = prove(network, theory, 3600, drifting=True)
         for text in ARITHMETICS:
-            model, context = parse_arithmetic(text), 1 << r
-            universal = assess_all(proof, network, model, context, context, None)
-            tokens = prove_tokens(proof, network, universal, context, None)
-            if isinstance(tokens, TokensProof):
-                largest = str(max(tokens.drift.largest.values(), default=0))
-                row = Row(text, paradigm.value, r, tokens.beta, largest, str(tokens.drift.margin), None)
+            asked = Asked(parse_arithmetic(text), 1 << r, tokens=True)
+            made = certificate_of(network, theory, asked, walked, 3600)
+            if made.drift is not None:
+                largest = str(max(made.drift.largest.values(), default=0))
+                row = Row(text, paradigm.value, r, made.universal.beta, largest, str(made.drift.margin), None)
             else:
-                row = Row(text, paradigm.value, r, None, None, None, f"{tokens.place}: {tokens.reason}")
+                row = Row(text, paradigm.value, r, None, None, None, made.not_shown)
             print(row, flush=True)
             found.append(row)
     return found
@@ -86,7 +79,7 @@ def costs() -> tuple[list[Certified], list[Checked]]:
     for r in COSTS:
         for options in ((), ("--arithmetic", "rounded:bf16/bf16", "--claim", "tokens")):
             with tempfile.TemporaryDirectory() as folder:
-                made.append(certify(MACHINE, r, Path(folder), "--no-store", *options))
+                made.append(certify(MACHINE, r, Path(folder), *options))
                 checked.append(check(MACHINE, r, Path(folder)))
             print(made[-1], checked[-1], sep="\n", flush=True)
     return made, checked

@@ -2,9 +2,8 @@
 
     python -m benchmarks.universal
 
-Whole commands, each in a process of its own, nothing proved before: seconds by the clock, peak memory, sizes of what is
-written, and what each kind of obligation took; ``load``: of the machine, before.  Then machines of one shape, with the
-evidence of those before.  Prints the tables and the fitted exponents in r, and writes benchmarks/universal.json.
+Whole commands, each in a process of its own: seconds by the clock, peak memory, sizes of what is written; ``load``: of
+the machine, before.  Prints the tables and the fitted exponents in r, and writes benchmarks/universal.json.
 """
 
 from __future__ import annotations
@@ -29,7 +28,6 @@ ARITHMETIC = "rounded:fp32/bf16"
 
 ADDITION = (8, 16, 32, 64)
 MULTIPLICATION = (16,)
-SAME_SHAPE = ("copy", "reverse", "unary-to-binary")
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Certified:
-    """One certificate: what it cost to make and what it weighs; ``families``: obligations -> seconds."""
+    """One certificate: what it cost to make and what it weighs."""
 
     machine: str
     r: int
@@ -52,7 +50,6 @@ class Certified:
     peak_mib: int
     certificate_kib: int
     weights_kib: int
-    families: dict[str, float]
     load: float
 
 
@@ -95,7 +92,6 @@ def certify(machine: str, r: int, out: Path, *options: str | Path) -> Certified:
         peak_mib=cost.peak_mib,
         certificate_kib=certificate.stat().st_size // 1024,
         weights_kib=sum(path.stat().st_size for path in out.glob("*.weights.json")) // 1024,
-        families={family: timing["milliseconds"] / 1000 for family, timing in said["timings"].items()},
         load=load,
     )
 
@@ -119,10 +115,9 @@ def exponent(pairs: list[tuple[int, float]]) -> float:
 
 
 def shown(one: Certified) -> str:
-    families = ", ".join(f"{family} {seconds:.1f}" for family, seconds in one.families.items() if seconds >= 0.1)
     return (
         f"{one.machine:<22} r = {one.r:>2}  {one.verdict:<8} {one.seconds:>7.1f} s  {one.peak_mib:>5} MiB  "
-        f"certificate {one.certificate_kib} KiB, weights {one.weights_kib} KiB; {families}"
+        f"certificate {one.certificate_kib} KiB, weights {one.weights_kib} KiB"
     )
 
 
@@ -135,27 +130,17 @@ def grow(folder: Path) -> tuple[list[Certified], list[Checked]]:
         *(("binary-multiplication", r) for r in MULTIPLICATION),
     ):
         out = folder / f"{name}-{r}"
-        certified.append(certify(name, r, out, "--no-store"))
+        certified.append(certify(name, r, out))
         print(shown(certified[-1]), flush=True)
         checked.append(one := check(name, r, out))
         print(f"  check {one.said:<15} {one.seconds:>7.1f} s  {one.peak_mib:>5} MiB", flush=True)
     return certified, checked
 
 
-def share(folder: Path) -> list[Certified]:
-    """Machines of one shape, each with what the ones before have proved."""
-    found = []
-    for name in SAME_SHAPE:
-        found.append(certify(name, 16, folder / f"shared-{name}", "--store", folder / "store"))
-        print(shown(found[-1]), "; with a store", sep="", flush=True)
-    return found
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     parser_of(__file__, __doc__).parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         certified, checked = grow(Path(folder))
-        shared = share(Path(folder))
     grown = [one for one in certified if one.machine == "binary-addition"]
     rechecked = [one for one in checked if one.machine == "binary-addition"]
     exponents = {
@@ -167,11 +152,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "arithmetic": ARITHMETIC,
         "certify": [asdict(one) for one in certified],
         "check": [asdict(one) for one in checked],
-        "with_a_store": [asdict(one) for one in shared],
         "exponents_in_r": exponents,
     }
     RESULTS.write_text(json.dumps(report, indent=1) + "\n")
-    proved = all(one.verdict == Verdict.PROVED.value for one in (*certified, *shared))
+    proved = all(one.verdict == Verdict.PROVED.value for one in certified)
     return 0 if proved and all(one.said == f"valid: {Verdict.PROVED.value}" for one in checked) else 1
 
 

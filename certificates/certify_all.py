@@ -15,7 +15,7 @@ from exactformer.certificates import names, sentences
 from exactformer.certificates.certify import Bundle, Request, certify
 from exactformer.certificates.checker.deadline import SECONDS
 from exactformer.certificates.files import Subject
-from exactformer.certificates.theory_certificate import TheoryBundle, certify_theory, prove, subject_of
+from exactformer.certificates.theory_certificate import Asked, TheoryBundle, certify_theory, subject_of
 from exactformer.constructions.machines.machine import MachineError, TuringMachine
 from exactformer.constructions.machines.run import Run
 from exactformer.constructions.theory import Theory
@@ -36,7 +36,7 @@ class UniversalRequest:
     """What is asked for.  ``assumed_writes`` restricts the claim to runs that write no cell more often.
 
     ``space``, for summarized chains of thought, requires that each segment of a run within so many cells fits the
-    context.
+    context.  ``tokens``: where not all activations are those of the hardmax network, claim the tokens alone.
     """
 
     machine: TuringMachine
@@ -46,6 +46,7 @@ class UniversalRequest:
     space: int | None = None
     beta: int | None = None
     assumed_writes: int | None = None
+    tokens: bool = False
     budget_seconds: int = SECONDS
 
     @property
@@ -62,7 +63,12 @@ class UniversalRequest:
     @property
     def subject(self) -> Subject:
         """What the certificate will be about, if it is not refuted."""
-        return subject_of(self.built[1], self.context, self.model, self.beta, self.name)
+        return subject_of(self.built[1], self.asked)
+
+    @property
+    def asked(self) -> Asked:
+        """Of the softmax network."""
+        return Asked(self.model, self.context, self.beta, self.tokens, self.name, self.machine.name)
 
     @property
     def name(self) -> str:
@@ -75,6 +81,7 @@ class UniversalRequest:
             space=self.space,
             assumed_writes=self.assumed_writes,
             beta=self.beta,
+            tokens=self.tokens,
         )
 
 
@@ -127,21 +134,11 @@ def certify_all(request: UniversalRequest, progress: Progress = lambda *_: None)
     progress("construct", 0, 1)
     network, theory = request.built
     progress("prove", 0, 1)
-    walked = prove(network, theory, request.budget_seconds)
-    made = certify_theory(
-        network,
-        theory,
-        walked.heads,
-        walked.margin,
-        request.model,
-        request.context,
-        request.beta,
-        request.name,
-        request.machine.name,
-    )
+    made = certify_theory(network, theory, request.asked, request.budget_seconds)
     none_halts = no_input(request.machine, request.paradigm, request.context)
     counterexample = None
-    if made.verdict is Verdict.INCONCLUSIVE and not isinstance(request.model, Exact) and none_halts is None:
+    inconclusive = made.verdict is Verdict.INCONCLUSIVE and not request.tokens
+    if inconclusive and not isinstance(request.model, Exact) and none_halts is None:
         progress("refute", 0, 1)
         counterexample = _counterexample(request, made.universal.most_writes_proved)
     return UniversalBundle(request, made, counterexample, none_halts, None if none_halts else example_of(request))

@@ -114,10 +114,12 @@ def of_all_inputs(
     space: int | None,
     assumed_writes: int | None,
     beta: int | None,
+    tokens: bool = False,
 ) -> str:
     """Of a certificate about all inputs."""
     subject = _subject(machine, _word("all-inputs"), paradigm, context, model)
-    return name_of([*subject, *_extras(space=space, writes=assumed_writes, beta=beta)])
+    claim = [_word("tokens")] if tokens else []
+    return name_of([*subject, *_extras(space=space, writes=assumed_writes, beta=beta), *claim])
 
 
 def of_approximation(found: Approximation) -> str:
@@ -137,10 +139,13 @@ def of_theory(
     context: int,
     model: ArithmeticModel,
     beta: int | None,
+    *,
+    tokens: bool,
 ) -> str:
     """Of a certificate about a theory; which one it is, and its parameters, is left to the hash."""
     subject = Part(theory, json.dumps([text, dict(sorted(parameters.items()))]), exact=False)
-    return name_of([subject, _number("", context), _arithmetic(model), *_extras(beta=beta)])
+    claim = [_word("tokens")] if tokens else []
+    return name_of([subject, _number("", context), _arithmetic(model), *_extras(beta=beta), *claim])
 
 
 def of_export(

@@ -12,16 +12,22 @@ import platform
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
 from functools import cached_property
 from importlib.metadata import version
 from typing import Any, Protocol
 
 from exactformer.certificates import names
+from exactformer.certificates.checker.arithmetic import parse_model
 from exactformer.certificates.checker.deadline import SECONDS, Deadline
 from exactformer.certificates.checker.diagrams import deep_recursion
 from exactformer.certificates.checker.document import Json
+from exactformer.certificates.checker.drift.attention import Softmax
+from exactformer.certificates.checker.drift.forms import NotShown
+from exactformer.certificates.checker.drift.walk import Drift
 from exactformer.certificates.checker.theory.annotation import read_annotation, read_holds, read_names
+from exactformer.certificates.checker.theory.drift import drift_of
 from exactformer.certificates.checker.theory.reading import read_theory
 from exactformer.certificates.checker.theory.walk import Walked, walk
 from exactformer.certificates.checker.weights import read_network
@@ -32,7 +38,7 @@ from exactformer.certificates.softmax_document import TieSoftmax, tie_case
 from exactformer.certificates.weights import parameters, weights_document
 from exactformer.constructions.theory import Parameter, Theory
 from exactformer.constructions.transformer.network import Network
-from exactformer.verify.all_inputs import Universal, decide_ties_of
+from exactformer.verify.all_inputs import Universal, betas_for_drifts, covered_by_drifts, decide_ties_of
 from exactformer.verify.arithmetic.cells import activation_cells
 from exactformer.verify.arithmetic.models import ArithmeticModel
 from exactformer.verify.verdict import Verdict
@@ -62,7 +68,8 @@ class HeadCase:
 class TheoryBundle:
     """A certificate and its weights, as bytes ready to be written.
 
-    fits: the shortest format with a name that the network fits outside attention, if there is one (SPEC 7.5).
+    fits: the shortest format with a name that the network fits outside attention, if there is one (SPEC 7.5). drift:
+    what is proved of drifts, if tokens alone are claimed; not_shown: why not, where that was asked for.
     """
 
     document: Mapping[str, Any]
@@ -71,6 +78,8 @@ class TheoryBundle:
     subject: Subject
     universal: Universal
     fits: str | None
+    drift: Drift | None = None
+    not_shown: str | None = None
 
     @cached_property
     def bytes(self) -> bytes:
@@ -93,15 +102,16 @@ class TheoryBundle:
 
     @property
     def verdict(self) -> Verdict:
-        return self.universal.verdict
+        return self.universal.verdict if self.drift is None else Verdict.TOKENS_PROVED
 
     @property
     def claim(self) -> str:
         return str(self.document["statement"]["claim"])
 
 
-def prove(network: Network, theory: Theory, budget_seconds: int = SECONDS) -> Walked:
-    """What the hardmax network does at every token of every sequence: separations, ties, the margin.
+def prove(network: Network, theory: Theory, budget_seconds: int = SECONDS, *, drifting: bool = False) -> Walked:
+    """What the hardmax network does at every token of every sequence: separations, ties, the margin; ``drifting``:
+    recorded is what drifts of activations depend on.
 
     Errors: Rejected, TooLarge, Undecided.
     """
@@ -112,7 +122,7 @@ def prove(network: Network, theory: Theory, budget_seconds: int = SECONDS) -> Wa
         read = read_theory(theory.text, theory.parameters, known.r)
         words = read_holds(_plain(holds), read, known), read_names(_plain(names_document(theory)), read, known)
         told = read_annotation(_plain(annotation), read, known), *words
-        return walk(known, read, _plain(witnesses_document(theory)), *told, Deadline(budget_seconds))
+        return walk(known, read, _plain(witnesses_document(theory)), *told, Deadline(budget_seconds), drifting=drifting)
 
 
 def decide(
@@ -141,23 +151,69 @@ def _plain(value: object) -> Json:
     return document
 
 
-def certify_theory(
+@dataclass(frozen=True)
+class Asked:
+    """An arithmetic, a context, beta if it is given; ``tokens``: where not all activations are proved to be those of
+    the hardmax network, tokens alone are to be proved.
+
+    ``name``: of the files, if it is not to be that of the theory; ``about``: what people call the subject.
+    """
+
+    model: ArithmeticModel
+    context: int
+    beta: int | None = None
+    tokens: bool = False
+    name: str | None = None
+    about: str | None = None
+
+
+def certify_theory(network: Network, theory: Theory, asked: Asked, budget_seconds: int = SECONDS) -> TheoryBundle:
+    """Prove what the hardmax network does, and decide what the softmax network does.
+
+    Errors: Rejected, TooLarge and Undecided where that is not proved; ModelError and BetaError for an arithmetic or a
+    beta in which scores are not exact, DoesNotFit for weights that the linear format does not hold; ModelError for an
+    arithmetic in which drifts are not bounded, where they would have to be.
+    """
+    return certificate_of(network, theory, asked, prove(network, theory, budget_seconds, drifting=asked.tokens))
+
+
+def certificate_of(
+    network: Network, theory: Theory, asked: Asked, walked: Walked, budget_seconds: int = SECONDS
+) -> TheoryBundle:
+    """Decide what the softmax network does, where what the hardmax network does is proved.
+
+    Errors: as `certify_theory`.
+    """
+    bundle = document_of(network, theory, asked, walked)
+    if walked.recorded is None or bundle.universal.proved:
+        return bundle
+    known, furthest = read_network(_plain(weights_document(network))), NotShown("no beta was tried")
+    model = parse_model("arithmetic", covered_by_drifts(asked.model).text)
+    for tried in betas_for_drifts(bundle.universal, asked.beta):
+        softmax = Softmax(model, asked.context, tried.bit_length() - 1)
+        try:
+            drift = drift_of(known, walked.recorded, softmax, Deadline(budget_seconds))
+        except NotShown as reason:
+            furthest = max(furthest, reason, key=lambda one: one.layer)
+        else:
+            return document_of(network, theory, asked, walked, replace(asked, beta=tried), drift)
+    return replace(bundle, not_shown=furthest.reason)
+
+
+def document_of(
     network: Network,
     theory: Theory,
-    heads: Sequence[Sequence[ProvedHead]],
-    margin: int | None,
-    model: ArithmeticModel,
-    context: int,
-    beta: int | None = None,
-    name: str | None = None,
-    about: str | None = None,
+    asked: Asked,
+    walked: Walked,
+    at: Asked | None = None,
+    drift: Drift | None = None,
 ) -> TheoryBundle:
-    """The certificate for contexts of up to ``context`` tokens; ``heads``: layer by layer, as the kernel found them;
-    ``name``: of its files, if it is not to be that of the theory; ``about``: what people call its subject.
+    """The certificate of what is proved; ``at``: what was asked for, at the beta at which drifts are bounded.
 
-    Errors: ModelError and BetaError for an arithmetic or a beta in which scores are not exact, DoesNotFit for weights
-    that the linear format does not hold.
+    Errors: as `certify_theory`.
     """
+    model, context, beta = asked.model, asked.context, (at or asked).beta
+    heads, margin = walked.heads, walked.margin
     started = time.perf_counter()
     document = weights_document(network)
     sums = sums_of(document)
@@ -166,7 +222,7 @@ def certify_theory(
     scaled = parameters(network, universal.split)
     require_fit(model, sums, scaled)
     weights = canonical_bytes(document)
-    subject = subject_of(theory, context, model, beta, name)
+    subject = subject_of(theory, asked)
     weights_name = f"{subject.name}.weights.json"
     cells = activation_cells(model)
     one_cell, zero_cell = ((rational(cell.low), rational(cell.high)) for cell in (cells.one, cells.zero))
@@ -175,7 +231,7 @@ def certify_theory(
         "format": "exactformer theory certificate",
         "version": 2,
         "statement": _statement(theory, context, model)
-        | {"beta": str(universal.beta), "claim": sentence(theory, context, universal, margin)},
+        | {"beta": str(universal.beta), "claim": sentence(theory, context, universal, margin, drift)},
         "network": {"weights": {"file": weights_name, "sha256": sha256(weights)}},
         "witnesses": witnesses_document(theory),
         "names": names_document(theory),
@@ -184,16 +240,20 @@ def certify_theory(
         "heads": _listed(network, heads, universal),
         "margin": margin,
         "softmax": asdict(softmax),
-        "verdict": universal.verdict.value,
+        "verdict": (universal.verdict if drift is None else Verdict.TOKENS_PROVED).value,
         "provenance": {
             "exactformer": version("exactformer"),
             "python": platform.python_version(),
             "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "seconds": f"{time.perf_counter() - started:.3f}",
-            **({} if about is None else {"about": about}),
+            **({} if asked.about is None else {"about": asked.about}),
         },
     }
-    return TheoryBundle(certificate, weights, weights_name, subject, universal, smallest_fitting(sums, scaled))
+    if drift is not None:
+        largest = {name: rational(one) for name, one in drift.largest.items()}
+        certificate["drift"] = {"largest": largest, "margin": rational(drift.margin)}
+    fits = smallest_fitting(sums, scaled)
+    return TheoryBundle(certificate, weights, weights_name, subject, universal, fits, drift)
 
 
 def witnesses_document(theory: Theory) -> list[list[dict[str, Any]]]:
@@ -209,12 +269,14 @@ def names_document(theory: Theory) -> list[list[dict[str, Any]]]:
     ]
 
 
-def subject_of(
-    theory: Theory, context: int, model: ArithmeticModel, beta: int | None, name: str | None = None
-) -> Subject:
+def subject_of(theory: Theory, asked: Asked) -> Subject:
     """What a certificate will be about, and what its files are called."""
+    context, model, beta = asked.context, asked.model, asked.beta
+    own = names.of_theory(
+        theory_name(theory.text), theory.text, theory.parameters, context, model, beta, tokens=asked.tokens
+    )
     return Subject(
-        name or names.of_theory(theory_name(theory.text), theory.text, theory.parameters, context, model, beta),
+        asked.name or own,
         {"statement": _statement(theory, context, model) | ({} if beta is None else {"beta": str(beta)})},
     )
 
@@ -256,7 +318,7 @@ def _listed(network: Network, heads: Sequence[Sequence[ProvedHead]], universal: 
     ]
 
 
-def sentence(theory: Theory, context: int, universal: Universal, margin: int | None) -> str:
+def sentence(theory: Theory, context: int, universal: Universal, margin: int | None, drift: Drift | None = None) -> str:
     """The claim (THEORIES 7)."""
     given = "".join(f", {name} = {_shown(value)}" for name, value in sorted(theory.parameters.items()))
     which = f"theory {theory_name(theory.text)} (SHA-256 {sha256(theory.text.encode('utf-8'))}{given})"
@@ -269,6 +331,13 @@ def sentence(theory: Theory, context: int, universal: Universal, margin: int | N
         return (
             f"{every} softmax transformer of these weights, {arithmetic}, has after every sublayer exactly the "
             f"activations of the hardmax transformer, which are in {{-1, 0, 1}}{output}."
+        )
+    if drift is not None:
+        largest = max(drift.largest.values(), default=Fraction(0))
+        return (
+            f"{every} softmax transformer of these weights, {arithmetic}, has at every token for which the theory "
+            "names an output that token as its unique best next one; its activations after every sublayer may differ "
+            f"from those of the hardmax transformer, by at most {rational(largest)}."
         )
     return (
         f"{every} hardmax transformer of these weights has activations in {{-1, 0, 1}} only{output}; of the softmax "

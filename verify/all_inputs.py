@@ -11,16 +11,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from exactformer.verify.arithmetic.exponential import LARGEST_EXPONENT
 from exactformer.verify.arithmetic.models import (
     ArithmeticModel,
     BetaSplit,
     Exact,
+    Fused,
+    ModelError,
+    Rounded,
     largest_beta_exponent,
     largest_held_exponent,
     split_for,
 )
 from exactformer.verify.arithmetic.scaled_separation import smallest_beta_for_ties, ties_that_hold
 from exactformer.verify.arithmetic.softmax import HeadFacts
+from exactformer.verify.arithmetic.steps import NO_STEPS
 from exactformer.verify.arithmetic.ties import TieDecision, TieFacts, decide_ties
 from exactformer.verify.assessment import least_beta_within_half, require_admitted
 from exactformer.verify.verdict import Verdict
@@ -142,3 +147,27 @@ def decide_ties_of(
         cases,
         tuple(map(distinct.index, facts)),
     )
+
+
+def covered_by_drifts(model: ArithmeticModel) -> Rounded | Fused:
+    """The model, if drifts can be bounded in it (SPEC 20).
+
+    Raises ModelError for others.
+    """
+    if isinstance(model, Rounded | Fused) and model.steps == NO_STEPS and not model.composed:
+        return model
+    raise ModelError(
+        f"drifts of activations are bounded in rounded:W/A and fused:W/ACC/A without steps, not in {model.text}"
+    )
+
+
+def betas_for_drifts(universal: Universal, beta: int | None) -> list[int]:
+    """At which beta drifts are bounded: the one given, or those from where look-ups give hardmax values on.
+
+    Beyond beta = 4096 the bound on exponentials no longer changes.
+    """
+    if beta is not None:
+        return [beta]
+    least = min((case.least_beta for case in universal.cases if case.least_beta is not None), default=1)
+    largest = min(1 << universal.largest_exponent, 2 * LARGEST_EXPONENT)
+    return [1 << e for e in range(least.bit_length() - 1, largest.bit_length())]

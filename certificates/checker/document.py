@@ -12,6 +12,7 @@ Words:
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import stat
@@ -267,6 +268,24 @@ def natural(field: str, value: Json) -> int:
     if len(digits) > LONGEST_NATURAL:
         raise Rejected(field, f"has {len(digits)} digits; this checker reads up to {LONGEST_NATURAL}")
     return int(digits)
+
+
+def rational(field: str, value: Json) -> Fraction:
+    """``value`` as a rational in a string, in the one form that SPEC section 1 allows.
+
+    >>> rational("slope", "-5/8")
+    Fraction(-5, 8)
+    """
+    written = text(field, value)
+    match = re.fullmatch(r"(0|-?[1-9][0-9]*)(?:/([1-9][0-9]*))?", written, re.ASCII)
+    if match is None:
+        raise Rejected(field, f"is {quote(written)} where a rational in a string must be")
+    if any(len(digits or "") > LONGEST_NATURAL for digits in match.groups()):
+        raise TooLarge(f"{field} has more digits than the {LONGEST_NATURAL} this checker reads")
+    numerator, denominator = int(match[1]), int(match[2] or 1)
+    if match[2] is not None and (denominator == 1 or math.gcd(numerator, denominator) != 1):
+        raise Rejected(field, f"is {quote(written)}, which is not in lowest terms")
+    return Fraction(numerator, denominator)
 
 
 def rational_text(value: Fraction) -> str:

@@ -58,6 +58,13 @@ class Sparse:
         ends: Ints = np.concatenate([[0], np.cumsum(terms)])
         return np.asarray(ends[self.start[1:]] - ends[self.start[:-1]])
 
+    def some_rows(self, rows: Ints) -> Sparse:
+        """These rows."""
+        lengths = np.diff(self.start)[rows]
+        start = np.concatenate([[0], np.cumsum(lengths)])
+        entry = np.arange(start[-1]) + np.repeat(self.start[rows] - start[:-1], lengths)
+        return Sparse(start, self.index[entry], self.weight[entry])
+
     def times(self, vector: Ints) -> Ints:
         """The product with a vector of ternary entries."""
         return self.row_sums(self.weight * vector[self.index])

@@ -64,7 +64,7 @@ def execute(
     raise click.exceptions.Exit(EXIT_CODE[bundle.assessment.verdict])
 
 
-def require_inputs(inputs: tuple[str, ...], space: int | None, assumed_writes: int | None) -> None:
+def require_inputs(inputs: tuple[str, ...], space: int | None, assumed_writes: int | None, claim: str) -> None:
     """Without --all-inputs there must be inputs, and nothing is to be assumed."""
     if not inputs:
         raise InputRefused("give an input word with --input, or --all-inputs for a proof about every input")
@@ -72,6 +72,8 @@ def require_inputs(inputs: tuple[str, ...], space: int | None, assumed_writes: i
         raise InputRefused("--space goes with --all-inputs: on given inputs cells are counted")
     if assumed_writes is not None:
         raise InputRefused("--assume-writes-per-cell goes with --all-inputs: on given inputs writes are counted")
+    if claim != "activations":
+        raise InputRefused(f"--claim {claim} goes with --all-inputs: it is proved for every run, or not at all")
 
 
 def summary(written: Written) -> dict[str, object]:

@@ -36,6 +36,7 @@ class Asked:
     arithmetic: str
     beta: int | None
     assumed_writes: int | None
+    tokens: bool
     budget: int
 
 
@@ -85,6 +86,7 @@ def request_for(asked: Asked) -> UniversalRequest:
             asked.space,
             asked.beta,
             asked.assumed_writes,
+            asked.tokens,
             asked.budget,
         )
 
@@ -93,6 +95,7 @@ def about(bundle: UniversalBundle) -> dict[str, object]:
     """Why no run that fits halts, if that is known; a run on an input that the claim is about, if one was found."""
     run = bundle.example
     return {
+        "machine": bundle.request.machine.name,
         "no_run_halts": bundle.why_no_run_halts,
         "example": None if run is None else {"input": run.word, "steps": run.steps, "cells": run.cells},
     }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 from exactformer.certificates.certify import Bundle
 from exactformer.certificates.certify_all import UniversalBundle
@@ -22,6 +23,13 @@ KERNEL = (
     "The kernel of theories decides rightly, without a solver; `exactformer check` runs the same kernel on what is "
     "written."
 )
+DRIFTING = (
+    "What enters attention or an MLP is rounded to the activation format; MLPs, residual sums before that, and logits "
+    "are exact, also on numbers that are no integers.",
+    "Scores are exact sums of products, rounded once to their format; exponentials, differences of scores and quotients"
+    " are exact, rounded where the model says so, to nearest with ties to even.",
+)
+"""What is assumed of the arithmetic where activations are not ternary (SPEC 20)."""
 HARDMAX_VALUE = (
     "After rounding, each head gives the hardmax value, given its separation, {ties}: by inequalities of rationals."
 )
@@ -65,7 +73,8 @@ def findings_on_runs(bundle: Bundle) -> list[Findings]:
 def findings_for_all(bundle: UniversalBundle) -> list[Findings]:
     """Of a certificate about every run that fits."""
     most, model = bundle.request.most, bundle.made.universal.model
-    assumed = [RUNS[bundle.request.paradigm.value], KERNEL, *assumptions(model)]
+    rounding = assumptions(model) if bundle.made.drift is None else DRIFTING
+    assumed = [RUNS[bundle.request.paradigm.value], KERNEL, *rounding]
     if most.grounds is Grounds.ASSUMED:
         assumed.insert(0, f"No cell is written more than {most.bound} times: nothing is claimed of runs that do.")
     return [
@@ -84,6 +93,14 @@ def _proved_for_all(bundle: UniversalBundle) -> Iterator[str]:
     yield f"The right next token is its unique best one: every other logit is at least {made.margin} less."
     if most.grounds is Grounds.PROVED:
         yield f"The machine writes no cell more than {most.bound} times, the input included."
-    yield from exact_around_heads(made.universal.model)
+    if made.drift is None:
+        yield from exact_around_heads(made.universal.model)
     if made.verdict is Verdict.PROVED:
         yield HARDMAX_VALUE.format(ties="for all numbers of ties")
+    if made.drift is not None:
+        furthest = max(made.drift.largest.values(), default=Fraction(0))
+        yield (
+            "Sublayer by sublayer, for every number of ties: activations of the softmax transformer differ from the "
+            f"hardmax ones by at most {furthest}."
+        )
+        yield f"So the right next token stays the unique best one: at least {made.drift.margin} of the margin is left."

@@ -104,6 +104,13 @@ def cli(context: click.Context) -> None:
     help="With --all-inputs: only inputs that write no cell more often; the claim says so.",
 )
 @click.option(
+    "--claim",
+    type=click.Choice(["activations", "tokens"]),
+    default="activations",
+    show_default=True,
+    help="With --all-inputs: what to claim; tokens may be right where activations are not the hardmax ones.",
+)
+@click.option(
     "--budget",
     metavar="S",
     type=click.IntRange(min=1),
@@ -131,6 +138,7 @@ def certify(
     beta: int | None,
     space: int | None,
     assumed_writes: int | None,
+    claim: str,
     budget: int,
     max_steps: int,
     out: Path,
@@ -146,9 +154,11 @@ def certify(
 
     output = Output(out, force)
     if all_inputs:
-        request = on_all.Asked(machine, inputs, paradigm, context, space, arithmetic, beta, assumed_writes, budget)
+        request = on_all.Asked(
+            machine, inputs, paradigm, context, space, arithmetic, beta, assumed_writes, claim == "tokens", budget
+        )
         on_all.execute(request, output, as_json)
-    on_runs.require_inputs(inputs, space, assumed_writes)
+    on_runs.require_inputs(inputs, space, assumed_writes, claim)
     on_runs.execute(machine, inputs, paradigm, context, arithmetic, beta, max_steps, output, as_json)
 
 

@@ -87,8 +87,8 @@ def metadata_of(source: Source, dense: Dense, dtype: str) -> Metadata:
     return {
         "certificate_sha256": source.sha256,
         "weights_sha256": source.weights_sha256,
-        "machine": source.name,
-        "machine_sha256": source.subject_sha256,
+        "about": source.name,
+        "about_sha256": source.subject_sha256,
         "paradigm": source.paradigm,
         "verdict": source.verdict.value,
         "arithmetic": source.arithmetic.text,

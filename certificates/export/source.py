@@ -71,8 +71,8 @@ scores='bf16', steps=('head64', 'wide'))
 class Source:
     """A certificate's statement and verdict, and the weights document that it names.
 
-    ``sha256``, ``weights_sha256``: of the files; ``name``: of the machine or the theory; ``subject_sha256``: of its text;
-    ``largest_score``: the longest query list, which bounds all scores.
+    ``sha256``, ``weights_sha256``: of the files; ``name``: of the machine or the theory; ``subject_sha256``: of its
+    text;    ``largest_score``: the longest query list, which bounds all scores.
     """
 
     sha256: str

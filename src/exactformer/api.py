@@ -14,7 +14,7 @@ from exactformer.certificates.checker.deadline import SECONDS
 from exactformer.certificates.checker.document import BadInput, Rejected, TooLarge, Undecided
 from exactformer.certificates.checker.theory.check import check_theory
 from exactformer.certificates.files import Output
-from exactformer.certificates.theory_certificate import TheoryBundle, certify_theory, prove
+from exactformer.certificates.theory_certificate import Asked, TheoryBundle, certify_theory
 from exactformer.constructions.theory import Case, Hold, Name, Theory
 from exactformer.constructions.transformer.network import Network
 from exactformer.constructions.turing.theory import turing
@@ -55,6 +55,11 @@ class Certificate:
         return self.bundle.claim
 
     @property
+    def not_shown(self) -> str | None:
+        """Why tokens are not proved either, where that was asked for."""
+        return self.bundle.not_shown
+
+    @property
     def name(self) -> str:
         """Of the theory."""
         return self.bundle.name
@@ -89,9 +94,11 @@ def certify(
     *,
     context: int,
     beta: int | None = None,
+    tokens: bool = False,
     budget_seconds: int = SECONDS,
 ) -> Certificate:
-    """A certificate about every token sequence of the theory, up to ``context`` tokens.
+    """A certificate about every token sequence of the theory, up to ``context`` tokens; ``tokens``: where not all
+    activations are proved to be those of the hardmax network, that every token that the theory names is right.
 
     The theory brings its annotation: what each head selects. The arithmetic is named as on the command line
     (`exactformer arithmetics`); beta is the smallest power of two that suffices, unless it is given.
@@ -99,13 +106,13 @@ def certify(
     Errors: Rejected where theory and annotation do not show what the network does, with the place and the reason, and
     for a context beyond its positions;
     TooLarge and Undecided where that is not decided within the limits; ModelError, BetaError and DoesNotFit for an
-    arithmetic in which scores, or weights, are not exact.
+    arithmetic in which scores, or weights, are not exact, and for one in which drifts are not bounded, where they
+    would have to be.
     """
     model = parse_arithmetic(arithmetic)
     if not 1 <= context <= 2**network.position_bits:
         raise Rejected("context", f"is {context}, and the network has 2^{network.position_bits} positions")
-    walked = prove(network, theory, budget_seconds)
-    return Certificate(certify_theory(network, theory, walked.heads, walked.margin, model, context, beta))
+    return Certificate(certify_theory(network, theory, Asked(model, context, beta, tokens), budget_seconds))
 
 
 def check(

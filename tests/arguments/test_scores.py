@@ -9,8 +9,8 @@ from random import Random
 import pytest
 
 from exactformer.certificates.checker.arithmetic import parse_model, separation_of_scores
-from exactformer.certificates.checker.universal.drift.attention import gap_of_rounded, score_drift
-from exactformer.certificates.checker.universal.drift.forms import NotShown
+from exactformer.certificates.checker.drift.attention import gap_of_rounded, score_drift
+from exactformer.certificates.checker.drift.forms import NotShown
 from exactformer.verify.arithmetic.models import effective_separation, parse_arithmetic
 
 SCORES = ("float(2,0,9)", "float(3,0,9)", "float(4,-3,9)", "fixed1.9")

@@ -29,7 +29,6 @@ from exactformer.certificates.linear_format import (
 from exactformer.constructions.machines.library import load_machine
 from exactformer.verify.arithmetic.formats import parse_format
 from exactformer.verify.arithmetic.models import parse_arithmetic
-from tests.certificates.universal import EVIDENCE
 
 FORMATS = ("float(2,0,4)", "float(3,-2,5)", "float(4,-9,9)", "float(5,-3,3)", "float(6,-9,9)", "fixed2.3", "fixed1.5")
 WIDTH = 5
@@ -162,12 +161,12 @@ def test_weights_that_the_format_does_not_hold_are_refused() -> None:
         with pytest.raises(DoesNotFit, match=said):
             certify(Request(machine, ("1",), model, beta=beta))
         with pytest.raises(DoesNotFit, match=said):
-            certify_all(UniversalRequest(machine, model, 16, beta=beta), EVIDENCE)
+            certify_all(UniversalRequest(machine, model, 16, beta=beta))
 
 
 def test_where_no_beta_will_do_the_largest_that_the_format_holds_is_named() -> None:
     """Else there were no certificate that says `inconclusive`: beta could be 2^121, and fp16 does not hold 2^61."""
     model = parse_arithmetic("fused:e4m3fn/float(4,-9,3)/bf16+linearfp16")
-    made = certify_all(UniversalRequest(load_machine("increment"), model, 16), EVIDENCE)
-    assert made.certificate.verdict == "inconclusive"
-    assert made.certificate.statement.beta == str(1 << 30)
+    made = certify_all(UniversalRequest(load_machine("increment"), model, 16))
+    assert made.verdict.value == "inconclusive"
+    assert made.made.document["statement"]["beta"] == str(1 << 30)

@@ -31,20 +31,7 @@ from exactformer.certificates.document import (
     WeightsFile,
     WitnessRecord,
 )
-from exactformer.certificates.universal_document import (
-    AllInputs,
-    AllInputsSummarized,
-    AnnotationRecord,
-    ClassRecord,
-    MeaningRecord,
-    ProvedHeadRecord,
-    SublayerRecord,
-    TieCaseRecord,
-    TieSoftmax,
-    UniversalCertificate,
-    UniversalStatement,
-    WritesRecord,
-)
+from exactformer.certificates.softmax_document import TieCaseRecord, TieSoftmax
 from exactformer.constructions.transformer.dimensions import Dimensions
 from exactformer.constructions.turing.paradigm import Paradigm
 from tests.certificates.certified import SAMPLES, Sample, bundle
@@ -112,16 +99,7 @@ INLINE = (
     ("7 `softmax`", CaseRecord),
     ("8 `refutation`", RefutationRecord),
     ("8 `refutation`", WitnessRecord),
-    ("11 All inputs", Scope),
-    ("11 All inputs", AllInputs),
-    ("11 All inputs", WritesRecord),
-    ("11 All inputs", AnnotationRecord),
-    ("11 All inputs", ClassRecord),
-    ("11 All inputs", SublayerRecord),
-    ("12 `heads`, for all inputs", ProvedHeadRecord),
-    ("12 `heads`, for all inputs", MeaningRecord),
     ("16 `softmax`, for all inputs", TieCaseRecord),
-    ("18 All inputs, summarized", AllInputsSummarized),
 )
 
 
@@ -165,33 +143,12 @@ def test_the_written_certificate_has_the_fields_of_its_records() -> None:
             assert {frozenset(entry) for entry in document["refutation"]["witnesses"]} == {names(WitnessRecord)}
 
 
-def test_a_certificate_for_all_inputs_has_one_field_more() -> None:
-    assert names(UniversalCertificate) - names(Certificate) == {"annotation"}
-    assert names(Certificate) < names(UniversalCertificate)
-    assert names(UniversalStatement) == names(Statement)
+@pytest.mark.parametrize("sample", [one for one in ALL_INPUTS if one.verdict != "refuted"], ids=str)
+def test_what_a_theory_says_of_softmax_has_the_fields_of_its_records(sample: UniversalSample) -> None:
     assert names(TieSoftmax) == names(Softmax)
-
-
-def test_the_written_certificate_for_all_inputs_has_the_fields_of_its_records() -> None:
-    for sample in ALL_INPUTS:
-        document = json.loads(bundle_for_all(sample).bytes)
-        assert set(document) == names(UniversalCertificate)
-        assert set(document["statement"]["scope"]) == names(AllInputs)
-        assert set(document["statement"]["scope"]["writes_per_cell"]) == names(WritesRecord)
-        if sample.verdict == "refuted":
-            assert {frozenset(entry) for entry in document["heads"]} == {names(HeadRecord)}
-            assert {frozenset(entry) for entry in document["softmax"]["cases"]} == {names(CaseRecord)}
-            continue
-        classes = list(document["annotation"]["contents"].values())
-        for entries, record in (
-            (document["heads"], ProvedHeadRecord),
-            ([one for head in document["heads"] for one in head["meaning"]], MeaningRecord),
-            (document["softmax"]["cases"], TieCaseRecord),
-            ([document["annotation"]], AnnotationRecord),
-            (classes, ClassRecord),
-            ([layer for entry in classes for layer in entry["layers"]], SublayerRecord),
-        ):
-            assert {frozenset(entry) for entry in entries} == {names(record)}
+    softmax = json.loads(bundle_for_all(sample).made.bytes)["softmax"]
+    assert set(softmax) == names(TieSoftmax)
+    assert {frozenset(case) for case in softmax["cases"]} == {names(TieCaseRecord)}
 
 
 def test_parameters_stand_in_the_order_of_the_spec() -> None:
@@ -271,34 +228,3 @@ def test_reasons_are_the_sentence_of_the_spec(sample: Sample) -> None:
         "{high}": last.output[1],
     }
     assert certificate.refutation.reason == sentence(template, values)
-
-
-@pytest.mark.parametrize("sample", ALL_INPUTS, ids=str)
-def test_claims_for_all_inputs_are_the_sentences_of_the_spec(sample: UniversalSample) -> None:
-    certificate = bundle_for_all(sample).certificate
-    statement, title = certificate.statement, "17 Sentences, for all inputs"
-    template = quoted(rf"^\* {sample.verdict}: ", title).replace("{-1, 0, 1}", "TERNARY")
-    scope = quoted("With `SCOPE` = ", title)
-    if sample.evidence == "assumed":
-        scope += quoted("followed, if the bound is assumed, by ", title)
-    refutation = certificate.refutation
-    with_beta, without = "in the arithmetic {arithmetic} at beta = {beta}", "in the arithmetic {arithmetic}"
-    tail = " for any beta = 2^e with 0 <= e <= {high}"
-    assert (f"{{{with_beta} | {without}}}" in template and f"{{{tail}}}" in template) == (sample.verdict == "refuted")
-    word = certificate.runs[0].input if certificate.runs else ""
-    values: dict[str, object] = {
-        "{SCOPE}": scope,
-        "{ARITHMETIC}": quoted("`ARITHMETIC` = ", title),
-        f"{{{with_beta} | {without}}}": without if statement.beta is None else with_beta,
-        f"{{{tail}}}": tail if statement.beta is None else "",
-        "{machine name}": sample.machine,
-        "{N}": statement.context,
-        "{M}": statement.scope.writes_per_cell.bound,
-        "{arithmetic}": statement.arithmetic,
-        "{beta}": statement.beta,
-        "{input}": f'"{word}"' if word else "the empty word",
-        "{high}": refutation.betas[1] if refutation else None,
-    }
-    missing = bundle_for_all(sample).no_such_input  # SPEC 17.1: test_no_input.py
-    tail = "" if missing is None else f" {missing}"
-    assert statement.claim == sentence(template, values).replace("TERNARY", "{-1, 0, 1}") + tail

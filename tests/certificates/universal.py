@@ -1,17 +1,19 @@
-"""Certificates for all inputs of each verdict, made once for all tests; what is proved for one is known to the next."""
+"""Certificates for all inputs of each verdict, made once for all tests; and checked."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from exactformer.certificates.certify_all import UniversalBundle, UniversalRequest, certify_all
+from exactformer.certificates.checker.check import Valid, check_certificate
+from exactformer.certificates.checker.theory.check import check_theory
+from exactformer.certificates.theory_certificate import TheoryBundle
 from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.text import write_machine
 from exactformer.constructions.turing.paradigm import Paradigm
-from exactformer.verify.annotation.evidence import Evidence
 from exactformer.verify.arithmetic.models import parse_arithmetic
-
-EVIDENCE = Evidence()
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,9 @@ class UniversalSample:
             assumed_writes=self.assumed_writes,
         )
 
-    def make(self, evidence: Evidence = EVIDENCE) -> UniversalBundle:
+    def make(self) -> UniversalBundle:
         """A certificate made anew."""
-        return certify_all(self.request, evidence)
+        return certify_all(self.request)
 
 
 ALL_INPUTS = (
@@ -58,7 +60,7 @@ ALL_INPUTS = (
     UniversalSample("assumed", "binary-addition", 200, "rounded:bf16/bf16", "proved", "assumed", assumed_writes=60),
     UniversalSample("more assumed than is proved", "increment", 16, "fused:bf16", "proved", "proved", assumed_writes=5),
     UniversalSample("refuted at every beta", "rewrite", 256, "rounded:bf16/bf16", "refuted"),
-    UniversalSample("refuted at one beta", "increment", 64, "fused:bf16", "refuted", beta=8),
+    UniversalSample("refuted at one beta", "increment", 64, "fused:bf16", "refuted", "proved", beta=8),
     UniversalSample("inconclusive, exact", "increment", 16, "exact", "inconclusive", "proved"),
     UniversalSample(
         "inconclusive, too long", "increment", 16, "fused:e4m3fn/float(4,-9,3)/bf16", "inconclusive", "proved"
@@ -79,3 +81,17 @@ ALL_INPUTS = (
 def bundle_for_all(sample: UniversalSample) -> UniversalBundle:
     """The sample's certificate, made once."""
     return sample.make()
+
+
+def checked(bundle: UniversalBundle, folder: Path) -> Valid:
+    """What the checker says of the certificate that is written, given the theory and the machine."""
+    written, machine = bundle.written, write_machine(bundle.request.machine).encode()
+    (folder / written.weights_name).write_bytes(written.weights)
+    certificate = folder / "certificate.json"
+    certificate.write_bytes(written.bytes)
+    if isinstance(written, TheoryBundle):
+        _, theory = bundle.request.built
+        return check_theory(
+            certificate, theory.text.encode(), parameters_given=theory.parameters, machine_given=machine
+        )
+    return check_certificate(certificate, machine)

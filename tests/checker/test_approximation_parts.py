@@ -17,10 +17,9 @@ from exactformer.certificates.checker.approximation.columns import SMALL, Column
 from exactformer.certificates.checker.approximation.functions import LIBRARY
 from exactformer.certificates.checker.approximation.network import read_network
 from exactformer.certificates.checker.approximation.quantisation import Interval, Step, _follow
-from exactformer.certificates.checker.approximation.reading import rational
 from exactformer.certificates.checker.approximation.sequences import cell_sequences
 from exactformer.certificates.checker.approximation.statement import Statement, number_of_sequences
-from exactformer.certificates.checker.document import Rejected, TooLarge
+from exactformer.certificates.checker.document import Rejected, TooLarge, rational
 from tests.checker.conftest import UNLIMITED
 from tests.checker.small_approximation import FUNCTIONS, Layer, evaluate, head, token_wise
 

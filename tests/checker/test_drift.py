@@ -14,10 +14,10 @@ from exactformer.certificates.checker import __main__ as command
 from exactformer.certificates.checker.arithmetic import parse_model
 from exactformer.certificates.checker.check import check_certificate
 from exactformer.certificates.checker.document import Rejected
+from exactformer.certificates.checker.drift.walk import require_drifting_model
 from exactformer.certificates.checker.machine import parse_machine
 from exactformer.certificates.checker.universal import universal
 from exactformer.certificates.checker.universal.annotation import Setting
-from exactformer.certificates.checker.universal.drift.walk import require_drifting_model
 from exactformer.certificates.checker.universal.judge import Judge
 from exactformer.certificates.checker.universal.universal import Hardmax, check_universal
 from exactformer.certificates.checker.weights import read_network

@@ -9,6 +9,17 @@ from random import Random
 import pytest
 
 from exactformer.certificates.checker.arithmetic import parse_model
+from exactformer.certificates.checker.drift.attention import (
+    Softmax,
+    before_layer,
+    behind_attention,
+    fused_raw,
+    gap_of_rounded,
+    output_drift,
+    rounded_raw,
+    score_drift,
+)
+from exactformer.certificates.checker.drift.forms import NotShown, rounded_drift, values_of
 from exactformer.certificates.checker.steps.naming import Model
 from exactformer.certificates.checker.universal.annotation import Annotation
 from exactformer.certificates.checker.universal.attention import Claimed
@@ -22,17 +33,7 @@ from exactformer.certificates.checker.universal.contents import (
     Flag,
     Number,
 )
-from exactformer.certificates.checker.universal.drift.attention import (
-    Softmax,
-    before_layer,
-    behind_attention,
-    fused_raw,
-    gap_of_rounded,
-    output_drift,
-    rounded_raw,
-    score_drift,
-)
-from exactformer.certificates.checker.universal.drift.forms import Forms, NotShown, rounded_drift, values_of
+from exactformer.certificates.checker.universal.drift import ContentForms, cases_of
 from exactformer.certificates.checker.universal.meaning import Entry, Selected
 from exactformer.certificates.checker.weights import Head
 
@@ -48,7 +49,7 @@ def model(text: str) -> Model:
 
 
 def forms_of(content: Content, width: int, stages: dict[str, list[dict[str, Content]]] | None = None) -> set[bytes]:
-    return set(Forms(Annotation(stages or {}, 1)).of(content, width))
+    return set(ContentForms(Annotation(stages or {}, 1)).of(content, width))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,8 @@ def test_what_is_fetched_has_the_forms_of_any_class_before_that_layer() -> None:
 
 
 def test_values_are_magnitudes() -> None:
-    assert values_of([bytes([0, 2, 1]), bytes([1, 2, 2])]) == [{0, 1}, {1}, {1}]
+    assert list(map(set, values_of((bytes([0, 2, 1]), bytes([1, 2, 2]))))) == [{0, 1}, {1}, {1}]
+    assert list(map(set, values_of((bytes([3, 4, 5, 6]),)))) == [{1}, {0, 1}, {0, 1}, {0, 1}]
 
 
 # 20.2
@@ -156,7 +158,7 @@ EIGHTH = (1, 3)
 def test_rounded() -> None:
     bf16, dv = model("rounded:bf16/bf16"), Fraction(1, 16)
     leak, u, q = 2 * Fraction(1, 8) * Fraction(17, 16), Fraction(1, 257), Fraction(1, 2**133)
-    assert rounded_raw(bf16, 3, EIGHTH, dv, False, 1) == (1 + u + 3 * q / 2) * dv + leak
+    assert rounded_raw(bf16, 3, EIGHTH, dv, False, 3) == (1 + u + 3 * q / 2) * dv + leak
     assert rounded_raw(bf16, 3, EIGHTH, dv, True, 1) == dv + leak + Fraction(51, 256)  # 1/(1 + 2/8) rounds to 205/256
     x = u + 2 * q / 2
     assert rounded_raw(bf16, 3, EIGHTH, dv, True, 2) == (1 + x) * dv + leak + 2 * Fraction(1, 8) + x
@@ -200,7 +202,9 @@ def test_what_a_head_adds() -> None:
     assert output_drift(softmax, 2, Fraction(2), False, NONE, False, 1) == 0
     assert output_drift(softmax, 2, Fraction(1, 256), True, NONE, False, 1) > 1  # tau is above 1/2
     assert output_drift(softmax, 2, Fraction(2), True, NONE, False, 1) == 0
-    assert output_drift(softmax, 2, Fraction(2), False, Fraction(1, 64), False, 1) > Fraction(1, 64)
+    assert output_drift(softmax, 2, Fraction(2), False, Fraction(1, 64), False, 1) == Fraction(1, 64)
+    assert output_drift(softmax, 2, Fraction(2), False, Fraction(1, 64), False, 2) > Fraction(1, 64)
+    assert output_drift(softmax, 2, Fraction(2), False, NONE, False, 16) == 0
     assert output_drift(softmax, 2, Fraction(2), False, Fraction(1, 64), True, 1) == Fraction(1, 64)
     coarse = Softmax(model("rounded:bf16/bf16"), 16, 7)
     assert output_drift(coarse, 2, Fraction(2), False, Fraction(3, 1024), True, 1) == Fraction(1, 256)  # at 1
@@ -223,7 +227,7 @@ SOFTMAX = Softmax(model("rounded:bf16/fp32"), 16, 7)
 
 def behind(claimed: Claimed, of: dict[str, str], magnitudes: dict[str, list[int]] = ONES) -> dict[str, Fraction]:
     """The drift of coordinate 3 behind attention."""
-    found = behind_attention("layer 1", SOFTMAX, [claimed], before_layer(drifts(**of), magnitudes))
+    found = behind_attention("layer 1", SOFTMAX, [cases_of(claimed, 16)], before_layer(drifts(**of), magnitudes))
     return {cls: values[3] for cls, values in found.items()}
 
 

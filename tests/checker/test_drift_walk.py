@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from exactformer.certificates.checker.arithmetic import parse_model
+from exactformer.certificates.checker.drift.attention import Softmax, output_drift
+from exactformer.certificates.checker.drift.forms import NotShown
+from exactformer.certificates.checker.drift.walk import Drift
 from exactformer.certificates.checker.universal.annotation import Annotation, Held, Setting
 from exactformer.certificates.checker.universal.attention import Claimed
 from exactformer.certificates.checker.universal.contents import NOTHING
-from exactformer.certificates.checker.universal.drift.attention import Softmax, output_drift
-from exactformer.certificates.checker.universal.drift.forms import NotShown
-from exactformer.certificates.checker.universal.drift.walk import Drift, drift_of
+from exactformer.certificates.checker.universal.drift import drift_of
 from exactformer.certificates.checker.weights import Layer, Mlp, Network
 from tests.checker.conftest import UNLIMITED
 from tests.checker.test_drift_attention import BIT, ENC, head

@@ -53,8 +53,7 @@ def of_program(title: str, line: str, codes: tuple[int, ...] = (0,), most: float
 
 PROOF = "certify binary-addition --all-inputs --context 2^32 --out out"
 COMMANDS = (
-    of_program("a proof", f"{PROOF} --no-store"),
-    of_program("a proof with a store", f"{PROOF} --store store"),
+    of_program("a proof", PROOF),
     of_program("on runs", "certify increment --input 1011 --input 111 --out out"),
     of_program("the lemmas", "lemmas --width 8 --json", most=10.0),
     of_program("a check", f"check {CERTIFICATE} --machine increment --json"),
@@ -63,7 +62,7 @@ COMMANDS = (
     of_program("a sweep", "sweep --machines 60 --workers 2 --out sweep.jsonl", most=8.0, keeps=True),
     of_program(
         "a sweep of proofs",
-        "sweep --all-inputs --machines 6 --workers 2 --context 64 --store store --out sweep.jsonl",
+        "sweep --all-inputs --machines 6 --workers 2 --context 64 --out sweep.jsonl",
         (0, 3),
         most=15.0,
         keeps=True,
@@ -86,7 +85,7 @@ class Ended:
     seconds: float
 
 
-FOR_ALL = ("--all-inputs", "--context", "16", "--no-store")
+FOR_ALL = ("--all-inputs", "--context", "16")
 
 
 def certificate_in(folder: Path, *options: str) -> dict[str, str]:

@@ -61,7 +61,7 @@ BAD = (
     Bad("all inputs of no context", "certify increment --all-inputs", ("--context N",)),
     Bad(
         "all inputs of a machine without a first step",
-        "certify {folder}/stuck.yaml --all-inputs --context 16 --no-store",
+        "certify {folder}/stuck.yaml --all-inputs --context 16",
         ("stuck has no row for 'start'", "give that state a row"),
     ),
     Bad(
@@ -71,7 +71,7 @@ BAD = (
     ),
     Bad(
         "a space whose segments do not fit",
-        "certify increment --all-inputs --paradigm scot --context 16 --space 9 --no-store",
+        "certify increment --all-inputs --paradigm scot --context 16 --space 9",
         ("a run in 9 cells has segments of up to",),
     ),
     Bad(
@@ -81,30 +81,28 @@ BAD = (
     ),
     Bad(
         "an assumption that says nothing",
-        "certify increment --all-inputs --context 16 --assume-writes-per-cell 16 --no-store",
+        "certify increment --all-inputs --context 16 --assume-writes-per-cell 16",
         ("from 1 to 15",),
     ),
-    Bad(
-        "a context that is no number", "certify increment --all-inputs --context 2^x --no-store", ("like 1000 or 2^20",)
-    ),
+    Bad("a context that is no number", "certify increment --all-inputs --context 2^x", ("like 1000 or 2^20",)),
     Bad(
         "a context of nothing",
-        "certify increment --all-inputs --context 0 --no-store",
+        "certify increment --all-inputs --context 0",
         ("'0': give a number of tokens from 1 to 2^64",),
     ),
     Bad(
         "2^65 tokens for all inputs",
-        "certify increment --all-inputs --context 2^65 --no-store",
+        "certify increment --all-inputs --context 2^65",
         ("from 1 to 2^64",),
     ),
     Bad(
         "too many tokens for all inputs",
-        "certify increment --all-inputs --context 18446744073709551617 --no-store",
+        "certify increment --all-inputs --context 18446744073709551617",
         ("from 1 to 2^64",),
     ),
     Bad(
         "beta too large for all inputs",
-        f"certify increment --all-inputs --context 16 --beta {2**80} --arithmetic fused:fp16 --no-store",
+        f"certify increment --all-inputs --context 16 --beta {2**80} --arithmetic fused:fp16",
         ("is too large",),
     ),
     Bad("no halt", "certify {folder}/forever.yaml --input 1 --max-steps 50", ("not halted after 50 steps",)),

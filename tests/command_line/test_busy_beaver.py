@@ -24,28 +24,26 @@ def test_the_folded_machine_is_printed_and_runs(tmp_path: Path, monkeypatch: pyt
 
 def test_certified_from_its_space_alone_and_checked(tmp_path: Path) -> None:
     made = invoke(
-        "certify", BB2, "--all-inputs", "--paradigm", "scot", "--space", "3", "--no-store", "--json",
+        "certify", BB2, "--all-inputs", "--paradigm", "scot", "--space", "3", "--json",
         "--out", str(tmp_path),
     )  # fmt: skip
     assert made.code == 0
     said = json.loads(made.out)
-    assert "folded-1RB1LB_1LA1RZ" in said["claim"]
-    assert "whose run stays within 3 cells" in said["claim"]
+    assert said["machine"] == "folded-1RB1LB_1LA1RZ"
     checked = invoke("check", said["files"]["certificate"], "--machine", BB2)
     assert checked.code == 0
     assert "folded onto a one-way tape" in checked.out
+    assert "no run of folded-1RB1LB_1LA1RZ within 3 cells has a segment of more than" in checked.out
     other = invoke("check", said["files"]["certificate"], "--machine", "1RB1LB_1LA0RZ")
     assert other.code == 1
 
 
 def test_space_is_refused_where_it_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    plain = invoke("certify", BB2, "--all-inputs", "--space", "3", "--no-store")
+    plain = invoke("certify", BB2, "--all-inputs", "--space", "3")
     assert plain.code == 2
     assert "--paradigm scot" in plain.err
-    tight = invoke(
-        "certify", BB2, "--all-inputs", "--paradigm", "scot", "--space", "9", "--context", "20", "--no-store"
-    )
+    tight = invoke("certify", BB2, "--all-inputs", "--paradigm", "scot", "--space", "9", "--context", "20")
     assert tight.code == 2
     assert "do not fit 20" in tight.err
     assert list(tmp_path.iterdir()) == []

@@ -1,15 +1,13 @@
-"""What commands do with files that are there, folders that cannot be written to, and stores that cannot be used."""
+"""What commands do with files that are there, and folders that cannot be written to."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from exactformer.certificates.command_line.evidence_store import store_path
 from exactformer.constructions.machines.library import LIBRARY
 from exactformer.constructions.machines.text import write_machine
 from tests.certificates.test_names import LONG_TEXTS
@@ -37,14 +35,6 @@ WORK = (
     "exactformer.certificates.command_line.sweep_all.sweep_all",
 )
 """What each command does before it writes: the proof."""
-
-
-@pytest.fixture(autouse=True, scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What is proved in one test is known to the others."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 def in_folder(title: str, folder: Path) -> list[str]:
@@ -172,42 +162,10 @@ def test_a_folder_that_cannot_be_written_to_is_noticed_before_the_work(title: st
 
 
 @pytest.mark.usefixtures("no_work")
-@pytest.mark.parametrize("options", [(), ("--all-inputs", "--no-store")])
+@pytest.mark.parametrize("options", [(), ("--all-inputs",)])
 def test_a_sweep_that_cannot_be_written_is_noticed_before_the_work(options: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     outcome = invoke("sweep", *options, "--machines", "1", "--out", tmp_path / "file" / "sweep.jsonl")
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.startswith("Error: cannot write to ")
     assert files_in(tmp_path) == ["file"]
-
-
-# ---------------------------------------------------------------------------- stores
-
-
-def test_a_store_that_cannot_be_used_is_a_warning(tmp_path: Path) -> None:
-    """What is wrong with one is in `tests/annotation/test_evidence.py`."""
-    store = tmp_path / "store"
-    store.write_bytes(b"this is no database " * 100)
-    for command in (
-        (*PROVE, "--out", tmp_path / "out"),
-        ("sweep", "--all-inputs", "--machines", "1", "--context", "5", "--workers", "1", "--out", tmp_path / "sweep"),
-    ):
-        outcome = invoke(*command, "--store", store)
-        assert outcome.code == 0
-        assert outcome.err == (
-            f"Warning: '{store}' cannot be used as a store of evidence: file is not a database; "
-            "give another with --store, or --no-store; going on without it.\n"
-        )
-    assert store.read_bytes() == b"this is no database " * 100
-
-
-def test_without_a_home_there_is_no_store(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def homeless() -> Path:
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setattr(Path, "home", homeless)
-    assert store_path(None, no_store=False) is None
-    assert capsys.readouterr().err.startswith(
-        "Warning: there is no cache directory (Could not determine home directory.); give a store with --store, or "
-    )

@@ -119,7 +119,7 @@ REFUSED = {
     "certify increment --input 1 --beta 2^9999": "give auto or a power of two from 1 to 2^1024",
     "certify increment --all-inputs --paradigm scot --space 2^62": "a run of 4611686018427387904 cells may need more "
     "than 2^64 tokens, the longest context there is",
-    "certify increment --all-inputs --context 16 --assume-writes-per-cell 2^4 --no-store": "a number from 1 to 15",
+    "certify increment --all-inputs --context 16 --assume-writes-per-cell 2^4": "a number from 1 to 15",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -18,20 +19,20 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from exactformer.certificates.certify import Bundle, certify
 from exactformer.certificates.certify import Request as CertifyRequest
-from exactformer.certificates.certify_all import UniversalBundle, UniversalRequest, certify_all
+from exactformer.certificates.certify_all import UniversalRequest, certify_all
 from exactformer.certificates.export.prepare import Export, Request, prepare
 from exactformer.certificates.export.runtimes import Runtime
 from exactformer.certificates.export.safetensors_export import safetensors_bytes
 from exactformer.certificates.export.templates.model import Decoder
 from exactformer.certificates.export.torch_export import config
 from exactformer.certificates.files import Output
+from exactformer.certificates.theory_certificate import TheoryBundle
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.machines.run import Run, trace
 from exactformer.constructions.turing.construct import construct
 from exactformer.constructions.turing.fitting import check_context, smallest_context
 from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.constructions.turing.tokens import TokenSequence, sequences_of
-from exactformer.verify.annotation.evidence import Evidence
 from exactformer.verify.arithmetic.models import parse_arithmetic
 from exactformer.verify.hardmax.batch import embed
 from exactformer.verify.hardmax.forward import stages
@@ -39,9 +40,23 @@ from exactformer.verify.hardmax.prepared import PreparedNetwork
 
 torch.set_num_threads(1)  # Tests run in several processes; threads that wait for a core are far slower than one.
 
-EVIDENCE = Evidence()
-"""What was proved for one machine is known to the next."""
-AnyBundle = Bundle | UniversalBundle
+AnyBundle = Bundle | TheoryBundle
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a certificate says."""
+
+    verdict: str
+    claim: str
+    context: int
+    beta: int | None
+
+    @classmethod
+    def by(cls, bundle: AnyBundle) -> Said:
+        document = json.loads(bundle.bytes)
+        statement, beta = document["statement"], document["statement"]["beta"]
+        return cls(document["verdict"], statement["claim"], int(statement["context"]), beta and int(beta))
 
 
 @dataclass(frozen=True)
@@ -88,10 +103,10 @@ def certified(work: Work, arithmetic: str, beta: int | None = None) -> Bundle:
 
 
 @cache
-def certified_for_all(machine: str, arithmetic: str, context: int) -> UniversalBundle:
+def certified_for_all(machine: str, arithmetic: str, context: int) -> AnyBundle:
     """The certificate about every input whose chain of thought fits the context."""
     request = UniversalRequest(load_machine(machine), parse_arithmetic(arithmetic), context)
-    return certify_all(request, EVIDENCE)
+    return certify_all(request).written
 
 
 @contextmanager
@@ -179,8 +194,9 @@ def decoder_for(bundle: AnyBundle, runtime: Runtime, beta: int | None = None, de
 
     For the MATH backend the head width is a power of 16, so that scores are exact there, too.
     """
-    widths = bundle.certificate.network.dimensions
-    width = power_of_16(max(widths.query_width, widths.value_width)) if runtime.math else None
+    heads = [head for layer in json.loads(bundle.weights)["layers"] for head in layer["heads"]]
+    widest = max(len(head[side]) for head in heads for side in ("query", "value"))
+    width = power_of_16(widest) if runtime.math else None
     request = Request(Path(), "torch", beta=beta, head_width=width, unproved=True)
     return decoder_of(exported(bundle, request), runtime.attention, device)
 

@@ -12,6 +12,7 @@ from exactformer.certificates.export.runtimes import Runtime
 from exactformer.constructions.turing.paradigm import Paradigm
 from tests.export.running import (
     Difference,
+    Said,
     Work,
     certified,
     certified_for_all,
@@ -71,7 +72,7 @@ def test_what_is_certified_or_refuted_of_a_run_is_so(work: Work, run: tuple[str,
 def test_what_is_proved_for_every_input_holds_on_inputs(run: tuple[str, Runtime]) -> None:
     arithmetic, runtime = run
     bundle = certified_for_all("increment", arithmetic, 64)
-    assert bundle.certificate.verdict == "proved"
+    assert Said.by(bundle).verdict == "proved"
     for word in ("0", "11", "1111"):
         assert run_as(bundle, runtime, Work("increment", word, context=64)) == Difference(0, 0)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
-from exactformer.certificates.checker.approximation.reading import rational, rationals
+from exactformer.certificates.checker.approximation.reading import rationals
 from exactformer.certificates.checker.approximation.statement import Statement
 from exactformer.certificates.checker.document import (
     Json,
@@ -15,6 +15,7 @@ from exactformer.certificates.checker.document import (
     TooLarge,
     items,
     members,
+    rational,
     rational_text,
     require_same,
 )

@@ -1,33 +1,13 @@
-"""Values of the documents of APPROXIMATION that other certificates do not have: rationals, and true or false."""
+"""Values of the documents of APPROXIMATION that other certificates do not have: lists of rationals, true or false."""
 
 from __future__ import annotations
 
-import math
-import re
 from fractions import Fraction
 
-from exactformer.certificates.checker.document import LONGEST_NATURAL, Json, Rejected, TooLarge, items, quote, text
+from exactformer.certificates.checker.document import Json, Rejected, TooLarge, items, quote, rational
 
 LONGEST_NUMBER = 2**14
 """Bits of an intermediate numerator or denominator that this checker computes with."""
-
-
-def rational(field: str, value: Json) -> Fraction:
-    """``value`` as a rational in a string, in the one form that SPEC section 1 allows.
-
-    >>> rational("slope", "-5/8")
-    Fraction(-5, 8)
-    """
-    written = text(field, value)
-    match = re.fullmatch(r"(0|-?[1-9][0-9]*)(?:/([1-9][0-9]*))?", written, re.ASCII)
-    if match is None:
-        raise Rejected(field, f"is {quote(written)} where a rational in a string must be")
-    if any(len(digits or "") > LONGEST_NATURAL for digits in match.groups()):
-        raise TooLarge(f"{field} has more digits than the {LONGEST_NATURAL} this checker reads")
-    numerator, denominator = int(match[1]), int(match[2] or 1)
-    if match[2] is not None and (denominator == 1 or math.gcd(numerator, denominator) != 1):
-        raise Rejected(field, f"is {quote(written)}, which is not in lowest terms")
-    return Fraction(numerator, denominator)
 
 
 def rationals(field: str, value: Json, length: int) -> tuple[Fraction, ...]:

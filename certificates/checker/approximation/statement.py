@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from exactformer.certificates.checker.approximation.functions import LIBRARY
-from exactformer.certificates.checker.approximation.reading import flag, rational
+from exactformer.certificates.checker.approximation.reading import flag
 from exactformer.certificates.checker.document import (
     LARGEST_NUMBER,
     Json,
@@ -17,6 +17,7 @@ from exactformer.certificates.checker.document import (
     integer,
     members,
     quote,
+    rational,
     rational_text,
     require_same,
     text,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from exactformer.certificates.checker.arithmetic import parse_model, separation_of_scores
@@ -32,16 +32,21 @@ from exactformer.certificates.checker.document import (
     members,
     natural,
     quote,
+    rational_text,
     read_bytes,
     read_certificate,
     require_provenance,
     require_same,
     text,
 )
+from exactformer.certificates.checker.drift.attention import Softmax
+from exactformer.certificates.checker.drift.walk import ASSUMED as ASSUMED_WITH_DRIFT
+from exactformer.certificates.checker.drift.walk import NOT_CLAIMED, Drift, require_drifting_model
 from exactformer.certificates.checker.linear import check_linear
 from exactformer.certificates.checker.statement import scales
 from exactformer.certificates.checker.steps.naming import Model
 from exactformer.certificates.checker.theory.annotation import read_annotation, read_holds, read_names
+from exactformer.certificates.checker.theory.drift import drift_of, read_drift
 from exactformer.certificates.checker.theory.of_machine import of_machine, require_machine
 from exactformer.certificates.checker.theory.reading import LONGEST_TEXT, Theory, read_theory
 from exactformer.certificates.checker.theory.template import Value
@@ -53,7 +58,8 @@ TOP = (
     *("format", "version", "statement", "network", "witnesses", "names", "annotation", "holds", "heads", "margin"),
     *("softmax", "verdict", "provenance"),
 )
-VERDICTS = ("proved", "inconclusive")
+TOKENS_PROVED = "tokens proved"
+VERDICTS = ("proved", TOKENS_PROVED, "inconclusive")
 PARTS = ("claim", "theory", "parameters", "context", "arithmetic", "beta")
 LARGEST_PARAMETER = 2**64
 
@@ -83,12 +89,16 @@ def check_theory(
     deadline = Deadline(budget)
     machine = None if machine_given is None else read_machine(machine_given)
     given = theory_given if isinstance(theory_given, bytes) else read_bytes(theory_given, "theory", LONGEST_TEXT)
-    parts = members("certificate", read_certificate(certificate_path, THEORY), *TOP)
+    document = read_certificate(certificate_path, THEORY)
+    tokens = isinstance(document, dict) and document.get("verdict") == TOKENS_PROVED
+    parts = members("certificate", document, *TOP, *(("drift",) if tokens else ()))
     require_same("version", parts["version"], 2)
     if parts["verdict"] not in VERDICTS:
         raise Rejected("verdict", f"is {quote(parts['verdict'])}, none of the verdicts")
     require_provenance(parts["provenance"])
     statement, told = read_statement(parts["statement"], given)
+    if tokens:
+        require_drifting_model(statement.model, statement.arithmetic)
     if parameters_given is not None and dict(parameters_given) != statement.parameters:
         raise Rejected("statement.parameters", "are not those of the given theory")
     network = read_weights(members("network", parts["network"], "weights")["weights"], certificate_path.parent)
@@ -101,7 +111,7 @@ def check_theory(
         theory = read_theory(told, statement.parameters, network.r)
         annotation = read_annotation(parts["annotation"], theory, network)
         words = read_holds(parts["holds"], theory, network), read_names(parts["names"], theory, network)
-        walked = walk(network, theory, parts["witnesses"], annotation, *words, deadline)
+        walked = walk(network, theory, parts["witnesses"], annotation, *words, deadline, drifting=tokens)
     margin = at_most("margin", parts["margin"], walked.margin)
     cases = check_heads(parts["heads"], walked, network, statement.context)
 
@@ -113,14 +123,20 @@ def check_theory(
 
     entries: list[Entry] = [lambda admitted, case=case: entry(case, admitted) for case in cases]  # type: ignore[misc]
     _, holds = check_softmax(parts["softmax"], statement, network, entries, deadline)
-    verdict = require_verdict(parts, "proved", statement, holds)
-    claim = sentence(verdict, statement, theory, walked)
+    verdict, drift = require_verdict(parts, "proved", statement, holds), None
+    if walked.recorded is not None:
+        found = drift_of(network, walked.recorded, Softmax(statement.model, statement.context, statement.e), deadline)
+        drift = read_drift(parts["drift"], found, network)
+    claim = sentence(verdict, statement, theory, walked, drift)
     require_same("statement.claim", statement.claim, claim)
     proved = linear.proved
     if machine is not None:
         known = of_machine(theory.name, statement.parameters, machine, statement.context, network.r, deadline)
         proved = (*known, *proved)
-    return _valid(verdict, claim, theory, walked, margin, proved, (linear.assumed, ASSUMED))
+    if drift is None:
+        return _valid(verdict, claim, theory, walked, margin, proved, (linear.assumed, ASSUMED))
+    valid = _valid(verdict, claim, theory, walked, margin, (drift.proved, *proved), ASSUMED_WITH_DRIFT)
+    return replace(valid, not_claimed=NOT_CLAIMED)
 
 
 def read_statement(value: Json, given: bytes) -> tuple[Statement, str]:
@@ -206,7 +222,7 @@ def at_most(at: str, value: Json, found: int | None) -> int | None:
     return value
 
 
-def sentence(verdict: str, statement: Statement, theory: Theory, walked: Walked) -> str:
+def sentence(verdict: str, statement: Statement, theory: Theory, walked: Walked, drift: Drift | None) -> str:
     """The claim (section 7)."""
     given = "".join(f", {name} = {_shown(value)}" for name, value in sorted(statement.parameters.items()))
     which = f"theory {theory.name} (SHA-256 {statement.sha256}{given})"
@@ -218,6 +234,12 @@ def sentence(verdict: str, statement: Statement, theory: Theory, walked: Walked)
         return (
             f"{every} softmax transformer of these weights, {arithmetic}, has after every sublayer exactly the "
             f"activations of the hardmax transformer, which are in {{-1, 0, 1}}{tail}."
+        )
+    if drift is not None:
+        return (
+            f"{every} softmax transformer of these weights, {arithmetic}, has at every token for which the theory "
+            "names an output that token as its unique best next one; its activations after every sublayer may differ "
+            f"from those of the hardmax transformer, by at most {rational_text(drift.most)}."
         )
     return (
         f"{every} hardmax transformer of these weights has activations in {{-1, 0, 1}} only{tail}; of the softmax "
@@ -250,7 +272,8 @@ def _valid(
         f"classes; what every head selects, and that all others score less; {walked.decided} facts decided",
     ]
     if margin is not None:
-        shown.append(f"the token that has to come next is the unique best one, by a margin of at least {margin}")
+        where = "" if verdict == "proved" else "in the hardmax transformer "
+        shown.append(f"{where}the token that has to come next is the unique best one, by a margin of at least {margin}")
     shown.append(f"{walked.witnesses} token sequences are of the theory: all that its text says is true of them")
     if verdict == "proved":
         shown.append("the inequalities: with its separation and ties every head rounds to its hardmax output")

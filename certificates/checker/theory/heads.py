@@ -34,18 +34,30 @@ FAR = 4
 
 @dataclass(frozen=True)
 class Found:
-    """What was proved of a head: its least separation (None if it always selects all), and how many tokens with a value
-    other than 0 may be selected at most, None if any number may."""
+    """What was proved of a case: how far below the selected tokens all others score at least (None if there are none);
+    how many tokens may be selected at most (None if any number may); whether what is received may be other than 0."""
+
+    separation: int | None
+    ties: int | None
+    shares: bool
+
+
+@dataclass(frozen=True)
+class FoundHead:
+    """What was proved of a head: its least separation (None if it always selects all), and how many tokens that share a
+    value other than 0 may be selected at most (None if any number may)."""
 
     separation: int | None
     ties: int | None
 
 
-def worst(outcomes: Sequence[Found]) -> Found:
-    """The least separation, and the most ties."""
-    separations = [one.separation for one in outcomes if one.separation is not None]
-    ties = [one.ties for one in outcomes if one.ties is not None]
-    return Found(min(separations, default=None), max(ties, default=1) if len(ties) == len(outcomes) else None)
+def in_all(cases: Iterable[Found]) -> FoundHead:
+    """What is true of a head in all of its cases."""
+    listed = list(cases)
+    separations = [one.separation for one in listed if one.separation is not None]
+    ties = [one.ties for one in listed if one.shares]
+    known = [most for most in ties if most is not None]
+    return FoundHead(min(separations, default=None), max(known, default=1) if len(known) == len(ties) else None)
 
 
 @dataclass(frozen=True)
@@ -101,14 +113,17 @@ class Heads:
         score = self._score(case, cls, core, others)
         if score is None:
             return None
-        ties = self._ties(case, cls, core, is_member, others, value)
+        ties, shares = self._ties(cls, core, is_member, others), any(cases != ZERO for cases in value)
+        if ties != 1 and shares and isinstance(case.value, Unknown):
+            # Whatever one token has, of several it would be a mean.
+            raise Rejected(f"{case.at}.value", f"is not known, where several tokens may be selected, for class {cls}")
         separation = self._separation(core, others, score)
         if separation is not None and separation < 1:
             if not self._any_selected(core, others):
                 return None
             reason = f"a token that is not selected may score {score - separation}, one that is {score}, for {cls}"
             raise Rejected(case.at, reason)
-        return Found(separation, ties)
+        return Found(separation, ties, shares)
 
     def _names(self, cls: str) -> list[str]:
         return sorted(self.theory.at_or_before[cls])
@@ -198,23 +213,10 @@ class Heads:
             for one in cases
         )
 
-    def _ties(
-        self,
-        case: Case,
-        cls: str,
-        core: frozenset[Formula],
-        is_member: Formula,
-        others: Sequence[Other],
-        value: Sequence[Cases],
-    ) -> int | None:
-        """How many tokens with a value other than 0 may be selected; whatever one token has, of several it would be a
-        mean."""
-        many = any(cases != ZERO for cases in value) and any(
-            self.facts.possible(other.at_member, core | {other.selected, ~is_member}, SOME) for other in others
-        )
-        if many and isinstance(case.value, Unknown):
-            raise Rejected(f"{case.at}.value", f"is not known, where several tokens may be selected, for class {cls}")
-        if not many:
+    def _ties(self, cls: str, core: frozenset[Formula], is_member: Formula, others: Sequence[Other]) -> int | None:
+        """How many tokens may be selected."""
+        here = core | {~is_member}
+        if not any(self.facts.possible(other.at_member, here | {other.selected}, SOME) for other in others):
             return 1
         bounds = (most for count, most in self.theory.counts.items() if self._all_counted(count, cls, core, others))
         return min(bounds, default=None)

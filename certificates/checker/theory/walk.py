@@ -20,9 +20,10 @@ from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.diagrams import FALSE, MOST_NODES, Diagrams, Formula, conjunction
 from exactformer.certificates.checker.document import Json, Rejected, items
 from exactformer.certificates.checker.theory.annotation import Case, Hold, Name
+from exactformer.certificates.checker.theory.drift import OutputMargin, Recorded, Recorder
 from exactformer.certificates.checker.theory.facts import Facts
 from exactformer.certificates.checker.theory.ghosts import Bits, Variables, View
-from exactformer.certificates.checker.theory.heads import ZERO, Found, Heads, worst
+from exactformer.certificates.checker.theory.heads import ZERO, Found, FoundHead, Heads, in_all
 from exactformer.certificates.checker.theory.mlp import Integers
 from exactformer.certificates.checker.theory.mlp import behind as behind_mlp
 from exactformer.certificates.checker.theory.reading import POS, Theory
@@ -34,14 +35,16 @@ from exactformer.certificates.checker.weights import Head, Network
 @dataclass(frozen=True)
 class Walked:
     """What was proved: every head, layer by layer; the least margin of a token that has to come next; how many
-    questions were decided; of how many sequences the theory is true, and (class, class before) that none of them has.
+    questions were decided; of how many sequences the theory is true, and (class, class before) that none of them has;
+    what drifts of activations depend on, if that was asked for.
     """
 
-    heads: tuple[tuple[Found, ...], ...]
+    heads: tuple[tuple[FoundHead, ...], ...]
     margin: int | None
     decided: int
     witnesses: int
     unseen: tuple[tuple[str, str], ...]
+    recorded: Recorded | None = None
 
 
 def walk(
@@ -52,9 +55,11 @@ def walk(
     holds: Sequence[Sequence[Hold]],
     names: Sequence[Sequence[Name]],
     deadline: Deadline,
+    *,
+    drifting: bool = False,
 ) -> Walked:
-    """Sections 6.1 to 6.5; `Rejected` where they do not show the claim."""
-    going = _Walk(network, theory, deadline)
+    """Sections 6.1 to 6.5; `Rejected` where they do not show the claim. ``drifting``: with a record."""
+    going = _Walk(network, theory, deadline, drifting)
     seen = check_witnesses(witnesses, going.facts, deadline)
     unseen = ((one, name) for name, cls in theory.classes.items() for one in sorted(cls.followers))
     heads = [going.layer(number, *told) for number, told in enumerate(zip(annotation, holds, names, strict=True))]
@@ -64,11 +69,12 @@ def walk(
         going.facts.decided,
         len(items("witnesses", witnesses)),
         tuple(pair for pair in unseen if pair not in seen),
+        None if going.recorder is None else going.recorder.recorded,
     )
 
 
 class _Walk:
-    def __init__(self, network: Network, theory: Theory, deadline: Deadline) -> None:
+    def __init__(self, network: Network, theory: Theory, deadline: Deadline, drifting: bool) -> None:
         self.network, self.theory, self.deadline = network, theory, deadline
         self.variables = Variables(theory, Diagrams())
         self.facts = Facts(theory, self.variables)
@@ -76,6 +82,9 @@ class _Walk:
         self.heads = Heads(self.facts, self.integers)
         self._met: set[str] = set()
         self.coordinates = {name: self._embedding(name) for name in theory.classes}
+        self.recorder = Recorder(network, self.variables.diagrams, deadline) if drifting else None
+        if self.recorder is not None:
+            self.recorder.stage(self.coordinates)
 
     def _embedding(self, cls: str) -> list[Cases]:
         """6.1: every class's token is in the vocabulary; its embedding, as ghosts say, and its position."""
@@ -101,27 +110,30 @@ class _Walk:
 
     def layer(
         self, number: int, annotation: Sequence[Sequence[Case]], holds: Sequence[Hold], names: Sequence[Name]
-    ) -> tuple[Found, ...]:
+    ) -> tuple[FoundHead, ...]:
         """6.2 to 6.4: all heads, on what the layer before left; then all neurons; then simpler words for it."""
-        layer, found = self.network.layers[number], list[Found]()
-        before = self.coordinates
-        behind = {cls: list(coordinates) for cls, coordinates in before.items()}
+        layer, found = self.network.layers[number], list[dict[str, list[Found]]]()
+        behind = {cls: list(coordinates) for cls, coordinates in self.coordinates.items()}
         for place, (head, cases) in enumerate(zip(layer.heads, annotation, strict=True)):
             at = f"annotation[{number}][{place}] ({head.name})"
-            outcomes = [self._head(at, head, cls, cases, behind[cls]) for cls in self.theory.classes]
+            found.append({cls: self._head(at, head, cls, cases, behind[cls]) for cls in self.theory.classes})
             if never := [case.at for case in cases if case.at not in self._met]:
                 raise Rejected(never[0], "cannot be the case of any token")
-            found.append(worst(outcomes))
         at = f"weights.layers[{number}]"
         behind = {cls: self._ternary(f"{at}.heads", cls, coordinates) for cls, coordinates in behind.items()}
+        if self.recorder is not None:
+            self.recorder.recorded.heads.append(found)
+            self.recorder.stage(behind)
         known = dict[tuple[int, ...], Cases]()
         for cls, coordinates in behind.items():
             added = behind_mlp(f"{at}.mlp", layer.mlp, coordinates, self.integers, known, self.deadline)
             self.coordinates[cls] = self._ternary(f"{at}.mlp", cls, added)
         self._reword(holds, names)
+        if self.recorder is not None:
+            self.recorder.stage(self.coordinates)
         if len(self.variables.diagrams) > MOST_NODES // 2:
             self._begin_again()
-        return tuple(found)
+        return tuple(in_all(one for outcomes in of_head.values() for one in outcomes) for of_head in found)
 
     def _begin_again(self) -> None:
         """With what is known of coordinates and the facts: all other diagrams are forgotten."""
@@ -130,6 +142,8 @@ class _Walk:
         self.variables.diagrams.retain([*self.facts.formulas(), *self.variables.made(), *held])
         self.integers = Integers()
         self.heads = Heads(self.facts, self.integers)
+        if self.recorder is not None:
+            self.recorder.forget()
         self.coordinates = {
             cls: [self.integers.one(cases) for cases in of_class] for cls, of_class in self.coordinates.items()
         }
@@ -170,7 +184,7 @@ class _Walk:
     def _places(self, hold: Hold) -> list[int]:
         return [at for at, (name, _, _) in enumerate(self.network.places) if name == hold.register]
 
-    def _head(self, at: str, head: Head, cls: str, cases: Sequence[Case], behind: list[Cases]) -> Found:
+    def _head(self, at: str, head: Head, cls: str, cases: Sequence[Case], behind: list[Cases]) -> list[Found]:
         """6.2: the cases of a class exclude each other and cover it; what is received is added to ``behind``."""
         covered, outcomes = FALSE, list[Found]()
         received: list[Cases] = [ZERO] * len(head.out)
@@ -197,7 +211,7 @@ class _Walk:
         for coordinate, cases_of in zip(head.out, received, strict=True):
             if cases_of != ZERO:
                 behind[coordinate] = summed(behind[coordinate], cases_of)
-        return worst(outcomes)
+        return outcomes
 
     def _possible(self, cls: str, *what: Formula) -> bool:
         """Whether this can be the case of a token of a class."""
@@ -236,4 +250,6 @@ class _Walk:
                     if margin < 1:
                         raise Rejected(at, f"another token's logit may be {-margin} above, or as high")
                     margins.append(margin)
+                    if self.recorder is not None:
+                        self.recorder.recorded.outputs.append(OutputMargin(cls, output.token.family, margin))
         return min(margins, default=None)

@@ -6,22 +6,22 @@ Words:
     leak   what the tokens that are not selected add
     dv     how far a value coordinate drifts
     raw    how far num/den, or the weighted sum, is from its hardmax value, before it is rounded to A
+    share  tokens that are selected share a value other than 0
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
 from exactformer.certificates.checker.arithmetic import exp_above
+from exactformer.certificates.checker.drift.forms import Drifts, NotShown, largest_of, rounded_drift, short
 from exactformer.certificates.checker.formats import Scaled
 from exactformer.certificates.checker.steps.naming import Model
 from exactformer.certificates.checker.ties import outcome
-from exactformer.certificates.checker.universal.attention import Claimed
-from exactformer.certificates.checker.universal.drift.forms import Drifts, NotShown, largest_of, rounded_drift, short
-from exactformer.certificates.checker.universal.meaning import Entry
+from exactformer.certificates.checker.weights import Head
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,25 @@ class Softmax:
     model: Model
     N: int
     e: int
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a head does at some tokens of a class: how far below the selected tokens all others score at least; whether
+    those selected share a value other than 0; how many they are at most (m of SPEC).
+    """
+
+    separation: int
+    shares: bool
+    most: int
+
+
+@dataclass(frozen=True)
+class HeadCases:
+    """A head, and its different cases at tokens of each class; a class that is left out has none."""
+
+    head: Head
+    cases: Mapping[str, Iterable[Case]]
 
 
 @dataclass(frozen=True)
@@ -49,44 +68,36 @@ def before_layer(drifts: Mapping[str, Drifts], magnitudes: Mapping[str, Sequence
     return Before(drifts, magnitudes, largest_of(drifts.values()), most)
 
 
-def behind_attention(at: str, softmax: Softmax, heads: Sequence[Claimed], before: Before) -> dict[str, Drifts]:
-    """The drifts of the exact sums x + o, for each class; each coordinate is written by one head at most (13.2)."""
+def behind_attention(at: str, softmax: Softmax, heads: Sequence[HeadCases], before: Before) -> dict[str, Drifts]:
+    """The drifts of the exact sums x + o, for each class; what several heads write to one coordinate adds up."""
     behind = {cls: list(drifts) for cls, drifts in before.drifts.items()}
-    for number, claimed in enumerate(heads):
+    for number, one in enumerate(heads):
         for cls, drifts in behind.items():
             try:
-                for out, drift in _head(softmax, claimed, cls, before).items():
+                for out, drift in _head(softmax, one, cls, before):
                     drifts[out] += drift
             except NotShown as error:
                 reason = error.reason.partition(": ")[2]
-                raise NotShown(f"{at}, head {number} ({claimed.head.name}), class {cls}: {reason}") from error
+                raise NotShown(f"{at}, head {number} ({one.head.name}), class {cls}: {reason}") from error
     return behind
 
 
-def _head(softmax: Softmax, claimed: Claimed, cls: str, before: Before) -> dict[int, Fraction]:
+def _head(softmax: Softmax, one: HeadCases, cls: str, before: Before) -> list[tuple[int, Fraction]]:
     """What a head adds to the drifts of the coordinates that it writes."""
-    head, entries = claimed.head, [entry for entry in claimed.entries if cls in entry.classes]
-    own, magnitude = before.drifts[cls], before.magnitudes[cls]
+    head, own, magnitude = one.head, before.drifts[cls], before.magnitudes[cls]
     links = [
         (own[q], magnitude[q], before.most_drift[k], before.most_magnitude[k])
         for q, k in zip(head.query, head.key, strict=True)
     ]
     eta, reach = score_drift(links)
-    gap = gap_of_rounded(softmax.model, claimed.separation, eta, reach, softmax.e)
-    added: dict[int, Fraction] = {}
-    for value, out in zip(head.value, head.out, strict=True):
-        dv = before.most_drift[value]
-        added[out] = max(
-            (output_drift(softmax, claimed.separation, gap, eta > 0, dv, *ties(entry, claimed)) for entry in entries),
-            default=Fraction(0),
-        )
-    return added
-
-
-def ties(entry: Entry, claimed: Claimed) -> tuple[bool, int]:
-    """Whether selected tokens share a value other than ``0``, and then how many there may be (M' of SPEC)."""
-    shares = not entry.nothing
-    return shares, claimed.most if shares and entry.selected.kind == "writes" else 1
+    worst = [Fraction(0)] * len(head.value)
+    for case in one.cases.get(cls, ()):
+        gap = gap_of_rounded(softmax.model, case.separation, eta, reach, softmax.e)
+        for place, value in enumerate(head.value):
+            dv = before.most_drift[value]
+            drift = output_drift(softmax, case.separation, gap, eta > 0, dv, case.shares, case.most)
+            worst[place] = max(worst[place], drift)
+    return list(zip(head.out, worst, strict=True))
 
 
 def score_drift(links: Sequence[tuple[Fraction, int, Fraction, int]]) -> tuple[Fraction, Fraction]:
@@ -131,8 +142,8 @@ def output_drift(
     Section 16 shows that it is that value where nothing drifts. (Where a value 0 is shared by any number of tokens
     its bound for those that are not selected counts, which does not depend on that number.)
     """
-    model = softmax.model
-    if not scores_drift and dv == 0 and outcome(model, softmax.N, separation, most, softmax.e).up_to == most:
+    model, ties = softmax.model, most if shares else 1
+    if not scores_drift and dv == 0 and outcome(model, softmax.N, separation, ties, softmax.e).up_to == ties:
         return Fraction(0)
     tau = exp_above((gap * 2**softmax.e).__floor__())
     raw = (rounded_raw if model.kind == "rounded" else fused_raw)(model, softmax.N, tau, dv, shares, most)
@@ -152,8 +163,7 @@ def rounded_raw(model: Model, N: int, tau: Scaled, dv: Fraction, shares: bool, m
     n, weight = N - 1, model.weight
     leak = n * weight.round_scaled(tau) * (1 + dv)
     u = weight.roundoff / (1 + weight.roundoff)
-    m = most if shares else N
-    x = Fraction(0) if m == 1 else u + m * weight.unit / 2
+    x = Fraction(0) if most == 1 else u + most * weight.unit / 2
     raw = (1 + x) * dv + leak
     if not shares:
         return raw

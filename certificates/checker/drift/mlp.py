@@ -12,9 +12,8 @@ import numpy as np
 
 from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.document import TooLarge
-from exactformer.certificates.checker.universal.annotation import Held, Setting
-from exactformer.certificates.checker.universal.drift.forms import Drifts, Forms
-from exactformer.certificates.checker.universal.drift.neurons import (
+from exactformer.certificates.checker.drift.forms import Drifts, Form, Held
+from exactformer.certificates.checker.drift.neurons import (
     MOST_BY_CASES,
     MOST_COMPARED,
     Block,
@@ -23,28 +22,22 @@ from exactformer.certificates.checker.universal.drift.neurons import (
     by_pairs,
     together,
 )
-from exactformer.certificates.checker.universal.mlp import rows_of
-from exactformer.certificates.checker.weights import Ints, Mlp
+from exactformer.certificates.checker.weights import Ints, Mlp, Network
 
 MOST_WEIGHTS = 2**24
 """Of the neurons of a layer that read what drifts, zeros included."""
 
 
 def behind_mlp(
-    mlp: Mlp,
-    setting: Setting,
-    forms: Forms,
-    held: Mapping[str, Held],
-    drifts: Mapping[str, Drifts],
-    deadline: Deadline,
+    mlp: Mlp, network: Network, held: Mapping[str, Held], drifts: Mapping[str, Drifts], deadline: Deadline
 ) -> dict[str, Drifts]:
     """The drifts of the exact sums of x and what neurons add, for each class; ``held`` and ``drifts`` are before it."""
-    return {cls: _of_class(mlp, setting, forms, held[cls], before, deadline) for cls, before in drifts.items()}
+    return {cls: _of_class(mlp, network, held[cls], before, deadline) for cls, before in drifts.items()}
 
 
-def _of_class(mlp: Mlp, setting: Setting, forms: Forms, held: Held, before: Drifts, deadline: Deadline) -> Drifts:
+def _of_class(mlp: Mlp, network: Network, held: Held, before: Drifts, deadline: Deadline) -> Drifts:
     behind = list(before)
-    found = _touched(mlp, setting, forms, held, before)
+    found = _touched(mlp, network, held, before)
     if found is None:
         return behind
     rows, inputs, neurons, reach = found
@@ -76,7 +69,7 @@ def _of_class(mlp: Mlp, setting: Setting, forms: Forms, held: Held, before: Drif
 
 
 def _touched(
-    mlp: Mlp, setting: Setting, forms: Forms, held: Held, before: Drifts
+    mlp: Mlp, network: Network, held: Held, before: Drifts
 ) -> tuple[Ints, list[int], Neurons, list[Fraction]] | None:
     """The touched neurons of a layer, the coordinates that they read, what they are, and how far they reach."""
     drifting = np.array([drift != 0 for drift in before], dtype=bool)
@@ -84,7 +77,7 @@ def _touched(
     rows = np.unique(row[drifting[mlp.into.index]])
     if not len(rows):
         return None
-    into = rows_of(mlp.into, rows)
+    into = mlp.into.some_rows(rows)
     inputs, column = np.unique(into.index, return_inverse=True)
     if len(rows) * len(inputs) > MOST_WEIGHTS:
         raise TooLarge(f"drift: {len(rows)} neurons read {len(inputs)} coordinates; {MOST_WEIGHTS} weights are kept")
@@ -92,13 +85,12 @@ def _touched(
     np.add.at(weights, (np.repeat(np.arange(len(rows)), np.diff(into.start)), column.reshape(-1)), into.weight)
     places: dict[str, list[tuple[int, int]]] = {}
     for number, coordinate in enumerate(inputs.tolist()):
-        register, place = setting.places[coordinate]
+        register, _, place = network.places[coordinate]
         places.setdefault(register, []).append((number, place))
     blocks = tuple(
-        _block([number for number, _ in found], [place for _, place in found],
-               forms.of(held[register], setting.widths[register]))
+        _block([number for number, _ in found], [place for _, place in found], held[register])
         for register, found in places.items()
-    )  # fmt: skip
+    )
     neurons = Neurons(mlp.bias[rows], weights, blocks, tuple(before[coordinate] for coordinate in inputs.tolist()))
     reach = neurons.reach()
     touched = [
@@ -111,7 +103,7 @@ def _touched(
     return rows[touched], inputs.tolist(), neurons.some(np.array(touched)), [reach[number] for number in touched]
 
 
-def _block(numbers: Sequence[int], places: Sequence[int], forms: Sequence[bytes]) -> Block:
+def _block(numbers: Sequence[int], places: Sequence[int], forms: Sequence[Form]) -> Block:
     """The forms of a register, at some of its coordinates."""
     return tuple(numbers), tuple(sorted({bytes(form[place] for place in places) for form in forms}))
 

@@ -4,6 +4,9 @@ By induction over layers, for all tokens of a sequence that is the hardmax one s
 coordinate is within its drift of the hardmax value, it is so behind it. Behind the last layer the right token's logit
 is still the largest, so the next token is right, too.
 
+What classes there are, what their registers can hold and what heads select is proved elsewhere: for a Turing machine
+by `universal`, for a theory by `theory`.
+
 Words:
     drift    how far a coordinate may be from its hardmax value, at every token of a class
     largest  for every register that drifts, the largest drift behind a sublayer
@@ -12,19 +15,17 @@ Words:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.document import Json, Rejected, rational_text
+from exactformer.certificates.checker.drift.attention import HeadCases, Softmax, before_layer, behind_attention
+from exactformer.certificates.checker.drift.forms import Drifts, Held, NotShown, rounded_drift, short, values_of
+from exactformer.certificates.checker.drift.mlp import behind_mlp
 from exactformer.certificates.checker.steps.naming import Model, Steps
-from exactformer.certificates.checker.universal.annotation import Annotation, Held, Setting
-from exactformer.certificates.checker.universal.attention import Claimed
-from exactformer.certificates.checker.universal.drift.attention import Softmax, before_layer, behind_attention
-from exactformer.certificates.checker.universal.drift.forms import Drifts, Forms, NotShown, rounded_drift, short
-from exactformer.certificates.checker.universal.drift.mlp import behind_mlp
-from exactformer.certificates.checker.universal.drift.next_token import NOT_CONTINUED, Vocabulary
+from exactformer.certificates.checker.weights import Mlp, Network
 
 
 @dataclass(frozen=True)
@@ -70,65 +71,87 @@ def require_drifting_model(model: Model, arithmetic: str) -> None:
         raise Rejected("verdict", f'is "tokens proved", which is for rounded:W/A and fused:W/ACC/A, not {arithmetic}')
 
 
-def drift_of(
-    setting: Setting, annotation: Annotation, claimed: Sequence[Sequence[Claimed]], softmax: Softmax, deadline: Deadline
-) -> Drift:
-    """Sections 20.1 to 20.5; `Rejected` where they do not show the claim."""
-    walk = _Walk(setting, annotation, softmax, deadline)
-    for number, heads in enumerate(claimed, start=1):
-        walk.layer(number, heads)
-    vocabulary = Vocabulary(setting.network.vocabulary, setting.network.width)
-    lost = max(vocabulary.lost(drifts) for cls, drifts in walk.drifts.items() if cls not in NOT_CONTINUED)
-    margin = annotation.margin - lost
-    if margin <= 0:
-        raise NotShown(f"drifts cost up to {short(lost)} of a margin of {annotation.margin}")
-    return Drift(walk.largest, margin)
+BEHIND_ALL = 2**31
+"""As the number of a layer."""
+
+
+@dataclass(frozen=True)
+class LayerFacts:
+    """What is proved of a layer in the hardmax transformer: what its heads do; and for every class what registers hold
+    before it, behind its attention, and behind its MLP.
+    """
+
+    heads: Sequence[HeadCases]
+    before: Mapping[str, Held]
+    attention: Mapping[str, Held]
+    mlp: Mapping[str, Held]
+
+
+@dataclass(frozen=True)
+class Followed:
+    """``drifts``: behind the last layer, for every class."""
+
+    drifts: dict[str, Drifts]
+    largest: dict[str, Fraction]
+
+
+def follow(
+    network: Network, classes: Iterable[str], layers: Iterable[LayerFacts], softmax: Softmax, deadline: Deadline
+) -> Followed:
+    """Sections 20.1 to 20.4; `NotShown` where they do not bound the drifts."""
+    walk = _Walk(network, classes, softmax, deadline)
+    for number, (facts, layer) in enumerate(zip(layers, network.layers, strict=True), start=1):
+        try:
+            walk.layer(number, facts, layer.mlp)
+        except NotShown as error:
+            error.layer = number
+            raise
+    return Followed(walk.drifts, walk.largest)
+
+
+def margin_left(margin: int, lost: Fraction) -> Fraction:
+    """Section 20.5: what is left of a margin, which has to be positive."""
+    left = margin - lost
+    if left <= 0:
+        raise NotShown(f"drifts cost up to {short(lost)} of a margin of {margin}", BEHIND_ALL)
+    return left
 
 
 class _Walk:
     """The drifts of every class, moved through the layers."""
 
-    def __init__(self, setting: Setting, annotation: Annotation, softmax: Softmax, deadline: Deadline) -> None:
-        self.setting, self.annotation, self.softmax, self.deadline = setting, annotation, softmax, deadline
-        self.forms = Forms(annotation)
-        self.drifts: dict[str, Drifts] = {cls: [Fraction(0)] * setting.network.width for cls in annotation.stages}
+    def __init__(self, network: Network, classes: Iterable[str], softmax: Softmax, deadline: Deadline) -> None:
+        self.network, self.softmax, self.deadline = network, softmax, deadline
+        self.drifts: dict[str, Drifts] = {cls: [Fraction(0)] * network.width for cls in classes}
         self.largest: dict[str, Fraction] = {}
 
-    def layer(self, number: int, heads: Sequence[Claimed]) -> None:
+    def layer(self, number: int, facts: LayerFacts, mlp: Mlp) -> None:
         """Attention, then the MLP.
 
         A query is scaled by beta_split's part: it is a value of A, as |x| <= 1 + drift <= 2.
         """
         at, activation = f"layer {number}", self.softmax.model.activation
-        if heads and 2 * 2 ** ((self.softmax.e + 1) // 2) > activation.largest:
+        if facts.heads and 2 * 2 ** ((self.softmax.e + 1) // 2) > activation.largest:
             raise NotShown(f"{at}: scaled queries may overflow {activation.name}")
-        magnitudes = {cls: self._magnitudes(held) for cls, held in self._held(number, "before").items()}
+        magnitudes = {cls: self._magnitudes(held) for cls, held in facts.before.items()}
         before = before_layer(self.drifts, magnitudes)
-        self._move(
-            f"{at}, attention", behind_attention(at, self.softmax, heads, before), self._held(number, "attention")
-        )
-        mlp, held = self.setting.network.layers[number - 1].mlp, self._held(number, "attention")
+        self._move(f"{at}, attention", behind_attention(at, self.softmax, facts.heads, before), facts.attention)
         self.deadline.left("drift")
-        exact = behind_mlp(mlp, self.setting, self.forms, held, self.drifts, self.deadline)
-        self._move(f"{at}, MLP", exact, self._held(number, "mlp"))
-
-    def _held(self, number: int, stage: str) -> dict[str, Held]:
-        return {cls: self.annotation.held(cls, number, stage) for cls in self.annotation.stages}
+        exact = behind_mlp(mlp, self.network, facts.attention, self.drifts, self.deadline)
+        self._move(f"{at}, MLP", exact, facts.mlp)
 
     def _magnitudes(self, held: Held) -> list[int]:
         """1 where a coordinate may be other than 0."""
-        widths = self.setting.widths.items()
-        return [max(values) for name, width in widths for values in self.forms.values(held[name], width)]
+        return [max(values) for name, _ in self.network.registers for values in values_of(held[name])]
 
     def _move(self, at: str, exact: Mapping[str, Drifts], held: Mapping[str, Held]) -> None:
         """Activations are rounded to A behind a sublayer; ``exact`` are the drifts before that."""
-        places, widths = self.setting.places, self.setting.widths
         for cls, drifts in exact.items():
             rounded = [Fraction(0)] * len(drifts)
             for coordinate, drift in enumerate(drifts):
                 if drift:
-                    register, place = places[coordinate]
-                    values = self.forms.values(held[cls][register], widths[register])[place]
+                    register, _, place = self.network.places[coordinate]
+                    values = values_of(held[cls][register])[place]
                     rounded[coordinate] = self._rounded(f"{at}, class {cls}, {register}", values, drift)
                     if rounded[coordinate]:
                         self.largest[register] = max(self.largest.get(register, Fraction(0)), rounded[coordinate])

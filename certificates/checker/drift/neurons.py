@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from itertools import product
+from math import prod
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from exactformer.certificates.checker.deadline import Deadline
-from exactformer.certificates.checker.universal.drift.forms import IS_0, IS_1, IS_SIGN, Form
+from exactformer.certificates.checker.drift.forms import LARGEST, SMALLEST, VALUES, Form
 from exactformer.certificates.checker.weights import Ints
 
 SUMS_AT_ONCE = 2**23
@@ -72,7 +73,7 @@ class Neurons:
         """
         may_be_0 = np.zeros(self.weights.shape[1], dtype=bool)
         for places, forms in self.blocks:
-            may_be_0[list(places)] = [any(form[place] == IS_0 for form in forms) for place in range(len(places))]
+            may_be_0[list(places)] = [any(0 in VALUES[form[place]] for form in forms) for place in range(len(places))]
         only_signs = ~((self.weights != 0) & may_be_0).any(axis=1)
         return np.where(only_signs, (self.bias + self.weights.sum(axis=1)) % 2, 0)
 
@@ -83,12 +84,14 @@ def _largest(weights: Ints, block: Block) -> Ints:
     for form in block[1]:
         total = np.zeros(weights.shape[:-1], np.int64)
         for place, code in zip(block[0], form, strict=True):
-            if code == IS_1:
-                total += weights[..., place]
-            elif code == IS_SIGN:
-                total += np.abs(weights[..., place])
+            total += _most(weights[..., place], code)
         found = total if found is None else np.maximum(found, total)
     return np.zeros(weights.shape[:-1], np.int64) if found is None else found
+
+
+def _most(weights: Ints, code: int) -> Ints:
+    """The largest weight times input, of inputs that can be this."""
+    return np.maximum(weights * LARGEST[code], weights * SMALLEST[code])
 
 
 def together(neurons: Neurons, reach: Sequence[Fraction], deadline: Deadline) -> Bools:
@@ -118,9 +121,7 @@ def together(neurons: Neurons, reach: Sequence[Fraction], deadline: Deadline) ->
             for form in sorted({bytes(form[number] for number in kept) for form in forms}):
                 total = np.zeros_like(sums)
                 for number, code in zip(kept, form, strict=True):
-                    if code != IS_0:
-                        pair = pairs[places[number]]
-                        total += pair if code == IS_1 else np.abs(pair)
+                    total += _most(pairs[places[number]], code)
                 best = total if best is None else np.maximum(best, total)
             if best is not None:
                 sums = sums + best
@@ -163,7 +164,9 @@ def by_cases(
     for places, forms in blocks:
         if len(places) > MOST_INPUTS:
             return None
-        vectors = {vector for form in forms for vector in product(*(_VALUES[code] for code in form))}
+        if any(prod(len(VALUES[code]) for code in form) > MOST_COMBINATIONS for form in forms):
+            return None
+        vectors = {vector for form in forms for vector in product(*(VALUES[code] for code in form))}
         combinations *= len(vectors)
         if combinations > MOST_COMBINATIONS:
             return None
@@ -171,9 +174,6 @@ def by_cases(
         added = {tuple(sum(w * x for w, x in zip(row, vector, strict=True)) for row in rows) for vector in vectors}
         sums = {tuple(a + b for a, b in zip(t, more, strict=True)) for t in sums for more in added}
     return max(_at(t, weights, out, drifts, own, own_drift) for t in sums)
-
-
-_VALUES = {IS_0: (0,), IS_1: (1,), IS_SIGN: (-1, 1)}
 
 
 def _at(
