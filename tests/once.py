@@ -12,8 +12,6 @@ import pytest
 
 from exactformer.certificates.checker import check, runs
 from exactformer.certificates.checker.replay import replay
-from exactformer.certificates.checker.universal import universal
-from exactformer.certificates.document import canonical_bytes
 
 
 class Once:
@@ -56,24 +54,8 @@ def replay_once(function: Callable[..., Any]) -> Callable[..., Any]:
     return again
 
 
-def universal_once(function: Callable[..., Any]) -> Callable[..., Any]:
-    """For the same annotation and heads of the same machine and network, with as many claims that were proved."""
-    known = list[tuple[Any, ...]]()
-
-    def again(annotation: Any, heads: Any, setting: Any, most_writes: int, judge: Any) -> Any:
-        about = (canonical_bytes([annotation, heads]), setting.machine, setting.summarized, most_writes)
-        if not known or known[0][0] is not setting.network or known[0][1] != about:
-            hardmax = function(annotation, heads, setting, most_writes, judge)
-            known[:] = [(setting.network, about, hardmax, judge.proved)]
-        judge.proved = known[0][3]
-        return known[0][2]
-
-    return again
-
-
 def compute_once(patch: pytest.MonkeyPatch) -> None:
     """From here on; functions that refuse something are asked again."""
     for name in ("read_canonical", "read_network", "structure", "parameters"):
         patch.setattr(check, name, Once(getattr(check, name)))
     patch.setattr(runs, "replay", replay_once(replay))
-    patch.setattr(universal, "check_universal", universal_once(universal.check_universal))

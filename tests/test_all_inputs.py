@@ -1,4 +1,4 @@
-"""From the hardmax proof to the softmax network: cases, the beta that is chosen, and how many writes are proved."""
+"""From what is proved of heads to the softmax network: cases, the beta that is chosen, and how many writes."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from functools import cache
 
 import pytest
 
+from exactformer.certificates.checker.theory.heads import Found
+from exactformer.certificates.checker.theory.walk import Walked
+from exactformer.certificates.theory_certificate import decide as decide_all
+from exactformer.certificates.theory_certificate import prove
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.transformer.network import Network
 from exactformer.constructions.transformer.program import HeadKind
-from exactformer.constructions.turing.construct import construct
-from exactformer.constructions.turing.paradigm import Paradigm
-from exactformer.verify.all_inputs import Universal, assess_all
-from exactformer.verify.annotation.evidence import Evidence
-from exactformer.verify.annotation.proof import HardmaxProof, prove_hardmax
+from exactformer.constructions.turing.theory import turing
+from exactformer.verify.all_inputs import Universal, decide_ties_of
 from exactformer.verify.arithmetic.models import ModelError, parse_arithmetic
 from exactformer.verify.arithmetic.softmax import HeadFacts, Holds, decide
 from exactformer.verify.arithmetic.ties import TieFacts, decide_ties
@@ -21,30 +22,47 @@ from exactformer.verify.assessment import BetaError
 
 
 @cache
-def proved() -> tuple[HardmaxProof, Network]:
-    machine = load_machine("increment")
-    network = construct(Paradigm.COT, machine, 4)
-    proof = prove_hardmax(machine, network, Evidence())
-    assert isinstance(proof, HardmaxProof)
-    return proof, network
+def proved() -> tuple[Network, Walked]:
+    """Of runs in which no number of writes is too many."""
+    network, theory = turing(load_machine("increment"), context=16)
+    return network, prove(network, theory)
 
 
 def assess(arithmetic: str, context: int, most_writes: int, beta: int | None = None) -> Universal:
     """What follows for one network; the context may be longer than the network's, as no inequality speaks of that."""
-    return assess_all(*proved(), parse_arithmetic(arithmetic), context, most_writes, beta)
+    network, walked = proved()
+    found = [head for layer in walked.heads for head in layer]
+    pairs = [(head.separation or 2, 1 if head.ties == 1 else most_writes) for head in found]
+    largest = max(len(head.query) for layer in network.layers for head in layer.heads)
+    return decide_ties_of(pairs, largest, parse_arithmetic(arithmetic), context, beta)
 
 
 def test_every_head_has_the_case_of_its_separation_and_ties() -> None:
-    proof, _ = proved()
+    network, walked = proved()
     made = assess("fused:bf16", 1000, 70)
     assert len(made.cases) == len(set(made.cases)) == 3
     assert sorted(set(made.case_of_head)) == [0, 1, 2]
-    for head, number in zip(proof.heads, made.case_of_head, strict=True):
-        separation = 2 if head.head.kind is HeadKind.LOOKUP else 1
-        most = 70 if head.head.name.startswith(("written_", "exists_high_")) else 1
-        assert made.cases[number].facts == TieFacts(separation, most, 1000), head.head.name
+    heads = [(layer, head) for layer in network.layers for head in layer.heads]
+    for (layer, head), number in zip(heads, made.case_of_head, strict=True):
+        separation = 2 if head.kind is HeadKind.LOOKUP else 1
+        last = layer is network.layers[12]  # there is one token with all the bits
+        most = 70 if head.name.startswith(("written_", "exists_high_")) and not last else 1
+        assert made.cases[number].facts == TieFacts(separation, most, 1000), head.name
     for case in made.cases:
         assert case.decision == decide_ties(made.model, case.facts, made.beta)
+    assert decide_all(network, walked.heads, made.model, 16, None).case_of_head == made.case_of_head
+
+
+@pytest.mark.parametrize(("separation", "ties", "wanted"), [(1, 7, (1, 7)), (2, None, (2, 16)), (None, 99, (0, 16))])
+def test_what_is_not_known_of_a_head_is_the_worst(
+    separation: int | None, ties: int | None, wanted: tuple[int, int]
+) -> None:
+    """A head that always selects all has a separation beyond all scores; as many tie as there are tokens."""
+    network, _ = proved()
+    longest = max(len(head.query) for layer in network.layers for head in layer.heads)
+    made = decide_all(network, [[Found(separation, ties)]], parse_arithmetic("fused:bf16"), 16, None)
+    separated = 2 * longest + 1 if separation is None else wanted[0]
+    assert [(case.facts.separation, case.facts.most) for case in made.cases] == [(separated, wanted[1])]
 
 
 ARITHMETICS = (

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from benchmarks.arithmetics import CONTEXTS, GRID, softmax_part
+from exactformer.certificates import certify_all as certify_all_module
 from exactformer.certificates.certify import Request, certify
 from exactformer.certificates.certify_all import UniversalRequest, certify_all
 from exactformer.certificates.checker import ties as checker_ties
@@ -18,11 +20,14 @@ from exactformer.certificates.checker.check import check_certificate
 from exactformer.certificates.checker.enclosure import NoEnclosure
 from exactformer.certificates.checker.formats import Overflow, Scaled
 from exactformer.certificates.checker.steps import enclosure as composed_enclosure
+from exactformer.certificates.checker.theory import check as theory_check
+from exactformer.certificates.checker.theory.walk import Walked
 from exactformer.certificates.checker.ties import outcome
+from exactformer.certificates.theory_certificate import prove
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.machines.text import write_machine
 from exactformer.constructions.turing.paradigm import Paradigm
-from exactformer.verify.annotation.evidence import Evidence
+from exactformer.constructions.turing.theory import COT
 from exactformer.verify.arithmetic import at_once
 from exactformer.verify.arithmetic.cells import activation_cells
 from exactformer.verify.arithmetic.composed import NotShown
@@ -195,20 +200,24 @@ WRITTEN = (
 )
 
 
-EVIDENCE = Evidence()
-"""What is proved of the hardmax transformer, where nothing is rounded, is proved once."""
+@cache
+def proved() -> Walked:
+    """What is proved of the hardmax transformer, where nothing is rounded: once for all arithmetics."""
+    return prove(*UniversalRequest(load_machine("copy"), parse_arithmetic(WRITTEN[0]), 16).built)
 
 
 @pytest.mark.parametrize("arithmetic", WRITTEN)
-def test_whole_certificates_are_checked_with_no_more_roundings_than_they_took(arithmetic: str, tmp_path: Path) -> None:
-    machine = load_machine("copy")
+def test_whole_certificates_are_checked_with_no_more_roundings_than_they_took(
+    arithmetic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(certify_all_module, "prove", lambda *_: proved())
+    monkeypatch.setattr(theory_check, "walk", lambda *_: proved())
     with counting_roundings() as made:
-        bundle = certify_all(UniversalRequest(machine, parse_arithmetic(arithmetic), 16), EVIDENCE)
+        bundle = certify_all(UniversalRequest(load_machine("copy"), parse_arithmetic(arithmetic), 16)).made
     (tmp_path / bundle.weights_name).write_bytes(bundle.weights)
     (tmp_path / "certificate.json").write_bytes(bundle.bytes)
-    (tmp_path / "machine.yaml").write_text(write_machine(machine), encoding="utf-8")
     with counting_roundings() as checked:
-        valid = check_certificate(tmp_path / "certificate.json", tmp_path / "machine.yaml")
-    assert valid.verdict == bundle.certificate.verdict
+        valid = theory_check.check_theory(tmp_path / "certificate.json", COT.encode())
+    assert valid.verdict == bundle.verdict.value
     assert 0 < checked.check <= max(made.certify, FEW)
     assert (made.check, checked.certify) == (0, 0)

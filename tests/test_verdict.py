@@ -13,6 +13,7 @@ from exactformer.certificates.checker import check
 from exactformer.certificates.checker.__main__ import KIND, main
 from exactformer.certificates.checker.check import Valid, check_form
 from exactformer.certificates.checker.document import Json, Rejected
+from exactformer.certificates.checker.theory.check import VERDICTS as THEORY_VERDICTS
 from exactformer.certificates.command_line.outcome import ExitCode
 from exactformer.certificates.command_line.plots import SHADE
 from exactformer.certificates.command_line.verdicts import COLOUR, EXIT_CODE
@@ -20,8 +21,6 @@ from exactformer.verify.verdict import MEANING, Basis, Fate, Verdict
 
 ROOT = Path(__file__).parent.parent
 VOCABULARY = ROOT / "verify" / "verdict.py"
-NO_VERDICTS = {"verify/annotation/evidence.py": "proved"}
-"""Names of other things that are spelled alike: a table of the store."""
 FORMER = {
     *("fails", "open", "left open", "not found", "wrong token", "nothing to find", "nothing differs"),
     *("activations only", "no run found", "checked on this run", "observed, on these runs only"),
@@ -57,7 +56,6 @@ def test_verdicts_are_spelled_in_one_place() -> None:
         f"{path.relative_to(ROOT)}:{line}: {word!r}"
         for path in sources()
         for line, word in spelled(ast.parse(path.read_text(encoding="utf-8")))
-        if NO_VERDICTS.get(path.relative_to(ROOT).as_posix()) != word
     ]
     assert found == []
 
@@ -86,29 +84,29 @@ def test_exit_codes_and_colours_say_the_same() -> None:
 
 
 ON_RUNS = {Verdict.CERTIFIED, Verdict.REFUTED, Verdict.INCONCLUSIVE}
-FOR_ALL = {Verdict.PROVED, Verdict.TOKENS_PROVED, Verdict.REFUTED, Verdict.INCONCLUSIVE}
+FOR_ALL = {Verdict.PROVED, Verdict.TOKENS_PROVED, Verdict.INCONCLUSIVE}
 
 
-@pytest.mark.parametrize(("kind", "wanted"), [("runs", ON_RUNS), ("all inputs", FOR_ALL)])
-def test_the_checker_has_the_same_verdicts(kind: str, wanted: set[Verdict]) -> None:
+def accepted(word: str) -> bool:
+    """Whether a certificate about given inputs may say this."""
+    parts = dict.fromkeys(("network", "runs", "heads", "softmax", "refutation"))
+    statement: Json = {"scope": {"kind": "runs"}}
+    document: dict[str, Json] = {"format": "exactformer certificate", "version": 1, "verdict": word}
+    try:
+        check_form({**document, "provenance": {}, "statement": statement, **parts})
+    except Rejected:
+        return False
+    return True
+
+
+def test_the_checker_has_the_same_verdicts() -> None:
     """In its own words, as far as certificates may have them; it knows no others."""
-
-    def accepted(word: str) -> bool:
-        names = ["network", "runs", "heads", "softmax", "refutation"]
-        names += ["annotation"] if kind == "all inputs" else []
-        names += ["drift"] if kind == "all inputs" and word == Verdict.TOKENS_PROVED.value else []
-        statement: Json = {"scope": {"kind": kind}}
-        document: dict[str, Json] = {"format": "exactformer certificate", "version": 1, "verdict": word}
-        try:
-            check_form({**document, "provenance": {}, "statement": statement, **dict.fromkeys(names)})
-        except Rejected:
-            return False
-        return True
-
-    assert {verdict for verdict in Verdict if accepted(verdict.value)} == wanted
+    assert {verdict for verdict in Verdict if accepted(verdict.value)} == ON_RUNS
+    assert not any(accepted(word) for word in FORMER)
+    assert {Verdict(word) for word in THEORY_VERDICTS} == FOR_ALL
+    wanted = ON_RUNS | FOR_ALL
     assert wanted <= set(map(Verdict, KIND))
     assert all((KIND[verdict.value] == "positive") == verdict.positive for verdict in wanted)
-    assert not any(accepted(word) for word in FORMER)
 
 
 def test_the_checker_has_the_same_kinds_of_statements(

@@ -14,13 +14,14 @@ import pytest
 from click.testing import CliRunner
 
 from exactformer.certificates.checker.deadline import Deadline
-from exactformer.certificates.checker.machine import parse_machine
-from exactformer.certificates.checker.universal.annotation import Setting
-from exactformer.certificates.checker.weights import read_network
+from exactformer.certificates.checker.machine import Machine, parse_machine
 from exactformer.certificates.command_line.main import cli
 from exactformer.constructions.machines.library import machine_named
+from exactformer.constructions.turing import theory
 
 UNLIMITED = Deadline(10**6)
+TURING_COT = Path(theory.__file__).with_name("cot.theory")
+"""The text of the theory of chains of thought."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,6 @@ class Made:
     def weights_document(self) -> Any:
         return json.loads(self.weights.read_bytes())
 
-    @property
-    def setting(self) -> Setting:
-        """What the checker reads from it, but for the annotation."""
-        machine, network = parse_machine(self.machine.read_text()), read_network(self.weights_document)
-        return Setting(machine, network, summarized=self.document["statement"]["paradigm"] == "scot")
-
     def copy(self, folder: Path) -> Made:
         shutil.copytree(self.certificate.parent, folder)
         return Made(folder / self.certificate.name, self.machine)
@@ -61,6 +56,11 @@ class Made:
         self.weights.write_bytes(data)
         certificate["network"]["weights"]["sha256"] = hashlib.sha256(data).hexdigest()
         self.write(certificate)
+
+
+def library(name: str) -> Machine:
+    """A machine of the library, as the checker reads it."""
+    return parse_machine(machine_named(name).path.read_text())
 
 
 def canonical(document: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""The ghosts of SPEC 11.1 and 18.1, by simulation; what contents say with them; what a network really holds."""
+"""The ghosts of a token, from the tokens before it alone; and what a network really holds."""
 
 from __future__ import annotations
 
@@ -9,20 +9,6 @@ import numpy as np
 
 from exactformer.certificates.checker.machine import MOVES, Machine, Segment, Token, run_machine, segments
 from exactformer.certificates.checker.replay import Stream, attend, embed, require_ternary, run_mlp
-from exactformer.certificates.checker.universal.annotation import Annotation
-from exactformer.certificates.checker.universal.contents import (
-    Bit,
-    BitOfBlock,
-    Code,
-    Condition,
-    Constant,
-    Content,
-    Fetched,
-    Flag,
-    Number,
-    SameBits,
-    Step,
-)
 from exactformer.certificates.checker.weights import Network
 from tests.checker.conftest import UNLIMITED
 
@@ -35,19 +21,6 @@ class Ghosts:
 
     cls: str
     values: Mapping[str, int]
-
-    def number(self, what: Number) -> int:
-        """A number of this token."""
-        match what.kind:
-            case "blank":
-                return 0
-            case "back":
-                return max(self.values["i"] - what.index, 0)
-            case "i - o" | "i - u" | "i - i":
-                return self.values["i"] - self.values[what.kind[-1]] % (1 << what.index)
-            case "4e":
-                return 4 * self.values["e"]
-        return self.values[what.kind + (f"_{what.index}" if what.index else "")]
 
 
 class _Tapes:
@@ -212,60 +185,3 @@ def really_held(network: Network, tokens: list[Token]) -> list[Stream]:
         stages.append(run_mlp("run", layer.mlp, stages[-1], UNLIMITED))
         stream = stages[-1]
     return stages
-
-
-@dataclass(frozen=True)
-class Meaning:
-    """What contents say at a token, given what earlier tokens really held."""
-
-    token: Ghosts
-    stages: list[Stream]
-    first: Mapping[str, int]
-
-    def of(self, content: Content, width: int) -> list[int]:
-        """The coordinates of a content."""
-        token = self.token
-        match content:
-            case Constant(value):
-                return [value] * width
-            case Code(what, low):
-                value = token.number(what)
-                return [0 if place < low else 2 * (value >> place & 1) - 1 for place in range(width)]
-            case Bit(what, place):
-                return [2 * (token.number(what) >> place & 1) - 1]
-            case BitOfBlock(what, more):
-                return [2 * (token.number(what) >> token.values["beta"] + more & 1) - 1]
-            case Fetched(register, back, layer):
-                rows = slice(self.first[register], self.first[register] + width)
-                return [int(v) for v in self.stages[2 * layer - 2][rows, max(token.values["i"] - back, 0)]]
-        return self.of(content.then if self.truth(content.condition) else content.other, width)
-
-    def truth(self, condition: Condition) -> bool:
-        """Whether a condition holds."""
-        match condition:
-            case Step():
-                return condition.holds(self.token.values[condition.ghost])
-            case Flag(name):
-                return self.token.values[name] == 1
-            case Bit(what, place):
-                return self.token.number(what) >> place & 1 == 1
-            case SameBits(one, other):
-                return self.truth(one) == self.truth(other)
-        return self.token.number(condition.number) == condition.value
-
-
-def untrue(
-    network: Network, machine: Machine, annotation: Annotation, tokens: list[Token], summarized: bool
-) -> tuple[int, int, str] | None:
-    """The first token, stage and register at which an annotation is wrong about a segment; None if it is right."""
-    widths = dict(network.registers)
-    first = dict(zip(widths, np.cumsum([0, *widths.values()]).tolist(), strict=False))
-    stages = really_held(network, tokens)
-    for i, token in enumerate(ghosts_of(machine, tokens, summarized)):
-        for stage, held in enumerate(annotation.stages[token.cls]):
-            for register, content in held.items():
-                rows = slice(first[register], first[register] + widths[register])
-                said = Meaning(token, stages, first).of(content, widths[register])
-                if said != [int(value) for value in stages[stage][rows, i]]:
-                    return i, stage, register
-    return None

@@ -6,11 +6,9 @@ import pytest
 
 from exactformer.certificates.checker import __main__ as command
 from exactformer.certificates.checker.deadline import SECONDS, Deadline
-from exactformer.certificates.checker.diagrams import TRUE
 from exactformer.certificates.checker.document import Undecided
-from exactformer.certificates.checker.universal.judge import Judge
 from exactformer.certificates.command_line.main import cli
-from tests.checker.conftest import Made, Make
+from tests.checker.conftest import TURING_COT, Made, Make
 
 
 def test_what_is_left_falls_and_then_nothing_is_judged() -> None:
@@ -22,21 +20,13 @@ def test_what_is_left_falls_and_then_nothing_is_judged() -> None:
             deadline.left("here")
 
 
-def test_every_obligation_looks_at_the_budget() -> None:
-    times = iter([0, 2, 9])
-    judge = Judge(Deadline(4, lambda: next(times) * 5 * 10**8))
-    judge.require("first", [], [TRUE], "is wrong")
-    with pytest.raises(Undecided, match="second"):
-        judge.require("second", [], [TRUE], "is wrong")
-
-
-ALL = ("--all-inputs", "--no-store", "--context", "16")
+ALL = ("--all-inputs", "--context", "16")
 KINDS = {
     "on given inputs": (("copy", "0", "fused:fp16"), ("runs", "softmax")),
     "refuted": (("copy", "01", "rounded:bf16/fp16"), ("runs", "softmax")),
     "for all inputs": (
         ("increment", "", "rounded:bf16/bf16", *ALL),
-        ("annotation.contents.RUN.embedding", "annotation.contents.RUN.layers", "heads", "annotation.margin",
+        ("witnesses", "annotation[0][0]", "names[0]", "holds[0]", "weights.layers[0].mlp", "theory, output of run",
          "softmax"),
     ),
 }  # fmt: skip
@@ -52,7 +42,8 @@ def test_every_part_of_a_check_looks_at_the_budget(make: Make, monkeypatch: pyte
         return 10**6
 
     monkeypatch.setattr(Deadline, "left", left)
-    assert check(made) == (1 if kind == "refuted" else 0)
+    theory = ("--theory", str(TURING_COT)) if kind == "for all inputs" else ()
+    assert check(made, *theory) == (1 if kind == "refuted" else 0)
     for part in parts:
         assert any(at.startswith(part) for at in asked), part
 

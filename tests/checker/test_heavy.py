@@ -7,14 +7,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from exactformer.certificates.checker.machine import parse_machine
-from exactformer.certificates.checker.statement import check_statement, scales
-from exactformer.certificates.checker.weights import dimensions, parameters, read_network, structure
-from tests.checker.conftest import Made, Make
-from tests.checker.test_universal import ALL, register
+from exactformer.certificates.checker.check import check_certificate
+from exactformer.certificates.checker.document import TooLarge
+from tests.checker.conftest import TURING_COT, Made, Make
 
 MOST_MEMORY = 600 * 2**20
 """Bytes that a check may need at its highest; imports and an honest small certificate need about 100 MiB."""
@@ -26,12 +25,13 @@ status = dict(line.split(":", 1) for line in open("/proc/self/status"))  # getru
 print("bytes", int(status["VmHWM"].split()[0]) * 1024, file=sys.stderr)
 sys.exit(code)
 """
+COMMAND = [sys.executable, "-c", CHECK, "--theory", str(TURING_COT)]
 Forge = Callable[[Made, Path], None]
 
 
 @pytest.fixture(scope="session")
 def on_all_inputs(make: Make) -> Made:
-    return make("increment", "", "rounded:bf16/bf16", *ALL, "64")
+    return make("increment", "", "rounded:bf16/bf16", "--all-inputs", "--context", "16")
 
 
 def with_provenance(value: object) -> Forge:
@@ -94,16 +94,14 @@ def with_neurons(added: int) -> Forge:
             layer["in_start"].append(layer["in_start"][-1] + 1)
             layer["out_start"].append(layer["out_start"][-1] + 1)
         made.write_weights(weights)
-        document, network = made.document, read_network(weights)
-        statement = check_statement(document["statement"], parse_machine(made.machine.read_text()))
-        document["network"] |= {
-            "dimensions": dimensions(network),
-            "structure": structure(network),
-            "parameters": parameters(network, *scales(statement.model, statement.e)),
-        }
-        made.write(document)
 
     return forge
+
+
+def register(weights: Any, wanted: str) -> int:
+    """The first coordinate of a register."""
+    names = [name for name, _ in weights["registers"]]
+    return sum(width for _, width in weights["registers"][: names.index(wanted)])
 
 
 def with_layers(number: int) -> Forge:
@@ -113,6 +111,16 @@ def with_layers(number: int) -> Forge:
         empty |= {"in_start": [0], "out_start": [0]}
         weights["layers"] += [{"heads": [], "mlp": empty}] * number
         made.write_weights(weights)
+
+    return forge
+
+
+def with_names(number: int) -> Forge:
+    def forge(made: Made, _: Path) -> None:
+        document = made.document
+        one = document["names"][0][0]
+        document["names"][0] += [one | {"name": f"extra{n}"} for n in range(number)]
+        made.write(document)
 
     return forge
 
@@ -129,8 +137,7 @@ def with_statement(field: str, value: object) -> Forge:
 def with_content(text: str) -> Forge:
     def forge(made: Made, _: Path) -> None:
         document = made.document
-        stages = document["annotation"]["contents"]["RUN"]["embedding"]
-        stages[next(iter(stages))] = text
+        document["annotation"][0][0][0]["value"] = text
         made.write(document)
 
     return forge
@@ -139,12 +146,13 @@ def with_content(text: str) -> Forge:
 def with_cases(number: int) -> Forge:
     def forge(made: Made, _: Path) -> None:
         document = made.document
-        document["heads"][0]["meaning"] *= number
+        document["annotation"][0][0] *= number
         made.write(document)
 
     return forge
 
 
+THEORY = b'{"format":"exactformer theory certificate"'
 HEAVY: list[tuple[str, Forge, int, str]] = [
     ("a provenance of 60 MB", with_provenance({"x": "a" * 60_000_000}), 4, "provenance has "),
     ("a provenance of 30 million numbers", with_provenance({"x": [0] * 30_000_000}), 4, "values; this checker reads"),
@@ -152,7 +160,7 @@ HEAVY: list[tuple[str, Forge, int, str]] = [
     ("a million strings and more", with_provenance({"x": [""] * (2**20 + 1)}), 4, "strings; this checker reads"),
     ("lists inside lists", with_provenance({"x": [[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]}), 4, "inside each other"),
     ("more than 64 MiB", raw(b'{"format":"' + b"x" * 2**26 + b'"}\n'), 4, "longer than the"),
-    ("60 MB of digits", raw(b'{"format":"exactformer certificate","version":' + b"9" * 60_000_000 + b"}\n"), 1, ""),
+    ("60 MB of digits", raw(THEORY + b',"version":' + b"9" * 60_000_000 + b"}\n"), 1, ""),
     ("60 MB that are no object", raw(b"[" + b"0," * 30_000_000 + b"0]\n"), 2, "is no certificate"),
     (
         "a device without end",
@@ -169,19 +177,28 @@ HEAVY: list[tuple[str, Forge, int, str]] = [
         4,
         "the machine's text has",
     ),
-    ("a machine of 9,000 states", with_machine(many_rows), 1, "not the given machine"),
-    ("24 neurons that are active in every combination", with_neurons(24), 1, "is not what the neurons leave"),
+    ("a machine of 9,000 states", with_machine(many_rows), 1, "ROWS: is not that of the machine"),
+    ("24 neurons that are active in every combination", with_neurons(24), 4, "may have more than 1024 values"),
     ("50,000 layers", with_layers(50_000), 4, "weights.layers"),
-    ("a context of 2^200", with_statement("context", str(2**200)), 4, "contexts of up to 2^128"),
-    ("a context of 1,000 digits", with_statement("context", "9" * 1000), 4, "contexts of up to 2^128"),
+    ("a context of 2^200", with_statement("context", str(2**200)), 1, "is beyond the 2^4 positions"),
+    ("a context of 1,000 digits", with_statement("context", "9" * 1000), 1, "is beyond the 2^4 positions"),
     (
-        "a content of 40 conditions too many",
-        with_content("(" * 90 + "0" + " if tau = 1 else 0)" * 90),
+        "a content of 10 conditions too many",
+        with_content("(" * 110 + "0" + " if pos = 1 else 0)" * 110),
         4,
-        "contents of 1024",
+        "formulas inside each other",
     ),
-    ("a head of 1,000 cases", with_cases(1_000), 4, "entries; this checker goes through"),
+    ("a head of 10,000 cases", with_cases(5_000), 4, "cases; this checker goes through"),
+    ("1,000 names", with_names(1_000), 4, "more than 256 names"),
 ]
+
+
+@pytest.mark.parametrize("context", [str(2**200), "9" * 1000])
+def test_contexts_beyond_what_runs_are_judged_in(make: Make, context: str, tmp_path: Path) -> None:
+    made = make("copy", "0", "fused:fp16").copy(tmp_path / "made")
+    with_statement("context", context)(made, made.machine)
+    with pytest.raises(TooLarge, match=r"contexts of up to 2\^128"):
+        check_certificate(made.certificate, made.machine)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read from /proc")
@@ -194,7 +211,7 @@ def test_heavy_documents_end_soon_and_small(
     machine.write_bytes(made.machine.read_bytes())
     forge(made, machine)
     done = subprocess.run(
-        [sys.executable, "-c", CHECK, str(made.certificate), "--machine", str(machine)],
+        [*COMMAND, str(made.certificate), "--machine", str(machine)],
         capture_output=True,
         text=True,
         check=False,
@@ -208,7 +225,7 @@ def test_heavy_documents_end_soon_and_small(
 
 def test_the_same_without_what_makes_it_heavy_is_valid(on_all_inputs: Made) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", CHECK, str(on_all_inputs.certificate), "--machine", str(on_all_inputs.machine)],
+        [*COMMAND, str(on_all_inputs.certificate), "--machine", str(on_all_inputs.machine)],
         capture_output=True,
         text=True,
         check=False,

@@ -42,7 +42,7 @@ def test_no_assert_no_float_no_matrix_product(path: Path) -> None:
 
 def test_the_sources_are_found() -> None:
     found = {path.name for path in SOURCES}
-    assert {"check.py", "document.py", "replay.py", "__main__.py", "universal.py", "scores.py", "columns.py"} <= found
+    assert {"check.py", "document.py", "replay.py", "__main__.py", "walk.py", "heads.py", "columns.py"} <= found
 
 
 def test_the_package_above_imports_nothing_either() -> None:

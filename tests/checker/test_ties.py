@@ -114,3 +114,31 @@ def test_a_case_costs_little_whatever_the_arithmetic_and_the_context(text: str, 
         rounded.clear()
         case_on_runs(model, 2**k, 1, [(1, 60), (70, 200)], min(7, admitted), admitted)
         assert len(rounded) < 200 * 60, k  # 191 ties, up to 14 exponents
+
+
+@pytest.mark.parametrize(
+    "text", ["rounded:bf16/bf16", "rounded:fp32/bf16", "rounded:fixed6/fp16", "fused:bf16/fp32/bf16"]
+)
+@pytest.mark.parametrize("e", [3, 6, 9])
+def test_ties_up_to_a_bound_meet_the_condition_one_by_one(text: str, e: int) -> None:
+    model, N, M = parse_model("at", text), 40, 24
+    found = outcome(model, N, 1, M, e)
+    assert all(condition(model, N, 1, (m,), e).holds for m in range(1, found.up_to + 1))
+
+
+def test_the_first_tie_that_fails_ends_the_range() -> None:
+    model = parse_model("at", "rounded:fixed6/fp16")
+    found = outcome(model, 40, 1, 24, 7)
+    assert 0 < found.up_to < 24
+    assert not condition(model, 40, 1, (found.up_to + 1,), 7).holds
+    assert found.one is not None
+    assert found.one[0] < 1
+
+
+def test_ties_at_once_when_weights_are_normal() -> None:
+    model = parse_model("at", "rounded:fp32/bf16")
+    found = outcome(model, 2**64, 1, 2**64, 8)
+    assert found.up_to == 2**64
+    assert found.one is not None
+    assert 0 < 1 - found.one[0] < Fraction(1, 2**23)
+    assert outcome(model, 2**64, 1, 2**64, 5).up_to == 0

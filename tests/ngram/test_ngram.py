@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import exactformer as ef
-from exactformer.api import prove
 from exactformer.certificates.checker.document import Rejected
+from exactformer.certificates.theory_certificate import prove
 from exactformer.constructions.ngram.program import construct_ngram
 from exactformer.constructions.ngram.sequences import last_occurrence, ngram_sequence
 from exactformer.constructions.theory import Theory, TrueToken
@@ -129,7 +129,7 @@ def test_it_is_proved_for_all_sequences(letters: str, n: int, r: int) -> None:
     network, theory = ef.ngram(letters, n, context=2**r)
     walked = prove(network, theory)
     assert walked.margin == 1
-    assert [(head.separation, head.many) for layer in walked.heads for head in layer] == [
+    assert [(head.separation, head.ties is None) for layer in walked.heads for head in layer] == [
         *[(2, False)] * n, *[(1, True)] * r, (1, False), (1, False)
     ]  # fmt: skip
 

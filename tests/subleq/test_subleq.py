@@ -11,8 +11,8 @@ from random import Random
 import pytest
 
 import exactformer as ef
-from exactformer.api import prove
 from exactformer.certificates.checker.document import Rejected
+from exactformer.certificates.theory_certificate import prove
 from exactformer.constructions.subleq.program import construct_subleq
 from exactformer.constructions.subleq.programs import FIBONACCI, MULTIPLY, SUM_OF_LIST, Program, assemble
 from exactformer.constructions.subleq.sequences import Write, prompt, run, subleq_sequence, token_of
@@ -164,7 +164,7 @@ def test_what_no_sequence_of_it_looks_like_is_noticed() -> None:
 def test_it_is_proved_for_all_programs(r: int) -> None:
     walked = prove(*built(r))
     assert walked.margin == 1
-    assert {(head.separation, head.many) for layer in walked.heads for head in layer} == {(1, True), (1, False)}
+    assert {(head.separation, head.ties is None) for layer in walked.heads for head in layer} == {(1, True), (1, False)}
 
 
 def test_a_certificate_is_written_and_checked(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """Networks that are not the compiled one, each by one change, and what becomes of them: are they proved?
 
-    python -m tests.annotation.mutants --machine increment --position-bits 6 --count 400
+    python -m tests.turing_theory.mutants --machine increment --position-bits 6 --count 400
 
-A mutant that is proved has to do what the original does, on all inputs that fit; it is compared with it on these.  All
+What is proved of a network is that activations are ternary, what heads select, and that the right token comes next. So
+a mutant that is proved has to generate the tokens of the original, on all inputs that fit; its activations may be
+others, and then have to be what the kernel says they are (`differential`). All
 changes of a kind are listed, put in an order that the seed decides, and taken from each kind in turn; a change that
 makes no other network, or one that another change made before, is passed over.
 """
@@ -24,7 +26,8 @@ from typing import Any, TypeVar, cast
 import click
 import numpy as np
 
-from exactformer.api import Rejected, prove
+from exactformer.certificates.checker.document import Rejected, TooLarge, Undecided
+from exactformer.certificates.theory_certificate import prove
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.machines.machine import Action, MachineError, TuringMachine
 from exactformer.constructions.machines.run import trace
@@ -51,13 +54,12 @@ from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.constructions.turing.registers import CotRegisters, Phases
 from exactformer.constructions.turing.theory import cot_theory, scot_theory
 from exactformer.constructions.turing.tokens import TokenSequence, sequences_of
-from exactformer.verify.annotation.evidence import Evidence
-from exactformer.verify.annotation.proof import HardmaxProof, prove_hardmax
 from exactformer.verify.hardmax.batch import embed, in_batches
 from exactformer.verify.hardmax.forward import NotTernaryError, Sublayer, final_activations, stages
 from exactformer.verify.hardmax.mlp import PreparedMlp, mlp_delta
 from exactformer.verify.hardmax.observe import TokenMismatch, least_margins
 from exactformer.verify.hardmax.prepared import PreparedNetwork
+from tests.turing_theory.differential import compare, true_sequences
 
 MOST_WORDS = 10_000
 """Inputs tried for a family, shortest first."""
@@ -67,7 +69,7 @@ FEW = 24
 
 
 SEED = 2026
-NO_ANSWER = "an exception, and no answer: "
+NO_ANSWER = "no answer: "
 
 
 class Kind(Enum):
@@ -522,22 +524,33 @@ CHANGES: dict[Kind, Callable[[Original], Titled]] = {
 }
 
 
-def sequences_that_fit(machine: TuringMachine, position_bits: int, paradigm: Paradigm) -> list[list[TokenSequence]]:
-    """The sequences of the runs on all inputs, shortest first, where all fit; MOST_WORDS inputs are tried."""
+def sequences_that_fit(
+    machine: TuringMachine, position_bits: int, paradigm: Paradigm, most_words: int = MOST_WORDS
+) -> list[list[TokenSequence]]:
+    """The sequences of the runs that halt, by input, shortest first; ``most_words`` inputs are tried.
+
+    Of a sequence that does not fit its first 2^r tokens are read, and the next one is generated: what is proved is
+    proved of them, too.
+    """
     found: list[list[TokenSequence]] = []
-    tried = 0
-    for length in range(1 << position_bits):
-        if (tried := tried + len(machine.input_alphabet) ** length) > MOST_WORDS:
+    tried, longest = 0, 1 << position_bits
+    for length in range(longest):
+        if (tried := tried + len(machine.input_alphabet) ** length) > most_words:
             break
         for letters in product(machine.input_alphabet, repeat=length):
             try:
-                run = trace(machine, "".join(letters), max_steps=1 << position_bits)
+                run = trace(machine, "".join(letters), max_steps=4 * longest)
             except MachineError:
                 continue
-            sequences = list(sequences_of(paradigm, run, position_bits))
-            if max(map(len, sequences)) <= 1 << position_bits:
-                found.append(sequences)
+            sequences = [cut(one, longest) for one in sequences_of(paradigm, run, position_bits)]
+            if kept := [one for one in sequences if one.prompt < len(one)]:
+                found.append(kept)
     return found
+
+
+def cut(sequence: TokenSequence, longest: int) -> TokenSequence:
+    """The first so many tokens of a sequence, and the one that comes next."""
+    return TokenSequence(sequence.tokens[: longest + 1], sequence.prompt, min(sequence.read, longest))
 
 
 class Behaviour(Enum):
@@ -577,6 +590,7 @@ class Alike(Enum):
     POSITION = "entry at pos, which the position overwrites"
     UNREAD = "coordinate is 0 wherever a token is predicted"
     MARGIN = "logits differ, the same tokens win"
+    ACTIVATIONS = "activations differ, the same tokens win"
 
 
 def why_alike(original: Network, changed: Network, sequences: Sequence[TokenSequence]) -> Alike:
@@ -630,13 +644,17 @@ def _vectors(network: Network, side: str) -> list[Vector]:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a mutant: why it is not proved (empty if it is), what it does, why that is what it does."""
+    """What became of a mutant: why it is not proved (empty if it is), what it does, why that is what it does.
+
+    ``differences``: between what was proved of it and what it does.
+    """
 
     kind: Kind
     title: str
     reason: str
     behaviour: Behaviour
     alike: Alike | None = None
+    differences: tuple[str, ...] = ()
 
     @property
     def proved(self) -> bool:
@@ -644,48 +662,54 @@ class Verdict:
 
     @property
     def wrong(self) -> bool:
-        """Proved, and not what the original does."""
-        return self.proved and self.behaviour is not Behaviour.SAME
+        """Proved, and not so."""
+        return self.proved and (self.behaviour is Behaviour.DIFFERENT or self.differences != ())
 
 
 class Judge:
     """Tries to prove mutants of one network, and compares them with it on all inputs that fit."""
 
     def __init__(
-        self, machine: TuringMachine, position_bits: int, paradigm: Paradigm = Paradigm.COT, as_theory: bool = False
+        self,
+        machine: TuringMachine,
+        position_bits: int,
+        paradigm: Paradigm = Paradigm.COT,
+        most_words: int = MOST_WORDS,
     ) -> None:
-        self.theory = THEORY[paradigm](machine, position_bits) if as_theory else None
+        self.theory = THEORY[paradigm](machine, position_bits)
         self.original = Original.of(machine, position_bits, paradigm)
-        self.sequences = [one for run in sequences_that_fit(machine, position_bits, paradigm) for one in run]
-        self.evidence = Evidence()
+        self.true = true_sequences(paradigm, machine, machine.input_alphabet[0], position_bits)
+        runs = sequences_that_fit(machine, position_bits, paradigm, most_words)
+        self.sequences = [one for run in runs for one in run]
 
     def __call__(self, mutant: Mutant) -> Verdict:
-        """What is proved is compared on all sequences, what is not on a few."""
+        """What is proved is compared on all sequences, and with what is proved of it; what is not on a few."""
         reason = self.why_not(mutant.network)
         few = self.sequences[:: -(-len(self.sequences) // FEW)]
         does = behaviour(self.original.network, mutant.network, few if reason else self.sequences)
-        return Verdict(mutant.kind, mutant.title, reason, does)
+        if reason or does is Behaviour.DIFFERENT:
+            return Verdict(mutant.kind, mutant.title, reason, does)
+        found = compare(mutant.network, self.theory, self.true).differences
+        return Verdict(mutant.kind, mutant.title, reason, does, differences=tuple(found))
 
     def explained(self, mutant: Mutant) -> Verdict:
         """The verdict; of a mutant that is proved and does the same, with why it does."""
         verdict = self(mutant)
         if not verdict.proved or verdict.wrong:
             return verdict
+        if verdict.behaviour is Behaviour.SAME_TOKENS:
+            return replace(verdict, alike=Alike.ACTIVATIONS)
         return replace(verdict, alike=why_alike(self.original.network, mutant.network, self.sequences))
 
     def why_not(self, network: Network) -> str:
         """Why a network is not proved; empty if it is."""
-        if self.theory is not None:
-            try:
-                prove(network, self.theory)
-            except Rejected as rejected:
-                return str(rejected)
-            return ""
         try:
-            answer = prove_hardmax(self.original.machine, network, self.evidence, paradigm=self.original.paradigm)
-        except IndexError as error:
-            return f"{NO_ANSWER}{error!r}"
-        return "" if isinstance(answer, HardmaxProof) else f"{answer.family.value}: {answer.reason}"
+            prove(network, self.theory)
+        except Rejected as rejected:
+            return str(rejected)
+        except (TooLarge, Undecided) as error:
+            return f"{NO_ANSWER}{error}"
+        return ""
 
 
 @dataclass(frozen=True)
@@ -698,11 +722,10 @@ class Campaign:
     kinds: tuple[Kind, ...]
     count: int
     seed: int
-    as_theory: bool = False
 
     def judged(self, part: int, parts: int) -> list[Verdict]:
         """Every ``parts``-th of them, judged."""
-        judge = Judge(load_machine(self.machine), self.position_bits, self.paradigm, self.as_theory)
+        judge = Judge(load_machine(self.machine), self.position_bits, self.paradigm)
         chosen = islice(mutants(judge.original, self.kinds, self.seed), self.count)
         return [judge.explained(mutant) for n, mutant in enumerate(chosen) if n % parts == part]
 
@@ -722,13 +745,12 @@ def table(verdicts: Sequence[Verdict]) -> Iterator[str]:
 
 @click.command()
 @click.option("--machine", default="increment", help="A machine of the library.")
-@click.option("--position-bits", default=4, help="r: inputs are all whose chain of thought fits 2^r tokens.")
+@click.option("--position-bits", default=4, help="r: of each sequence the first 2^r tokens are compared.")
 @click.option("--paradigm", type=click.Choice([one.value for one in Paradigm]), default="cot")
 @click.option("--count", default=400, help="How many mutants.")
 @click.option("--kind", "kinds", multiple=True, type=click.Choice([kind.name for kind in Kind]), help="Only these.")
 @click.option("--seed", default=SEED)
 @click.option("--workers", default=2)
-@click.option("--as-theory", is_flag=True, help="By the kernel of theories, not by the prover for Turing machines.")
 @click.option("--survivors", "list_survivors", is_flag=True, help="List all that are proved.")
 def main(
     machine: str,
@@ -738,12 +760,11 @@ def main(
     kinds: Sequence[str],
     seed: int,
     workers: int,
-    as_theory: bool,
     list_survivors: bool,
 ) -> None:
     """Mutants of one network: which are proved, and do those do the same?"""
     wanted = tuple(Kind[name] for name in kinds) or tuple(Kind)
-    campaign = Campaign(machine, position_bits, Paradigm(paradigm), wanted, count, seed, as_theory)
+    campaign = Campaign(machine, position_bits, Paradigm(paradigm), wanted, count, seed)
     with ProcessPoolExecutor(workers) as pool:
         parts = [pool.submit(campaign.judged, part, workers) for part in range(workers)]
         verdicts = [verdict for part in parts for verdict in part.result()]
@@ -769,7 +790,7 @@ def report(verdicts: Sequence[Verdict], list_survivors: bool) -> Iterator[str]:
         yield f"{times:>5} proved: {kind}: {alike}"
     for verdict in verdicts:
         if verdict.wrong:
-            yield f"WRONG: {verdict.kind.value}: {verdict.title}: {verdict.behaviour.value}"
+            yield f"WRONG: {verdict.kind.value}: {verdict.title}: {verdict.behaviour.value} {verdict.differences[:1]}"
         if verdict.reason.startswith(NO_ANSWER):
             yield f"{verdict.kind.value}: {verdict.title}: {verdict.reason}"
         if list_survivors and verdict.alike:

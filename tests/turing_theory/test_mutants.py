@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import islice
 
 import pytest
 
+from exactformer.certificates.checker.document import TooLarge, Undecided
 from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.theory import Theory, TrueToken
 from exactformer.constructions.transformer.network import Layer, Mlp, Network
 from exactformer.constructions.transformer.vocabulary import Family, Vocabulary
-from exactformer.verify.annotation.evidence import Evidence
-from exactformer.verify.annotation.proof import Gap, prove_hardmax
-from tests.annotation.mutants import NO_ANSWER, SEED, Behaviour, Judge, Kind, behaviour, identity, mutants
+from exactformer.constructions.turing.paradigm import Paradigm
+from tests.turing_theory import mutants as mutants_module
+from tests.turing_theory.differential import Comparison, compare
+from tests.turing_theory.mutants import NO_ANSWER, SEED, Behaviour, Judge, Kind, Mutant, behaviour, identity, mutants
 
-OF_EACH_KIND = 3
+OF_EACH_KIND = 2
+WORDS = 100
+SOME = [Kind.GADGET_DROPPED, Kind.WEIGHT]
 
 
 @cache
-def judge() -> Judge:
-    return Judge(load_machine("copy"), position_bits=6)
+def judge(paradigm: Paradigm = Paradigm.COT) -> Judge:
+    return Judge(load_machine("increment"), 4, paradigm, WORDS)
 
 
 def original() -> Network:
@@ -34,6 +39,14 @@ def test_a_mutant_is_not_proved_or_does_the_same(kind: Kind) -> None:
     judged = [judge()(mutant) for mutant in islice(mutants(judge().original, [kind], SEED), OF_EACH_KIND)]
     assert len(judged) == OF_EACH_KIND
     assert [one.title for one in judged if one.wrong or one.reason.startswith(NO_ANSWER)] == []
+
+
+@pytest.mark.slow
+def test_of_a_summarized_chain_of_thought_too() -> None:
+    by_summary = judge(Paradigm.SCOT)
+    judged = [by_summary(mutant) for mutant in islice(mutants(by_summary.original, SOME), len(SOME))]
+    assert [one.kind for one in judged] == SOME
+    assert [one.title for one in judged if one.wrong or one.reason.startswith(NO_ANSWER)] == []
     assert any(not one.proved for one in judged)
 
 
@@ -42,6 +55,37 @@ def test_a_mutant_that_is_proved_and_does_something_else_is_wrong(monkeypatch: p
     monkeypatch.setattr(Judge, "why_not", lambda *_: "")
     judged = [judge()(mutant) for mutant in islice(mutants(judge().original, [Kind.HEAD_DROPPED]), 3)]
     assert all(one.wrong for one in judged)
+
+
+def test_a_mutant_that_is_not_what_is_proved_of_it_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were another network's activations those of a mutant that is proved."""
+    proved = next(mutants(judge().original, [Kind.EMBEDDING], SEED))
+    monkeypatch.setattr(mutants_module, "compare", lambda _, *rest: compare_with(proved, *rest))
+    judged = judge()(proved)
+    assert "is_einp" in judged.differences[0]
+    assert judged.proved
+    assert judged.wrong
+
+
+def compare_with(mutant: Mutant, theory: Theory, sequences: Sequence[Sequence[TrueToken]]) -> Comparison:
+    """What is proved of the original, with what a mutant does."""
+    return compare(original(), theory, sequences, mutant.network)
+
+
+@pytest.mark.parametrize("error", [TooLarge, Undecided])
+def test_what_is_too_much_to_prove_is_no_answer(error: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_much(*_: object) -> None:
+        raise error("too much")
+
+    monkeypatch.setattr(mutants_module, "prove", too_much)
+    assert judge().why_not(original()) == f"{NO_ANSWER}too much"
+
+
+def test_the_original_is_proved_and_compared_on_sequences_that_end_and_that_do_not() -> None:
+    assert judge().why_not(original()) == ""
+    ends = {one.tokens[-1].family for one in judge().sequences}
+    assert {"EOUTP", "RUN", "EPOS"} <= ends
+    assert {one.read for one in judge().sequences} >= {len(one) for one in judge().sequences} - {17}
 
 
 def test_activations_and_tokens_are_told_apart() -> None:
@@ -68,19 +112,14 @@ def test_mutants_are_different_networks() -> None:
     assert len({identity(one.network) for one in listed} | {identity(original())}) == 3 * len(Kind) + 1
 
 
-@cache
-def one_tape() -> Judge:
-    return Judge(load_machine("increment"), position_bits=6)
-
-
 def layers(changed: Callable[[tuple[Layer, ...]], tuple[Layer, ...]]) -> Network:
-    network = one_tape().original.network
+    network = original()
     return replace(network, layers=changed(network.layers))
 
 
 def unembedding(family: str, register: str, bit: int) -> Network:
     """The token of a family becomes more likely where this coordinate is 1."""
-    network = one_tape().original.network
+    network = original()
     span = next(one for one in network.registers if one.name == register)
     return with_family(family, lambda one: replace(one, unembedding=(*one.unembedding, (span.offset + bit, 1))))
 
@@ -91,7 +130,7 @@ def embedded_position() -> Network:
 
 
 def with_family(name: str, changed: Callable[[Family], Family]) -> Network:
-    network = one_tape().original.network
+    network = original()
     families = (changed(one) if one.name == name else one for one in network.vocabulary.families)
     return replace(network, vocabulary=Vocabulary(tuple(families)))
 
@@ -109,16 +148,15 @@ def with_family(name: str, changed: Callable[[Family], Family]) -> Network:
     ],
 )
 def test_what_has_other_tokens_is_not_proved(network: Callable[[], Network]) -> None:
-    judge = one_tape()
-    assert behaviour(judge.original.network, network(), judge.sequences) is Behaviour.DIFFERENT
-    assert judge.why_not(network())
+    assert behaviour(original(), network(), judge().sequences) is Behaviour.DIFFERENT
+    assert judge().why_not(network())
 
 
 def test_what_embeds_a_position_is_not_proved() -> None:
     """The evaluator puts the position over it."""
-    assert one_tape().why_not(embedded_position())
+    assert judge().why_not(embedded_position())
 
 
-def test_a_layer_more_than_annotated_is_answered() -> None:
+def test_a_layer_more_than_annotated_is_not_proved() -> None:
     network = layers(lambda all_of_them: (*all_of_them, Layer((), Mlp.of(()))))
-    assert isinstance(prove_hardmax(one_tape().original.machine, network, Evidence()), Gap)
+    assert "is about" in judge().why_not(network)

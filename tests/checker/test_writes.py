@@ -1,0 +1,43 @@
+"""SPEC 15: how often one cell can be written; by hand, and against runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from exactformer.certificates.checker import writes
+from exactformer.certificates.checker.machine import Machine, parse_machine
+from exactformer.constructions.machines.library import LIBRARY
+from tests.checker.conftest import UNLIMITED, library
+from tests.checker.ghosts import ghosts
+
+
+def machine(*rows: str, tapes: int = 1) -> Machine:
+    header = f'name: m\ntapes: {tapes}\nstates: [a, b, h]\nhalting: h\nalphabet: [_, "1"]\ninput: ["1"]\ntransitions:\n'
+    return parse_machine(header + "".join(f'  - "{row}"\n' for row in rows))
+
+
+BOUNDS = [
+    ("once and away", 2, machine("a _ -> h _ R", "a 1 -> a 1 R")),
+    ("twice by standing still", 3, machine("a _ -> b 1 S", "a 1 -> b 1 S", "b 1 -> h 1 S")),
+    ("there and back", 2, machine("a 1 -> b 1 R", "a _ -> h _ S", "b _ -> h 1 L", "b 1 -> h 1 L")),
+    ("to and fro for ever", None, machine("a 1 -> b 1 R", "b _ -> a 1 L", "a _ -> h 1 S")),
+    ("cell 0 for ever", None, machine("a 1 -> a 1 L", "a _ -> h _ S")),
+    ("the input is no write of tape 2", 1, machine("a _ _ -> h _ _ S S", tapes=2)),
+]
+
+
+@pytest.mark.parametrize(("bound", "example"), [pytest.param(*case[1:], id=case[0]) for case in BOUNDS])
+def test_writes_per_cell(bound: int | None, example: Machine) -> None:
+    assert writes.writes_per_cell(example, UNLIMITED) == bound
+
+
+@pytest.mark.parametrize("name", sorted(LIBRARY))
+def test_no_run_writes_a_cell_more_often(name: str) -> None:
+    """Against runs of the library's machines: a bound that is given holds there."""
+    example = library(name)
+    bound = writes.writes_per_cell(example, UNLIMITED)
+    if bound is not None:
+        tokens = ghosts(example, example.input[0] * 3, 64)
+        cells = [token.values["c_1"] for token in tokens if token.cls == "RUN"]
+        cells += [token.values["i"] - 1 for token in tokens if token.cls == "INPUT"]
+        assert max(map(cells.count, cells)) <= bound
