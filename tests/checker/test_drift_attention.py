@@ -10,6 +10,8 @@ import pytest
 
 from exactformer.certificates.checker.arithmetic import parse_model
 from exactformer.certificates.checker.drift.attention import (
+    Case,
+    HeadCases,
     Softmax,
     before_layer,
     behind_attention,
@@ -21,24 +23,9 @@ from exactformer.certificates.checker.drift.attention import (
 )
 from exactformer.certificates.checker.drift.forms import NotShown, rounded_drift, values_of
 from exactformer.certificates.checker.steps.naming import Model
-from exactformer.certificates.checker.universal.annotation import Annotation
-from exactformer.certificates.checker.universal.attention import Claimed
-from exactformer.certificates.checker.universal.contents import (
-    Bit,
-    Choice,
-    Code,
-    Constant,
-    Content,
-    Fetched,
-    Flag,
-    Number,
-)
-from exactformer.certificates.checker.universal.drift import ContentForms, cases_of
-from exactformer.certificates.checker.universal.meaning import Entry, Selected
 from exactformer.certificates.checker.weights import Head
 
 NONE = Fraction(0)
-BIT, ENC = Bit(Number("i", 0, 4), 1), Code(Number("i", 0, 2), 0)
 
 
 def model(text: str) -> Model:
@@ -46,35 +33,6 @@ def model(text: str) -> Model:
 
 
 # 20.1
-
-
-def forms_of(content: Content, width: int, stages: dict[str, list[dict[str, Content]]] | None = None) -> set[bytes]:
-    return set(ContentForms(Annotation(stages or {}, 1)).of(content, width))
-
-
-@pytest.mark.parametrize(
-    ("content", "width", "forms"),
-    [
-        (Constant(0), 2, {"00"}),
-        (Constant(1), 2, {"11"}),
-        (ENC, 3, {"222"}),
-        (Code(Number("i", 0, 3), 1), 3, {"022"}),
-        (BIT, 1, {"2"}),
-        (Choice(Flag("halted"), Constant(1), Choice(Flag("has_entry"), ENC, Constant(0))), 2, {"11", "22", "00"}),
-        (Choice(Flag("halted"), Constant(1), Constant(1)), 2, {"11"}),
-    ],
-)
-def test_forms(content: Content, width: int, forms: set[str]) -> None:
-    assert forms_of(content, width) == {bytes(map(int, form)) for form in forms}
-
-
-def test_what_is_fetched_has_the_forms_of_any_class_before_that_layer() -> None:
-    stages: dict[str, list[dict[str, Content]]] = {
-        "A": [{"x": Constant(0)}, {"x": Constant(1)}, {"x": Constant(1)}, {"x": Fetched("x", 1, 2)}],
-        "B": [{"x": ENC}, {"x": ENC}, {"x": Fetched("x", 3, 1)}, {"x": Constant(1)}],
-    }
-    assert forms_of(Fetched("x", 1, 1), 2, stages) == {b"\0\0", b"\2\2"}
-    assert forms_of(Fetched("x", 1, 2), 2, stages) == {b"\1\1", b"\0\0", b"\2\2"}
 
 
 def test_values_are_magnitudes() -> None:
@@ -210,11 +168,10 @@ def test_what_a_head_adds() -> None:
     assert output_drift(coarse, 2, Fraction(2), False, Fraction(3, 1024), True, 1) == Fraction(1, 256)  # at 1
 
 
-def head(kind: str, value: Content, *, query: Sequence[int] = (0,), separation: int = 2, most: int = 4) -> Claimed:
-    """Coordinate 0 asks, 1 answers, 2 is read, 3 is written."""
-    entry = Entry("", ("A",), (), Selected(kind), 1, value, value == Constant(0))
-    other = Entry("", ("B",), (), Selected("every"), 1, Constant(0), True)
-    return Claimed(Head("h", "content", list(query), [1] * len(query), [2], [3]), separation, most, (entry, other))
+def head(shares: bool = True, *, query: Sequence[int] = (0,), separation: int = 2, most: int = 4) -> HeadCases:
+    """Coordinate 0 asks, 1 answers, 2 is read, 3 is written; tokens of class B receive 0."""
+    of_class = {"A": {Case(separation, shares, most)}, "B": {Case(separation, False, 16)}}
+    return HeadCases(Head("h", "content", list(query), [1] * len(query), [2], [3]), of_class)
 
 
 def drifts(**of: str) -> dict[str, list[Fraction]]:
@@ -225,41 +182,39 @@ ONES = {"A": [1, 1, 1, 1], "B": [1, 1, 1, 1]}
 SOFTMAX = Softmax(model("rounded:bf16/fp32"), 16, 7)
 
 
-def behind(claimed: Claimed, of: dict[str, str], magnitudes: dict[str, list[int]] = ONES) -> dict[str, Fraction]:
+def behind(of_head: HeadCases, of: dict[str, str], magnitudes: dict[str, list[int]] = ONES) -> dict[str, Fraction]:
     """The drift of coordinate 3 behind attention."""
-    found = behind_attention("layer 1", SOFTMAX, [cases_of(claimed, 16)], before_layer(drifts(**of), magnitudes))
+    found = behind_attention("layer 1", SOFTMAX, [of_head], before_layer(drifts(**of), magnitudes))
     return {cls: values[3] for cls, values in found.items()}
 
 
 def test_attention() -> None:
     nothing = "0 0 0 0"
-    assert behind(head("position", ENC), {"A": nothing, "B": nothing}) == {"A": 0, "B": 0}
-    value = behind(head("position", ENC), {"A": "0 0 0 1/4", "B": "0 0 1/8 0"})
+    assert behind(head(most=1), {"A": nothing, "B": nothing}) == {"A": 0, "B": 0}
+    value = behind(head(most=1), {"A": "0 0 0 1/4", "B": "0 0 1/8 0"})
     assert value["A"] == Fraction(1, 4) + Fraction(1, 8)
     assert abs(8 * value["B"] - Fraction(258, 257)) < Fraction(1, 2**20)  # any number of tokens, of rounded weights
-    ties = behind(head("writes", ENC), {"A": nothing, "B": nothing})
+    ties = behind(head(), {"A": nothing, "B": nothing})
     assert Fraction(1, 258) < ties["A"] < Fraction(1, 256)
     assert ties["B"] == 0
-    assert behind(head("writes", Constant(0)), {"A": nothing, "B": nothing}) == {"A": 0, "B": 0}
-    one = behind(head("position", ENC, most=1), {"A": nothing, "B": nothing})
-    assert one == {"A": 0, "B": 0}
+    assert behind(head(shares=False), {"A": nothing, "B": nothing}) == {"A": 0, "B": 0}
 
 
 def test_queries_are_of_the_class_and_keys_of_any() -> None:
     far = {"A": "1 0 0 0", "B": "0 0 0 0"}
     with pytest.raises(NotShown, match=r"layer 1, head 0 \(h\), class A: scores drift by up to 1"):
-        behind(head("position", ENC), far)
+        behind(head(most=1), far)
     with pytest.raises(NotShown, match="class A: scores drift by up to 1"):
-        behind(head("position", ENC), {"A": "0 0 0 0", "B": "0 1 0 0"})
+        behind(head(most=1), {"A": "0 0 0 0", "B": "0 1 0 0"})
     with pytest.raises(NotShown, match="class B: scores drift by up to 1"):
-        behind(head("position", ENC), {"A": "0 0 0 0", "B": "1 0 0 0"})
-    assert behind(head("position", ENC, separation=3), far)["A"] == 0
+        behind(head(most=1), {"A": "0 0 0 0", "B": "1 0 0 0"})
+    assert behind(head(most=1, separation=3), far)["A"] == 0
     with pytest.raises(NotShown, match="scores drift by up to 2"):
-        behind(head("position", ENC, query=(0, 0), separation=3), far)
+        behind(head(most=1, query=(0, 0), separation=3), far)
     silent = {"A": [1, 0, 1, 1], "B": [1, 0, 1, 1]}
-    assert behind(head("position", ENC), far, silent)["A"] == 0  # no key is anything but 0
+    assert behind(head(most=1), far, silent)["A"] == 0  # no key is anything but 0
     with pytest.raises(NotShown, match="scores drift by up to 1"):
-        behind(head("position", ENC), far, {**silent, "B": [1, 1, 1, 1]})
+        behind(head(most=1), far, {**silent, "B": [1, 1, 1, 1]})
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -12,17 +11,13 @@ import pytest
 
 from exactformer.certificates.checker.arithmetic import parse_model
 from exactformer.certificates.checker.drift.attention import Softmax, output_drift
-from exactformer.certificates.checker.drift.forms import NotShown
+from exactformer.certificates.checker.drift.forms import Held, NotShown
 from exactformer.certificates.checker.drift.walk import Drift
-from exactformer.certificates.checker.universal.annotation import Annotation, Held, Setting
-from exactformer.certificates.checker.universal.attention import Claimed
-from exactformer.certificates.checker.universal.contents import NOTHING
-from exactformer.certificates.checker.universal.drift import drift_of
-from exactformer.certificates.checker.weights import Layer, Mlp, Network
+from exactformer.certificates.checker.theory.drift import OutputMargin, Recorded, drift_of
+from exactformer.certificates.checker.theory.heads import Found
+from exactformer.certificates.checker.weights import Head, Layer, Mlp, Network
 from tests.checker.conftest import UNLIMITED
-from tests.checker.test_drift_attention import BIT, ENC, head
 from tests.checker.test_drift_mlp import family, sparse
-from tests.checker.test_universal_parts import library
 
 ARITHMETIC = "rounded:bf16/fp32"
 D = output_drift(Softmax(parse_model("", ARITHMETIC), 16, 7), 2, Fraction(2), False, Fraction(0), True, 4)
@@ -40,23 +35,25 @@ def walk(
     neurons: Neurons = (),
     margin: int = 1,
 ) -> Drift:
-    """Tokens of a class receive y from x; a field of the next token is read off y with a weight, and off pos.
+    """Tokens of class A receive y from x; a field of the next token, at tokens of ``cls``, is read off y with a weight.
 
     Each neuron is a list of coordinates and weights that it reads; it adds to y what it is.
     """
-    claimed: Claimed = head("writes", BIT)
-    claimed = replace(claimed, entries=(replace(claimed.entries[0], classes=(cls,)), claimed.entries[1]))
     families = (family("ONE", {}, [{3: weight}, {3: -weight}]), family("TWO", {0: 5}))
     mlp = Mlp(
         sparse(neurons), np.zeros(len(neurons), np.int64), sparse([[], [], [], [(n, 1) for n in range(len(neurons))]]),
         np.ones(len(neurons), np.int64),
     )  # fmt: skip
-    network = Network(2, (("pos", 2), ("x", 1), ("y", 1)), 4, families, (Layer((claimed.head,), mlp),))
-    before: Held = {"pos": ENC, "x": BIT, "y": NOTHING}
-    behind = before | {"y": BIT}
-    annotation = Annotation({cls: [before, behind, behind], "B": [before] * 3}, margin)
-    setting = Setting(library("increment"), network)
-    return drift_of(setting, annotation, [[claimed]], Softmax(parse_model("", arithmetic), 16, e), UNLIMITED)
+    head = Head("h", "content", [0], [1], [2], [3])
+    network = Network(2, (("pos", 2), ("x", 1), ("y", 1)), 4, families, (Layer((head,), mlp),))
+    before: Held = {"pos": (b"\2\2",), "x": (b"\2",), "y": (b"\0",)}
+    behind = before | {"y": (b"\2",)}
+    recorded = Recorded(
+        stages=[{"A": before, "B": before}, {"A": behind, "B": before}, {"A": behind, "B": before}],
+        heads=[[{"A": [Found(2, 4, True)], "B": [Found(2, None, False)]}]],
+        outputs=[OutputMargin(cls, "ONE", margin)],
+    )
+    return drift_of(network, recorded, Softmax(parse_model("", arithmetic), 16, e), UNLIMITED)
 
 
 def test_a_layer() -> None:
@@ -89,17 +86,11 @@ def test_a_margin_of_0_is_lost() -> None:
         walk(weight=0, margin=0)
 
 
-@pytest.mark.parametrize("cls", ["INP", "INPUT", "EOUTP", "OLDSUMM", "OLDCELL", "OLDSTATE"])
-def test_classes_behind_which_nothing_is_generated(cls: str) -> None:
-    assert walk(weight=200, cls=cls).margin == 1
-
-
-@pytest.mark.parametrize(
-    "cls", ["EINP", "RUN", "POS", "BIT", "EPOS", "OUTP", "OUTPUT", "ESUMM", "NEWSUMM", "NEWCELL", "NEWSTATE"]
-)
-def test_classes_behind_which_a_token_is_generated(cls: str) -> None:
+def test_only_outputs_lose() -> None:
+    """What is read off does not drift at tokens of the other class."""
+    assert walk(weight=200, cls="B").margin == 1
     with pytest.raises(NotShown, match="of a margin of 1"):
-        walk(weight=200, cls=cls)
+        walk(weight=200, cls="A")
 
 
 def test_drifts_of_more_than_1() -> None:

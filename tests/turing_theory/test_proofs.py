@@ -6,9 +6,11 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
+from exactformer.verify.annotation.evidence import Evidence
+from exactformer.verify.annotation.proof import HardmaxProof, prove_hardmax
 
-from exactformer.api import prove
 from exactformer.certificates.checker.document import Rejected
+from exactformer.certificates.theory_certificate import prove
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.theory import Theory
 from exactformer.constructions.transformer.gadgets import Neuron
@@ -16,8 +18,6 @@ from exactformer.constructions.transformer.network import Layer, Mlp, Network
 from exactformer.constructions.turing.construct import construct
 from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.constructions.turing.theory import cot_theory, scot_theory
-from exactformer.verify.annotation.evidence import Evidence
-from exactformer.verify.annotation.proof import HardmaxProof, prove_hardmax
 
 THEORY = {Paradigm.COT: cot_theory, Paradigm.SCOT: scot_theory}
 

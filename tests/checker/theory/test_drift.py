@@ -25,6 +25,7 @@ from exactformer.certificates.checker.theory.check import check_theory
 from exactformer.certificates.checker.theory.drift import MOST_FORMS, Recorded, drift_of, forms_of
 from exactformer.certificates.checker.theory.heads import Found
 from exactformer.certificates.checker.weights import read_network
+from exactformer.certificates.theory_certificate import prove
 from exactformer.constructions.ngram.theory import ngram
 from exactformer.constructions.transformer.vocabulary import Token
 from exactformer.constructions.turing.tokens import TokenSequence
@@ -99,14 +100,14 @@ def test_every_vector_is_of_a_form() -> None:
 @cache
 def recorded() -> Recorded:
     network, theory = ngram(small.LETTERS, small.N, context=CONTEXT)
-    found = api.prove(network, theory, drifting=True).recorded
+    found = prove(network, theory, drifting=True).recorded
     assert found is not None
     return found
 
 
 def test_nothing_is_recorded_unless_that_is_asked_for() -> None:
     network, theory = ngram(small.LETTERS, small.N, context=CONTEXT)
-    assert api.prove(network, theory).recorded is None
+    assert prove(network, theory).recorded is None
 
 
 def test_what_is_recorded() -> None:
@@ -120,14 +121,14 @@ def test_what_is_recorded() -> None:
     assert recorded().stages[0]["start"]["pos"] == (bytes([2] * small.R),)
     # The letter before is one token's; of those with the same letter there may be several, or none (then START has 0).
     before, found = recorded().heads[1][0], recorded().heads[2][0]
-    assert before == {"start": [Found(None, False, False)], "sym": [Found(2, False, True)]}
-    assert found == {"start": [Found(None, False, False)], "sym": [Found(1, True, True), Found(1, False, False)]}
+    assert before == {"start": [Found(None, 1, False)], "sym": [Found(2, 1, True)]}
+    assert found == {"start": [Found(None, 1, False)], "sym": [Found(1, None, True), Found(1, 1, False)]}
 
 
 def test_diagrams_may_be_forgotten_between_layers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(walk, "MOST_NODES", 0)
     network, theory = ngram(small.LETTERS, small.N, context=CONTEXT)
-    assert api.prove(network, theory, drifting=True).recorded == recorded()
+    assert prove(network, theory, drifting=True).recorded == recorded()
 
 
 def softmax(arithmetic: str, e: int) -> Softmax:

@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from exactformer.api import prove
 from exactformer.certificates.checker.document import Rejected, TooLarge
 from exactformer.certificates.checker.theory import annotation as annotation_module
 from exactformer.certificates.checker.theory import ghosts
 from exactformer.certificates.checker.theory import walk as walk_module
 from exactformer.certificates.checker.theory.template import Value
 from exactformer.certificates.checker.theory.walk import Walked
+from exactformer.certificates.theory_certificate import prove
 from exactformer.certificates.weights import weights_document
 from exactformer.constructions.ngram.theory import ngram
 from tests.checker.theory import small
