@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from exactformer.certificates.checker.theory.heads import Found
+from exactformer.certificates.checker.theory.heads import FoundHead
 from exactformer.certificates.checker.theory.walk import Walked
 from exactformer.certificates.theory_certificate import decide as decide_all
 from exactformer.certificates.theory_certificate import prove
@@ -60,7 +60,7 @@ def test_what_is_not_known_of_a_head_is_the_worst(
     """A head that always selects all has a separation beyond all scores; as many tie as there are tokens."""
     network, _ = proved()
     longest = max(len(head.query) for layer in network.layers for head in layer.heads)
-    made = decide_all(network, [[Found(separation, ties)]], parse_arithmetic("fused:bf16"), 16, None)
+    made = decide_all(network, [[FoundHead(separation, ties)]], parse_arithmetic("fused:bf16"), 16, None)
     separated = 2 * longest + 1 if separation is None else wanted[0]
     assert [(case.facts.separation, case.facts.most) for case in made.cases] == [(separated, wanted[1])]
 

@@ -25,7 +25,7 @@ from exactformer.certificates.checker.cases import Cases
 from exactformer.certificates.checker.diagrams import Formula
 from exactformer.certificates.checker.theory import walk as walk_module
 from exactformer.certificates.checker.theory.ghosts import Variables
-from exactformer.certificates.checker.theory.heads import Found
+from exactformer.certificates.checker.theory.heads import FoundHead
 from exactformer.certificates.checker.theory.language import read_formula, read_number
 from exactformer.certificates.checker.theory.reading import POS, read_theory
 from exactformer.certificates.checker.theory.reading import Theory as ReadTheory
@@ -216,7 +216,7 @@ class _Going:
                 listed[which] = int(value)
                 self.found.given += 1
 
-    def end_layer(self, found: Sequence[Found]) -> None:
+    def end_layer(self, found: Sequence[FoundHead]) -> None:
         """What is proved of its heads holds; and names mean what they do from now on, all at once."""
         self.require_separations(found)
         for of_class in self.classes.values():
@@ -231,7 +231,7 @@ class _Going:
                         ghosts[name.name] = old.holds(formula_of(name.formula))
         self.layer, self.attended = self.layer + 1, False
 
-    def require_separations(self, found: Sequence[Found]) -> None:
+    def require_separations(self, found: Sequence[FoundHead]) -> None:
         """No score comes nearer to the best than proved, and no more tokens with a value other than 0 are selected."""
         before = self.stages[2 * self.layer].astype(np.int64)
         for head, proved in zip(self.network.layers[self.layer].heads, found, strict=True):
