@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.arithmetics import CONTEXTS, GRID, softmax_part
-from exactformer.certificates import certify_all as certify_all_module
+from exactformer.certificates import theory_certificate
 from exactformer.certificates.certify import Request, certify
 from exactformer.certificates.certify_all import UniversalRequest, certify_all
 from exactformer.certificates.checker import ties as checker_ties
@@ -210,8 +210,8 @@ def proved() -> Walked:
 def test_whole_certificates_are_checked_with_no_more_roundings_than_they_took(
     arithmetic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(certify_all_module, "prove", lambda *_: proved())
-    monkeypatch.setattr(theory_check, "walk", lambda *_: proved())
+    monkeypatch.setattr(theory_certificate, "prove", lambda *_, **__: proved())
+    monkeypatch.setattr(theory_check, "walk", lambda *_, **__: proved())
     with counting_roundings() as made:
         bundle = certify_all(UniversalRequest(load_machine("copy"), parse_arithmetic(arithmetic), 16)).made
     (tmp_path / bundle.weights_name).write_bytes(bundle.weights)
