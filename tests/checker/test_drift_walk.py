@@ -11,7 +11,7 @@ import pytest
 
 from exactformer.certificates.checker.arithmetic import parse_model
 from exactformer.certificates.checker.drift.attention import Softmax, output_drift
-from exactformer.certificates.checker.drift.forms import Held, NotShown
+from exactformer.certificates.checker.drift.forms import NotShown
 from exactformer.certificates.checker.drift.walk import Drift
 from exactformer.certificates.checker.theory.drift import OutputMargin, Recorded, drift_of
 from exactformer.certificates.checker.theory.heads import Found
@@ -46,7 +46,7 @@ def walk(
     )  # fmt: skip
     head = Head("h", "content", [0], [1], [2], [3])
     network = Network(2, (("pos", 2), ("x", 1), ("y", 1)), 4, families, (Layer((head,), mlp),))
-    before: Held = {"pos": (b"\2\2",), "x": (b"\2",), "y": (b"\0",)}
+    before: dict[str, tuple[bytes, ...]] = {"pos": (b"\2\2",), "x": (b"\2",), "y": (b"\0",)}
     behind = before | {"y": (b"\2",)}
     recorded = Recorded(
         stages=[{"A": before, "B": before}, {"A": behind, "B": before}, {"A": behind, "B": before}],

@@ -94,8 +94,8 @@ BOUNDED = [
     (SUMMARIZED, "rounded:bf16/bf16", 64, "3/32", "11/128"),
     (SUMMARIZED, "rounded:fp16/fp16", 32, "9/1024", "931/1024"),
 ]
-"""The largest drift and the margin that were proved before November 2026, by a prover written for Turing machines alone; with the
-separation of a head in all of its cases, and as if a token of any family could be the next."""
+"""The largest drift and the margin that a prover for Turing machines alone found: with the separation of a head in all
+of its cases, and as if a token of any family could be the next."""
 NEITHER = [
     (INCREMENT, "rounded:e4m3fn/bf16", 8),
     (INCREMENT, "fused:bf16/bf16/bf16", 64),

@@ -66,33 +66,33 @@ def situation(told: Selecting) -> Found | None:
 
 
 FOUND: list[tuple[str, Selecting, Found | None]] = [
-    ("the largest", Selecting("j.f", when="f"), Found(1, True, False)),
-    ("twice as large", Selecting("j.f", when="f", keys=(F, F)), Found(2, True, False)),
-    ("so far apart that it is not told", Selecting("j.f", when="f", keys=(F,) * 7), Found(4, True, False)),
-    ("the largest of two classes", Selecting("j.f", when="f", keys=(F, KIND)), Found(2, True, False)),
-    ("nothing else", Selecting("true", "true", keys=(CONSTANT,), member="0"), Found(None, True, False)),
-    ("one score, by a fact", Selecting("true", facts="fact one: f"), Found(1, True, False)),
+    ("the largest", Selecting("j.f", when="f"), Found(1, None, False)),
+    ("twice as large", Selecting("j.f", when="f", keys=(F, F)), Found(2, None, False)),
+    ("so far apart that it is not told", Selecting("j.f", when="f", keys=(F,) * 7), Found(4, None, False)),
+    ("the largest of two classes", Selecting("j.f", when="f", keys=(F, KIND)), Found(2, None, False)),
+    ("nothing else", Selecting("true", "true", keys=(CONSTANT,), member="0"), Found(None, None, False)),
+    ("one score, by a fact", Selecting("true", facts="fact one: f"), Found(1, None, False)),
     (
         "one score, by a fact that excludes the best one",
         Selecting("true", keys=(F, KIND, KIND), facts="fact one: not f"),
-        Found(1, True, False),
+        Found(1, None, False),
     ),
     (
         "a score below what the class could have",
         Selecting("not j.f", when="not f", keys=(F, KIND, KIND), facts="fact one: not f"),
-        Found(1, True, False),
+        Found(1, None, False),
     ),
     (
         "another score of a class of which none is selected",
         Selecting("j.f", "pos = 0", when="f"),
-        Found(1, True, False),
+        Found(1, None, False),
     ),
     (
         "the best score without a fact is no case",
         Selecting("j.n != 0", when="n != 0", keys=(ZERO, N, N)),
-        Found(2, True, False),
+        Found(2, None, False),
     ),
-    ("one token only", Selecting("true", keys=(KIND,), when="pos = 1"), Found(1, False, False)),
+    ("one token only", Selecting("true", keys=(KIND,), when="pos = 1"), Found(1, 1, False)),
     ("what no token is", Selecting("j.f", when="n > 5"), None),
 ]
 

@@ -33,7 +33,7 @@ LONGEST = 2**small.R
 
 
 def promises(walked: Walked) -> list[list[Promise]]:
-    return [[Promise(head.separation, head.many) for head in layer] for layer in walked.heads]
+    return [[Promise(head.separation, head.ties != 1) for head in layer] for layer in walked.heads]
 
 
 def wrong(document: Any, walked: Walked, length: int = LONGEST) -> list[str]:
@@ -54,11 +54,11 @@ def test_no_more_could_be_proved() -> None:
     assert any("is above others by 1" in fault for fault in faults(document, "ab", 1, 5, promises(found), 2))
     for number, layer in enumerate(found.heads):
         for place, head in enumerate(layer):
-            for better in (Promise((head.separation or 0) + 1, head.many), Promise(head.separation, False)):
+            for better in (Promise((head.separation or 0) + 1, head.ties != 1), Promise(head.separation, False)):
                 told = promises(found)
                 told[number][place] = better
                 noticed = any(faults(document, "ab", 1, LONGEST, told, 1))
-                assert noticed == (better != Promise(head.separation, head.many)), (number, place, better)
+                assert noticed == (better != Promise(head.separation, head.ties != 1)), (number, place, better)
 
 
 SIZES: list[tuple[str, str, int, int, int]] = [
