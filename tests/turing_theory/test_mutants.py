@@ -21,7 +21,7 @@ from tests.turing_theory.mutants import NO_ANSWER, SEED, Behaviour, Judge, Kind,
 
 OF_EACH_KIND = 2
 WORDS = 100
-SOME = [Kind.GADGET_DROPPED, Kind.WEIGHT]
+SOME = [Kind.HEAD_ALTERED, Kind.WEIGHT]
 
 
 @cache
