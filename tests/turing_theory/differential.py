@@ -45,7 +45,7 @@ from exactformer.verify.hardmax.prepared import PreparedNetwork
 from exactformer.verify.hardmax.readout import read_out
 
 Table = NDArray[np.bool_]
-SEGMENTS = 3
+SEGMENTS = 2
 """Of a summarized run, so many are looked at."""
 formula_of, number_of = cache(lambda text: read_formula("", text)), cache(lambda text: read_number("", text))
 

@@ -87,11 +87,15 @@ class Found:
         self.wrong += other.wrong
 
 
-def examine(one: TuringMachine, position_bits: int, paradigm: Paradigm = Paradigm.COT) -> Found:
-    """Prove a machine's network, and follow it on the sequences of all inputs, halting or not."""
+def examine(
+    one: TuringMachine, position_bits: int, paradigm: Paradigm = Paradigm.COT, inputs: int | None = None
+) -> Found:
+    """Prove a machine's network, and follow it on the sequences of all inputs, or so many, halting or not."""
     r = position_bits
     network, theory = construct(paradigm, one, r), THEORY[paradigm](one, r)
-    sequences = [tokens for length in range(1 << r) for tokens in true_sequences(paradigm, one, ONE * length, r)]
+    sequences = [
+        tokens for length in range(inputs or 1 << r) for tokens in true_sequences(paradigm, one, ONE * length, r)
+    ]
     ended = sum(any(token.cls == "eoutp" for token in tokens) for tokens in sequences)
     found = Found(machines=1, halting=ended, sequences=len(sequences))
     try:

@@ -26,25 +26,25 @@ def test_machines_are_counted() -> None:
 
 @pytest.mark.slow
 def test_some_machines_with_one_working_state() -> None:
-    found = examine_all(1, range(9, how_many(1), 60), 4)
+    found = examine_all(1, range(9, how_many(1), 80), 4)
     assert found.wrong == []
-    assert found.machines == 3
+    assert found.machines == 2
     assert 0 < found.halting < found.sequences
 
 
 @pytest.mark.slow
-def test_some_machines_with_two_working_states() -> None:
+def test_a_machine_with_two_working_states() -> None:
     drawn = (index for index in iter(Random(4).sample(range(how_many(2)), 99)) if starts(machine(2, index)))
-    found = examine_all(2, [next(drawn) for _ in range(2)], 4)
+    found = examine_all(2, [next(drawn)], 4)
     assert found.wrong == []
     assert 0 < found.halting < found.sequences
 
 
 @pytest.mark.slow
 def test_a_machine_that_goes_on_in_summaries() -> None:
-    found = examine(machine(1, 40), 4, Paradigm.SCOT)
+    found = examine(machine(1, 40), 4, Paradigm.SCOT, inputs=4)
     assert found.wrong == []
-    assert (found.halting, found.sequences) == (0, 48)
+    assert (found.halting, found.sequences) == (0, 8)
 
 
 def test_a_machine_without_rows_is_not_proved() -> None:
