@@ -1,4 +1,4 @@
-"""Random machines of every kind, and how their runs end: what SPEC 14.6 and 18.4 are held against.
+"""Random machines of every kind, and how their runs end: what arguments 1 to 3 are held against.
 
 The machines of `constructions.machines.random_machines` have a row for everything and no symbol but input symbols and
 the blank, so none of their runs gets stuck or halts with what is no word.  These do.

@@ -1,4 +1,4 @@
-"""SPEC 14.4, 14.6, 17.1: what follows a token, how far heads get, how long runs are (verify/ARGUMENTS.md, 1, 2, 16)."""
+"""What follows a token, how far heads get, how long runs are (verify/ARGUMENTS.md, 1, 2, 14)."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def read(machine: Machine, word: str, ended: Ended, paradigm: str) -> Iterator[R
 
 
 def wrong_facts(one: Read) -> Iterator[str]:
-    """SPEC 14.6 and 18.4.6, as their text says them, at every token; and what makes has_entry what it is."""
+    """What argument 1 states, at every token; and what makes has_entry what it is."""
     machine, tapes = one.machine, range(1, one.machine.tapes + 1)
     for token, shown, follows, now in zip(one.ghosts, one.tokens, one.following, one.configurations, strict=True):
         values = token.values

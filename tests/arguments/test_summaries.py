@@ -1,4 +1,4 @@
-"""SPEC 18.4 and 18: what a summary is of, and how long a segment gets (verify/ARGUMENTS.md, 3 and 4)."""
+"""What a summary is of, and how long a segment gets (verify/ARGUMENTS.md, 3 and 4)."""
 
 from __future__ import annotations
 

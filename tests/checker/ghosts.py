@@ -67,7 +67,7 @@ def run_segments(machine: Machine, word: str, r: int, paradigm: str) -> list[Seg
 
 
 def ghosts_of(machine: Machine, tokens: list[Token], summarized: bool) -> list[Ghosts]:
-    """The ghosts of the tokens of one segment, by SPEC 11.1 and 18.1, from these tokens alone."""
+    """The ghosts of the tokens of one segment, from these alone (constructions/turing/cot.theory, scot.theory)."""
     tapes, found, place, marks = _Tapes(machine), list[Ghosts](), 0, dict[str, int]()
     for i, (family, fields) in enumerate(tokens):
         late = "e" in marks

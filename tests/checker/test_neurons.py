@@ -7,7 +7,7 @@ import pytest
 from exactformer.certificates.checker.cases import Cases, product, same
 from exactformer.certificates.checker.diagrams import FALSE, TRUE, Diagrams, Formula
 from exactformer.certificates.checker.document import TooLarge
-from exactformer.certificates.checker.neurons import Neuron, activation
+from exactformer.certificates.checker.neurons import activation
 
 DIAGRAMS = Diagrams()
 
@@ -22,14 +22,14 @@ def sign(name: str) -> Cases:
 
 def test_neurons() -> None:
     a, b = sign("a"), {0: ~atom("b"), 1: atom("b")}
-    assert activation("at", Neuron(-1, [(a, 1), (b, -1)], [])) == {0: TRUE}
+    assert activation("at", -1, [(a, 1), (b, -1)]) == {0: TRUE}
     one = ~atom("a") & ~atom("b")
-    assert activation("at", Neuron(0, [(a, -1), (b, -1)], [])) == {1: one, 0: ~one}
-    assert set(activation("at", Neuron(0, [(a, 1), (b, 1)], []))) == {0, 1, 2}
-    assert activation("at", Neuron(2, [], [])) == {2: TRUE}
-    assert set(activation("at", Neuron(1000, [(a, 1)], []))) == {999, 1001}
+    assert activation("at", 0, [(a, -1), (b, -1)]) == {1: one, 0: ~one}
+    assert set(activation("at", 0, [(a, 1), (b, 1)])) == {0, 1, 2}
+    assert activation("at", 2, []) == {2: TRUE}
+    assert set(activation("at", 1000, [(a, 1)])) == {999, 1001}
     with pytest.raises(TooLarge, match="may reach 1025"):
-        activation("at", Neuron(1024, [(a, 1)], []))
+        activation("at", 1024, [(a, 1)])
 
 
 def test_products_and_equality() -> None:

@@ -1,4 +1,4 @@
-"""True tokens of both theories from the checker's simulator, with ghosts from the tokens alone (SPEC 11.1 and 18.1)."""
+"""True tokens of both theories from the checker's simulator, with ghosts from the tokens alone."""
 
 from __future__ import annotations
 

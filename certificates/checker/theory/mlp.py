@@ -14,7 +14,7 @@ import numpy as np
 from exactformer.certificates.checker.cases import Cases, same, scaled, summed
 from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.diagrams import Formula, conjunction, depends_on
-from exactformer.certificates.checker.neurons import Neuron, activation
+from exactformer.certificates.checker.neurons import activation
 from exactformer.certificates.checker.weighed import Weighed
 from exactformer.certificates.checker.weights import Mlp
 
@@ -62,8 +62,8 @@ class Integers:
         """relu(bias + the weighted sum of integers, by ``id``)."""
         key = bias, tuple(sorted(inputs.items()))
         if key not in self._active:
-            neuron = Neuron(bias, [(self.of(name), weight) for name, weight in inputs.items()], ())
-            self._active[key] = self.one(activation(at, neuron, self.weighed))
+            listed = [(self.of(name), weight) for name, weight in inputs.items()]
+            self._active[key] = self.one(activation(at, bias, listed, self.weighed))
         return self._active[key]
 
     def sum(self, first: Cases, terms: Counter[int]) -> Cases:
