@@ -186,7 +186,7 @@ def test_what_is_only_proved_for_some_ties_is_said() -> None:
 
 def test_heads_of_many_tapes_can_be_told_apart_in_a_narrow_terminal() -> None:
     lines = [line.text for line in laid_out(report_all.report_for_all(bundle_of("proved"), WRITTEN), 40)]
-    assert {"bitA_1", "bitA_2", "bitB_1", "bitB_2"} <= {line.split()[0] for line in lines if line.strip()}
+    assert {"bitA_1", "bitA_2", "bitB_1", "bitB_2"} <= {line.split(",")[0] for line in lines}
 
 
 @pytest.mark.parametrize("paradigm", Paradigm)
