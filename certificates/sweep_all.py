@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 
 from exactformer.certificates.certify_all import UniversalRequest
+from exactformer.certificates.checker.deadline import SECONDS
 from exactformer.certificates.checker.document import Rejected, TooLarge, Undecided
 from exactformer.certificates.theory_certificate import decide, prove
 from exactformer.verify.arithmetic.models import ArithmeticModel
@@ -21,12 +22,12 @@ from exactformer.verify.writes import write_bound
 
 @dataclass(frozen=True)
 class UniversalSweep:
-    """What to prove of each machine: its softmax network in a context, in an arithmetic."""
+    """What to prove of each machine, in so many seconds: its softmax network in a context, in an arithmetic."""
 
     seed: int
     context: int
     model: ArithmeticModel
-    budget_seconds: int
+    budget_seconds: int = SECONDS
 
 
 @dataclass(frozen=True)

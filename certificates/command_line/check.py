@@ -11,10 +11,10 @@ from pathlib import Path
 import click
 
 from exactformer.certificates.checker.__main__ import main as run_checker
+from exactformer.certificates.checker.document import BadInput, TooLarge, read_bytes
 from exactformer.certificates.command_line.console import show
 from exactformer.certificates.command_line.outcome import InputRefused, refusing
 from exactformer.certificates.command_line.progress import late_spinner
-from exactformer.certificates.files import LARGEST_READ
 from exactformer.certificates.theory_certificate import theory_name
 from exactformer.constructions import ngram, subleq, turing
 from exactformer.constructions.machines.busy_beaver import looks_like_busy_beaver
@@ -88,10 +88,9 @@ def _machine_file(machine: str) -> Path | None:
 def _ours(certificate: Path) -> str | None:
     """The theory that a certificate says it is about, if that is one of ours: the checker is given our text of it."""
     try:
-        with certificate.open(encoding="utf-8") as file:
-            head = json.loads(file.read(LARGEST_READ))
+        head = json.loads(read_bytes(certificate, "certificate"))
         name = theory_name(head["statement"]["theory"]["text"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (BadInput, TooLarge, ValueError, KeyError, TypeError, RecursionError):
         return None
     return name if name in THEORIES else None
 

@@ -22,8 +22,6 @@ from exactformer.constructions.turing.paradigm import ContextError
 from exactformer.verify.arithmetic.models import ModelError, parse_arithmetic
 from exactformer.verify.verdict import Verdict
 
-BUDGET_SECONDS = 60
-
 
 def execute(
     machines: int,
@@ -47,7 +45,7 @@ def execute(
     lines = read_lines(out, header, [field.name for field in fields(UniversalResult)])
     have = {line["index"] for line in lines}
     missing = [index for index in range(machines) if index not in have]
-    wanted = UniversalSweep(seed, context, model, BUDGET_SECONDS)
+    wanted = UniversalSweep(seed, context, model)
     started = time.perf_counter()
     with (
         appending(out, header, lines) as append,

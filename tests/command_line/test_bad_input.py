@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -239,3 +240,12 @@ def test_what_is_too_long_for_the_name_of_a_file_is_refused(arguments: str) -> N
     assert (outcome.code, outcome.out) == (2, "")
     (line,) = outcome.err.splitlines()
     assert TOO_LONG[arguments] in line
+
+
+def test_a_certificate_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    """Nor is one whose theory the command looks up before it asks the checker: there is no writer."""
+    pipe = tmp_path / "certificate.json"
+    os.mkfifo(pipe)
+    outcome = run_installed("check", str(pipe), "--machine", "copy")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == f"certificate '{pipe}' is not a file\n"
