@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from operator import attrgetter
-from typing import Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 from exactformer.certificates.checker.document import TooLarge
 
@@ -98,16 +98,39 @@ class Formula:
             node = node.high if assignment.get(node.level, False) else node.low
         return node is TRUE
 
-    def decided(self, assignment: Mapping[int, bool]) -> tuple[bool, list[int]]:
-        """Whether it `holds`, and by which variables."""
-        node, levels = self, list[int]()
+    def decided(self, assignment: Mapping[int, bool]) -> tuple[bool, bool]:
+        """Whether it `holds`, and whether a variable that has a value here was looked at for that."""
+        node, given, looked_at = self, assignment.get, False
         while node.table is not None:
-            levels.append(node.level)
+            value = given(node.level)
+            if value is None:
+                node = node.low
+            else:
+                looked_at = True
+                node = node.high if value else node.low
+        return node is TRUE, looked_at
+
+    def path(self, assignment: Mapping[int, bool]) -> Iterator[int]:
+        """The variables that are looked at for whether it `holds`."""
+        node = self
+        while node.table is not None:
+            yield node.level
             node = node.high if assignment.get(node.level, False) else node.low
-        return node is TRUE, levels
 
 
 FALSE, TRUE = Formula(None, LEAF_LEVEL, None, None), Formula(None, LEAF_LEVEL, None, None)
+
+
+class Value(NamedTuple):
+    """Of a variable, and those of others."""
+
+    level: int
+    value: bool
+    others: Values
+
+
+Values: TypeAlias = "Value | dict[int, bool]"
+_NEW: Values = {}
 
 
 class Diagrams:
@@ -117,7 +140,7 @@ class Diagrams:
         self.limit = limit
         self._nodes: dict[tuple[int, Formula, Formula], Formula] = {}
         self._chosen: dict[tuple[Formula, Formula, Formula], Formula] = {}
-        self._impossible: set[frozenset[Node]] = set()
+        self._models: dict[frozenset[Node], Values | None] = {}
 
     def __len__(self) -> int:
         """The number of nodes."""
@@ -126,25 +149,25 @@ class Diagrams:
     @property
     def size(self) -> int:
         """The number of nodes and of steps that are kept."""
-        return len(self._nodes) + len(self._chosen) + len(self._impossible)
+        return len(self._nodes) + len(self._chosen) + len(self._models)
 
     def clear(self) -> None:
         """Forget all formulas: one that is left still means the same, but is not the object that its equals are now."""
         self._nodes.clear()
         self._chosen.clear()
-        self._impossible.clear()
+        self._models.clear()
 
     def forget_steps(self) -> None:
         """Forget what was found on the way, if it is much; all formulas stay what they are."""
-        if len(self._chosen) + len(self._impossible) > self.limit // 4:
+        if len(self._chosen) + len(self._models) > self.limit // 4:
             self._chosen.clear()
-            self._impossible.clear()
+            self._models.clear()
 
     def retain(self, formulas: Iterable[Formula]) -> None:
         """Forget all that is no part of these; whoever goes on with another formula has one that is not what its equals
         are."""
         self._chosen.clear()
-        self._impossible.clear()
+        self._models.clear()
         left, seen = list(formulas), set[Formula]()
         while left:
             node = left.pop()
@@ -194,34 +217,43 @@ class Diagrams:
     def model(self, formulas: frozenset[Node]) -> dict[int, bool] | None:
         """Values of variables, by level, for which all of them hold, whatever the others are; None if there are none.
 
-        Their conjunction is not made: by the topmost variable, for each of its two values; what has been found
-        impossible is kept.
+        Their conjunction is not made: by the topmost variable, for each of its two values. What has been found on the
+        way is kept, whether it is impossible or not.
         """
-        return None if FALSE in formulas else self._model(formulas - {TRUE})
+        values = None if FALSE in formulas else self._model(formulas - {TRUE})
+        if values is None:
+            return None
+        found = dict[int, bool]()
+        while isinstance(values, Value):
+            found[values.level] = values.value
+            values = values.others
+        return found | values
 
-    def _model(self, formulas: frozenset[Node]) -> dict[int, bool] | None:
-        if not formulas:
-            return {}
-        if len(formulas) == 1:
+    def _model(self, formulas: frozenset[Node]) -> Values | None:
+        if len(formulas) < 2:
+            if not formulas:
+                return {}
             (only,) = formulas
             if isinstance(only, Formula):
                 return only.assignment()
-        if formulas in self._impossible:
-            return None
+        known = self._models.get(formulas, _NEW)
+        if known is not _NEW:
+            return known
         level = min(map(_level, formulas))
         top = [formula for formula in formulas if formula.level == level]
-        others = formulas.difference(top)
+        others, values = formulas.difference(top), None
         for value in (False, True):
             below = {formula.high if value else formula.low for formula in top}
             if FALSE not in below:
-                found = self._model(others | below - {TRUE})
-                if found is not None:
-                    found[level] = value
-                    return found
-        if len(self._impossible) >= 2 * self.limit:
+                below.discard(TRUE)
+                left = self._model(others | below)
+                if left is not None:
+                    values = Value(level, value, left)
+                    break
+        if len(self._models) >= 2 * self.limit:
             raise TooLarge(f"a question needs more than {2 * self.limit} steps on decision diagrams")
-        self._impossible.add(formulas)
-        return None
+        self._models[formulas] = values
+        return values
 
 
 def choice(condition: Formula, then: Formula, other: Formula) -> Formula:

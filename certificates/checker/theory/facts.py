@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, Node, implies
 from exactformer.certificates.checker.document import Rejected
@@ -27,9 +28,9 @@ MOST_FACTS, MOST_TRIED = 2**8, 2**3
 """That are taken for one question; and tried before one is taken."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Assumed:
-    """Formulas that hold of a token i of one class and, where there is one, a token j of another.
+    """Formulas that hold of a token i of one class and, where there is one, a token j of another; each made once.
 
     ``elements``: those that follow from definitions, which are taken only where these do not suffice.
     """
@@ -39,9 +40,14 @@ class Assumed:
     formulas: tuple[Formula, ...]
     elements: tuple[Formula, ...] = ()
 
-    def and_first(self, *formulas: Formula) -> Assumed:
-        """The same, and these."""
-        return replace(self, formulas=(*formulas, *self.formulas))
+
+@dataclass(frozen=True)
+class Answer:
+    """To a question that was asked: values, or None; ``meant``: what the names of its classes have to mean for that, if
+    it depends on it."""
+
+    values: Mapping[int, bool] | None
+    meant: tuple[int, int] | None
 
 
 class Facts:
@@ -59,13 +65,18 @@ class Facts:
         self._alone: dict[str, Assumed] = {}
         self._stated: dict[str, tuple[Formula, ...]] = {}
         self._two: dict[tuple[str, str], Assumed] = {}
+        self._with_first: dict[tuple[Assumed, tuple[Formula, ...]], Assumed] = {}
         self._of_pair: dict[tuple[str, str], tuple[Formula, ...]] = {}
         self._before: dict[tuple[str, str, int], tuple[Formula, ...]] = {}
+        self._where_apart: dict[tuple[str, str, int], tuple[Formula, ...]] = {}
         self._counted: dict[tuple[str, str, str], Formula] = {}
         self._apart: dict[int, Formula] = {}
         self._decisive: dict[tuple[str, str | None], dict[Formula, None]] = {}
         """Of tokens of two classes, which facts were the last that a question needed: first those that were so last."""
         self._models: dict[frozenset[Node], dict[int, bool] | None] = {}
+        self._answers: dict[tuple[Assumed | None, frozenset[Node], int], Answer] = {}
+        self._meant = dict.fromkeys(theory.classes, 0)
+        """How often names of a class were given a meaning."""
 
     def give(self, names: Iterable[Name]) -> None:
         """They mean this from now on, all at once. What they mean is a function of ghosts of the theory, and so are the
@@ -78,6 +89,7 @@ class Facts:
         ]
         for cls, called, meaning in meant:
             self.variables.meanings[cls][called] = meaning
+            self._meant[cls] += 1
             needed = (self._dependencies[cls].get(one, ()) for one in self.variables.defined_in(meaning.bits))
             self._dependencies[cls][called] = (*dict.fromkeys(one for found in needed for one in found), called)
 
@@ -140,7 +152,15 @@ class Facts:
 
     def pairs(self, i: str, j: str) -> Assumed:
         """What is stated of each, and the pair facts."""
-        return self.two(i, j).and_first(*self.of_pair(i, j))
+        return self.with_first(self.two(i, j), self.of_pair(i, j))
+
+    def with_first(self, assumed: Assumed, formulas: tuple[Formula, ...]) -> Assumed:
+        """The same, and these, which are tried first."""
+        key = assumed, formulas
+        if key not in self._with_first:
+            together = tuple(dict.fromkeys((*formulas, *assumed.formulas)))
+            self._with_first[key] = Assumed(assumed.of_i, assumed.of_j, together, assumed.elements)
+        return self._with_first[key]
 
     def before(self, i: str, j: str, distance: int) -> tuple[Formula, ...]:
         """Of a token i and the token j ``distance`` before it: the before facts; what cannot be, where no followers
@@ -161,9 +181,12 @@ class Facts:
             self._counted[count, i, j] = View(self.variables, at, i, j).formula(formula)
         return self._counted[count, i, j]
 
-    def where_apart(self, facts: Iterable[Formula], distance: int) -> list[Formula]:
-        """The same facts, of all i and j: where pos = j.pos + distance."""
-        return [implies(self.apart(distance), fact) for fact in facts]
+    def where_apart(self, i: str, j: str, distance: int) -> tuple[Formula, ...]:
+        """The before facts, of all i and j: where pos = j.pos + distance."""
+        if (i, j, distance) not in self._where_apart:
+            apart = self.apart(distance)
+            self._where_apart[i, j, distance] = tuple(implies(apart, fact) for fact in self.before(i, j, distance))
+        return self._where_apart[i, j, distance]
 
     def _itself(self, cls: str) -> list[Formula]:
         one = self.theory.classes[cls]
@@ -188,43 +211,65 @@ class Facts:
         self, assumed: Assumed | None, asked: frozenset[Node], most: int = MOST_FACTS
     ) -> Mapping[int, bool] | None:
         """Values for which all that is asked holds, and, as far as up to ``most`` facts tell, all that is assumed."""
-        found = self._model(asked)
+        key = assumed, asked, most
+        kept = self._answers.get(key)
+        if kept is None or kept.meant not in (None, self._now(assumed)):
+            if len(self._answers) >= MOST_ANSWERS:
+                self._answers.clear()
+            values, by_definitions = self._search(assumed, asked, most)
+            kept = self._answers[key] = Answer(values, self._now(assumed) if by_definitions else None)
+        return kept.values
+
+    def _now(self, assumed: Assumed | None) -> tuple[int, int]:
+        """What names mean at tokens of the classes."""
+        return (0, 0) if assumed is None else (self._meant[assumed.of_i], self._meant[assumed.of_j or assumed.of_i])
+
+    def _search(
+        self, assumed: Assumed | None, asked: frozenset[Node], most: int
+    ) -> tuple[Mapping[int, bool] | None, bool]:
+        """The values, if there are any; whether that depends on what names mean."""
+        found, by_definitions = self._model(asked), False
         if assumed is None or found is None:
-            return found
+            return found, False
         decisive = self._decisive.setdefault((assumed.of_i, assumed.of_j), {})
         for taken in range(most):
-            broken = self._broken(assumed, decisive, found)
+            broken, defining = self._broken(assumed, decisive, found, 1 if taken < 2 else MOST_TRIED)
             if not broken:
-                return found
-            for one in broken[: 1 if taken < 2 else MOST_TRIED]:
+                break
+            for one in broken:
                 if self._model(asked | {one}) is None:
                     decisive.pop(one, None)
                     decisive[one] = None
-                    return None
+                    return None, by_definitions or defining
+            by_definitions = by_definitions or defining
             asked |= {broken[0]}
             found = self._model(asked) or {}
-        return found
+        return found, True
 
-    def _broken(self, assumed: Assumed, decisive: Mapping[Formula, None], found: Mapping[int, bool]) -> list[Formula]:
-        """Of what is assumed, what does not hold: first that which is about a variable with a value.
+    def _broken(
+        self, assumed: Assumed, decisive: Mapping[Formula, None], found: Mapping[int, bool], most: int
+    ) -> tuple[list[Formula], bool]:
+        """Of what is assumed, up to ``most`` that do not hold: first those about a variable with a value; and whether
+        they are definitions.
 
         A ghost that is defined, and of which nothing was found, can be as it is defined; but then it may not be 0, as
         facts take it to be here. So its definition counts as soon as a fact depends on it.
         """
         if wrong := [one for one in assumed.elements if not one.holds(found)]:
-            return wrong
+            return wrong[:most], False
         if defined := [one for one in self._definitions(assumed, found) if not one.holds(found)]:
-            return defined
-        stated = dict.fromkeys(assumed.formulas)
-        first = [one for one in reversed(tuple(decisive)) if one in stated]
-        near, far, depends = list[Formula](), list[Formula](), list[int]()
-        for one in dict.fromkeys((*first, *stated)):
-            holds, levels = one.decided(found)
-            if holds:
-                depends += levels
-            else:
-                (near if not levels or any(level in found for level in levels) else far).append(one)
-        return near + far or [one for one in self._definitions(assumed, depends) if not one.holds(found)]
+            return defined[:most], True
+        near, far = list[Formula](), list[Formula]()
+        for one in chain(reversed(tuple(decisive)), assumed.formulas):
+            holds, looked_at = one.decided(found)
+            if not holds and one not in near and one not in far and (one not in decisive or one in assumed.formulas):
+                (near if looked_at or one is FALSE else far).append(one)
+                if len(near) == most:
+                    break
+        if near or far:
+            return (near + far)[:most], False
+        depends = dict.fromkeys(level for one in assumed.formulas for level in one.path(found))
+        return [one for one in self._definitions(assumed, depends) if not one.holds(found)][:most], True
 
     def _definitions(self, assumed: Assumed, levels: Iterable[int]) -> Iterator[Formula]:
         """Of all ghosts that these variables belong to, and that are defined."""
@@ -238,6 +283,9 @@ class Facts:
     def formulas(self) -> Iterator[Formula]:
         """All that were made; answers are forgotten."""
         self._models.clear()
+        self._answers.clear()
+        self._with_first.clear()
+        self._where_apart.clear()
         yield self.order
         yield from self._apart.values()
         yield from self._counted.values()

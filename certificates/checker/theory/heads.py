@@ -148,8 +148,8 @@ class Heads:
             facts = at_member = self.facts.two(cls, name)
             # pos - D is D before i, but where it is 0; there is the first token.
             exact = name not in self.theory.first and not self.facts.possible(facts, core | {selected, ~is_member})
-            before = self.facts.before(cls, name, distance)
-            at_member = facts.and_first(*(before if exact else self.facts.where_apart(before, distance)))
+            before = self.facts.before if exact else self.facts.where_apart
+            at_member = self.facts.with_first(facts, before(cls, name, distance))
         return Other(name, selected, facts, at_member, bound, products)
 
     def _is_there(self, case: Case, cls: str, core: frozenset[Formula], others: Sequence[Other]) -> bool:
@@ -243,7 +243,7 @@ class Heads:
         for other in others:
             if other.selected is FALSE:
                 continue
-            facts = other.at_member.and_first(other.selected)
+            facts = self.facts.with_first(other.at_member, (other.selected,))
             agree = [
                 same(self.variables.moved_cases(coordinates[other.cls][coordinate]), mine)
                 for coordinate, mine in zip(head.value, value, strict=True)

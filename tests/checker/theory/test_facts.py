@@ -78,7 +78,7 @@ def test_of_two_tokens_is_assumed_what_is_said_and_no_more(lines: str) -> None:
     for i in ("one", "two"):
         for j in ("start", "one", "two"):
             if j != "start" or "start: z" not in lines:
-                near = [found.where_apart(found.before(i, j, distance), distance) for distance in DISTANCES]
+                near = [found.where_apart(i, j, distance) for distance in DISTANCES]
                 formulas = [*found.pairs(i, j).formulas, *(one for of_distance in near for one in of_distance)]
                 table = conjoined([over.table(formula) for formula in formulas])
                 assert np.array_equal(table, said(lines, i, j, over)), (i, j)
@@ -154,7 +154,7 @@ def test_what_is_possible_is_never_said_not_to_be(lines: str) -> None:
         distance = draw.choice((1, 2))
         assumed = found.pairs("one", "one")
         if draw.random() < 0.5:
-            assumed = assumed.and_first(*found.where_apart(found.before("one", "one", distance), distance))
+            assumed = found.with_first(assumed, found.where_apart("one", "one", distance))
         view = View(over.variables, "here", "one", "one")
         asked = frozenset(view.formula(read_formula("here", draw.choice(words))) for _ in range(3))
         truth = bool(conjoined([over.table(formula) for formula in (*assumed.formulas, *asked)]).any())
