@@ -22,7 +22,6 @@ from exactformer.certificates import names
 from exactformer.certificates.checker.arithmetic import parse_model
 from exactformer.certificates.checker.deadline import SECONDS, Deadline
 from exactformer.certificates.checker.diagrams import deep_recursion
-from exactformer.certificates.checker.document import Json
 from exactformer.certificates.checker.drift.attention import Softmax
 from exactformer.certificates.checker.drift.forms import NotShown
 from exactformer.certificates.checker.drift.walk import Drift
@@ -53,6 +52,11 @@ class ProvedHead(Protocol):
 
     @property
     def ties(self) -> int | None: ...
+
+
+MOST_PROVED = 4
+"""Networks of which it is kept what was proved; with what drifts depend on that can be many diagrams."""
+_PROVED: dict[tuple[str, bool], Walked] = {}
 
 
 @dataclass(frozen=True)
@@ -113,16 +117,33 @@ def prove(network: Network, theory: Theory, budget_seconds: int = SECONDS, *, dr
     """What the hardmax network does at every token of every sequence: separations, ties, the margin; ``drifting``:
     recorded is what drifts of activations depend on.
 
+    No arithmetic is needed for that, so what was proved lately is not proved again for another one.
     Errors: Rejected, TooLarge, Undecided.
     """
-    known = read_network(_plain(weights_document(network)))
-    annotation = [[[asdict(case) for case in cases] for cases in layer] for layer in theory.annotation]
-    holds = [[asdict(one) for one in layer] for layer in theory.holds]
-    with deep_recursion():
-        read = read_theory(theory.text, theory.parameters, known.r)
-        words = read_holds(_plain(holds), read, known), read_names(_plain(names_document(theory)), read, known)
-        told = read_annotation(_plain(annotation), read, known), *words
-        return walk(known, read, _plain(witnesses_document(theory)), *told, Deadline(budget_seconds), drifting=drifting)
+    told = {
+        "annotation": [[[asdict(case) for case in cases] for cases in layer] for layer in theory.annotation],
+        "holds": [[asdict(one) for one in layer] for layer in theory.holds],
+        "names": names_document(theory),
+        "parameters": theory.parameters,
+        "theory": theory.text,
+        "weights": weights_document(network),
+        "witnesses": witnesses_document(theory),
+    }
+    written = canonical_bytes(told)
+    key = sha256(written), drifting
+    if key not in _PROVED:
+        document = json.loads(written)
+        known = read_network(document["weights"])
+        with deep_recursion():
+            read = read_theory(theory.text, theory.parameters, known.r)
+            words = read_holds(document["holds"], read, known), read_names(document["names"], read, known)
+            annotation = read_annotation(document["annotation"], read, known)
+            deadline = Deadline(budget_seconds)
+            walked = walk(known, read, document["witnesses"], annotation, *words, deadline, drifting=drifting)
+        while len(_PROVED) >= MOST_PROVED:
+            del _PROVED[next(iter(_PROVED))]
+        _PROVED[key] = walked
+    return _PROVED[key]
 
 
 def decide(
@@ -143,12 +164,6 @@ def decide(
         for head in layer
     ]
     return decide_ties_of(pairs, largest_score, model, context, beta)
-
-
-def _plain(value: object) -> Json:
-    """As it will be read from the document."""
-    document: Json = json.loads(canonical_bytes(value))
-    return document
 
 
 @dataclass(frozen=True)
@@ -187,7 +202,10 @@ def certificate_of(
     bundle = document_of(network, theory, asked, walked)
     if walked.recorded is None or bundle.universal.proved:
         return bundle
-    known, furthest = read_network(_plain(weights_document(network))), NotShown("no beta was tried")
+    known, furthest = (
+        read_network(json.loads(canonical_bytes(weights_document(network)))),
+        NotShown("no beta was tried"),
+    )
     model = parse_model("arithmetic", covered_by_drifts(asked.model).text)
     for tried in betas_for_drifts(bundle.universal, asked.beta):
         softmax = Softmax(model, asked.context, tried.bit_length() - 1)
