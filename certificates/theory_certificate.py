@@ -214,7 +214,7 @@ def certificate_of(
         except NotShown as reason:
             furthest = max(furthest, reason, key=lambda one: one.layer)
         else:
-            return document_of(network, theory, asked, walked, replace(asked, beta=tried), drift)
+            return document_of(network, theory, replace(asked, beta=tried), walked, bundle.subject, drift)
     return replace(bundle, not_shown=furthest.reason)
 
 
@@ -223,14 +223,15 @@ def document_of(
     theory: Theory,
     asked: Asked,
     walked: Walked,
-    at: Asked | None = None,
+    subject: Subject | None = None,
     drift: Drift | None = None,
 ) -> TheoryBundle:
-    """The certificate of what is proved; ``at``: what was asked for, at the beta at which drifts are bounded.
+    """The certificate of what is proved; ``subject``: what it is about, if that is not the beta at
+    which drifts are bounded as well.
 
     Errors: as `certify_theory`.
     """
-    model, context, beta = asked.model, asked.context, (at or asked).beta
+    model, context, beta = asked.model, asked.context, asked.beta
     heads, margin = walked.heads, walked.margin
     started = time.perf_counter()
     document = weights_document(network)
@@ -240,7 +241,7 @@ def document_of(
     scaled = parameters(network, universal.split)
     require_fit(model, sums, scaled)
     weights = canonical_bytes(document)
-    subject = subject_of(theory, asked)
+    subject = subject or subject_of(theory, asked)
     weights_name = f"{subject.name}.weights.json"
     cells = activation_cells(model)
     one_cell, zero_cell = ((rational(cell.low), rational(cell.high)) for cell in (cells.one, cells.zero))

@@ -177,8 +177,8 @@ def certify(
 @click.option(
     "--theory",
     metavar="FILE",
-    help="For a certificate about a theory: the file or the name of that theory; --machine MACHINE besides, if it is "
-    "the theory of a machine's runs.",
+    help="For a certificate about a theory: the file or the name of that theory.  For one about a machine's runs "
+    "--machine is enough: our theory is found by its name.",
 )
 @click.option(
     "--budget",
@@ -280,9 +280,9 @@ def show_run(
     "--context",
     metavar="N",
     type=TOKENS,
-    default=65536,
+    default=256,
     show_default=True,
-    help="With --all-inputs: context length in tokens.",
+    help="With --all-inputs: context length in tokens.  A machine takes some seconds; more, the longer.",
 )
 @ARITHMETIC
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")

@@ -111,7 +111,9 @@ def _facts(bundle: UniversalBundle) -> Facts:
     request, universal = bundle.request, bundle.made.universal
     network, _ = request.built
     rows = [
-        ("about", f"{scope(bundle).removeprefix('in ')}, whether it halts or not"),
+        ("about", f"{scope(bundle).removeprefix('in ')}, whether it halts or goes on"),
+        ("", "of one that gets stuck: the tokens up to there"),
+        ("", "of one that halts with other symbols than inputs have on tape 1: those before its output"),
         ("for example", _example(bundle.example)),
         ("context", f"{request.context} tokens, positions of r = {network.position_bits} bits"),
         ("beta", f"{universal.beta} = {universal.split.query} in W_Q x {universal.split.key} in W_K"),
