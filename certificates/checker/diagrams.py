@@ -62,12 +62,14 @@ class Node(Protocol):
 class Formula:
     """A Boolean function of the variables of one table; the leaves belong to all tables."""
 
-    __slots__ = ("high", "level", "low", "table")
+    __slots__ = ("high", "level", "low", "of_zeros", "table")
 
     def __init__(self, table: Diagrams | None, level: int, low: Formula | None, high: Formula | None) -> None:
         self.table, self.level = table, level
         self.low: Formula = low or self
         self.high: Formula = high or self
+        self.of_zeros: Formula = self.low.of_zeros if low else self
+        """The leaf where all variables are 0."""
 
     def __invert__(self) -> Formula:
         return choice(self, FALSE, TRUE)
@@ -93,22 +95,21 @@ class Formula:
 
     def holds(self, assignment: Mapping[int, bool]) -> bool:
         """Whether it holds where these variables have these values, and all others are 0."""
-        node = self
-        while node.table is not None:
-            node = node.high if assignment.get(node.level, False) else node.low
-        return node is TRUE
+        return self.decided(assignment, last_one(assignment))[0]
 
-    def decided(self, assignment: Mapping[int, bool]) -> tuple[bool, bool]:
-        """Whether it `holds`, and whether a variable that has a value here was looked at for that."""
+    def decided(self, assignment: Mapping[int, bool], last: int) -> tuple[bool, bool]:
+        """Whether it `holds`, and whether a variable that has a value here was looked at for that; ``last``: the
+        `last_one`, behind which all are 0.
+        """
         node, given, looked_at = self, assignment.get, False
-        while node.table is not None:
+        while node.level <= last:
             value = given(node.level)
             if value is None:
                 node = node.low
             else:
                 looked_at = True
                 node = node.high if value else node.low
-        return node is TRUE, looked_at
+        return node.of_zeros is TRUE, looked_at or node.level in assignment
 
     def path(self, assignment: Mapping[int, bool]) -> Iterator[int]:
         """The variables that are looked at for whether it `holds`."""
@@ -116,6 +117,11 @@ class Formula:
         while node.table is not None:
             yield node.level
             node = node.high if assignment.get(node.level, False) else node.low
+
+
+def last_one(assignment: Mapping[int, bool]) -> int:
+    """The last variable that is 1; -1 if there is none."""
+    return max((level for level, value in assignment.items() if value), default=-1)
 
 
 FALSE, TRUE = Formula(None, LEAF_LEVEL, None, None), Formula(None, LEAF_LEVEL, None, None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
-from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, Node, implies
+from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, Node, implies, last_one
 from exactformer.certificates.checker.document import Rejected
 from exactformer.certificates.checker.theory.annotation import Name
 from exactformer.certificates.checker.theory.ghosts import (
@@ -75,6 +75,8 @@ class Facts:
         """Of tokens of two classes, which facts were the last that a question needed: first those that were so last."""
         self._models: dict[frozenset[Node], dict[int, bool] | None] = {}
         self._answers: dict[tuple[Assumed | None, frozenset[Node], int], Answer] = {}
+        self._defining: dict[tuple[str, str, bool], tuple[Formula, ...]] = {}
+        """By class, name and whether it is that of j: the definitions that say what it is now."""
         self._meant = dict.fromkeys(theory.classes, 0)
         """How often names of a class were given a meaning."""
 
@@ -90,6 +92,7 @@ class Facts:
         for cls, called, meaning in meant:
             self.variables.meanings[cls][called] = meaning
             self._meant[cls] += 1
+            self._defining.clear()
             needed = (self._dependencies[cls].get(one, ()) for one in self.variables.defined_in(meaning.bits))
             self._dependencies[cls][called] = (*dict.fromkeys(one for found in needed for one in found), called)
 
@@ -211,6 +214,8 @@ class Facts:
         self, assumed: Assumed | None, asked: frozenset[Node], most: int = MOST_FACTS
     ) -> Mapping[int, bool] | None:
         """Values for which all that is asked holds, and, as far as up to ``most`` facts tell, all that is assumed."""
+        if FALSE in asked:
+            return None
         key = assumed, asked, most
         kept = self._answers.get(key)
         if kept is None or kept.meant not in (None, self._now(assumed)):
@@ -255,13 +260,14 @@ class Facts:
         A ghost that is defined, and of which nothing was found, can be as it is defined; but then it may not be 0, as
         facts take it to be here. So its definition counts as soon as a fact depends on it.
         """
-        if wrong := [one for one in assumed.elements if not one.holds(found)]:
+        last = last_one(found)
+        if wrong := [one for one in assumed.elements if not one.decided(found, last)[0]]:
             return wrong[:most], False
-        if defined := [one for one in self._definitions(assumed, found) if not one.holds(found)]:
+        if defined := [one for one in self._definitions(assumed, found) if not one.decided(found, last)[0]]:
             return defined[:most], True
         near, far = list[Formula](), list[Formula]()
         for one in chain(reversed(tuple(decisive)), assumed.formulas):
-            holds, looked_at = one.decided(found)
+            holds, looked_at = one.decided(found, last)
             if not holds and one not in near and one not in far and (one not in decisive or one in assumed.formulas):
                 (near if looked_at or one is FALSE else far).append(one)
                 if len(near) == most:
@@ -269,21 +275,25 @@ class Facts:
         if near or far:
             return (near + far)[:most], False
         depends = dict.fromkeys(level for one in assumed.formulas for level in one.path(found))
-        return [one for one in self._definitions(assumed, depends) if not one.holds(found)][:most], True
+        return [one for one in self._definitions(assumed, depends) if not one.decided(found, last)[0]][:most], True
 
     def _definitions(self, assumed: Assumed, levels: Iterable[int]) -> Iterator[Formula]:
         """Of all ghosts that these variables belong to, and that are defined."""
         defined_at = self.variables.defined_at
-        for name, of_j in {defined_at[level]: None for level in levels if level in defined_at}:
+        for name, of_j in dict.fromkeys(defined_at[level] for level in levels if level in defined_at):
             cls = (assumed.of_j if of_j else assumed.of_i) or ""
-            for one in self._dependencies[cls].get(name, ()):
-                formula = self.variables.defined(self.theory.classes[cls], one)
-                yield self.variables.moved(formula) if of_j else formula
+            key = cls, name, of_j
+            if key not in self._defining:
+                needed = self._dependencies[cls].get(name, ())
+                found = [self.variables.defined(self.theory.classes[cls], one) for one in needed]
+                self._defining[key] = tuple(map(self.variables.moved, found) if of_j else found)
+            yield from self._defining[key]
 
     def formulas(self) -> Iterator[Formula]:
         """All that were made; answers are forgotten."""
         self._models.clear()
         self._answers.clear()
+        self._defining.clear()
         self._with_first.clear()
         self._where_apart.clear()
         yield self.order

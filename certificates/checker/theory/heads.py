@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from exactformer.certificates.checker.cases import Cases, product, same, scaled
-from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, Node, conjunction
+from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, Node, conjunction, last_one
 from exactformer.certificates.checker.document import Rejected
 from exactformer.certificates.checker.theory.annotation import Case
 from exactformer.certificates.checker.theory.facts import Assumed, Facts
@@ -206,10 +206,10 @@ class Heads:
 
     def _lost(self, products: tuple[Product, ...], values: Mapping[int, bool]) -> int:
         """How far a score stays below its bound where variables have these values, and all others are 0."""
-        cases = map(self._product, products)
+        cases, last = map(self._product, products), last_one(values)
         # What facts exclude may be no case at all; then it is what `loss` takes it for: nothing is lost.
         return sum(
-            max(one) - next((value for value, formula in one.items() if formula.holds(values)), max(one))
+            max(one) - next((value for value, formula in one.items() if formula.decided(values, last)[0]), max(one))
             for one in cases
         )
 

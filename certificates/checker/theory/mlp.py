@@ -33,6 +33,7 @@ class Integers:
         self._agree: dict[tuple[tuple[int, ...], tuple[int, ...]], Formula] = {}
         self._active: dict[tuple[int, tuple[tuple[int, int], ...]], Cases] = {}
         self._depends: dict[Formula, int] = {}
+        self._depend: dict[int, int] = {}
         self._sums: dict[tuple[int, tuple[tuple[int, int], ...]], Cases] = {}
 
     def one(self, cases: Cases) -> Cases:
@@ -49,7 +50,12 @@ class Integers:
 
     def depends_on(self, cases: Cases) -> int:
         """On which variables, as the sum of 2^level."""
-        return reduce(or_, (depends_on(formula, self._depends) for formula in cases.values()))
+        name = id(cases)
+        if self._of.get(name) is not cases:
+            return reduce(or_, (depends_on(formula, self._depends) for formula in cases.values()))
+        if name not in self._depend:
+            self._depend[name] = reduce(or_, (depends_on(formula, self._depends) for formula in cases.values()))
+        return self._depend[name]
 
     def agree(self, left: Sequence[Cases], right: Sequence[Cases]) -> Formula:
         """That the first are the second, one by one."""

@@ -73,6 +73,9 @@ def walk(
     )
 
 
+TERNARY = frozenset({-1, 0, 1})
+
+
 class _Walk:
     def __init__(self, network: Network, theory: Theory, deadline: Deadline, drifting: bool) -> None:
         self.network, self.theory, self.deadline = network, theory, deadline
@@ -96,7 +99,7 @@ class _Walk:
         """Without values that facts exclude; all others have to be -1, 0 or 1."""
         found = list[Cases]()
         for coordinate, cases in enumerate(coordinates):
-            if cases.keys() <= {-1, 0, 1}:
+            if cases.keys() <= TERNARY:
                 found.append(self.integers.one(cases))
                 continue
             possible = {value: formula for value, formula in cases.items() if self._possible(cls, formula)}
