@@ -25,11 +25,13 @@ Json: TypeAlias = "int | str | list[Json] | dict[str, Json] | None"
 
 MACHINE, APPROXIMATION = "exactformer certificate", "exactformer approximation certificate"
 THEORY = "exactformer theory certificate"
+SEQUENCES = "exactformer certificate about sequences"
 """The formats of certificates: what one has to be about, for the checker's users, is `OPTIONS`."""
 OPTIONS = {
     MACHINE: "a machine, given with --machine",
     APPROXIMATION: "a function, given with --function",
     THEORY: "a theory, given with --theory",
+    SEQUENCES: "sequences that it names itself, given without --machine, --function and --theory",
 }
 
 LARGEST_DOCUMENT = 64 * 2**20
