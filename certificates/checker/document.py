@@ -173,6 +173,16 @@ def read_certificate(path: Path, kind: str) -> Json:
     return document
 
 
+def is_about_sequences(path: Path) -> bool:
+    """Whether the file is a certificate that is checked without saying what it has to be about; no for none at all."""
+    try:
+        data = read_bytes(path, "certificate")
+        require_light(data, "certificate")
+    except (BadInput, TooLarge):
+        return False
+    return format_of(read_leniently(data)) == SEQUENCES
+
+
 def format_of(document: Json) -> Json:
     """What a document says it is; None if it says nothing."""
     return document.get("format") if isinstance(document, dict) else None

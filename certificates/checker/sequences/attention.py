@@ -112,7 +112,8 @@ def _fused(arithmetic: Arithmetic, scores: Sequence[Ends], columns: Sequence[Seq
     """num / den, for every coordinate of the values.
 
     num = N + n with |n| <= E_n, N = sum of p_j v_j; den = D + d with |d| <= E_d, D = sum of p_j. So num / den - N / D
-    is (n - (N / D) d) / den. And den >= 1: some p_j is 1, and rounded sums of numbers >= 0, one of them 1, are at least 1.
+    is (n - (N / D) d) / den. And den >= 1: some p_j is 1, and rounded sums of numbers >= 0, one of them 1, are at
+    least 1.
     """
     p = exponentials(arithmetic, scores)
     of_den = arithmetic.numbers(p)
