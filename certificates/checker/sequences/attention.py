@@ -25,10 +25,10 @@ def received(
     scores = [score(arithmetic, query, key) for key in keys]
     columns = list(zip(*values, strict=True))
     if arithmetic.kind == "fused":
-        found = _fused(arithmetic, scores, columns)
+        found = quotient_ends(arithmetic, scores, columns)
     else:
         weights = softmax_weights(arithmetic, scores)
-        found = [_averaged(arithmetic, weights, column) for column in columns]
+        found = [averaged_ends(arithmetic, weights, column) for column in columns]
     return [arithmetic.number(arithmetic.activation, arithmetic.nearest(arithmetic.activation, o)) for o in found]
 
 
@@ -71,7 +71,7 @@ def mean_of(weights: Sequence[Ends], column: Sequence[Value]) -> Ends:
     return -mean_above(weights, [-value.low for value in column]), mean_above(weights, [value.high for value in column])
 
 
-def _averaged(arithmetic: Arithmetic, weights: Sequence[Ends], column: Sequence[Value]) -> Ends:
+def averaged_ends(arithmetic: Arithmetic, weights: Sequence[Ends], column: Sequence[Value]) -> Ends:
     """*exact*: the mean. *rounded*: the sum of rnd_W(a_j) v_j, enclosed in two ways.
 
     |rnd_W(a) - a| <= u a + q / 2; so the sum is off from the mean by at most u times the mean of |v_j|, and q / 2 times
@@ -108,7 +108,7 @@ def rounded_weights(arithmetic: Arithmetic, weights: Sequence[Ends]) -> list[End
     return found
 
 
-def _fused(arithmetic: Arithmetic, scores: Sequence[Ends], columns: Sequence[Sequence[Value]]) -> list[Ends]:
+def quotient_ends(arithmetic: Arithmetic, scores: Sequence[Ends], columns: Sequence[Sequence[Value]]) -> list[Ends]:
     """num / den, for every coordinate of the values.
 
     num = N + n with |n| <= E_n, N = sum of p_j v_j; den = D + d with |d| <= E_d, D = sum of p_j. So num / den - N / D
