@@ -140,7 +140,7 @@ def _given(field: str, value: Json) -> Given:
     if not tokens:
         raise Rejected(f"{field}.tokens", "are none")
     asked = list[tuple[int, str]]()
-    for at, entry in entries(f"{field}.asked", parts["asked"], len(tokens)):
+    for at, entry in entries(f"{field}.asked", parts["asked"], MOST_TOKENS):
         pair = items(at, entry)
         if len(pair) != 2:
             raise Rejected(at, f"is {quote(entry)} where a pair [position, token] must be")

@@ -174,7 +174,7 @@ class _Reader:
     def vector(self, field: str, value: Json, length: int) -> Terms:
         """Pairs (index, number): indices ascend below ``length``, numbers are not 0."""
         terms = Terms()
-        for at, entry in entries(field, value, length):
+        for at, entry in entries(field, value, WIDEST):
             pair = items(at, entry)
             if len(pair) != 2:
                 raise Rejected(at, f"is {quote(entry)} where a pair [index, number] must be")
@@ -204,7 +204,7 @@ class _Reader:
     def map(self, field: str, value: Json, length: int) -> Iterator[tuple[int, Terms, Fraction]]:
         """Coordinates, which ascend, with forms of a vector of ``length``."""
         last = -1
-        for at, entry in entries(field, value, self.width):
+        for at, entry in entries(field, value, WIDEST):
             pair = items(at, entry)
             if len(pair) != 2:
                 raise Rejected(at, f"is {quote(entry)} where a pair [coordinate, form] must be")
