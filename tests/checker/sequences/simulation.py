@@ -107,7 +107,7 @@ def exponential(x: Fraction) -> Fraction:
     with mpmath.workprec(PRECISION):
         found = mpmath.exp(mpmath.mpf(x.numerator) / x.denominator)
     sign, mantissa, exponent, _ = found._mpf_
-    return (-1 if sign else 1) * Fraction(int(mantissa)) * Fraction(2) ** exponent
+    return (-1 if sign else 1) * Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
 
 
 def certainly(form: Rounding | None, value: Fraction, known: bool) -> Fraction:
