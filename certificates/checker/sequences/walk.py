@@ -128,6 +128,6 @@ def difference(arithmetic: Arithmetic, vector: Sequence[Value], expected: Row, o
             terms[index] = terms.get(index, 0) + (sign * weight << scale - row.scale)
     apart = Row(scale, tuple((index, weight) for index, weight in terms.items() if weight))
     between = arithmetic.row(apart, vector)
-    error = 0 * sum(arithmetic.error(arithmetic.linear, arithmetic.row(row, vector)) for row in (expected, other))
+    error = sum(arithmetic.error(arithmetic.linear, arithmetic.row(row, vector)) for row in (expected, other))
     extra = between.bits - arithmetic.grid
     return (between.low >> extra) - error, -(-between.high >> extra) + error
