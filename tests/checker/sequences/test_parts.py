@@ -198,7 +198,7 @@ def computed(kind: str, form: Rounding, scores: list[Fraction], values: list[Fra
 
 def test_numbers_of_one_format_in_another() -> None:
     """Against trying them all."""
-    names = (TINY, "float(3,-1,6)", "float(4,-2,6)", "float(3,-2,3)", "fixed2.4", "fixed4.3", "fixed3.4", "e4m3fn")
+    names = ("float(3,-2,2)", "float(3,-1,2)", "float(4,-2,2)", "float(3,-2,1)", "fixed2.2", "fixed4.1", "fixed3.2")
     for wide, narrow in product(names, names):
         form, small = rounding(wide), rounding(narrow)
         all_there = all(has(form, number) for number in numbers_of(small, small.largest))
