@@ -1,7 +1,8 @@
 """``python -m exactformer.certificates.checker CERTIFICATE --machine FILE``: check a certificate against a machine.
 
 ``--function NAME`` in the place of ``--machine FILE`` checks a certificate of approximation against a function,
-``--theory FILE`` one about a theory.
+``--theory FILE`` one about a theory. One about sequences that it names needs no option; ``--network FILE`` gives its
+network, which else lies beside it.
 
 Exit codes: see `EXIT_CODES`.
 """
@@ -16,7 +17,13 @@ import traceback
 from pathlib import Path
 
 from exactformer.certificates.checker.deadline import SECONDS
-from exactformer.certificates.checker.document import BadInput, Rejected, TooLarge, Undecided
+from exactformer.certificates.checker.document import (
+    BadInput,
+    Rejected,
+    TooLarge,
+    Undecided,
+    is_about_sequences,
+)
 from exactformer.certificates.checker.process import FAILED, run
 
 ESTABLISHED, REFUTED, BAD_INPUT, INCONCLUSIVE, NOT_JUDGED = 0, 1, 2, 3, 4
@@ -51,7 +58,8 @@ def main(arguments: list[str] | None = None, machine: bytes | None = None) -> in
     parser = argparse.ArgumentParser(
         prog="python -m exactformer.certificates.checker",
         description="Check a certificate: simulate the machine, replay the network, or prove for all inputs that it "
-        "holds what is annotated; prove the inequalities again. Of approximation: follow all cells, run all corners.",
+        "holds what is annotated; prove the inequalities again. Of approximation: follow all cells, run all corners. "
+        "About sequences: run the hardmax network exactly, enclose the softmax one in intervals.",
         epilog=EXIT_CODES,
     )
     parser.add_argument("certificate", type=Path, help="the certificate; its weights lie beside it")
@@ -59,6 +67,9 @@ def main(arguments: list[str] | None = None, machine: bytes | None = None) -> in
     parser.add_argument("--function", metavar="NAME", help="the function that a certificate of approximation is about")
     parser.add_argument(
         "--theory", type=Path, metavar="FILE", help="the theory that a certificate of one is about; also with --machine"
+    )
+    parser.add_argument(
+        "--network", type=Path, metavar="FILE", help="the network of a certificate about sequences, if not beside it"
     )
     parser.add_argument(
         "--budget",
@@ -74,14 +85,26 @@ def main(arguments: list[str] | None = None, machine: bytes | None = None) -> in
         help="what the certificate has to say for exit code 0 (default: positive)",
     )
     given = parser.parse_args(arguments)
-    if (given.machine is None and given.theory is None) == (given.function is None):
+    about_a_machine = given.machine is not None or given.theory is not None
+    if about_a_machine and given.function is not None:
         parser.error("give --machine FILE, --theory FILE or both; or --function NAME")
+    of_sequences = not about_a_machine and given.function is None
+    if given.network is not None and not of_sequences:
+        parser.error("--network is for certificates about sequences, which go without the other options")
+    if of_sequences and given.network is None and not is_about_sequences(given.certificate):
+        parser.error(
+            "give --machine FILE, --theory FILE or both; or --function NAME: only a certificate about sequences needs "
+            "none of them"
+        )
     from exactformer.certificates.checker.approximation.check import check_approximation  # slow to import: an interrupt
     from exactformer.certificates.checker.check import check_certificate  # has to find `process.run` waiting for it
+    from exactformer.certificates.checker.sequences.check import check_sequences
     from exactformer.certificates.checker.theory.check import check_theory
 
     try:
-        if given.theory is not None:
+        if of_sequences:
+            valid = check_sequences(given.certificate, given.budget, given.network)
+        elif given.theory is not None:
             valid = check_theory(given.certificate, given.theory, given.budget, None, machine or given.machine)
         elif given.machine is None:
             valid = check_approximation(given.certificate, given.function, given.budget)

@@ -153,13 +153,20 @@ def check_network(value: Json, statement: Statement, folder: Path) -> tuple[Netw
 
 def read_weights(value: Json, folder: Path) -> Network:
     """The network of the weights document that is named, with its SHA-256."""
-    weights = members("network.weights", value, "file", "sha256")
-    file = text("network.weights.file", weights["file"])
+    return read_network(read_canonical(read_named("network.weights", value, folder), "weights"))
+
+
+def read_named(field: str, value: Json, folder: Path, given: Path | bytes | None = None) -> bytes:
+    """The bytes of the document that ``value`` names, in this folder or as given; they have the SHA-256 it names."""
+    named = members(field, value, "file", "sha256")
+    file = text(f"{field}.file", named["file"])
     if not re.fullmatch(r"[^/\\\0]+", file) or file in (".", ".."):
-        raise Rejected("network.weights.file", f"{quote(file)} is not the name of a file in the same folder")
-    data = read_bytes(folder / file, "weights document")
-    require_same("network.weights.sha256", weights["sha256"], hashlib.sha256(data).hexdigest())
-    return read_network(read_canonical(data, "weights"))
+        raise Rejected(f"{field}.file", f"{quote(file)} is not the name of a file in the same folder")
+    if given is None:
+        given = read_bytes(folder / file, "weights document")
+    data = given if isinstance(given, bytes) else read_bytes(given, "weights document")
+    require_same(f"{field}.sha256", named["sha256"], hashlib.sha256(data).hexdigest())
+    return data
 
 
 def check_vocabulary(network: Network, machine: Machine, paradigm: str) -> None:

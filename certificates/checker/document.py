@@ -25,11 +25,13 @@ Json: TypeAlias = "int | str | list[Json] | dict[str, Json] | None"
 
 MACHINE, APPROXIMATION = "exactformer certificate", "exactformer approximation certificate"
 THEORY = "exactformer theory certificate"
+SEQUENCES = "exactformer certificate about sequences"
 """The formats of certificates: what one has to be about, for the checker's users, is `OPTIONS`."""
 OPTIONS = {
     MACHINE: "a machine, given with --machine",
     APPROXIMATION: "a function, given with --function",
     THEORY: "a theory, given with --theory",
+    SEQUENCES: "sequences that it names itself, given without --machine, --function and --theory",
 }
 
 LARGEST_DOCUMENT = 64 * 2**20
@@ -169,6 +171,16 @@ def read_certificate(path: Path, kind: str) -> Json:
     if found != kind:
         raise BadInput(f"the certificate is about {OPTIONS[found]}, not about {OPTIONS[kind]}")
     return document
+
+
+def is_about_sequences(path: Path) -> bool:
+    """Whether the file is a certificate that is checked without saying what it has to be about; no for none at all."""
+    try:
+        data = read_bytes(path, "certificate")
+        require_light(data, "certificate")
+    except (BadInput, TooLarge):
+        return False
+    return format_of(read_leniently(data)) == SEQUENCES
 
 
 def format_of(document: Json) -> Json:

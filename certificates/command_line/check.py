@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from exactformer.certificates.checker.__main__ import main as run_checker
-from exactformer.certificates.checker.document import BadInput, TooLarge, read_bytes
+from exactformer.certificates.checker.document import BadInput, TooLarge, is_about_sequences, read_bytes
 from exactformer.certificates.command_line.console import show
 from exactformer.certificates.command_line.outcome import InputRefused, refusing
 from exactformer.certificates.command_line.progress import late_spinner
@@ -36,6 +36,7 @@ def execute(
     machine: str | None,
     function: str | None,
     theory: str | None,
+    network: Path | None,
     budget: int,
     expected: str,
     as_json: bool,
@@ -43,12 +44,19 @@ def execute(
     """MACHINE, a name of the library, a busy beaver text or a file; a function's name; a theory's name or file.
 
     The checker reads files of one-way machines only. A busy beaver text is folded first, which the checker takes as
-    given; the report says so.
+    given; the report says so. A certificate about sequences goes without these; NETWORK is a file.
     """
-    if (machine is None and theory is None) == (function is None):
+    given = [option for option in (machine, theory, function) if option is not None]
+    if network is not None and given:
+        raise InputRefused(
+            "--network is for certificates about sequences, which go without --machine, --theory and --function"
+        )
+    of_sequences = not given and (network is not None or is_about_sequences(certificate))
+    if not of_sequences and (machine is None and theory is None) == (function is None):
         raise InputRefused(
             "give --machine MACHINE, for a certificate of approximation --function NAME, for one about a theory "
-            "--theory FILE, of a machine's runs both: what the certificate has to be about"
+            "--theory FILE, of a machine's runs both: what the certificate has to be about (only one about sequences "
+            "goes without)"
         )
     if machine is not None and theory is None:
         theory = _ours(certificate)
@@ -61,7 +69,9 @@ def execute(
         options = ["--budget", str(budget), "--expect", expected, "--", str(certificate)]
         if theory is not None:
             options = [f"--theory={_theory_file(theory)}", *options]
-        if machine is None and theory is not None:
+        if of_sequences:
+            code = run_checker(options if network is None else [f"--network={network}", *options])
+        elif machine is None and theory is not None:
             code = run_checker(options)
         elif machine is None:
             code = run_checker([f"--function={function}", *options])

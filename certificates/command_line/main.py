@@ -181,6 +181,12 @@ def certify(
     "--machine is enough: our theory is found by its name.",
 )
 @click.option(
+    "--network",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="For a certificate about sequences, which needs none of these: its network, if it does not lie beside it.",
+)
+@click.option(
     "--budget",
     metavar="S",
     type=click.IntRange(min=1, max=999_999),
@@ -202,6 +208,7 @@ def check(
     machine: str | None,
     function: str | None,
     theory: str | None,
+    network: Path | None,
     budget: int,
     expected: str,
     as_json: bool,
@@ -217,13 +224,16 @@ def check(
     With --theory FILE, a certificate about a theory: every token sequence that the theory describes.  With --machine
     besides, its parameters have to be the tables of that machine.
 
+    A certificate about given sequences names them and needs none of these: run its network with hardmax exactly,
+    enclose the softmax network in intervals of rationals.
+
     Exit codes: 0 valid, and it says that the claim holds (or what --expect says), 1 not valid, or it says the opposite,
     2 unreadable input, or no certificate, 3 valid but inconclusive, 4 not judged: too large for the checker, or not
     decided in time.
     """
     from exactformer.certificates.command_line.check import execute
 
-    execute(certificate, machine, function, theory, budget, expected, as_json)
+    execute(certificate, machine, function, theory, network, budget, expected, as_json)
 
 
 @cli.command("run", short_help="Show the chain of thought of MACHINE, token by token.", epilog=EXIT_CODES)

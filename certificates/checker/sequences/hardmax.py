@@ -1,0 +1,138 @@
+"""NETWORKS section 2: the hardmax transformer on one sequence, in exact rationals.
+
+A state is integers over one denominator; all products and sums are of integers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from operator import mul
+from typing import TypeAlias
+
+from exactformer.certificates.checker.deadline import Deadline
+from exactformer.certificates.checker.document import TooLarge
+from exactformer.certificates.checker.sequences.network import Head, Layer, Map, Network, Row
+
+LONGEST_NUMBER = 2**13
+"""Bits of a coordinate's numerator, or of the denominator."""
+
+Integers: TypeAlias = list[list[int]]
+"""For every token, its numbers."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Coordinate c of token i is rows[i][c] / denominator."""
+
+    rows: Integers
+    denominator: int
+
+    def with_one(self) -> Integers:
+        """The vectors that rows are of."""
+        return [[*row, self.denominator] for row in self.rows]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Of a head, over some queries: the least gap that is not 0, and the most tokens that share the largest score."""
+
+    separation: Fraction | None
+    ties: int
+
+    def __or__(self, other: Tally) -> Tally:
+        gaps = [gap for gap in (self.separation, other.separation) if gap is not None]
+        return Tally(min(gaps, default=None), max(self.ties, other.ties))
+
+
+def first_state(network: Network, tokens: Sequence[str]) -> State:
+    """Embedding plus position."""
+    vectors = [(network.vocabulary[token].embedding, network.position(i)) for i, token in enumerate(tokens)]
+    denominators = (value.denominator for pair in vectors for vector in pair for value in vector.values())
+    unit = max(denominators, default=1)
+    rows = [
+        [int(unit * (embedding.get(c, 0) + position.get(c, 0))) for c in range(network.width)]
+        for embedding, position in vectors
+    ]
+    return State(rows, unit)
+
+
+def value_of(row: Row, vector: Sequence[int], scale: int) -> int:
+    """The row's number, over 2^scale and the vector's denominator; scale is at least the row's."""
+    return sum(weight * vector[index] for index, weight in row.terms) << (scale - row.scale)
+
+
+def behind_attention(
+    layer: Layer, state: State, network: Network, scale: int, deadline: Deadline
+) -> tuple[State, list[Tally]]:
+    """The state behind the heads, which all read the same one; for each head what it was like."""
+    vectors = state.with_one()
+    received = [list[tuple[int, int]]() for _ in vectors]
+    tallies = list[Tally]()
+    for head in layer.heads:
+        deadline.left("hardmax")
+        sums, tally = _head(head, vectors, state.denominator << scale, network.causal, scale)
+        tallies.append(tally)
+        for mine, (ties, totals) in zip(received, sums, strict=True):
+            mine += [(total, ties) for total in totals]
+    common = math.lcm(*(ties for mine in received for _, ties in mine))
+    means = [[total * (common // ties) for total, ties in mine] for mine in received]
+    return _added(layer.attention, means, common << scale, state, scale), tallies
+
+
+def _head(
+    head: Head, vectors: Integers, unit: int, causal: bool, scale: int
+) -> tuple[list[tuple[int, list[int]]], Tally]:
+    """For each token how many it selects and the sums of their values, over ``unit``; and the head's tally."""
+    queries, keys, values = (
+        [[value_of(row, vector, scale) for row in rows] for vector in vectors]
+        for rows in (head.query, head.key, head.value)
+    )
+    sums, tally = list[tuple[int, list[int]]](), Tally(None, 0)
+    for i, query in enumerate(queries):
+        scores = [sum(map(mul, query, key)) for key in (keys[: i + 1] if causal else keys)]
+        best = max(scores)
+        chosen = [j for j, score in enumerate(scores) if score == best]
+        gap = min((best - score for score in scores if score != best), default=None)
+        tally |= Tally(None if gap is None else Fraction(gap, unit**2), len(chosen))
+        sums.append((len(chosen), [sum(values[j][r] for j in chosen) for r in range(len(head.value))]))
+    return sums, tally
+
+
+def behind_mlp(layer: Layer, state: State, scale: int) -> State:
+    """The state behind the MLP."""
+    vectors = state.with_one()
+    neurons = [[max(value_of(row, vector, scale), 0) for row in layer.neurons] for vector in vectors]
+    return _added(layer.mlp, neurons, 1 << scale, state, scale)
+
+
+def _added(rows: Map, numbers: Integers, unit: int, state: State, scale: int) -> State:
+    """x with what the rows of ``numbers``, x and 1 make; numbers are over unit * the state's denominator."""
+    found = Integers()
+    for mine, x in zip(numbers, state.with_one(), strict=True):
+        vector = [*mine, *(value * unit for value in x)]
+        behind = [value * unit << scale for value in x[:-1]]
+        for coordinate, row in rows:
+            behind[coordinate] = value_of(row, vector, scale)
+        found.append(behind)
+    denominator = state.denominator * unit << scale
+    common = math.gcd(denominator, *(value for row in found for value in row))
+    reduced = State([[value // common for value in row] for row in found], denominator // common)
+    longest = max(value.bit_length() for value in (reduced.denominator, *(v for row in reduced.rows for v in row)))
+    if longest > LONGEST_NUMBER:
+        raise TooLarge(f"a hardmax activation has more than the {LONGEST_NUMBER} bits this checker computes with")
+    return reduced
+
+
+def margins(network: Network, state: State, asked: Sequence[tuple[int, str]]) -> Iterator[Fraction]:
+    """For each (position, token) that is asked, the token's logit minus the largest other."""
+    scale = max(token.unembedding.scale for token in network.vocabulary.values())
+    vectors = state.with_one()
+    for position, expected in asked:
+        logits = {
+            name: value_of(token.unembedding, vectors[position], scale) for name, token in network.vocabulary.items()
+        }
+        own = logits.pop(expected)
+        yield Fraction(own - max(logits.values()), state.denominator << scale)

@@ -1,0 +1,280 @@
+"""NETWORKS section 1: the network document, read into rows of integers.
+
+Words:
+    row     what makes one number of a vector: the sum of weight * vector[index], weights being integers over 2^scale
+    vector  behind its last number stands a 1, which biases are multiplied with; so a bias is a term as any other
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TypeAlias
+
+from exactformer.certificates.checker.document import (
+    LARGEST_NUMBER,
+    Json,
+    Rejected,
+    TooLarge,
+    integer,
+    items,
+    members,
+    quote,
+    rational,
+    require_same,
+    text,
+)
+from exactformer.certificates.checker.formats import Format, Overflow
+
+WIDEST, MOST_TOKENS, MOST_LAYERS = 2**14, 2**14, 2**10
+"""Coordinates, or entries of a list; tokens of the vocabulary, or positions of a table; layers."""
+LONGEST_NUMBER = 2**10
+"""Bits of a numerator or denominator."""
+MOST_BITS_OF_POSITION = 64
+
+Terms: TypeAlias = list[tuple[int, Fraction]]
+Vector: TypeAlias = Mapping[int, Fraction]
+
+
+@dataclass(frozen=True)
+class Row:
+    """The sum of weight * vector[index] / 2^scale over ``terms``, pairs (index, weight != 0)."""
+
+    scale: int
+    terms: tuple[tuple[int, int], ...]
+
+
+Rows: TypeAlias = tuple[Row, ...]
+Map: TypeAlias = tuple[tuple[int, Row], ...]
+
+
+@dataclass(frozen=True)
+class Head:
+    """Rows of x and 1."""
+
+    name: str
+    query: Rows
+    key: Rows
+    value: Rows
+
+
+@dataclass(frozen=True)
+class Layer:
+    """``attention`` makes new coordinates from the values of all heads, in order, x and 1; a coordinate's own row has
+    the old coordinate in it, with weight 1; what is not listed stays. ``mlp`` likewise from neurons, x and 1."""
+
+    heads: tuple[Head, ...]
+    attention: Map
+    neurons: Rows
+    mlp: Map
+
+
+@dataclass(frozen=True)
+class Token:
+    """``unembedding`` is a row of x and 1."""
+
+    embedding: Vector
+    unembedding: Row
+
+
+@dataclass(frozen=True)
+class Network:
+    """``bits`` is (first, r) or None, ``table`` the vectors of positions or None; ``scale`` the largest of its rows."""
+
+    width: int
+    causal: bool
+    bits: tuple[int, int] | None
+    table: tuple[Vector, ...] | None
+    vocabulary: Mapping[str, Token]
+    layers: tuple[Layer, ...]
+
+    @property
+    def positions(self) -> int | None:
+        """How many tokens a sequence may have; None if any number."""
+        if self.bits is not None:
+            return 1 << self.bits[1]
+        return None if self.table is None else len(self.table)
+
+    def position(self, place: int) -> Vector:
+        """What position ``place`` adds to the embedding."""
+        if self.bits is not None:
+            first, r = self.bits
+            return {first + b: Fraction(1 if place >> b & 1 else -1) for b in range(r)}
+        return {} if self.table is None else self.table[place]
+
+    def rows(self) -> Iterator[Row]:
+        """Those of all layers."""
+        for layer in self.layers:
+            for head in layer.heads:
+                yield from (*head.query, *head.key, *head.value)
+            yield from (row for _, row in layer.attention)
+            yield from layer.neurons
+            yield from (row for _, row in layer.mlp)
+
+
+def row_of(terms: Terms) -> Row:
+    """The row with these terms: all weights over one power of two."""
+    scale = max((weight.denominator.bit_length() - 1 for _, weight in terms), default=0)
+    return Row(scale, tuple((at, weight.numerator * (2**scale // weight.denominator)) for at, weight in terms))
+
+
+def read_network(document: Json, linear: Format | None) -> Network:
+    """The network with this document, whose numbers have to be values of ``linear``, if that is given."""
+    names = ("format", "version", "width", "coordinates", "attention", "positions", "vocabulary", "layers")
+    parts = members("network", document, *names)
+    require_same("network.format", parts["format"], "exactformer network")
+    require_same("network.version", parts["version"], 2)
+    width = integer("network.width", parts["width"], 1, LARGEST_NUMBER)
+    if width > WIDEST:
+        raise TooLarge(f"network.width is {width}; this checker reads up to {WIDEST}")
+    reader = _Reader(width, linear)
+    called = [text("network.coordinates", name) for name in items("network.coordinates", parts["coordinates"])]
+    if called and len(called) != width:
+        raise Rejected("network.coordinates", f"are {len(called)}, neither 0 nor {width}")
+    if parts["attention"] not in ("causal", "full"):
+        raise Rejected("network.attention", f'is {quote(parts["attention"])}, neither "causal" nor "full"')
+    bits, table = reader.positions("network.positions", parts["positions"])
+    vocabulary = reader.vocabulary("network.vocabulary", parts["vocabulary"])
+    layers = tuple(
+        reader.layer(field, layer) for field, layer in entries("network.layers", parts["layers"], MOST_LAYERS)
+    )
+    return Network(width, parts["attention"] == "causal", bits, table, vocabulary, layers)
+
+
+def entries(field: str, value: Json, most: int) -> Iterator[tuple[str, Json]]:
+    """The entries of a list, each with its field; `TooLarge` beyond ``most``."""
+    found = items(field, value)
+    if len(found) > most:
+        raise TooLarge(f"{field} has {len(found)} entries; this checker reads {most}")
+    return ((f"{field}[{place}]", entry) for place, entry in enumerate(found))
+
+
+@dataclass(frozen=True)
+class _Reader:
+    width: int
+    linear: Format | None
+
+    def number(self, field: str, value: Json) -> Fraction:
+        """A dyadic number in its one form, a value of the linear format."""
+        if isinstance(value, str):
+            found = rational(field, value)
+            if found.denominator == 1 and abs(found.numerator) <= LARGEST_NUMBER:
+                raise Rejected(field, f"is {quote(value)} in a string; an integer up to 2^53 is written without")
+        else:
+            found = Fraction(integer(field, value, -LARGEST_NUMBER, LARGEST_NUMBER))
+        if found.denominator & (found.denominator - 1):
+            raise Rejected(field, f"is {quote(value)}: its denominator is not a power of two")
+        if max(found.numerator.bit_length(), found.denominator.bit_length()) > LONGEST_NUMBER:
+            raise TooLarge(f"{field} has more than the {LONGEST_NUMBER} bits this checker computes with")
+        if self.linear is not None and not _has(self.linear, found):
+            raise Rejected(field, f"is {quote(value)}, no number of {self.linear.name}, which holds weights")
+        return found
+
+    def vector(self, field: str, value: Json, length: int) -> Terms:
+        """Pairs (index, number): indices ascend below ``length``, numbers are not 0."""
+        terms = Terms()
+        for at, entry in entries(field, value, WIDEST):
+            pair = items(at, entry)
+            if len(pair) != 2:
+                raise Rejected(at, f"is {quote(entry)} where a pair [index, number] must be")
+            index, weight = integer(f"{at}[0]", pair[0], 0, length - 1), self.number(f"{at}[1]", pair[1])
+            if terms and terms[-1][0] >= index:
+                raise Rejected(f"{at}[0]", f"is {index}: indices do not ascend")
+            if not weight:
+                raise Rejected(f"{at}[1]", "is 0, which is not listed")
+            terms.append((index, weight))
+        return terms
+
+    def form(self, field: str, value: Json, length: int) -> tuple[Terms, Fraction]:
+        """A vector of ``length`` and a bias."""
+        pair = items(field, value)
+        if len(pair) != 2:
+            raise Rejected(field, f"is {quote(value)} where a form [vector, bias] must be")
+        return self.vector(f"{field}[0]", pair[0], length), self.number(f"{field}[1]", pair[1])
+
+    def row(self, field: str, value: Json) -> Row:
+        """A form of x, as a row."""
+        terms, bias = self.form(field, value, self.width)
+        return row_of([*terms, *([(self.width, bias)] if bias else [])])
+
+    def forms(self, field: str, value: Json) -> Rows:
+        return tuple(self.row(at, entry) for at, entry in entries(field, value, WIDEST))
+
+    def map(self, field: str, value: Json, length: int) -> Iterator[tuple[int, Terms, Fraction]]:
+        """Coordinates, which ascend, with forms of a vector of ``length``."""
+        last = -1
+        for at, entry in entries(field, value, WIDEST):
+            pair = items(at, entry)
+            if len(pair) != 2:
+                raise Rejected(at, f"is {quote(entry)} where a pair [coordinate, form] must be")
+            coordinate = integer(f"{at}[0]", pair[0], 0, self.width - 1)
+            if coordinate <= last:
+                raise Rejected(f"{at}[0]", f"is {coordinate}: coordinates do not ascend")
+            last = coordinate
+            yield coordinate, *self.form(f"{at}[1]", pair[1], length)
+
+    def added(self, parts: Iterable[tuple[int, int, Terms, Fraction]], length: int) -> Map:
+        """Forms added to coordinates of x, which stand behind ``length`` other numbers, and before the 1.
+
+        A part is (where its numbers begin, coordinate, terms, bias); the terms of all parts of one coordinate, and all
+        their biases, are terms of its sum.
+        """
+        found = dict[int, Terms]()
+        for start, coordinate, terms, bias in parts:
+            mine = found.setdefault(coordinate, [(length + coordinate, Fraction(1))])
+            mine += [(start + index, weight) for index, weight in terms]
+            mine += [(length + self.width, bias)] if bias else []
+        return tuple((coordinate, row_of(terms)) for coordinate, terms in sorted(found.items()))
+
+    def positions(self, field: str, value: Json) -> tuple[tuple[int, int] | None, tuple[Vector, ...] | None]:
+        if value is None:
+            return None, None
+        if isinstance(value, dict) and "table" in value:
+            listed = entries(f"{field}.table", members(field, value, "table")["table"], MOST_TOKENS)
+            return None, tuple(dict(self.vector(at, entry, self.width)) for at, entry in listed)
+        pair = items(f"{field}.bits", members(field, value, "bits")["bits"])
+        if len(pair) != 2:
+            raise Rejected(f"{field}.bits", f"is {quote(pair)} where [first, r] must be")
+        first = integer(f"{field}.bits[0]", pair[0], 0, self.width - 1)
+        r = integer(f"{field}.bits[1]", pair[1], 1, self.width - first)
+        if r > MOST_BITS_OF_POSITION:
+            raise TooLarge(f"{field}.bits has {r} bits; this checker reads {MOST_BITS_OF_POSITION}")
+        return (first, r), None
+
+    def vocabulary(self, field: str, value: Json) -> dict[str, Token]:
+        found = dict[str, Token]()
+        for at, entry in entries(field, value, MOST_TOKENS):
+            parts = members(at, entry, "token", "embedding", "unembedding")
+            name = text(f"{at}.token", parts["token"])
+            if name in found:
+                raise Rejected(f"{at}.token", f"is {quote(name)}, as is another one's")
+            embedding = dict(self.vector(f"{at}.embedding", parts["embedding"], self.width))
+            found[name] = Token(embedding, self.row(f"{at}.unembedding", parts["unembedding"]))
+        if len(found) < 2:
+            raise Rejected(field, f"has {len(found)} tokens, not two or more")
+        return found
+
+    def layer(self, field: str, value: Json) -> Layer:
+        parts = members(field, value, "heads", "mlp")
+        heads, out = list[Head](), list[tuple[int, int, Terms, Fraction]]()
+        values = 0
+        for at, entry in entries(f"{field}.heads", parts["heads"], WIDEST):
+            head = members(at, entry, "name", "query", "key", "value", "out")
+            query, key, of_value = (self.forms(f"{at}.{name}", head[name]) for name in ("query", "key", "value"))
+            if len(query) != len(key):
+                raise Rejected(f"{at}.key", f"has {len(key)} forms where the query has {len(query)}")
+            heads.append(Head(text(f"{at}.name", head["name"]), query, key, of_value))
+            out += [(values, *added) for added in self.map(f"{at}.out", head["out"], len(of_value))]
+            values += len(of_value)
+        mlp = members(f"{field}.mlp", parts["mlp"], "neurons", "out")
+        neurons = self.forms(f"{field}.mlp.neurons", mlp["neurons"])
+        written = [(0, *added) for added in self.map(f"{field}.mlp.out", mlp["out"], len(neurons))]
+        return Layer(tuple(heads), self.added(out, values), neurons, self.added(written, len(neurons)))
+
+
+def _has(linear: Format, value: Fraction) -> bool:
+    try:
+        return linear.of(value) == value
+    except Overflow:
+        return False

@@ -1,0 +1,133 @@
+"""The two transformers side by side on one sequence: hardmax exactly, softmax in intervals (NETWORKS 2, 3, 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import repeat
+from typing import TypeAlias
+
+from exactformer.certificates.checker.deadline import Deadline
+from exactformer.certificates.checker.sequences.attention import received
+from exactformer.certificates.checker.sequences.enclosure import Arithmetic, Ends, Unbounded, Value
+from exactformer.certificates.checker.sequences.hardmax import State, Tally, behind_attention, behind_mlp, first_state
+from exactformer.certificates.checker.sequences.network import Layer, Map, Network, Row
+
+Vectors: TypeAlias = list[list[Value]]
+"""For every token, x and then the 1 that biases are multiplied with."""
+
+
+@dataclass(frozen=True)
+class Walked:
+    """Behind all layers: hardmax, its heads' tallies by layer; how far apart the two were behind each sublayer, None
+    from where an overflow is not excluded on; and what the softmax transformer's x is in, None likewise."""
+
+    state: State
+    tallies: list[list[Tally]]
+    drifts: list[Fraction | None]
+    enclosed: Vectors | None
+
+
+def walk(network: Network, tokens: Sequence[str], arithmetic: Arithmetic, deadline: Deadline) -> Walked:
+    """Both transformers on these tokens."""
+    tallies, drifts = list[list[Tally]](), list[Fraction | None]()
+    states, enclosures = exact(network, tokens, tallies, deadline), enclosed(network, tokens, arithmetic, deadline)
+    for state, vectors in zip(states, _as_far_as_bounded(enclosures), strict=False):
+        drifts.append(None if vectors is None else drift(arithmetic, state, vectors))
+    return Walked(state, tallies, drifts[1:], vectors)  # there is a first one at least, before all layers
+
+
+def exact(network: Network, tokens: Sequence[str], tallies: list[list[Tally]], deadline: Deadline) -> Iterator[State]:
+    """Hardmax: the first state, and the one behind each sublayer; tallies of the heads are added to the list."""
+    scale = max((row.scale for row in network.rows()), default=0)
+    state = first_state(network, tokens)
+    yield state
+    for layer in network.layers:
+        state, found = behind_attention(layer, state, network, scale, deadline)
+        tallies.append(found)
+        yield state
+        state = behind_mlp(layer, state, scale)
+        yield state
+
+
+def enclosed(network: Network, tokens: Sequence[str], arithmetic: Arithmetic, deadline: Deadline) -> Iterator[Vectors]:
+    """What x is in, first and behind each sublayer; `Unbounded` where an overflow is not excluded."""
+    zero = Fraction(0)
+    vectors = Vectors()
+    for i, token in enumerate(tokens):
+        embedding, position = network.vocabulary[token].embedding, network.position(i)
+        x = [arithmetic.first(embedding.get(c, zero), position.get(c, zero)) for c in range(network.width)]
+        vectors.append([*x, arithmetic.one])
+    yield vectors
+    for layer in network.layers:
+        vectors = _with(
+            arithmetic, layer.attention, _attended(arithmetic, layer, network.causal, vectors, deadline), vectors
+        )
+        yield vectors
+        neurons = Vectors()
+        for vector in vectors:
+            deadline.left("softmax: neurons")
+            neurons.append([arithmetic.neuron(row, vector) for row in layer.neurons])
+        vectors = _with(arithmetic, layer.mlp, neurons, vectors)
+        yield vectors
+
+
+def _attended(arithmetic: Arithmetic, layer: Layer, causal: bool, vectors: Vectors, deadline: Deadline) -> Vectors:
+    """For every token what it receives from all heads."""
+    outputs = [list[Value]() for _ in vectors]
+    for head in layer.heads:
+        queries, keys, values = (
+            [[arithmetic.activated(row, vector) for row in rows] for vector in vectors]
+            for rows in (head.query, head.key, head.value)
+        )
+        for i, query in enumerate(queries):
+            deadline.left("softmax: heads")
+            seen = i + 1 if causal else len(vectors)
+            outputs[i] += received(arithmetic, query, keys[:seen], values[:seen])
+    return outputs
+
+
+def _with(arithmetic: Arithmetic, rows: Map, made: Vectors, vectors: Vectors) -> Vectors:
+    """x behind a sublayer: rnd_A of the sums in L of x and of what is made of these numbers; 1 behind it."""
+    found = Vectors()
+    for mine, vector in zip(made, vectors, strict=True):
+        behind = list(vector)
+        for coordinate, row in rows:
+            behind[coordinate] = arithmetic.activated(row, [*mine, *vector])
+        found.append(behind)
+    return found
+
+
+def _as_far_as_bounded(enclosures: Iterator[Vectors]) -> Iterator[Vectors | None]:
+    """These, and None for ever from an overflow on."""
+    try:
+        yield from enclosures
+    except Unbounded:
+        yield from repeat(None)
+
+
+def drift(arithmetic: Arithmetic, state: State, vectors: Vectors) -> Fraction:
+    """How far an activation can be from that of hardmax, at most."""
+    unit, most = state.denominator, 0
+    for row, vector in zip(state.rows, vectors, strict=True):
+        for value, (low, high, _, _) in zip(row, vector[:-1], strict=True):
+            here = value << arithmetic.grid
+            most = max(most, high * unit - here, here - low * unit)
+    return Fraction(most, unit << arithmetic.grid)
+
+
+def difference(arithmetic: Arithmetic, vector: Sequence[Value], expected: Row, other: Row) -> Ends:
+    """Ends of the expected token's logit minus the other's, both computed in L.
+
+    The difference of the two forms, of one x, and the errors of both sums.
+    """
+    terms, scale = dict[int, int](), max(expected.scale, other.scale)
+    for row, sign in ((expected, 1), (other, -1)):
+        for index, weight in row.terms:
+            terms[index] = terms.get(index, 0) + (sign * weight << scale - row.scale)
+    apart = Row(scale, tuple((index, weight) for index, weight in terms.items() if weight))
+    between = arithmetic.row(apart, vector)
+    error = sum(arithmetic.error(arithmetic.linear, arithmetic.row(row, vector)) for row in (expected, other))
+    extra = between.bits - arithmetic.grid
+    return (between.low >> extra) - error, -(-between.high >> extra) + error
