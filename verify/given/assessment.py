@@ -103,11 +103,7 @@ def assess(net: Transformer, given: Given, model: ArithmeticModel, beta: int = 1
         questions,
         setting,
         _heads(replayed),
-        min(
-            _margins(net, question, found)
-            for question, found in zip(questions, replayed, strict=True)
-            if question.asked
-        ),
+        min(_margin(net, one, found) for one, found in zip(questions, replayed, strict=True) if one.asked),
         None if reasons else min(low for above in shown if above is not None for low in above[:1]),
         _drifts(len(net.layers), enclosed),
         _refutation(net, differences),
@@ -140,7 +136,7 @@ def _asked(net: Transformer, sequence: GivenSequence, found: Replayed, number: i
     return tuple(asked)
 
 
-def _margins(net: Transformer, question: Question, found: Replayed) -> Fraction:
+def _margin(net: Transformer, question: Question, found: Replayed) -> Fraction:
     """The least by which the expected token's logit is above all others, with hardmax."""
     least = []
     for position, token in question.asked:
@@ -152,13 +148,8 @@ def _margins(net: Transformer, question: Question, found: Replayed) -> Fraction:
 
 def _heads(replayed: Sequence[Replayed]) -> tuple[tuple[Head, ...], ...]:
     """Of all sequences together."""
-    return tuple(
-        tuple(
-            reduce(Head.joined, of_head)
-            for of_head in zip(*(found.layers[number].heads for found in replayed), strict=True)
-        )
-        for number in range(len(replayed[0].layers))
-    )
+    layers = ([found.layers[number].heads for found in replayed] for number in range(len(replayed[0].layers)))
+    return tuple(tuple(reduce(Head.joined, of_head) for of_head in zip(*layer, strict=True)) for layer in layers)
 
 
 def _drifts(layers: int, enclosed: Sequence[Enclosure]) -> tuple[Fraction | None, ...]:

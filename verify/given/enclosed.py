@@ -28,7 +28,7 @@ KEPT_BITS = 60
 so that its bounds of drifts are no larger than ours, also where drifts are smaller than what such moves add."""
 
 
-class NotShown(Exception):  # noqa: N818
+class NotShown(Exception):
     """Why no interval is known from here on: an overflow is not excluded, or a divisor may be 0."""
 
 
@@ -138,7 +138,7 @@ def errors(terms: Terms, number_format: Format | None) -> Ends | None:
     most = greatest.numerator // greatest.denominator
     found = []
     for largest, count, grid in zip(terms.largest.flat, terms.count.flat, terms.grid.flat, strict=True):
-        total, k, g = largest << finer, int(count), int(grid)
+        total, k, g = int(largest) << finer, int(count), int(grid)
         if not k or (g >= q and (fixed or total <= 1 << (p + g - fine)) and total <= most):
             found.append(0)
             continue
@@ -228,9 +228,9 @@ def enclosed_of(fractions: Sequence[Fraction], shape: tuple[int, ...], number_fo
 
 
 def _shaped(numbers: Sequence[int], shape: tuple[int, ...]) -> Table:
-    made = table(shape[0], shape[1])
-    made.flat = numbers
-    return made
+    made = table(1, shape[0] * shape[1])
+    made[0] = numbers
+    return made.reshape(shape)
 
 
 def shortened(ends: Ends) -> Ends:

@@ -41,7 +41,8 @@ class Exact:
 
     def over(self, shift: int, divisor: int) -> Table:
         """The integers at a finer unit."""
-        return self.numbers * ((divisor // self.divisor) << (shift - self.shift))
+        finer: Table = self.numbers * ((divisor // self.divisor) << (shift - self.shift))
+        return finer
 
     def shortened(self) -> Exact:
         """With the largest unit."""

@@ -24,6 +24,7 @@ from exactformer.verify.given.enclosed import (
     NO_GRID,
     Enclosed,
     Ends,
+    Flags,
     Ints,
     NotShown,
     Terms,
@@ -66,7 +67,7 @@ def scores_of(query: Enclosed, key: Enclosed, number_format: Format | None, beta
     return Ends(ends.low * beta, ends.high * beta, ends.exponent)
 
 
-def _terms_of_scores(query: Enclosed, key: Enclosed, seen: Table) -> Terms:
+def _terms_of_scores(query: Enclosed, key: Enclosed, seen: Flags) -> Terms:
     first, second = query.nonzero, key.nonzero
     count = first.T.astype(np.int64) @ second.astype(np.int64)
     grid = np.full(count.shape, NO_GRID, np.int64)
@@ -345,7 +346,7 @@ def _grid(weights: Weights, number_format: Format) -> Ints:
     made = np.full(weights.low.shape, NO_GRID, np.int64)
     for place, (low, high) in enumerate(zip(weights.low.flat, weights.high.flat, strict=True)):
         if high:
-            made.flat[place] = lowest_bit(low) + weights.exponent if low == high else q
+            made.flat[place] = lowest_bit(int(low)) + weights.exponent if low == high else q
     return made
 
 
