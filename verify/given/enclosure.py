@@ -11,7 +11,6 @@ from fractions import Fraction
 
 import numpy as np
 
-from exactformer.constructions.transformer.exact_parts import added_up
 from exactformer.verify.arithmetic.formats import Format
 from exactformer.verify.arithmetic.models import ArithmeticModel
 from exactformer.verify.given.arithmetic import Formats, formats_of
@@ -93,18 +92,22 @@ def enclose(rows: TransformerRows, tokens: Sequence[str], replayed: Replayed, se
 def _embedded(rows: TransformerRows, tokens: Sequence[str], setting: Setting) -> Enclosed:
     """rnd_A of the sum in L of the embedding's and the position's entry."""
     parts = start(rows.net, tokens)
-    total = Exact.of([added_up(vectors) for vectors in parts], rows.net.width)
-    shape = total.numbers.shape
-    largest, count, grid = np.zeros(shape, dtype=object), np.zeros(shape, np.int64), np.full(shape, NO_GRID, np.int64)
-    for token, vectors in enumerate(parts):
-        for vector in vectors:
-            for row, number in vector:
-                size = number.numerator << (total.shift + 1 - number.denominator.bit_length()) if number else 0
-                largest[row, token] += abs(size)
-                count[row, token] += 1
-                grid[row, token] = min(grid[row, token], lowest_bit(size) - total.shift)
-    error = errors(Terms(largest, -total.shift, count, grid), setting.linear)
-    return rounded(widened(Ends(total.numbers, total.numbers, -total.shift), error), setting.activations)
+    tables = [Exact.of([vectors[place] for vectors in parts], rows.net.width) for place in range(len(parts[0]))]
+    shift = max(part.shift for part in tables)
+    entries = [part.over(shift, 1) for part in tables]
+    total = np.sum(entries, axis=0)
+    grid = [
+        min((lowest_bit(int(one)) - shift for one in terms if one), default=NO_GRID)
+        for terms in zip(*(part.flat for part in entries), strict=True)
+    ]
+    terms = Terms(
+        np.sum(np.abs(entries), axis=0),
+        -shift,
+        np.count_nonzero(np.array(entries, dtype=np.bool_), axis=0),
+        np.array(grid, dtype=np.int64).reshape(total.shape),
+    )
+    ends = widened(Ends(total, total, -shift), errors(terms, setting.linear))
+    return rounded(ends, setting.activations)
 
 
 def _attention(layer: LayerRows, x: Enclosed, setting: Setting, *, causal: bool) -> Enclosed:
