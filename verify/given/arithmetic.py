@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from exactformer.constructions.transformer.exact import Transformer
-from exactformer.verify.arithmetic.formats import FP32, FixedFormat, FloatFormat, Format, is_representable
+from exactformer.verify.arithmetic.formats import (
+    FP32,
+    FixedFormat,
+    FloatFormat,
+    Format,
+    FormatOverflow,
+    round_to_multiple,
+)
 from exactformer.verify.arithmetic.models import ArithmeticModel, Exact, Fused, ModelError, Rounded
 from exactformer.verify.arithmetic.steps import NO_STEPS
 
@@ -67,8 +75,17 @@ def require_held(net: Transformer, model: ArithmeticModel) -> None:
     if model.linear is None:
         return
     for where, number in net.numbers():
-        if not is_representable(model.linear, number):
+        if not _holds(model.linear, number):
             raise Unsupported(
                 f"{where} is {number}, which is no number of {model.linear.name}; {model.text} holds weights in it: "
                 "round the weights first, or name a wider format with +linearL behind the arithmetic"
             )
+
+
+def _holds(number_format: Format, number: Fraction) -> bool:
+    """Whether rounding keeps a number; without building another, as there are many."""
+    try:
+        multiple, exponent = round_to_multiple(number_format, number.numerator, number.denominator)
+    except FormatOverflow:
+        return False
+    return multiple * number.denominator << max(0, exponent) == number.numerator << max(0, -exponent)

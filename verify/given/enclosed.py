@@ -13,12 +13,14 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from exactformer.verify.arithmetic.formats import FixedFormat, Format, FormatOverflow, power_of_two, round_ratio
+from exactformer.verify.arithmetic.formats import FixedFormat, Format, FormatOverflow, power_of_two, round_to_multiple
 from exactformer.verify.given.integers import Table, common_shift, linear, lowest_bit, table
 from exactformer.verify.given.weights import Rows
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+Dyadic = tuple[int, int]
+"""(n, k) is n 2^k."""
 NO_GRID = 1 << 40
 """The grid of 0, which is a multiple of everything."""
 GUARD_BITS = 72
@@ -201,27 +203,27 @@ def rounded(ends: Ends, number_format: Format | None) -> Enclosed:
     if number_format is None:
         return Enclosed.of(shortened(ends), None)
     down, up = -min(ends.exponent, 0), max(ends.exponent, 0)
-    seen: dict[int, Fraction] = {}
-    fractions = []
+    seen: dict[int, Dyadic] = {}
+    parts = []
     for end in (*ends.low.flat, *ends.high.flat):
         if (found := seen.get(end)) is None:
             found = seen[end] = round_end(end << up, 1 << down, number_format)
-        fractions.append(found)
-    return enclosed_of(fractions, ends.low.shape, number_format)
+        parts.append(found)
+    return enclosed_of(parts, ends.low.shape, number_format)
 
 
-def round_end(numerator: int, denominator: int, number_format: Format) -> Fraction:
+def round_end(numerator: int, denominator: int, number_format: Format) -> Dyadic:
     """The number of a format nearest to a rational.  Raises NotShown on overflow."""
     try:
-        return round_ratio(number_format, numerator, denominator)
+        return round_to_multiple(number_format, numerator, denominator)
     except FormatOverflow as error:
         raise NotShown(f"a number that is rounded to {number_format.name} may overflow") from error
 
 
-def enclosed_of(fractions: Sequence[Fraction], shape: tuple[int, ...], number_format: Format | None) -> Enclosed:
+def enclosed_of(parts: Sequence[Dyadic], shape: tuple[int, ...], number_format: Format | None) -> Enclosed:
     """From dyadic numbers: all low ends, then all high ends."""
-    exponent = min((1 - one.denominator.bit_length() for one in fractions), default=0)
-    whole = [one.numerator << (1 - one.denominator.bit_length() - exponent) for one in fractions]
+    exponent = min((at for _, at in parts), default=0)
+    whole = [multiple << (at - exponent) for multiple, at in parts]
     half = len(whole) // 2
     low, high = (_shaped(part, shape) for part in (whole[:half], whole[half:]))
     return Enclosed.of(Ends(low, high, exponent), number_format)

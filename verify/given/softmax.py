@@ -16,12 +16,13 @@ from fractions import Fraction
 import numpy as np
 
 from exactformer.constructions.transformer.exact_numbers import is_dyadic
-from exactformer.verify.arithmetic.formats import FixedFormat, Format, power_of_two, round_ratio
+from exactformer.verify.arithmetic.formats import FixedFormat, Format, power_of_two, round_to_multiple
 from exactformer.verify.arithmetic.models import ArithmeticModel, Exact, Fused
 from exactformer.verify.given.enclosed import (
     GUARD_BITS,
     KEPT_BITS,
     NO_GRID,
+    Dyadic,
     Enclosed,
     Ends,
     Flags,
@@ -38,6 +39,7 @@ from exactformer.verify.given.exponential import exp_bounds
 from exactformer.verify.given.integers import Table, lowest_bit, product, table
 
 Interval = tuple[Fraction, Fraction]
+Dyadics = tuple[Dyadic, Dyadic]
 
 
 def seen_by(token: int, tokens: int, *, causal: bool) -> range:
@@ -106,22 +108,23 @@ def received(head: Attended, model: ArithmeticModel) -> Enclosed:
     return _rounded(head, model.weights, model.activations)
 
 
-def _enclosed(ends: Sequence[Sequence[Interval]], head: Attended, number_format: Format | None) -> Enclosed:
+def _enclosed(ends: Sequence[Sequence[Dyadics]], head: Attended, number_format: Format | None) -> Enclosed:
     flat = [one for row in ends for one in row]
     shape = (len(head.values.low), head.tokens)
     return enclosed_of([*(low for low, _ in flat), *(high for _, high in flat)], shape, number_format)
 
 
-def _outward(low: Fraction, high: Fraction) -> Interval:
+def _outward(low: Fraction, high: Fraction) -> Dyadics:
     """A number that is known and dyadic, or ends moved outward to `KEPT_BITS` bits."""
     if low == high and is_dyadic(low):
-        return low, high
-    return _down(low), -_down(-high)
+        return ((low.numerator, 1 - low.denominator.bit_length()),) * 2
+    (above, at) = _down(-high)
+    return _down(low), (-above, at)
 
 
-def _down(number: Fraction) -> Fraction:
+def _down(number: Fraction) -> Dyadic:
     shift = max(0, KEPT_BITS + number.denominator.bit_length() - number.numerator.bit_length())
-    return Fraction(down_to((number.numerator << shift) // number.denominator, KEPT_BITS), 1 << shift)
+    return down_to((number.numerator << shift) // number.denominator, KEPT_BITS), -shift
 
 
 # ---------------------------------------------------------------------------- weights
@@ -166,8 +169,8 @@ def _fused_weights(head: Attended, number_format: Format) -> Weights:
     def weight(gap: int, *, upper: bool) -> int:
         if (found := known.get((gap, upper))) is None:
             low, high, at = exp_bounds(gap, exponent)
-            end = round_ratio(number_format, high if upper else low, 1 << -at)
-            found = known[gap, upper] = end.numerator << (1 - end.denominator.bit_length() - finest)
+            multiple, at = round_to_multiple(number_format, high if upper else low, 1 << -at)
+            found = known[gap, upper] = multiple << (at - finest)
         return found
 
     for token in range(count):
@@ -257,8 +260,8 @@ def _rounded(head: Attended, number_format: Format, activations: Format) -> Encl
     for token in range(head.tokens):
         for other in head.seen(token):
             for made, share in ((low, shares.low), (high, shares.high)):
-                end = round_ratio(number_format, int(share[token, other]), 1 << -fine)
-                made[token, other] = end.numerator << (1 - end.denominator.bit_length() - q)
+                multiple, at = round_to_multiple(number_format, int(share[token, other]), 1 << -fine)
+                made[token, other] = multiple << (at - q)
             # Rounding a weight a errs by at most u a + q/2.
             off[token, other] = 1 << (q - 1 - fine)
             if not isinstance(number_format, FixedFormat):
@@ -295,7 +298,7 @@ def _shares(weights: Weights, head: Attended, fine: int) -> Weights:
     return made
 
 
-def _round_both(low: Fraction, high: Fraction, number_format: Format) -> Interval:
+def _round_both(low: Fraction, high: Fraction, number_format: Format) -> Dyadics:
     return (
         round_end(low.numerator, low.denominator, number_format),
         round_end(high.numerator, high.denominator, number_format),
