@@ -1,4 +1,4 @@
-"""``certify NETWORK.json --sequences FILE``: verdicts and exit codes, what is written, and bad input in one sentence."""
+"""``certify NETWORK.json --sequences FILE``: verdicts, exit codes, what is written; bad input in one sentence."""
 
 from __future__ import annotations
 
@@ -32,9 +32,7 @@ def certify(folder: Path, sequences: str, *more: str) -> tuple[int, str, str]:
 def test_certified(folder: Path) -> None:
     code, out, err = certify(folder, "right.yaml")
     assert (code, err) == (0, "")
-    assert out.startswith(
-        "CERTIFIED\nOn 2 given sequences, the softmax transformer of these weights, in the arithmetic "
-    )
+    assert out.startswith("CERTIFIED\nOn 2 given sequences, the softmax transformer of these weights, in the ")
     for line in ("proved", "checked on these runs", "assumed"):
         assert f"\n{line}\n" in out
     assert "counter.2-sequences.fused-bf16." in out
@@ -49,14 +47,12 @@ def test_refuted(folder: Path) -> None:
     code, out, _ = certify(folder, "wrong.json", "--arithmetic", "rounded:fp32/bf16", "--beta", "2")
     assert code == 1
     assert out.startswith("REFUTED\n")
-    assert (
-        "In sequence 0, at position 2, the logit of 'a' is at least that of 'b', however the sums are ordered." in out
-    )
+    assert "In sequence 0, at position 2, the logit of 'a' is at least that of 'b', however the sums are" in out
 
 
 def test_inconclusive_and_json(folder: Path) -> None:
     ef.save_transformer(ef.Transformer.build("ab", [[2**100], [0]], [[2**100], [0]], []), folder / "loud.json")
-    done = invoke("certify", folder / "loud.json", "--sequences", folder / "right.yaml", "--out", folder, "--json")
+    done = invoke("certify", folder / "loud.json", "--sequences", folder / "next.yaml", "--out", folder, "--json")
     assert done.code == 3
     said = json.loads(done.out)
     assert said["verdict"] == "inconclusive"

@@ -11,7 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from exactformer.constructions.transformer.exact import Transformer
+from exactformer.constructions.transformer.exact_matrices import HeadWeights, LayerWeights
 from exactformer.constructions.transformer.exact_parts import Form, LinearMap
+from exactformer.verify.arithmetic.formats import BF16, round_to
 from exactformer.verify.arithmetic.models import parse_arithmetic
 from exactformer.verify.given.enclosure import Enclosure, Setting, enclose, rivals
 from exactformer.verify.given.exponential import exp_bounds
@@ -76,6 +78,51 @@ def test_simulations_lie_within(arithmetic: str) -> None:
                     assert low <= own[rival.expected] - own[rival.other] <= high
     assert shown > 5
     assert tight > 20
+
+
+M = 32 + Fraction(1, 4)
+"""A number of bf16; its square is none."""
+CANCELLING = {
+    "scores": LayerWeights([HeadWeights([[1, 0], [1, 0]], [[1, 0], [-1, 0]], [[0, 1]], [[0], [1]])]),
+    "neurons": LayerWeights([], [[M, -M]], [[0], [64]]),
+}
+
+
+@pytest.mark.parametrize("where", CANCELLING)
+def test_products_that_cancel_are_rounded_all_the_same(where: str) -> None:
+    """In real numbers a score, or a neuron, is 0; with fused multiply-add it is what rounding one product left."""
+    first = [[M, 0], [-M, 1]] if where == "scores" else [[M, M], [M, M]]
+    net = Transformer.build("ab", first, [[1, 0], [0, 1]], [CANCELLING[where]], causal=False)
+    setting, rows = Setting.of(parse_arithmetic("rounded:bf16/bf16@bf16+linearbf16"), 1), TransformerRows.of(net)
+    found = enclose(rows, ["a", "b"], replay(rows, ["a", "b"]), setting)
+    assert found.final is not None
+    ends = set()
+    for seed in range(20):
+        done, _ = Simulation(net, setting.model, 1, Random(seed)).run(["a", "b"])
+        ends.add(done[-1][0][1])
+        low, high = found.final.interval(1, 0)
+        assert low <= done[-1][0][1] <= high
+    assert len(ends) > 1
+
+
+def test_a_quotient_is_off_by_the_errors_of_both_sums() -> None:
+    """Two tokens at known scores 0 and -1/2, values 1 and 3/2: by the formula of NETWORKS 7, word for word."""
+    net = Transformer.build(
+        "ab",
+        [[1, 0, 1], [0, 1, Fraction(3, 2)]],
+        [[1, 0, 0], [0, 1, 0]],
+        [LayerWeights([HeadWeights([[1, 0, 0]], [[0.5, 0, 0]], [[0, 0, 1]], [[0], [1], [0]])])],
+        causal=False,
+    )
+    found = enclosed(net, ["a", "b"], "fused:bf16/bf16/bf16", 1)
+    assert found.final is not None
+    u, q, k = Fraction(1, 2**8), Fraction(2) ** -133, 2
+    p = [Fraction(1), round_to(BF16, exp(Fraction(-1, 2)))]
+    gamma = k * u / (1 - k * u)
+    mean = (p[0] + p[1] * 3 / 2) / sum(p)
+    off_num, off_den = gamma * (p[0] + p[1] * 3 / 2) + k * q, gamma * sum(p) + k * q
+    off = (off_num + mean * off_den) / (sum(p) - off_den)
+    assert found.final.interval(1, 0) == (round_to(BF16, mean - off), round_to(BF16, mean + off))
 
 
 def test_known_numbers_stay_known() -> None:
