@@ -20,6 +20,7 @@ from exactformer.constructions.transformer.exact import Transformer
 from exactformer.constructions.transformer.given import Given
 from exactformer.verify.arithmetic.formats import power_of_two
 from exactformer.verify.arithmetic.models import ArithmeticModel
+from exactformer.verify.given.arithmetic import Unsupported
 from exactformer.verify.given.assessment import Refutation, SequencesFound, assess
 from exactformer.verify.verdict import Verdict
 
@@ -28,6 +29,10 @@ SLACK = Fraction(1, 64)
 """Of a margin so much less is stated than was found, of a drift so much more: sound enclosures agree (NETWORKS 6)."""
 DIGITS = 12
 """Binary digits of what is stated."""
+SMALLEST_DRIFT = power_of_two(-1024)
+"""No smaller one but 0 is stated: its text would be long."""
+MOST_BITS = 14_000
+"""Of an exact rational: Python reads and writes integers of up to 4,300 digits."""
 LONGEST_SHOWN = 12
 """Characters of a rational that people are shown as it is."""
 
@@ -78,6 +83,7 @@ def certify_sequences(net: Transformer, given: Given, asked: SequencesAsked) -> 
     """
     started = time.perf_counter()
     found = assess(net, given, asked.model, asked.beta)
+    _require_short(found)
     weights = network_bytes(net)
     weights_name = names.of_content(asked.name, weights, "network")
     sequences = [
@@ -108,6 +114,17 @@ def certify_sequences(net: Transformer, given: Given, asked: SequencesAsked) -> 
     }
     name = names.of_sequences(asked.name, sha256(weights), sequences, asked.model, asked.beta)
     return SequencesBundle(document, weights, weights_name, Subject(name, {"statement": about}), found)
+
+
+def _require_short(found: SequencesFound) -> None:
+    """Exact numbers of hardmax can be written: they grow with the depth.  Raises Unsupported."""
+    exact = [found.margin, *(head.separation or Fraction(0) for layer in found.heads for head in layer)]
+    bits = max(max(abs(one.numerator), one.denominator).bit_length() for one in exact)
+    if bits > MOST_BITS:
+        raise Unsupported(
+            f"with hardmax, a separation or the margin is an exact rational of {bits} bits; at most {MOST_BITS} are "
+            "written, so give a network of fewer layers, or weights of fewer bits"
+        )
 
 
 def heads_of(found: SequencesFound) -> list[dict[str, Any]]:
@@ -146,7 +163,7 @@ def stated_drift(drift: Fraction) -> Fraction:
     >>> stated_drift(Fraction(1)), stated_drift(Fraction(0))
     (Fraction(65, 64), Fraction(0, 1))
     """
-    return -_few_digits(-drift * (1 + SLACK))
+    return -_few_digits(-max(drift, SMALLEST_DRIFT) * (1 + SLACK)) if drift else drift
 
 
 def _few_digits(number: Fraction) -> Fraction:

@@ -157,7 +157,13 @@ def report(bundle: SequencesBundle, written: Written) -> Iterator[Part]:
         yield Table(
             tuple(Column(title, key=number < 2, right=number in (0, 1, 4)) for number, title in enumerate(columns)),
             tuple(
-                (str(head["layer"]), str(head["head"]), head["name"], _shown(head["separation"]), str(head["ties"]))
+                (
+                    str(head["layer"]),
+                    str(head["head"]),
+                    _printable(head["name"]),
+                    _shown(head["separation"]),
+                    str(head["ties"]),
+                )
                 for head in heads
             ),
         )
@@ -195,6 +201,11 @@ def _facts(bundle: SequencesBundle) -> Iterator[tuple[str, str]]:
     yield "margin", f"{_shown(bundle.document['hardmax']['margin'])} with hardmax, exactly"
     if (margin := bundle.document["softmax"]["margin"]) is not None:
         yield "", f"at least {_shown(margin)} in this arithmetic"
+
+
+def _printable(name: str) -> str:
+    """A name from a document, which may hold anything."""
+    return name if name.isprintable() else repr(name)
 
 
 def _shown(number: str | None) -> str:

@@ -25,6 +25,10 @@ class TransformerError(ValueError):
     """A transformer that is none: where, and what is wrong, in one sentence."""
 
 
+MOST_BITS = 8192
+"""Of a weight's numerator and denominator; float64 needs 1,126."""
+
+
 def is_dyadic(number: Fraction) -> bool:
     """Whether the denominator is a power of two.
 
@@ -45,17 +49,24 @@ def exact_number(value: object, where: str) -> Fraction:
     if isinstance(value, (bool, np.bool_)):
         raise TransformerError(f"{where} is {value}, which is no number")
     if isinstance(value, (int, np.integer)):
-        return Fraction(int(value))
+        return _short(Fraction(int(value)), where)
     if isinstance(value, Fraction):
         if not is_dyadic(value):
             raise TransformerError(f"{where} is {value}, whose denominator is not a power of two; round it first")
-        return value
+        return _short(value, where)
     if isinstance(value, (float, np.floating)):
         try:
             return Fraction(*(int(part) for part in value.as_integer_ratio()))
         except (ValueError, OverflowError):
             raise TransformerError(f"{where} is {value}; weights have to be finite numbers") from None
     raise TransformerError(f"{where} is {value!r}, which is no integer, float or Fraction")
+
+
+def _short(number: Fraction, where: str) -> Fraction:
+    bits = max(abs(number.numerator), number.denominator).bit_length()
+    if bits > MOST_BITS:
+        raise TransformerError(f"{where} has {bits} bits; weights have at most {MOST_BITS}")
+    return number
 
 
 def exact_vector(value: Matrix, length: int, where: str) -> Vector:

@@ -268,6 +268,15 @@ def test_more_tokens_than_positions_and_a_beta_that_is_no_power() -> None:
         ef.certify(short, Given([["a"]]), "exact", beta=3)
 
 
+def test_exact_numbers_that_are_too_long_to_write() -> None:
+    layer = LayerWeights(neurons=[[2**3000 + 1]], out=[[2**3000 - 1]])
+    deep = ef.Transformer.build(["a", "b"], [[1], [2]], [[1], [0]], [layer] * 3)
+    with pytest.raises(
+        Unsupported, match=r"^with hardmax, a separation or the margin is an exact rational of 18002 bits"
+    ):
+        ef.certify(deep, Given([["a"]]), "exact")
+
+
 @pytest.mark.parametrize("number", [Fraction(1), Fraction(2, 3), Fraction(10**30, 7), Fraction(3, 10**40)])
 def test_what_is_stated_leaves_room(number: Fraction) -> None:
     margin, drift = stated_margin(number), stated_drift(number)

@@ -72,6 +72,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"unembedding": [[Fraction(1, 3), 0], [0, 1]]},
         "unembedding, row 0, column 0 is 1/3, whose denominator is not a power of two; round it first",
     ),
+    "a number of too many bits": (
+        {"embedding": [[1, 0], [2**9000, 1]]},
+        "embedding, row 1, column 0 has 9001 bits; weights have at most 8192",
+    ),
     "a text": ({"embedding": [["1", 0], [0, 1]]}, "embedding, row 0, column 0 is '1', which is no integer"),
     "a truth value": ({"embedding": [[True, 0], [0, 1]]}, "embedding, row 0, column 0 is True, which is no number"),
     "a complex number": ({"embedding": np.eye(2) * 1j}, "embedding, row 0, column 0 is 1j, which is no integer"),

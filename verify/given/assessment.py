@@ -17,8 +17,8 @@ from exactformer.verify.given.weights import TransformerRows
 from exactformer.verify.verdict import Verdict
 
 WIDTHS = 1 << 40
-"""A difference of logits is taken to be at most 0, or above it, if it is so by this part of its interval's width: so
-that a checker whose last bits differ finds the same."""
+"""A difference of logits counts as above 0, or as at most 0, if it is so by this part of its interval's width: then a
+checker whose last bits differ finds the same."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def assess(net: Transformer, given: Given, model: ArithmeticModel, beta: int = 1
         setting,
         _heads(replayed),
         min(_margin(net, one, found) for one, found in zip(questions, replayed, strict=True) if one.asked),
-        None if reasons else min(low for above in shown if above is not None for low in above[:1]),
+        None if reasons else min(above[0] - (above[1] - above[0]) / WIDTHS for above in shown if above is not None),
         _drifts(len(net.layers), enclosed),
         _refutation(net, differences),
         reasons[0] if reasons else None,
