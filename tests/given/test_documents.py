@@ -272,7 +272,7 @@ def test_exact_numbers_that_are_too_long_to_write() -> None:
     layer = LayerWeights(neurons=[[2**3000 + 1]], out=[[2**3000 - 1]])
     deep = ef.Transformer.build(["a", "b"], [[1], [2]], [[1], [0]], [layer] * 3)
     with pytest.raises(
-        Unsupported, match=r"^with hardmax, a separation or the margin is an exact rational of 18002 bits"
+        Unsupported, match=r"^with hardmax, a separation or the margin is an exact rational of 18001 bits"
     ):
         ef.certify(deep, Given([["a"]]), "exact")
 
@@ -283,6 +283,11 @@ def test_what_is_stated_leaves_room(number: Fraction) -> None:
     assert number * (1 - SLACK) * Fraction(2047, 2048) <= margin <= number * (1 - SLACK)
     assert number * (1 + SLACK) <= drift <= number * (1 + SLACK) * Fraction(2049, 2048)
     assert len(f"{margin.numerator:b}".strip("0")) <= 13
+
+
+def test_tiny_drifts_are_stated_in_short() -> None:
+    assert stated_drift(Fraction(0)) == 0
+    assert stated_drift(Fraction(1, 2**6000)) == Fraction(65, 64 << 1024)
 
 
 def test_names_are_bounded_and_tell_betas_apart() -> None:
