@@ -167,18 +167,12 @@ def test_a_certificate_that_certifies(tmp_path: Path) -> None:
 
 
 def test_a_near_tie_is_refuted_in_bf16() -> None:
-    """65 a and 64 b: the mean is 1/129, but 129 weights of 1/129 are each rounded: the ranking has no room left."""
-    given = Given([(FEW, {128: "a"})])
-    assert ef.certify(COUNTER, given, "fused:bf16").verdict is Verdict.CERTIFIED
-    near = ef.Transformer.build(
-        ["a", "b"], [[1 + 2**-9, 0], [0, 1]], [[1, 0], [1, -(2**-9)]], [], unembedding_bias=[0, 2**-10]
-    )
-    asked = Given([(["a"], {0: "a"})])
-    assert ef.certify(near, asked, "rounded:fp32/fp32").verdict is Verdict.REFUTED
+    """1 + 2^-9 beats 1, but not in bf16, where it is 1."""
+    given = Given([(["a"], {0: "a"})])
     tie = ef.Transformer.build(["a", "b"], [[1 + 2**-9], [1]], [[1], [0]], [], unembedding_bias=[0, 1])
-    certified = ef.certify(tie, asked, "rounded:fp32/fp32")
+    certified = ef.certify(tie, given, "rounded:fp32/fp32")
     assert certified.verdict is Verdict.CERTIFIED
-    refuted = ef.certify(tie, asked, "rounded:bf16/bf16")
+    refuted = ef.certify(tie, given, "rounded:bf16/bf16")
     assert refuted.verdict is Verdict.REFUTED
     assert refuted.bundle.document["refutation"] == {"sequence": 0, "position": 0, "token": "b"}
     assert refuted.bundle.document["hardmax"]["margin"] == "1/512"
@@ -186,6 +180,11 @@ def test_a_near_tie_is_refuted_in_bf16() -> None:
     assert refuted.claim.endswith(
         "does not rank the expected token strictly first at each of the 1 position asked about."
     )
+
+
+def test_averages_are_told_apart() -> None:
+    """65 a and 64 b: what is ranked is 1/129 above 0, of 129 weights that are each rounded to bf16."""
+    assert ef.certify(COUNTER, Given([(FEW, {128: "a"})]), "fused:bf16").verdict is Verdict.CERTIFIED
 
 
 def test_what_cannot_be_told_is_inconclusive() -> None:
