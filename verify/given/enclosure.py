@@ -162,7 +162,7 @@ def rivals(
     places = sorted({position for position, _ in asked})
     column = {position: number for number, position in enumerate(places)}
     x = stacked([final.columns(places)])
-    errors_of = [_logit_errors(rows.logits, x, number, number_format) for number in range(len(places))]
+    errors_of = _logit_errors(rows.logits, x, number_format)
     found = []
     for expected in sorted({token for _, token in asked}):
         ends = of_forms(_differences(rows.logits, expected), x)
@@ -194,19 +194,18 @@ def _differences(logits: Rows, expected: int) -> Rows:
     return Rows(tuple(map(minus, logits.entries)), logits.columns, logits.exponent)
 
 
-def _logit_errors(logits: Rows, x: Enclosed, place: int, number_format: Format | None) -> list[Fraction | None]:
-    """How far each token's sum may be off at a position; None where it may overflow."""
+def _logit_errors(logits: Rows, x: Enclosed, number_format: Format | None) -> list[list[Fraction | None]]:
+    """How far each token's sum may be off at each position; None where it may overflow."""
     if number_format is None:
-        return [Fraction(0)] * len(logits.entries)
-    terms = terms_of(logits, x.columns([place]))
+        return [[Fraction(0)] * len(logits.entries)] * x.tokens
+    terms = terms_of(logits, x)
 
-    found: list[Fraction | None] = []
-    for row in range(len(logits.entries)):
-        one = slice(row, row + 1)
+    def error(row: int, place: int) -> Fraction | None:
+        one = slice(row, row + 1), slice(place, place + 1)
         try:
             off = errors(Terms(terms.largest[one], terms.exponent, terms.count[one], terms.grid[one]), number_format)
         except NotShown:
-            found.append(None)
-        else:
-            found.append(Fraction(0) if off is None else off.interval(0, 0)[1])
-    return found
+            return None
+        return Fraction(0) if off is None else off.interval(0, 0)[1]
+
+    return [[error(row, place) for row in range(len(logits.entries))] for place in range(x.tokens)]

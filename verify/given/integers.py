@@ -57,12 +57,11 @@ def _ones(count: int, width: int) -> int:
 def linear(rows: Sequence[Entries], x: Table) -> Table:
     """[len(rows), tokens]: for each row the sum of coefficient * x[column]."""
     count = x.shape[1]
-    sizes = [max((abs(one) for one in row), default=0) for row in x.tolist()]
+    used = {column: x[column].tolist() for column in {column for row in rows for column, _ in row}}
+    sizes = {column: max(map(abs, numbers), default=0) for column, numbers in used.items()}
     bound = max((sum(abs(weight) * sizes[column] for column, weight in row) for row in rows), default=0)
-    used = sorted({column for row in rows for column, _ in row})
-    bound = max([bound, *(sizes[column] for column in used)])
-    width = bound.bit_length() // 8 + 1
-    packed = {column: pack(x[column].tolist(), width) for column in used}
+    width = max([bound, *sizes.values()]).bit_length() // 8 + 1
+    packed = {column: pack(numbers, width) for column, numbers in used.items()}
     made = table(len(rows), count)
     for number, row in enumerate(rows):
         if row:
