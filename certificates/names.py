@@ -148,6 +148,14 @@ def of_theory(
     return name_of([subject, _number("", context), _arithmetic(model), *_extras(beta=beta), *claim])
 
 
+def of_sequences(network: str, weights: str, sequences: Sequence[object], model: ArithmeticModel, beta: int) -> str:
+    """Of a certificate about given sequences; which ones, and the network's SHA-256, is left to the hash."""
+    number = "1-sequence" if len(sequences) == 1 else f"{len(sequences)}-sequences"
+    subject = Part(network, f"{network} {weights}", exact=False)
+    scope = Part(number, json.dumps(list(sequences)), exact=False)
+    return name_of([subject, scope, _arithmetic(model), *_extras(beta=None if beta == 1 else beta)])
+
+
 def of_export(
     machine: str, paradigm: str, context: int, dtype: str, *, certificate: str, beta: int, head_width: int
 ) -> str:

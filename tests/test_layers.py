@@ -195,7 +195,7 @@ def test_only_the_solver_facade_imports_the_solver() -> None:
 
 
 def test_only_the_standard_library_and_declared_dependencies_are_imported() -> None:
-    declared = {"click", "numpy", "yaml", "rich", "scipy", "sympy", "z3"}
+    declared = {"click", "mpmath", "numpy", "yaml", "rich", "scipy", "sympy", "z3"}
     optional = {  # package: its extra is asked for where it is used
         "matplotlib": ["exactformer.certificates.command_line.plots"],
         "onnx": ["exactformer.certificates.export.onnx_export"],

@@ -79,6 +79,12 @@ def cli(context: click.Context) -> None:
 @click.argument("machine")
 @click.option("--input", "inputs", metavar="W", multiple=True, help="An input word; may be repeated.")
 @click.option("--all-inputs", is_flag=True, help="Every input whose chain of thought fits the context: a proof.")
+@click.option(
+    "--sequences",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="MACHINE is a network document, of any exact weights; FILE lists {tokens, asked} in YAML or JSON.",
+)
 @PARADIGM
 @CONTEXT
 @ARITHMETIC
@@ -132,6 +138,7 @@ def certify(
     machine: str,
     inputs: tuple[str, ...],
     all_inputs: bool,
+    sequences: Path | None,
     paradigm: str,
     context: int | None,
     arithmetic: str,
@@ -147,12 +154,25 @@ def certify(
 ) -> None:
     """Certify that a softmax transformer in the given arithmetic generates the chain of thought of MACHINE exactly,
     token for token: on the words given with --input, which are replayed; or, with --all-inputs, in every run that
-    fits, halting or not, which is proved."""
+    fits, halting or not, which is proved.
+
+    With --sequences FILE, MACHINE is a network document (certificates/NETWORKS.md), a transformer of any exact weights:
+    certify that it ranks the expected token first at each position asked about, at beta = 1 unless it is given."""
     from exactformer.certificates.command_line import certify as on_runs
     from exactformer.certificates.command_line import certify_all as on_all
+    from exactformer.certificates.command_line import certify_sequences as on_sequences
     from exactformer.certificates.files import Output
 
     output = Output(out, force)
+    if sequences is not None:
+        typed = click.get_current_context().get_parameter_source
+        others = ("input", "all-inputs", "paradigm", "context", "space", "claim", "budget", "max-steps")
+        names = {f"--{name}": {"input": "inputs"}.get(name, name.replace("-", "_")) for name in others}
+        names["--assume-writes-per-cell"] = "assumed_writes"
+        on_sequences.require_nothing_else(
+            {option: typed(name) is ParameterSource.COMMANDLINE for option, name in names.items()}
+        )
+        on_sequences.execute(on_sequences.Asked(machine, sequences, arithmetic, beta), output, as_json)
     if all_inputs:
         request = on_all.Asked(
             machine, inputs, paradigm, context, space, arithmetic, beta, assumed_writes, claim == "tokens", budget

@@ -177,13 +177,26 @@ def round_ratio(
 
     Saves the greatest common divisor of long integers, the cost of building a Fraction.
     """
+    multiple, exponent = round_to_multiple(number_format, numerator, denominator, mode)
+    return multiple * power_of_two(exponent)
+
+
+def round_to_multiple(
+    number_format: Format, numerator: int, denominator: int, mode: Rounding = Rounding.NEAREST_EVEN
+) -> tuple[int, int]:
+    """`round_ratio` as (n, k): the value is n 2^k.  Saves building a Fraction, where there are many.
+
+    >>> round_to_multiple(BF16, -1, 3)
+    (-171, -9)
+    """
     if numerator == 0 and denominator > 0:
-        return Fraction(0)
+        return 0, 0
     multiple, exponent = _rounded(number_format, abs(numerator), denominator, mode)
-    rounded = multiple * power_of_two(exponent)
-    if rounded > number_format.max_finite:
+    # Most are below the largest power of two of the format, by far.
+    within = number_format.integer_bits if isinstance(number_format, FixedFormat) else number_format.emax
+    if multiple.bit_length() + exponent > within and multiple * power_of_two(exponent) > number_format.max_finite:
         raise FormatOverflow(number_format)
-    return rounded if numerator > 0 else -rounded
+    return multiple if numerator > 0 else -multiple, exponent
 
 
 def _rounded(number_format: Format, numerator: int, denominator: int, mode: Rounding) -> tuple[int, int]:

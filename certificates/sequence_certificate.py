@@ -1,0 +1,209 @@
+"""A certificate about given sequences (NETWORKS 4 to 6): from what the prover found to the document."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import MAX_EMAX, MIN_EMIN, Decimal, localcontext
+from fractions import Fraction
+from functools import cached_property
+from importlib.metadata import version
+from typing import Any
+
+from exactformer.certificates import names
+from exactformer.certificates.document import canonical_bytes, rational, sha256
+from exactformer.certificates.files import Subject
+from exactformer.certificates.network_document import network_bytes
+from exactformer.constructions.transformer.exact import Transformer
+from exactformer.constructions.transformer.given import Given
+from exactformer.verify.arithmetic.formats import power_of_two
+from exactformer.verify.arithmetic.models import ArithmeticModel
+from exactformer.verify.given.arithmetic import Unsupported
+from exactformer.verify.given.assessment import Refutation, SequencesFound, assess
+from exactformer.verify.verdict import Verdict
+
+FORMAT, VERSION = "exactformer certificate about sequences", 2
+SLACK = Fraction(1, 64)
+"""Of a margin so much less is stated than was found, of a drift so much more: sound enclosures agree (NETWORKS 6)."""
+DIGITS = 12
+"""Binary digits of what is stated."""
+SMALLEST_DRIFT = power_of_two(-1024)
+"""No smaller one but 0 is stated: its text would be long."""
+MOST_BITS = 14_000
+"""Of an exact rational: Python reads and writes integers of up to 4,300 digits."""
+LONGEST_SHOWN = 12
+"""Characters of a rational that people are shown as it is."""
+
+
+@dataclass(frozen=True)
+class SequencesAsked:
+    """An arithmetic, and beta; ``name``: what people call the network, for files."""
+
+    model: ArithmeticModel
+    beta: int = 1
+    name: str = "transformer"
+
+
+@dataclass(frozen=True)
+class SequencesBundle:
+    """A certificate and its network, as bytes ready to be written; not_shown: why an interval is not known."""
+
+    document: Mapping[str, Any]
+    weights: bytes
+    weights_name: str
+    subject: Subject
+    found: SequencesFound
+
+    @cached_property
+    def bytes(self) -> bytes:
+        return canonical_bytes(self.document)
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.found.verdict
+
+    @property
+    def claim(self) -> str:
+        return str(self.document["statement"]["claim"])
+
+    @property
+    def refutation(self) -> Refutation | None:
+        return self.found.refutation
+
+    @property
+    def not_shown(self) -> str | None:
+        return self.found.not_shown
+
+
+def certify_sequences(net: Transformer, given: Given, asked: SequencesAsked) -> SequencesBundle:
+    """Errors: GivenError for sequences that the transformer cannot read, or of which hardmax does not say what is
+    expected; Unsupported (a ModelError) for an arithmetic that is not judged, or does not hold the weights.
+    """
+    started = time.perf_counter()
+    found = assess(net, given, asked.model, asked.beta)
+    _require_short(found)
+    weights = network_bytes(net)
+    weights_name = names.of_content(asked.name, weights, "network")
+    sequences = [
+        {"tokens": list(one.tokens), "asked": [[position, token] for position, token in one.asked]}
+        for one in found.questions
+    ]
+    about = {"sequences": sequences, "arithmetic": asked.model.text, "beta": str(asked.beta)}
+    network = {"weights": {"file": weights_name, "sha256": sha256(weights)}}
+    certified = found.verdict is Verdict.CERTIFIED and found.least is not None
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        "statement": {**about, "claim": sentence(found)},
+        "network": network,
+        "hardmax": {"heads": heads_of(found), "margin": rational(found.margin)},
+        "softmax": {
+            "margin": rational(stated_margin(found.least)) if certified and found.least is not None else None,
+            "drift": drifts_of(found),
+        },
+        "verdict": found.verdict.value,
+        "refutation": _refutation(found.refutation),
+        "provenance": {
+            "exactformer": version("exactformer"),
+            "python": platform.python_version(),
+            "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "seconds": f"{time.perf_counter() - started:.3f}",
+        },
+    }
+    name = names.of_sequences(asked.name, sha256(weights), sequences, asked.model, asked.beta)
+    return SequencesBundle(document, weights, weights_name, Subject(name, {"statement": about}), found)
+
+
+def _require_short(found: SequencesFound) -> None:
+    """Exact numbers of hardmax can be written: they grow with the depth.  Raises Unsupported."""
+    exact = [found.margin, *(head.separation or Fraction(0) for layer in found.heads for head in layer)]
+    bits = max(max(abs(one.numerator), one.denominator).bit_length() for one in exact)
+    if bits > MOST_BITS:
+        raise Unsupported(
+            f"with hardmax, a separation or the margin is an exact rational of {bits} bits; at most {MOST_BITS} are "
+            "written, so give a network of fewer layers, or weights of fewer bits"
+        )
+
+
+def heads_of(found: SequencesFound) -> list[dict[str, Any]]:
+    """Every head, by layer, then in order."""
+    return [
+        {
+            "layer": number,
+            "head": place,
+            "name": head.name,
+            "separation": None if seen.separation is None else rational(seen.separation),
+            "ties": seen.ties,
+        }
+        for number, (layer, of_layer) in enumerate(zip(found.net.layers, found.heads, strict=True), start=1)
+        for place, (head, seen) in enumerate(zip(layer.heads, of_layer, strict=True))
+    ]
+
+
+def drifts_of(found: SequencesFound) -> list[list[str | None]]:
+    """For every layer, after attention and after the MLP."""
+    stated = [None if drift is None else rational(stated_drift(drift)) for drift in found.drifts]
+    return [stated[place : place + 2] for place in range(0, len(stated), 2)]
+
+
+def stated_margin(margin: Fraction) -> Fraction:
+    """At most (1 - 1/64) of a margin, in few digits.
+
+    >>> stated_margin(Fraction(1))
+    Fraction(63, 64)
+    """
+    return _few_digits(margin * (1 - SLACK))
+
+
+def stated_drift(drift: Fraction) -> Fraction:
+    """At least (1 + 1/64) of a drift, in few digits.
+
+    >>> stated_drift(Fraction(1)), stated_drift(Fraction(0))
+    (Fraction(65, 64), Fraction(0, 1))
+    """
+    return -_few_digits(-max(drift, SMALLEST_DRIFT) * (1 + SLACK)) if drift else drift
+
+
+def _few_digits(number: Fraction) -> Fraction:
+    """A dyadic number that is at most this one, and not less by more than 2^(1 - DIGITS) of it."""
+    if number == 0:
+        return number
+    exponent = abs(number.numerator).bit_length() - number.denominator.bit_length() - DIGITS
+    unit = power_of_two(exponent)
+    return (number // unit) * unit
+
+
+def _refutation(found: Refutation | None) -> dict[str, Any] | None:
+    return None if found is None else {"sequence": found.sequence, "position": found.position, "token": found.token}
+
+
+def sentence(found: SequencesFound) -> str:
+    """The claim (NETWORKS 4)."""
+    count, positions = len(found.questions), found.positions
+    subject = (
+        f"On {count} given sequence{'' if count == 1 else 's'}, the softmax transformer of these weights, in the "
+        f"arithmetic {found.setting.model.text} at beta = {found.setting.beta},"
+    )
+    where = f"the expected token strictly first at each of the {positions} position{'' if positions == 1 else 's'}"
+    match found.verdict:
+        case Verdict.CERTIFIED:
+            return f"{subject} ranks {where} asked about."
+        case Verdict.REFUTED:
+            return f"{subject} does not rank {where} asked about."
+        case _:
+            return f"{subject} is not shown to rank {where} asked about, nor shown not to."
+
+
+def shown(number: str) -> str:
+    """A rational for people: itself if it is short, else a decimal number close to it.
+
+    >>> shown("65/64"), shown(str(Fraction(2, 3) / 2**99)), shown(str(Fraction(10**40, 3)))
+    ('65/64', '~ 1.05e-30', '~ 3.33e+39')
+    """
+    if len(number) <= LONGEST_SHOWN:
+        return number
+    with localcontext(prec=3, Emax=MAX_EMAX, Emin=MIN_EMIN):
+        top, _, bottom = number.partition("/")
+        return f"~ {Decimal(top) / Decimal(bottom or 1):.2e}"

@@ -1,0 +1,228 @@
+"""A transformer of any exact weights: compiled by other tools, trained, or written by hand (NETWORKS 1).
+
+Its numbers are dyadic, and every float is one. Activations need not be -1, 0 or 1.
+"""
+
+from __future__ import annotations
+
+import html
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from itertools import product
+
+from exactformer.constructions.transformer.exact_matrices import LayerWeights, forms_of, layer_of, positions_of
+from exactformer.constructions.transformer.exact_numbers import Matrix, TransformerError, exact_rows
+from exactformer.constructions.transformer.exact_parts import (
+    LARGEST_BITS,
+    AttentionHead,
+    BitPositions,
+    ExactToken,
+    Form,
+    Positions,
+    TablePositions,
+    TransformerLayer,
+    added_up,
+    numbers_of,
+    numbers_of_forms,
+    require_forms,
+    require_layer,
+    require_vector,
+)
+from exactformer.constructions.transformer.network import CompiledHead, Layer, Network
+from exactformer.constructions.transformer.vocabulary import Family, Vector
+
+MOST_TOKENS = 1 << 16
+"""Of a compiled network's vocabulary, that is written out token by token."""
+
+
+@dataclass(frozen=True)
+class Transformer:
+    """width: d; causal: token i sees the tokens j <= i, else all; coordinates: what people call them, or nothing.
+
+    Raises TransformerError where something does not fit, with where and what.
+    """
+
+    width: int
+    vocabulary: tuple[ExactToken, ...]
+    layers: tuple[TransformerLayer, ...]
+    positions: Positions = None
+    causal: bool = True
+    coordinates: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.width < 1:
+            raise TransformerError(f"the width is {self.width}; it has to be at least 1")
+        if self.coordinates and len(self.coordinates) != self.width:
+            raise TransformerError(f"{len(self.coordinates)} names for {self.width} coordinates")
+        if len(self.vocabulary) < 2:
+            raise TransformerError(f"the vocabulary has {len(self.vocabulary)} token(s); it needs at least two")
+        if len(self.index) < len(self.vocabulary):
+            names = [token.name for token in self.vocabulary]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise TransformerError(f"the token {twice!r} is in the vocabulary twice; names have to be unique")
+        for token in self.vocabulary:
+            require_vector(token.embedding, self.width, f"the embedding of {token.name!r}")
+            require_forms([token.unembedding], self.width, f"the unembedding of {token.name!r}, form")
+        for number, layer in enumerate(self.layers, start=1):
+            require_layer(layer, self.width, f"layer {number}")
+        self._require_positions()
+
+    def _require_positions(self) -> None:
+        match self.positions:
+            case BitPositions(first, bits):
+                if not (first >= 0 and 1 <= bits <= LARGEST_BITS and first + bits <= self.width):
+                    raise TransformerError(
+                        f"{bits} bits of the position from coordinate {first} do not fit the width {self.width}; "
+                        f"give 1 to {LARGEST_BITS}"
+                    )
+            case TablePositions(table):
+                if not table:
+                    raise TransformerError("the table of positions is empty; give the vector of at least one")
+                for position, vector in enumerate(table):
+                    require_vector(vector, self.width, f"the vector of position {position}")
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """The place of each token in the vocabulary, by its name."""
+        return {token.name: place for place, token in enumerate(self.vocabulary)}
+
+    @property
+    def longest(self) -> int | None:
+        """How many tokens a sequence may have; None: any number."""
+        return None if self.positions is None else self.positions.tokens
+
+    def numbers(self) -> Iterator[tuple[str, Fraction]]:
+        """Every number of it that is not 0, and where it stands."""
+        for token in self.vocabulary:
+            yield from ((f"the embedding of {token.name!r}, index {index}", one) for index, one in token.embedding)
+            yield from numbers_of_forms([token.unembedding], f"the unembedding of {token.name!r}, form")
+        if isinstance(self.positions, TablePositions):
+            for position, vector in enumerate(self.positions.table):
+                yield from ((f"the vector of position {position}, index {index}", one) for index, one in vector)
+        for number, layer in enumerate(self.layers, start=1):
+            yield from ((f"layer {number}, {where}", one) for where, one in numbers_of(layer))
+
+    @classmethod
+    def build(
+        cls,
+        vocabulary: Sequence[str],
+        embedding: Matrix,
+        unembedding: Matrix,
+        layers: Sequence[LayerWeights],
+        *,
+        unembedding_bias: Matrix = None,
+        positions: Positions | Matrix = None,
+        causal: bool = True,
+        coordinates: Sequence[str] = (),
+    ) -> Transformer:
+        """From matrices: embedding and unembedding [vocabulary, d], a bias [vocabulary], positions as a table
+        [tokens, d], as `BitPositions`, or none.
+
+        Every float is taken as the number it is.  Raises TransformerError.
+
+        >>> net = Transformer.build(["a", "b"], [[1, 0], [0, 1]], [[0.5, 0], [0, 0.25]], [LayerWeights()])
+        >>> net.width, net.vocabulary[1].unembedding.vector
+        (2, ((1, Fraction(1, 4)),))
+        """
+        names = list(vocabulary)
+        for name in names:
+            if not isinstance(name, str):
+                raise TransformerError(f"the token {name!r} is no text; tokens are named by texts")
+        first = embedding[0] if len(embedding) else []
+        width = len(first) if hasattr(first, "__len__") else 0
+        embedded = exact_rows(embedding, width, "embedding", len(names))
+        logits = forms_of(unembedding, unembedding_bias, width, "unembedding", len(names))
+        return cls(
+            width,
+            tuple(map(ExactToken, names, embedded, logits)),
+            tuple(layer_of(layer, width, f"layer {number}") for number, layer in enumerate(layers, start=1)),
+            positions_of(positions, width),
+            causal,
+            tuple(coordinates),
+        )
+
+    @classmethod
+    def of(cls, network: Network) -> Transformer:
+        """A compiled network with its vocabulary written out, token by token.
+
+        Raises TransformerError above `MOST_TOKENS` tokens.
+        """
+        if network.vocabulary.size > MOST_TOKENS:
+            raise TransformerError(
+                f"the network has {network.vocabulary.size:,} tokens; at most {MOST_TOKENS:,} are written out"
+            )
+        return cls(
+            network.width,
+            tuple(token for family in network.vocabulary.families for token in _tokens(family)),
+            tuple(map(_layer, network.layers)),
+            BitPositions(0, network.position_bits),
+            True,
+            tuple(map(network.coordinate_name, range(network.width))),
+        )
+
+    def _repr_html_(self) -> str:
+        kinds = {True: "causal", False: "full"}
+        match self.positions:
+            case None:
+                positions = "none"
+            case BitPositions(first, bits):
+                positions = f"{bits} bits from coordinate {first}"
+            case TablePositions(table):
+                positions = f"a table of {len(table)}"
+        rows = {
+            "width": self.width,
+            "tokens": len(self.vocabulary),
+            "layers": len(self.layers),
+            "heads": " + ".join(str(len(layer.heads)) for layer in self.layers) or "none",
+            "neurons": " + ".join(str(len(layer.neurons)) for layer in self.layers) or "none",
+            "weights": f"{sum(1 for _ in self.numbers()):,} that are not 0",
+            "attention": kinds[self.causal],
+            "positions": positions,
+        }
+        body = "".join(f"<tr><th>{title}</th><td>{html.escape(str(text))}</td></tr>" for title, text in rows.items())
+        return f"<table><tbody>{body}</tbody></table>"
+
+
+# ---------------------------------------------------------------------------- compiled networks
+
+
+def _tokens(family: Family) -> Iterator[ExactToken]:
+    """``RUN state=q written_1=a``: one token for every choice of the fields' values."""
+    for choice in product(*(range(len(field.values)) for field in family.fields)):
+        chosen = list(zip(family.fields, choice, strict=True))
+        name = " ".join([family.name, *(f"{field.name}={field.values[value]}" for field, value in chosen)])
+        embedding = added_up([_exact(v) for v in (family.embedding, *(f.embedding[value] for f, value in chosen))])
+        logit = added_up([_exact(v) for v in (family.unembedding, *(f.unembedding[value] for f, value in chosen))])
+        yield ExactToken(name, embedding, Form(logit))
+
+
+def _exact(vector: Vector) -> tuple[tuple[int, Fraction], ...]:
+    return tuple((coordinate, Fraction(value)) for coordinate, value in vector)
+
+
+def _layer(layer: Layer) -> TransformerLayer:
+    units = layer.mlp.neurons()
+    neurons = tuple(Form(added_up([_exact(unit.inputs)]), Fraction(unit.bias)) for unit in units)
+    out: dict[int, dict[int, Fraction]] = defaultdict(lambda: defaultdict(Fraction))
+    for number, unit in enumerate(units):
+        for coordinate, weight in unit.outputs:
+            out[coordinate][number] += weight
+    return TransformerLayer(tuple(map(_head, layer.heads)), neurons, _map(out))
+
+
+def _head(head: CompiledHead) -> AttentionHead:
+    def read(coordinates: Sequence[int]) -> tuple[Form, ...]:
+        return tuple(Form(((coordinate, Fraction(1)),)) for coordinate in coordinates)
+
+    out: dict[int, dict[int, Fraction]] = defaultdict(lambda: defaultdict(Fraction))
+    for number, coordinate in enumerate(head.out):
+        out[coordinate][number] += 1
+    return AttentionHead(read(head.query), read(head.key), read(head.value), _map(out), head.name)
+
+
+def _map(out: dict[int, dict[int, Fraction]]) -> tuple[tuple[int, Form], ...]:
+    rows = {coordinate: Form(tuple((n, w) for n, w in sorted(row.items()) if w)) for coordinate, row in out.items()}
+    return tuple((coordinate, form) for coordinate, form in sorted(rows.items()) if not form.is_zero)

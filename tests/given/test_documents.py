@@ -1,0 +1,310 @@
+"""The network document and the certificate: canonical, read back, and with the fields of NETWORKS 1 and 4 to 6."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from fractions import Fraction
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+import exactformer as ef
+from exactformer.certificates.files import FileRefused
+from exactformer.certificates.names import LONGEST
+from exactformer.certificates.network_document import (
+    NetworkDocumentError,
+    network_bytes,
+    network_document,
+    read_transformer,
+)
+from exactformer.certificates.sequence_certificate import SLACK, stated_drift, stated_margin
+from exactformer.constructions.transformer.exact import Transformer
+from exactformer.constructions.transformer.exact_matrices import HeadWeights, LayerWeights
+from exactformer.constructions.transformer.exact_parts import BitPositions
+from exactformer.constructions.transformer.given import Given, GivenError
+from exactformer.verify.arithmetic.models import ModelError
+from exactformer.verify.given.arithmetic import Unsupported
+from exactformer.verify.verdict import Verdict
+from tests.given.networks import random_transformer
+
+COUNTER = ef.Transformer.build(
+    ["a", "b"],
+    [[1, 0, 0], [0, 1, 0]],
+    [[0, 0, 1], [0, 0, -1]],
+    [LayerWeights([HeadWeights([[0, 0, 0]], [[0, 0, 0]], [[1, -1, 0]], [[0], [0], [1]], name="mean")])],
+)
+"""A head whose scores are all 0: the third coordinate is how many more a than b there are, over the length."""
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_documents_are_read_back(seed: int) -> None:
+    net = random_transformer(Random(seed), layers=2, bits=60 * (seed % 2), length=None if seed < 3 else 4)
+    data = network_bytes(net)
+    assert read_transformer(data) == net
+    assert network_bytes(read_transformer(data)) == data
+    assert data == json.dumps(json.loads(data), sort_keys=True, separators=(",", ":")).encode() + b"\n"
+
+
+def test_positions_in_bits_are_read_back() -> None:
+    net = Transformer(2, COUNTER.vocabulary[:0] + _two_tokens(), (), BitPositions(0, 2), False, ("x", "y"))
+    assert read_transformer(network_bytes(net)) == net
+    document = network_document(net)
+    assert document["positions"] == {"bits": [0, 2]}
+    assert document["attention"] == "full"
+
+
+def _two_tokens() -> tuple[Any, ...]:
+    return Transformer.build(["a", "b"], [[1, 0], [0, 1]], [[1, 0], [0, 1]], []).vocabulary
+
+
+def test_numbers_are_integers_or_texts() -> None:
+    net = Transformer.build(["a", "b"], [[2**53, 2**53 + 1], [-3, Fraction(5, 8)]], [[1, 0], [0, -(2**60)]], [])
+    document = network_document(net)
+    assert [token["embedding"] for token in document["vocabulary"]] == [
+        [[0, 2**53], [1, "9007199254740993"]],
+        [[0, -3], [1, "5/8"]],
+    ]
+    assert document["vocabulary"][1]["unembedding"] == [[[1, str(-(2**60))]], 0]
+
+
+def changed(place: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    def change(document: dict[str, Any]) -> None:
+        *path, last = place.split(".")
+        inside: Any = document
+        for key in path:
+            inside = inside[int(key) if key.isdigit() else key]
+        inside[int(last) if last.isdigit() else last] = value
+
+    return change
+
+
+BAD = {
+    "another version": (changed("version", 1), "the network has format 'exactformer network', version 1"),
+    "another format": (changed("format", "weights"), "the network has format 'weights'"),
+    "a field more": (changed("more", 1), "network has to be an object with the fields"),
+    "another attention": (changed("attention", "local"), "attention is 'local'; it has to be 'causal' or 'full'"),
+    "a float": (changed("vocabulary.0.embedding.0.1", 0.5), "the network is no JSON document: 0.5 is written as a flo"),
+    "a rational that is none": (changed("vocabulary.0.embedding.0.1", "1/0"), "vocabulary[0].embedding is '1/0'"),
+    "not dyadic": (changed("vocabulary.0.embedding.0.1", "1/3"), "the embedding of 'a', index 0: 1/3 is 0, or its"),
+    "indices that fall": (changed("vocabulary.0.embedding", [[1, 1], [0, 1]]), "the embedding of 'a': index 0 comes"),
+    "an index too large": (changed("vocabulary.0.embedding.0.0", 3), "the embedding of 'a': index 3 comes after -1"),
+    "a truth value": (changed("width", True), "width has to be an integer from 0 to 2^53"),
+    "no list": (changed("layers.0.heads", {}), "layers[0].heads has to be a list"),
+    "more keys": (changed("layers.0.heads.0.key", [[[], 0], [[], 0]]), "layer 1, head 0: 1 queries and 2 keys"),
+    "a value that is not there": (
+        changed("layers.0.heads.0.out.0.1.0.0.0", 5),
+        "layer 1, head 0, out, coordinate 2, form 0: index 5 comes after -1, of 1",
+    ),
+    "a token twice": (changed("vocabulary.1.token", "a"), "the token 'a' is in the vocabulary twice"),
+    "bits beyond the width": (changed("positions", {"bits": [2, 2]}), "2 bits of the position from coordinate 2"),
+    "positions of a third kind": (changed("positions", {"sine": 1}), "positions has to be an object with the fields"),
+}
+
+
+@pytest.mark.parametrize("title", BAD)
+def test_what_is_no_network_document(title: str) -> None:
+    change, sentence = BAD[title]
+    document = network_document(COUNTER)
+    change(document)
+    with pytest.raises(NetworkDocumentError, match=f"^{re.escape(sentence)}"):
+        read_transformer(json.dumps(document).encode())
+
+
+def test_saving_and_loading(tmp_path: Path) -> None:
+    path = ef.save_transformer(COUNTER, tmp_path / "counter.json")
+    assert ef.load_transformer(path) == COUNTER
+    other = random_transformer(Random(1))
+    with pytest.raises(FileRefused):
+        ef.save_transformer(other, path)
+    assert ef.load_transformer(ef.save_transformer(other, path, force=True)) == other
+    with pytest.raises(NetworkDocumentError, match="cannot be read"):
+        ef.load_transformer(tmp_path / "none.json")
+
+
+# ---------------------------------------------------------------------------- certificates
+
+MANY, FEW = ["a"] * 5 + ["b"] * 3, ["a"] * 65 + ["b"] * 64
+
+
+def test_a_certificate_that_certifies(tmp_path: Path) -> None:
+    certificate = ef.certify(COUNTER, Given([(MANY, {7: "a"}), ["b"]]), "rounded:fp32/bf16", name="counter")
+    assert certificate.verdict is Verdict.CERTIFIED
+    assert certificate.claim == (
+        "On 2 given sequences, the softmax transformer of these weights, in the arithmetic rounded:fp32/bf16 at "
+        "beta = 1, ranks the expected token strictly first at each of the 2 positions asked about."
+    )
+    path = certificate.write(tmp_path)
+    document = json.loads(path.read_bytes())
+    assert set(document) == {
+        "format", "version", "statement", "network", "hardmax", "softmax", "verdict", "refutation", "provenance",
+    }  # fmt: skip
+    assert (document["format"], document["version"]) == ("exactformer certificate about sequences", 2)
+    assert document["statement"] == {
+        "claim": certificate.claim,
+        "sequences": [{"tokens": MANY, "asked": [[7, "a"]]}, {"tokens": ["b"], "asked": [[0, "b"]]}],
+        "arithmetic": "rounded:fp32/bf16",
+        "beta": "1",
+    }
+    assert document["hardmax"] == {
+        "heads": [{"layer": 1, "head": 0, "name": "mean", "separation": None, "ties": 8}],
+        "margin": "1/2",
+    }
+    # 8 weights of 1/8 are exact, and so is their mean.
+    assert Fraction(63, 128) * Fraction(4095, 4096) <= Fraction(document["softmax"]["margin"]) <= Fraction(63, 128)
+    [[attention, mlp]] = document["softmax"]["drift"]
+    assert Fraction(attention) == Fraction(mlp) < Fraction(1, 100)
+    assert (document["verdict"], document["refutation"]) == ("certified", None)
+    network = tmp_path / document["network"]["weights"]["file"]
+    assert sha256(network.read_bytes()).hexdigest() == document["network"]["weights"]["sha256"]
+    assert ef.load_transformer(network) == COUNTER
+    assert re.fullmatch(r"counter\.2-sequences\.rounded-fp32-bf16\.[0-9a-f]{12}\.certificate\.json", path.name)
+    assert certificate.write(tmp_path) == path
+
+
+def test_a_near_tie_is_refuted_in_bf16() -> None:
+    """1 + 2^-9 beats 1, but not in bf16, where it is 1."""
+    given = Given([(["a"], {0: "a"})])
+    tie = ef.Transformer.build(["a", "b"], [[1 + 2**-9], [1]], [[1], [0]], [], unembedding_bias=[0, 1])
+    certified = ef.certify(tie, given, "rounded:fp32/fp32")
+    assert certified.verdict is Verdict.CERTIFIED
+    refuted = ef.certify(tie, given, "rounded:bf16/bf16")
+    assert refuted.verdict is Verdict.REFUTED
+    assert refuted.bundle.document["refutation"] == {"sequence": 0, "position": 0, "token": "b"}
+    assert refuted.bundle.document["hardmax"]["margin"] == "1/512"
+    assert refuted.bundle.document["softmax"]["margin"] is None
+    assert refuted.claim.endswith(
+        "does not rank the expected token strictly first at each of the 1 position asked about."
+    )
+
+
+def test_averages_are_told_apart() -> None:
+    """65 a and 64 b: what is ranked is 1/129 above 0, of 129 weights that are each rounded to bf16."""
+    assert ef.certify(COUNTER, Given([(FEW, {128: "a"})]), "fused:bf16").verdict is Verdict.CERTIFIED
+
+
+def test_what_cannot_be_told_is_inconclusive() -> None:
+    """A logit of two products that cancel but for less than they may be rounded by."""
+    u = Fraction(1, 2**23)
+    close = ef.Transformer.build(
+        ["a", "b"], [[1 + u, 1 - u], [0, 0]], [[1 + u, -1], [0, 0]], [], unembedding_bias=[-3 * u, 0]
+    )
+    certificate = ef.certify(close, Given([(["a"], {0: "a"})]), "rounded:fp32/fp32")
+    assert certificate.verdict is Verdict.INCONCLUSIVE
+    assert certificate.claim.endswith(
+        "is not shown to rank the expected token strictly first at each of the 1 position asked about, nor shown not "
+        "to."
+    )
+    assert certificate.bundle.document["softmax"]["margin"] is None
+    assert certificate.refutation is None
+
+
+def test_an_overflow_is_inconclusive_and_says_where() -> None:
+    loud = ef.Transformer.build(["a", "b"], [[2**15], [1]], [[1], [0]], [LayerWeights(out_bias=[2**15])])
+    certificate = ef.certify(loud, Given([(["b", "a"], {1: "a"})]), "fused:fp16")
+    assert certificate.verdict is Verdict.INCONCLUSIVE
+    assert certificate.bundle.document["softmax"] == {"margin": None, "drift": [["0", None]]}
+    assert certificate.not_shown == "layer 1, MLP: a number that is rounded to fp16 may overflow"
+
+
+def test_compiled_networks_are_taken_as_they_are() -> None:
+    network, _ = ef.ngram(letters="abc", n=1, context=32)
+    tokens = ["START", "SYM symbol=a", "SYM symbol=b", "SYM symbol=a"]
+    given = Given([(tokens, {3: "SYM symbol=b"})])
+    certificate = ef.certify(network, given, "fused:bf16", beta=64)
+    assert certificate.verdict is Verdict.CERTIFIED
+    assert certificate.bundle.document["hardmax"]["margin"] == "1"
+    with pytest.raises(TypeError, match="sequences are as long as they are"):
+        ef.certify(network, given, "fused:bf16", context=8)  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="of a Transformer, give sequences"):
+        ef.certify(COUNTER, ef.ngram(letters="abc", n=1, context=32)[1], "exact", context=8)  # type: ignore[call-overload]
+
+
+UNSUPPORTED = {
+    "rounded:fp32/fp32/bf16": "rounded:W/ACC/A is not judged",
+    "fused:bf16+head64": "not '+head64'",
+    "kernel:cpu-bf16": "of all steps only +linearL is judged",
+    "rounded:fp32/fp32@fp16": "not every activation, in fp32, is a number of fp16, the format of scores",
+    "fused:bf16+linearfp16": "not every activation, in bf16, is a number of fp16, the format of sums outside attention",
+    "fused:fp16/fp16/fp32": "not every activation, in fp32, is a number of fp16, the format of the accumulator",
+    "fused:fp16/fp32/e5m2+linearfloat(3,-14,15)": "layer 1, out of the MLP, coordinate 0, bias is 9, which",
+}
+
+
+@pytest.mark.parametrize("arithmetic", UNSUPPORTED)
+def test_arithmetics_that_are_not_judged(arithmetic: str) -> None:
+    net = ef.Transformer.build(["a", "b"], [[1], [2]], [[1], [0]], [LayerWeights(out_bias=[9])])
+    with pytest.raises(ModelError, match=re.escape(UNSUPPORTED[arithmetic])):
+        ef.certify(net, Given([["a"]]), arithmetic)
+
+
+WRONG: dict[str, tuple[list[Any], str]] = {
+    "an unknown token": ([["a", "c"]], "sequence 0: the token 'c' is not in the vocabulary"),
+    "an unknown expected token": ([(["a"], {0: "c"})], "sequence 0: the token 'c' is not in the vocabulary"),
+    "two tokens that tie": (
+        [["a"], ["a", "b"]],
+        "sequence 1, position 1: with hardmax 'a' and 'b' share the largest logit; say which token you expect there",
+    ),
+}
+
+
+@pytest.mark.parametrize("title", WRONG)
+def test_sequences_that_a_network_does_not_read(title: str) -> None:
+    sequences, sentence = WRONG[title]
+    with pytest.raises(GivenError, match=f"^{re.escape(sentence)}"):
+        ef.certify(COUNTER, Given(sequences), "exact")
+
+
+def test_more_tokens_than_positions_and_a_beta_that_is_no_power() -> None:
+    short = ef.Transformer.build(["a", "b"], [[1], [0]], [[1], [0]], [], positions=[[0], [1]])
+    with pytest.raises(GivenError, match=r"^sequence 0 has 3 tokens, and the transformer 2 positions$"):
+        ef.certify(short, Given([["a", "a", "a"]]), "exact")
+    with pytest.raises(Unsupported, match="beta is 3; it has to be a power of two"):
+        ef.certify(short, Given([["a"]]), "exact", beta=3)
+
+
+def test_exact_numbers_that_are_too_long_to_write() -> None:
+    layer = LayerWeights(neurons=[[2**3000 + 1]], out=[[2**3000 - 1]])
+    deep = ef.Transformer.build(["a", "b"], [[1], [2]], [[1], [0]], [layer] * 3)
+    with pytest.raises(
+        Unsupported, match=r"^with hardmax, a separation or the margin is an exact rational of 18001 bits"
+    ):
+        ef.certify(deep, Given([["a"]]), "exact")
+
+
+@pytest.mark.parametrize("number", [Fraction(1), Fraction(2, 3), Fraction(10**30, 7), Fraction(3, 10**40)])
+def test_what_is_stated_leaves_room(number: Fraction) -> None:
+    margin, drift = stated_margin(number), stated_drift(number)
+    assert number * (1 - SLACK) * Fraction(2047, 2048) <= margin <= number * (1 - SLACK)
+    assert number * (1 + SLACK) <= drift <= number * (1 + SLACK) * Fraction(2049, 2048)
+    assert len(f"{margin.numerator:b}".strip("0")) <= 13
+
+
+def test_tiny_drifts_are_stated_in_short() -> None:
+    assert stated_drift(Fraction(0)) == 0
+    assert stated_drift(Fraction(1, 2**6000)) == Fraction(65, 64 << 1024)
+
+
+def test_names_are_bounded_and_tell_betas_apart() -> None:
+    given = Given([(["a"] * 40, {0: "a"})])
+    names = {
+        ef.certify(COUNTER, given, "exact", beta=beta, name=name).bundle.subject.name
+        for beta in (1, 2)
+        for name in ("x" * 400, "../..")
+    }
+    assert len(names) == 4
+    assert all(len(name) <= LONGEST and re.fullmatch(r"[A-Za-z0-9._-]+", name) for name in names)
+
+
+def test_html_of_a_certificate() -> None:
+    spoiled = ef.Transformer.build(
+        ["<i>", "b"], [[1], [0]], [[1], [0]], [LayerWeights([HeadWeights([[1]], [[1]], [[1]], [[1]], name="<script>")])]
+    )
+    shown = ef.certify(spoiled, Given([["<i>", "b"]]), "fused:bf16")._repr_html_()
+    assert "<script>" not in shown
+    assert "&lt;script&gt;" in shown
+    assert "<b>refuted</b>" in shown or "<b>certified</b>" in shown
