@@ -113,14 +113,9 @@ class TheoryBundle:
         return str(self.document["statement"]["claim"])
 
 
-def prove(network: Network, theory: Theory, budget_seconds: int = SECONDS, *, drifting: bool = False) -> Walked:
-    """What the hardmax network does at every token of every sequence: separations, ties, the margin; ``drifting``:
-    recorded is what drifts of activations depend on.
-
-    No arithmetic is needed for that, so what was proved lately is not proved again for another one.
-    Errors: Rejected, TooLarge, Undecided.
-    """
-    told = {
+def told(network: Network, theory: Theory) -> dict[str, Any]:
+    """What a certificate tells the kernel, as it will be read from the documents."""
+    document: dict[str, Any] = {
         "annotation": [[[asdict(case) for case in cases] for cases in layer] for layer in theory.annotation],
         "holds": [[asdict(one) for one in layer] for layer in theory.holds],
         "names": names_document(theory),
@@ -129,17 +124,30 @@ def prove(network: Network, theory: Theory, budget_seconds: int = SECONDS, *, dr
         "weights": weights_document(network),
         "witnesses": witnesses_document(theory),
     }
-    written = canonical_bytes(told)
-    key = sha256(written), drifting
+    return document
+
+
+def prove(network: Network, theory: Theory, budget_seconds: int = SECONDS, *, drifting: bool = False) -> Walked:
+    """What the hardmax network does at every token of every sequence: separations, ties, the margin; ``drifting``:
+    recorded is what drifts of activations depend on.
+
+    Errors: Rejected, TooLarge, Undecided.
+    """
+    document: dict[str, Any] = json.loads(canonical_bytes(told(network, theory)))
+    known = read_network(document["weights"])
+    with deep_recursion():
+        read = read_theory(theory.text, theory.parameters, known.r)
+        words = read_holds(document["holds"], read, known), read_names(document["names"], read, known)
+        annotation = read_annotation(document["annotation"], read, known)
+        deadline = Deadline(budget_seconds)
+        return walk(known, read, document["witnesses"], annotation, *words, deadline, drifting=drifting)
+
+
+def _prove_once(network: Network, theory: Theory, budget_seconds: int, drifting: bool) -> Walked:
+    """The same; no arithmetic is needed for that, so what was proved lately is not proved again for another one."""
+    key = sha256(canonical_bytes(told(network, theory))), drifting
     if key not in _PROVED:
-        document = json.loads(written)
-        known = read_network(document["weights"])
-        with deep_recursion():
-            read = read_theory(theory.text, theory.parameters, known.r)
-            words = read_holds(document["holds"], read, known), read_names(document["names"], read, known)
-            annotation = read_annotation(document["annotation"], read, known)
-            deadline = Deadline(budget_seconds)
-            walked = walk(known, read, document["witnesses"], annotation, *words, deadline, drifting=drifting)
+        walked = prove(network, theory, budget_seconds, drifting=drifting)
         while len(_PROVED) >= MOST_PROVED:
             del _PROVED[next(iter(_PROVED))]
         _PROVED[key] = walked
@@ -189,7 +197,7 @@ def certify_theory(network: Network, theory: Theory, asked: Asked, budget_second
     beta in which scores are not exact, DoesNotFit for weights that the linear format does not hold; ModelError for an
     arithmetic in which drifts are not bounded, where they would have to be.
     """
-    return certificate_of(network, theory, asked, prove(network, theory, budget_seconds, drifting=asked.tokens))
+    return certificate_of(network, theory, asked, _prove_once(network, theory, budget_seconds, asked.tokens))
 
 
 def certificate_of(

@@ -107,6 +107,8 @@ def examine(
     else:
         found.tokens, found.coordinates = comparison.tokens, comparison.coordinates
         found.wrong += [f"{one.name}, {paradigm.value}, r = {r}: {one_of}" for one_of in comparison.differences[:3]]
+        if not found.coordinates:
+            found.wrong.append(f"{one.name}, {paradigm.value}, r = {r}: nothing was compared")
     return found
 
 
