@@ -9,13 +9,13 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import overload
 
 from exactformer.certificates.checker.check import Valid, check_certificate
 from exactformer.certificates.checker.deadline import SECONDS
 from exactformer.certificates.checker.document import BadInput, Rejected, TooLarge, Undecided
+from exactformer.certificates.checker.sequences.check import check_sequences
 from exactformer.certificates.checker.theory.check import check_theory
 from exactformer.certificates.files import Output
 from exactformer.certificates.network_document import load_transformer, network_bytes
@@ -228,7 +228,7 @@ def certify(
         if context is not None or tokens:
             raise TypeError("context and tokens go with a theory: given sequences are as long as they are")
         net = network if isinstance(network, Transformer) else Transformer.of(network)
-        return SequencesCertificate(certify_sequences(net, behaviour, SequencesAsked(model, beta or 1, name)))
+        return SequencesCertificate(certify_sequences(net, behaviour, SequencesAsked(model, 1 if beta is None else beta, name)))
     if isinstance(network, Transformer):
         raise TypeError("a theory is about a compiled Network; of a Transformer, give sequences: ef.Given([...])")
     if context is None:
@@ -283,6 +283,4 @@ def _check_sequences(certificate: Path, network: Transformer | Network | str | P
             given = network_bytes(Transformer.of(network))
         case _:
             given = Path(network)
-    checker = import_module("exactformer.certificates.checker.sequences.check")
-    valid: Valid = checker.check_sequences(certificate, budget_seconds, given)
-    return valid
+    return check_sequences(certificate, budget_seconds, given)
