@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import json
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from exactformer.constructions.turing.theory import COT
 from exactformer.constructions.turing.tokens import cot_tokens
 from exactformer.verify.arithmetic.models import parse_arithmetic
 from tests.checker.theory.evaluator import Evaluator, Token
+from tests.once import compute_once
 from tests.test_tampering import Place, at, changed, kind_of, leaves, of_every_kind, other_values
 
 MACHINE, R = "increment", 4
@@ -72,8 +73,8 @@ def original() -> Original:
     return made("rounded:bf16/bf16")
 
 
-@pytest.fixture
-def walked_once(original: Original, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def walked_once(original: Original, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     """What is proved of the weights is proved once: they, and what helps, do not change."""
     known = dict[bool, Any]()
 
@@ -82,9 +83,19 @@ def walked_once(original: Original, tmp_path: Path, monkeypatch: pytest.MonkeyPa
             known[drifting] = walk_module.walk(*about, drifting=drifting)
         return known[drifting]
 
-    monkeypatch.setattr(theory_check, "walk", walk)
-    assert original.refusal(tmp_path, original.certificate, original.weights, hashes_match=False) is None
+    folder = tmp_path_factory.mktemp("original")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(theory_check, "walk", walk)
+        assert original.refusal(folder, original.certificate, original.weights, hashes_match=False) is None
     assert known
+    return walk
+
+
+@pytest.fixture
+def quick(walked_once: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The checker without what is the same for all tests."""
+    monkeypatch.setattr(theory_check, "walk", walked_once)
+    compute_once(monkeypatch)
 
 
 def accepted(original: Original, places: Iterable[Place], folder: Path) -> Iterator[tuple[Place, Any]]:
@@ -97,7 +108,7 @@ def accepted(original: Original, places: Iterable[Place], folder: Path) -> Itera
                     yield place, value
 
 
-@pytest.mark.usefixtures("walked_once")
+@pytest.mark.usefixtures("quick")
 def test_every_field_of_the_claim(original: Original, tmp_path: Path) -> None:
     places = [place for place in leaves(original.certificate) if place[0] not in (*HELP, "provenance")]
     places = [place for place in places if place[-1] != "sha256"]
@@ -108,7 +119,7 @@ def test_every_field_of_the_claim(original: Original, tmp_path: Path) -> None:
     assert {place[0] for place in places} == original.certificate.keys() - {*HELP, "provenance"}
 
 
-@pytest.mark.usefixtures("walked_once")
+@pytest.mark.usefixtures("quick")
 def test_fields_changed_under_the_old_hashes(original: Original, tmp_path: Path) -> None:
     hashes = [place for place in leaves(original.certificate) if place[-1] == "sha256"]
     assert len(hashes) == 2
@@ -117,7 +128,7 @@ def test_fields_changed_under_the_old_hashes(original: Original, tmp_path: Path)
         assert original.refusal(tmp_path, certificate, original.weights, hashes_match=False) is not None
 
 
-@pytest.mark.usefixtures("walked_once")
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("place", [(), ("statement",), ("heads", 0), ("annotation", 0, 0, 0), ("softmax", "cases", 0)])
 def test_fields_that_do_not_belong_or_are_missing(original: Original, tmp_path: Path, place: Place) -> None:
     added, removed = (copy.deepcopy(original.certificate) for _ in range(2))
@@ -127,7 +138,7 @@ def test_fields_that_do_not_belong_or_are_missing(original: Original, tmp_path: 
         assert original.refusal(tmp_path, certificate, original.weights, hashes_match=False) is not None
 
 
-@pytest.mark.usefixtures("walked_once")
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("place", [("heads",), ("softmax", "cases"), ("annotation",), ("annotation", 3), ("names",)])
 def test_parts_left_out_or_twice(original: Original, tmp_path: Path, place: Place) -> None:
     entries = at(original.certificate, place)
