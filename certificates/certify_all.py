@@ -49,7 +49,7 @@ class UniversalRequest:
     tokens: bool = False
     budget_seconds: int = SECONDS
 
-    @property
+    @cached_property
     def most(self) -> MostWrites:
         """The bound on writes of a cell, and what it rests on."""
         return most_writes(self.machine, self.paradigm, self.context, self.assumed_writes)

@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache, partial
-from graphlib import CycleError, TopologicalSorter
 
 from exactformer.constructions.machines.machine import Move, TuringMachine
 from exactformer.constructions.machines.run import Run
@@ -139,23 +138,24 @@ def _rows_on_tape(machine: TuringMachine, k: int) -> Rows:
 
 def _longest_path(rows: Rows, initial: Iterable[Visit], cell_zero: bool) -> int | None:
     """The largest number of writes of the watched cell on a path from an initial visit; None on a cycle."""
-    following: dict[Visit, set[Visit]] = {}
     states_back = cache(partial(_states_back, rows))
+    following: dict[Visit, set[Visit]] = {}
+    most: dict[Visit, int | None] = {}
     to_do = list(initial)
     while to_do:
-        visit = to_do.pop()
+        visit = to_do[-1]
         if visit not in following:
-            following[visit] = _following_visits(rows, visit, cell_zero, states_back)
-            to_do += following[visit]
-    most: dict[Visit, int] = {}
-    try:
-        for visit in TopologicalSorter(following).static_order():
-            state, symbol = visit
-            is_left = any(row.read == symbol for row in rows[state])
-            most[visit] = is_left + max((most[each] for each in following[visit]), default=0)
-    except CycleError:
-        return None
-    return max(most.values(), default=0)
+            # Depth first: a machine with a cycle mostly has a short one, and then nothing else is looked at.
+            following[visit], most[visit] = _following_visits(rows, visit, cell_zero, states_back), None
+            to_do += (each for each in following[visit] if each not in most)
+            if any(most.get(each, 0) is None for each in following[visit]):
+                return None
+            continue
+        to_do.pop()
+        if most[visit] is None:
+            behind = [most[each] or 0 for each in following[visit]]
+            most[visit] = any(row.read == visit[1] for row in rows[visit[0]]) + max(behind, default=0)
+    return max((one or 0 for one in most.values()), default=0)
 
 
 def _following_visits(

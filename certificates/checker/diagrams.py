@@ -226,6 +226,8 @@ class Diagrams:
         Their conjunction is not made: by the topmost variable, for each of its two values. What has been found on the
         way is kept, whether it is impossible or not.
         """
+        if len(self._models) > self.limit:
+            self._models.clear()
         values = None if FALSE in formulas else self._model(formulas - {TRUE})
         if values is None:
             return None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import accumulate
+from typing import TypeAlias
 
 from exactformer.certificates.checker.cases import Cases, combined, scaled, summed
 from exactformer.certificates.checker.diagrams import FALSE, TRUE, Formula, disjunction
@@ -119,17 +120,36 @@ def weighted_sum(vector: Vector, coordinates: Sequence[Cases]) -> Cases:
     return total
 
 
-class Logits:
-    """The parts of all tokens' logits, for the activations of one class behind the last layer."""
+@dataclass(frozen=True)
+class Part:
+    """Of a field: the logit of every value, and the largest of all others."""
 
-    def __init__(self, network: Network, coordinates: Sequence[Cases]) -> None:
-        self.network, self.coordinates = network, coordinates
+    logits: list[Cases]
+    others: list[Cases | None]
+
+
+Parts: TypeAlias = dict[tuple[str, str, tuple[int, ...]], Part]
+"""By family, field, and the coordinates that the field reads, by ``id``: often the same for many classes."""
+
+
+class Logits:
+    """The parts of all tokens' logits, for the activations of one class behind the last layer; ``known``: those of
+    other classes."""
+
+    def __init__(self, network: Network, coordinates: Sequence[Cases], known: Parts) -> None:
+        self.network, self.coordinates, self.known = network, coordinates, known
         self.fixed = {one.name: weighted_sum(vectors(one.unembedding)[0], coordinates) for one in network.vocabulary}
-        self.parts = {
-            (family.name, one.name): [weighted_sum(vector, coordinates) for vector in vectors(one.unembedding)]
-            for family in network.vocabulary
-            for one in family.fields
-        }
+
+    def part(self, family: Family, field: Field) -> Part:
+        """Of a field of a family."""
+        listed = vectors(field.unembedding)
+        read = sorted({coordinate for vector in listed for coordinate, _ in vector})
+        names = tuple(id(self.coordinates[coordinate]) for coordinate in read)
+        key = family.name, field.name, names
+        if key not in self.known:
+            logits = [weighted_sum(vector, self.coordinates) for vector in listed]
+            self.known[key] = Part(logits, _best_others(logits))
+        return self.known[key]
 
     def margin(self, token: Chosen, possible: Callable[..., bool]) -> int | None:
         """How far all other logits are below the token's, at least; None if there are none.
@@ -141,16 +161,16 @@ class Logits:
         name, margins = token.family.name, list[int]()
         own = self.fixed[name]
         for one in token.fields:
-            logits, right = self.parts[name, one.field.name], dict[int, Formula]()
-            for value, (here, others) in enumerate(zip(one.where, _best_others(logits), strict=True)):
-                if not possible(here):
-                    continue
-                for logit, formula in logits[value].items():
-                    right[logit] = right.get(logit, FALSE) | (formula & here)
-                if others is not None:
-                    margins.append(
-                        _least_difference(logits[value], others, lambda *what, here=here: possible(here, *what))
-                    )
+            part, right, above = self.part(token.family, one.field), dict[int, Formula](), dict[int, Formula]()
+            for here, mine, others in zip(one.where, part.logits, part.others, strict=True):
+                for logit, formula in mine.items():
+                    chosen = formula & here
+                    right[logit] = right.get(logit, FALSE) | chosen
+                    for other, there in (others or {}).items():
+                        above[logit - other] = above.get(logit - other, FALSE) | (chosen & there)
+            # Asked of all values at once: there may be thousands.
+            if above:
+                margins.append(_least({difference: [(formula,)] for difference, formula in above.items()}, possible))
             own = summed(own, {logit: formula for logit, formula in right.items() if formula is not FALSE})
         for family in self.network.vocabulary:
             if family.name != name:
@@ -161,10 +181,9 @@ class Logits:
         """The largest logit of a family's tokens."""
         total = self.fixed[family.name]
         for one in family.fields:
-            largest: Cases | None = None
-            for logit in self.parts[family.name, one.name]:
-                largest = logit if largest is None else _larger(largest, logit)
-            total = summed(total, largest or {0: TRUE})
+            part = self.part(family, one)
+            first, others = part.logits[0], part.others[0]
+            total = summed(total, first if others is None else _larger(first, others))
         return total
 
 
@@ -183,12 +202,17 @@ def _larger(left: Cases, right: Cases) -> Cases:
 
 
 def _least_difference(mine: Cases, theirs: Cases, possible: Callable[..., bool]) -> int:
-    """The least value of mine - theirs that is possible: the first, by size."""
-    differences: dict[int, list[tuple[Formula, Formula]]] = {}
+    """The least value of mine - theirs that is possible."""
+    differences: dict[int, list[tuple[Formula, ...]]] = {}
     for one, first in mine.items():
         for other, second in theirs.items():
             differences.setdefault(one - other, []).append((first, second))
+    return _least(differences, possible)
+
+
+def _least(differences: Mapping[int, Sequence[tuple[Formula, ...]]], possible: Callable[..., bool]) -> int:
+    """The first, by size, of which some formulas can hold at once."""
     for difference in sorted(differences):
-        if any(possible(*pair) for pair in differences[difference]):
+        if any(possible(*some) for some in differences[difference]):
             return difference
     return max(differences)

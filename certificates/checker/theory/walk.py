@@ -27,7 +27,7 @@ from exactformer.certificates.checker.theory.heads import ZERO, Found, FoundHead
 from exactformer.certificates.checker.theory.mlp import Integers
 from exactformer.certificates.checker.theory.mlp import behind as behind_mlp
 from exactformer.certificates.checker.theory.reading import POS, Theory
-from exactformer.certificates.checker.theory.vocabulary import Logits, chosen, embedding
+from exactformer.certificates.checker.theory.vocabulary import Logits, Parts, chosen, embedding
 from exactformer.certificates.checker.theory.witnesses import check_witnesses
 from exactformer.certificates.checker.weights import Head, Network
 
@@ -225,13 +225,13 @@ class _Walk:
 
     def margin(self) -> int | None:
         """6.5: the outputs of a class exclude each other and cover it; each is the unique best token."""
-        margins = []
+        margins, known = [], Parts()
         for cls, one in self.theory.classes.items():
             if not one.outputs:
                 continue
             at = f"theory, output of {cls}"
             self.deadline.left(at)
-            view, logits = View(self.variables, at, cls), Logits(self.network, self.coordinates[cls])
+            view, logits = View(self.variables, at, cls), Logits(self.network, self.coordinates[cls], known)
             whens = [view.formula(output.when) for output in one.outputs]
             self._require(
                 at,
