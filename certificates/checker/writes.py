@@ -7,6 +7,7 @@ Words:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeAlias
 
 from exactformer.certificates.checker.deadline import Deadline
@@ -70,17 +71,43 @@ def _places(place: str, move: str, is_cell_0: bool) -> tuple[str, ...]:
 def _most_writes(graph: Graph, deadline: Deadline) -> dict[View, int] | None:
     """For each view the largest number of edges that leave views at ``at`` on a path from it.
 
-    None if there is none: if such an edge lies on a cycle. Else a path leaves each view at ``at`` at most once.
+    None if there is none: if such an edge lies on a cycle, that is if both of its ends are in one component.
     """
-    most, several = dict.fromkeys(graph, 0), sum(place == "at" for _, place, _ in graph)
-    changed = True
-    while changed:
-        deadline.left("statement.scope.writes_per_cell.bound")
-        changed = False
-        for view, edges in graph.items():
-            number = max(((view[1] == "at") + most[following] for following in edges), default=0)
-            if number > several:
+    component = _components(graph, deadline)
+    most = dict.fromkeys(component.values(), 0)
+    for view in sorted(graph, key=lambda one: component[one]):
+        own, is_at = component[view], view[1] == "at"
+        for following in graph[view]:
+            if is_at and component[following] == own:
                 return None
-            changed = changed or number != most[view]
-            most[view] = number
-    return most
+            most[own] = max(most[own], is_at + most[component[following]])
+    return {view: most[own] for view, own in component.items()}
+
+
+def _components(graph: Graph, deadline: Deadline) -> dict[View, int]:
+    """The strongly connected components, numbered so that no edge leads to a higher number (Tarjan 1972)."""
+    found, lowest, component = dict[View, int](), dict[View, int](), dict[View, int]()
+    path, left = list[tuple[View, Iterator[View]]](), list[View]()
+    for first in graph:
+        if first not in found:
+            path.append((first, iter(graph[first])))
+        while path:
+            view, edges = path[-1]
+            if view not in found:
+                deadline.left("the bound on writes per cell")
+                found[view] = lowest[view] = len(found)
+                left.append(view)
+            following = next((one for one in edges if one not in component), None)
+            if following is None:
+                path.pop()
+                if lowest[view] == found[view]:
+                    number = len(component)
+                    while view not in component:
+                        component[left.pop()] = number
+                elif path:
+                    lowest[path[-1][0]] = min(lowest[path[-1][0]], lowest[view])
+            elif following in found:
+                lowest[view] = min(lowest[view], found[following])
+            else:
+                path.append((following, iter(graph[following])))
+    return component

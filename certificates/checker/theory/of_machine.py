@@ -21,9 +21,11 @@ def of_machine(
     """What is proved of the machine: that the parameters are its tables; and what follows from these for runs."""
     require_machine(parameters, machine)
     proved = [f"the parameters of the theory are the tables of the machine {machine.name}"]
-    written, writes = writes_per_cell(machine, deadline), parameters.get("WRITES")
-    if written is not None and isinstance(writes, int) and written <= writes < 2**r:
-        proved.append(f"no run of {machine.name} writes a cell more than {written} times, the input counted")
+    writes = parameters.get("WRITES")
+    if isinstance(writes, int) and writes < 2**r:
+        written = writes_per_cell(machine, deadline)
+        if written is not None and written <= writes:
+            proved.append(f"no run of {machine.name} writes a cell more than {written} times, the input counted")
     paradigm = PARADIGMS.get(theory)
     if paradigm == "scot" and (cells := _cells(context, r)):
         proved.append(f"no run of {machine.name} within {cells} cells has a segment of more than {context} tokens")
