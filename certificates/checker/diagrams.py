@@ -95,7 +95,10 @@ class Formula:
 
     def holds(self, assignment: Mapping[int, bool]) -> bool:
         """Whether it holds where these variables have these values, and all others are 0."""
-        return self.decided(assignment, last_one(assignment))[0]
+        node = self
+        while node.table is not None:
+            node = node.high if assignment.get(node.level, False) else node.low
+        return node is TRUE
 
     def decided(self, assignment: Mapping[int, bool], last: int) -> tuple[bool, bool]:
         """Whether it `holds`, and whether a variable that has a value here was looked at for that; ``last``: the
