@@ -10,6 +10,7 @@ import pytest
 
 from exactformer.certificates.checker.diagrams import (
     FALSE,
+    MOST_NODES,
     TRUE,
     Diagrams,
     Formula,
@@ -18,6 +19,7 @@ from exactformer.certificates.checker.diagrams import (
     disjunction,
     equal,
     implies,
+    last_one,
 )
 from exactformer.certificates.checker.document import TooLarge
 
@@ -89,6 +91,42 @@ def test_an_assignment_satisfies_its_formula_whatever_the_other_variables_are() 
 def number(diagrams: Diagrams, first: int, bits: int) -> list[Formula]:
     """Bits from the least one on; two numbers are interleaved, most significant bits first."""
     return [diagrams.variable(2 * (bits - 1 - place) + first) for place in range(bits)]
+
+
+@pytest.mark.parametrize("limit", [MOST_NODES, 400], ids=["all is kept", "little is kept"])
+def test_a_model_of_several_formulas_is_found_just_where_there_is_one(limit: int) -> None:
+    """Without making their conjunction; what was found for other questions changes no answer."""
+    draw, diagrams, found = random.Random(3), Diagrams(limit), [0, 0]
+    for _ in range(400):
+        if len(diagrams) > limit // 2:
+            diagrams.clear()
+        made = [random_formula(draw, diagrams, draw.randrange(4)) for _ in range(draw.randrange(5))]
+        possible = [all(table[row] for _, table in made) for row in range(len(ASSIGNMENTS))]
+        model = diagrams.model(frozenset(formula for formula, _ in made))
+        assert (model is not None) == any(possible)
+        found[model is not None] += 1
+        if model is not None:
+            # Whatever the variables are that it says nothing about.
+            rows = [
+                row for row, values in enumerate(ASSIGNMENTS) if all(values[at] == one for at, one in model.items())
+            ]
+            assert all(possible[row] for row in rows)
+    assert min(found) > 50
+
+
+def test_what_holds_for_some_values_where_all_others_are_0() -> None:
+    draw, diagrams, looked = random.Random(4), Diagrams(), 0
+    for _ in range(400):
+        formula, table = random_formula(draw, diagrams, 4)
+        given = {level: draw.random() < 0.4 for level in range(VARIABLES) if draw.random() < 0.5}
+        truth = table[ASSIGNMENTS.index(tuple(given.get(level, False) for level in range(VARIABLES)))]
+        holds, looked_at = formula.decided(given, last_one(given))
+        assert holds == truth == formula.holds(given)
+        if not looked_at and formula not in (FALSE, TRUE):
+            assert formula.level not in given
+        looked += looked_at
+        assert set(formula.path(given)) <= set(range(VARIABLES))
+    assert looked > 100
 
 
 def test_equality_of_interleaved_numbers_takes_three_nodes_a_bit() -> None:
