@@ -38,7 +38,8 @@ MAY_ALSO_IMPORT = {
     ("exactformer.certificates.theory_certificate", CHECKER),
     ("exactformer.certificates.certify_all", CHECKER),
     ("exactformer.certificates.sweep_all", CHECKER),
-    ("exactformer.certificates.command_line.certify_all", CHECKER),
+    ("exactformer.certificates.command_line.certify", CHECKER),
+    ("exactformer.certificates.requests", CHECKER),
 }
 """The command ``check`` hands over to the checker; the API, too, and theories are read nowhere else. What is claimed of
 all inputs is proved by the kernel when a certificate is made and when it is checked: its errors are those of both.

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import click
 
-from exactformer.certificates.command_line.console import Column, Part, Table, heading, show
+from exactformer.certificates.command_line.console import show
 from exactformer.certificates.command_line.outcome import ExitCode, InputRefused, refusing
+from exactformer.certificates.reports.layout import Column, Part, Table, heading
 from exactformer.certificates.sentences import why_no_input
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.machines.machine import MachineError, TuringMachine

@@ -10,7 +10,8 @@ from typing import Any
 
 from exactformer.certificates.command_line.console import show
 from exactformer.certificates.command_line.outcome import InputRefused, refusing
-from exactformer.certificates.command_line.verdicts import EXIT_CODE, headline
+from exactformer.certificates.command_line.verdicts import EXIT_CODE
+from exactformer.certificates.reports.verdicts import headline
 from exactformer.constructions.contextual.grid import Grid, GridError
 from exactformer.constructions.contextual.substitutes import (
     Bilinear,

@@ -8,6 +8,7 @@ import os
 import sys
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -134,52 +135,17 @@ def cli(context: click.Context) -> None:
 )
 @FORCE
 @click.option("--json", "as_json", is_flag=True, help="Print the certificate's content and the files as JSON.")
-def certify(
-    machine: str,
-    inputs: tuple[str, ...],
-    all_inputs: bool,
-    sequences: Path | None,
-    paradigm: str,
-    context: int | None,
-    arithmetic: str,
-    beta: int | None,
-    space: int | None,
-    assumed_writes: int | None,
-    claim: str,
-    budget: int,
-    max_steps: int,
-    out: Path,
-    force: bool,
-    as_json: bool,
-) -> None:
+def certify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     """Certify that a softmax transformer in the given arithmetic generates the chain of thought of MACHINE exactly,
     token for token: on the words given with --input, which are replayed; or, with --all-inputs, in every run that
     fits, halting or not, which is proved.
 
     With --sequences FILE, MACHINE is a network document (certificates/NETWORKS.md), a transformer of any exact weights:
     certify that it ranks the expected token first at each position asked about, at beta = 1 unless it is given."""
-    from exactformer.certificates.command_line import certify as on_runs
-    from exactformer.certificates.command_line import certify_all as on_all
-    from exactformer.certificates.command_line import certify_sequences as on_sequences
+    from exactformer.certificates.command_line.certify import Typed, execute
     from exactformer.certificates.files import Output
 
-    output = Output(out, force)
-    if sequences is not None:
-        typed = click.get_current_context().get_parameter_source
-        others = ("input", "all-inputs", "paradigm", "context", "space", "claim", "budget", "max-steps")
-        names = {f"--{name}": {"input": "inputs"}.get(name, name.replace("-", "_")) for name in others}
-        names["--assume-writes-per-cell"] = "assumed_writes"
-        on_sequences.require_nothing_else(
-            {option: typed(name) is ParameterSource.COMMANDLINE for option, name in names.items()}
-        )
-        on_sequences.execute(on_sequences.Asked(machine, sequences, arithmetic, beta), output, as_json)
-    if all_inputs:
-        request = on_all.Asked(
-            machine, inputs, paradigm, context, space, arithmetic, beta, assumed_writes, claim == "tokens", budget
-        )
-        on_all.execute(request, output, as_json)
-    on_runs.require_inputs(inputs, space, assumed_writes, claim)
-    on_runs.execute(machine, inputs, paradigm, context, arithmetic, beta, max_steps, output, as_json)
+    execute(Typed(**typed), Output(out, force), as_json)
 
 
 @cli.command("check", short_help="Check a certificate, independently of what made it.")

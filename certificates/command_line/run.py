@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from exactformer.certificates.command_line.console import TIE, Facts, counted, heading, show
+from exactformer.certificates.command_line.console import show
 from exactformer.certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from exactformer.certificates.command_line.progress import LateProgress
+from exactformer.certificates.reports.layout import TIE, Facts, counted, heading
 from exactformer.constructions.machines.folding import two_way_machine_of, unfold_tape
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.machines.machine import MachineError

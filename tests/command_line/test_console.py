@@ -13,17 +13,8 @@ import click
 import pytest
 
 from exactformer.certificates.command_line import console
-from exactformer.certificates.command_line.console import (
-    TIE,
-    Column,
-    Facts,
-    Part,
-    Table,
-    heading,
-    laid_out,
-    line_width,
-    show,
-)
+from exactformer.certificates.command_line.console import line_width, show
+from exactformer.certificates.reports.layout import TIE, Column, Facts, Part, Table, heading, laid_out
 from tests.command_line.invoking import Outcome, invoke
 
 FOLDER = Path(console.__file__).parent
