@@ -91,6 +91,10 @@ class Bundle:
         return self.certificate.statement.claim
 
 
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how many parts are done, and how many there are."""
+
+
 @dataclass(frozen=True)
 class Request:
     """What is asked for; ``beta`` None means the smallest power of two that certifies."""
@@ -113,6 +117,10 @@ class Request:
     def length(self) -> int:
         """The context length: what is asked for, or the smallest that fits.  Raises MachineError or ContextError."""
         return self.behaviour.context or smallest_context(self.paradigm, self.runs)
+
+    def certified(self, progress: Progress) -> Bundle:
+        """Raises what `certify` raises."""
+        return certify(self, progress)
 
     @property
     def subject(self) -> Subject:
@@ -144,10 +152,6 @@ def statement_fields(
             **({} if beta is None else {"beta": str(beta)}),
         },
     }
-
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many parts are done, and how many there are."""
 
 
 def certify(request: Request, progress: Progress = lambda *_: None) -> Bundle:

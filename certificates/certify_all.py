@@ -7,12 +7,11 @@ construct the network and the theory of the machine's runs -> prove what its hea
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 from exactformer.certificates import names, sentences
-from exactformer.certificates.certify import Bundle, Request, certify
+from exactformer.certificates.certify import Bundle, Progress, Request, certify
 from exactformer.certificates.checker.deadline import SECONDS
 from exactformer.certificates.files import Subject
 from exactformer.certificates.theory_certificate import Asked, TheoryBundle, certify_theory, subject_of
@@ -41,6 +40,10 @@ class UniversalRequest:
     beta: int | None = None
     tokens: bool = False
     budget_seconds: int = SECONDS
+
+    def certified(self, progress: Progress) -> UniversalBundle:
+        """Raises what `certify_all` raises."""
+        return certify_all(self, progress)
 
     @property
     def paradigm(self) -> Paradigm:
@@ -120,9 +123,6 @@ class UniversalBundle:
     @property
     def claim(self) -> str:
         return self.written.claim
-
-
-Progress = Callable[[str, int, int], None]
 
 
 def certify_all(request: UniversalRequest, progress: Progress = lambda *_: None) -> UniversalBundle:

@@ -1,12 +1,12 @@
-"""A request for a certificate, whatever it is about: one type per behaviour, and one function that meets it."""
+"""A request for a certificate, whatever it is about: one type per behaviour."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from exactformer.certificates.certify import Bundle, Progress, Request, certify
-from exactformer.certificates.certify_all import UniversalBundle, UniversalRequest, certify_all
+from exactformer.certificates.certify import Bundle, Progress, Request
+from exactformer.certificates.certify_all import UniversalBundle, UniversalRequest
 from exactformer.certificates.checker.deadline import SECONDS
 from exactformer.certificates.files import Subject
 from exactformer.certificates.sequence_certificate import SequencesAsked, SequencesBundle, certify_sequences
@@ -26,6 +26,10 @@ class TheoryRequest:
     asked: Asked
     budget_seconds: int = SECONDS
 
+    def certified(self, progress: Progress) -> TheoryBundle:  # noqa: ARG002  # it does not say how far it is
+        """Raises what `certify_theory` raises."""
+        return certify_theory(self.network, self.behaviour, self.asked, self.budget_seconds)
+
     @property
     def subject(self) -> Subject:
         return subject_of(self.behaviour, self.asked)
@@ -39,6 +43,10 @@ class SequencesRequest:
     behaviour: Given
     asked: SequencesAsked
 
+    def certified(self, progress: Progress) -> SequencesBundle:  # noqa: ARG002  # it does not say how far it is
+        """Raises what `certify_sequences` raises."""
+        return certify_sequences(self.network, self.behaviour, self.asked)
+
     @property
     def subject(self) -> None:
         """What hardmax says is a part of it, so that it is not known before the work."""
@@ -47,16 +55,3 @@ class SequencesRequest:
 
 AnyRequest: TypeAlias = Request | UniversalRequest | TheoryRequest | SequencesRequest
 AnyBundle: TypeAlias = Bundle | UniversalBundle | TheoryBundle | SequencesBundle
-
-
-def certified(request: AnyRequest, progress: Progress = lambda *_: None) -> AnyBundle:
-    """Raises what `certify`, `certify_all`, `certify_theory` and `certify_sequences` raise."""
-    match request:
-        case Request():
-            return certify(request, progress)
-        case UniversalRequest():
-            return certify_all(request, progress)
-        case TheoryRequest():
-            return certify_theory(request.network, request.behaviour, request.asked, request.budget_seconds)
-        case _:
-            return certify_sequences(request.network, request.behaviour, request.asked)

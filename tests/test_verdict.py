@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from exactformer.certificates.checker import check
-from exactformer.certificates.checker.__main__ import KIND, main
+from exactformer.certificates.checker.__main__ import main
 from exactformer.certificates.checker.check import Valid, check_form
 from exactformer.certificates.checker.document import Json, Rejected
+from exactformer.certificates.checker.report import KIND
 from exactformer.certificates.checker.theory.check import VERDICTS as THEORY_VERDICTS
 from exactformer.certificates.command_line.outcome import ExitCode
 from exactformer.certificates.command_line.plots import SHADE

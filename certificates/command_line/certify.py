@@ -19,13 +19,14 @@ from exactformer.certificates.document import sha256
 from exactformer.certificates.files import FileRefused, Output, Written
 from exactformer.certificates.network_document import NetworkDocumentError, load_transformer
 from exactformer.certificates.reports.certificate import report_of
-from exactformer.certificates.requests import AnyRequest, SequencesRequest, certified
+from exactformer.certificates.requests import AnyRequest, SequencesRequest
 from exactformer.certificates.sequence_certificate import SequencesAsked
 from exactformer.certificates.sequences_file import load_given
+from exactformer.constructions.behaviour import BehaviourError
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.machines.machine import MachineError
 from exactformer.constructions.transformer.given import GivenError
-from exactformer.constructions.turing.behaviours import BehaviourError, EveryRun, Inputs
+from exactformer.constructions.turing.behaviours import EveryRun, Inputs
 from exactformer.constructions.turing.paradigm import ContextError
 from exactformer.verify.arithmetic.models import ModelError, parse_arithmetic
 from exactformer.verify.assessment import BetaError
@@ -74,7 +75,7 @@ def execute(typed: Typed, output: Output, as_json: bool) -> None:
         refusing(NotTernaryError, HeadMismatch, TokenMismatch, code=ExitCode.REFUTED),
     ):
         output.require(request.subject)
-        bundle = certified(request, progress)
+        bundle = request.certified(progress)
         written = output.write_bundle(bundle.written if isinstance(bundle, UniversalBundle) else bundle)
     if as_json:
         more = about(bundle) if isinstance(bundle, UniversalBundle) else {}

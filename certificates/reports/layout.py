@@ -16,11 +16,15 @@ from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import Any, TypeAlias
 
+from exactformer.constructions import html
+
 PROSE = 110
 """Text is hard to read in longer lines, whatever the terminal's width is."""
 NARROWEST = 20
 GAP, BAR = "  ", " | "
 """Between columns, and between groups of them."""
+ITEM = "  - "
+"""What a line of a list begins with."""
 TIE = "\N{NO-BREAK SPACE}"
 """A space at which no line is broken; it is printed as any other."""
 
@@ -183,7 +187,31 @@ def laid_out(parts: Iterable[Part], width: int | None) -> Iterator[Line]:
 def as_text(parts: Iterable[Part], width: int | None = None) -> str:
     """A report as plain text.
 
-    >>> as_text(["PROVED", Facts((("beta", "64"),))])
-    'PROVED\nbeta  64\n'
+    >>> as_text(["PROVED", Facts((("beta", "64"),))]).splitlines()
+    ['PROVED', 'beta  64']
     """
     return "".join(f"{line.text}\n" for line in laid_out(parts, width)).replace(TIE, " ")
+
+
+def as_html(parts: Iterable[Part]) -> str:
+    """A report for notebooks.
+
+    >>> as_html([heading("assumed"), "  - 1 < 2", "", Facts((("beta", "64"),))])
+    '<p><b>assumed</b></p><ul><li>1 &lt; 2</li></ul><table><tbody><tr><td>beta</td><td>64</td></tr></tbody></table>'
+    """
+    shown = []
+    for is_item, group in groupby(parts, key=lambda part: isinstance(part, str) and part.startswith(ITEM)):
+        if is_item:
+            shown.append(html.listed(str(part).removeprefix(ITEM) for part in group))
+            continue
+        for part in group:
+            match part:
+                case Facts():
+                    shown.append(html.table((), part.rows))
+                case Table():
+                    shown.append(html.table([column.title for column in part.columns], part.rows))
+                case Line():
+                    shown.append(html.paragraph(part.text, bold=True))
+                case _:
+                    shown.append(html.paragraph(part) if part else "")
+    return "".join(shown)

@@ -5,7 +5,6 @@ Its numbers are dyadic, and every float is one. Activations need not be -1, 0 or
 
 from __future__ import annotations
 
-import html
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import product
 
+from exactformer.constructions import html
 from exactformer.constructions.transformer.exact_matrices import LayerWeights, forms_of, layer_of, positions_of
 from exactformer.constructions.transformer.exact_numbers import Matrix, TransformerError, exact_rows
 from exactformer.constructions.transformer.exact_parts import (
@@ -182,8 +182,7 @@ class Transformer:
             "attention": kinds[self.causal],
             "positions": positions,
         }
-        body = "".join(f"<tr><th>{title}</th><td>{html.escape(str(text))}</td></tr>" for title, text in rows.items())
-        return f"<table><tbody>{body}</tbody></table>"
+        return html.table(list(rows), [list(rows.values())])
 
 
 # ---------------------------------------------------------------------------- compiled networks

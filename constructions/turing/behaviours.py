@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from exactformer.constructions.behaviour import BehaviourError, whole
 from exactformer.constructions.machines.run import DEFAULT_MAX_STEPS
 from exactformer.constructions.turing.contexts import least_context_for_space, longest_segment, require_an_input
-from exactformer.constructions.turing.paradigm import ContextError, Paradigm, position_bits_for
-
-
-class BehaviourError(ValueError):
-    """Runs that are not described, or of which nothing can be claimed: which value, and what to give, in a sentence."""
+from exactformer.constructions.turing.paradigm import ContextError, Paradigm, paradigm_of, position_bits_for
 
 
 @dataclass(frozen=True, init=False)
@@ -101,18 +98,3 @@ class EveryRun:
         object.__setattr__(self, "paradigm", chosen)
         object.__setattr__(self, "space", space)
         object.__setattr__(self, "writes", writes)
-
-
-def paradigm_of(given: Paradigm | str) -> Paradigm:
-    """The paradigm of this name.  Raises BehaviourError."""
-    try:
-        return Paradigm(given)
-    except ValueError:
-        raise BehaviourError(f"paradigm is {given!r}; give 'cot' or 'scot'") from None
-
-
-def whole(name: str, number: object, least: int = 1) -> int:
-    """A whole number, not below the least.  Raises BehaviourError."""
-    if not isinstance(number, int) or isinstance(number, bool) or number < least:
-        raise BehaviourError(f"{name} is {number!r}; give a whole number, at least {least}")
-    return number

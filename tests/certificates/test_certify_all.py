@@ -16,10 +16,11 @@ from exactformer.certificates.certify_all import UniversalRequest, certify_all
 from exactformer.certificates.checker.document import Undecided
 from exactformer.certificates.document import canonical_bytes, sha256
 from exactformer.certificates.files import difference, what_differs
+from exactformer.constructions.behaviour import BehaviourError
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.machines.machine import MachineError
 from exactformer.constructions.machines.run import trace
-from exactformer.constructions.turing.behaviours import BehaviourError, EveryRun, Inputs
+from exactformer.constructions.turing.behaviours import EveryRun, Inputs
 from exactformer.constructions.turing.contexts import least_context_for_space
 from exactformer.constructions.turing.paradigm import ContextError, Paradigm
 from exactformer.constructions.turing.tokens import cot_length

@@ -307,4 +307,4 @@ def test_html_of_a_certificate() -> None:
     shown = ef.certify(spoiled, Given([["<i>", "b"]]), "fused:bf16")._repr_html_()
     assert "<script>" not in shown
     assert "&lt;script&gt;" in shown
-    assert "<b>refuted</b>" in shown or "<b>certified</b>" in shown
+    assert "<b>REFUTED</b>" in shown or "<b>CERTIFIED</b>" in shown
