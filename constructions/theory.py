@@ -90,7 +90,7 @@ class Theory:
     def _repr_html_(self) -> str:
         """Its annotation by layer and head, what registers hold and names mean after each layer; then its text."""
         return (
-            html.table(("parameter", "value"), self.parameters.items())
+            html.table(("parameter", "value"), ((name, _shown(value)) for name, value in self.parameters.items()))
             + html.table(
                 ("layer", "head", "classes", "when", "selects", "member", "value"),
                 (
@@ -118,6 +118,13 @@ class Theory:
             )
             + html.folded("text", self.text)
         )
+
+
+def _shown(value: Parameter) -> str:
+    """A set with spaces between its names, a table with commas between its rows."""
+    if isinstance(value, int):
+        return str(value)
+    return ", ".join(" ".join(row) for row in value if isinstance(row, tuple)) or " ".join(map(str, value))
 
 
 def _classes(of: Case | Hold | Name) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from exactformer.certificates.certify import Bundle
 from exactformer.certificates.certify_all import UniversalBundle
@@ -120,6 +120,9 @@ class SequencesCertificate(Certificate[SequencesBundle]):
         return self.bundle.not_shown
 
 
+AnyCertificate: TypeAlias = InputsCertificate | EveryRunCertificate | TheoryCertificate | SequencesCertificate
+
+
 @dataclass(frozen=True)
 class Valid(checker.Valid):
     """What is valid about a certificate: its verdict, its claim, and what that rests on, in sentences.
@@ -135,7 +138,7 @@ class Valid(checker.Valid):
 
 
 def report(
-    of: InputsCertificate | EveryRunCertificate | TheoryCertificate | SequencesCertificate | Valid | Audit,
+    of: AnyCertificate | Valid | Audit,
     *,
     width: int | None = None,
 ) -> str:
