@@ -28,7 +28,7 @@ class Asked:
 
     machine: str | None
     dims: str | None
-    paradigm: str
+    paradigm: Paradigm
     contexts: tuple[int, ...]
     formats: str
     models: str
@@ -43,7 +43,6 @@ def execute(asked: Asked, as_csv: bool, as_json: bool, plot: Path | None, force:
     if as_csv and as_json:
         raise InputRefused("give --csv or --json, not both")
     subject = subject_of(asked.machine, asked.dims)
-    paradigm = Paradigm(asked.paradigm)
     if plot is not None:
         from exactformer.certificates.command_line.plots import draw, require_plot, write_plot
 
@@ -52,7 +51,7 @@ def execute(asked: Asked, as_csv: bool, as_json: bool, plot: Path | None, force:
         models = tuple(dict.fromkeys(map(parse_arithmetic, asked.arithmetics)))
     models = models or parse_models(asked.models, asked.formats)
     with refusing(ContextError), refusing(ModelError, code=ExitCode.UNSUPPORTED):
-        found = Audit.of(subject, paradigm, models, asked.contexts)
+        found = Audit.of(subject, asked.paradigm, models, asked.contexts)
     if plot is not None:
         write_plot(output, plot, draw(found.rows, subject.name if asked.machine else None, plot))
     if as_csv:

@@ -27,7 +27,7 @@ from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.machines.machine import MachineError
 from exactformer.constructions.transformer.given import GivenError
 from exactformer.constructions.turing.behaviours import EveryRun, Inputs
-from exactformer.constructions.turing.paradigm import ContextError
+from exactformer.constructions.turing.paradigm import ContextError, Paradigm
 from exactformer.verify.arithmetic.models import ModelError, parse_arithmetic
 from exactformer.verify.assessment import BetaError
 from exactformer.verify.hardmax.forward import NotTernaryError
@@ -47,7 +47,7 @@ class Typed:
     inputs: tuple[str, ...]
     all_inputs: bool
     sequences: Path | None
-    paradigm: str
+    paradigm: Paradigm
     context: int | None
     arithmetic: str
     beta: int | None
@@ -98,7 +98,7 @@ def request_for(typed: Typed) -> AnyRequest:
         return Request(load_machine(typed.machine), runs, parse_arithmetic(typed.arithmetic), typed.beta)
     if typed.inputs:
         raise InputRefused("--all-inputs is about every input: leave --input out")
-    if typed.space is not None and typed.paradigm == "cot":
+    if typed.space is not None and typed.paradigm is Paradigm.COT:
         raise InputRefused("--space goes with --paradigm scot: a chain of thought grows with time, not with space")
     if typed.context is None and typed.space is None:
         raise InputRefused(

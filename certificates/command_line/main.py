@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import os
 import sys
-from fractions import Fraction
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
 from click.core import ParameterSource
@@ -22,8 +22,12 @@ from exactformer.certificates.command_line.numbers import (
     rational,
 )
 from exactformer.certificates.command_line.outcome import EXIT_CODES, InputRefused, code_of
+from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.verify.verdict import Verdict
 
+Declared: TypeAlias = Any
+"""A function, or a command, that has options."""
+Decorator: TypeAlias = Callable[[Declared], Declared]
 MOST_TOKENS_COMPARED, MOST_COORDINATES = 1024, 8
 """The high-precision construction is counted up to so many tokens, and coordinates of one."""
 TOKENS = number_of("tokens")
@@ -38,6 +42,7 @@ PARADIGM = click.option(
     type=click.Choice(["cot", "scot"]),
     default="cot",
     show_default=True,
+    callback=lambda _context, _option, name: Paradigm(name),
     help="Chain of thought, or summarized chain of thought.",
 )
 MAX_STEPS = click.option(
@@ -48,8 +53,6 @@ MAX_STEPS = click.option(
     show_default=True,
     help="Give up on a machine that has not halted after so many steps.",
 )
-
-
 ARITHMETIC = click.option(
     "--arithmetic",
     metavar="A",
@@ -59,6 +62,35 @@ ARITHMETIC = click.option(
     "formats: fp32 bf16 fp16 e4m3fn e5m2 fixedF float(p,emin,emax).  See exactformer arithmetics.",
 )
 FORCE = click.option("--force", is_flag=True, help="Replace files that are there and differ.  Default: keep them.")
+
+
+def beta_that(chooses: str) -> Decorator:
+    """A beta, or the one that the command chooses."""
+    return click.option(
+        "--beta",
+        metavar="auto|B",
+        type=auto_or_power_of_two,
+        default="auto",
+        show_default=True,
+        help=f"What scores are multiplied with: a power of two; auto is the {chooses}.",
+    )
+
+
+def json_of(what: str) -> Decorator:
+    """``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help=f"Print {what} as JSON.")
+
+
+def rows(command: Declared) -> Declared:
+    """How rows are printed, and that they are drawn."""
+    plot = click.option(
+        "--plot",
+        metavar="FILE",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Draw the rows: .svg or .png; needs matplotlib.",
+    )
+    as_csv = click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV.")
+    return as_csv(json_of("the rows")(plot(FORCE(command))))
 
 
 @click.group(
@@ -89,14 +121,7 @@ def cli(context: click.Context) -> None:
 @PARADIGM
 @CONTEXT
 @ARITHMETIC
-@click.option(
-    "--beta",
-    metavar="auto|B",
-    type=auto_or_power_of_two,
-    default="auto",
-    show_default=True,
-    help="What scores are multiplied with: a power of two; auto is the smallest that certifies.",
-)
+@beta_that("smallest that certifies")
 @click.option(
     "--space",
     metavar="S",
@@ -134,7 +159,7 @@ def cli(context: click.Context) -> None:
     help="Where to write certificate and weights.  Default: here.",
 )
 @FORCE
-@click.option("--json", "as_json", is_flag=True, help="Print the certificate's content and the files as JSON.")
+@json_of("the certificate's content and the files")
 def certify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     """Certify that a softmax transformer in the given arithmetic generates the chain of thought of MACHINE exactly,
     token for token: on the words given with --input, which are replayed; or, with --all-inputs, in every run that
@@ -188,17 +213,8 @@ def certify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     show_default=True,
     help="What the certificate has to say for exit code 0.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def check(
-    certificate: Path,
-    machine: str | None,
-    function: str | None,
-    theory: str | None,
-    network: Path | None,
-    budget: int,
-    expected: str,
-    as_json: bool,
-) -> None:
+@json_of("the result")
+def check(**typed: Any) -> None:
     """Check CERTIFICATE against MACHINE: simulate the machine, replay the network from its weights, or prove for all
     inputs what the certificate says of it; redo every inequality.  The checker imports nothing of what made the
     certificate.
@@ -219,7 +235,7 @@ def check(
     """
     from exactformer.certificates.command_line.check import execute
 
-    execute(certificate, machine, function, theory, network, budget, expected, as_json)
+    execute(**typed)
 
 
 @cli.command("run", short_help="Show the chain of thought of MACHINE, token by token.", epilog=EXIT_CODES)
@@ -234,10 +250,8 @@ def check(
     is_flag=True,
     help="Generate token by token from the prompt alone (slow) instead of checking the whole run in one pass.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the tokens as JSON.")
-def show_run(
-    machine: str, word: str, paradigm: str, context: int | None, max_steps: int, by_decoding: bool, as_json: bool
-) -> None:
+@json_of("the tokens")
+def show_run(**typed: Any) -> None:
     """Show the chain of thought of MACHINE on the word W, in exact integers, and say what its tokens mean.
 
     Every token after the prompt is the unique best next token of the hardmax transformer.  If one is not, the
@@ -245,7 +259,7 @@ def show_run(
     """
     from exactformer.certificates.command_line.run import execute
 
-    execute(machine, word, paradigm, context, max_steps, by_decoding, as_json)
+    execute(**typed)
 
 
 @cli.command("sweep", short_help="Verify, or prove, thousands of random machines.")
@@ -281,17 +295,8 @@ def show_run(
     help="With --all-inputs: context length in tokens.  A machine takes some seconds; more, the longer.",
 )
 @ARITHMETIC
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-def sweep(
-    machines: int,
-    seed: int,
-    workers: int | None,
-    out: Path,
-    all_inputs: bool,
-    context: int,
-    arithmetic: str,
-    as_json: bool,
-) -> None:
+@json_of("the summary")
+def sweep(all_inputs: bool, context: int, arithmetic: str, **typed: Any) -> None:
     """Verify every token of random machines' runs, chain of thought and summarized, in exact integers; or, with
     --all-inputs, prove each machine for every run that fits.
 
@@ -301,10 +306,10 @@ def sweep(
     if all_inputs:
         from exactformer.certificates.command_line import sweep_all
 
-        sweep_all.execute(machines, seed, workers, context, arithmetic, out, as_json)
+        sweep_all.execute(context=context, arithmetic=arithmetic, **typed)
     from exactformer.certificates.command_line.sweep import execute
 
-    execute(machines, seed, workers, out, as_json)
+    execute(**typed)
 
 
 @cli.command("lemmas", short_help="Re-prove the lemmas that the constructions rely on.")
@@ -330,10 +335,8 @@ def sweep(
     is_flag=True,
     help="Change every weight of every gadget, and see whether its lemma notices.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print statements, verdicts and evidence as JSON.")
-def lemmas(
-    widths: tuple[str, ...], only: tuple[str, ...], budget: int | None, by_mutation: bool, as_json: bool
-) -> None:
+@json_of("statements, verdicts and evidence")
+def lemmas(**typed: Any) -> None:
     """Re-prove the lemmas that the constructions rely on: about gadgets, on their concrete weights, look-ups,
     dimensions and rounding.  A lemma that does not hold is shown with a counterexample.
 
@@ -341,7 +344,7 @@ def lemmas(
     """
     from exactformer.certificates.command_line.lemmas import execute
 
-    execute(widths, only, budget, by_mutation, as_json)
+    execute(**typed)
 
 
 @cli.command("audit", short_help="Say which beta, bits and sizes each arithmetic asks for.")
@@ -372,28 +375,8 @@ def lemmas(
     multiple=True,
     help="Instead of --formats and --models: one arithmetic, as for certify; may be repeated.",
 )
-@click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV.")
-@click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
-@click.option(
-    "--plot",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Draw the rows: .svg or .png; needs matplotlib.",
-)
-@FORCE
-def audit(
-    machine: str | None,
-    dims: str | None,
-    paradigm: str,
-    contexts: tuple[int, ...],
-    formats: str,
-    models: str,
-    arithmetics: tuple[str, ...],
-    as_csv: bool,
-    as_json: bool,
-    plot: Path | None,
-    force: bool,
-) -> None:
+@rows
+def audit(as_csv: bool, as_json: bool, plot: Path | None, force: bool, **typed: Any) -> None:
     """Say what each arithmetic asks of the network of MACHINE, or of any machine of a size: for which contexts the
     rounding inequalities hold, at which beta, with which parameters and bits.  That the hardmax network is right is
     assumed; all else is decided as `certify --all-inputs` decides it.
@@ -403,10 +386,10 @@ def audit(
     """
     from exactformer.certificates.command_line.audit import Asked, execute
 
-    typed = click.get_current_context().get_parameter_source
-    if arithmetics and any(typed(name) is ParameterSource.COMMANDLINE for name in ("formats", "models")):
+    given = click.get_current_context().get_parameter_source
+    if typed["arithmetics"] and any(given(name) is ParameterSource.COMMANDLINE for name in ("formats", "models")):
         raise InputRefused("--arithmetic takes the place of --formats and --models: leave those out")
-    execute(Asked(machine, dims, paradigm, contexts, formats, models, arithmetics), as_csv, as_json, plot, force)
+    execute(Asked(**typed), as_csv, as_json, plot, force)
 
 
 @cli.command("compare", short_help="Put the high-precision construction beside the ternary.")
@@ -440,28 +423,8 @@ def audit(
 )
 @click.option("--positional", is_flag=True, help="The high-precision construction with positional encoding.")
 @ARITHMETIC
-@click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV.")
-@click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
-@click.option(
-    "--plot",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Draw the rows: .svg or .png; needs matplotlib.",
-)
-@FORCE
-def compare(
-    machine: str | None,
-    dims: str | None,
-    contexts: tuple[int, ...],
-    dimensions: tuple[int, ...],
-    delta: str,
-    positional: bool,
-    arithmetic: str,
-    as_csv: bool,
-    as_json: bool,
-    plot: Path | None,
-    force: bool,
-) -> None:
+@rows
+def compare(as_csv: bool, as_json: bool, plot: Path | None, force: bool, **typed: Any) -> None:
     """Put the high-precision construction (quantise, map contextually, read off) and the ternary one side by side, for
     the same number of tokens: depth, parameters, largest magnitude, significand bits.  A comparison of magnitudes and
     precision, not of equal tasks.
@@ -470,11 +433,11 @@ def compare(
     """
     from exactformer.certificates.command_line.compare import Asked, execute
 
-    execute(Asked(machine, dims, contexts, dimensions, delta, positional, arithmetic), as_csv, as_json, plot, force)
+    execute(Asked(**typed), as_csv, as_json, plot, force)
 
 
 @cli.command("arithmetics", short_help="List number formats, steps of kernels, named kernels.")
-@click.option("--json", "as_json", is_flag=True, help="Print the lists as JSON.")
+@json_of("the lists")
 def arithmetics(as_json: bool) -> None:
     """List what --arithmetic takes: number formats, steps, and named kernels with what is believed of them."""
     from exactformer.certificates.command_line.arithmetics import execute
@@ -518,17 +481,7 @@ def arithmetics(as_json: bool) -> None:
 )
 @click.option("--beta", metavar="B", type=power_of_two, help="Another power of two; needs --unproved.")
 @click.option("--unproved", is_flag=True, help="Export what is refuted or inconclusive, too; the metadata say so.")
-def export(
-    certificate: Path,
-    target: str,
-    out: Path,
-    force: bool,
-    dtype: str | None,
-    context: int | None,
-    head_width: int | None,
-    beta: int | None,
-    unproved: bool,
-) -> None:
+def export(out: Path, force: bool, **typed: Any) -> None:
     """Write the network of CERTIFICATE as a plain decoder that PyTorch or ONNX Runtime can run, with the certificate's
     SHA-256 in its metadata.  The certificate is about an arithmetic model; that a kernel computes in it is not claimed.
 
@@ -538,7 +491,7 @@ def export(
     from exactformer.certificates.export.prepare import Request
     from exactformer.certificates.files import Output
 
-    execute(Request(certificate, target, dtype, context, beta, head_width, unproved), Output(out, force))
+    execute(Request(**typed), Output(out, force))
 
 
 @cli.command("approximate", short_help="Build a network within E of a function, and prove it.")
@@ -565,20 +518,8 @@ def export(
     help="Where to write certificate and network.  Default: here.",
 )
 @FORCE
-@click.option("--json", "as_json", is_flag=True, help="Print the certificate's content and the files as JSON.")
-def approximate(
-    function: str,
-    n: int,
-    d: int,
-    epsilon: Fraction,
-    p: int,
-    delta: Fraction | None,
-    positional: bool,
-    standard_form: bool,
-    out: Path | None,
-    force: bool,
-    as_json: bool,
-) -> None:
+@json_of("the certificate's content and the files")
+def approximate(out: Path | None, force: bool, as_json: bool, **typed: Any) -> None:
     """Build the high-precision network (quantise, map contextually, read off) that approximates F on [0, 1)^(D x N),
     and prove its error: rational bounds in L^P, and for every entry off a set of stated measure, given the modulus of
     continuity that is stated with F.  Where that is proved, and the network is not too large, a certificate is written,
@@ -590,8 +531,7 @@ def approximate(
     from exactformer.certificates.command_line.approximate import Asked, execute
     from exactformer.certificates.files import Output
 
-    asked = Asked(function, n, d, epsilon, p, delta, positional, standard_form)
-    execute(asked, Output(out or Path("."), force), out is not None, as_json)
+    execute(Asked(**typed), Output(out or Path("."), force), out is not None, as_json)
 
 
 @cli.command("counterexample", short_help="Look for a run on which the arithmetic errs in a token.")
@@ -599,14 +539,7 @@ def approximate(
 @click.option("--context", metavar="N", type=TOKENS, required=True, help="Context length in tokens.")
 @click.option("--machine", metavar="MACHINE", help="Only runs of this machine.  Default: of the whole library.")
 @click.option("--input", "words", metavar="W", multiple=True, help="With --machine: this word only; may be repeated.")
-@click.option(
-    "--beta",
-    metavar="auto|B",
-    type=auto_or_power_of_two,
-    default="auto",
-    show_default=True,
-    help="What scores are multiplied with: a power of two; auto is the one that certifies most.",
-)
+@beta_that("one that certifies most")
 @click.option(
     "--order",
     type=click.Choice(["left-to-right", "pairwise-denominator", "both"]),
@@ -623,17 +556,8 @@ def approximate(
     show_default=True,
     help="Stop after runs of so many tokens in all.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print all runs tried as JSON.")
-def counterexample(
-    arithmetic: str,
-    context: int,
-    machine: str | None,
-    words: tuple[str, ...],
-    beta: int | None,
-    order: str,
-    most_tokens: int,
-    as_json: bool,
-) -> None:
+@json_of("all runs tried")
+def counterexample(as_json: bool, **typed: Any) -> None:
     """Look for a run that fits N tokens and on which the softmax transformer, in the given arithmetic, generates a
     wrong token: each run that is tried is computed in exact numbers, and what is found is where it goes wrong.
 
@@ -643,7 +567,7 @@ def counterexample(
     """
     from exactformer.certificates.command_line.counterexample import Asked, execute
 
-    execute(Asked(arithmetic, context, machine, words, beta, order, most_tokens), as_json)
+    execute(Asked(**typed), as_json)
 
 
 @cli.command("contextual-mapping", short_help="Decide whether one layer tells all columns apart.")
@@ -663,7 +587,7 @@ def counterexample(
     help="JSON: output and projection; output and kernel; or heads, each query, key, value, output.  Default: "
     "identities, an average, a kernel of three ones.",
 )
-def contextual_mapping(layer: str, n: int, d: int, delta: Fraction, weights: Path | None) -> None:
+def contextual_mapping(**typed: Any) -> None:
     """Decide whether one layer tells the columns of all grid sequences with distinct columns apart, as the contextual
     mapping of the high-precision construction does: a proof by enumeration, or two columns that become the same.
 
@@ -671,12 +595,12 @@ def contextual_mapping(layer: str, n: int, d: int, delta: Fraction, weights: Pat
     """
     from exactformer.certificates.command_line.contextual_mapping import execute
 
-    execute(layer, n, d, delta, weights)
+    execute(**typed)
 
 
 @cli.command("machines", short_help="List the machines of the library, or print a machine.")
 @click.argument("machine", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+@json_of("the list")
 def machines(machine: str | None, as_json: bool) -> None:
     """List the machines of the library.  With a MACHINE, print its text, to be copied and changed; of a busy beaver
     that is the one-way machine which it is folded onto."""

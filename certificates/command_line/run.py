@@ -33,10 +33,9 @@ FOLDED = (
 
 
 def execute(
-    machine: str, word: str, paradigm_name: str, context: int | None, max_steps: int, by_decoding: bool, as_json: bool
+    machine: str, word: str, paradigm: Paradigm, context: int | None, max_steps: int, by_decoding: bool, as_json: bool
 ) -> None:
     """Print the token sequences of the run, each token of which the network has been seen to generate."""
-    paradigm = Paradigm(paradigm_name)
     with refusing(MachineError, ContextError):
         loaded = load_machine(machine)
         run = trace(loaded, word, max_steps)
