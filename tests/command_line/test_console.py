@@ -144,7 +144,9 @@ def printing(tree: ast.AST) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted(FOLDER.rglob("*.py")), ids=lambda path: str(path.relative_to(FOLDER).with_suffix(""))
+)
 def test_nothing_for_people_is_printed_but_by_the_console(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assert path.name in ("console.py", *CAUGHT) or printing(tree) == []
