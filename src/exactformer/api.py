@@ -182,7 +182,8 @@ def certify(
     a beta in which they are not.  GivenError for sequences that the transformer cannot read, TransformerError for a
     compiled network with too many tokens.  Rejected where theory and annotation do not show what the network does, with
     the place and the reason, and for a context beyond its positions; TooLarge and Undecided where that is not decided
-    within the limits.
+    within the limits.  HeadMismatch, TokenMismatch, NotTernaryError and SeparationNotProved (`exactformer.verify`)
+    where the network that was built for a machine does not do what it was built for: that would be a bug.
     """
     _require_options(subject, behaviour, context=context is not None, tokens=tokens, name=name != "transformer")
     model = _model(arithmetic)
