@@ -45,6 +45,7 @@ from exactformer.constructions.transformer.dimensions import dimensions_of
 from exactformer.constructions.transformer.naming import name_coordinates
 from exactformer.constructions.transformer.network import Network
 from exactformer.constructions.transformer.program import HeadKind
+from exactformer.constructions.turing.behaviours import Inputs
 from exactformer.constructions.turing.construct import construct
 from exactformer.constructions.turing.fitting import check_context, smallest_context
 from exactformer.constructions.turing.paradigm import Paradigm
@@ -81,37 +82,52 @@ class Bundle:
     def weights_name(self) -> str:
         return self.certificate.network.weights.file
 
+    @property
+    def verdict(self) -> Verdict:
+        return self.assessment.verdict
+
+    @property
+    def claim(self) -> str:
+        return self.certificate.statement.claim
+
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how many parts are done, and how many there are."""
+
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for.
-
-    ``context`` None means the smallest that all runs fit, ``beta`` None the smallest power of two that certifies.
-    """
+    """What is asked for; ``beta`` None means the smallest power of two that certifies."""
 
     machine: TuringMachine
-    inputs: tuple[str, ...]
+    behaviour: Inputs
     model: ArithmeticModel
-    paradigm: Paradigm = Paradigm.COT
-    context: int | None = None
     beta: int | None = None
-    max_steps: int = 1_000_000
+
+    @property
+    def paradigm(self) -> Paradigm:
+        return self.behaviour.paradigm
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
         """The runs on the inputs.  Raises MachineError."""
-        return tuple(trace(self.machine, word, self.max_steps) for word in self.inputs)
+        return tuple(trace(self.machine, word, self.behaviour.max_steps) for word in self.behaviour.words)
 
     @cached_property
     def length(self) -> int:
         """The context length: what is asked for, or the smallest that fits.  Raises MachineError or ContextError."""
-        return self.context or smallest_context(self.paradigm, self.runs)
+        return self.behaviour.context or smallest_context(self.paradigm, self.runs)
+
+    def certified(self, progress: Progress) -> Bundle:
+        """Raises what `certify` raises."""
+        return certify(self, progress)
 
     @property
     def subject(self) -> Subject:
         """What the certificate will be about.  Raises MachineError or ContextError."""
-        name = names.of_runs(self.machine, self.inputs, self.paradigm, self.length, self.model, self.beta)
-        scope: dict[str, object] = {"kind": "runs", "inputs": list(self.inputs)}
+        words = self.behaviour.words
+        name = names.of_runs(self.machine, words, self.paradigm, self.length, self.model, self.beta)
+        scope: dict[str, object] = {"kind": "runs", "inputs": list(words)}
         return Subject(name, statement_fields(self.machine, self.paradigm, scope, self.length, self.model, self.beta))
 
 
@@ -136,10 +152,6 @@ def statement_fields(
             **({} if beta is None else {"beta": str(beta)}),
         },
     }
-
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many parts are done, and how many there are."""
 
 
 def certify(request: Request, progress: Progress = lambda *_: None) -> Bundle:
@@ -207,12 +219,12 @@ def _statement(request: Request, assessment: Assessment, context: int, position_
     text = write_machine(machine)
     arithmetic = request.model.text
     split = assessment.split
-    about = sentences.subject(len(request.inputs), machine.name, context, arithmetic)
+    about = sentences.subject(len(request.behaviour.words), machine.name, context, arithmetic)
     return Statement(
         claim=_claim(request.paradigm, assessment, about, tokens),
         machine=MachineRecord(machine.name, text, sha256(text.encode())),
         paradigm=request.paradigm.value,
-        scope=Scope("runs", list(request.inputs)),
+        scope=Scope("runs", list(request.behaviour.words)),
         context=str(context),
         position_bits=position_bits,
         arithmetic=arithmetic,

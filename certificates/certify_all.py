@@ -7,12 +7,11 @@ construct the network and the theory of the machine's runs -> prove what its hea
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 from exactformer.certificates import names, sentences
-from exactformer.certificates.certify import Bundle, Request, certify
+from exactformer.certificates.certify import Bundle, Progress, Request, certify
 from exactformer.certificates.checker.deadline import SECONDS
 from exactformer.certificates.files import Subject
 from exactformer.certificates.theory_certificate import Asked, TheoryBundle, certify_theory, subject_of
@@ -20,9 +19,9 @@ from exactformer.constructions.machines.machine import MachineError, TuringMachi
 from exactformer.constructions.machines.run import Run
 from exactformer.constructions.theory import Theory
 from exactformer.constructions.transformer.network import Network
-from exactformer.constructions.turing.contexts import longest_segment, require_an_input
+from exactformer.constructions.turing.behaviours import EveryRun, Inputs
 from exactformer.constructions.turing.fitting import longest_sequence
-from exactformer.constructions.turing.paradigm import ContextError, Paradigm, position_bits_for
+from exactformer.constructions.turing.paradigm import Paradigm, position_bits_for
 from exactformer.constructions.turing.theory import turing
 from exactformer.verify.arithmetic.models import ArithmeticModel, Exact
 from exactformer.verify.busiest import busiest_run
@@ -33,26 +32,31 @@ from exactformer.verify.writes import Grounds, MostWrites, most_writes, writes_p
 
 @dataclass(frozen=True)
 class UniversalRequest:
-    """What is asked for.  ``assumed_writes`` restricts the claim to runs that write no cell more often.
-
-    ``space``, for summarized chains of thought, requires that each segment of a run within so many cells fits the
-    context.  ``tokens``: where not all activations are those of the hardmax network, claim the tokens alone.
-    """
+    """What is asked for; ``tokens``: where not all activations are those of the hardmax network, claim tokens alone."""
 
     machine: TuringMachine
+    behaviour: EveryRun
     model: ArithmeticModel
-    context: int
-    paradigm: Paradigm = Paradigm.COT
-    space: int | None = None
     beta: int | None = None
-    assumed_writes: int | None = None
     tokens: bool = False
     budget_seconds: int = SECONDS
+
+    def certified(self, progress: Progress) -> UniversalBundle:
+        """Raises what `certify_all` raises."""
+        return certify_all(self, progress)
+
+    @property
+    def paradigm(self) -> Paradigm:
+        return self.behaviour.paradigm
+
+    @property
+    def context(self) -> int:
+        return self.behaviour.context
 
     @cached_property
     def most(self) -> MostWrites:
         """The bound on writes of a cell, and what it rests on."""
-        return most_writes(self.machine, self.paradigm, self.context, self.assumed_writes)
+        return most_writes(self.machine, self.paradigm, self.context, self.behaviour.writes)
 
     @cached_property
     def built(self) -> tuple[Network, Theory]:
@@ -78,8 +82,8 @@ class UniversalRequest:
             self.paradigm,
             self.context,
             self.model,
-            space=self.space,
-            assumed_writes=self.assumed_writes,
+            space=self.behaviour.space,
+            assumed_writes=self.behaviour.writes,
             beta=self.beta,
             tokens=self.tokens,
         )
@@ -116,21 +120,18 @@ class UniversalBundle:
     def verdict(self) -> Verdict:
         return self.made.verdict if self.counterexample is None else Verdict.REFUTED
 
-
-class AssumptionError(ValueError):
-    """An assumed bound that makes no sense."""
-
-
-Progress = Callable[[str, int, int], None]
+    @property
+    def claim(self) -> str:
+        return self.written.claim
 
 
 def certify_all(request: UniversalRequest, progress: Progress = lambda *_: None) -> UniversalBundle:
     """Construct, prove, decide; look for a counterexample where that fails.
 
-    Errors: MachineError, ContextError, ModelError, BetaError, DoesNotFit and AssumptionError for what cannot be
-    certified as asked; Rejected when something is not proved, TooLarge and Undecided when it is too much.
+    Errors: MachineError, ModelError, BetaError and DoesNotFit for what cannot be certified as asked; Rejected when
+    something is not proved, TooLarge and Undecided when it is too much.
     """
-    require_scope(request)
+    require_a_step(request.machine)
     progress("construct", 0, 1)
     network, theory = request.built
     progress("prove", 0, 1)
@@ -144,28 +145,12 @@ def certify_all(request: UniversalRequest, progress: Progress = lambda *_: None)
     return UniversalBundle(request, made, counterexample, none_halts, None if none_halts else example_of(request))
 
 
-def require_scope(request: UniversalRequest) -> None:
-    """A claim that is about something.
-
-    Errors: MachineError, ContextError and AssumptionError.
-    """
-    machine, context = request.machine, request.context
-    if request.assumed_writes is not None and not 1 <= request.assumed_writes < context:
-        raise AssumptionError(
-            f"{request.assumed_writes} writes per cell say nothing about {context} tokens; give a number from 1 to "
-            f"{context - 1}"
-        )
+def require_a_step(machine: TuringMachine) -> None:
+    """A claim about this machine's runs is about something.  Raises MachineError."""
     if all(state != machine.initial for state, _ in machine.transitions):
         raise MachineError(
             f"{machine.name} has no row for {machine.initial!r}, the state in which it starts: no run takes a step, so "
             "there is nothing to prove; give that state a row"
-        )
-    position_bits = position_bits_for(context, request.paradigm)
-    require_an_input(context, position_bits)
-    if request.space is not None and longest_segment(request.space, position_bits) > context:
-        raise ContextError(
-            f"a run in {request.space} cells has segments of up to {longest_segment(request.space, position_bits)} "
-            f"tokens, which do not fit {context}"
         )
 
 
@@ -188,21 +173,21 @@ def _counterexample(request: UniversalRequest, proved: int) -> Bundle | None:
             return None
         # It is found for its chain of thought; a segment of the summarized one may be longer than N.
         if _is_covered(request, run):
-            alone = certify(
-                Request(request.machine, (run.word,), request.model, request.paradigm, request.context, request.beta)
-            )
-            if alone.assessment.verdict is Verdict.REFUTED:
+            behaviour = Inputs([run.word], paradigm=request.paradigm, context=request.context)
+            alone = certify(Request(request.machine, behaviour, request.model, request.beta))
+            if alone.verdict is Verdict.REFUTED:
                 return alone
     return None
 
 
 def _is_covered(request: UniversalRequest, run: Run) -> bool:
     """Whether a run is one of those that the claim is about."""
-    if request.space is not None and run.cells > request.space:
+    space, writes = request.behaviour.space, request.behaviour.writes
+    if space is not None and run.cells > space:
         return False
     bits = position_bits_for(request.context, request.paradigm)
     if longest_sequence(request.paradigm, run, bits) > request.context:
         return False
     prompt = 1 if request.paradigm is Paradigm.SCOT else 0
     most = max(writes_per_cell(run).values(), default=0) + prompt
-    return request.assumed_writes is None or most <= request.assumed_writes
+    return writes is None or most <= writes

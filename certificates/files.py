@@ -74,11 +74,15 @@ class Output:
     force: bool = False
     option: str = "--out"
 
-    def require(self, subject: Subject) -> None:
-        """Before the work: that files can be written, and no certificate about something else has this one's name.
+    def require(self, subject: Subject | None) -> None:
+        """Before the work: that files can be written, and no certificate about something else has this one's name, as
+        far as that is known.
 
         Raises FileRefused.
         """
+        if subject is None:
+            self.require_folder()
+            return
         path = self.folder / subject.certificate
         if (found := self.require_place(subject.certificate)) is None:
             return

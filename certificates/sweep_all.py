@@ -13,6 +13,7 @@ from exactformer.certificates.certify_all import UniversalRequest
 from exactformer.certificates.checker.deadline import SECONDS
 from exactformer.certificates.checker.document import Rejected, TooLarge, Undecided
 from exactformer.certificates.theory_certificate import decide, prove
+from exactformer.constructions.turing.behaviours import EveryRun
 from exactformer.verify.arithmetic.models import ArithmeticModel
 from exactformer.verify.sweep import draw_case
 from exactformer.verify.verdict import Verdict
@@ -53,7 +54,7 @@ def prove_machine(wanted: UniversalSweep, index: int) -> UniversalResult:
     """Construct the index-th machine's network and prove it for all inputs."""
     machine = draw_case(wanted.seed, index).run.machine
     started = time.perf_counter_ns()
-    request = UniversalRequest(machine, wanted.model, wanted.context)
+    request = UniversalRequest(machine, EveryRun(wanted.context), wanted.model)
     network, theory = request.built
     beta, verdict, reason, written = None, Verdict.PROVED, None, write_bound(machine).largest
     try:

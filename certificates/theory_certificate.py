@@ -80,6 +80,7 @@ class TheoryBundle:
     weights: bytes
     weights_name: str
     subject: Subject
+    network: Network
     universal: Universal
     fits: str | None
     drift: Drift | None = None
@@ -280,7 +281,7 @@ def document_of(
         largest = {name: rational(one) for name, one in drift.largest.items()}
         certificate["drift"] = {"largest": largest, "margin": rational(drift.margin)}
     fits = smallest_fitting(sums, scaled)
-    return TheoryBundle(certificate, weights, weights_name, subject, universal, fits, drift)
+    return TheoryBundle(certificate, weights, weights_name, subject, network, universal, fits, drift)
 
 
 def witnesses_document(theory: Theory) -> list[list[dict[str, Any]]]:

@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from exactformer.constructions import html
+from exactformer.constructions.behaviour import BehaviourError
+
 Parameter: TypeAlias = int | tuple[str, ...] | tuple[tuple[str, ...], ...]
 """A number, a set of names, or a table: rows of names."""
 Value: TypeAlias = int | str | bool
@@ -43,6 +46,8 @@ class Hold:
 class Name:
     """What a name means behind a layer, and from there on, at tokens of these classes: a number, or a formula, in their
     ghosts. What a network does alike in many layers is alike in such words, and then decided once.
+
+    Raises BehaviourError where it is neither or both.
     """
 
     classes: tuple[str, ...]
@@ -52,7 +57,7 @@ class Name:
 
     def __post_init__(self) -> None:
         if (self.number is None) == (self.formula is None):
-            raise ValueError(f"{self.name} must be either a number or a formula")
+            raise BehaviourError(f"{self.name} must be either a number or a formula")
 
 
 HeadCases: TypeAlias = list[Case]
@@ -81,3 +86,50 @@ class Theory:
     holds: Sequence[Sequence[Hold]] = ()
     names: Sequence[Sequence[Name]] = ()
     witnesses: Sequence[Sequence[TrueToken]] = ()
+
+    def _repr_html_(self) -> str:
+        """Its annotation by layer and head, what registers hold and names mean after each layer; then its text."""
+        return (
+            html.table(("parameter", "value"), ((name, _shown(value)) for name, value in self.parameters.items()))
+            + html.table(
+                ("layer", "head", "classes", "when", "selects", "member", "value"),
+                (
+                    (number, place, _classes(case), case.when, _selects(case), case.member, case.value)
+                    for number, layer in enumerate(self.annotation, start=1)
+                    for place, cases in enumerate(layer)
+                    for case in cases
+                ),
+            )
+            + html.table(
+                ("after layer", "classes", "register", "holds"),
+                (
+                    (number, _classes(hold), hold.register, hold.content)
+                    for number, layer in enumerate(self.holds, start=1)
+                    for hold in layer
+                ),
+            )
+            + html.table(
+                ("after layer", "classes", "name", "means"),
+                (
+                    (number, _classes(one), one.name, one.formula if one.number is None else one.number)
+                    for number, layer in enumerate(self.names, start=1)
+                    for one in layer
+                ),
+            )
+            + html.folded("text", self.text)
+        )
+
+
+def _shown(value: Parameter) -> str:
+    """A set with spaces between its names, a table with commas between its rows."""
+    if isinstance(value, int):
+        return str(value)
+    return ", ".join(" ".join(row) for row in value if isinstance(row, tuple)) or " ".join(map(str, value))
+
+
+def _classes(of: Case | Hold | Name) -> str:
+    return ", ".join(of.classes)
+
+
+def _selects(case: Case) -> str:
+    return "; ".join(f"{cls}: {formula}" for cls, formula in case.selects.items())

@@ -26,6 +26,7 @@ from exactformer.certificates.checker.ties import outcome
 from exactformer.certificates.theory_certificate import prove
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.machines.text import write_machine
+from exactformer.constructions.turing.behaviours import EveryRun, Inputs
 from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.constructions.turing.theory import COT
 from exactformer.verify.arithmetic import at_once
@@ -81,7 +82,7 @@ def drawn_beta(paradigm: Paradigm, arithmetic: str) -> int | None:
 def test_the_checker_agrees_on_a_random_machine(paradigm: Paradigm, arithmetic: str, tmp_path: Path) -> None:
     run = draw_case(seed=1, index=random.Random(f"{paradigm.value}/{arithmetic}").randrange(10_000)).run
     beta = drawn_beta(paradigm, arithmetic)
-    made = certify(Request(run.machine, (run.word,), parse_arithmetic(arithmetic), paradigm, beta=beta))
+    made = certify(Request(run.machine, Inputs([run.word], paradigm=paradigm), parse_arithmetic(arithmetic), beta))
     (tmp_path / made.weights_name).write_bytes(made.weights)
     (tmp_path / "certificate.json").write_bytes(made.bytes)
     (tmp_path / "machine.yaml").write_text(write_machine(run.machine), encoding="utf-8")
@@ -203,7 +204,7 @@ WRITTEN = (
 @cache
 def proved() -> Walked:
     """What is proved of the hardmax transformer, where nothing is rounded: once for all arithmetics."""
-    return prove(*UniversalRequest(load_machine("copy"), parse_arithmetic(WRITTEN[0]), 16).built)
+    return prove(*UniversalRequest(load_machine("copy"), EveryRun(16), parse_arithmetic(WRITTEN[0])).built)
 
 
 @pytest.mark.parametrize("arithmetic", WRITTEN)
@@ -213,7 +214,7 @@ def test_whole_certificates_are_checked_with_no_more_roundings_than_they_took(
     monkeypatch.setattr(theory_certificate, "prove", lambda *_, **__: proved())
     monkeypatch.setattr(theory_check, "walk", lambda *_, **__: proved())
     with counting_roundings() as made:
-        bundle = certify_all(UniversalRequest(load_machine("copy"), parse_arithmetic(arithmetic), 16)).made
+        bundle = certify_all(UniversalRequest(load_machine("copy"), EveryRun(16), parse_arithmetic(arithmetic))).made
     (tmp_path / bundle.weights_name).write_bytes(bundle.weights)
     (tmp_path / "certificate.json").write_bytes(bundle.bytes)
     with counting_roundings() as checked:

@@ -21,24 +21,33 @@ import exactformer
 ROOT = Path(exactformer.__file__).parent
 CHECKER = "exactformer.certificates.checker"
 LAYERS = (
-    ("exactformer.constructions.machines", "exactformer.constructions.contextual", "exactformer.constructions.theory"),
+    (
+        "exactformer.constructions.machines",
+        "exactformer.constructions.contextual",
+        "exactformer.constructions.theory",
+        "exactformer.constructions.behaviour",
+        "exactformer.constructions.html",
+    ),
     ("exactformer.constructions.transformer",),
     ("exactformer.constructions.turing", "exactformer.constructions.ngram", "exactformer.constructions.subleq"),
     ("exactformer.verify.arithmetic", "exactformer.verify.solver"),
     ("exactformer.verify",),
     ("exactformer.certificates",),
-    ("exactformer.api", "exactformer.trial"),
+    ("exactformer.api", "exactformer.results", "exactformer.trial"),
     ("exactformer.certificates.command_line",),
     ("exactformer",),
 )
 MAY_ALSO_IMPORT = {
     ("exactformer.certificates.command_line.check", CHECKER),
     ("exactformer.api", CHECKER),
+    ("exactformer.results", CHECKER),
     ("exactformer.trial", CHECKER),
     ("exactformer.certificates.theory_certificate", CHECKER),
     ("exactformer.certificates.certify_all", CHECKER),
     ("exactformer.certificates.sweep_all", CHECKER),
-    ("exactformer.certificates.command_line.certify_all", CHECKER),
+    ("exactformer.certificates.command_line.certify", CHECKER),
+    ("exactformer.certificates.requests", CHECKER),
+    ("exactformer.certificates.subjects", CHECKER),
 }
 """The command ``check`` hands over to the checker; the API, too, and theories are read nowhere else. What is claimed of
 all inputs is proved by the kernel when a certificate is made and when it is checked: its errors are those of both.

@@ -17,6 +17,7 @@ from exactformer.certificates.checker.check import check_certificate
 from exactformer.certificates.checker.document import BadInput, Rejected
 from exactformer.certificates.document import canonical_bytes, sha256
 from exactformer.constructions.machines.library import LIBRARY, load_machine
+from exactformer.constructions.turing.behaviours import Inputs
 from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.verify.arithmetic.models import parse_arithmetic
 from tests.once import compute_once
@@ -34,7 +35,9 @@ def bundle(title: str) -> tuple[str, Bundle]:
         "refuted at one beta": ("increment", ("0",), "fused:fp16", cot, 2),
         "inconclusive": ("increment", ("0",), "exact", cot, None),
     }[title]
-    return name, certify(Request(load_machine(name), words, parse_arithmetic(arithmetic), paradigm, beta=beta))
+    return name, certify(
+        Request(load_machine(name), Inputs(words, paradigm=paradigm), parse_arithmetic(arithmetic), beta)
+    )
 
 
 TITLES = (

@@ -24,6 +24,7 @@ from exactformer.certificates.checker.theory import walk as walk_module
 from exactformer.certificates.document import canonical_bytes, sha256
 from exactformer.constructions.machines.library import load_machine, machine_named
 from exactformer.constructions.machines.run import trace
+from exactformer.constructions.turing.behaviours import EveryRun
 from exactformer.constructions.turing.theory import COT
 from exactformer.constructions.turing.tokens import cot_tokens
 from exactformer.verify.arithmetic.models import parse_arithmetic
@@ -61,7 +62,7 @@ class Original:
 
 
 def made(arithmetic: str) -> Original:
-    bundle = certify_all(UniversalRequest(load_machine(MACHINE), parse_arithmetic(arithmetic), 2**R)).made
+    bundle = certify_all(UniversalRequest(load_machine(MACHINE), EveryRun(2**R), parse_arithmetic(arithmetic))).made
     certificate = json.loads(bundle.bytes)
     certificate["network"]["weights"]["file"] = "weights.json"
     return Original(certificate, json.loads(bundle.weights))

@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 from exactformer.certificates.checker import check
-from exactformer.certificates.checker.__main__ import KIND, main
+from exactformer.certificates.checker.__main__ import main
 from exactformer.certificates.checker.check import Valid, check_form
 from exactformer.certificates.checker.document import Json, Rejected
+from exactformer.certificates.checker.report import KIND
 from exactformer.certificates.checker.theory.check import VERDICTS as THEORY_VERDICTS
 from exactformer.certificates.command_line.outcome import ExitCode
 from exactformer.certificates.command_line.plots import SHADE
-from exactformer.certificates.command_line.verdicts import COLOUR, EXIT_CODE
+from exactformer.certificates.command_line.verdicts import EXIT_CODE
+from exactformer.certificates.reports.verdicts import COLOUR
 from exactformer.verify.verdict import MEANING, Basis, Fate, Verdict
 
 ROOT = Path(__file__).parent.parent

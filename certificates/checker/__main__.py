@@ -25,6 +25,7 @@ from exactformer.certificates.checker.document import (
     is_about_sequences,
 )
 from exactformer.certificates.checker.process import FAILED, run
+from exactformer.certificates.checker.report import KIND, SAYS, plain, report
 
 ESTABLISHED, REFUTED, BAD_INPUT, INCONCLUSIVE, NOT_JUDGED = 0, 1, 2, 3, 4
 """`FAILED`, `READER_GONE` and `BY_SIGNAL` besides: `certificates.checker.process`."""
@@ -34,18 +35,6 @@ EXIT_CODES = (
     "large for this checker, or not decided in time; 5 the checker itself failed, and nothing is judged; 129, 130, 143 "
     "ended by SIGHUP, SIGINT (Ctrl-C), SIGTERM; 141 whoever read the output went away."
 )
-KIND = {
-    "certified": "positive",
-    "proved": "positive",
-    "tokens proved": "positive",
-    "refuted": "refuted",
-    "inconclusive": "inconclusive",
-}
-SAYS = {
-    "positive": "that the claim holds",
-    "refuted": "that the claim is refuted",
-    "inconclusive": "nothing about the softmax transformer",
-}
 TRACEBACK = "EXACTFORMER_TRACEBACK"
 """The environment variable that asks for the traceback of a failure."""
 
@@ -122,20 +111,7 @@ def main(arguments: list[str] | None = None, machine: bytes | None = None) -> in
         what = "memory ran out" if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"
         return _fail(f"not judged: the checker failed: {what[:1000]}. {TRACEBACK}=1 shows where.", FAILED)
     kind = KIND[valid.verdict]
-    lines = [f"valid: {valid.verdict}", valid.claim]
-    if kind != given.expect:
-        lines.insert(
-            1, f"This certificate is valid, but it says {SAYS[kind]}; expected was one that says {SAYS[given.expect]}."
-        )
-    parts = {
-        "proved": valid.proved,
-        "not claimed": valid.not_claimed,
-        "checked on these runs": valid.replayed,
-        "assumed": valid.assumed,
-    }
-    for title, facts in parts.items():
-        lines += [title, *(f"  - {fact}" for fact in facts)] if facts else []
-    print(_plain("\n".join(lines)))
+    print(report(valid, given.expect))
     if kind == given.expect:
         return ESTABLISHED
     return INCONCLUSIVE if kind == "inconclusive" else REFUTED
@@ -148,13 +124,8 @@ def _seconds(text: str) -> int:
 
 
 def _fail(sentence: str, code: int) -> int:
-    print(_plain(sentence[:2000]), file=sys.stderr)
+    print(plain(sentence[:2000]), file=sys.stderr)
     return code
-
-
-def _plain(text: str) -> str:
-    """In printable ASCII: no name in a certificate may break, or play tricks with, a terminal."""
-    return re.sub(r"[^\n -~]", lambda match: ascii(match[0])[1:-1], text)
 
 
 if __name__ == "__main__":

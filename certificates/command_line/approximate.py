@@ -12,11 +12,13 @@ import click
 
 from exactformer.certificates.approximation import bundle_of, subject_of
 from exactformer.certificates.approximation_limits import LARGEST_P, NotWritten
-from exactformer.certificates.command_line.console import Facts, Part, heading, show
+from exactformer.certificates.command_line.console import show
 from exactformer.certificates.command_line.outcome import ExitCode, InputRefused, refusing
-from exactformer.certificates.command_line.verdicts import EXIT_CODE, verdict_line
+from exactformer.certificates.command_line.verdicts import EXIT_CODE
 from exactformer.certificates.document import sha256
 from exactformer.certificates.files import FileRefused, Output, Written
+from exactformer.certificates.reports.layout import Facts, Part, heading
+from exactformer.certificates.reports.verdicts import verdict_line
 from exactformer.constructions.contextual.functions import SAMPLES, FunctionError, load_target, require_as_stated
 from exactformer.constructions.contextual.grid import GridError
 from exactformer.verify.contextual.approximation import Approximation, SpecificationError, plan, plan_with_room

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import click
 
-from exactformer.certificates.command_line.console import Facts, Part, heading, show
+from exactformer.certificates.command_line.console import show
+from exactformer.certificates.reports.layout import Facts, Part, heading
 from exactformer.verify.arithmetic.formats import LARGEST_EXPONENT, LARGEST_PRECISION, NAMED_FORMATS
 from exactformer.verify.arithmetic.kernels import KERNELS
 from exactformer.verify.arithmetic.models import KERNEL

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
-from exactformer.certificates.certify import Request, certify
+from exactformer.certificates.certify import Request
+from exactformer.certificates.certify_all import UniversalBundle, UniversalRequest
+from exactformer.certificates.checker.document import Rejected, TooLarge, Undecided
+from exactformer.certificates.command_line.console import show
 from exactformer.certificates.command_line.outcome import ExitCode, InputRefused, refusing
-from exactformer.certificates.command_line.progress import LateProgress
+from exactformer.certificates.command_line.progress import LateProgress, late_spinner
 from exactformer.certificates.command_line.verdicts import EXIT_CODE
 from exactformer.certificates.document import sha256
 from exactformer.certificates.files import FileRefused, Output, Written
+from exactformer.certificates.network_document import NetworkDocumentError, load_transformer
+from exactformer.certificates.reports.certificate import report_of
+from exactformer.certificates.requests import AnyRequest, SequencesRequest
+from exactformer.certificates.sequence_certificate import SequencesAsked
+from exactformer.certificates.sequences_file import load_given
+from exactformer.constructions.behaviour import BehaviourError
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.machines.machine import MachineError
+from exactformer.constructions.transformer.given import GivenError
+from exactformer.constructions.turing.behaviours import EveryRun, Inputs
 from exactformer.constructions.turing.paradigm import ContextError, Paradigm
 from exactformer.verify.arithmetic.models import ModelError, parse_arithmetic
 from exactformer.verify.assessment import BetaError
@@ -21,59 +34,116 @@ from exactformer.verify.hardmax.forward import NotTernaryError
 from exactformer.verify.hardmax.observe import HeadMismatch, TokenMismatch
 from exactformer.verify.separation import SeparationNotProved
 
+BAD_INPUT = (MachineError, NetworkDocumentError, GivenError, BehaviourError, ContextError, BetaError, FileRefused)
+ENDINGS = (".network.json", ".json")
+"""Of a network document's name, which are no part of what the network is called."""
 
-def execute(
-    machine: str,
-    inputs: tuple[str, ...],
-    paradigm: str,
-    context: int | None,
-    arithmetic: str,
-    beta: int | None,
-    max_steps: int,
-    output: Output,
-    as_json: bool,
-) -> None:
-    """Certify MACHINE (a name of the library, or a file) on input words: that a softmax transformer in the given
-    arithmetic generates its chain of thought exactly, token for token.
 
-    Exit code: 0 certified, 1 refuted, 2 bad input (nothing is written), 3 inconclusive, 4 unsupported.
+@dataclass(frozen=True)
+class Typed:
+    """What was typed."""
+
+    machine: str
+    inputs: tuple[str, ...]
+    all_inputs: bool
+    sequences: Path | None
+    paradigm: Paradigm
+    context: int | None
+    arithmetic: str
+    beta: int | None
+    space: int | None
+    assumed_writes: int | None
+    claim: str
+    budget: int
+    max_steps: int
+
+
+def execute(typed: Typed, output: Output, as_json: bool) -> None:
+    """Certify, write, and say what is known.
+
+    Exit code: 0 certified or proved, 1 refuted, 2 bad input (nothing is written), 3 inconclusive, 4 unsupported.
     """
-    with refusing(MachineError, ModelError):
-        loaded = load_machine(machine)
-        model = parse_arithmetic(arithmetic)
-    if len(set(inputs)) < len(inputs):
-        twice = next(word for word in inputs if inputs.count(word) > 1)
-        raise InputRefused(f"the input {twice!r} is given twice; give every input once")
-    request = Request(loaded, inputs, model, Paradigm(paradigm), context, beta, max_steps)
+    with refusing(*BAD_INPUT, ModelError):
+        request = request_for(typed)
+    says_how_far = not isinstance(request, SequencesRequest)
+    waiting = LateProgress(not as_json) if says_how_far else late_spinner("certifying", not as_json)
     with (
-        LateProgress(enabled=not as_json) as progress,
-        refusing(MachineError, ContextError, BetaError, FileRefused),
-        refusing(ModelError, code=ExitCode.UNSUPPORTED),
-        refusing(SeparationNotProved, code=ExitCode.INCONCLUSIVE),
+        waiting as progress,
+        refusing(*BAD_INPUT),
+        refusing(ModelError, TooLarge, code=ExitCode.UNSUPPORTED),
+        refusing(SeparationNotProved, Rejected, Undecided, code=ExitCode.INCONCLUSIVE),
         refusing(NotTernaryError, HeadMismatch, TokenMismatch, code=ExitCode.REFUTED),
     ):
         output.require(request.subject)
-        bundle = certify(request, progress)
-        written = output.write_bundle(bundle)
+        bundle = request.certified(progress)
+        written = output.write_bundle(bundle.written if isinstance(bundle, UniversalBundle) else bundle)
     if as_json:
-        click.echo(json.dumps(summary(written), indent=2))
+        more = about(bundle) if isinstance(bundle, UniversalBundle) else {}
+        click.echo(json.dumps(summary(written) | more, indent=2))
     else:
-        from exactformer.certificates.command_line.report import print_report
-
-        print_report(bundle, written)
-    raise click.exceptions.Exit(EXIT_CODE[bundle.assessment.verdict])
+        show(report_of(bundle, written))
+    raise click.exceptions.Exit(EXIT_CODE[bundle.verdict])
 
 
-def require_inputs(inputs: tuple[str, ...], space: int | None, assumed_writes: int | None, claim: str) -> None:
+def request_for(typed: Typed) -> AnyRequest:
+    """The request; where options do not go together, or something is missing, that is said in words of options."""
+    if typed.sequences is not None:
+        require_nothing_else()
+        model, net = parse_arithmetic(typed.arithmetic), load_transformer(typed.machine)
+        asked = SequencesAsked(model, typed.beta or 1, network_name(typed.machine))
+        return SequencesRequest(net, load_given(typed.sequences), asked)
+    if not typed.all_inputs:
+        require_inputs(typed)
+        runs = Inputs(typed.inputs, paradigm=typed.paradigm, context=typed.context, max_steps=typed.max_steps)
+        return Request(load_machine(typed.machine), runs, parse_arithmetic(typed.arithmetic), typed.beta)
+    if typed.inputs:
+        raise InputRefused("--all-inputs is about every input: leave --input out")
+    if typed.space is not None and typed.paradigm is Paradigm.COT:
+        raise InputRefused("--space goes with --paradigm scot: a chain of thought grows with time, not with space")
+    if typed.context is None and typed.space is None:
+        raise InputRefused(
+            "--all-inputs needs --context N, or with --paradigm scot --space S: the claim is about what fits"
+        )
+    return UniversalRequest(
+        load_machine(typed.machine),
+        EveryRun(typed.context, paradigm=typed.paradigm, space=typed.space, writes=typed.assumed_writes),
+        parse_arithmetic(typed.arithmetic),
+        typed.beta,
+        typed.claim == "tokens",
+        typed.budget,
+    )
+
+
+def require_nothing_else() -> None:
+    """About given sequences no option is typed that goes with machines."""
+    context = click.get_current_context()
+    alike = {"machine", "sequences", "arithmetic", "beta", "out", "force", "as_json"}
+    for option in context.command.params:
+        given = context.get_parameter_source(option.name or "") is click.core.ParameterSource.COMMANDLINE
+        if given and option.name not in alike:
+            raise InputRefused(f"{option.opts[0]} goes with a MACHINE: about given sequences leave it out")
+
+
+def require_inputs(typed: Typed) -> None:
     """Without --all-inputs there must be inputs, and nothing is to be assumed."""
-    if not inputs:
+    if not typed.inputs:
         raise InputRefused("give an input word with --input, or --all-inputs for a proof about every input")
-    if space is not None:
+    if typed.space is not None:
         raise InputRefused("--space goes with --all-inputs: on given inputs cells are counted")
-    if assumed_writes is not None:
+    if typed.assumed_writes is not None:
         raise InputRefused("--assume-writes-per-cell goes with --all-inputs: on given inputs writes are counted")
-    if claim != "activations":
-        raise InputRefused(f"--claim {claim} goes with --all-inputs: it is proved for every run, or not at all")
+    if typed.claim != "activations":
+        raise InputRefused(f"--claim {typed.claim} goes with --all-inputs: it is proved for every run, or not at all")
+
+
+def network_name(path: str) -> str:
+    """What a network is called: its file, without the ending.
+
+    >>> network_name("out/counter.network.json"), network_name("x.json")
+    ('counter', 'x')
+    """
+    name = Path(path).name
+    return next((name.removesuffix(ending) for ending in ENDINGS if name.endswith(ending)), name) or "transformer"
 
 
 def summary(written: Written) -> dict[str, object]:
@@ -85,4 +155,14 @@ def summary(written: Written) -> dict[str, object]:
         "files": {"certificate": str(written.certificate), "weights": str(written.weights)},
         "sha256": sha256(written.bytes),
         "certificate": certificate,
+    }
+
+
+def about(bundle: UniversalBundle) -> dict[str, object]:
+    """Why no run that fits halts, if that is known; a run on an input that the claim is about, if one was found."""
+    run = bundle.example
+    return {
+        "machine": bundle.request.machine.name,
+        "no_run_halts": bundle.why_no_run_halts,
+        "example": None if run is None else {"input": run.word, "steps": run.steps, "cells": run.cells},
     }

@@ -5,30 +5,17 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 from pathlib import Path
 
 import click
 
 from exactformer.certificates.checker.__main__ import main as run_checker
-from exactformer.certificates.checker.document import BadInput, TooLarge, is_about_sequences, read_bytes
+from exactformer.certificates.checker.document import is_about_sequences
 from exactformer.certificates.command_line.console import show
 from exactformer.certificates.command_line.outcome import InputRefused, refusing
 from exactformer.certificates.command_line.progress import late_spinner
-from exactformer.certificates.theory_certificate import theory_name
-from exactformer.constructions import ngram, subleq, turing
-from exactformer.constructions.machines.busy_beaver import looks_like_busy_beaver
-from exactformer.constructions.machines.library import LIBRARY, load_machine
+from exactformer.certificates.subjects import THEORIES, machine_to_check, our_theory
 from exactformer.constructions.machines.machine import MachineError
-from exactformer.constructions.machines.text import write_machine
-
-THEORIES = {
-    "ngram": Path(ngram.__file__).with_name("ngram.theory"),
-    "subleq": Path(subleq.__file__).with_name("subleq.theory"),
-    "turing-cot": Path(turing.__file__).with_name("cot.theory"),
-    "turing-scot": Path(turing.__file__).with_name("scot.theory"),
-}
-"""Those of our constructions, by name."""
 
 
 def execute(
@@ -58,8 +45,9 @@ def execute(
             "--theory FILE, of a machine's runs both: what the certificate has to be about (only one about sequences "
             "goes without)"
         )
+    about = None if theory is None else THEORIES.get(theory, Path(theory))
     if machine is not None and theory is None:
-        theory = _ours(certificate)
+        about = our_theory(certificate)
     printed, complaint = io.StringIO(), io.StringIO()
     with (
         late_spinner("checking", enabled=not as_json),
@@ -67,18 +55,23 @@ def execute(
         contextlib.redirect_stderr(complaint),
     ):
         options = ["--budget", str(budget), "--expect", expected, "--", str(certificate)]
-        if theory is not None:
-            options = [f"--theory={_theory_file(theory)}", *options]
-        if of_sequences:
-            code = run_checker(options if network is None else [f"--network={network}", *options])
-        elif machine is None and theory is not None:
-            code = run_checker(options)
-        elif machine is None:
-            code = run_checker([f"--function={function}", *options])
-        elif (path := _machine_file(machine)) is not None:
-            code = run_checker([f"--machine={path}", *options])
-        else:
-            code = run_checker([f"--machine={machine}", *options], _folded(machine))
+        if about is not None:
+            options = [f"--theory={about}", *options]
+        if network is not None:
+            options = [f"--network={network}", *options]
+        if function is not None:
+            options = [f"--function={function}", *options]
+        text = None
+        if machine is not None:
+            with refusing(MachineError):
+                found = machine_to_check(machine)
+            if isinstance(found, Path):
+                machine = str(found)
+            else:
+                text, printed_by = found, f"`exactformer machines {machine}`"
+                click.echo(f"machine: {machine}, folded onto a one-way tape, as {printed_by} prints it")
+            options = [f"--machine={machine}", *options]
+        code = run_checker(options, text)
     if not as_json:
         show(printed.getvalue().splitlines())
         click.echo(complaint.getvalue(), nl=False, err=True)
@@ -86,33 +79,3 @@ def execute(
     said = {"exit_code": code, "report": printed.getvalue().splitlines(), "error": complaint.getvalue().strip()}
     click.echo(json.dumps(said, indent=2))
     raise click.exceptions.Exit(code)
-
-
-def _machine_file(machine: str) -> Path | None:
-    """Where the machine's text lies, unless it is a busy beaver's."""
-    if machine in LIBRARY:
-        return LIBRARY[machine].path
-    return Path(machine) if not looks_like_busy_beaver(machine) and os.path.exists(machine) else None
-
-
-def _ours(certificate: Path) -> str | None:
-    """The theory that a certificate says it is about, if that is one of ours: the checker is given our text of it."""
-    try:
-        head = json.loads(read_bytes(certificate, "certificate"))
-        name = theory_name(head["statement"]["theory"]["text"])
-    except (BadInput, TooLarge, ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return name if name in THEORIES else None
-
-
-def _theory_file(theory: str) -> Path:
-    """Where a theory's text lies."""
-    return THEORIES.get(theory, Path(theory))
-
-
-def _folded(machine: str) -> bytes:
-    """The text of a busy beaver, folded."""
-    with refusing(MachineError):
-        folded = write_machine(load_machine(machine))
-    click.echo(f"machine: {machine}, folded onto a one-way tape, as `exactformer machines {machine}` prints it")
-    return folded.encode()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import groupby
 
-from exactformer.certificates.command_line.console import Column, Facts, Part, Table, heading
+from exactformer.certificates.reports.layout import Column, Facts, Part, Table, heading
 from exactformer.verify.audit import Row
 from exactformer.verify.contextual.audit import Between, Condition
 from exactformer.verify.contextual.comparison import Delta, DeltaRule, HighPrecision, Pair

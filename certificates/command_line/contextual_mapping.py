@@ -10,7 +10,8 @@ from typing import Any
 
 from exactformer.certificates.command_line.console import show
 from exactformer.certificates.command_line.outcome import InputRefused, refusing
-from exactformer.certificates.command_line.verdicts import EXIT_CODE, headline
+from exactformer.certificates.command_line.verdicts import EXIT_CODE
+from exactformer.certificates.reports.verdicts import headline
 from exactformer.constructions.contextual.grid import Grid, GridError
 from exactformer.constructions.contextual.substitutes import (
     Bilinear,
@@ -32,24 +33,24 @@ HEAD = ("query", "key", "value", "output")
 MOST_BYTES = 1 << 20
 
 
-def execute(kind: str, n: int, d: int, delta: Fraction, weights: Path | None) -> None:
+def execute(layer: str, n: int, d: int, delta: Fraction, weights: Path | None) -> None:
     """Decide, and say what was found.  Exit code: 0 it does, 1 two columns collide, 2 bad input."""
     with refusing(GridError, GridTooLarge, WeightsError):
         grid = Grid(n, d, delta)
-        layer = default_layer(kind, n, d) if weights is None else read_layer(kind, weights)
-        found = check_substitute(grid, layer)
+        computed = default_layer(layer, n, d) if weights is None else read_layer(layer, weights)
+        found = check_substitute(grid, computed)
     where = f"{n} tokens of dimension {d}, delta = {grid.delta}"
     if not isinstance(found, Collision):
         show(
             [
-                f"{headline(Verdict.PROVED)}: {kind} computes a contextual mapping on this grid ({where}): it tells "
+                f"{headline(Verdict.PROVED)}: {layer} computes a contextual mapping on this grid ({where}): it tells "
                 f"apart the columns of all {found.sequences} sequences with distinct columns, but for sequences that "
                 "permute one another."
             ]
         )
         return
     verdict = Verdict.REFUTED
-    said = [f"{headline(verdict)}: {kind} does not compute a contextual mapping on this grid ({where}), because"]
+    said = [f"{headline(verdict)}: {layer} does not compute a contextual mapping on this grid ({where}), because"]
     for numbers, place in ((found.first, found.first_place), (found.second, found.second_place)):
         columns = "; ".join(" ".join(map(str, grid.column(number))) for number in numbers)
         said.append(f"  column {place + 1} of ({columns})")

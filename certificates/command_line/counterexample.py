@@ -10,10 +10,12 @@ from typing import NoReturn
 
 import click
 
-from exactformer.certificates.command_line.console import TIE, Facts, Part, counted, heading, show
+from exactformer.certificates.command_line.console import show
 from exactformer.certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from exactformer.certificates.command_line.progress import LateProgress
-from exactformer.certificates.command_line.verdicts import EXIT_CODE, verdict_line
+from exactformer.certificates.command_line.verdicts import EXIT_CODE
+from exactformer.certificates.reports.layout import TIE, Facts, Part, counted, heading
+from exactformer.certificates.reports.verdicts import verdict_line
 from exactformer.constructions.machines.library import LIBRARY, load_machine
 from exactformer.constructions.machines.machine import MachineError, TuringMachine
 from exactformer.constructions.machines.run import Run, trace

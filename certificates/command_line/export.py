@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from math import isqrt
 from pathlib import Path
 
-from exactformer.certificates.command_line.console import Facts, Part, show
+from exactformer.certificates.command_line.console import show
 from exactformer.certificates.command_line.outcome import refusing
 from exactformer.certificates.export.prepare import Export, Request, prepare
 from exactformer.certificates.export.source import ExportError
 from exactformer.certificates.export.targets import files_of
 from exactformer.certificates.files import FileRefused, Output
+from exactformer.certificates.reports.layout import Facts, Part
 
 
 def execute(request: Request, output: Output) -> None:

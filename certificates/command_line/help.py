@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 import click
 
-from exactformer.certificates.command_line.console import PROSE, line_width
+from exactformer.certificates.command_line.console import line_width
 from exactformer.certificates.command_line.outcome import EXIT_CODES, MEANING
+from exactformer.certificates.reports.layout import PROSE
 
 IN_A_PIPE = 80
 """Columns of a help text where there is no terminal."""

@@ -12,11 +12,13 @@ from typing import Any
 
 import click
 
-from exactformer.certificates.command_line.console import Column, Line, Part, Table, heading, show
+from exactformer.certificates.command_line.console import show
 from exactformer.certificates.command_line.held_output import say_so_far
 from exactformer.certificates.command_line.outcome import InputRefused, refusing
 from exactformer.certificates.command_line.progress import LateProgress
-from exactformer.certificates.command_line.verdicts import COLOUR, EXIT_CODE
+from exactformer.certificates.command_line.verdicts import EXIT_CODE
+from exactformer.certificates.reports.layout import Column, Line, Part, Table, heading
+from exactformer.certificates.reports.verdicts import COLOUR
 from exactformer.verify.lemmas.book import BOOK, BUDGET_SECONDS, DEFAULT_WIDTHS, Entry, NoSuchLemma, chosen, plan, run
 from exactformer.verify.lemmas.lemma import Lemma
 from exactformer.verify.lemmas.mutation import FAMILIES, Tally, tally

@@ -6,8 +6,9 @@ import json
 
 import click
 
-from exactformer.certificates.command_line.console import Facts, show
+from exactformer.certificates.command_line.console import show
 from exactformer.certificates.command_line.outcome import refusing
+from exactformer.certificates.reports.layout import Facts
 from exactformer.constructions.machines.library import LIBRARY, load_machine
 from exactformer.constructions.machines.machine import MachineError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -47,10 +47,10 @@ class LateProgress:
 
 
 @contextmanager
-def late_spinner(what: str, enabled: bool = True) -> Iterator[None]:
+def late_spinner(what: str, enabled: bool = True) -> Iterator[Callable[[str, int, int], None]]:
     """For work that does not say how far it is: a spinner on stderr once PATIENCE_SECONDS have passed."""
     if not enabled or not sys.stderr.isatty():
-        yield
+        yield lambda *_: None
         return
     from rich.console import Console
 
@@ -58,7 +58,7 @@ def late_spinner(what: str, enabled: bool = True) -> Iterator[None]:
     timer = threading.Timer(PATIENCE_SECONDS, status.start)
     timer.start()
     try:
-        yield
+        yield lambda *_: None
     finally:
         timer.cancel()
         timer.join()

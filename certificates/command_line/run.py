@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from exactformer.certificates.command_line.console import TIE, Facts, counted, heading, show
+from exactformer.certificates.command_line.console import show
 from exactformer.certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from exactformer.certificates.command_line.progress import LateProgress
+from exactformer.certificates.reports.layout import TIE, Facts, counted, heading
 from exactformer.constructions.machines.folding import two_way_machine_of, unfold_tape
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.machines.machine import MachineError
@@ -32,10 +33,9 @@ FOLDED = (
 
 
 def execute(
-    machine: str, word: str, paradigm_name: str, context: int | None, max_steps: int, by_decoding: bool, as_json: bool
+    machine: str, word: str, paradigm: Paradigm, context: int | None, max_steps: int, by_decoding: bool, as_json: bool
 ) -> None:
     """Print the token sequences of the run, each token of which the network has been seen to generate."""
-    paradigm = Paradigm(paradigm_name)
     with refusing(MachineError, ContextError):
         loaded = load_machine(machine)
         run = trace(loaded, word, max_steps)

@@ -17,11 +17,13 @@ from typing import Any
 
 import click
 
-from exactformer.certificates.command_line.console import counted, show
+from exactformer.certificates.command_line.console import show
 from exactformer.certificates.command_line.outcome import InputRefused
 from exactformer.certificates.command_line.progress import LateProgress
-from exactformer.certificates.command_line.verdicts import EXIT_CODE, headline
+from exactformer.certificates.command_line.verdicts import EXIT_CODE
 from exactformer.certificates.document import write_file
+from exactformer.certificates.reports.layout import counted
+from exactformer.certificates.reports.verdicts import headline
 from exactformer.certificates.supervisor import Left, writing
 from exactformer.verify.sweep import sweep
 from exactformer.verify.verdict import Basis, Verdict

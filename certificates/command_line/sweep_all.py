@@ -12,11 +12,13 @@ from typing import NoReturn
 
 import click
 
-from exactformer.certificates.command_line.console import counted, show
+from exactformer.certificates.command_line.console import show
 from exactformer.certificates.command_line.outcome import ExitCode, refusing
 from exactformer.certificates.command_line.progress import LateProgress
 from exactformer.certificates.command_line.sweep import Line, appending, read_lines, rewrite
-from exactformer.certificates.command_line.verdicts import EXIT_CODE, headline
+from exactformer.certificates.command_line.verdicts import EXIT_CODE
+from exactformer.certificates.reports.layout import counted
+from exactformer.certificates.reports.verdicts import headline
 from exactformer.certificates.sweep_all import UniversalResult, UniversalSweep, sweep_all
 from exactformer.constructions.turing.paradigm import ContextError
 from exactformer.verify.arithmetic.models import ModelError, parse_arithmetic

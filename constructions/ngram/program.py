@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from exactformer.constructions.behaviour import BehaviourError
 from exactformer.constructions.transformer.encoding import at, bits_for, signed_binary
 from exactformer.constructions.transformer.gadgets import Copy, Decrement, DecrementInPlace, Map, Zero, when
 from exactformer.constructions.transformer.network import Network, compile_layers
@@ -115,7 +116,7 @@ def families(x: Registers, letters: Sequence[str]) -> tuple[Family, ...]:
 def construct_ngram(letters: Sequence[str], n: int, position_bits: int) -> Network:
     """The network for these letters, n >= 1, and contexts of up to 2^position_bits tokens, position_bits >= 2."""
     if n < 1 or position_bits < 2 or len(set(letters)) < len(letters) or not letters:
-        raise ValueError(
+        raise BehaviourError(
             f"there is no {n}-gram look-up of {len(letters)} letters with positions of {position_bits} bits"
         )
     layout, builder = Layout(), ProgramBuilder()

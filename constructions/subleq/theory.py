@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from exactformer.constructions.behaviour import whole
 from exactformer.constructions.subleq.annotation import annotate_subleq, holds_subleq
 from exactformer.constructions.subleq.program import construct_subleq
 from exactformer.constructions.subleq.sequences import Write, subleq_sequence
@@ -21,9 +22,10 @@ WRITTEN = (
 def subleq(*, context: int) -> tuple[Network, Theory]:
     """The network of the computer for sequences of up to ``context`` tokens, and its theory: for every program.
 
-    Words have as many bits as positions: r, the least number with 2^r >= context, and at least 2.
+    Words have as many bits as positions: r, the least number with 2^r >= context, and at least 2.  Raises
+    BehaviourError for a context below 1.
     """
-    r = max(2, (context - 1).bit_length())
+    r = max(2, (whole("context", context) - 1).bit_length())
     return construct_subleq(r), Theory(
         TEXT,
         {},

@@ -5,14 +5,14 @@ Its numbers are dyadic, and every float is one. Activations need not be -1, 0 or
 
 from __future__ import annotations
 
-import html
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import product
 
+from exactformer.constructions import html
 from exactformer.constructions.transformer.exact_matrices import LayerWeights, forms_of, layer_of, positions_of
 from exactformer.constructions.transformer.exact_numbers import Matrix, TransformerError, exact_rows
 from exactformer.constructions.transformer.exact_parts import (
@@ -131,8 +131,8 @@ class Transformer:
         for name in names:
             if not isinstance(name, str):
                 raise TransformerError(f"the token {name!r} is no text; tokens are named by texts")
-        first = embedding[0] if len(embedding) else []
-        width = len(first) if hasattr(first, "__len__") else 0
+        first = embedding[0] if isinstance(embedding, Sized) and len(embedding) else []
+        width = len(first) if isinstance(first, Sized) else 0
         embedded = exact_rows(embedding, width, "embedding", len(names))
         logits = forms_of(unembedding, unembedding_bias, width, "unembedding", len(names))
         return cls(
@@ -182,8 +182,7 @@ class Transformer:
             "attention": kinds[self.causal],
             "positions": positions,
         }
-        body = "".join(f"<tr><th>{title}</th><td>{html.escape(str(text))}</td></tr>" for title, text in rows.items())
-        return f"<table><tbody>{body}</tbody></table>"
+        return html.table(list(rows), [list(rows.values())])
 
 
 # ---------------------------------------------------------------------------- compiled networks

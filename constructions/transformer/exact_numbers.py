@@ -7,13 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
 Vector: TypeAlias = tuple[tuple[int, Fraction], ...]
 """(index, number) pairs, indices ascending, numbers not 0; what is not listed is 0."""
-Matrix: TypeAlias = Any
+
+
+class Numbers(Protocol):
+    """What holds numbers, or rows of them."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> object: ...
+
+
+Matrix: TypeAlias = Numbers | None
 """What a user may give: a numpy array (integers; float16, float32, float64; bfloat16 and float8 of ml_dtypes), or lists
 of numbers, Fractions among them."""
 

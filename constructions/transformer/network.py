@@ -5,14 +5,15 @@ Everything that is a parameter is here and nothing else: what travels beside a c
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from exactformer.constructions import html
 from exactformer.constructions.transformer.gadgets import Neuron, neurons
 from exactformer.constructions.transformer.program import HeadKind, Program, Selection
 from exactformer.constructions.transformer.registers import Repeated, Span
@@ -121,6 +122,42 @@ class Network:
     def width(self) -> int:
         """d, the width of the residual stream."""
         return sum(register.width for register in self.registers)
+
+    def numbers(self) -> Iterator[int]:
+        """Every weight that is not 0; in heads, where a coordinate is listed, it is 1."""
+        for family in self.vocabulary.families:
+            vectors = [family.embedding, family.unembedding]
+            vectors += [vector for field in family.fields for vector in (*field.embedding, *field.unembedding)]
+            yield from (weight for vector in vectors for _, weight in vector)
+        for layer in self.layers:
+            for head in layer.heads:
+                yield from (1 for side in (head.query, head.key, head.value, head.out) for _ in side)
+            for part in (layer.mlp.inputs.weight, layer.mlp.bias, layer.mlp.outputs.weight):
+                yield from (weight for weight in part.tolist() if weight)
+
+    def _repr_html_(self) -> str:
+        """Its size, then its layers, then its registers."""
+        weights = Counter(map(abs, self.numbers()))
+        size = {
+            "width": self.width,
+            "position bits": self.position_bits,
+            "tokens": f"{self.vocabulary.size:,}",
+            "layers": len(self.layers),
+            "heads": sum(len(layer.heads) for layer in self.layers),
+            "neurons": sum(layer.mlp.size for layer in self.layers),
+            "weights that are not 0": f"{weights.total():,}",
+            "largest weight": max(weights, default=0),
+        }
+        layers = (
+            (number, ", ".join(head.name for head in layer.heads) or "none", layer.mlp.size)
+            for number, layer in enumerate(self.layers, start=1)
+        )
+        registers = ((one.name, one.offset, one.width) for one in self.registers)
+        return (
+            html.table(list(size), [list(size.values())])
+            + html.table(("layer", "heads", "neurons"), layers)
+            + html.table(("register", "from coordinate", "width"), registers)
+        )
 
     def coordinate_name(self, coordinate: int) -> str:
         """The register and bit a coordinate belongs to, for messages."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from exactformer.constructions.behaviour import BehaviourError
+
 
 class ContextError(ValueError):
     """A context length that the construction, or the given runs, cannot have."""
@@ -18,6 +20,18 @@ class Paradigm(Enum):
     @property
     def least_bits(self) -> int:
         return 2 if self is Paradigm.COT else 4
+
+
+def paradigm_of(given: Paradigm | str) -> Paradigm:
+    """The paradigm of this name.  Raises BehaviourError.
+
+    >>> paradigm_of("scot")
+    <Paradigm.SCOT: 'scot'>
+    """
+    try:
+        return Paradigm(given)
+    except ValueError:
+        raise BehaviourError(f"paradigm is {given!r}; give 'cot' or 'scot'") from None
 
 
 LARGEST_CONTEXT = 1 << 64

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
+from exactformer.constructions.behaviour import whole
 from exactformer.constructions.machines.machine import TuringMachine
 from exactformer.constructions.theory import Parameter, Theory, TrueToken
 from exactformer.constructions.transformer.network import Network
@@ -14,7 +15,7 @@ from exactformer.constructions.turing.construct import construct
 from exactformer.constructions.turing.contexts import require_an_input
 from exactformer.constructions.turing.cot_annotation import annotate_cot, holds_cot, names_cot
 from exactformer.constructions.turing.cot_sequences import cot_sequence
-from exactformer.constructions.turing.paradigm import Paradigm, position_bits_for
+from exactformer.constructions.turing.paradigm import Paradigm, paradigm_of, position_bits_for
 from exactformer.constructions.turing.scot_annotation import annotate_scot, holds_scot, names_scot
 from exactformer.constructions.turing.scot_sequences import scot_sequences
 from exactformer.constructions.turing.witnesses import witnesses
@@ -31,10 +32,19 @@ def turing(
     "cot", or "scot" for summarized chains of thought, of which each segment is a sequence. ``writes``: only of those
     in which no cell is written more often.
 
-    Raises ContextError for a context in which nothing fits.
+    Raises ContextError for a context in which nothing fits, and BehaviourError.
+
+    >>> from exactformer.constructions.machines.library import load_machine
+    >>> network, theory = turing(load_machine("increment"), context=16)
+    >>> network.position_bits, len(network.layers)
+    (4, 18)
     """
-    paradigm = Paradigm(paradigm)
-    bits = position_bits_for(context, paradigm)
+    paradigm = paradigm_of(paradigm)
+    if not isinstance(machine, TuringMachine):
+        raise TypeError(f"the machine is {machine!r}; give a TuringMachine, such as load_machine('increment')")
+    if writes is not None:
+        whole("writes", writes)
+    bits = position_bits_for(whole("context", context), paradigm)
     require_an_input(context, bits)
     theory = cot_theory if paradigm is Paradigm.COT else scot_theory
     return construct(paradigm, machine, bits), theory(machine, bits, writes)

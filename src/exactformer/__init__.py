@@ -23,6 +23,13 @@ _MORE = {
 }
 
 
+def __dir__() -> list[str]:
+    """The public names, for whoever completes them."""
+    from exactformer.api import __all__ as names
+
+    return sorted([*names, *_MORE])
+
+
 def __getattr__(name: str) -> object:
     """The public names (PEP 562)."""
     from importlib import import_module

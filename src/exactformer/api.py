@@ -6,171 +6,126 @@ and by `save_transformer`.
 
 from __future__ import annotations
 
-import html
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 from typing import overload
 
-from exactformer.certificates.checker.check import Valid, check_certificate
+from exactformer.certificates.certify import Request
+from exactformer.certificates.certify_all import UniversalRequest
+from exactformer.certificates.checker import check as checker
+from exactformer.certificates.checker.approximation.check import check_approximation
 from exactformer.certificates.checker.deadline import SECONDS
-from exactformer.certificates.checker.document import BadInput, Rejected, TooLarge, Undecided
+from exactformer.certificates.checker.document import BadInput, Rejected, TooLarge, Undecided, is_about_sequences
 from exactformer.certificates.checker.sequences.check import check_sequences
 from exactformer.certificates.checker.theory.check import check_theory
-from exactformer.certificates.files import Output
-from exactformer.certificates.network_document import load_transformer, network_bytes
-from exactformer.certificates.sequence_certificate import (
-    SequencesAsked,
-    SequencesBundle,
-    certify_sequences,
-    shown,
-)
-from exactformer.certificates.theory_certificate import Asked, TheoryBundle, certify_theory
+from exactformer.certificates.files import FileRefused, Output
+from exactformer.certificates.network_document import NetworkDocumentError, load_transformer, network_bytes
+from exactformer.certificates.reports.audit import Audit, sizes_subject
+from exactformer.certificates.requests import SequencesRequest, TheoryRequest
+from exactformer.certificates.sequence_certificate import SequencesAsked
+from exactformer.certificates.sequences_file import load_given
+from exactformer.certificates.subjects import machine_to_check, our_theory
+from exactformer.certificates.theory_certificate import Asked
+from exactformer.constructions.behaviour import BehaviourError, whole
+from exactformer.constructions.machines.machine import MachineError, TuringMachine
 from exactformer.constructions.theory import Case, Hold, Name, Theory
 from exactformer.constructions.transformer.exact import Transformer
 from exactformer.constructions.transformer.exact_matrices import HeadWeights, LayerWeights
+from exactformer.constructions.transformer.exact_numbers import TransformerError
 from exactformer.constructions.transformer.exact_parts import BitPositions
-from exactformer.constructions.transformer.given import Given
+from exactformer.constructions.transformer.given import Given, GivenError
 from exactformer.constructions.transformer.network import Network
+from exactformer.constructions.turing.behaviours import EveryRun, Inputs
+from exactformer.constructions.turing.paradigm import ContextError, Paradigm, paradigm_of
 from exactformer.constructions.turing.theory import turing
-from exactformer.verify.arithmetic.models import parse_arithmetic
+from exactformer.results import (
+    AnyCertificate,
+    Certificate,
+    EveryRunCertificate,
+    InputsCertificate,
+    SequencesCertificate,
+    TheoryCertificate,
+    Valid,
+    report,
+)
+from exactformer.verify.arithmetic.models import ArithmeticModel, ModelError, parse_arithmetic
+from exactformer.verify.assessment import BetaError
+from exactformer.verify.counting import Subject
 from exactformer.verify.given.assessment import Refutation
 from exactformer.verify.verdict import Verdict
 
 __all__ = [
+    "Audit",
     "BadInput",
+    "BehaviourError",
+    "BetaError",
     "BitPositions",
     "Case",
     "Certificate",
+    "ContextError",
+    "EveryRun",
+    "EveryRunCertificate",
+    "FileRefused",
     "Given",
+    "GivenError",
     "HeadWeights",
     "Hold",
+    "Inputs",
+    "InputsCertificate",
     "LayerWeights",
+    "MachineError",
+    "ModelError",
     "Name",
     "Network",
+    "NetworkDocumentError",
     "Refutation",
     "Rejected",
     "SequencesCertificate",
     "Theory",
+    "TheoryCertificate",
     "TooLarge",
     "Transformer",
+    "TransformerError",
+    "TuringMachine",
     "Undecided",
     "Valid",
     "Verdict",
+    "audit",
     "certify",
     "check",
+    "load_given",
     "load_transformer",
+    "report",
     "save_transformer",
     "turing",
 ]
 
 
-@dataclass(frozen=True)
-class Certificate:
-    """A certificate that can be written: its verdict and its claim, in one sentence."""
-
-    bundle: TheoryBundle
-
-    @property
-    def verdict(self) -> Verdict:
-        return self.bundle.verdict
-
-    @property
-    def claim(self) -> str:
-        return self.bundle.claim
-
-    @property
-    def not_shown(self) -> str | None:
-        """Why tokens are not proved either, where that was asked for."""
-        return self.bundle.not_shown
-
-    @property
-    def name(self) -> str:
-        """Of the theory."""
-        return self.bundle.name
-
-    def write(self, folder: str | Path, *, force: bool = False) -> Path:
-        """Write it, and the weights beside it; the certificate's path.
-
-        Raises FileRefused (`exactformer.certificates.files`) where a file is there that says something else, unless
-        ``force``.
-        """
-        return Output(Path(folder), force).write_bundle(self.bundle).certificate
-
-    def _repr_html_(self) -> str:
-        heads = self.bundle.document["heads"]
-        return _said(self) + _table(_COLUMNS, [[head[key] for key in _COLUMNS] for head in heads])
-
-
-@dataclass(frozen=True)
-class SequencesCertificate:
-    """A certificate about given sequences that can be written: its verdict and its claim, in one sentence."""
-
-    bundle: SequencesBundle
-
-    @property
-    def verdict(self) -> Verdict:
-        return self.bundle.verdict
-
-    @property
-    def claim(self) -> str:
-        return self.bundle.claim
-
-    @property
-    def refutation(self) -> Refutation | None:
-        """Where the expected token is surely not strictly first, if the claim is refuted."""
-        return self.bundle.refutation
-
-    @property
-    def not_shown(self) -> str | None:
-        """Why numbers are not bounded, where an overflow is not excluded."""
-        return self.bundle.not_shown
-
-    def write(self, folder: str | Path, *, force: bool = False) -> Path:
-        """Write it, and the network beside it; the certificate's path.
-
-        Raises FileRefused (`exactformer.certificates.files`) where a file is there that says something else, unless
-        ``force``.
-        """
-        return Output(Path(folder), force).write_bundle(self.bundle).certificate
-
-    def _repr_html_(self) -> str:
-        hardmax, softmax = self.bundle.document["hardmax"], self.bundle.document["softmax"]
-        heads = [
-            [*(head[key] for key in _COLUMNS[:3]), *map(_short, (head["separation"], head["ties"]))]
-            for head in hardmax["heads"]
-        ]
-        drifts = [[number, *map(_short, pair)] for number, pair in enumerate(softmax["drift"], start=1)]
-        margins = [[_short(hardmax["margin"]), _short(softmax["margin"])]]
-        return (
-            _said(self)
-            + _table(("margin of the hardmax transformer", "margin in this arithmetic, at least"), margins)
-            + _table(_COLUMNS, heads)
-            + _table(("layer", "drift after attention, at most", "after the MLP"), drifts)
-        )
-
-
-_COLUMNS = ("layer", "head", "name", "separation", "ties")
-
-
-def _said(certificate: Certificate | SequencesCertificate) -> str:
-    return f"<p><b>{certificate.verdict.value}</b>: {html.escape(certificate.claim)}</p>"
-
-
-def _table(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    head = "".join(f"<th>{html.escape(title)}</th>" for title in titles)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _short(number: object) -> str:
-    """A rational that may be long."""
-    return "-" if number is None else shown(str(number))
+def silent(*_: object) -> None:
+    """How far the work is, nobody is told."""
 
 
 @overload
 def certify(
-    network: Network,
+    subject: TuringMachine, behaviour: Inputs, arithmetic: str, *, beta: int | None = None
+) -> InputsCertificate: ...
+
+
+@overload
+def certify(
+    subject: TuringMachine,
+    behaviour: EveryRun,
+    arithmetic: str,
+    *,
+    beta: int | None = None,
+    tokens: bool = False,
+    budget_seconds: int = SECONDS,
+) -> EveryRunCertificate: ...
+
+
+@overload
+def certify(
+    subject: Network,
     behaviour: Theory,
     arithmetic: str,
     *,
@@ -178,12 +133,12 @@ def certify(
     beta: int | None = None,
     tokens: bool = False,
     budget_seconds: int = SECONDS,
-) -> Certificate: ...
+) -> TheoryCertificate: ...
 
 
 @overload
 def certify(
-    network: Transformer | Network,
+    subject: Transformer | Network,
     behaviour: Given,
     arithmetic: str,
     *,
@@ -193,8 +148,8 @@ def certify(
 
 
 def certify(
-    network: Transformer | Network,
-    behaviour: Theory | Given,
+    subject: TuringMachine | Network | Transformer,
+    behaviour: Inputs | EveryRun | Theory | Given,
     arithmetic: str,
     *,
     context: int | None = None,
@@ -202,41 +157,79 @@ def certify(
     tokens: bool = False,
     budget_seconds: int = SECONDS,
     name: str = "transformer",
-) -> Certificate | SequencesCertificate:
-    """A certificate about what a network should do: a theory, or given sequences.
+) -> AnyCertificate:
+    """A certificate about what a network should do: a machine's runs, a theory, or given sequences.
 
-    The arithmetic is named as on the command line (`exactformer arithmetics`).
+    The arithmetic is named as on the command line (`exactformer arithmetics`).  beta is a power of two; if none is
+    given, the smallest that suffices, and 1 for given sequences.
 
-    *A theory*: every token sequence of it, up to ``context`` tokens; ``tokens``: where not all activations are proved
-    to be those of the hardmax network, that every token that the theory names is right. The theory brings its
-    annotation: what each head selects. beta is the smallest power of two that suffices, unless it is given.
+    >>> import exactformer as ef
+    >>> certificate = ef.certify(ef.load_machine("increment"), ef.Inputs(["1"]), "fused:bf16")
+    >>> certificate.verdict.value
+    'certified'
 
-    Errors: Rejected where theory and annotation do not show what the network does, with the place and the reason, and
-    for a context beyond its positions;
-    TooLarge and Undecided where that is not decided within the limits; ModelError, BetaError and DoesNotFit for an
-    arithmetic in which scores, or weights, are not exact, and for one in which drifts are not bounded, where they
-    would have to be.
+    *Inputs*: the chains of thought of a machine, whose network is built, on these words.  *EveryRun*: in every run that
+    fits.  *A theory*: a compiled network, on every token sequence of it, up to ``context`` tokens; what each head
+    selects, the theory's annotation says.  *Given sequences*: a transformer of any exact weights, or a compiled one,
+    ranks each token that is expected first; ``name``: of the network, for files.
 
-    *Given sequences*: that each token that is expected has the largest logit, of a transformer of any exact weights;
-    a compiled network is turned into one. beta is 1, unless it is given; ``name``: of the network, for files.
+    ``tokens``, for every run and theories: where not all activations are proved to be those of the hardmax network,
+    prove that every token is right.  A proof that takes longer than ``budget_seconds`` is given up.
 
-    Errors: GivenError for sequences that the transformer cannot read; Unsupported, a ModelError, for an arithmetic that
-    is not judged, or does not hold the weights; TransformerError for a compiled network with too many tokens.
+    Errors: TypeError for subjects, behaviours and options that do not go together.  MachineError for a run that does
+    not halt, or a machine without a run; ContextError for a context that runs do not fit.  ModelError for an
+    arithmetic that is none, or in which scores or weights are not exact, or in which nothing is decided; BetaError for
+    a beta in which they are not.  GivenError for sequences that the transformer cannot read, TransformerError for a
+    compiled network with too many tokens.  Rejected where theory and annotation do not show what the network does, with
+    the place and the reason, and for a context beyond its positions; TooLarge and Undecided where that is not decided
+    within the limits.  HeadMismatch, TokenMismatch, NotTernaryError and SeparationNotProved (`exactformer.verify`)
+    where the network that was built for a machine does not do what it was built for: that would be a bug.
     """
-    model = parse_arithmetic(arithmetic)
-    if isinstance(behaviour, Given):
-        if context is not None or tokens:
-            raise TypeError("context and tokens go with a theory: given sequences are as long as they are")
-        net = network if isinstance(network, Transformer) else Transformer.of(network)
-        asked = SequencesAsked(model, 1 if beta is None else beta, name)
-        return SequencesCertificate(certify_sequences(net, behaviour, asked))
-    if isinstance(network, Transformer):
-        raise TypeError("a theory is about a compiled Network; of a Transformer, give sequences: ef.Given([...])")
-    if context is None:
-        raise TypeError("a theory needs context=N: the claim is about sequences of at most so many tokens")
-    if not 1 <= context <= 2**network.position_bits:
-        raise Rejected("context", f"is {context}, and the network has 2^{network.position_bits} positions")
-    return Certificate(certify_theory(network, behaviour, Asked(model, context, beta, tokens), budget_seconds))
+    _require_options(subject, behaviour, context=context is not None, tokens=tokens, name=name != "transformer")
+    model = _model(arithmetic)
+    whole("budget_seconds", budget_seconds, least=0)
+    if beta is not None and not isinstance(behaviour, Given) and (whole("beta", beta) & (beta - 1)):
+        raise BetaError(f"beta is {beta}; it has to be a power of two, at least 1")
+    match subject, behaviour:
+        case TuringMachine(), Inputs():
+            return InputsCertificate(Request(subject, behaviour, model, beta).certified(silent))
+        case TuringMachine(), EveryRun():
+            request = UniversalRequest(subject, behaviour, model, beta, tokens, budget_seconds)
+            return EveryRunCertificate(request.certified(silent))
+        case Network(), Theory():
+            if context is None:
+                raise TypeError("a theory needs context=N: the claim is about sequences of at most so many tokens")
+            if whole("context", context) > 2**subject.position_bits:
+                raise Rejected("context", f"is {context}, and the network has 2^{subject.position_bits} positions")
+            asked = Asked(model, context, beta, tokens)
+            return TheoryCertificate(TheoryRequest(subject, behaviour, asked, budget_seconds).certified(silent))
+        case Network() | Transformer(), Given():
+            net = subject if isinstance(subject, Transformer) else Transformer.of(subject)
+            asked_of = SequencesAsked(model, 1 if beta is None else beta, name)
+            return SequencesCertificate(SequencesRequest(net, behaviour, asked_of).certified(silent))
+    raise TypeError(
+        f"{type(behaviour).__name__} of a {type(subject).__name__} is not judged; give Inputs or EveryRun of a "
+        "TuringMachine, a Theory of a Network, or Given sequences of a Transformer or a Network"
+    )
+
+
+OPTIONS = {Inputs: (), EveryRun: ("tokens",), Theory: ("context", "tokens"), Given: ("name",)}
+"""What goes with which behaviour only."""
+
+
+def _require_options(subject: object, behaviour: object, **given: bool) -> None:
+    for option, is_given in given.items():
+        if is_given and option not in OPTIONS.get(type(behaviour), (option,)):
+            raise TypeError(f"{option} does not go with {type(behaviour).__name__} of a {type(subject).__name__}")
+
+
+def _model(arithmetic: str) -> ArithmeticModel:
+    if not isinstance(arithmetic, str):
+        raise ModelError(f"the arithmetic is {arithmetic!r}; give a text, such as 'fused:bf16'")
+    return parse_arithmetic(arithmetic)
+
+
+# ---------------------------------------------------------------------------- networks of any exact weights
 
 
 def save_transformer(net: Transformer, path: str | Path, *, force: bool = False) -> Path:
@@ -249,39 +242,93 @@ def save_transformer(net: Transformer, path: str | Path, *, force: bool = False)
     return place
 
 
+# ---------------------------------------------------------------------------- checks
+
+
 def check(
     certificate: str | Path,
     *,
     theory: Theory | None = None,
-    machine: str | Path | None = None,
+    machine: TuringMachine | str | Path | None = None,
     network: Transformer | Network | str | Path | None = None,
+    function: str | None = None,
     budget_seconds: int = SECONDS,
 ) -> Valid:
-    """What is valid about a certificate, which has to be about this theory with its parameters, the machine of this
-    file, or both; one about given sequences, about this network, or the one of this document.
+    """What the checker, which imports nothing of what made it, finds valid about a certificate.
 
-    Errors: Rejected where it is not valid, BadInput where there is nothing to judge, TooLarge and Undecided where it is
-    not judged.
+    It has to be about this machine (a value, a name of the library, a file), whose theory is ours unless one is given;
+    about this theory with its parameters; about given sequences and this network, or the one of this document; or it
+    approximates this function.  A certificate about given sequences names them, and its network lies beside it, so that
+    it may be checked as it is.
+
+    Errors: Rejected where it is not valid, or about something else; BadInput where there is nothing to judge,
+    MachineError for what is no machine; TooLarge and Undecided where it is not judged.
     """
-    if network is not None:
-        if theory is not None or machine is not None:
-            raise BadInput("give a network, or a theory and a machine, but not both: a certificate is about one")
-        return _check_sequences(Path(certificate), network, budget_seconds)
-    if theory is None and machine is None:
-        raise BadInput("give a theory, a machine or a network that the certificate has to be about")
-    path, of_machine = Path(certificate), None if machine is None else Path(machine)
+    path = Path(certificate)
+    whole("budget_seconds", budget_seconds)
+    given = [one for one in (network, function, machine if theory is None else theory) if one is not None]
+    if len(given) > 1:
+        raise BadInput("give a machine, a theory or both; or a network; or a function: a certificate is about one")
+    if function is not None:
+        return _valid(check_approximation(path, function, budget_seconds))
+    if network is not None or (not given and is_about_sequences(path)):
+        return _valid(check_sequences(path, budget_seconds, _network_to_check(network)))
     if theory is not None:
-        return check_theory(path, theory.text.encode("utf-8"), budget_seconds, theory.parameters, of_machine)
-    return check_certificate(path, of_machine or Path(), budget_seconds)
+        about = None if machine is None else machine_to_check(machine)
+        text = theory.text.encode("utf-8")
+        return _valid(check_theory(path, text, budget_seconds, theory.parameters, about))
+    if machine is None:
+        raise BadInput("give the machine, the theory, the network or the function that the certificate has to be about")
+    ours, about = our_theory(path), machine_to_check(machine)
+    if ours is not None:
+        return _valid(check_theory(path, ours, budget_seconds, None, about))
+    return _valid(checker.check_certificate(path, about, budget_seconds))
 
 
-def _check_sequences(certificate: Path, network: Transformer | Network | str | Path, budget_seconds: int) -> Valid:
-    given: Path | bytes
+def _valid(found: checker.Valid) -> Valid:
+    return Valid(**vars(found))
+
+
+def _network_to_check(network: Transformer | Network | str | Path | None) -> Path | bytes | None:
     match network:
+        case None:
+            return None
         case Transformer():
-            given = network_bytes(network)
+            return network_bytes(network)
         case Network():
-            given = network_bytes(Transformer.of(network))
+            return network_bytes(Transformer.of(network))
         case _:
-            given = Path(network)
-    return check_sequences(certificate, budget_seconds, given)
+            return Path(network)
+
+
+# ---------------------------------------------------------------------------- audits
+
+
+def audit(
+    subject: TuringMachine | tuple[int, int, int],
+    arithmetics: Iterable[str],
+    contexts: Iterable[int],
+    *,
+    paradigm: Paradigm | str = Paradigm.COT,
+) -> Audit:
+    """Which beta, bits and sizes each arithmetic asks of a machine's network, for each context: a row for each of both.
+
+    ``subject``: a machine, or (tapes, states, tape symbols) of any.  That the hardmax network is right is taken as
+    given; all else is decided as `certify` decides it of every run.
+
+    Errors: BehaviourError, ContextError for a context that holds no run, ModelError for an arithmetic that is none, or
+    in which scores are not exact at any beta.
+
+    >>> import exactformer as ef
+    >>> [row.verdict.value for row in ef.audit((1, 6, 5), ["fused:bf16", "rounded:e5m2"], [2**10]).rows]
+    ['proved', 'inconclusive']
+    """
+    about = Subject.of_machine(subject) if isinstance(subject, TuringMachine) else sizes_subject(subject, str(subject))
+    if isinstance(arithmetics, str):
+        raise ModelError(f"the arithmetics are {arithmetics!r}; give a list of texts")
+    return Audit.of(
+        about,
+        paradigm_of(paradigm),
+        [_model(one) for one in arithmetics],
+        [whole("context", context) for context in contexts],
+    )

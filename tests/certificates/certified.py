@@ -7,6 +7,7 @@ from functools import cache
 
 from exactformer.certificates.certify import Bundle, Request, certify
 from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.turing.behaviours import Inputs
 from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.verify.arithmetic.models import parse_arithmetic
 
@@ -31,7 +32,8 @@ class Sample:
         """A certificate made anew."""
         model = parse_arithmetic(self.arithmetic)
         machine = load_machine(self.machine)
-        return certify(Request(machine, self.inputs, model, self.paradigm, self.context, self.beta))
+        runs = Inputs(self.inputs, paradigm=self.paradigm, context=self.context)
+        return certify(Request(machine, runs, model, self.beta))
 
 
 SAMPLES = (

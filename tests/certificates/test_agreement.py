@@ -15,6 +15,7 @@ from exactformer.certificates.checker.theory.walk import Walked
 from exactformer.certificates.theory_certificate import decide, prove
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.transformer.network import Network
+from exactformer.constructions.turing.behaviours import EveryRun
 from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.verify.arithmetic.models import parse_arithmetic
 from exactformer.verify.audit import audit
@@ -46,7 +47,7 @@ PLACES = (
 @cache
 def proved(machine: str, paradigm: Paradigm, context: int) -> tuple[Network, Walked]:
     """The network, and what the kernel finds of its heads."""
-    request = UniversalRequest(load_machine(machine), parse_arithmetic("exact"), context, paradigm)
+    request = UniversalRequest(load_machine(machine), EveryRun(context, paradigm=paradigm), parse_arithmetic("exact"))
     return request.built[0], prove(*request.built)
 
 
@@ -58,7 +59,7 @@ def test_a_row_is_what_certify_decides(place: tuple[str, Paradigm, int]) -> None
     rows = audit(Subject.of_machine(load_machine(machine)), paradigm, models, [context])
     verdicts = set()
     for model, row in zip(models, rows, strict=True):
-        request = UniversalRequest(load_machine(machine), model, context, paradigm)
+        request = UniversalRequest(load_machine(machine), EveryRun(context, paradigm=paradigm), model)
         decided = decide(network, walked.heads, model, context, None)
         assert (row.most, row.verdict, row.beta, row.writes) == (
             request.most,

@@ -12,13 +12,15 @@ from typing import Any
 import pytest
 
 from exactformer.certificates.certify import Bundle, Request, certify
-from exactformer.certificates.certify_all import AssumptionError, UniversalRequest, certify_all
+from exactformer.certificates.certify_all import UniversalRequest, certify_all
 from exactformer.certificates.checker.document import Undecided
 from exactformer.certificates.document import canonical_bytes, sha256
 from exactformer.certificates.files import difference, what_differs
+from exactformer.constructions.behaviour import BehaviourError
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.machines.machine import MachineError
 from exactformer.constructions.machines.run import trace
+from exactformer.constructions.turing.behaviours import EveryRun, Inputs
 from exactformer.constructions.turing.contexts import least_context_for_space
 from exactformer.constructions.turing.paradigm import ContextError, Paradigm
 from exactformer.constructions.turing.tokens import cot_length
@@ -153,10 +155,9 @@ def test_the_checker_agrees_on_random_machines(seed: int, tmp_path: Path) -> Non
     arithmetic = rng.choice(("fused:bf16", "rounded:bf16/bf16", "rounded:fp16/e5m2", "fused:e4m3fn/fp16/bf16", "exact"))
     request = UniversalRequest(
         machine,
+        EveryRun(rng.randrange(7, 17), writes=rng.choice((None, 2))),
         parse_arithmetic(arithmetic),
-        context=rng.randrange(7, 17),
         beta=rng.choice((None, None, 1, 64)),
-        assumed_writes=rng.choice((None, 2)),
     )
     bundle = certify_all(request)
     assert checked(bundle, tmp_path).verdict == bundle.verdict.value
@@ -169,7 +170,7 @@ def test_segments_are_proved_and_checked(tmp_path: Path) -> None:
     """Of a run within 20 cells none is longer than 119 tokens, and what is proved of runs does not bound segments."""
     context = least_context_for_space(7).tokens
     model = parse_arithmetic("fused:bf16")
-    bundle = certify_all(UniversalRequest(load_machine("increment"), model, context, SCOT, space=7))
+    bundle = certify_all(UniversalRequest(load_machine("increment"), EveryRun(context, paradigm=SCOT, space=7), model))
     assert bundle.verdict.value == "proved"
     assert bundle.request.most.grounds.value == "context"
     assert ".space7" in bundle.made.subject.name
@@ -180,9 +181,8 @@ def test_segments_are_proved_and_checked(tmp_path: Path) -> None:
 
 def test_a_space_whose_segments_do_not_fit_is_refused() -> None:
     context = least_context_for_space(7).tokens - 1
-    request = UniversalRequest(load_machine("increment"), parse_arithmetic("fused:bf16"), context, SCOT, space=7)
     with pytest.raises(ContextError, match="do not fit"):
-        certify_all(request)
+        EveryRun(context, paradigm=SCOT, space=7)
 
 
 # ---------------------------------------------------------------------------- counterexamples
@@ -200,7 +200,7 @@ def test_a_counterexample_is_a_certificate_on_one_input(sample: UniversalSample)
     assert (entry.output, entry.steps) == (run.output, run.steps)
     r = certificate.statement.position_bits
     assert cot_length(len(run.word), run.steps, len(run.output), r) == entry.segments[0].tokens <= sample.context
-    request = Request(machine, (entry.input,), parse_arithmetic(sample.arithmetic), context=sample.context)
+    request = Request(machine, Inputs([entry.input], context=sample.context), parse_arithmetic(sample.arithmetic))
     alone = certify(replace(request, beta=sample.beta))
     assert what_differs(alone.bytes, bundle.written.bytes) is None
 
@@ -231,7 +231,7 @@ def test_what_is_proved_up_to_a_number_of_writes_can_be_assumed() -> None:
 def test_a_counterexample_satisfies_what_is_assumed(assumed: int, verdict: str) -> None:
     """The first input with 61 writes of a cell ends before a query meets all of them; another one is found."""
     request = UniversalRequest(
-        load_machine("binary-addition"), parse_arithmetic("rounded:bf16/bf16"), 1024, assumed_writes=assumed
+        load_machine("binary-addition"), EveryRun(1024, writes=assumed), parse_arithmetic("rounded:bf16/bf16")
     )
     assert certify_all(request).verdict.value == verdict
 
@@ -246,13 +246,13 @@ def test_what_is_not_decided_is_no_certificate() -> None:
 
 @pytest.mark.parametrize("writes", [0, 16, 17])
 def test_an_assumption_that_says_nothing_is_refused(writes: int) -> None:
-    with pytest.raises(AssumptionError, match=f"{writes} writes per cell say nothing about 16 tokens"):
-        certify_all(replace(ALL_INPUTS[0].request, assumed_writes=writes))
+    with pytest.raises(BehaviourError, match=f"{writes} writes per cell say nothing about 16 tokens"):
+        EveryRun(16, writes=writes)
 
 
 def test_a_context_without_end_is_refused() -> None:
     with pytest.raises(ContextError):
-        certify_all(replace(ALL_INPUTS[0].request, context=2**65))
+        EveryRun(2**65)
 
 
 def test_a_machine_that_takes_no_step_is_refused() -> None:

@@ -27,6 +27,7 @@ from exactformer.certificates.linear_format import (
     too_large,
 )
 from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.turing.behaviours import EveryRun, Inputs
 from exactformer.verify.arithmetic.formats import parse_format
 from exactformer.verify.arithmetic.models import parse_arithmetic
 
@@ -159,14 +160,14 @@ def test_weights_that_the_format_does_not_hold_are_refused() -> None:
     ):
         model = parse_arithmetic(arithmetic)
         with pytest.raises(DoesNotFit, match=said):
-            certify(Request(machine, ("1",), model, beta=beta))
+            certify(Request(machine, Inputs(["1"]), model, beta))
         with pytest.raises(DoesNotFit, match=said):
-            certify_all(UniversalRequest(machine, model, 16, beta=beta))
+            certify_all(UniversalRequest(machine, EveryRun(16), model, beta))
 
 
 def test_where_no_beta_will_do_the_largest_that_the_format_holds_is_named() -> None:
     """Else there were no certificate that says `inconclusive`: beta could be 2^121, and fp16 does not hold 2^61."""
     model = parse_arithmetic("fused:e4m3fn/float(4,-9,3)/bf16+linearfp16")
-    made = certify_all(UniversalRequest(load_machine("increment"), model, 16))
+    made = certify_all(UniversalRequest(load_machine("increment"), EveryRun(16), model))
     assert made.verdict.value == "inconclusive"
     assert made.made.document["statement"]["beta"] == str(1 << 30)

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from exactformer.certificates.certify_all import UniversalRequest, certify_all, example_of
-from exactformer.certificates.command_line.certify_all import about
-from exactformer.certificates.command_line.report_all import report_for_all
+from exactformer.certificates.command_line.certify import about
 from exactformer.certificates.files import Written
+from exactformer.certificates.reports.every_run import report_for_all
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.machines.machine import TuringMachine
+from exactformer.constructions.turing.behaviours import EveryRun
 from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.verify.arithmetic.models import parse_arithmetic
 from tests.certificates.universal import checked
@@ -20,7 +21,7 @@ from tests.test_halting import without_an_end
 
 
 def request(machine: TuringMachine, context: int) -> UniversalRequest:
-    return UniversalRequest(machine, parse_arithmetic("fused:bf16"), context)
+    return UniversalRequest(machine, EveryRun(context), parse_arithmetic("fused:bf16"))
 
 
 ENDLESS = request(without_an_end("increment"), 16)
@@ -62,13 +63,13 @@ def test_where_it_is_not_known_an_example_is_searched(
     context: int, paradigm: Paradigm, space: int | None, assumed: int | None, found: str | None
 ) -> None:
     """increment halts after 3 steps on the word 0, in 2 cells, one of which is written three times."""
-    asked = request(load_machine("increment"), context)
-    run = example_of(replace(asked, paradigm=paradigm, space=space, assumed_writes=assumed))
+    behaviour = EveryRun(context, paradigm=paradigm, space=space, writes=assumed)
+    run = example_of(replace(SHORT, behaviour=behaviour))
     assert (None if run is None else run.word) == found
 
 
 def test_an_example_is_shown() -> None:
-    made = certify_all(replace(SHORT, context=16))
+    made = certify_all(replace(SHORT, behaviour=EveryRun(16)))
     example = {"input": "0", "steps": 3, "cells": 2}
     assert about(made) == {"machine": "increment", "no_run_halts": None, "example": example}
     shown = "".join(map(str, report_for_all(made, Written(Path("a"), Path("b"), made.made.bytes, kept=False))))

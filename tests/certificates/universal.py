@@ -12,6 +12,7 @@ from exactformer.certificates.checker.theory.check import check_theory
 from exactformer.certificates.theory_certificate import TheoryBundle
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.machines.text import write_machine
+from exactformer.constructions.turing.behaviours import EveryRun
 from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.verify.arithmetic.models import parse_arithmetic
 
@@ -38,12 +39,9 @@ class UniversalSample:
     def request(self) -> UniversalRequest:
         return UniversalRequest(
             machine=load_machine(self.machine),
+            behaviour=EveryRun(self.context, paradigm=self.paradigm, space=self.space, writes=self.assumed_writes),
             model=parse_arithmetic(self.arithmetic),
-            context=self.context,
-            paradigm=self.paradigm,
-            space=self.space,
             beta=self.beta,
-            assumed_writes=self.assumed_writes,
         )
 
     def make(self) -> UniversalBundle:

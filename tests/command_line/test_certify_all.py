@@ -136,7 +136,7 @@ def test_what_is_not_decided_in_time_is_inconclusive(tmp_path: Path, monkeypatch
     def undecided(*_: object, **__: object) -> None:
         raise Undecided("no answer in time")
 
-    monkeypatch.setattr("exactformer.certificates.theory_certificate.prove", undecided)
+    monkeypatch.setattr("exactformer.certificates.theory_certificate._prove_once", undecided)
     outcome = invoke("certify", *PROVED, "--out", tmp_path)
     assert outcome.code == 3
     assert "no answer in time" in outcome.err

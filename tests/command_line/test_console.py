@@ -13,17 +13,8 @@ import click
 import pytest
 
 from exactformer.certificates.command_line import console
-from exactformer.certificates.command_line.console import (
-    TIE,
-    Column,
-    Facts,
-    Part,
-    Table,
-    heading,
-    laid_out,
-    line_width,
-    show,
-)
+from exactformer.certificates.command_line.console import line_width, show
+from exactformer.certificates.reports.layout import TIE, Column, Facts, Part, Table, heading, laid_out
 from tests.command_line.invoking import Outcome, invoke
 
 FOLDER = Path(console.__file__).parent
@@ -153,7 +144,9 @@ def printing(tree: ast.AST) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted(FOLDER.rglob("*.py")), ids=lambda path: str(path.relative_to(FOLDER).with_suffix(""))
+)
 def test_nothing_for_people_is_printed_but_by_the_console(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assert path.name in ("console.py", *CAUGHT) or printing(tree) == []

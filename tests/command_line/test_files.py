@@ -26,10 +26,10 @@ WRITING: dict[str, tuple[str, ...]] = {
     "a comparison": (*COMPARE, "--plot", "{folder}/comparison.svg"),
 }
 WORK = (
-    "exactformer.certificates.command_line.certify.certify",
-    "exactformer.certificates.command_line.certify_all.certify_all",
+    "exactformer.certificates.command_line.certify.Request.certified",
+    "exactformer.certificates.command_line.certify.UniversalRequest.certified",
     "exactformer.certificates.command_line.approximate.certify",
-    "exactformer.certificates.command_line.audit.audit",
+    "exactformer.certificates.command_line.audit.Audit.of",
     "exactformer.certificates.command_line.compare.compare",
     "exactformer.certificates.command_line.sweep.sweep",
     "exactformer.certificates.command_line.sweep_all.sweep_all",

@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 
 from exactformer.certificates.certify_all import UniversalBundle, certify_all
-from exactformer.certificates.command_line import console, report, report_all
-from exactformer.certificates.command_line.console import Facts, Part, Table, laid_out
-from exactformer.certificates.command_line.facts import findings_for_all, findings_on_runs
+from exactformer.certificates.command_line import console
 from exactformer.certificates.command_line.main import cli
 from exactformer.certificates.command_line.run import legend
 from exactformer.certificates.files import Written
+from exactformer.certificates.reports import every_run, on_inputs
+from exactformer.certificates.reports.facts import findings_for_all, findings_on_runs
+from exactformer.certificates.reports.layout import Facts, Line, Part, Table, as_text, laid_out
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.machines.run import trace
 from exactformer.constructions.turing.construct import construct
@@ -110,7 +111,7 @@ def parts_of(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> list[Part]:
     """What a command shows by the console."""
     found: list[Part] = []
 
-    def keeping(parts: list[Part], width: int | None) -> Iterator[console.Line]:
+    def keeping(parts: list[Part], width: int | None) -> Iterator[Line]:
         listed = list(parts)
         found.extend(listed)
         return laid_out(listed, width)
@@ -118,8 +119,7 @@ def parts_of(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> list[Part]:
     monkeypatch.setattr(console, "laid_out", keeping)
     outcome = invoke(*arguments)
     assert outcome.err == ""
-    printed = "".join(f"{line.text}\n" for line in laid_out(found, None)).replace(console.TIE, " ")
-    assert printed == outcome.out  # in a pipe nothing is wrapped, and nothing else is printed
+    assert as_text(found) == outcome.out  # in a pipe nothing is wrapped, and nothing else is printed
     return found
 
 
@@ -137,12 +137,12 @@ def test_reports_are_well_laid_out(name: str, folder: Path, monkeypatch: pytest.
 
 @pytest.mark.parametrize("title", BUNDLES)
 def test_reports_about_all_inputs_are_well_laid_out(title: str) -> None:
-    require_well_laid_out(list(report_all.report_for_all(bundle_of(title), WRITTEN)))
+    require_well_laid_out(list(every_run.report_for_all(bundle_of(title), WRITTEN)))
 
 
 @pytest.mark.parametrize("sample", GIVEN, ids=str)
 def test_reports_about_given_inputs_are_well_laid_out(sample: Sample) -> None:
-    require_well_laid_out(list(report.report(bundle(sample), WRITTEN)))
+    require_well_laid_out(list(on_inputs.report(bundle(sample), WRITTEN)))
 
 
 # ---------------------------------------------------------------------------- what they say
@@ -163,7 +163,7 @@ def test_facts_of_runs_are_sentences(sample: Sample) -> None:
 
 
 def test_where_tokens_are_proved_no_row_looks_like_a_failure() -> None:
-    parts = list(report_all.report_for_all(bundle_of("tokens proved"), WRITTEN))
+    parts = list(every_run.report_for_all(bundle_of("tokens proved"), WRITTEN))
     heads = next(part for part in parts if isinstance(part, Table))
     assert [column.title for column in heads.columns][-1] == "from exact inputs"
     said = {row[-1] for row in heads.rows}
@@ -177,15 +177,15 @@ def test_where_tokens_are_proved_no_row_looks_like_a_failure() -> None:
 
 
 def test_what_is_only_proved_for_some_ties_is_said() -> None:
-    request = replace(BUNDLES["refuted"].request, assumed_writes=3)
+    request = replace(BUNDLES["refuted"], assumed_writes=3).request
     made = replace(certify_all(request), counterexample=None)
-    heads = next(part for part in report_all.report_for_all(made, WRITTEN) if isinstance(part, Table))
+    heads = next(part for part in every_run.report_for_all(made, WRITTEN) if isinstance(part, Table))
     (cells,) = {row[-2:] for row in heads.rows if row[3] != "1"}
     assert cells == ("1..2 only", "none")
 
 
 def test_heads_of_many_tapes_can_be_told_apart_in_a_narrow_terminal() -> None:
-    lines = [line.text for line in laid_out(report_all.report_for_all(bundle_of("proved"), WRITTEN), 40)]
+    lines = [line.text for line in laid_out(every_run.report_for_all(bundle_of("proved"), WRITTEN), 40)]
     assert {"bitA_1", "bitA_2", "bitB_1", "bitB_2"} <= {line.split(",")[0] for line in lines}
 
 
@@ -204,4 +204,4 @@ def test_the_legend_explains_every_family_of_tokens(paradigm: Paradigm) -> None:
 def test_the_arithmetic_without_rounding_is_explained() -> None:
     made = bundle_of("inconclusive")
     assert made.made.universal.model == parse_arithmetic("exact")
-    assert "name an arithmetic that rounds" in report_all.what_is_missing(made)
+    assert "name an arithmetic that rounds" in every_run.what_is_missing(made)

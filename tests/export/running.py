@@ -29,6 +29,7 @@ from exactformer.certificates.files import Output
 from exactformer.certificates.theory_certificate import TheoryBundle
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.machines.run import Run, trace
+from exactformer.constructions.turing.behaviours import EveryRun, Inputs
 from exactformer.constructions.turing.construct import construct
 from exactformer.constructions.turing.fitting import check_context, smallest_context
 from exactformer.constructions.turing.paradigm import Paradigm
@@ -99,13 +100,14 @@ def activations(work: Work) -> tuple[NDArray[np.int8], ...]:
 def certified(work: Work, arithmetic: str, beta: int | None = None) -> Bundle:
     """The certificate about this one run."""
     machine, model = load_machine(work.machine), parse_arithmetic(arithmetic)
-    return certify(CertifyRequest(machine, (work.word,), model, work.paradigm, work.context, beta))
+    runs = Inputs([work.word], paradigm=work.paradigm, context=work.context)
+    return certify(CertifyRequest(machine, runs, model, beta))
 
 
 @cache
 def certified_for_all(machine: str, arithmetic: str, context: int) -> AnyBundle:
     """The certificate about every input whose chain of thought fits the context."""
-    request = UniversalRequest(load_machine(machine), parse_arithmetic(arithmetic), context)
+    request = UniversalRequest(load_machine(machine), EveryRun(context), parse_arithmetic(arithmetic))
     return certify_all(request).written
 
 

@@ -1,6 +1,6 @@
 """What a report says is proved, observed and assumed: sentences about the network, one claim each.
 
-The checker has sentences of its own for what it finds; these are what the commands that make certificates say.
+The checker has sentences of its own for what it finds; these are what reports of what is made here say.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from exactformer.certificates.certify import Bundle
 from exactformer.certificates.certify_all import UniversalBundle
+from exactformer.certificates.theory_certificate import TheoryBundle
 from exactformer.verify.arithmetic.models import assumptions, exact_around_heads
 from exactformer.verify.verdict import Basis, Verdict
 from exactformer.verify.writes import Grounds
@@ -72,27 +73,50 @@ def findings_on_runs(bundle: Bundle) -> list[Findings]:
 
 def findings_for_all(bundle: UniversalBundle) -> list[Findings]:
     """Of a certificate about every run that fits."""
-    most, model = bundle.request.most, bundle.made.universal.model
-    rounding = assumptions(model) if bundle.made.drift is None else DRIFTING
-    assumed = [RUNS[bundle.request.paradigm.value], KERNEL, *rounding]
-    if most.grounds is Grounds.ASSUMED:
-        assumed.insert(0, f"No cell is written more than {most.bound} times: nothing is claimed of runs that do.")
+    made, most = bundle.made, bundle.request.most
+    writes = [f"The machine writes no cell more than {most.bound} times, the input included."]
+    assumed = [f"No cell is written more than {most.bound} times: nothing is claimed of runs that do."]
     return [
-        Findings(Basis.PROVED, tuple(_proved_for_all(bundle))),
-        Findings(Basis.ASSUMED, tuple(assumed)),
+        Findings(
+            Basis.PROVED,
+            (*_hardmax(made), *(writes if most.grounds is Grounds.PROVED else ()), *_softmax(made)),
+        ),
+        Findings(
+            Basis.ASSUMED,
+            (
+                *(assumed if most.grounds is Grounds.ASSUMED else ()),
+                RUNS[bundle.request.paradigm.value],
+                *_assumed(made),
+            ),
+        ),
     ]
 
 
-def _proved_for_all(bundle: UniversalBundle) -> Iterator[str]:
-    made, most = bundle.made, bundle.request.most
+def findings_of_theory(bundle: TheoryBundle) -> list[Findings]:
+    """Of a certificate about every token sequence of a theory."""
+    meant = f"A token sequence is of the theory {bundle.name} if all that its text says of one is true."
+    return [
+        Findings(Basis.PROVED, (*_hardmax(bundle), *_softmax(bundle))),
+        Findings(Basis.ASSUMED, (meant, *_assumed(bundle))),
+    ]
+
+
+def _assumed(made: TheoryBundle) -> Iterator[str]:
+    yield KERNEL
+    yield from assumptions(made.universal.model) if made.drift is None else DRIFTING
+
+
+def _hardmax(made: TheoryBundle) -> Iterator[str]:
     yield (
         "In the hardmax transformer, at every token of every sequence of the theory, every activation is what the "
         "theory's ghosts say, and -1, 0 or 1: by induction over positions and layers."
     )
     yield "Each of its heads selects the tokens that the annotation names; all others score less, by the separation."
-    yield f"The right next token is its unique best one: every other logit is at least {made.margin} less."
-    if most.grounds is Grounds.PROVED:
-        yield f"The machine writes no cell more than {most.bound} times, the input included."
+    if made.margin is not None:
+        yield f"The right next token is its unique best one: every other logit is at least {made.margin} less."
+
+
+def _softmax(made: TheoryBundle) -> Iterator[str]:
     if made.drift is None:
         yield from exact_around_heads(made.universal.model)
     if made.verdict is Verdict.PROVED:

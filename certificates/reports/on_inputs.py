@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from exactformer.certificates.certify import Bundle
-from exactformer.certificates.command_line.console import Column, Facts, Part, Table, counted, heading, show
-from exactformer.certificates.command_line.facts import Findings, findings_on_runs
-from exactformer.certificates.command_line.verdicts import verdict_line
 from exactformer.certificates.document import CaseRecord, HeadRecord, Parameters, Statement, sha256
 from exactformer.certificates.files import Written
+from exactformer.certificates.reports.facts import Findings, findings_on_runs
+from exactformer.certificates.reports.layout import Column, Facts, Part, Table, counted, heading
+from exactformer.certificates.reports.verdicts import verdict_line
 from exactformer.constructions.transformer.dimensions import Dimensions
 from exactformer.verify.verdict import Verdict
 
@@ -24,12 +24,7 @@ LEAST_BETA = (
 """What columns of the table of heads mean."""
 
 
-def print_report(bundle: Bundle, written: Written) -> None:
-    """To standard output."""
-    show(report(bundle, written))
-
-
-def report(bundle: Bundle, written: Written) -> Iterator[Part]:
+def report(bundle: Bundle, written: Written | None = None) -> Iterator[Part]:
     """The parts of a report about given inputs."""
     certificate = bundle.certificate
     yield verdict_line(Verdict(certificate.verdict))
@@ -52,8 +47,10 @@ def evidence(parts: Sequence[Findings]) -> Iterator[Part]:
         yield from (f"  - {sentence}" for sentence in part.sentences)
 
 
-def files(written: Written) -> Iterator[Part]:
-    """Where certificate and weights lie."""
+def files(written: Written | None) -> Iterator[Part]:
+    """Where certificate and weights lie, if they do."""
+    if written is None:
+        return
     kept = "; it was there before" if written.kept else ""
     yield ""
     yield Facts(

@@ -1,0 +1,285 @@
+"""Commands about certificates: what can be typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from exactformer.certificates.command_line.numbers import number_of, numbers_of, power_of_two
+from exactformer.certificates.command_line.options import (
+    ARITHMETIC,
+    CONTEXT,
+    FORCE,
+    MAX_STEPS,
+    PARADIGM,
+    TOKENS,
+    beta_that,
+    command,
+    json_of,
+    rows,
+)
+from exactformer.certificates.command_line.outcome import EXIT_CODES, InputRefused
+from exactformer.verify.verdict import Verdict
+
+
+@command("certify", short_help="Prove that a softmax transformer does what MACHINE does.", epilog=EXIT_CODES)
+@click.argument("machine")
+@click.option("--input", "inputs", metavar="W", multiple=True, help="An input word; may be repeated.")
+@click.option("--all-inputs", is_flag=True, help="Every input whose chain of thought fits the context: a proof.")
+@click.option(
+    "--sequences",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="MACHINE is a network document, of any exact weights; FILE lists {tokens, asked} in YAML or JSON.",
+)
+@PARADIGM
+@CONTEXT
+@ARITHMETIC
+@beta_that("smallest that certifies")
+@click.option(
+    "--space",
+    metavar="S",
+    type=number_of("cells"),
+    help="With --all-inputs --paradigm scot: inputs whose run stays within S cells; gives the context, too.",
+)
+@click.option(
+    "--assume-writes-per-cell",
+    "assumed_writes",
+    metavar="M",
+    type=number_of("writes"),
+    help="With --all-inputs: only inputs that write no cell more often; the claim says so.",
+)
+@click.option(
+    "--claim",
+    type=click.Choice(["activations", "tokens"]),
+    default="activations",
+    show_default=True,
+    help="With --all-inputs: what to claim; tokens may be right where activations are not the hardmax ones.",
+)
+@click.option(
+    "--budget",
+    metavar="S",
+    type=click.IntRange(min=1),
+    default=600,
+    show_default=True,
+    help="With --all-inputs: seconds for the proof; if it takes longer, nothing is said.",
+)
+@MAX_STEPS
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("."),
+    help="Where to write certificate and weights.  Default: here.",
+)
+@FORCE
+@json_of("the certificate's content and the files")
+def certify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
+    """Certify that a softmax transformer in the given arithmetic generates the chain of thought of MACHINE exactly,
+    token for token: on the words given with --input, which are replayed; or, with --all-inputs, in every run that
+    fits, halting or not, which is proved.
+
+    With --sequences FILE, MACHINE is a network document (certificates/NETWORKS.md), a transformer of any exact weights:
+    certify that it ranks the expected token first at each position asked about, at beta = 1 unless it is given."""
+    from exactformer.certificates.command_line.certify import Typed, execute
+    from exactformer.certificates.files import Output
+
+    execute(Typed(**typed), Output(out, force), as_json)
+
+
+@command("check", short_help="Check a certificate, independently of what made it.")
+@click.argument("certificate", type=click.Path(path_type=Path))
+@click.option(
+    "--machine",
+    metavar="MACHINE",
+    help="The machine that the certificate has to be about.",
+)
+@click.option(
+    "--function",
+    metavar="NAME",
+    help="Instead, for a certificate of approximation: the function that it has to be about.",
+)
+@click.option(
+    "--theory",
+    metavar="FILE",
+    help="For a certificate about a theory: the file or the name of that theory.  For one about a machine's runs "
+    "--machine is enough: our theory is found by its name.",
+)
+@click.option(
+    "--network",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="For a certificate about sequences, which needs none of these: its network, if it does not lie beside it.",
+)
+@click.option(
+    "--budget",
+    metavar="S",
+    type=click.IntRange(min=1, max=999_999),
+    default=600,
+    show_default=True,
+    help="Seconds for all of the check; if it takes longer, nothing is judged.",
+)
+@click.option(
+    "--expect",
+    "expected",
+    type=click.Choice(["positive", Verdict.REFUTED.value, Verdict.INCONCLUSIVE.value]),
+    default="positive",
+    show_default=True,
+    help="What the certificate has to say for exit code 0.",
+)
+@json_of("the result")
+def check(**typed: Any) -> None:
+    """Check CERTIFICATE against MACHINE: simulate the machine, replay the network from its weights, or prove for all
+    inputs what the certificate says of it; redo every inequality.  The checker imports nothing of what made the
+    certificate.
+
+    With --function NAME instead, a certificate of approximation: follow all cells through the layers that quantise, run
+    the others on all sequences of corners, exactly; redo every inequality.  Of a function that the certificate only
+    states, its values, bound and modulus are assumed.
+
+    With --theory FILE, a certificate about a theory: every token sequence that the theory describes.  With --machine
+    besides, its parameters have to be the tables of that machine.
+
+    A certificate about given sequences names them and needs none of these: run its network with hardmax exactly,
+    enclose the softmax network in intervals of rationals.
+
+    Exit codes: 0 valid, and it says that the claim holds (or what --expect says), 1 not valid, or it says the opposite,
+    2 unreadable input, or no certificate, 3 valid but inconclusive, 4 not judged: too large for the checker, or not
+    decided in time.
+    """
+    from exactformer.certificates.command_line.check import execute
+
+    execute(**typed)
+
+
+@command("audit", short_help="Say which beta, bits and sizes each arithmetic asks for.")
+@click.argument("machine", required=False)
+@click.option("--dims", metavar="K,Q,G", help="Instead of a MACHINE: tapes, states and tape symbols of any.")
+@PARADIGM
+@click.option(
+    "--context",
+    "contexts",
+    metavar="N,..",
+    type=numbers_of("tokens"),
+    default="2^4..2^64",
+    show_default=True,
+    help="Context lengths in tokens: numbers, powers like 2^20, ranges of powers.",
+)
+@click.option(
+    "--formats",
+    metavar="F,..",
+    default="fp32,bf16,fp16,e4m3fn,e5m2",
+    show_default=True,
+    help="Of attention weights and activations, W or W/A; fused models accumulate in fp32.",
+)
+@click.option("--models", metavar="M,..", default="rounded,fused", show_default=True, help="rounded, fused.")
+@click.option(
+    "--arithmetic",
+    "arithmetics",
+    metavar="A",
+    multiple=True,
+    help="Instead of --formats and --models: one arithmetic, as for certify; may be repeated.",
+)
+@rows
+def audit(as_csv: bool, as_json: bool, plot: Path | None, force: bool, **typed: Any) -> None:
+    """Say what each arithmetic asks of the network of MACHINE, or of any machine of a size: for which contexts the
+    rounding inequalities hold, at which beta, with which parameters and bits.  That the hardmax network is right is
+    assumed; all else is decided as `certify --all-inputs` decides it.
+
+    Exit codes: 0 the rows are printed, whatever they say, 2 bad input, 4 an arithmetic that admits no beta (nothing is
+    written).
+    """
+    from exactformer.certificates.command_line.audit import Asked, execute
+
+    given = click.get_current_context().get_parameter_source
+    if typed["arithmetics"] and any(given(name) is ParameterSource.COMMANDLINE for name in ("formats", "models")):
+        raise InputRefused("--arithmetic takes the place of --formats and --models: leave those out")
+    execute(Asked(**typed), as_csv, as_json, plot, force)
+
+
+@command("export", short_help="Write a certified network for PyTorch or ONNX Runtime.")
+@click.argument("certificate", type=click.Path(path_type=Path))
+@click.option(
+    "--to",
+    "target",
+    type=click.Choice(["torch", "onnx", "safetensors"]),
+    required=True,
+    help="torch: parameters, config.json, model.py; onnx: one graph; safetensors: parameters.",
+)
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("."),
+    help="Where to write.  Default: here.",
+)
+@FORCE
+@click.option(
+    "--dtype",
+    type=click.Choice(["bf16", "fp16", "fp32"]),
+    help="Of parameters and activations.  Default: the certificate's activation format; of another nothing is claimed.",
+)
+@click.option(
+    "--context",
+    metavar="N",
+    type=TOKENS,
+    help="A table of so many positions.  Default: the certificate's context.",
+)
+@click.option(
+    "--head-width",
+    metavar="D",
+    type=number_of("coordinates", high=1 << 20),
+    help="A power of 4.  Default: the least that fits; with a power of 16 torch's MATH backend has exact scores, too.",
+)
+@click.option("--beta", metavar="B", type=power_of_two, help="Another power of two; needs --unproved.")
+@click.option("--unproved", is_flag=True, help="Export what is refuted or inconclusive, too; the metadata say so.")
+def export(out: Path, force: bool, **typed: Any) -> None:
+    """Write the network of CERTIFICATE as a plain decoder that PyTorch or ONNX Runtime can run, with the certificate's
+    SHA-256 in its metadata.  The certificate is about an arithmetic model; that a kernel computes in it is not claimed.
+
+    Exit codes: 0 written, 2 bad input, or a format that does not hold the numbers exactly (nothing is written).
+    """
+    from exactformer.certificates.command_line.export import execute
+    from exactformer.certificates.export.prepare import Request
+    from exactformer.certificates.files import Output
+
+    execute(Request(**typed), Output(out, force))
+
+
+@command("counterexample", short_help="Look for a run on which the arithmetic errs in a token.")
+@ARITHMETIC
+@click.option("--context", metavar="N", type=TOKENS, required=True, help="Context length in tokens.")
+@click.option("--machine", metavar="MACHINE", help="Only runs of this machine.  Default: of the whole library.")
+@click.option("--input", "words", metavar="W", multiple=True, help="With --machine: this word only; may be repeated.")
+@beta_that("one that certifies most")
+@click.option(
+    "--order",
+    type=click.Choice(["left-to-right", "pairwise-denominator", "both"]),
+    default="both",
+    show_default=True,
+    help="In which order a fused arithmetic sums.",
+)
+@click.option(
+    "--tokens",
+    "most_tokens",
+    metavar="T",
+    type=number_of("tokens"),
+    default=20_000,
+    show_default=True,
+    help="Stop after runs of so many tokens in all.",
+)
+@json_of("all runs tried")
+def counterexample(as_json: bool, **typed: Any) -> None:
+    """Look for a run that fits N tokens and on which the softmax transformer, in the given arithmetic, generates a
+    wrong token: each run that is tried is computed in exact numbers, and what is found is where it goes wrong.
+
+    Exit codes: 1 refuted, a wrong token is found, 0 proved, as the rounding inequalities hold for these machines
+    (nothing is run), 3 inconclusive, no wrong token on the runs tried, 2 bad input, 4 an arithmetic in which runs are
+    not computed.
+    """
+    from exactformer.certificates.command_line.counterexample import Asked, execute
+
+    execute(Asked(**typed), as_json)

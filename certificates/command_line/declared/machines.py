@@ -1,0 +1,149 @@
+"""Commands about machines and lemmas: what can be typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from exactformer.certificates.command_line.numbers import number_of
+from exactformer.certificates.command_line.options import (
+    ARITHMETIC,
+    CONTEXT,
+    MAX_STEPS,
+    PARADIGM,
+    TOKENS,
+    command,
+    json_of,
+)
+from exactformer.certificates.command_line.outcome import EXIT_CODES
+
+
+@command("run", short_help="Show the chain of thought of MACHINE, token by token.", epilog=EXIT_CODES)
+@click.argument("machine")
+@click.argument("word", metavar="W")
+@PARADIGM
+@CONTEXT
+@MAX_STEPS
+@click.option(
+    "--decode",
+    "by_decoding",
+    is_flag=True,
+    help="Generate token by token from the prompt alone (slow) instead of checking the whole run in one pass.",
+)
+@json_of("the tokens")
+def show_run(**typed: Any) -> None:
+    """Show the chain of thought of MACHINE on the word W, in exact integers, and say what its tokens mean.
+
+    Every token after the prompt is the unique best next token of the hardmax transformer.  If one is not, the
+    command says where and ends with exit code 1.
+    """
+    from exactformer.certificates.command_line.run import execute
+
+    execute(**typed)
+
+
+@command("machines", short_help="List the machines of the library, or print a machine.")
+@click.argument("machine", required=False)
+@json_of("the list")
+def machines(machine: str | None, as_json: bool) -> None:
+    """List the machines of the library.  With a MACHINE, print its text, to be copied and changed; of a busy beaver
+    that is the one-way machine which it is folded onto."""
+    from exactformer.certificates.command_line.machines import execute
+
+    execute(machine, as_json)
+
+
+@command("arithmetics", short_help="List number formats, steps of kernels, named kernels.")
+@json_of("the lists")
+def arithmetics(as_json: bool) -> None:
+    """List what --arithmetic takes: number formats, steps, and named kernels with what is believed of them."""
+    from exactformer.certificates.command_line.arithmetics import execute
+
+    execute(as_json)
+
+
+@command("sweep", short_help="Verify, or prove, thousands of random machines.")
+@click.option(
+    "--machines",
+    metavar="M",
+    type=number_of("machines", high=1 << 32),
+    default=1000,
+    show_default=True,
+    help="How many.",
+)
+@click.option("--seed", metavar="S", type=int, default=0, show_default=True, help="Which sweep.")
+@click.option("--workers", metavar="W", type=click.IntRange(min=1), help="Processes.  Default: one per core.")
+@click.option(
+    "--out",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("sweep.jsonl"),
+    show_default=True,
+    help="Results, one line per machine; an interrupted sweep goes on from what it has.",
+)
+@click.option(
+    "--all-inputs",
+    is_flag=True,
+    help="Instead of replaying runs, prove the chain of thought for every input that fits.",
+)
+@click.option(
+    "--context",
+    metavar="N",
+    type=TOKENS,
+    default=256,
+    show_default=True,
+    help="With --all-inputs: context length in tokens.  A machine takes some seconds; more, the longer.",
+)
+@ARITHMETIC
+@json_of("the summary")
+def sweep(all_inputs: bool, context: int, arithmetic: str, **typed: Any) -> None:
+    """Verify every token of random machines' runs, chain of thought and summarized, in exact integers; or, with
+    --all-inputs, prove each machine for every run that fits.
+
+    Exit codes: 0 every token predicted, or every machine proved, 1 a token is not, 2 bad input, 3 a machine is not
+    proved, 130 interrupted (what is done is kept).
+    """
+    if all_inputs:
+        from exactformer.certificates.command_line import sweep_all
+
+        sweep_all.execute(context=context, arithmetic=arithmetic, **typed)
+    from exactformer.certificates.command_line.sweep import execute
+
+    execute(**typed)
+
+
+@command("lemmas", short_help="Re-prove the lemmas that the constructions rely on.")
+@click.option(
+    "--width",
+    "widths",
+    metavar="R",
+    multiple=True,
+    help="Bits of a position, or a range like 2..32; may be repeated.  Default: 8 and 16; with --mutate, 3.",
+)
+@click.option(
+    "--only",
+    metavar="ID",
+    multiple=True,
+    help="A lemma, or a family like gadget, and what it rests on; may be repeated.",
+)
+@click.option(
+    "--budget", metavar="S", type=click.IntRange(min=0), help="Seconds for one lemma at one width.  Default: 60."
+)
+@click.option(
+    "--mutate",
+    "by_mutation",
+    is_flag=True,
+    help="Change every weight of every gadget, and see whether its lemma notices.",
+)
+@json_of("statements, verdicts and evidence")
+def lemmas(**typed: Any) -> None:
+    """Re-prove the lemmas that the constructions rely on: about gadgets, on their concrete weights, look-ups,
+    dimensions and rounding.  A lemma that does not hold is shown with a counterexample.
+
+    Exit codes: 0 all proved, 1 one refuted (or a change of weights missed), 2 bad input, 3 one inconclusive.
+    """
+    from exactformer.certificates.command_line.lemmas import execute
+
+    execute(**typed)

@@ -1,0 +1,29 @@
+"""The report of a certificate, whatever it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from exactformer.certificates.certify import Bundle
+from exactformer.certificates.certify_all import UniversalBundle
+from exactformer.certificates.files import Written
+from exactformer.certificates.reports.every_run import report_for_all
+from exactformer.certificates.reports.given import report_on_sequences
+from exactformer.certificates.reports.layout import Part
+from exactformer.certificates.reports.on_inputs import report
+from exactformer.certificates.reports.theory import report_of_theory
+from exactformer.certificates.requests import AnyBundle
+from exactformer.certificates.theory_certificate import TheoryBundle
+
+
+def report_of(bundle: AnyBundle, written: Written | None = None) -> Iterator[Part]:
+    """Its parts, the last of which says where its files lie, if they were written."""
+    match bundle:
+        case Bundle():
+            return report(bundle, written)
+        case UniversalBundle():
+            return report_for_all(bundle, written)
+        case TheoryBundle():
+            return report_of_theory(bundle, written)
+        case _:
+            return report_on_sequences(bundle, written)

@@ -1,0 +1,133 @@
+"""What a person reads after ``certify --sequences``: verdict, what was computed, and what each part rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from exactformer.certificates.files import Written
+from exactformer.certificates.reports.facts import Findings
+from exactformer.certificates.reports.layout import Column, Facts, Part, Table, counted
+from exactformer.certificates.reports.on_inputs import evidence, files
+from exactformer.certificates.reports.verdicts import verdict_line
+from exactformer.certificates.sequence_certificate import SequencesBundle, shown
+from exactformer.verify.verdict import Basis, Verdict
+
+
+def report_on_sequences(bundle: SequencesBundle, written: Written | None = None) -> Iterator[Part]:
+    """The parts of a report."""
+    found, document = bundle.found, bundle.document
+    yield verdict_line(found.verdict)
+    yield bundle.claim
+    if found.refutation is not None:
+        where = found.refutation
+        yield (
+            f"In sequence {where.sequence}, at position {where.position}, the logit of {where.token!r} is at least "
+            f"that of {where.expected!r}, however the sums are ordered."
+        )
+    if found.not_shown is not None:
+        yield f"Not bounded: {found.not_shown}."
+    yield ""
+    yield Facts(tuple(_facts(bundle)))
+    yield ""
+    heads = document["hardmax"]["heads"]
+    if heads:
+        columns = ("layer", "head", "name", "separation", "most ties")
+        yield Table(
+            tuple(Column(title, key=number < 2, right=number in (0, 1, 4)) for number, title in enumerate(columns)),
+            tuple(
+                (
+                    str(head["layer"]),
+                    str(head["head"]),
+                    _printable(head["name"]),
+                    _shown(head["separation"]),
+                    str(head["ties"]),
+                )
+                for head in heads
+            ),
+        )
+        yield ""
+    if document["softmax"]["drift"]:
+        yield Table(
+            (Column("layer", right=True, key=True), Column("drift after attention"), Column("after the MLP")),
+            tuple(
+                (str(number), *map(_shown, pair)) for number, pair in enumerate(document["softmax"]["drift"], start=1)
+            ),
+        )
+        yield ""
+    yield Facts(
+        (
+            ("separation", "how far below the largest score the next one is, at least, with hardmax; - if all tie"),
+            ("most ties", "tokens that share the largest score"),
+            ("drift", "how far an activation may be from its value with hardmax, at most; - where that is not shown"),
+        )
+    )
+    yield from evidence(findings(bundle))
+    yield from files(written)
+
+
+def _facts(bundle: SequencesBundle) -> Iterator[tuple[str, str]]:
+    net, found = bundle.found.net, bundle.found
+    read = sum(len(question.tokens) for question in found.questions)
+    yield "sequences", f"{counted(len(found.questions), 'sequence')} of {counted(read, 'token')} in all"
+    heads = sum(len(layer.heads) for layer in net.layers)
+    seen = "causal" if net.causal else "full"
+    yield (
+        "network",
+        f"{counted(len(net.layers), 'layer')}, {counted(heads, 'head')}, d = {net.width}, {seen} attention, "
+        f"{counted(len(net.vocabulary), 'token')}, {counted(sum(1 for _ in net.numbers()), 'weight')} that are not 0",
+    )
+    yield "margin", f"{_shown(bundle.document['hardmax']['margin'])} with hardmax, exactly"
+    if (margin := bundle.document["softmax"]["margin"]) is not None:
+        yield "", f"at least {_shown(margin)} in this arithmetic"
+
+
+def _printable(name: str) -> str:
+    """A name from a document, which may hold anything."""
+    return name if name.isprintable() else repr(name)
+
+
+def _shown(number: str | None) -> str:
+    return "-" if number is None else shown(number)
+
+
+def findings(bundle: SequencesBundle) -> list[Findings]:
+    """What each statement rests on."""
+    model = bundle.found.setting.model
+    observed = [
+        "Separations and ties of the heads, and the margin with hardmax, are those above: exact, on these sequences.",
+    ]
+    if any(drift is not None for drift in bundle.found.drifts):
+        observed.append("No activation is further from its value with hardmax than the drifts above say.")
+    match bundle.verdict:
+        case Verdict.CERTIFIED:
+            observed.append("At each position asked about, the expected token's logit is above all others.")
+        case Verdict.REFUTED:
+            observed.append("At the position above, the expected token's logit is not above all others.")
+    proved = []
+    if model.linear is not None:
+        proved.append(
+            "A sum's error is bounded for every order and grouping of its additions, with or without fused "
+            "multiply-add; roundings are monotone."
+        )
+    return [
+        *([Findings(Basis.PROVED, tuple(proved))] if proved else []),
+        Findings(Basis.OBSERVED, tuple(observed)),
+        Findings(Basis.ASSUMED, tuple(_assumed(bundle))),
+    ]
+
+
+def _assumed(bundle: SequencesBundle) -> Iterator[str]:
+    model, formats = bundle.found.setting.model, bundle.found.setting.formats
+    if formats is None:
+        yield "All sums, products, exponentials and quotients are those of real numbers."
+        return
+    yield (
+        f"Kernels compute in {model.text} as certificates/NETWORKS.md, 3, says: weights and sums in "
+        f"{formats.linear.name}; queries, keys, values, what heads receive, and activations rounded to "
+        f"{formats.activations.name}; scores in {formats.scores.name}; exponentials exact until they are rounded."
+    )
+    if formats.activations != formats.linear:
+        yield (
+            f"Nothing else is rounded to {formats.activations.name}: kernels that round what an output projection or "
+            "an MLP adds, before it is added to the residual stream, compute something else."
+        )

@@ -1,0 +1,57 @@
+"""A request for a certificate, whatever it is about: one type per behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from exactformer.certificates.certify import Bundle, Progress, Request
+from exactformer.certificates.certify_all import UniversalBundle, UniversalRequest
+from exactformer.certificates.checker.deadline import SECONDS
+from exactformer.certificates.files import Subject
+from exactformer.certificates.sequence_certificate import SequencesAsked, SequencesBundle, certify_sequences
+from exactformer.certificates.theory_certificate import Asked, TheoryBundle, certify_theory, subject_of
+from exactformer.constructions.theory import Theory
+from exactformer.constructions.transformer.exact import Transformer
+from exactformer.constructions.transformer.given import Given
+from exactformer.constructions.transformer.network import Network
+
+
+@dataclass(frozen=True)
+class TheoryRequest:
+    """That a compiled network does what a theory says, in every token sequence of it."""
+
+    network: Network
+    behaviour: Theory
+    asked: Asked
+    budget_seconds: int = SECONDS
+
+    def certified(self, progress: Progress) -> TheoryBundle:  # noqa: ARG002  # it does not say how far it is
+        """Raises what `certify_theory` raises."""
+        return certify_theory(self.network, self.behaviour, self.asked, self.budget_seconds)
+
+    @property
+    def subject(self) -> Subject:
+        return subject_of(self.behaviour, self.asked)
+
+
+@dataclass(frozen=True)
+class SequencesRequest:
+    """That a transformer ranks the expected tokens first on given sequences."""
+
+    network: Transformer
+    behaviour: Given
+    asked: SequencesAsked
+
+    def certified(self, progress: Progress) -> SequencesBundle:  # noqa: ARG002  # it does not say how far it is
+        """Raises what `certify_sequences` raises."""
+        return certify_sequences(self.network, self.behaviour, self.asked)
+
+    @property
+    def subject(self) -> None:
+        """What hardmax says is a part of it, so that it is not known before the work."""
+        return None
+
+
+AnyRequest: TypeAlias = Request | UniversalRequest | TheoryRequest | SequencesRequest
+AnyBundle: TypeAlias = Bundle | UniversalBundle | TheoryBundle | SequencesBundle

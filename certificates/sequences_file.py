@@ -1,0 +1,68 @@
+"""Sequences in a file, with what is asked about them: a list of {tokens, asked} in YAML or JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from exactformer.constructions.transformer.given import Given, GivenError
+
+LARGEST_FILE = 1 << 24
+"""Bytes of a file with sequences."""
+SHAPE = "give a list of {tokens: [..], asked: {position: token}}"
+
+
+def load_given(path: str | Path) -> Given:
+    """The sequences of a file in YAML, or in JSON, which is YAML, too, each as {tokens, asked}.
+
+    ``asked`` is {position: token}, or the text "next tokens", or left out, as in `Given`.  Raises GivenError.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise GivenError(f"the sequences {str(path)!r} cannot be read: {error.strerror}") from error
+    if len(data) > LARGEST_FILE:
+        raise GivenError(f"the sequences {str(path)!r} are longer than {LARGEST_FILE} bytes")
+    listed = _parsed(path, data)
+    if not isinstance(listed, list):
+        raise GivenError(f"the sequences {str(path)!r} are no list; {SHAPE}")
+    return Given([_sequence(number, one) for number, one in enumerate(listed)])
+
+
+def _parsed(path: Path, data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return yaml.safe_load(data)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise GivenError(f"the sequences {str(path)!r} are neither JSON nor YAML: {error}") from error
+
+
+def _sequence(number: int, given: Any) -> object:
+    if not isinstance(given, dict) or not {"tokens"} <= given.keys() <= {"tokens", "asked"}:
+        raise GivenError(f"sequence {number} has other fields than tokens and asked; {SHAPE}")
+    tokens, asked = given["tokens"], given.get("asked")
+    if not isinstance(tokens, list):
+        raise GivenError(f"sequence {number}: tokens is no list; {SHAPE}")
+    for token in tokens:
+        if not isinstance(token, str):
+            raise GivenError(f"sequence {number}: the token {token!r} is no text; write it in quotes")
+    if isinstance(asked, dict):
+        asked = {_position(number, position): token for position, token in asked.items()}
+    return [tokens, asked]
+
+
+def _position(number: int, position: object) -> object:
+    """JSON has texts for keys."""
+    if isinstance(position, str):
+        if not (position.isascii() and position.isdigit() and len(position) < 20):
+            raise GivenError(f"sequence {number}: the position {position!r} is no number")
+        return int(position)
+    return position

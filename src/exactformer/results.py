@@ -1,0 +1,156 @@
+"""What the public interface returns, each with its representation for notebooks; and their reports as text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeAlias, TypeVar
+
+from exactformer.certificates.certify import Bundle
+from exactformer.certificates.certify_all import UniversalBundle
+from exactformer.certificates.checker import check as checker
+from exactformer.certificates.checker.report import parts
+from exactformer.certificates.checker.report import report as report_of_valid
+from exactformer.certificates.files import Output
+from exactformer.certificates.reports.audit import Audit, report_of_audit
+from exactformer.certificates.reports.certificate import report_of
+from exactformer.certificates.reports.layout import as_html, as_text
+from exactformer.certificates.sequence_certificate import SequencesBundle
+from exactformer.certificates.theory_certificate import TheoryBundle
+from exactformer.constructions import html
+from exactformer.verify.given.assessment import Refutation
+from exactformer.verify.verdict import Verdict
+
+Made = TypeVar("Made", Bundle, UniversalBundle, TheoryBundle, SequencesBundle)
+
+
+@dataclass(frozen=True)
+class Certificate(Generic[Made]):
+    """A certificate that can be written: its verdict and its claim, in one sentence."""
+
+    bundle: Made
+
+    @property
+    def verdict(self) -> Verdict:
+        """What is known of the claim."""
+        return self.bundle.verdict
+
+    @property
+    def claim(self) -> str:
+        """One sentence; the document has it, too."""
+        return self.bundle.claim
+
+    def write(self, folder: str | Path, *, force: bool = False) -> Path:
+        """Write it, and the weights beside it; the certificate's path.
+
+        Raises FileRefused where a file is there that says something else, unless ``force``, and where none can be
+        written.
+        """
+        written = self.bundle.written if isinstance(self.bundle, UniversalBundle) else self.bundle
+        return Output(Path(folder), force).write_bundle(written).certificate
+
+    def _repr_html_(self) -> str:
+        return as_html(report_of(self.bundle))
+
+
+@dataclass(frozen=True)
+class InputsCertificate(Certificate[Bundle]):
+    """About a machine's runs on given words: certified, refuted or inconclusive."""
+
+    @property
+    def refutation(self) -> str | None:
+        """Where an activation is not the hardmax one, in one sentence, if the claim is refuted."""
+        found = self.bundle.certificate.refutation
+        return None if found is None else found.reason
+
+
+@dataclass(frozen=True)
+class EveryRunCertificate(Certificate[UniversalBundle]):
+    """About every run of a machine that fits: proved, tokens proved, refuted or inconclusive."""
+
+    @property
+    def counterexample(self) -> InputsCertificate | None:
+        """The certificate about one input, if the claim is refuted by that; it is what `write` writes."""
+        found = self.bundle.counterexample
+        return None if found is None else InputsCertificate(found)
+
+    @property
+    def no_run_halts(self) -> str | None:
+        """Why no run that fits halts, in one sentence, if that is known."""
+        return self.bundle.why_no_run_halts
+
+    @property
+    def example(self) -> str | None:
+        """A word whose run halts and is one of those that the claim is about, if a short one was found."""
+        return None if self.bundle.example is None else self.bundle.example.word
+
+    @property
+    def not_shown(self) -> str | None:
+        """Why tokens are not proved either, where that was asked for."""
+        return self.bundle.made.not_shown
+
+
+@dataclass(frozen=True)
+class TheoryCertificate(Certificate[TheoryBundle]):
+    """About every token sequence of a theory: proved, tokens proved or inconclusive."""
+
+    @property
+    def name(self) -> str:
+        """Of the theory."""
+        return self.bundle.name
+
+    @property
+    def not_shown(self) -> str | None:
+        """Why tokens are not proved either, where that was asked for."""
+        return self.bundle.not_shown
+
+
+@dataclass(frozen=True)
+class SequencesCertificate(Certificate[SequencesBundle]):
+    """About given sequences: certified, refuted or inconclusive."""
+
+    @property
+    def refutation(self) -> Refutation | None:
+        """Where the expected token is surely not strictly first, if the claim is refuted."""
+        return self.bundle.refutation
+
+    @property
+    def not_shown(self) -> str | None:
+        """Why numbers are not bounded, where an overflow is not excluded."""
+        return self.bundle.not_shown
+
+
+AnyCertificate: TypeAlias = InputsCertificate | EveryRunCertificate | TheoryCertificate | SequencesCertificate
+
+
+@dataclass(frozen=True)
+class Valid(checker.Valid):
+    """What is valid about a certificate: its verdict, its claim, and what that rests on, in sentences.
+
+    ``proved``, ``replayed`` (checked on these runs), ``assumed``; ``not_claimed``.
+    """
+
+    def _repr_html_(self) -> str:
+        shown = [html.paragraph(f"valid: {self.verdict}", bold=True), html.paragraph(self.claim)]
+        for title, sentences in parts(self).items():
+            shown += [html.paragraph(title, bold=True), html.listed(sentences)] if sentences else []
+        return "".join(shown)
+
+
+def report(
+    of: AnyCertificate | Valid | Audit,
+    *,
+    width: int | None = None,
+) -> str:
+    """What the commands print of a certificate, of what is valid about one, or of an audit; without files.
+
+    ``width``: of lines, in characters; None: every paragraph, and every row of a table, is one line.
+    """
+    match of:
+        case Audit():
+            return as_text(report_of_audit(of), width)
+        case Valid():
+            return as_text(report_of_valid(of).splitlines(), width)
+        case Certificate():
+            return as_text(report_of(of.bundle), width)
+    raise TypeError(f"{of!r} is no certificate, nothing valid and no audit")
