@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import TypeAlias
 
 from exactformer.certificates.checker.document import (
@@ -25,7 +26,7 @@ from exactformer.certificates.checker.document import (
     require_same,
     text,
 )
-from exactformer.certificates.checker.formats import Format, Overflow
+from exactformer.certificates.checker.formats import Format
 
 WIDEST, MOST_TOKENS, MOST_LAYERS = 2**14, 2**14, 2**10
 """Coordinates, or entries of a list; tokens of the vocabulary, or positions of a table; layers."""
@@ -43,6 +44,11 @@ class Row:
 
     scale: int
     terms: tuple[tuple[int, int], ...]
+
+    @cached_property
+    def weights(self) -> list[tuple[int, tuple[int, int, int, int]]]:
+        """Index, and the weight as a `Value` that is known: ends and size over 2^scale, and its grain."""
+        return [(at, (w, w, abs(w), (w & -w).bit_length() - 1 - self.scale)) for at, w in self.terms]
 
 
 Rows: TypeAlias = tuple[Row, ...]
@@ -80,7 +86,7 @@ class Token:
 
 @dataclass(frozen=True)
 class Network:
-    """``bits`` is (first, r) or None, ``table`` the vectors of positions or None; ``scale`` the largest of its rows."""
+    """``bits`` is (first, r) or None, ``table`` the vectors of positions or None."""
 
     width: int
     causal: bool
@@ -150,6 +156,26 @@ def entries(field: str, value: Json, most: int) -> Iterator[tuple[str, Json]]:
     return ((f"{field}[{place}]", entry) for place, entry in enumerate(found))
 
 
+def pair(field: str, value: Json, what: str) -> list[Json]:
+    """A list of two."""
+    found = items(field, value)
+    if len(found) != 2:
+        raise Rejected(field, f"is {quote(value)} where {what} must be")
+    return found
+
+
+def ascending(field: str, value: Json, highest: int, what: str, most: int) -> Iterator[tuple[str, int, Json]]:
+    """The pairs of a list, whose first entries ascend up to ``highest``: the second's field, the first, the second."""
+    last = -1
+    for at, entry in entries(field, value, most):
+        first, second = pair(at, entry, what)
+        index = integer(f"{at}[0]", first, 0, highest)
+        if index <= last:
+            raise Rejected(f"{at}[0]", f"is {index}: these do not ascend")
+        last = index
+        yield f"{at}[1]", index, second
+
+
 @dataclass(frozen=True)
 class _Reader:
     width: int
@@ -167,31 +193,23 @@ class _Reader:
             raise Rejected(field, f"is {quote(value)}: its denominator is not a power of two")
         if max(found.numerator.bit_length(), found.denominator.bit_length()) > LONGEST_NUMBER:
             raise TooLarge(f"{field} has more than the {LONGEST_NUMBER} bits this checker computes with")
-        if self.linear is not None and not _has(self.linear, found):
+        if self.linear is not None and not self.linear.has(found):
             raise Rejected(field, f"is {quote(value)}, no number of {self.linear.name}, which holds weights")
         return found
 
     def vector(self, field: str, value: Json, length: int) -> Terms:
         """Pairs (index, number): indices ascend below ``length``, numbers are not 0."""
         terms = Terms()
-        for at, entry in entries(field, value, WIDEST):
-            pair = items(at, entry)
-            if len(pair) != 2:
-                raise Rejected(at, f"is {quote(entry)} where a pair [index, number] must be")
-            index, weight = integer(f"{at}[0]", pair[0], 0, length - 1), self.number(f"{at}[1]", pair[1])
-            if terms and terms[-1][0] >= index:
-                raise Rejected(f"{at}[0]", f"is {index}: indices do not ascend")
-            if not weight:
-                raise Rejected(f"{at}[1]", "is 0, which is not listed")
-            terms.append((index, weight))
+        for at, index, number in ascending(field, value, length - 1, "a pair [index, number]", WIDEST):
+            terms.append((index, self.number(at, number)))
+            if not terms[-1][1]:
+                raise Rejected(at, "is 0, which is not listed")
         return terms
 
     def form(self, field: str, value: Json, length: int) -> tuple[Terms, Fraction]:
         """A vector of ``length`` and a bias."""
-        pair = items(field, value)
-        if len(pair) != 2:
-            raise Rejected(field, f"is {quote(value)} where a form [vector, bias] must be")
-        return self.vector(f"{field}[0]", pair[0], length), self.number(f"{field}[1]", pair[1])
+        vector, bias = pair(field, value, "a form [vector, bias]")
+        return self.vector(f"{field}[0]", vector, length), self.number(f"{field}[1]", bias)
 
     def row(self, field: str, value: Json) -> Row:
         """A form of x, as a row."""
@@ -203,16 +221,8 @@ class _Reader:
 
     def map(self, field: str, value: Json, length: int) -> Iterator[tuple[int, Terms, Fraction]]:
         """Coordinates, which ascend, with forms of a vector of ``length``."""
-        last = -1
-        for at, entry in entries(field, value, WIDEST):
-            pair = items(at, entry)
-            if len(pair) != 2:
-                raise Rejected(at, f"is {quote(entry)} where a pair [coordinate, form] must be")
-            coordinate = integer(f"{at}[0]", pair[0], 0, self.width - 1)
-            if coordinate <= last:
-                raise Rejected(f"{at}[0]", f"is {coordinate}: coordinates do not ascend")
-            last = coordinate
-            yield coordinate, *self.form(f"{at}[1]", pair[1], length)
+        for at, coordinate, form in ascending(field, value, self.width - 1, "a pair [coordinate, form]", WIDEST):
+            yield coordinate, *self.form(at, form, length)
 
     def added(self, parts: Iterable[tuple[int, int, Terms, Fraction]], length: int) -> Map:
         """Forms added to coordinates of x, which stand behind ``length`` other numbers, and before the 1.
@@ -233,11 +243,9 @@ class _Reader:
         if isinstance(value, dict) and "table" in value:
             listed = entries(f"{field}.table", members(field, value, "table")["table"], MOST_TOKENS)
             return None, tuple(dict(self.vector(at, entry, self.width)) for at, entry in listed)
-        pair = items(f"{field}.bits", members(field, value, "bits")["bits"])
-        if len(pair) != 2:
-            raise Rejected(f"{field}.bits", f"is {quote(pair)} where [first, r] must be")
-        first = integer(f"{field}.bits[0]", pair[0], 0, self.width - 1)
-        r = integer(f"{field}.bits[1]", pair[1], 1, self.width - first)
+        start, number = pair(f"{field}.bits", members(field, value, "bits")["bits"], "[first, r]")
+        first = integer(f"{field}.bits[0]", start, 0, self.width - 1)
+        r = integer(f"{field}.bits[1]", number, 1, self.width - first)
         if r > MOST_BITS_OF_POSITION:
             raise TooLarge(f"{field}.bits has {r} bits; this checker reads {MOST_BITS_OF_POSITION}")
         return (first, r), None
@@ -271,10 +279,3 @@ class _Reader:
         neurons = self.forms(f"{field}.mlp.neurons", mlp["neurons"])
         written = [(0, *added) for added in self.map(f"{field}.mlp.out", mlp["out"], len(neurons))]
         return Layer(tuple(heads), self.added(out, values), neurons, self.added(written, len(neurons)))
-
-
-def _has(linear: Format, value: Fraction) -> bool:
-    try:
-        return linear.of(value) == value
-    except Overflow:
-        return False

@@ -12,6 +12,7 @@ import pytest
 
 from exactformer.certificates.checker.document import Rejected, TooLarge
 from exactformer.certificates.checker.sequences.enclosure import EXACT, Arithmetic, Unbounded, Value, arithmetic_of
+from exactformer.certificates.checker.sequences.hardmax import Tally
 from exactformer.certificates.checker.sequences.network import Network, read_network
 from exactformer.certificates.checker.sequences.walk import difference, drift, enclosed, exact
 from tests.checker.conftest import UNLIMITED
@@ -145,7 +146,7 @@ def compare_logits(
 
 def check_hardmax(document: Any, read: Network, tokens: list[str], stages: Any, model: Arithmetic) -> None:
     """Hardmax is what the naive one is, and drifts are the largest distances of ends from it."""
-    tallies: list[list[Any]] = []
+    tallies: list[Tally] = []
     states, heads = hardmax_states(document, tokens)
     for state, xs, stage in zip(exact(read, tokens, tallies, UNLIMITED), states, stages, strict=True):
         assert [[Fraction(value, state.denominator) for value in row] for row in state.rows] == xs
@@ -156,7 +157,7 @@ def check_hardmax(document: Any, read: Network, tokens: list[str], stages: Any, 
             for here, value in zip(x, vector_[:-1], strict=True)
         ]
         assert drift(model, state, stage) == max(distances)
-    assert [[(tally.separation, tally.ties) for tally in one] for one in tallies] == heads
+    assert [(tally.separation, tally.ties) for tally in tallies] == [one for layer in heads for one in layer]
 
 
 @pytest.mark.parametrize("seed", range(12))
