@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from exactformer.certificates.command_line.progress import late_spinner
 from exactformer.certificates.command_line.report import evidence, files
 from exactformer.certificates.command_line.verdicts import EXIT_CODE, verdict_line
 from exactformer.certificates.files import FileRefused, Output, Written
-from exactformer.certificates.network_document import NetworkDocumentError, load_transformer
+from exactformer.certificates.network_document import NetworkDocumentError, load_transformer, once
 from exactformer.certificates.sequence_certificate import SequencesAsked, SequencesBundle, certify_sequences, shown
 from exactformer.constructions.transformer.given import Given, GivenError
 from exactformer.verify.arithmetic.models import ModelError, parse_arithmetic
@@ -98,13 +99,22 @@ def read_sequences(path: Path) -> Given:
     return Given([_sequence(number, one) for number, one in enumerate(listed)])
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that is given twice: one of them would be forgotten."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        found = super().construct_mapping(node, deep)
+        if len(found) < len(node.value):
+            line = node.start_mark.line + 1
+            raise yaml.YAMLError(f"a key is given twice in what begins on line {line}")
+        return found
+
+
 def _parsed(path: Path, data: bytes) -> Any:
+    with contextlib.suppress(ValueError, RecursionError):  # what is given twice is said below
+        return json.loads(data, object_pairs_hook=once)
     try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
-        pass
-    try:
-        return yaml.safe_load(data)
+        return yaml.load(data, Loader=_Loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise GivenError(f"the sequences {str(path)!r} are neither JSON nor YAML: {error}") from error
 
@@ -119,7 +129,9 @@ def _sequence(number: int, given: Any) -> object:
         if not isinstance(token, str):
             raise GivenError(f"sequence {number}: the token {token!r} is no text; write it in quotes")
     if isinstance(asked, dict):
-        asked = {_position(number, position): token for position, token in asked.items()}
+        asked, typed = {_position(number, position): token for position, token in asked.items()}, asked
+        if len(asked) < len(typed):
+            raise GivenError(f"sequence {number}: a position is given twice")
     return [tokens, asked]
 
 

@@ -228,7 +228,9 @@ def certify(
         if context is not None or tokens:
             raise TypeError("context and tokens go with a theory: given sequences are as long as they are")
         net = network if isinstance(network, Transformer) else Transformer.of(network)
-        return SequencesCertificate(certify_sequences(net, behaviour, SequencesAsked(model, 1 if beta is None else beta, name)))
+        return SequencesCertificate(
+            certify_sequences(net, behaviour, SequencesAsked(model, 1 if beta is None else beta, name))
+        )
     if isinstance(network, Transformer):
         raise TypeError("a theory is about a compiled Network; of a Transformer, give sequences: ef.Given([...])")
     if context is None:

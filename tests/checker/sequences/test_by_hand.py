@@ -422,6 +422,11 @@ def test_other_kinds_are_told_apart(tmp_path: Path) -> None:
     assert "give --machine MACHINE" in run(other)[1]
     assert "give --machine MACHINE" not in run(other, "--network", other)[1]
     path = written(tmp_path, SMALL, GOOD)
+    other.write_bytes(b'{"a":' + b"[" * 99)
+    assert run(other) == (4, "not judged: certificate: more than 16 lists and objects inside each other\n")
+    other.unlink()
+    code, output = run(other)
+    assert (code, output.startswith("certificate ") and "cannot be read" in output) == (2, True)
     path.write_bytes(json.dumps(GOOD).encode())
     code, output = run(path)
     assert (code, "not in canonical form" in output) == (1, True)
