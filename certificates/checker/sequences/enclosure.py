@@ -174,7 +174,7 @@ class Arithmetic:
 
     def numbers(self, terms: Sequence[Value]) -> Sum:
         """Terms that are numbers of F themselves."""
-        return self.products(((1, 1, 1, 0), term) for term in terms)._replace(bits=self.grid)
+        return self.products((((1, 1, 1, 0), term) for term in terms), 0)
 
     def first(self, entry: Fraction, other: Fraction) -> Value:
         """A coordinate before the first layer: rnd_A(entry + other, added in L), which is one addition."""

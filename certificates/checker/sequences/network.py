@@ -7,7 +7,7 @@ Words:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -86,28 +86,15 @@ class Token:
 
 @dataclass(frozen=True)
 class Network:
-    """``bits`` is (first, r) or None, ``table`` the vectors of positions or None."""
+    """``positions``: how many tokens a sequence may have, None if any number; ``position``: what each adds to the
+    embedding."""
 
     width: int
     causal: bool
-    bits: tuple[int, int] | None
-    table: tuple[Vector, ...] | None
+    positions: int | None
+    position: Callable[[int], Vector]
     vocabulary: Mapping[str, Token]
     layers: tuple[Layer, ...]
-
-    @property
-    def positions(self) -> int | None:
-        """How many tokens a sequence may have; None if any number."""
-        if self.bits is not None:
-            return 1 << self.bits[1]
-        return None if self.table is None else len(self.table)
-
-    def position(self, place: int) -> Vector:
-        """What position ``place`` adds to the embedding."""
-        if self.bits is not None:
-            first, r = self.bits
-            return {first + b: Fraction(1 if place >> b & 1 else -1) for b in range(r)}
-        return {} if self.table is None else self.table[place]
 
     def rows(self) -> Iterator[Row]:
         """Those of all layers."""
@@ -140,12 +127,12 @@ def read_network(document: Json, linear: Format | None) -> Network:
         raise Rejected("network.coordinates", f"are {len(called)}, neither 0 nor {width}")
     if parts["attention"] not in ("causal", "full"):
         raise Rejected("network.attention", f'is {quote(parts["attention"])}, neither "causal" nor "full"')
-    bits, table = reader.positions("network.positions", parts["positions"])
+    positions, position = reader.positions("network.positions", parts["positions"])
     vocabulary = reader.vocabulary("network.vocabulary", parts["vocabulary"])
     layers = tuple(
         reader.layer(field, layer) for field, layer in entries("network.layers", parts["layers"], MOST_LAYERS)
     )
-    return Network(width, parts["attention"] == "causal", bits, table, vocabulary, layers)
+    return Network(width, parts["attention"] == "causal", positions, position, vocabulary, layers)
 
 
 def entries(field: str, value: Json, most: int) -> Iterator[tuple[str, Json]]:
@@ -237,18 +224,19 @@ class _Reader:
             mine += [(length + self.width, bias)] if bias else []
         return tuple((coordinate, row_of(terms)) for coordinate, terms in sorted(found.items()))
 
-    def positions(self, field: str, value: Json) -> tuple[tuple[int, int] | None, tuple[Vector, ...] | None]:
+    def positions(self, field: str, value: Json) -> tuple[int | None, Callable[[int], Vector]]:
         if value is None:
-            return None, None
+            return None, lambda _: {}
         if isinstance(value, dict) and "table" in value:
             listed = entries(f"{field}.table", members(field, value, "table")["table"], MOST_TOKENS)
-            return None, tuple(dict(self.vector(at, entry, self.width)) for at, entry in listed)
+            table = [dict(self.vector(at, entry, self.width)) for at, entry in listed]
+            return len(table), table.__getitem__
         start, number = pair(f"{field}.bits", members(field, value, "bits")["bits"], "[first, r]")
         first = integer(f"{field}.bits[0]", start, 0, self.width - 1)
         r = integer(f"{field}.bits[1]", number, 1, self.width - first)
         if r > MOST_BITS_OF_POSITION:
             raise TooLarge(f"{field}.bits has {r} bits; this checker reads {MOST_BITS_OF_POSITION}")
-        return (first, r), None
+        return 1 << r, lambda place: {first + b: Fraction(1 if place >> b & 1 else -1) for b in range(r)}
 
     def vocabulary(self, field: str, value: Json) -> dict[str, Token]:
         found = dict[str, Token]()
