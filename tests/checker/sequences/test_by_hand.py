@@ -128,6 +128,20 @@ def test_refuted_and_inconclusive(tmp_path: Path) -> None:
     assert checked(tmp_path, unknown).proved == ()
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_drift_is_that_of_all_sequences(order: int, tmp_path: Path) -> None:
+    """One a alone has none."""
+    sequences = [BAB, {"tokens": ["a"], "asked": [[0, "a"]]}][::order]
+    said = certificate(SMALL, sequences, "fused:bf16/fp32/bf16", 4, "certified", MARGIN, DRIFT)
+    assert checked(tmp_path, said).verdict == "certified"
+    said["softmax"]["drift"] = [["9/128", "0"]]
+    with pytest.raises(Rejected, match=r"softmax\.drift\[0\]\[1\]: is 0; this checker shows 9/128 only"):
+        checked(tmp_path, said)
+    said["softmax"] = {"margin": "2", "drift": DRIFT}
+    with pytest.raises(Rejected, match=f"position 2 of sequence {0 if order == 1 else 1} this checker shows"):
+        checked(tmp_path, said)
+
+
 def test_an_overflow_leaves_nothing_shown(tmp_path: Path) -> None:
     """beta times the score 1 is beyond e4m3fn's 448: then a drift may only be null, and nothing is certified."""
     arithmetic = "rounded:bf16/e4m3fn@e4m3fn"
