@@ -127,7 +127,7 @@ def load_transformer(path: str | Path) -> Transformer:
 def read_transformer(data: bytes) -> Transformer:
     """The transformer that the bytes of a document describe.  Raises NetworkDocumentError."""
     try:
-        document = json.loads(data, parse_float=_refuse, parse_constant=_refuse)
+        document = json.loads(data, parse_float=_refuse, parse_constant=_refuse, object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
         raise NetworkDocumentError(f"the network is no JSON document: {error}") from error
     fields = _object(document, "network", ("format", "version", *_FIELDS))
@@ -152,6 +152,14 @@ def read_transformer(data: bytes) -> Transformer:
 
 
 _FIELDS = ("width", "coordinates", "attention", "positions", "vocabulary", "layers")
+
+
+def once(members: list[tuple[str, Json]]) -> dict[str, Json]:
+    """An object of these members.  Raises ValueError where a name is given twice: one of them would be forgotten."""
+    names = [name for name, _ in members]
+    if len(set(names)) < len(names):
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} is given twice in one object")
+    return dict(members)
 
 
 def _refuse(text: str) -> float:

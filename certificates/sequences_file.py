@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from exactformer.certificates.network_document import once
 from exactformer.constructions.transformer.given import Given, GivenError
 
 LARGEST_FILE = 1 << 24
@@ -34,13 +36,22 @@ def load_given(path: str | Path) -> Given:
     return Given([_sequence(number, one) for number, one in enumerate(listed)])
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that is given twice: one of them would be forgotten."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        found = super().construct_mapping(node, deep)
+        if len(found) < len(node.value):
+            line = node.start_mark.line + 1
+            raise yaml.YAMLError(f"a key is given twice in what begins on line {line}")
+        return found
+
+
 def _parsed(path: Path, data: bytes) -> Any:
+    with contextlib.suppress(ValueError, RecursionError):  # what is given twice is said below
+        return json.loads(data, object_pairs_hook=once)
     try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
-        pass
-    try:
-        return yaml.safe_load(data)
+        return yaml.load(data, Loader=_Loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise GivenError(f"the sequences {str(path)!r} are neither JSON nor YAML: {error}") from error
 
@@ -55,7 +66,9 @@ def _sequence(number: int, given: Any) -> object:
         if not isinstance(token, str):
             raise GivenError(f"sequence {number}: the token {token!r} is no text; write it in quotes")
     if isinstance(asked, dict):
-        asked = {_position(number, position): token for position, token in asked.items()}
+        asked, typed = {_position(number, position): token for position, token in asked.items()}, asked
+        if len(asked) < len(typed):
+            raise GivenError(f"sequence {number}: a position is given twice")
     return [tokens, asked]
 
 

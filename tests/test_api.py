@@ -491,7 +491,7 @@ BAD = (
     ),
     Bad("one token", call(ef.Transformer.build, ["a"], [[1]], [[1]], []), ef.TransformerError, "at least two"),
     Bad("no certificate", call(ef.check, "none.json", machine=MACHINE), ef.BadInput, "cannot be read"),
-    Bad("about nothing", call(ef.check, "none.json"), ef.BadInput, "give the machine, the theory, the"),
+    Bad("about nothing", call(ef.check, "none.json"), ef.BadInput, "cannot be read"),
     Bad("of no machine", call(ef.check, "none.json", machine="none"), ef.MachineError, "neither a machine of"),
     Bad(
         "of two things",

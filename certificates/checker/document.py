@@ -174,12 +174,15 @@ def read_certificate(path: Path, kind: str) -> Json:
 
 
 def is_about_sequences(path: Path) -> bool:
-    """Whether the file is a certificate that is checked without saying what it has to be about; no for none at all."""
+    """Whether the file is a certificate that is checked without saying what it has to be about.
+
+    Yes also where it cannot be read, or is too large: to check it says so.
+    """
     try:
         data = read_bytes(path, "certificate")
         require_light(data, "certificate")
     except (BadInput, TooLarge):
-        return False
+        return True
     return format_of(read_leniently(data)) == SEQUENCES
 
 

@@ -59,10 +59,10 @@ class Format:
         """Whether 0, 1, .., number are all values."""
         return number <= self.counted
 
-    def has(self, number: int) -> bool:
-        """Whether an integer is a value."""
+    def has(self, number: int | Fraction) -> bool:
+        """Whether a number is a value."""
         try:
-            return self.round(number, 1) == number
+            return self.round(number.numerator, number.denominator) == number
         except Overflow:
             return False
 

@@ -34,6 +34,8 @@ from exactformer.constructions.transformer.exact_parts import (
 from exactformer.constructions.transformer.network import CompiledHead, Layer, Network
 from exactformer.constructions.transformer.vocabulary import Family, Vector
 
+WIDEST = 1 << 20
+"""Coordinates: vectors of this length are made for every token."""
 MOST_TOKENS = 1 << 16
 """Of a compiled network's vocabulary, that is written out token by token."""
 
@@ -53,8 +55,8 @@ class Transformer:
     coordinates: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.width < 1:
-            raise TransformerError(f"the width is {self.width}; it has to be at least 1")
+        if not 1 <= self.width <= WIDEST:
+            raise TransformerError(f"the width is {self.width}; it has to be from 1 to {WIDEST:,}")
         if self.coordinates and len(self.coordinates) != self.width:
             raise TransformerError(f"{len(self.coordinates)} names for {self.width} coordinates")
         if len(self.vocabulary) < 2:

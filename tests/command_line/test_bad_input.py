@@ -184,7 +184,6 @@ USAGE: dict[str, tuple[str, str]] = {
     "unknown option": ("certify increment --input 1 --alpha 2", "No such option"),
     "unknown command": ("certfy increment", "No such command 'certfy'"),
     "no machine": ("run", "Missing argument 'MACHINE'"),
-    "check without a machine": ("check some.certificate.json", "give --machine MACHINE, for"),
     "check against no machine": (
         "check some.certificate.json --machine nonsense",
         "'nonsense' is neither a machine of the library nor a file",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,6 +98,9 @@ BAD = (
     Bad("a text for a position", "[{tokens: [a], asked: {x: a}}]", "sequence 0: the position 'x' is no number"),
     Bad("a position too large", "[{tokens: [a], asked: {1: a}}]", "sequence 0: position 1 is none of 0 to 0"),
     Bad("an unknown token", "[{tokens: [c]}]", "sequence 0: the token 'c' is not in the vocabulary"),
+    Bad("a position twice", "[{tokens: [a], asked: {0: a, 0: b}}]", "a key is given twice in what begins on line 1"),
+    Bad("a position twice in JSON", '[{"tokens": ["a"], "asked": {"0": "a", "0": "b"}}]', "a key is given twice"),
+    Bad("a position in two ways", "[{tokens: [a], asked: {0: a, '00': b}}]", "sequence 0: a position is given twice"),
     Bad("nothing", "[]", "there is no sequence; give at least one"),
     Bad("an arithmetic that is none", GOOD, "unknown arithmetic 'floats'", ("--arithmetic", "floats")),
     Bad("a beta that is no power", GOOD, "give auto or a power of two", ("--beta", "3")),
@@ -104,6 +108,16 @@ BAD = (
     Bad("inputs", GOOD, "--input goes with a MACHINE", ("--input", "a")),
     Bad("all inputs", GOOD, "--all-inputs goes with a MACHINE", ("--all-inputs",)),
     Bad("steps", GOOD, "of all steps only +linearL is judged", ("--arithmetic", "fused:bf16+head64"), 4),
+    Bad("scores in a format, exactly", GOOD, "exact rounds nothing", ("--arithmetic", "exact@bf16"), 4),
+    Bad("many sequences", json.dumps([{"tokens": ["a"]}] * (2**12 + 1)), "4,097 sequences; at most 4,096", (), 4),
+    Bad(
+        "many tokens",
+        json.dumps([{"tokens": ["a"] * (2**15 + 1)}]),
+        "32,769 tokens of all sequences; at most 32,768",
+        (),
+        4,
+    ),
+    Bad("many pairs", json.dumps([{"tokens": ["a"] * (2**11 + 1)}]), "4,198,401 pairs of tokens, of each head", (), 4),
     Bad("a format too small", GOOD, "rounded:fp32/fp32@fp16", ("--arithmetic", "rounded:fp32/fp32@fp16"), 4),
 )
 
@@ -126,3 +140,11 @@ def test_files_that_are_not_there_or_no_network(folder: Path) -> None:
     done = invoke("certify", folder / "wrong.json", "--sequences", folder / "right.yaml")
     assert (done.code, done.out) == (2, "")
     assert "network has to be an object with the fields" in done.err
+    for field, says in (
+        ('"width":9007199254740992', "it has to be from 1 to 1,048,576"),
+        ('"width":1,"width":2', "twice"),
+    ):
+        text = (folder / "counter.json").read_text()
+        (folder / "bad.json").write_text(re.sub(r'"width":\d+', field, text))
+        done = invoke("certify", folder / "bad.json", "--sequences", folder / "right.yaml")
+        assert (done.code, done.out, says in done.err) == (2, "", True)

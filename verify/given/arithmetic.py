@@ -34,6 +34,8 @@ class Formats:
 def formats_of(model: ArithmeticModel) -> Formats | None:
     """None for `exact`, which rounds nothing.  Raises Unsupported, with what is not judged."""
     if isinstance(model, Exact):
+        if model.scores != FP32:
+            raise Unsupported(f"arithmetic {model.text!r}: about given sequences, exact rounds nothing; leave @ out")
         return None
     steps = replace(model.steps, linear=FP32)
     if steps != NO_STEPS:

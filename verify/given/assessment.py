@@ -21,6 +21,10 @@ WIDTHS = 1 << 40
 checker whose last bits differ finds the same."""
 
 
+MOST_SEQUENCES, MOST_TOKENS, MOST_PAIRS = 1 << 12, 1 << 15, 1 << 22
+"""Sequences, tokens of all together, and for each head pairs of tokens: what a checker judges (NETWORKS 8)."""
+
+
 @dataclass(frozen=True)
 class Question:
     """A sequence and what is asked about it: (position, expected token) pairs."""
@@ -82,6 +86,7 @@ def assess(net: Transformer, given: Given, model: ArithmeticModel, beta: int = 1
     require_held(net, model)
     for number, sequence in enumerate(given.sequences):
         _require(net, sequence, f"sequence {number}")
+    _require_light(net, [len(sequence.tokens) for sequence in given.sequences])
     rows = TransformerRows.of(net)
     replayed = [replay(rows, sequence.tokens) for sequence in given.sequences]
     questions = tuple(
@@ -118,6 +123,18 @@ def _require(net: Transformer, sequence: GivenSequence, where: str) -> None:
             raise GivenError(f"{where}: the token {name!r} is not in the vocabulary")
     if net.longest is not None and len(sequence.tokens) > net.longest:
         raise GivenError(f"{where} has {len(sequence.tokens)} tokens, and the transformer {net.longest} positions")
+
+
+def _require_light(net: Transformer, lengths: Sequence[int]) -> None:
+    """Raises Unsupported for more than is judged."""
+    heads = sum(len(layer.heads) for layer in net.layers)
+    for number, most, what in (
+        (len(lengths), MOST_SEQUENCES, "sequences"),
+        (sum(lengths), MOST_TOKENS, "tokens of all sequences"),
+        (heads * sum(length**2 for length in lengths), MOST_PAIRS, "pairs of tokens, of each head"),
+    ):
+        if number > most:
+            raise Unsupported(f"there are {number:,} {what}; at most {most:,} are judged")
 
 
 def _asked(net: Transformer, sequence: GivenSequence, found: Replayed, number: int) -> tuple[tuple[int, str], ...]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from exactformer.certificates.checker.formats import Overflow
 from exactformer.certificates.checker.sequences.enclosure import (
     EXACT,
     Arithmetic,
@@ -29,12 +28,15 @@ def received(
     else:
         weights = softmax_weights(arithmetic, scores)
         found = [averaged_ends(arithmetic, weights, column) for column in columns]
-    return [arithmetic.number(arithmetic.activation, arithmetic.nearest(arithmetic.activation, o)) for o in found]
+    return [arithmetic.rounded(arithmetic.activation, o) for o in found]
 
 
 def score(arithmetic: Arithmetic, query: Sequence[Value], key: Sequence[Value]) -> Ends:
     """beta times sum_S of the products of query and key; it must not overflow S, and is exact then."""
-    low, high = (end << arithmetic.e for end in arithmetic.sum(arithmetic.score, arithmetic.products(query, key)))
+    low, high = (
+        end << arithmetic.e
+        for end in arithmetic.sum(arithmetic.score, arithmetic.products(zip(query, key, strict=True)))
+    )
     if arithmetic.kind != EXACT and max(-low, high) > arithmetic.scaled(arithmetic.score.largest):
         raise Unbounded
     return low, high
@@ -42,12 +44,8 @@ def score(arithmetic: Arithmetic, query: Sequence[Value], key: Sequence[Value]) 
 
 def softmax_weights(arithmetic: Arithmetic, scores: Sequence[Ends]) -> list[Ends]:
     """e^score over e^(the largest upper end): a factor that all weights have in common."""
-    top = max(high for _, high in scores)
-    return [(_power(arithmetic, top - low)[0], _power(arithmetic, top - high)[1]) for low, high in scores]
-
-
-def _power(arithmetic: Arithmetic, x: int) -> Ends:
-    return exponential(x, arithmetic.grid)
+    top, grid = max(high for _, high in scores), arithmetic.grid
+    return [(exponential(top - low, grid)[0], exponential(top - high, grid)[1]) for low, high in scores]
 
 
 def mean_above(weights: Sequence[Ends], tops: Sequence[int]) -> int:
@@ -97,15 +95,12 @@ def rounded_weights(arithmetic: Arithmetic, weights: Sequence[Ends]) -> list[End
     """Ends of rnd_W(a_j), a = softmax."""
     if len(weights) == 1:
         return [(1 << arithmetic.grid, 1 << arithmetic.grid)]
-    form, found = arithmetic.weight, list[Ends]()
+    form, round_to = arithmetic.weight, arithmetic.nearest
     all_low, all_high = sum(low for low, _ in weights), sum(high for _, high in weights)
-    for low, high in weights:
-        try:
-            least, most = form.round(low, low + all_high - high), form.round(high, high + all_low - low)
-        except Overflow as error:
-            raise Unbounded from error
-        found.append((arithmetic.scaled(least), arithmetic.scaled(most)))
-    return found
+    return [
+        (round_to(form, low, low + all_high - high), round_to(form, high, high + all_low - low))
+        for low, high in weights
+    ]
 
 
 def quotient_ends(arithmetic: Arithmetic, scores: Sequence[Ends], columns: Sequence[Sequence[Value]]) -> list[Ends]:
@@ -122,7 +117,7 @@ def quotient_ends(arithmetic: Arithmetic, scores: Sequence[Ends], columns: Seque
     weights = [(one.low, one.high) for one in p]
     found = list[Ends]()
     for column in columns:
-        error = arithmetic.error(arithmetic.accumulator, arithmetic.products(p, column))
+        error = arithmetic.error(arithmetic.accumulator, arithmetic.products(zip(p, column, strict=True)))
         low, high = mean_of(weights, column)
         off = -(-((error << arithmetic.grid) + max(-low, high) * error_den) // den)
         found.append((low - off, high + off))
@@ -141,5 +136,5 @@ def exponentials(arithmetic: Arithmetic, scores: Sequence[Ends]) -> list[Value]:
         others = highs[1:2] if high == highs[0] else highs[:1]
         below = exponential(max(others[0] - low, 0), arithmetic.grid)[0] if others else 1 << arithmetic.grid
         above = exponential(max(least - high, 0), arithmetic.grid)[1]
-        found.append(arithmetic.number(arithmetic.weight, arithmetic.nearest(arithmetic.weight, (below, above))))
+        found.append(arithmetic.rounded(arithmetic.weight, (below, above)))
     return found

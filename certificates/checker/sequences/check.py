@@ -7,9 +7,12 @@ network, the verdict and the place of a refutation.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import MAX_EMAX, MIN_EMIN, Decimal, localcontext
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 from exactformer.certificates.checker.check import Valid, read_named
 from exactformer.certificates.checker.deadline import SECONDS, Deadline
@@ -30,9 +33,9 @@ from exactformer.certificates.checker.document import (
     require_same,
     text,
 )
-from exactformer.certificates.checker.sequences.enclosure import EXACT, Unbounded
+from exactformer.certificates.checker.sequences.enclosure import EXACT, Arithmetic, Unbounded
 from exactformer.certificates.checker.sequences.hardmax import Tally, margins
-from exactformer.certificates.checker.sequences.network import Network, read_network
+from exactformer.certificates.checker.sequences.network import Network, pair, read_network
 from exactformer.certificates.checker.sequences.statement import (
     MOST_TOKENS,
     SAYS,
@@ -71,12 +74,35 @@ def check_sequences(certificate_path: Path, budget: int = SECONDS, network_given
     network = read_network(read_canonical(data, "network"), linear)
     check_tokens(statement.sequences, network)
     require_light_work(statement.sequences, network)
-    walked = [walk(network, given.tokens, statement.arithmetic, deadline) for given in statement.sequences]
-    margin = check_hardmax(parts["hardmax"], statement, network, walked)
     softmax = members("softmax", parts["softmax"], "margin", "drift")
-    drift = check_drift(softmax["drift"], walked)
-    shown = check_verdict(verdict, softmax["margin"], parts["refutation"], statement, network, walked, deadline)
-    return _valid(verdict, statement, network, margin, drift, shown)
+    told = read_verdict(verdict, softmax["margin"], parts["refutation"], statement, network)
+    tallies, bounds, found = list[Tally](), list[Fraction | None](), list[Fraction]()
+    for place, given in enumerate(statement.sequences):
+        walked = walk(network, given.tokens, statement.arithmetic, deadline)
+        tallies = [a | b for a, b in zip(tallies or walked.tallies, walked.tallies, strict=True)]
+        drifts = zip(bounds or walked.drifts, walked.drifts, strict=True)
+        bounds = [None if a is None or b is None else max(a, b) for a, b in drifts]
+        found += margins(network, walked.state, given.asked, deadline)
+        for position, expected in given.asked:
+            for other in told.others(network, place, position, expected):
+                deadline.left("softmax.margin")
+                told.require(Difference(place, position, expected, other), walked, network, statement.arithmetic)
+    heads = [
+        (number, at, head.name) for number, layer in enumerate(network.layers, 1) for at, head in enumerate(layer.heads)
+    ]
+    entries: list[Json] = [
+        {
+            "layer": number,
+            "head": at,
+            "name": name,
+            "separation": None if tally.separation is None else rational_text(tally.separation),
+            "ties": tally.ties,
+        }
+        for (number, at, name), tally in zip(heads, tallies, strict=True)
+    ]
+    margin = min(found)
+    require_same("hardmax", parts["hardmax"], {"heads": entries, "margin": rational_text(margin)})
+    return _valid(verdict, statement, network, margin, check_drift(softmax["drift"], bounds), told)
 
 
 def check_tokens(sequences: Sequence[Given], network: Network) -> None:
@@ -94,7 +120,7 @@ def require_light_work(sequences: Sequence[Given], network: Network) -> None:
     """The check does not take more multiplications and exponentials than this checker does; else `TooLarge`."""
     tokens = sum(len(given.tokens) for given in sequences)
     longest = max(len(given.tokens) for given in sequences)
-    weights = sum(len(row.terms) for row in network.rows())
+    weights = sum(len(row.terms) + 1 for row in network.rows()) + network.width * (len(network.layers) + 1)
     unembedding = sum(len(token.unembedding.terms) + 1 for token in network.vocabulary.values())
     asked = sum(len(given.asked) for given in sequences)
     pairs = sum(len(given.tokens) ** 2 for given in sequences)
@@ -106,7 +132,7 @@ def require_light_work(sequences: Sequence[Given], network: Network) -> None:
     for number, most, what in (
         (tokens, MOST_TOKENS, "tokens"),
         (longest * (network.width + widest), MOST_ACTIVATIONS, "activations at once"),
-        (tokens * (weights + network.width * len(network.layers)), MOST_PRODUCTS, "products of weights"),
+        (tokens * weights, MOST_PRODUCTS, "products of weights"),
         (asked * unembedding, MOST_PRODUCTS, "products of unembeddings"),
         (pairs * entries_of_heads, MOST_PRODUCTS, "products of queries and keys, and of attention weights and values"),
         (pairs * len(heads), MOST_EXPONENTIALS, "exponentials"),
@@ -115,140 +141,119 @@ def require_light_work(sequences: Sequence[Given], network: Network) -> None:
             raise TooLarge(f"the sequences make {number} {what}; this checker computes {most}")
 
 
-def check_hardmax(value: Json, statement: Statement, network: Network, walked: Sequence[Walked]) -> Fraction:
-    """Section 5: all of it is computed again; the margin."""
-    heads = list[Json]()
-    for number, layer in enumerate(network.layers):
-        for place, head in enumerate(layer.heads):
-            tally = Tally(None, 0)
-            for one in walked:
-                tally |= one.tallies[number][place]
-            separation = None if tally.separation is None else rational_text(tally.separation)
-            named: dict[str, Json] = {"layer": number + 1, "head": place, "name": head.name}
-            heads.append({**named, "separation": separation, "ties": tally.ties})
-    margin = min(
-        found
-        for given, one in zip(statement.sequences, walked, strict=True)
-        for found in margins(network, one.state, given.asked)
-    )
-    require_same("hardmax", value, {"heads": heads, "margin": rational_text(margin)})
-    return margin
-
-
-def check_drift(value: Json, walked: Sequence[Walked]) -> list[Fraction | None]:
+def check_drift(value: Json, bounds: Sequence[Fraction | None]) -> list[Fraction | None]:
     """Section 6: no drift is stated below the bound computed here, or where there is none; those stated."""
     layers = items("softmax.drift", value)
-    bounds = [None if None in column else max(column) for column in zip(*(one.drifts for one in walked), strict=True)]
     if 2 * len(layers) != len(bounds):
         raise Rejected("softmax.drift", f"has {len(layers)} entries where there must be {len(bounds) // 2}")
     stated = list[Fraction | None]()
     for number, layer in enumerate(layers):
         field = f"softmax.drift[{number}]"
-        pair = items(field, layer)
-        if len(pair) != 2:
-            raise Rejected(field, f"is {quote(layer)} where a pair [attention, mlp] must be")
-        for place, entry in enumerate(pair):
+        for place, entry in enumerate(pair(field, layer, "a pair [attention, mlp]")):
             here, bound = f"{field}[{place}]", bounds[len(stated)]
-            drift = None if entry is None else rational(here, entry)
-            if drift is not None and None in stated:
+            stated.append(None if entry is None else rational(here, entry))
+            if (drift := stated[-1]) is None:
+                continue
+            if None in stated:
                 raise Rejected(here, "is stated, but one before it is null")
-            if drift is not None and bound is None:
+            if bound is None:
                 raise Rejected(here, "is stated, but this checker cannot exclude an overflow")
-            if drift is not None and bound is not None and drift < bound:
+            if drift < bound:
                 raise Rejected(here, f"is {approximately(drift)}; this checker shows {approximately(bound)} only")
-            stated.append(drift)
     return stated
 
 
-def check_verdict(
-    verdict: str,
-    margin: Json,
-    refutation: Json,
-    statement: Statement,
-    network: Network,
-    walked: Sequence[Walked],
-    deadline: Deadline,
-) -> str:
-    """Section 6: what the verdict says is shown, in words."""
+class Difference(NamedTuple):
+    """At a position of a sequence, what the expected token's logit is above another's."""
+
+    sequence: int
+    position: int
+    expected: str
+    other: str
+
+    @property
+    def where(self) -> str:
+        return f"at position {self.position} of sequence {self.sequence}"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a verdict says of differences: all are at least ``margin``; or one is at most 0; or nothing."""
+
+    margin: Fraction | None = None
+    refuted: Difference | None = None
+
+    def others(self, network: Network, sequence: int, position: int, expected: str) -> Iterable[str]:
+        """The tokens of whose differences from the expected one something is said here."""
+        if self.margin is not None:
+            return (token for token in network.vocabulary if token != expected)
+        return [self.refuted.other] if self.refuted and self.refuted[:2] == (sequence, position) else []
+
+    def require(self, of: Difference, walked: Walked, network: Network, arithmetic: Arithmetic) -> None:
+        """It is shown; else `Rejected`."""
+        field = "refutation" if self.margin is None else "softmax.margin"
+        try:
+            if walked.enclosed is None:
+                raise Unbounded
+            rows = (network.vocabulary[token].unembedding for token in (of.expected, of.other))
+            ends = difference(arithmetic, walked.enclosed[of.position], *rows)
+        except Unbounded as error:
+            raise Rejected(field, f"is stated, but {of.where} an overflow is not excluded") from error
+        low, high = (Fraction(end, 1 << arithmetic.grid) for end in ends)
+        expected, other = quote(of.expected), quote(of.other)
+        if self.margin is not None and low < self.margin:
+            raise Rejected(
+                field,
+                f"is {approximately(self.margin)}; {of.where} this checker shows {expected} to be above {other} by "
+                f"{approximately(low)} only",
+            )
+        if self.margin is None and high > 0:
+            raise Rejected(field, f"is not shown: {expected} may be above {other} by {approximately(high)}")
+
+    @property
+    def facts(self) -> list[str]:
+        if self.margin is not None:
+            return [f"the expected token's logit is above every other's by {approximately(self.margin)} or more"]
+        if (of := self.refuted) is None:
+            return []
+        return [f"{of.where}, {quote(of.other)} has a logit not below that of {quote(of.expected)}"]
+
+
+def read_verdict(verdict: str, margin: Json, refutation: Json, statement: Statement, network: Network) -> Told:
+    """Section 6: a margin where certified, a refutation where refuted, else neither."""
     if verdict != "certified":
         require_same("softmax.margin", margin, None)
     if verdict != "refuted":
         require_same("refutation", refutation, None)
-    if verdict == "refuted":
-        return _refuted(refutation, statement, network, walked)
+    if verdict == "certified":
+        stated = rational("softmax.margin", margin)
+        if stated <= 0:
+            raise Rejected("softmax.margin", f"is {rational_text(stated)}, not positive")
+        return Told(stated)
     if verdict == "inconclusive":
-        return ""
-    stated = rational("softmax.margin", margin)
-    if stated <= 0:
-        raise Rejected("softmax.margin", f"is {rational_text(stated)}, not positive")
-    for place, (given, one) in enumerate(zip(statement.sequences, walked, strict=True)):
-        for position, expected in given.asked:
-            where = f"at position {position} of sequence {place}"
-            for other in network.vocabulary:
-                deadline.left("softmax.margin")
-                if other == expected:
-                    continue
-                shown = _difference(statement, network, one, position, expected, other)
-                if shown is None:
-                    raise Rejected("softmax.margin", f"is stated, but {where} an overflow is not excluded")
-                if shown[0] < stated:
-                    raise Rejected(
-                        "softmax.margin",
-                        f"is {approximately(stated)}; {where} this checker shows {quote(expected)} to be above "
-                        f"{quote(other)} by {approximately(shown[0])} only",
-                    )
-    return f"the expected token's logit is above every other's by {approximately(stated)} or more"
-
-
-def _refuted(value: Json, statement: Statement, network: Network, walked: Sequence[Walked]) -> str:
-    parts = members("refutation", value, "sequence", "position", "token")
-    place = integer("refutation.sequence", parts["sequence"], 0, len(walked) - 1)
-    position = integer("refutation.position", parts["position"], 0, len(statement.sequences[place].tokens) - 1)
-    token, expected = text("refutation.token", parts["token"]), dict(statement.sequences[place].asked).get(position)
+        return Told()
+    parts = members("refutation", refutation, "sequence", "position", "token")
+    place = integer("refutation.sequence", parts["sequence"], 0, len(statement.sequences) - 1)
+    given, token = statement.sequences[place], text("refutation.token", parts["token"])
+    position = integer("refutation.position", parts["position"], 0, len(given.tokens) - 1)
+    expected = dict(given.asked).get(position)
     if expected is None:
         raise Rejected("refutation.position", f"is {position}: nothing is asked there")
     if token not in network.vocabulary or token == expected:
         raise Rejected("refutation.token", f"is {quote(token)}, no other token of the vocabulary")
-    shown = _difference(statement, network, walked[place], position, expected, token)
-    if shown is None:
-        raise Rejected("refutation", "does not hold: an overflow is not excluded")
-    if shown[1] > 0:
-        above = approximately(shown[1])
-        raise Rejected("refutation", f"is not shown: {quote(expected)} may be above {quote(token)} by {above}")
-    return f"at position {position} of sequence {place}, {quote(token)} has a logit not below that of {quote(expected)}"
-
-
-def _difference(
-    statement: Statement, network: Network, walked: Walked, position: int, expected: str, other: str
-) -> tuple[Fraction, Fraction] | None:
-    """Ends of what the expected token's logit is above the other's; None if an overflow is not excluded."""
-    if walked.enclosed is None:
-        return None
-    rows = network.vocabulary[expected].unembedding, network.vocabulary[other].unembedding
-    try:
-        low, high = difference(statement.arithmetic, walked.enclosed[position], *rows)
-    except Unbounded:
-        return None
-    return Fraction(low, 1 << statement.arithmetic.grid), Fraction(high, 1 << statement.arithmetic.grid)
+    return Told(None, Difference(place, position, expected, token))
 
 
 def approximately(value: Fraction) -> str:
     """A rational as text, as a fraction or, where that is long, to a few digits.
 
-    >>> approximately(Fraction(-5, 8)), approximately(Fraction(10**30 + 1, 10**33)), approximately(Fraction(3**99))
-    ('-5/8', 'about 1.00e-3', 'about 1.71e47')
+    >>> approximately(Fraction(-5, 8)), approximately(Fraction(10**30 + 1, 10**33)), approximately(Fraction(3**9999))
+    ('-5/8', 'about 1.00e-3', 'about 5.44e+4770')
     """
     if len(written := rational_text(value)) <= 24:
         return written
-    size, exponent = abs(value), 0
-    digits = (size.numerator.bit_length() - size.denominator.bit_length()) * 3 // 10
-    size, exponent = size / Fraction(10) ** digits, digits
-    while size >= 10:
-        size, exponent = size / 10, exponent + 1
-    while size < 1:
-        size, exponent = size * 10, exponent - 1
-    hundredths = int(size * 100)
-    return f"about {'-' if value < 0 else ''}{hundredths // 100}.{hundredths % 100:02}e{exponent}"
+    with localcontext(prec=3, Emax=MAX_EMAX, Emin=MIN_EMIN):
+        return f"about {Decimal(value.numerator) / Decimal(value.denominator):.2e}"
 
 
 def _valid(
@@ -257,11 +262,11 @@ def _valid(
     network: Network,
     margin: Fraction,
     drift: Sequence[Fraction | None],
-    shown: str,
+    told: Told,
 ) -> Valid:
     """The result, with what was proved and what is assumed."""
     orders = "" if statement.arithmetic.kind == EXACT else ", in whatever order sums are added, with or without FMA"
-    proved = [f"{shown}{orders}: by intervals between rationals"] if shown else []
+    proved = [f"{fact}{orders}: by intervals between rationals" for fact in told.facts]
     bounds = [bound for bound in drift if bound is not None]
     if bounds:
         behind = "every layer" if len(bounds) == len(drift) else f"the first {len(bounds)} of {len(drift)} sublayers"

@@ -25,6 +25,9 @@ LEAST_GRID, GUARD, LOWEST = 256, 64, -1024
 """G is at least the first, and so much more than the formats' smallest numbers need; these are at least 2^LOWEST."""
 EXACT = "exact"
 
+LONGEST_NUMBER = 2**13
+"""Bits above the point of ends in *exact*; formats bound them elsewhere."""
+
 Ends: TypeAlias = tuple[int, int]
 """Least and largest, on the grid."""
 
@@ -40,6 +43,10 @@ class Value(NamedTuple):
     high: int
     size: int
     grain: int
+
+
+_Factor: TypeAlias = tuple[int, int, int, int]
+"""As a `Value`, in other units than the grid's, too."""
 
 
 class Sum(NamedTuple):
@@ -76,27 +83,31 @@ class Arithmetic:
         """A number of this format between these ends.
 
         Known exactly it is a multiple of its lowest bit; else of the spacing of numbers of F at its least magnitude.
+        In *exact* grains mean nothing, and numbers may grow: too long ones are not judged.
         """
         low, high = ends
-        size = max(abs(low), abs(high))
-        if self.kind == EXACT or not size:
-            return Value(low, high, size, 0)
-        if low == high:
-            return Value(low, high, size, (low & -low).bit_length() - 1 - self.grid)
-        grain, least = form.lowest, max(low, -high, 0)
-        if form.p is not None and least:
+        size, grain, least = max(abs(low), abs(high)), form.lowest, max(low, -high, 0)
+        if self.kind == EXACT and size.bit_length() > self.grid + LONGEST_NUMBER:
+            raise TooLarge(f"an activation's bound has more than the {LONGEST_NUMBER} bits this checker computes with")
+        if low == high and size:
+            grain = (low & -low).bit_length() - 1 - self.grid
+        elif form.p is not None and least:
             grain = max(grain, least.bit_length() - self.grid - form.p)
         return Value(low, high, size, grain)
 
-    def nearest(self, form: Format, ends: Ends) -> Ends:
-        """rnd_F of what lies between these ends: rounding is monotone. Numbers of F are on the grid."""
-        if self.kind == EXACT:
-            return ends
+    def rounded(self, form: Format, ends: Ends) -> Value:
+        """rnd_F of what lies between these ends: rounding is monotone."""
+        if self.kind != EXACT:
+            low, high = ends
+            ends = self.nearest(form, low, 1 << self.grid), self.nearest(form, high, 1 << self.grid)
+        return self.number(form, ends)
+
+    def nearest(self, form: Format, numerator: int, denominator: int) -> int:
+        """A fraction rounded to F, whose numbers are on the grid."""
         try:
-            low, high = (form.round(end, 1 << self.grid) for end in ends)
+            return self.scaled(form.round(numerator, denominator))
         except Overflow as error:
             raise Unbounded from error
-        return self.scaled(low), self.scaled(high)
 
     def scaled(self, value: Fraction) -> int:
         """A number that is on the grid."""
@@ -139,61 +150,44 @@ class Arithmetic:
             raise Unbounded
         return error
 
-    def row(self, row: Row, vector: Sequence[Value]) -> Sum:
-        """The terms weight * number of a row."""
+    def products(self, pairs: Iterable[tuple[_Factor, _Factor]], scale: int | None = None) -> Sum:
+        """The terms left * right of pairs; what stands left counts units of 2^-scale, or of the grid."""
         low = high = size = count = 0
         grain: int | None = None
-        for index, weight in row.terms:
-            least, most, magnitude, own = vector[index]
-            if not magnitude:
-                continue
-            count += 1
-            if weight > 0:
-                low, high, size = low + weight * least, high + weight * most, size + weight * magnitude
-            else:
-                low, high, size = low + weight * most, high + weight * least, size - weight * magnitude
-            own += (weight & -weight).bit_length() - 1
-            grain = own if grain is None or own < grain else grain
-        return Sum(low, high, size, count, (grain or 0) - row.scale, self.grid + row.scale)
-
-    def products(self, left: Iterable[Value], right: Iterable[Value]) -> Sum:
-        """The terms left_l * right_l."""
-        low = high = size = count = 0
-        grain: int | None = None
-        for (a, b, of_left, own), (c, d, of_right, other) in zip(left, right, strict=True):
+        for (a, b, of_left, own), (c, d, of_right, other) in pairs:
             if not of_left or not of_right:
                 continue
-            if a == b and c == d:
-                low, high = low + a * c, high + a * c
-            else:
+            if a != b:
                 ends = (a * c, a * d, b * c, b * d)
                 low, high = low + min(ends), high + max(ends)
+            elif a > 0:
+                low, high = low + a * c, high + a * d
+            else:
+                low, high = low + a * d, high + a * c
             size, count, own = size + of_left * of_right, count + 1, own + other
             grain = own if grain is None or own < grain else grain
-        return Sum(low, high, size, count, grain or 0, 2 * self.grid)
+        return Sum(low, high, size, count, grain or 0, self.grid + (self.grid if scale is None else scale))
+
+    def row(self, row: Row, vector: Sequence[Value]) -> Sum:
+        """The terms weight * number of a row."""
+        return self.products(((weight, vector[index]) for index, weight in row.weights), row.scale)
 
     def numbers(self, terms: Sequence[Value]) -> Sum:
         """Terms that are numbers of F themselves."""
-        used = [term for term in terms if term.size]
-        low, high, size = (sum(column) for column in ([t[n] for t in used] for n in range(3)))
-        return Sum(low, high, size, len(used), min((term.grain for term in used), default=0), self.grid)
+        return self.products((((1, 1, 1, 0), term) for term in terms), 0)
 
     def first(self, entry: Fraction, other: Fraction) -> Value:
         """A coordinate before the first layer: rnd_A(entry + other, added in L), which is one addition."""
+        total = entry + other
+        units, unit = total.numerator << self.grid, total.denominator
         if self.kind == EXACT:
-            total = entry + other
-            units = total.numerator << self.grid
-            return self.number(self.activation, (units // total.denominator, -(-units // total.denominator)))
-        try:
-            start = self.scaled(self.activation.of(self.linear.of(entry + other)))
-        except Overflow as error:
-            raise Unbounded from error
-        return self.number(self.activation, (start, start))
+            return self.number(self.activation, (units // unit, -(-units // unit)))
+        added = self.nearest(self.linear, total.numerator, unit)
+        return self.rounded(self.activation, (added, added))
 
     def activated(self, row: Row, vector: Sequence[Value]) -> Value:
         """rnd_A of the row's sum in L."""
-        ends = self.sum(self.linear, self.row(row, vector))
-        return self.number(self.activation, self.nearest(self.activation, ends))
+        return self.rounded(self.activation, self.sum(self.linear, self.row(row, vector)))
 
     def neuron(self, row: Row, vector: Sequence[Value]) -> Value:
         """relu of the row's sum in L: a number of L."""

@@ -50,12 +50,12 @@ class Tally:
 def first_state(network: Network, tokens: Sequence[str]) -> State:
     """Embedding plus position."""
     vectors = [(network.vocabulary[token].embedding, network.position(i)) for i, token in enumerate(tokens)]
-    denominators = (value.denominator for pair in vectors for vector in pair for value in vector.values())
-    unit = max(denominators, default=1)
-    rows = [
-        [int(unit * (embedding.get(c, 0) + position.get(c, 0))) for c in range(network.width)]
-        for embedding, position in vectors
-    ]
+    unit = max((value.denominator for pair in vectors for vector in pair for value in vector.values()), default=1)
+    rows = [[0] * network.width for _ in tokens]
+    for row, pair in zip(rows, vectors, strict=True):
+        for vector in pair:
+            for c, value in vector.items():
+                row[c] += value.numerator * (unit // value.denominator)
     return State(rows, unit)
 
 
@@ -72,26 +72,27 @@ def behind_attention(
     received = [list[tuple[int, int]]() for _ in vectors]
     tallies = list[Tally]()
     for head in layer.heads:
-        deadline.left("hardmax")
-        sums, tally = _head(head, vectors, state.denominator << scale, network.causal, scale)
+        sums, tally = _head(head, vectors, state.denominator << scale, network.causal, scale, deadline)
         tallies.append(tally)
         for mine, (ties, totals) in zip(received, sums, strict=True):
             mine += [(total, ties) for total in totals]
     common = math.lcm(*(ties for mine in received for _, ties in mine))
     means = [[total * (common // ties) for total, ties in mine] for mine in received]
-    return _added(layer.attention, means, common << scale, state, scale), tallies
+    return _added(layer.attention, means, common << scale, state, scale, deadline), tallies
 
 
 def _head(
-    head: Head, vectors: Integers, unit: int, causal: bool, scale: int
+    head: Head, vectors: Integers, unit: int, causal: bool, scale: int, deadline: Deadline
 ) -> tuple[list[tuple[int, list[int]]], Tally]:
     """For each token how many it selects and the sums of their values, over ``unit``; and the head's tally."""
-    queries, keys, values = (
-        [[value_of(row, vector, scale) for row in rows] for vector in vectors]
-        for rows in (head.query, head.key, head.value)
-    )
+    made = list[Integers]()
+    for vector in vectors:
+        deadline.left("hardmax: queries, keys, values")
+        made.append([[value_of(row, vector, scale) for row in rows] for rows in (head.query, head.key, head.value)])
+    queries, keys, values = zip(*made, strict=True)
     sums, tally = list[tuple[int, list[int]]](), Tally(None, 0)
     for i, query in enumerate(queries):
+        deadline.left("hardmax: heads")
         scores = [sum(map(mul, query, key)) for key in (keys[: i + 1] if causal else keys)]
         best = max(scores)
         chosen = [j for j, score in enumerate(scores) if score == best]
@@ -101,17 +102,20 @@ def _head(
     return sums, tally
 
 
-def behind_mlp(layer: Layer, state: State, scale: int) -> State:
+def behind_mlp(layer: Layer, state: State, scale: int, deadline: Deadline) -> State:
     """The state behind the MLP."""
-    vectors = state.with_one()
-    neurons = [[max(value_of(row, vector, scale), 0) for row in layer.neurons] for vector in vectors]
-    return _added(layer.mlp, neurons, 1 << scale, state, scale)
+    neurons = Integers()
+    for vector in state.with_one():
+        deadline.left("hardmax: neurons")
+        neurons.append([max(value_of(row, vector, scale), 0) for row in layer.neurons])
+    return _added(layer.mlp, neurons, 1 << scale, state, scale, deadline)
 
 
-def _added(rows: Map, numbers: Integers, unit: int, state: State, scale: int) -> State:
+def _added(rows: Map, numbers: Integers, unit: int, state: State, scale: int, deadline: Deadline) -> State:
     """x with what the rows of ``numbers``, x and 1 make; numbers are over unit * the state's denominator."""
     found = Integers()
     for mine, x in zip(numbers, state.with_one(), strict=True):
+        deadline.left("hardmax: sums")
         vector = [*mine, *(value * unit for value in x)]
         behind = [value * unit << scale for value in x[:-1]]
         for coordinate, row in rows:
@@ -126,11 +130,12 @@ def _added(rows: Map, numbers: Integers, unit: int, state: State, scale: int) ->
     return reduced
 
 
-def margins(network: Network, state: State, asked: Sequence[tuple[int, str]]) -> Iterator[Fraction]:
+def margins(network: Network, state: State, asked: Sequence[tuple[int, str]], deadline: Deadline) -> Iterator[Fraction]:
     """For each (position, token) that is asked, the token's logit minus the largest other."""
     scale = max(token.unembedding.scale for token in network.vocabulary.values())
     vectors = state.with_one()
     for position, expected in asked:
+        deadline.left("hardmax.margin")
         logits = {
             name: value_of(token.unembedding, vectors[position], scale) for name, token in network.vocabulary.items()
         }

@@ -7,9 +7,10 @@ Words:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import TypeAlias
 
 from exactformer.certificates.checker.document import (
@@ -25,7 +26,7 @@ from exactformer.certificates.checker.document import (
     require_same,
     text,
 )
-from exactformer.certificates.checker.formats import Format, Overflow
+from exactformer.certificates.checker.formats import Format
 
 WIDEST, MOST_TOKENS, MOST_LAYERS = 2**14, 2**14, 2**10
 """Coordinates, or entries of a list; tokens of the vocabulary, or positions of a table; layers."""
@@ -43,6 +44,11 @@ class Row:
 
     scale: int
     terms: tuple[tuple[int, int], ...]
+
+    @cached_property
+    def weights(self) -> list[tuple[int, tuple[int, int, int, int]]]:
+        """Index, and the weight as a `Value` that is known: ends and size over 2^scale, and its grain."""
+        return [(at, (w, w, abs(w), (w & -w).bit_length() - 1 - self.scale)) for at, w in self.terms]
 
 
 Rows: TypeAlias = tuple[Row, ...]
@@ -80,28 +86,15 @@ class Token:
 
 @dataclass(frozen=True)
 class Network:
-    """``bits`` is (first, r) or None, ``table`` the vectors of positions or None; ``scale`` the largest of its rows."""
+    """``positions``: how many tokens a sequence may have, None if any number; ``position``: what each adds to the
+    embedding."""
 
     width: int
     causal: bool
-    bits: tuple[int, int] | None
-    table: tuple[Vector, ...] | None
+    positions: int | None
+    position: Callable[[int], Vector]
     vocabulary: Mapping[str, Token]
     layers: tuple[Layer, ...]
-
-    @property
-    def positions(self) -> int | None:
-        """How many tokens a sequence may have; None if any number."""
-        if self.bits is not None:
-            return 1 << self.bits[1]
-        return None if self.table is None else len(self.table)
-
-    def position(self, place: int) -> Vector:
-        """What position ``place`` adds to the embedding."""
-        if self.bits is not None:
-            first, r = self.bits
-            return {first + b: Fraction(1 if place >> b & 1 else -1) for b in range(r)}
-        return {} if self.table is None else self.table[place]
 
     def rows(self) -> Iterator[Row]:
         """Those of all layers."""
@@ -134,12 +127,12 @@ def read_network(document: Json, linear: Format | None) -> Network:
         raise Rejected("network.coordinates", f"are {len(called)}, neither 0 nor {width}")
     if parts["attention"] not in ("causal", "full"):
         raise Rejected("network.attention", f'is {quote(parts["attention"])}, neither "causal" nor "full"')
-    bits, table = reader.positions("network.positions", parts["positions"])
+    positions, position = reader.positions("network.positions", parts["positions"])
     vocabulary = reader.vocabulary("network.vocabulary", parts["vocabulary"])
     layers = tuple(
         reader.layer(field, layer) for field, layer in entries("network.layers", parts["layers"], MOST_LAYERS)
     )
-    return Network(width, parts["attention"] == "causal", bits, table, vocabulary, layers)
+    return Network(width, parts["attention"] == "causal", positions, position, vocabulary, layers)
 
 
 def entries(field: str, value: Json, most: int) -> Iterator[tuple[str, Json]]:
@@ -148,6 +141,26 @@ def entries(field: str, value: Json, most: int) -> Iterator[tuple[str, Json]]:
     if len(found) > most:
         raise TooLarge(f"{field} has {len(found)} entries; this checker reads {most}")
     return ((f"{field}[{place}]", entry) for place, entry in enumerate(found))
+
+
+def pair(field: str, value: Json, what: str) -> list[Json]:
+    """A list of two."""
+    found = items(field, value)
+    if len(found) != 2:
+        raise Rejected(field, f"is {quote(value)} where {what} must be")
+    return found
+
+
+def ascending(field: str, value: Json, highest: int, what: str, most: int) -> Iterator[tuple[str, int, Json]]:
+    """The pairs of a list, whose first entries ascend up to ``highest``: the second's field, the first, the second."""
+    last = -1
+    for at, entry in entries(field, value, most):
+        first, second = pair(at, entry, what)
+        index = integer(f"{at}[0]", first, 0, highest)
+        if index <= last:
+            raise Rejected(f"{at}[0]", f"is {index}: these do not ascend")
+        last = index
+        yield f"{at}[1]", index, second
 
 
 @dataclass(frozen=True)
@@ -167,31 +180,23 @@ class _Reader:
             raise Rejected(field, f"is {quote(value)}: its denominator is not a power of two")
         if max(found.numerator.bit_length(), found.denominator.bit_length()) > LONGEST_NUMBER:
             raise TooLarge(f"{field} has more than the {LONGEST_NUMBER} bits this checker computes with")
-        if self.linear is not None and not _has(self.linear, found):
+        if self.linear is not None and not self.linear.has(found):
             raise Rejected(field, f"is {quote(value)}, no number of {self.linear.name}, which holds weights")
         return found
 
     def vector(self, field: str, value: Json, length: int) -> Terms:
         """Pairs (index, number): indices ascend below ``length``, numbers are not 0."""
         terms = Terms()
-        for at, entry in entries(field, value, WIDEST):
-            pair = items(at, entry)
-            if len(pair) != 2:
-                raise Rejected(at, f"is {quote(entry)} where a pair [index, number] must be")
-            index, weight = integer(f"{at}[0]", pair[0], 0, length - 1), self.number(f"{at}[1]", pair[1])
-            if terms and terms[-1][0] >= index:
-                raise Rejected(f"{at}[0]", f"is {index}: indices do not ascend")
-            if not weight:
-                raise Rejected(f"{at}[1]", "is 0, which is not listed")
-            terms.append((index, weight))
+        for at, index, number in ascending(field, value, length - 1, "a pair [index, number]", WIDEST):
+            terms.append((index, self.number(at, number)))
+            if not terms[-1][1]:
+                raise Rejected(at, "is 0, which is not listed")
         return terms
 
     def form(self, field: str, value: Json, length: int) -> tuple[Terms, Fraction]:
         """A vector of ``length`` and a bias."""
-        pair = items(field, value)
-        if len(pair) != 2:
-            raise Rejected(field, f"is {quote(value)} where a form [vector, bias] must be")
-        return self.vector(f"{field}[0]", pair[0], length), self.number(f"{field}[1]", pair[1])
+        vector, bias = pair(field, value, "a form [vector, bias]")
+        return self.vector(f"{field}[0]", vector, length), self.number(f"{field}[1]", bias)
 
     def row(self, field: str, value: Json) -> Row:
         """A form of x, as a row."""
@@ -203,16 +208,8 @@ class _Reader:
 
     def map(self, field: str, value: Json, length: int) -> Iterator[tuple[int, Terms, Fraction]]:
         """Coordinates, which ascend, with forms of a vector of ``length``."""
-        last = -1
-        for at, entry in entries(field, value, WIDEST):
-            pair = items(at, entry)
-            if len(pair) != 2:
-                raise Rejected(at, f"is {quote(entry)} where a pair [coordinate, form] must be")
-            coordinate = integer(f"{at}[0]", pair[0], 0, self.width - 1)
-            if coordinate <= last:
-                raise Rejected(f"{at}[0]", f"is {coordinate}: coordinates do not ascend")
-            last = coordinate
-            yield coordinate, *self.form(f"{at}[1]", pair[1], length)
+        for at, coordinate, form in ascending(field, value, self.width - 1, "a pair [coordinate, form]", WIDEST):
+            yield coordinate, *self.form(at, form, length)
 
     def added(self, parts: Iterable[tuple[int, int, Terms, Fraction]], length: int) -> Map:
         """Forms added to coordinates of x, which stand behind ``length`` other numbers, and before the 1.
@@ -227,20 +224,19 @@ class _Reader:
             mine += [(length + self.width, bias)] if bias else []
         return tuple((coordinate, row_of(terms)) for coordinate, terms in sorted(found.items()))
 
-    def positions(self, field: str, value: Json) -> tuple[tuple[int, int] | None, tuple[Vector, ...] | None]:
+    def positions(self, field: str, value: Json) -> tuple[int | None, Callable[[int], Vector]]:
         if value is None:
-            return None, None
+            return None, lambda _: {}
         if isinstance(value, dict) and "table" in value:
             listed = entries(f"{field}.table", members(field, value, "table")["table"], MOST_TOKENS)
-            return None, tuple(dict(self.vector(at, entry, self.width)) for at, entry in listed)
-        pair = items(f"{field}.bits", members(field, value, "bits")["bits"])
-        if len(pair) != 2:
-            raise Rejected(f"{field}.bits", f"is {quote(pair)} where [first, r] must be")
-        first = integer(f"{field}.bits[0]", pair[0], 0, self.width - 1)
-        r = integer(f"{field}.bits[1]", pair[1], 1, self.width - first)
+            table = [dict(self.vector(at, entry, self.width)) for at, entry in listed]
+            return len(table), table.__getitem__
+        start, number = pair(f"{field}.bits", members(field, value, "bits")["bits"], "[first, r]")
+        first = integer(f"{field}.bits[0]", start, 0, self.width - 1)
+        r = integer(f"{field}.bits[1]", number, 1, self.width - first)
         if r > MOST_BITS_OF_POSITION:
             raise TooLarge(f"{field}.bits has {r} bits; this checker reads {MOST_BITS_OF_POSITION}")
-        return (first, r), None
+        return 1 << r, lambda place: {first + b: Fraction(1 if place >> b & 1 else -1) for b in range(r)}
 
     def vocabulary(self, field: str, value: Json) -> dict[str, Token]:
         found = dict[str, Token]()
@@ -271,10 +267,3 @@ class _Reader:
         neurons = self.forms(f"{field}.mlp.neurons", mlp["neurons"])
         written = [(0, *added) for added in self.map(f"{field}.mlp.out", mlp["out"], len(neurons))]
         return Layer(tuple(heads), self.added(out, values), neurons, self.added(written, len(neurons)))
-
-
-def _has(linear: Format, value: Fraction) -> bool:
-    try:
-        return linear.of(value) == value
-    except Overflow:
-        return False

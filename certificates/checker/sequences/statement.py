@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from exactformer.certificates.checker.document import Json, Rejected, integer, items, members, natural, quote, text
+from exactformer.certificates.checker.document import Json, Rejected, members, natural, text
 from exactformer.certificates.checker.sequences.enclosure import Arithmetic, arithmetic_of
-from exactformer.certificates.checker.sequences.network import entries
+from exactformer.certificates.checker.sequences.network import ascending, entries
 
 MOST_SEQUENCES, MOST_TOKENS = 2**12, 2**15
 """And tokens of all sequences together."""
@@ -78,13 +78,5 @@ def _given(field: str, value: Json) -> Given:
     tokens = tuple(text(at, entry) for at, entry in entries(f"{field}.tokens", parts["tokens"], MOST_TOKENS))
     if not tokens:
         raise Rejected(f"{field}.tokens", "are none")
-    asked = list[tuple[int, str]]()
-    for at, entry in entries(f"{field}.asked", parts["asked"], MOST_TOKENS):
-        pair = items(at, entry)
-        if len(pair) != 2:
-            raise Rejected(at, f"is {quote(entry)} where a pair [position, token] must be")
-        position, token = integer(f"{at}[0]", pair[0], 0, len(tokens) - 1), text(f"{at}[1]", pair[1])
-        if asked and position <= asked[-1][0]:
-            raise Rejected(f"{at}[0]", f"is {position}: positions do not ascend")
-        asked.append((position, token))
-    return Given(tokens, tuple(asked))
+    asked = ascending(f"{field}.asked", parts["asked"], len(tokens) - 1, "a pair [position, token]", MOST_TOKENS)
+    return Given(tokens, tuple((position, text(at, token)) for at, position, token in asked))

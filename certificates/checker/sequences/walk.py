@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import repeat
 from typing import TypeAlias
 
 from exactformer.certificates.checker.deadline import Deadline
@@ -20,34 +19,38 @@ Vectors: TypeAlias = list[list[Value]]
 
 @dataclass(frozen=True)
 class Walked:
-    """Behind all layers: hardmax, its heads' tallies by layer; how far apart the two were behind each sublayer, None
-    from where an overflow is not excluded on; and what the softmax transformer's x is in, None likewise."""
+    """Behind all layers: hardmax; the tallies of all heads, in order; how far apart the two were behind each sublayer,
+    None from where an overflow is not excluded on; and what the softmax transformer's x is in, None likewise."""
 
     state: State
-    tallies: list[list[Tally]]
+    tallies: list[Tally]
     drifts: list[Fraction | None]
     enclosed: Vectors | None
 
 
 def walk(network: Network, tokens: Sequence[str], arithmetic: Arithmetic, deadline: Deadline) -> Walked:
     """Both transformers on these tokens."""
-    tallies, drifts = list[list[Tally]](), list[Fraction | None]()
-    states, enclosures = exact(network, tokens, tallies, deadline), enclosed(network, tokens, arithmetic, deadline)
-    for state, vectors in zip(states, _as_far_as_bounded(enclosures), strict=False):
+    tallies, drifts = list[Tally](), list[Fraction | None]()
+    enclosures = enclosed(network, tokens, arithmetic, deadline)
+    for state in exact(network, tokens, tallies, deadline):
+        try:
+            vectors = next(enclosures, None)  # what has raised is at its end
+        except Unbounded:
+            vectors = None
         drifts.append(None if vectors is None else drift(arithmetic, state, vectors))
     return Walked(state, tallies, drifts[1:], vectors)  # there is a first one at least, before all layers
 
 
-def exact(network: Network, tokens: Sequence[str], tallies: list[list[Tally]], deadline: Deadline) -> Iterator[State]:
+def exact(network: Network, tokens: Sequence[str], tallies: list[Tally], deadline: Deadline) -> Iterator[State]:
     """Hardmax: the first state, and the one behind each sublayer; tallies of the heads are added to the list."""
     scale = max((row.scale for row in network.rows()), default=0)
     state = first_state(network, tokens)
     yield state
     for layer in network.layers:
         state, found = behind_attention(layer, state, network, scale, deadline)
-        tallies.append(found)
+        tallies += found
         yield state
-        state = behind_mlp(layer, state, scale)
+        state = behind_mlp(layer, state, scale, deadline)
         yield state
 
 
@@ -56,20 +59,20 @@ def enclosed(network: Network, tokens: Sequence[str], arithmetic: Arithmetic, de
     zero = Fraction(0)
     vectors = Vectors()
     for i, token in enumerate(tokens):
+        deadline.left("softmax: embeddings")
         embedding, position = network.vocabulary[token].embedding, network.position(i)
         x = [arithmetic.first(embedding.get(c, zero), position.get(c, zero)) for c in range(network.width)]
         vectors.append([*x, arithmetic.one])
     yield vectors
     for layer in network.layers:
-        vectors = _with(
-            arithmetic, layer.attention, _attended(arithmetic, layer, network.causal, vectors, deadline), vectors
-        )
+        attended = _attended(arithmetic, layer, network.causal, vectors, deadline)
+        vectors = _with(arithmetic, layer.attention, attended, vectors, deadline)
         yield vectors
         neurons = Vectors()
         for vector in vectors:
             deadline.left("softmax: neurons")
             neurons.append([arithmetic.neuron(row, vector) for row in layer.neurons])
-        vectors = _with(arithmetic, layer.mlp, neurons, vectors)
+        vectors = _with(arithmetic, layer.mlp, neurons, vectors, deadline)
         yield vectors
 
 
@@ -77,10 +80,12 @@ def _attended(arithmetic: Arithmetic, layer: Layer, causal: bool, vectors: Vecto
     """For every token what it receives from all heads."""
     outputs = [list[Value]() for _ in vectors]
     for head in layer.heads:
-        queries, keys, values = (
-            [[arithmetic.activated(row, vector) for row in rows] for vector in vectors]
-            for rows in (head.query, head.key, head.value)
-        )
+        made = list[Vectors]()
+        for vector in vectors:
+            deadline.left("softmax: queries, keys, values")
+            of_head = head.query, head.key, head.value
+            made.append([[arithmetic.activated(row, vector) for row in rows] for rows in of_head])
+        queries, keys, values = zip(*made, strict=True)
         for i, query in enumerate(queries):
             deadline.left("softmax: heads")
             seen = i + 1 if causal else len(vectors)
@@ -88,23 +93,16 @@ def _attended(arithmetic: Arithmetic, layer: Layer, causal: bool, vectors: Vecto
     return outputs
 
 
-def _with(arithmetic: Arithmetic, rows: Map, made: Vectors, vectors: Vectors) -> Vectors:
+def _with(arithmetic: Arithmetic, rows: Map, made: Vectors, vectors: Vectors, deadline: Deadline) -> Vectors:
     """x behind a sublayer: rnd_A of the sums in L of x and of what is made of these numbers; 1 behind it."""
     found = Vectors()
     for mine, vector in zip(made, vectors, strict=True):
+        deadline.left("softmax: sums")
         behind = list(vector)
         for coordinate, row in rows:
             behind[coordinate] = arithmetic.activated(row, [*mine, *vector])
         found.append(behind)
     return found
-
-
-def _as_far_as_bounded(enclosures: Iterator[Vectors]) -> Iterator[Vectors | None]:
-    """These, and None for ever from an overflow on."""
-    try:
-        yield from enclosures
-    except Unbounded:
-        yield from repeat(None)
 
 
 def drift(arithmetic: Arithmetic, state: State, vectors: Vectors) -> Fraction:

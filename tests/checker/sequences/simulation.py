@@ -219,6 +219,3 @@ class Simulation:
         weights = [certainly(how.W, power / sum(powers), set(powers) == {1}) for power in powers]
         found = sum((w * v for w, v in zip(weights, values, strict=True)), Fraction(0))
         return self.activation(found) if how.A else Fraction(round(found * 2**PRECISION), 2**PRECISION)
-
-    def logits(self, x: Numbers) -> dict[str, Fraction]:
-        return {entry["token"]: self.linear(entry["unembedding"], x) for entry in self.document["vocabulary"]}

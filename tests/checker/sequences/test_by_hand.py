@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import weakref
+from collections import Counter
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,9 @@ from click.testing import CliRunner
 
 from exactformer.certificates.checker.__main__ import main
 from exactformer.certificates.checker.check import Valid
+from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.document import BadInput, Rejected, TooLarge
+from exactformer.certificates.checker.sequences import check, walk
 from exactformer.certificates.checker.sequences.check import check_sequences
 from exactformer.certificates.command_line.main import cli
 from tests.checker.sequences.documents import canonical, certificate, head, layer, network, vector, written
@@ -122,6 +126,20 @@ def test_refuted_and_inconclusive(tmp_path: Path) -> None:
         checked(tmp_path, said)
     unknown = certificate(SMALL, [BAB], "fused:bf16/fp32/bf16", 4, "inconclusive", None, [[None, None]])
     assert checked(tmp_path, unknown).proved == ()
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_drift_is_that_of_all_sequences(order: int, tmp_path: Path) -> None:
+    """One a alone has none."""
+    sequences = [BAB, {"tokens": ["a"], "asked": [[0, "a"]]}][::order]
+    said = certificate(SMALL, sequences, "fused:bf16/fp32/bf16", 4, "certified", MARGIN, DRIFT)
+    assert checked(tmp_path, said).verdict == "certified"
+    said["softmax"]["drift"] = [["9/128", "0"]]
+    with pytest.raises(Rejected, match=r"softmax\.drift\[0\]\[1\]: is 0; this checker shows 9/128 only"):
+        checked(tmp_path, said)
+    said["softmax"] = {"margin": "2", "drift": DRIFT}
+    with pytest.raises(Rejected, match=f"position 2 of sequence {0 if order == 1 else 1} this checker shows"):
+        checked(tmp_path, said)
 
 
 def test_an_overflow_leaves_nothing_shown(tmp_path: Path) -> None:
@@ -296,6 +314,11 @@ HEAVY: dict[str, tuple[Any, Any, str]] = {
         BAB | {"tokens": ["b"] * 2**12},
         "activations at once",
     ),
+    "many forms of nothing": (
+        with_network("layers", [layer(neurons=[[[], 0]] * 250)] * 66),
+        BAB | {"tokens": ["b"] * 2**12},
+        "products of weights",
+    ),
 }
 
 
@@ -317,6 +340,59 @@ def test_hardmax_numbers_that_grow_are_not_judged(tmp_path: Path) -> None:
     said["network"]["weights"]["sha256"] = hashlib.sha256(canonical(document)).hexdigest()
     with pytest.raises(TooLarge, match="8192 bits"):
         checked(tmp_path, said, document)
+
+
+def test_bounds_that_grow_are_not_judged(tmp_path: Path) -> None:
+    """In real numbers: hardmax makes 0 of x2, softmax something near, and each layer makes it 2^2000 times as large."""
+    big, zero = str(2**1000), layer(LOOK, neurons=[[[], 1]], out=[[2, [vector(x0=-1), 0]]])
+    grow = layer(neurons=[[vector(x2=big), 0], [vector(x2=f"-{big}"), 0]], out=[[2, [vector(x0=big, x1=f"-{big}"), 0]]])
+    for layers, reason in (
+        ([zero, grow], "softmax.drift: has 0"),
+        ([zero, *[grow] * 5], "bound has more than the 8192"),
+    ):
+        document = with_network("layers", layers) | {"attention": "full"}
+        said = certificate(document, [BAB], "exact", 4, "inconclusive", None, [])
+        with pytest.raises((Rejected, TooLarge), match=reason):
+            checked(tmp_path, said, document)
+
+
+def test_every_part_asks_for_the_budget_at_every_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Counter[str]()
+
+    def left(_self: Deadline, at: str) -> int:
+        asked[at] += 1
+        return 10**6
+
+    monkeypatch.setattr(Deadline, "left", left)
+    checked(tmp_path, GOOD)
+    tokens = 3
+    assert asked == {
+        "hardmax: queries, keys, values": tokens,
+        "hardmax: heads": tokens,
+        "hardmax: neurons": tokens,
+        "hardmax: sums": 2 * tokens,
+        "hardmax.margin": 1,
+        "softmax: embeddings": tokens,
+        "softmax: queries, keys, values": tokens,
+        "softmax: heads": tokens,
+        "softmax: neurons": tokens,
+        "softmax: sums": 2 * tokens,
+        "softmax.margin": 1,
+    }
+
+
+def test_what_a_sequence_made_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = list[weakref.ref[walk.Walked]]()
+
+    def watched(*arguments: Any) -> walk.Walked:
+        assert not any(one() for one in made[:-1])
+        walked = walk.walk(*arguments)
+        made.append(weakref.ref(walked))
+        return walked
+
+    monkeypatch.setattr(check, "walk", watched)
+    checked(tmp_path, certificate(SMALL, [BAB] * 4, "fused:bf16/fp32/bf16", 4, "certified", MARGIN, DRIFT))
+    assert len(made) == 4
 
 
 def run(*arguments: object) -> tuple[int, str]:
@@ -360,6 +436,11 @@ def test_other_kinds_are_told_apart(tmp_path: Path) -> None:
     assert "give --machine MACHINE" in run(other)[1]
     assert "give --machine MACHINE" not in run(other, "--network", other)[1]
     path = written(tmp_path, SMALL, GOOD)
+    other.write_bytes(b'{"a":' + b"[" * 99)
+    assert run(other) == (4, "not judged: certificate: more than 16 lists and objects inside each other\n")
+    other.unlink()
+    code, output = run(other)
+    assert (code, output.startswith("certificate ") and "cannot be read" in output) == (2, True)
     path.write_bytes(json.dumps(GOOD).encode())
     code, output = run(path)
     assert (code, "not in canonical form" in output) == (1, True)

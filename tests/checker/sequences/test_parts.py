@@ -48,7 +48,7 @@ def point(number: Fraction, model: Arithmetic = LITTLE) -> Value:
 def bound(terms: list[Term]) -> Fraction:
     """How far the checker says that a sum of these can be off."""
     pairs = [term if isinstance(term, tuple) else (term, Fraction(1)) for term in terms]
-    made = LITTLE.products([point(a) for a, _ in pairs], [point(b) for _, b in pairs])
+    made = LITTLE.products((point(a), point(b)) for a, b in pairs)
     return Fraction(LITTLE.error(LITTLE.linear, made), 2**LITTLE.grid)
 
 
@@ -109,7 +109,7 @@ def test_fixed_point_sums() -> None:
     """Each product is off by half a unit of 1/4 at most, and a sum may not overflow 16 - 1/4."""
     model = arithmetic_of("rounded:bf16/fixed2.4+linearfixed2.4", 0)
     quarter = point(Fraction(1, 4), model)
-    terms = model.products([quarter] * 3, [point(Fraction(5, 4), model)] * 3)
+    terms = model.products([(quarter, point(Fraction(5, 4), model))] * 3)
     assert Fraction(model.error(model.linear, terms), 2**model.grid) == Fraction(3, 4)
     with pytest.raises(Unbounded):
         model.error(model.linear, model.numbers([point(Fraction(8), model)] * 2))
@@ -240,5 +240,5 @@ def test_the_grid_has_all_numbers_of_all_formats() -> None:
 
 def test_terms_that_are_0_do_not_count() -> None:
     nothing = Sum(0, 0, 0, 0, 0, LITTLE.grid)
-    assert LITTLE.products([point(Fraction(0))], [point(Fraction(3))]) == nothing._replace(bits=2 * LITTLE.grid)
+    assert LITTLE.products([(point(Fraction(0)), point(Fraction(3)))]) == nothing._replace(bits=2 * LITTLE.grid)
     assert LITTLE.error(LITTLE.linear, nothing) == 0
