@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
 
 from exactformer.constructions.transformer.exact import Transformer
+from exactformer.constructions.transformer.exact_parts import Form
 from exactformer.constructions.transformer.given import Given, GivenError, GivenSequence
 from exactformer.verify.arithmetic.models import ArithmeticModel
 from exactformer.verify.given.arithmetic import Unsupported, require_held
@@ -22,7 +23,9 @@ checker whose last bits differ finds the same."""
 
 
 MOST_SEQUENCES, MOST_TOKENS, MOST_PAIRS = 1 << 12, 1 << 15, 1 << 22
-"""Sequences, tokens of all together, and for each head pairs of tokens: what a checker judges (NETWORKS 8)."""
+MOST_PRODUCTS, MOST_ACTIVATIONS = 1 << 26, 1 << 21
+"""Sequences, tokens of all together, and for each head pairs of tokens; products, and activations at once: what a
+checker judges (NETWORKS 8)."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def assess(net: Transformer, given: Given, model: ArithmeticModel, beta: int = 1
     require_held(net, model)
     for number, sequence in enumerate(given.sequences):
         _require(net, sequence, f"sequence {number}")
-    _require_light(net, [len(sequence.tokens) for sequence in given.sequences])
+    _require_light(net, given.sequences)
     rows = TransformerRows.of(net)
     replayed = [replay(rows, sequence.tokens) for sequence in given.sequences]
     questions = tuple(
@@ -125,16 +128,43 @@ def _require(net: Transformer, sequence: GivenSequence, where: str) -> None:
         raise GivenError(f"{where} has {len(sequence.tokens)} tokens, and the transformer {net.longest} positions")
 
 
-def _require_light(net: Transformer, lengths: Sequence[int]) -> None:
-    """Raises Unsupported for more than is judged."""
-    heads = sum(len(layer.heads) for layer in net.layers)
+def _require_light(net: Transformer, sequences: Sequence[GivenSequence]) -> None:
+    """Raises Unsupported for more than is judged: what is certified here a checker has to be able to check."""
+    lengths = [len(sequence.tokens) for sequence in sequences]
+    asked = sum(len(one.tokens if one.asked is None else one.asked) for one in sequences)
+    heads = [head for layer in net.layers for head in layer.heads]
+    pairs, entries = sum(length**2 for length in lengths), sum(len(head.query) + len(head.value) for head in heads)
+    made = max((len(layer.neurons) + sum(len(head.value) for head in layer.heads) for layer in net.layers), default=0)
     for number, most, what in (
         (len(lengths), MOST_SEQUENCES, "sequences"),
         (sum(lengths), MOST_TOKENS, "tokens of all sequences"),
-        (heads * sum(length**2 for length in lengths), MOST_PAIRS, "pairs of tokens, of each head"),
+        (max(lengths) * (net.width + made), MOST_ACTIVATIONS, "activations of a sequence at once"),
+        (sum(lengths) * _products(net), MOST_PRODUCTS, "products of weights"),
+        (asked * _terms(token.unembedding for token in net.vocabulary), MOST_PRODUCTS, "products of unembeddings"),
+        (pairs * entries, MOST_PRODUCTS, "products of queries, keys and values"),
+        (pairs * len(heads), MOST_PAIRS, "pairs of tokens, of each head"),
     ):
         if number > most:
             raise Unsupported(f"there are {number:,} {what}; at most {most:,} are judged")
+
+
+def _products(net: Transformer) -> int:
+    """Of weights, biases and what maps add to, for each token; each form, and each coordinate of x before and behind a
+    layer, counts as one more.
+    """
+    count = net.width * (len(net.layers) + 1)
+    for layer in net.layers:
+        heads = [form for head in layer.heads for form in (*head.query, *head.key, *head.value)]
+        added = [form for head in layer.heads for _, form in head.out]
+        coordinates = {coordinate for head in layer.heads for coordinate, _ in head.out}
+        count += _terms((*heads, *layer.neurons, *(form for _, form in layer.out))) + len(layer.out)
+        # What several heads add to a coordinate is one form.
+        count += _terms(added) - len(added) + 2 * len(coordinates)
+    return count
+
+
+def _terms(forms: Iterable[Form]) -> int:
+    return sum(len(form.vector) + (form.bias != 0) + 1 for form in forms)
 
 
 def _asked(net: Transformer, sequence: GivenSequence, found: Replayed, number: int) -> tuple[tuple[int, str], ...]:
