@@ -22,10 +22,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from exactformer.constructions import turing
 from tests.command_line.invoking import files_in, invoke
 
 PROGRAM = (sys.executable, "-m", "exactformer")
 CHECKER = (sys.executable, "-m", "exactformer.certificates.checker")
+COT = Path(turing.__file__).with_name("cot.theory")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ANTI_HANG = 120
 """Seconds after which a test gives up; nothing takes that long."""
@@ -58,7 +60,7 @@ COMMANDS = (
     of_program("the lemmas", "lemmas --width 8 --json", most=10.0),
     of_program("a check", f"check {CERTIFICATE} --machine increment --json"),
     of_program("a folded check", f"check {CERTIFICATE} --machine 1RB1LB_1LA1RZ", (1,)),
-    Case("the checker", (*CHECKER, CERTIFICATE, "--machine", MACHINE)),
+    Case("the checker", (*CHECKER, CERTIFICATE, "--theory", str(COT), "--machine", MACHINE)),
     of_program("a sweep", "sweep --machines 60 --workers 2 --out sweep.jsonl", most=8.0, keeps=True),
     of_program(
         "a sweep of proofs",

@@ -78,7 +78,7 @@ def test_valid(arithmetic: str, verdict: str, tmp_path: Path, capsys: pytest.Cap
     made = made_in(tmp_path, arithmetic)
     valid = api.check(made.certificate, theory=the_theory())
     assert (valid.verdict, valid.claim) == (verdict, made.document["statement"]["claim"])
-    assert valid == check_theory(made.certificate, made.machine)
+    assert vars(valid) == vars(check_theory(made.certificate, made.machine))
     assert valid.proved
     assert valid.assumed
     assert run(made) == (0 if verdict == "proved" else 3)
@@ -489,8 +489,11 @@ def test_the_certificate_does_not_depend_on_where_it_lies(proved: Made, tmp_path
 
 def test_the_api_certifies_no_more_than_there_are_positions() -> None:
     network, theory = ngram(small.LETTERS, small.N, context=2**small.R)
-    for context in (2**small.R + 1, 2**40, 0, -1):
+    for context in (2**small.R + 1, 2**40):
         with pytest.raises(Rejected, match="context"):
+            api.certify(network, theory, "fused:bf16", context=context)
+    for context in (0, -1):
+        with pytest.raises(api.BehaviourError, match="context"):
             api.certify(network, theory, "fused:bf16", context=context)
     assert api.certify(network, theory, "fused:bf16", context=5).verdict is api.Verdict.PROVED
 
@@ -540,7 +543,7 @@ def test_a_name_is_a_number_or_a_formula(given: dict[str, str]) -> None:
 
 
 def test_the_api_needs_one_subject(proved: Made) -> None:
-    with pytest.raises(BadInput, match="give a theory or a machine"):
+    with pytest.raises(BadInput, match="give the machine, the theory"):
         api.check(proved.certificate)
     with pytest.raises(BadInput, match=r"machine '.*' is no new 'key: value', row or comment"):
         api.check(proved.certificate, theory=the_theory(), machine=proved.machine)
