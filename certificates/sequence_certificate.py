@@ -6,7 +6,7 @@ import platform
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import MAX_EMAX, MIN_EMIN, Decimal, localcontext
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_EVEN, Decimal, localcontext
 from fractions import Fraction
 from functools import cached_property
 from importlib.metadata import version
@@ -196,14 +196,14 @@ def sentence(found: SequencesFound) -> str:
             return f"{subject} is not shown to rank {where} asked about, nor shown not to."
 
 
-def shown(number: str) -> str:
-    """A rational for people: itself if it is short, else a decimal number close to it.
+def shown(number: str, rounding: str = ROUND_HALF_EVEN) -> str:
+    """A rational for people: itself if it is short, else a decimal number close to it, for bounds on their safe side.
 
     >>> shown("65/64"), shown(str(Fraction(2, 3) / 2**99)), shown(str(Fraction(10**40, 3)))
     ('65/64', '~ 1.05e-30', '~ 3.33e+39')
     """
     if len(number) <= LONGEST_SHOWN:
         return number
-    with localcontext(prec=3, Emax=MAX_EMAX, Emin=MIN_EMIN):
+    with localcontext(prec=3, rounding=rounding, Emax=MAX_EMAX, Emin=MIN_EMIN):
         top, _, bottom = number.partition("/")
         return f"~ {Decimal(top) / Decimal(bottom or 1):.2e}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN
 
 from exactformer.certificates.files import Written
 from exactformer.certificates.reports.facts import Findings
@@ -50,7 +51,8 @@ def report_on_sequences(bundle: SequencesBundle, written: Written | None = None)
         yield Table(
             (Column("layer", right=True, key=True), Column("drift after attention"), Column("after the MLP")),
             tuple(
-                (str(number), *map(_shown, pair)) for number, pair in enumerate(document["softmax"]["drift"], start=1)
+                (str(number), *(_shown(drift, ROUND_CEILING) for drift in pair))
+                for number, pair in enumerate(document["softmax"]["drift"], start=1)
             ),
         )
         yield ""
@@ -76,9 +78,9 @@ def _facts(bundle: SequencesBundle) -> Iterator[tuple[str, str]]:
         f"{counted(len(net.layers), 'layer')}, {counted(heads, 'head')}, d = {net.width}, {seen} attention, "
         f"{counted(len(net.vocabulary), 'token')}, {counted(sum(1 for _ in net.numbers()), 'weight')} that are not 0",
     )
-    yield "margin", f"{_shown(bundle.document['hardmax']['margin'])} with hardmax, exactly"
+    yield "margin", f"{_shown(bundle.document['hardmax']['margin'])} with hardmax"
     if (margin := bundle.document["softmax"]["margin"]) is not None:
-        yield "", f"at least {_shown(margin)} in this arithmetic"
+        yield "", f"at least {_shown(margin, ROUND_FLOOR)} in this arithmetic"
 
 
 def _printable(name: str) -> str:
@@ -86,15 +88,16 @@ def _printable(name: str) -> str:
     return name if name.isprintable() else repr(name)
 
 
-def _shown(number: str | None) -> str:
-    return "-" if number is None else shown(number)
+def _shown(number: str | None, rounding: str = ROUND_HALF_EVEN) -> str:
+    return "-" if number is None else shown(number, rounding)
 
 
 def findings(bundle: SequencesBundle) -> list[Findings]:
     """What each statement rests on."""
     model = bundle.found.setting.model
     observed = [
-        "Separations and ties of the heads, and the margin with hardmax, are those above: exact, on these sequences.",
+        "Separations and ties of the heads, and the margin with hardmax, are those above, on these sequences: computed "
+        "exactly, and shown to three digits behind ~.",
     ]
     if any(drift is not None for drift in bundle.found.drifts):
         observed.append("No activation is further from its value with hardmax than the drifts above say.")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
+from itertools import product
+
 import pytest
 
 from exactformer.certificates.checker import writes
 from exactformer.certificates.checker.machine import Machine, parse_machine
 from exactformer.constructions.machines.library import LIBRARY
+from exactformer.constructions.machines.text import read_machine
+from exactformer.verify.writes import write_bound
 from tests.checker.conftest import UNLIMITED, library
 from tests.checker.ghosts import ghosts
 
@@ -29,6 +35,35 @@ BOUNDS = [
 @pytest.mark.parametrize(("bound", "example"), [pytest.param(*case[1:], id=case[0]) for case in BOUNDS])
 def test_writes_per_cell(bound: int | None, example: Machine) -> None:
     assert writes.writes_per_cell(example, UNLIMITED) == bound
+
+
+def drawn(rng: random.Random) -> str:
+    """The text of a machine; rows mostly lead on, so that many have a bound."""
+    tapes, alphabet = rng.choice((1, 1, 2)), ("_", "1", "x")[: rng.randint(2, 3)]
+    states, rows = [*"abcd"[: rng.randint(1, 4)], "h"], list[str]()
+    for place, state in enumerate(states[:-1]):
+        for read in product(alphabet, repeat=tapes):
+            after = rng.choice(states[place:] if rng.random() < 0.7 else states)
+            moves = [rng.choice("RRS" if rng.random() < 0.7 else "LRS") for _ in read]
+            written = [rng.choice(alphabet) for _ in read]
+            if rng.random() < 0.6 or not rows:
+                rows.append(f'  - "{" ".join((state, *read))} -> {" ".join((after, *written, *moves))}"\n')
+    symbols = ", ".join(f'"{symbol}"' for symbol in alphabet)
+    return (
+        f"name: m\ntapes: {tapes}\nstates: [{', '.join(states)}]\nhalting: h\nalphabet: [{symbols}]\n"
+        f'input: ["1"]\ntransitions:\n{"".join(rows)}'
+    )
+
+
+def test_random_machines_have_the_bound_that_the_prover_finds_in_its_own_way() -> None:
+    rng, found = random.Random(5), Counter[int | None]()
+    for _ in range(400):
+        text = drawn(rng)
+        bound = writes.writes_per_cell(parse_machine(text), UNLIMITED)
+        assert bound == write_bound(read_machine(text)).largest, text
+        found[bound] += 1
+    assert len(found) >= 4
+    assert found[None] > 50
 
 
 @pytest.mark.parametrize("name", sorted(LIBRARY))

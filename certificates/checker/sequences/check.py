@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import MAX_EMAX, MIN_EMIN, Decimal, localcontext
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, localcontext
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -213,7 +213,8 @@ class Told:
     @property
     def facts(self) -> list[str]:
         if self.margin is not None:
-            return [f"the expected token's logit is above every other's by {approximately(self.margin)} or more"]
+            least = approximately(self.margin, ROUND_FLOOR)
+            return [f"the expected token's logit is above every other's by {least} or more"]
         if (of := self.refuted) is None:
             return []
         return [f"{of.where}, {quote(of.other)} has a logit not below that of {quote(of.expected)}"]
@@ -244,15 +245,17 @@ def read_verdict(verdict: str, margin: Json, refutation: Json, statement: Statem
     return Told(None, Difference(place, position, expected, token))
 
 
-def approximately(value: Fraction) -> str:
-    """A rational as text, as a fraction or, where that is long, to a few digits.
+def approximately(value: Fraction, rounding: str = ROUND_HALF_EVEN) -> str:
+    """A rational as text, as a fraction or, where that is long, to a few digits; bounds are rounded to their safe side.
 
+    >>> approximately(Fraction(3**99, 2**160), ROUND_FLOOR), approximately(Fraction(3**99, 2**160), ROUND_CEILING)
+    ('about 1.17e-1', 'about 1.18e-1')
     >>> approximately(Fraction(-5, 8)), approximately(Fraction(10**30 + 1, 10**33)), approximately(Fraction(3**9999))
     ('-5/8', 'about 1.00e-3', 'about 5.44e+4770')
     """
     if len(written := rational_text(value)) <= 24:
         return written
-    with localcontext(prec=3, Emax=MAX_EMAX, Emin=MIN_EMIN):
+    with localcontext(prec=3, rounding=rounding, Emax=MAX_EMAX, Emin=MIN_EMIN):
         return f"about {Decimal(value.numerator) / Decimal(value.denominator):.2e}"
 
 
@@ -271,13 +274,14 @@ def _valid(
     if bounds:
         behind = "every layer" if len(bounds) == len(drift) else f"the first {len(bounds)} of {len(drift)} sublayers"
         proved.append(
-            f"up to {behind}, no activation of any token is further than {approximately(max(bounds))} from that of the "
-            f"hardmax transformer{orders}"
+            f"up to {behind}, no activation of any token is further than "
+            f"{approximately(max(bounds), ROUND_CEILING)} from that of the hardmax transformer{orders}"
         )
     replayed = (
         f"the hardmax transformer on {counted(len(statement.sequences), 'sequence')}, in exact rationals: separations "
         "and ties of its heads",
-        f"its margin: the expected token's logit minus the largest other is {approximately(margin)} at least",
+        "its margin: the expected token's logit minus the largest other is "
+        f"{approximately(margin, ROUND_FLOOR)} at least",
     )
     assumed = (
         f"that weights, sums, softmax and activations are computed as certificates/NETWORKS.md, 3, says of "
