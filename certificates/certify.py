@@ -15,7 +15,6 @@ from importlib.metadata import version
 
 from exactformer.certificates import names, sentences
 from exactformer.certificates.document import (
-    CaseRecord,
     Certificate,
     HeadRecord,
     MachineRecord,
@@ -25,7 +24,6 @@ from exactformer.certificates.document import (
     RunRecord,
     Scope,
     SegmentRecord,
-    Softmax,
     Split,
     Statement,
     WeightsFile,
@@ -50,10 +48,8 @@ from exactformer.constructions.turing.construct import construct
 from exactformer.constructions.turing.fitting import check_context, smallest_context
 from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.constructions.turing.tokens import TokenSequence, sequences_of
-from exactformer.verify.arithmetic.cells import activation_cells
-from exactformer.verify.arithmetic.formats import RoundingCell
 from exactformer.verify.arithmetic.models import ArithmeticModel
-from exactformer.verify.arithmetic.softmax import Holds, head_tau
+from exactformer.verify.arithmetic.softmax import Holds
 from exactformer.verify.assessment import Assessment, Case, assess, facts_of, prove_lookups
 from exactformer.verify.hardmax.observe import HeadObservation, observe
 from exactformer.verify.hardmax.prepared import PreparedNetwork
@@ -203,10 +199,9 @@ def certify(request: Request, progress: Progress = lambda *_: None) -> Bundle:
         ),
         runs=_runs(runs, segments, observations.margins),
         heads=[
-            _head(network, observed, context, case, places)
+            _head(network, observed, context, assessment.cases[case], places)
             for observed, case in zip(observations.heads, assessment.case_of_head, strict=True)
         ],
-        softmax=_softmax(assessment),
         verdict=assessment.verdict.value,
         refutation=_refutation(request.paradigm, assessment.refutation, places),
         provenance=provenance,
@@ -267,7 +262,7 @@ Places = Sequence[tuple[int, int]]
 """For each sequence evaluated, in order: its run, and its segment of that run."""
 
 
-def _head(network: Network, observed: HeadObservation, context: int, case: int, places: Places) -> HeadRecord:
+def _head(network: Network, observed: HeadObservation, context: int, case: Case, places: Places) -> HeadRecord:
     head = observed.head
     facts = facts_of(observed, context)
     lookup = head.kind is HeadKind.LOOKUP
@@ -289,39 +284,6 @@ def _head(network: Network, observed: HeadObservation, context: int, case: int, 
         witness=None if witness is None else QueryRecord(*places[witness.sequence], witness.token),
         ties=ranges(list(facts.ties)),
         maximisers=observed.most_maximisers,
-        softmax=case,
-    )
-
-
-def _softmax(assessment: Assessment) -> Softmax:
-    cells = activation_cells(assessment.model)
-    return Softmax(
-        largest_score=assessment.largest_score,
-        one_cell=_ends(cells.one),
-        zero_cell=_ends(cells.zero),
-        cases=[_case(assessment, case) for case in assessment.cases],
-    )
-
-
-def _ends(cell: RoundingCell) -> tuple[str, str]:
-    return rational(cell.low), rational(cell.high)
-
-
-def _case(assessment: Assessment, case: Case) -> CaseRecord:
-    facts, bounds = case.facts, case.decision.bounds if case.decision else None
-    tau = None
-    if assessment.beta is not None:
-        tau = head_tau(assessment.model, facts.separation, facts.largest_score, assessment.beta)
-    one = None
-    if bounds and bounds.one_low is not None and bounds.one_high is not None:
-        one = (rational(bounds.one_low), rational(bounds.one_high))
-    return CaseRecord(
-        separation=facts.separation,
-        ties=ranges(list(facts.ties)),
-        tau=None if tau is None else rational(tau),
-        one=one,
-        zero=rational(bounds.zero_bound) if bounds else None,
-        least_beta=None if case.least_beta is None else str(case.least_beta),
         holds=None if case.decision is None else isinstance(case.decision, Holds),
     )
 

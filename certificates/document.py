@@ -139,26 +139,7 @@ class HeadRecord:
     witness: QueryRecord | None
     ties: list[Range]
     maximisers: int
-    softmax: int
-
-
-@dataclass(frozen=True)
-class CaseRecord:
-    separation: int | None
-    ties: list[Range]
-    tau: Rational | None
-    one: tuple[Rational, Rational] | None
-    zero: Rational | None
-    least_beta: str | None
     holds: bool | None
-
-
-@dataclass(frozen=True)
-class Softmax:
-    largest_score: int
-    one_cell: tuple[Rational, Rational]
-    zero_cell: tuple[Rational, Rational]
-    cases: list[CaseRecord]
 
 
 @dataclass(frozen=True)
@@ -191,12 +172,11 @@ class Certificate:
     network: NetworkRecord
     runs: list[RunRecord]
     heads: list[HeadRecord]
-    softmax: Softmax
     verdict: str
     refutation: RefutationRecord | None
     provenance: dict[str, Any]
     format: str = "exactformer certificate"
-    version: int = 1
+    version: int = 2
 
 
 def rational(number: Fraction) -> Rational:

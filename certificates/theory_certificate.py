@@ -19,12 +19,12 @@ from importlib.metadata import version
 from typing import Any, Protocol
 
 from exactformer.certificates import names
-from exactformer.certificates.checker.arithmetic import parse_model
 from exactformer.certificates.checker.deadline import SECONDS, Deadline
 from exactformer.certificates.checker.diagrams import deep_recursion
 from exactformer.certificates.checker.drift.attention import Softmax
 from exactformer.certificates.checker.drift.forms import NotShown
 from exactformer.certificates.checker.drift.walk import Drift
+from exactformer.certificates.checker.softmax.model import parse_model
 from exactformer.certificates.checker.theory.annotation import read_annotation, read_holds, read_names
 from exactformer.certificates.checker.theory.drift import drift_of
 from exactformer.certificates.checker.theory.reading import read_theory
@@ -33,12 +33,10 @@ from exactformer.certificates.checker.weights import read_network
 from exactformer.certificates.document import canonical_bytes, rational, sha256
 from exactformer.certificates.files import Subject
 from exactformer.certificates.linear_format import require_fit, smallest_fitting, sums_of
-from exactformer.certificates.softmax_document import TieSoftmax, tie_case
 from exactformer.certificates.weights import parameters, weights_document
 from exactformer.constructions.theory import Parameter, Theory
 from exactformer.constructions.transformer.network import Network
-from exactformer.verify.all_inputs import Universal, betas_for_drifts, covered_by_drifts, decide_ties_of
-from exactformer.verify.arithmetic.cells import activation_cells
+from exactformer.verify.all_inputs import TieCase, Universal, betas_for_drifts, covered_by_drifts, decide_ties_of
 from exactformer.verify.arithmetic.models import ArithmeticModel
 from exactformer.verify.verdict import Verdict
 
@@ -57,15 +55,6 @@ class ProvedHead(Protocol):
 MOST_PROVED = 4
 """Networks of which it is kept what was proved; with what drifts depend on that can be many diagrams."""
 _PROVED: dict[tuple[str, bool], Walked] = {}
-
-
-@dataclass(frozen=True)
-class HeadCase:
-    """A head, and its case of softmax."""
-
-    layer: int
-    name: str
-    case: int
 
 
 @dataclass(frozen=True)
@@ -97,9 +86,10 @@ class TheoryBundle:
         return found
 
     @property
-    def heads(self) -> list[HeadCase]:
-        """In order of layers."""
-        return [HeadCase(head["layer"], head["name"], head["softmax"]) for head in self.document["heads"]]
+    def heads(self) -> list[tuple[int, str, TieCase]]:
+        """Layer, name and case of every head, in order of layers."""
+        cases = [self.universal.cases[case] for case in self.universal.case_of_head]
+        return [(head["layer"], head["name"], case) for head, case in zip(self.document["heads"], cases, strict=True)]
 
     @property
     def name(self) -> str:
@@ -252,9 +242,6 @@ def document_of(
     weights = canonical_bytes(document)
     subject = subject or subject_of(theory, asked)
     weights_name = f"{subject.name}.weights.json"
-    cells = activation_cells(model)
-    one_cell, zero_cell = ((rational(cell.low), rational(cell.high)) for cell in (cells.one, cells.zero))
-    softmax = TieSoftmax(universal.largest_score, one_cell, zero_cell, [tie_case(case) for case in universal.cases])
     certificate = {
         "format": "exactformer theory certificate",
         "version": 2,
@@ -267,7 +254,6 @@ def document_of(
         "holds": [[asdict(one) for one in layer] for layer in theory.holds],
         "heads": _listed(network, heads, universal),
         "margin": margin,
-        "softmax": asdict(softmax),
         "verdict": (universal.verdict if drift is None else Verdict.TOKENS_PROVED).value,
         "provenance": {
             "exactformer": version("exactformer"),
@@ -327,7 +313,7 @@ def _statement(theory: Theory, context: int, model: ArithmeticModel) -> dict[str
 
 
 def _listed(network: Network, heads: Sequence[Sequence[ProvedHead]], universal: Universal) -> list[dict[str, Any]]:
-    """Every head with its separation, ties and case of softmax, in order of layers."""
+    """Every head with its separation, its ties, and whether it gives the hardmax value, in order of layers."""
     pairs = [
         (number, place, head.name, found)
         for number, (layer, of_layer) in enumerate(zip(network.layers, heads, strict=True), start=1)
@@ -340,7 +326,7 @@ def _listed(network: Network, heads: Sequence[Sequence[ProvedHead]], universal: 
             "name": name,
             "separation": found.separation,
             "ties": str(universal.cases[case].facts.most),
-            "softmax": case,
+            "holds": universal.cases[case].holds,
         }
         for (number, place, name, found), case in zip(pairs, universal.case_of_head, strict=True)
     ]

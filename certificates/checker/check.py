@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
-from exactformer.certificates.checker.arithmetic import case_entry, cells, largest_admitted, separation_of_scores
 from exactformer.certificates.checker.deadline import SECONDS, Deadline
 from exactformer.certificates.checker.document import (
     MACHINE,
@@ -23,7 +20,6 @@ from exactformer.certificates.checker.document import (
     Rejected,
     members,
     quote,
-    rational_text,
     read_bytes,
     read_canonical,
     read_certificate,
@@ -35,13 +31,14 @@ from exactformer.certificates.checker.linear import Linear, check_linear
 from exactformer.certificates.checker.machine import Machine, MachineError, parse_machine, vocabulary
 from exactformer.certificates.checker.refutation import check_refutation, witness_places
 from exactformer.certificates.checker.runs import Case, Replayed, check_heads, check_runs
+from exactformer.certificates.checker.softmax.cases import holds
+from exactformer.certificates.checker.softmax.model import Model, largest_admitted, separation_of_scores
 from exactformer.certificates.checker.statement import (
     Statement,
     check_statement,
     scales,
     sentence,
 )
-from exactformer.certificates.checker.steps.naming import Model
 from exactformer.certificates.checker.weights import (
     Network,
     dimensions,
@@ -108,31 +105,25 @@ def replay_and_judge(
     """The verdict about the runs, the largest admitted exponent of beta, and the number of tokens."""
     places = witness_places(parts["refutation"], network)
     replayed = check_runs(parts["runs"], statement, machine, network, places, deadline)
-    cases = check_heads(parts["heads"], network, replayed.tallies)
-    entries = [partial(_entry_on_runs, case, statement, longest_query(network)) for case in cases]
-    admitted, holds = check_softmax(parts["softmax"], statement, network, entries, deadline)
-    verdict = check_verdict(parts, statement, network, replayed, admitted, holds, deadline)
+    admitted = check_beta(statement, network)
+
+    def case_holds(case: Case) -> bool | None:
+        deadline.left("heads")
+        return head_holds(statement, network, case)
+
+    all_hold = check_heads(parts["heads"], network, replayed.tallies, case_holds)
+    verdict = check_verdict(parts, statement, network, replayed, admitted, all_hold, deadline)
     return verdict, admitted, sum(replayed.tokens)
 
 
-def _entry_on_runs(case: Case, statement: Statement, largest_score: int, admitted: int) -> tuple[dict[str, Json], bool]:
-    separation, ranges = case
-    apart = None if separation is None else separation_of_scores(statement.model, largest_score, separation)
-    entry, holds = case_entry(statement.model, statement.context, apart, list(ranges), statement.e, admitted)
-    return entry | {"separation": separation, "ties": [[low, high] for low, high in ranges]}, holds
-
-
-Entry: TypeAlias = Callable[[int], tuple[dict[str, Json], bool]]
-"""From the largest admitted exponent of beta: a case of ``softmax``, and whether it holds."""
-
-TOP = ("format", "version", "statement", "network", "runs", "heads", "softmax", "verdict", "refutation", "provenance")
+TOP = ("format", "version", "statement", "network", "runs", "heads", "verdict", "refutation", "provenance")
 
 
 def check_form(document: Json) -> dict[str, Json]:
     """Section 2: the members of a certificate, its format and its version."""
     parts = members("certificate", document, *TOP)
     require_same("format", parts["format"], MACHINE)
-    require_same("version", parts["version"], 1)
+    require_same("version", parts["version"], 2)
     if parts["verdict"] not in ("certified", "refuted", "inconclusive"):
         raise Rejected("verdict", f"is {quote(parts['verdict'])}, none of the verdicts")
     require_provenance(parts["provenance"])
@@ -190,12 +181,12 @@ class Scaled(Protocol):
     def model(self) -> Model: ...
     @property
     def e(self) -> int | None: ...
+    @property
+    def context(self) -> int: ...
 
 
-def check_softmax(
-    value: Json, statement: Scaled, network: Network, entries: Sequence[Entry], deadline: Deadline
-) -> tuple[int, bool]:
-    """Sections 7 and 16: the inequalities. The largest admitted exponent of beta, and whether all cases hold."""
+def check_beta(statement: Scaled, network: Network) -> int:
+    """ARITHMETIC 3: beta, if one is given, is admitted. The largest exponent of beta that is."""
     largest_score, h = longest_query(network), statement.model.steps.head
     if h and largest_score > 4**h:
         raise Rejected(
@@ -205,19 +196,16 @@ def check_softmax(
     if admitted is None or (statement.e is not None and statement.e > admitted):
         limit = "no beta is" if admitted is None else f"the largest that is admitted is 2^{admitted}"
         raise Rejected("statement.beta", f"is not admitted by {statement.arithmetic}: {limit}")
-    found = list[tuple[dict[str, Json], bool]]()
-    for number, entry in enumerate(entries):
-        deadline.left(f"softmax.cases[{number}]")
-        found.append(entry(admitted))
-    one_cell, zero_cell = cells(statement.model)
-    expected: dict[str, Json] = {
-        "largest_score": largest_score,
-        "one_cell": [rational_text(end) for end in one_cell],
-        "zero_cell": [rational_text(end) for end in zero_cell],
-        "cases": [entry for entry, _ in found],
-    }
-    require_same("softmax", value, expected)
-    return admitted, all(holds for _, holds in found)
+    return admitted
+
+
+def head_holds(statement: Scaled, network: Network, case: Case) -> bool | None:
+    """ARITHMETIC 6: whether a head gives the hardmax value; None where no beta is given."""
+    separation, ties = case
+    if statement.e is None:
+        return None
+    apart = None if separation is None else separation_of_scores(statement.model, longest_query(network), separation)
+    return holds(statement.model, statement.context, apart, ties, statement.e)
 
 
 def check_verdict(
@@ -226,22 +214,22 @@ def check_verdict(
     network: Network,
     replayed: Replayed,
     admitted: int,
-    holds: bool,
+    all_hold: bool,
     deadline: Deadline,
 ) -> str:
-    """Section 7.4: the verdict is the one that the inequalities, or the refutation, give."""
+    """Section 7: the verdict is the one that the heads, or the refutation, give."""
     if parts["verdict"] == "refuted":
         check_refutation(parts["refutation"], statement, network, replayed, admitted, deadline)
         return "refuted"
     require_same("refutation", parts["refutation"], None)
-    return require_verdict(parts, "certified", statement, holds)
+    return require_verdict(parts, "certified", statement, all_hold)
 
 
-def require_verdict(parts: dict[str, Json], best: str, statement: Scaled, holds: bool) -> str:
-    """The verdict is ``best`` if all cases hold, else another; a beta is given in both cases."""
+def require_verdict(parts: dict[str, Json], best: str, statement: Scaled, all_hold: bool) -> str:
+    """The verdict is ``best`` if all heads give the hardmax value, else another; a beta is given in both cases."""
     verdict, beta_given = text("verdict", parts["verdict"]), statement.e is not None
-    if not beta_given or holds != (verdict == best):
-        state = "no beta is given" if not beta_given else f"{'all' if holds else 'not all'} cases of softmax hold"
+    if not beta_given or all_hold != (verdict == best):
+        state = "no beta is given" if not beta_given else f"{'all' if all_hold else 'not all'} heads hold"
         raise Rejected("verdict", f"is {quote(verdict)}, but {state}")
     return verdict
 
@@ -252,7 +240,7 @@ def _valid(verdict: str, claim: str, network: Network, tokens: int) -> Valid:
     lookups = sum(head.kind == "lookup" for head in heads)
     proved = [f"{lookups} lookup heads score 2 less at every other position, for all queries that are positions"]
     if verdict == "certified":
-        proved.append("the inequalities: with its separation and ties every head rounds to its hardmax output")
+        proved.append("with its separation and ties every head rounds to its hardmax output")
     if verdict == "refuted":
         proved.append("bounds of what the model computes at the witnesses, which exclude the hardmax value")
     replayed = (
@@ -264,4 +252,4 @@ def _valid(verdict: str, claim: str, network: Network, tokens: int) -> Valid:
     return Valid(verdict, claim, tuple(proved), replayed, (ASSUMED,))
 
 
-ASSUMED = "a head is computed as the arithmetic model of the statement says (SPEC 7.1, 19)"
+ASSUMED = "a head is computed as the arithmetic of the statement says (ARITHMETIC 2)"

@@ -15,7 +15,7 @@ import numpy as np
 
 from exactformer.certificates.checker.document import Json, Rejected
 from exactformer.certificates.checker.formats import Format
-from exactformer.certificates.checker.steps.naming import Model
+from exactformer.certificates.checker.softmax.model import Model
 from exactformer.certificates.checker.weights import Family, Field, Ints, Layer, Network, Sparse
 
 

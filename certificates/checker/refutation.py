@@ -17,15 +17,17 @@ from exactformer.certificates.checker.document import (
     items,
     members,
     quote,
+    rational,
     rational_text,
     require_same,
 )
-from exactformer.certificates.checker.enclosure import NoEnclosure, output
-from exactformer.certificates.checker.formats import LARGEST_PARAMETER, Overflow
+from exactformer.certificates.checker.formats import LARGEST_PARAMETER
 from exactformer.certificates.checker.runs import LARGEST_STEPS, Place, Replayed, Seen
+from exactformer.certificates.checker.softmax.heads import received
+from exactformer.certificates.checker.softmax.model import Model
+from exactformer.certificates.checker.softmax.numbers import Arithmetic, Unbounded, Value
+from exactformer.certificates.checker.softmax.queries import Group, Query
 from exactformer.certificates.checker.statement import Statement
-from exactformer.certificates.checker.steps.enclosure import output as composed_output
-from exactformer.certificates.checker.steps.naming import Model
 from exactformer.certificates.checker.weights import Network, longest_query
 
 PARTS = (
@@ -88,11 +90,16 @@ def check_refutation(
             raise Rejected(f"{at}.exponents", f"is {quote(exponents)}, not two ends")
         integer(f"{at}.exponents[0]", exponents[0], following, following)
         last = integer(f"{at}.exponents[1]", exponents[1], following, betas[1])
-        low, high = Fraction(0), Fraction(0)
+        ends = items(f"{at}.output", found["output"])
+        if len(ends) != 2:
+            raise Rejected(f"{at}.output", f"is {quote(ends)}, not two ends")
+        low, high = (rational(f"{at}.output[{place}]", end) for place, end in enumerate(ends))
         for e in range(following, last + 1):
             deadline.left(f"{at}.output")
-            low, high = enclosed(f"{at}.output", statement.model, here, e)
-            require_same(f"{at}.output", found["output"], [rational_text(low), rational_text(high)])
+            shown = enclosed(f"{at}.output", statement.model, here, e)
+            if not low <= shown[0] <= shown[1] <= high:
+                between = f"from {rational_text(shown[0])} to {rational_text(shown[1])}"
+                raise Rejected(f"{at}.output", f"is not shown: at beta = 2^{e} it is shown to be {between}")
         if low <= here.hardmax <= high:
             raise Rejected(f"{at}.output", f"contains the hardmax value {here.hardmax}")
         require_same(f"{at}.maximisers", found["maximisers"], here.maximisers)
@@ -113,8 +120,18 @@ def check_refutation(
 
 
 def enclosed(at: str, model: Model, here: Seen, e: int) -> tuple[Fraction, Fraction]:
-    """The output of section 8; `Rejected` where SPEC gives none."""
+    """What the model computes at this query; `Rejected` where nothing is shown of that."""
+    positions = sum(sum(counts) for _, counts in here.gaps)
+    arithmetic = Arithmetic.of(model, e, positions)
+    groups, column = list[Group](), list[Value]()
+    for gap, counts in sorted(here.gaps):
+        x = gap << e + arithmetic.grid
+        for value, number in zip((-arithmetic.unit, 0, arithmetic.unit), counts, strict=True):
+            if number:
+                groups.append(Group(number, number, x, x, top=gap == 0))
+                column.append(Value(value, value, abs(value), 0))
     try:
-        return (composed_output if model.composed else output)(model, here.gaps, e)
-    except (NoEnclosure, Overflow) as error:
-        raise Rejected(at, f"cannot be bounded at beta = 2^{e}: {error or 'overflow'}") from error
+        output = received(arithmetic, Query(groups, positions), [column])[0]
+    except Unbounded as error:
+        raise Rejected(at, f"cannot be bounded at beta = 2^{e}: {error}") from error
+    return Fraction(output.low, arithmetic.unit), Fraction(output.high, arithmetic.unit)

@@ -4,11 +4,12 @@ Words:
     tally  what the replays showed of one head
     place  run, segment, layer (from 1), head, token and row of the value list: a query that section 8 asks about
     seen   that query
-    case   a different (separation, ties) among the heads (section 7)
+    case   (separation, ties) of a head
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -16,7 +17,6 @@ import numpy as np
 
 from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.document import Json, Rejected, TooLarge, items, require_same
-from exactformer.certificates.checker.enclosure import Gap
 from exactformer.certificates.checker.machine import Machine, MachineError, Segment, run_machine, segments, used_cells
 from exactformer.certificates.checker.replay import Attended, Stream, gaps, is_lookup, least_margin, replay
 from exactformer.certificates.checker.statement import Statement
@@ -24,6 +24,8 @@ from exactformer.certificates.checker.weights import Head, Network, in_registers
 
 Place: TypeAlias = tuple[int, int, int, int, int, int]
 Case: TypeAlias = tuple[int | None, tuple[tuple[int, int], ...]]
+Gap: TypeAlias = tuple[int, tuple[int, int, int]]
+"""How far below the largest score; how many positions there have the values -1, 0 and 1."""
 
 LARGEST_TOKENS = 2**16
 """Tokens of one segment that this checker replays."""
@@ -140,17 +142,16 @@ def seen(head: Head, stream: Stream, attended: Attended, token: int, row: int) -
     return Seen(int(attended.maximisers[token]), hardmax, tuple(gaps(head, stream, token, row)))
 
 
-def check_heads(value: Json, network: Network, tallies: dict[tuple[int, int], Tally]) -> list[Case]:
-    """Section 6: every head's entry; the different cases in order of first appearance."""
-    cases: dict[Case, int] = {}
-    expected: list[Json] = []
+def check_heads(
+    value: Json, network: Network, tallies: dict[tuple[int, int], Tally], holds: Callable[[Case], bool | None]
+) -> bool:
+    """Section 6: every head's entry; whether all of them give the hardmax value."""
+    expected, all_hold = list[Json](), True
     for (layer, place), found in tallies.items():
         head = network.layers[layer - 1].heads[place]
         if head.kind == "lookup" and not is_lookup(head, network.r):
             raise Rejected(f"weights.layers[{layer - 1}].heads[{place}]", "is no lookup by position")
         ranges = as_ranges(found.ties)
-        case = (found.separation, tuple(ranges))
-        cases.setdefault(case, len(cases))
         entry: dict[str, Json] = {"layer": layer, "head": place, "name": head.name, "kind": head.kind}
         for part in ("query", "key", "value", "out"):
             entry[part] = in_registers(network, getattr(head, part))
@@ -159,10 +160,11 @@ def check_heads(value: Json, network: Network, tallies: dict[tuple[int, int], Ta
         entry["witness"] = found.witness
         entry["ties"] = [[low, high] for low, high in ranges]
         entry["maximisers"] = found.maximisers
-        entry["softmax"] = cases[case]
+        entry["holds"] = holds((found.separation, tuple(ranges)))
+        all_hold = all_hold and entry["holds"] is True
         expected.append(entry)
     require_same("heads", value, expected)
-    return list(cases)
+    return all_hold
 
 
 def as_ranges(numbers: set[int]) -> list[tuple[int, int]]:

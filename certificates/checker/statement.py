@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from exactformer.certificates.checker.arithmetic import parse_model
 from exactformer.certificates.checker.document import (
     Json,
     Rejected,
@@ -23,7 +22,7 @@ from exactformer.certificates.checker.document import (
     text,
 )
 from exactformer.certificates.checker.machine import Machine, MachineError, canonical_text, fewest_steps, parse_machine
-from exactformer.certificates.checker.steps.naming import Model
+from exactformer.certificates.checker.softmax.model import Model, parse_model
 
 PARTS = ("claim", "machine", "paradigm", "scope", "context", "position_bits", "arithmetic", "beta", "beta_split")
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from exactformer.certificates.certify import Bundle
-from exactformer.certificates.document import CaseRecord, HeadRecord, Parameters, Statement, sha256
+from exactformer.certificates.document import HeadRecord, Parameters, Statement, sha256
 from exactformer.certificates.files import Written
 from exactformer.certificates.reports.facts import Findings, findings_on_runs
 from exactformer.certificates.reports.layout import Column, Facts, Part, Table, counted, heading
@@ -34,7 +34,7 @@ def report(bundle: Bundle, written: Written | None = None) -> Iterator[Part]:
     yield ""
     yield _facts(bundle)
     yield ""
-    yield from _heads(certificate.heads, certificate.softmax.cases)
+    yield from _heads(bundle)
     yield from evidence(findings_on_runs(bundle))
     yield from files(written)
 
@@ -75,7 +75,7 @@ def _facts(bundle: Bundle) -> Facts:
         rows.append(("", f"and {len(certificate.runs) - MOST_RUNS} more"))
     rows += _setting_facts(certificate.statement)
     rows += network_facts(certificate.network.dimensions, certificate.network.parameters, bundle.fits)
-    rows.append(("binding", _binding(certificate.heads, certificate.softmax.cases)))
+    rows.append(("binding", _binding(bundle)))
     return Facts(tuple(rows))
 
 
@@ -106,30 +106,37 @@ def _short(word: str) -> str:
     return f"{word[:16]}... ({len(word)} symbols)"
 
 
-def _binding(heads: Sequence[HeadRecord], cases: Sequence[CaseRecord]) -> str:
+def _binding(bundle: Bundle) -> str:
     """The heads that ask for the largest beta, or that none serves."""
-    least = {head.name: cases[head.softmax].least_beta for head in heads}
+    least = {head.name: beta for head, beta in _least_betas(bundle)}
     unserved = [name for name, beta in least.items() if beta is None]
     if len(unserved) == len(least):
         return "no head gives the hardmax value for certain, at any beta"
     if unserved:
         return f"no beta makes {', '.join(unserved)} give the hardmax value for certain"
-    most = max(int(beta) for beta in least.values() if beta is not None)
-    return f"beta >= {most}, because of {', '.join(name for name, beta in least.items() if beta == str(most))}"
+    most = max(beta for beta in least.values() if beta is not None)
+    return f"beta >= {most}, because of {', '.join(name for name, beta in least.items() if beta == most)}"
 
 
-def _heads(heads: Sequence[HeadRecord], cases: Sequence[CaseRecord]) -> Iterator[Part]:
+def _least_betas(bundle: Bundle) -> Iterator[tuple[HeadRecord, int | None]]:
+    """Of every head the smallest power of two at which it gives the hardmax value; None if at none that is admitted."""
+    assessment = bundle.assessment
+    for head, case in zip(bundle.certificate.heads, assessment.case_of_head, strict=True):
+        yield head, assessment.cases[case].least_beta
+
+
+def _heads(bundle: Bundle) -> Iterator[Part]:
     """One row per head name and separation, with the layers it stands in."""
-    groups: dict[tuple[str, int | None, str], list[HeadRecord]] = defaultdict(list)
-    for head in heads:
-        groups[head.name, head.separation, head.evidence].append(head)
+    groups: dict[tuple[str, int | None, str], list[tuple[HeadRecord, int | None]]] = defaultdict(list)
+    for head, beta in _least_betas(bundle):
+        groups[head.name, head.separation, head.evidence].append((head, beta))
     rows = []
     for (name, separation, how), members in groups.items():
-        ties = max((high for head in members for _, high in head.ties), default=0)
-        needs = [cases[head.softmax].least_beta for head in members]
-        least = "none" if None in needs else str(max(int(need) for need in needs if need))
+        ties = max((high for head, _ in members for _, high in head.ties), default=0)
+        needs = [beta for _, beta in members]
+        least = "none" if None in needs else str(max(beta for beta in needs if beta))
         shown = "-" if separation is None else str(separation)
-        layers = layers_of([head.layer for head in members])
+        layers = layers_of([head.layer for head, _ in members])
         rows.append((name, layers, shown, how, str(ties) if ties else "-", least))
     titles = ("layers", "separation", "evidence", "most ties", "least beta")
     yield Table((Column("head", key=True), *(Column(title) for title in titles)), tuple(rows))

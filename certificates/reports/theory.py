@@ -99,12 +99,11 @@ def at_most(number: Fraction, below: bool = False) -> str:
 
 def heads(bundle: TheoryBundle) -> Iterator[Part]:
     """One row per head name, with the layers it stands in."""
-    groups: dict[tuple[str, int], list[int]] = defaultdict(list)
-    for head in bundle.heads:
-        groups[head.name, head.case].append(head.layer)
+    groups: dict[tuple[str, TieCase], list[int]] = defaultdict(list)
+    for layer, name, case in bundle.heads:
+        groups[name, case].append(layer)
     rows, tokens = [], bundle.drift is not None
-    for (name, number), layers in groups.items():
-        case = bundle.universal.cases[number]
+    for (name, case), layers in groups.items():
         ties = "1" if case.facts.most == 1 else f"1..{case.facts.most}"
         said = (_exactness(case),) if tokens else _proved(case)
         rows.append((name, layers_of(layers), str(case.facts.separation), ties, *said))

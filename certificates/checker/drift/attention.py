@@ -3,9 +3,7 @@
 Words:
     eta    how far a score may be from its hardmax value; ``reach`` bounds its magnitude (T of SPEC)
     gap    how far below the selected tokens all others score at least, once scores have drifted and are rounded
-    leak   what the tokens that are not selected add
     dv     how far a value coordinate drifts
-    raw    how far num/den, or the weighted sum, is from its hardmax value, before it is rounded to A
     share  tokens that are selected share a value other than 0
 """
 
@@ -16,11 +14,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from exactformer.certificates.checker.arithmetic import exp_above
-from exactformer.certificates.checker.drift.forms import Drifts, NotShown, largest_of, rounded_drift, short
-from exactformer.certificates.checker.formats import Scaled
-from exactformer.certificates.checker.steps.naming import Model
-from exactformer.certificates.checker.ties import outcome
+from exactformer.certificates.checker.drift.forms import Drifts, NotShown, largest_of, short
+from exactformer.certificates.checker.softmax.heads import received
+from exactformer.certificates.checker.softmax.model import Model
+from exactformer.certificates.checker.softmax.numbers import Arithmetic, Unbounded, Value
+from exactformer.certificates.checker.softmax.queries import Group, Query
 from exactformer.certificates.checker.weights import Head
 
 
@@ -92,10 +90,13 @@ def _head(softmax: Softmax, one: HeadCases, cls: str, before: Before) -> list[tu
     eta, reach = score_drift(links)
     worst = [Fraction(0)] * len(head.value)
     for case in one.cases.get(cls, ()):
-        gap = gap_of_rounded(softmax.model, case.separation, eta, reach, softmax.e)
+        moved = how_far_scores_move(softmax.model, eta, reach, softmax.e)
+        gap = case.separation - moved
+        if gap <= 0:
+            raise NotShown(f"scores drift by up to {short(eta)}, and the separation is {case.separation}")
         for place, value in enumerate(head.value):
             dv = before.most_drift[value]
-            drift = output_drift(softmax, case.separation, gap, eta > 0, dv, case.shares, case.most)
+            drift = output_drift(softmax, gap, moved, dv, case.shares, case.most)
             worst[place] = max(worst[place], drift)
     return list(zip(head.out, worst, strict=True))
 
@@ -112,87 +113,59 @@ def score_drift(links: Sequence[tuple[Fraction, int, Fraction, int]]) -> tuple[F
     return eta, reach
 
 
-def gap_of_rounded(model: Model, separation: int, eta: Fraction, reach: Fraction, e: int) -> Fraction:
-    """How far, over beta, a selected token's rounded score is above that of one that is not selected.
+def how_far_scores_move(model: Model, eta: Fraction, reach: Fraction, e: int) -> Fraction:
+    """How far, over beta, two rounded scores move against each other.
 
-    With eta = 0 scores are the integers of hardmax; beta times them are values of S (SPEC 7.2). Else beta s', of
+    With eta = 0 scores are the integers of hardmax; beta times them are values of S (ARITHMETIC 3). Else beta s', of
     magnitude at most beta T, is rounded once: to a float by at most 2^-p beta T. (Where it is subnormal the error is
     at most 2^(emin - p) <= 2^-p <= 2^-p beta T, as T >= 1 if there are tokens that are not selected: scores that are
     an integer D >= 1 apart are not all 0, so some product of magnitudes is 1.) Each of two scores moves by eta + sigma.
     """
     if eta == 0:
-        return Fraction(separation)
+        return eta
     score, beta = model.score, 2**e
     fixed = score.p is None
     sigma = score.unit / 2 / beta if fixed else score.roundoff * reach
     if beta * reach + (score.unit if fixed else beta * sigma) > score.largest:
         raise NotShown(f"scores may overflow {score.name}")
-    gap = separation - 2 * (eta + sigma)
-    if gap <= 0:
-        raise NotShown(f"scores drift by up to {short(eta)}, and the separation is {separation}")
-    return gap
+    return 2 * (eta + sigma)
 
 
 @lru_cache(maxsize=2**14)
 def output_drift(
-    softmax: Softmax, separation: int, gap: Fraction, scores_drift: bool, dv: Fraction, shares: bool, most: int
+    softmax: Softmax, gap: Fraction, scores_drift: Fraction, dv: Fraction, shares: bool, most: int
 ) -> Fraction:
-    """How far a head's output is from its hardmax value, rounded to A.
+    """How far a head's output is from its hardmax value, once it is rounded to A.
 
-    Section 16 shows that it is that value where nothing drifts. (Where a value 0 is shared by any number of tokens
-    its bound for those that are not selected counts, which does not depend on that number.)
+    Scores of selected tokens differ by at most ``scores_drift``, and are at least ``gap`` above all others. Where they
+    share the value 0 there may be any number of them.
     """
-    model, ties = softmax.model, most if shares else 1
-    if not scores_drift and dv == 0 and outcome(model, softmax.N, separation, ties, softmax.e).up_to == ties:
-        return Fraction(0)
-    tau = exp_above((gap * 2**softmax.e).__floor__())
-    raw = (rounded_raw if model.kind == "rounded" else fused_raw)(model, softmax.N, tau, dv, shares, most)
-    return rounded_drift(model.activation, (0, 1) if shares else (0,), raw)
+    arithmetic = Arithmetic.of(softmax.model, softmax.e, softmax.N)
+    apart, together = (_on_grid(arithmetic, x * 2**softmax.e, up) for x, up in ((gap, False), (scores_drift, True)))
+    cases = [(0, softmax.N)] + ([(1, most)] if shares else [])  # -1 is the mirror image of 1
+    return max(_from_hardmax(arithmetic, softmax.N, apart, together, dv, *case) for case in cases)
 
 
-def rounded_raw(model: Model, N: int, tau: Scaled, dv: Fraction, shares: bool, most: int) -> Fraction:
-    """|sum of rnd_W(a_j) v'_j - v|, for v the shared value (0 if ``shares`` is False).
-
-    a_j <= tau where j is not selected: as rounding is monotone, these add at most n rnd_W(tau) (1 + dv), n = N - 1.
-    Weights of selected tokens sum to at most 1 + x: |rnd_W(a) - a| <= u a + q/2 with u = 2^-p/(1 + 2^-p) (worst just
-    above a power of two), for m of them, whose a sum to at most 1; and rnd_W(a) <= 1 for a single one. So their drift
-    counts at most (1 + x) dv times. How far the sum is from 1: a single weight is in [1/(1 + n tau), 1], rounded;
-    several a sum to at least 1/(1 + n tau) >= 1 - n tau, as each token that is not selected weighs at most tau times
-    the least selected one, and they need not be equal.
-    """
-    n, weight = N - 1, model.weight
-    leak = n * weight.round_scaled(tau) * (1 + dv)
-    u = weight.roundoff / (1 + weight.roundoff)
-    x = Fraction(0) if most == 1 else u + most * weight.unit / 2
-    raw = (1 + x) * dv + leak
-    if not shares:
-        return raw
-    numerator, shift = tau
-    if most == 1:
-        return raw + 1 - weight.round(1 << shift, (1 << shift) + n * numerator)
-    return raw + n * Fraction(numerator, 1 << shift) + x
+def _on_grid(arithmetic: Arithmetic, value: Fraction, up: bool) -> int:
+    units = value * arithmetic.unit
+    return units.__ceil__() if up else units.__floor__()
 
 
-def fused_raw(model: Model, N: int, tau: Scaled, dv: Fraction, shares: bool, most: int) -> Fraction:
-    """|num/den - v|, for v the shared value (0 if ``shares`` is False).
-
-    Values have to be exact, so that terms p_j v_j are values of ACC: only then sums of k of them err by at most
-    (k - 1) u times the sum P of magnitudes (Jeannerod and Rump 2013); terms that are 0 do not count. P >= 1, since a
-    token that is selected has the largest score and p = 1. Others weigh s <= n rnd_W(tau) in all. den >= (1 - E) P.
-    v = 0: |num| <= s (1 + E) over den. Else num - v den, with exact sums, is at most 2 s, and each of the two sums
-    errs by at most E P. Without s and without a value, num has no terms; den >= p = 1, as sums are monotone.
-    """
-    acc, n = model.accumulator, N - 1
-    u = acc.roundoff
-    if not acc.counts(N) and N * (1 + n * u) > acc.largest:
-        raise NotShown(f"{N} terms may overflow {acc.name}")
-    if dv != 0:
-        raise NotShown(f"values drift by up to {short(dv)}, so products need not be values of {acc.name}")
-    s = n * model.weight.round_scaled(tau)
-    if s == 0 and not shares:
-        return Fraction(0)
-    k = most if s == 0 else N
-    E = (k - 1) * u
-    if E >= 1:
-        raise NotShown(f"sums of {k} terms in {acc.name} have no error bound")
-    return (2 * s + 2 * E if shares else s * (1 + E)) / (1 - E)
+def _from_hardmax(
+    arithmetic: Arithmetic, N: int, apart: int, together: int, dv: Fraction, value: int, most: int
+) -> Fraction:
+    """How far from this value, where up to so many selected tokens share it."""
+    drift, activation = _on_grid(arithmetic, dv, True), arithmetic.model.activation
+    nominal = value << arithmetic.grid
+    groups, values = [Group(1, most, 0, together, top=True)], [(nominal - drift, nominal + drift)]
+    if N > 1:
+        groups.append(Group(0, N - 1, apart, None))
+        values.append((-arithmetic.unit - drift, arithmetic.unit + drift))
+    column = [arithmetic.number(activation, ends) for ends in values]
+    if dv == 0 and N > 1:
+        column[1] = Value(*values[1], arithmetic.unit, 0)
+    try:
+        output = received(arithmetic, Query(groups, N), [column])[0]
+    except Unbounded as error:
+        raise NotShown(f"{error}, where values drift by up to {short(dv)}") from error
+    return Fraction(max(output.high - nominal, nominal - output.low), arithmetic.unit)

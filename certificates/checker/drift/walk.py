@@ -24,7 +24,7 @@ from exactformer.certificates.checker.document import Json, Rejected, rational_t
 from exactformer.certificates.checker.drift.attention import HeadCases, Softmax, before_layer, behind_attention
 from exactformer.certificates.checker.drift.forms import Drifts, Held, NotShown, rounded_drift, short, values_of
 from exactformer.certificates.checker.drift.mlp import behind_mlp
-from exactformer.certificates.checker.steps.naming import Model, Steps
+from exactformer.certificates.checker.softmax.model import Model, Steps
 from exactformer.certificates.checker.weights import Mlp, Network
 
 
@@ -67,7 +67,8 @@ NOT_CLAIMED = ("activations: they may differ from those of the hardmax transform
 
 def require_drifting_model(model: Model, arithmetic: str) -> None:
     """Section 20 is about ``rounded:W/A`` and ``fused:W/ACC/A`` only, without steps."""
-    if model.kind not in ("rounded", "fused") or model.composed or model.steps != Steps():
+    three = model.kind == "rounded" and model.accumulator is not None
+    if model.kind not in ("rounded", "fused") or three or model.steps != Steps():
         raise Rejected("verdict", f'is "tokens proved", which is for rounded:W/A and fused:W/ACC/A, not {arithmetic}')
 
 

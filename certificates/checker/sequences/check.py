@@ -33,7 +33,6 @@ from exactformer.certificates.checker.document import (
     require_same,
     text,
 )
-from exactformer.certificates.checker.sequences.enclosure import EXACT, Arithmetic, Unbounded
 from exactformer.certificates.checker.sequences.hardmax import Tally, margins
 from exactformer.certificates.checker.sequences.network import Network, pair, read_network
 from exactformer.certificates.checker.sequences.statement import (
@@ -45,6 +44,7 @@ from exactformer.certificates.checker.sequences.statement import (
     read_statement,
 )
 from exactformer.certificates.checker.sequences.walk import Walked, difference, walk
+from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, Unbounded
 
 TOP = ("format", "version", "statement", "network", "hardmax", "softmax", "verdict", "refutation", "provenance")
 MOST_ACTIVATIONS = 2**21
@@ -70,7 +70,7 @@ def check_sequences(certificate_path: Path, budget: int = SECONDS, network_given
     require_same("statement.claim", statement.claim, statement.sentence(verdict))
     document = members("network", parts["network"], "weights")["weights"]
     data = read_named("network.weights", document, certificate_path.parent, network_given)
-    linear = None if statement.arithmetic.kind == EXACT else statement.arithmetic.linear
+    linear = None if statement.arithmetic.kind == EXACT else statement.arithmetic.model.steps.linear
     network = read_network(read_canonical(data, "network"), linear)
     check_tokens(statement.sequences, network)
     require_light_work(statement.sequences, network)

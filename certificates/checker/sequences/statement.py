@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from exactformer.certificates.checker.document import Json, Rejected, members, natural, text
-from exactformer.certificates.checker.sequences.enclosure import Arithmetic, arithmetic_of
+from exactformer.certificates.checker.sequences.arithmetic import arithmetic_of
 from exactformer.certificates.checker.sequences.network import ascending, entries
+from exactformer.certificates.checker.softmax.numbers import Arithmetic
 
 MOST_SEQUENCES, MOST_TOKENS = 2**12, 2**15
 """And tokens of all sequences together."""

@@ -8,10 +8,11 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from exactformer.certificates.checker.deadline import Deadline
-from exactformer.certificates.checker.sequences.attention import received
-from exactformer.certificates.checker.sequences.enclosure import Arithmetic, Ends, Unbounded, Value
+from exactformer.certificates.checker.sequences.arithmetic import activated, first, neuron, row_terms
+from exactformer.certificates.checker.sequences.attention import attended
 from exactformer.certificates.checker.sequences.hardmax import State, Tally, behind_attention, behind_mlp, first_state
 from exactformer.certificates.checker.sequences.network import Layer, Map, Network, Row
+from exactformer.certificates.checker.softmax.numbers import Arithmetic, Ends, Unbounded, Value
 
 Vectors: TypeAlias = list[list[Value]]
 """For every token, x and then the 1 that biases are multiplied with."""
@@ -61,17 +62,17 @@ def enclosed(network: Network, tokens: Sequence[str], arithmetic: Arithmetic, de
     for i, token in enumerate(tokens):
         deadline.left("softmax: embeddings")
         embedding, position = network.vocabulary[token].embedding, network.position(i)
-        x = [arithmetic.first(embedding.get(c, zero), position.get(c, zero)) for c in range(network.width)]
+        x = [first(arithmetic, embedding.get(c, zero), position.get(c, zero)) for c in range(network.width)]
         vectors.append([*x, arithmetic.one])
     yield vectors
     for layer in network.layers:
-        attended = _attended(arithmetic, layer, network.causal, vectors, deadline)
-        vectors = _with(arithmetic, layer.attention, attended, vectors, deadline)
+        outputs = _attended(arithmetic, layer, network.causal, vectors, deadline)
+        vectors = _with(arithmetic, layer.attention, outputs, vectors, deadline)
         yield vectors
         neurons = Vectors()
         for vector in vectors:
             deadline.left("softmax: neurons")
-            neurons.append([arithmetic.neuron(row, vector) for row in layer.neurons])
+            neurons.append([neuron(arithmetic, row, vector) for row in layer.neurons])
         vectors = _with(arithmetic, layer.mlp, neurons, vectors, deadline)
         yield vectors
 
@@ -84,12 +85,12 @@ def _attended(arithmetic: Arithmetic, layer: Layer, causal: bool, vectors: Vecto
         for vector in vectors:
             deadline.left("softmax: queries, keys, values")
             of_head = head.query, head.key, head.value
-            made.append([[arithmetic.activated(row, vector) for row in rows] for rows in of_head])
+            made.append([[activated(arithmetic, row, vector) for row in rows] for rows in of_head])
         queries, keys, values = zip(*made, strict=True)
         for i, query in enumerate(queries):
             deadline.left("softmax: heads")
             seen = i + 1 if causal else len(vectors)
-            outputs[i] += received(arithmetic, query, keys[:seen], values[:seen])
+            outputs[i] += attended(arithmetic, query, keys[:seen], values[:seen])
     return outputs
 
 
@@ -100,7 +101,7 @@ def _with(arithmetic: Arithmetic, rows: Map, made: Vectors, vectors: Vectors, de
         deadline.left("softmax: sums")
         behind = list(vector)
         for coordinate, row in rows:
-            behind[coordinate] = arithmetic.activated(row, [*mine, *vector])
+            behind[coordinate] = activated(arithmetic, row, [*mine, *vector])
         found.append(behind)
     return found
 
@@ -125,7 +126,7 @@ def difference(arithmetic: Arithmetic, vector: Sequence[Value], expected: Row, o
         for index, weight in row.terms:
             terms[index] = terms.get(index, 0) + (sign * weight << scale - row.scale)
     apart = Row(scale, tuple((index, weight) for index, weight in terms.items() if weight))
-    between = arithmetic.row(apart, vector)
-    error = sum(arithmetic.error(arithmetic.linear, arithmetic.row(row, vector)) for row in (expected, other))
+    between, linear = row_terms(arithmetic, apart, vector), arithmetic.model.steps.linear
+    error = sum(arithmetic.error(linear, row_terms(arithmetic, row, vector)) for row in (expected, other))
     extra = between.bits - arithmetic.grid
     return (between.low >> extra) - error, -(-between.high >> extra) + error

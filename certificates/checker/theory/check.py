@@ -11,12 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from exactformer.certificates.checker.arithmetic import parse_model, separation_of_scores
 from exactformer.certificates.checker.check import (
     ASSUMED,
-    Entry,
     Valid,
-    check_softmax,
+    check_beta,
+    head_holds,
     read_machine,
     read_weights,
     require_verdict,
@@ -43,20 +42,19 @@ from exactformer.certificates.checker.drift.attention import Softmax
 from exactformer.certificates.checker.drift.walk import ASSUMED as ASSUMED_WITH_DRIFT
 from exactformer.certificates.checker.drift.walk import NOT_CLAIMED, Drift, require_drifting_model
 from exactformer.certificates.checker.linear import check_linear
+from exactformer.certificates.checker.softmax.model import Model, parse_model
 from exactformer.certificates.checker.statement import scales
-from exactformer.certificates.checker.steps.naming import Model
 from exactformer.certificates.checker.theory.annotation import read_annotation, read_holds, read_names
 from exactformer.certificates.checker.theory.drift import drift_of, read_drift
 from exactformer.certificates.checker.theory.of_machine import of_machine, require_machine
 from exactformer.certificates.checker.theory.reading import LONGEST_TEXT, Theory, read_theory
 from exactformer.certificates.checker.theory.template import Value
 from exactformer.certificates.checker.theory.walk import Walked, walk
-from exactformer.certificates.checker.ties import case_entry
-from exactformer.certificates.checker.weights import Network, longest_query, parameters
+from exactformer.certificates.checker.weights import Network, parameters
 
 TOP = (
     *("format", "version", "statement", "network", "witnesses", "names", "annotation", "holds", "heads", "margin"),
-    *("softmax", "verdict", "provenance"),
+    *("verdict", "provenance"),
 )
 TOKENS_PROVED = "tokens proved"
 VERDICTS = ("proved", TOKENS_PROVED, "inconclusive")
@@ -113,17 +111,9 @@ def check_theory(
         words = read_holds(parts["holds"], theory, network), read_names(parts["names"], theory, network)
         walked = walk(network, theory, parts["witnesses"], annotation, *words, deadline, drifting=tokens)
     margin = at_most("margin", parts["margin"], walked.margin)
-    cases = check_heads(parts["heads"], walked, network, statement.context)
-
-    def entry(case: tuple[int, int], admitted: int) -> tuple[dict[str, Json], bool]:
-        separation, most = case
-        apart = separation_of_scores(statement.model, longest_query(network), separation)
-        found, holds = case_entry(statement.model, statement.context, apart, most, statement.e, admitted)
-        return {"separation": separation, **found}, holds
-
-    entries: list[Entry] = [lambda admitted, case=case: entry(case, admitted) for case in cases]  # type: ignore[misc]
-    _, holds = check_softmax(parts["softmax"], statement, network, entries, deadline)
-    verdict, drift = require_verdict(parts, "proved", statement, holds), None
+    check_beta(statement, network)
+    all_hold = check_heads(parts["heads"], walked, statement, network, deadline)
+    verdict, drift = require_verdict(parts, "proved", statement, all_hold), None
     if walked.recorded is not None:
         found = drift_of(network, walked.recorded, Softmax(statement.model, statement.context, statement.e), deadline)
         drift = read_drift(parts["drift"], found, network)
@@ -184,13 +174,12 @@ def _parameters(value: Json) -> dict[str, Value]:
     return found
 
 
-def check_heads(value: Json, walked: Walked, network: Network, context: int) -> list[tuple[int, int]]:
-    """The different (separation, ties) of the heads, none of which is better than what was found.
+def check_heads(value: Json, walked: Walked, statement: Statement, network: Network, deadline: Deadline) -> bool:
+    """No head is better than what was found; whether all of them give the hardmax value.
 
-    A head that selects everything has no separation: then every number is one, and the largest is taken.
+    A head that selects everything has no separation.
     """
-    most = 2 * longest_query(network) + 1
-    cases: dict[tuple[int, int], int] = {}
+    all_hold, context = True, statement.context
     heads = [
         (number, place, head.name, one)
         for number, (of_layer, layer) in enumerate(zip(walked.heads, network.layers, strict=True), start=1)
@@ -200,17 +189,19 @@ def check_heads(value: Json, walked: Walked, network: Network, context: int) -> 
         raise Rejected("heads", f"are {len(items('heads', value))}; the network has {len(heads)}")
     for index, (told, (number, place, name, found)) in enumerate(zip(items("heads", value), heads, strict=True)):
         at = f"heads[{index}]"
-        parts = members(at, told, "layer", "head", "name", "separation", "ties", "softmax")
+        parts = members(at, told, "layer", "head", "name", "separation", "ties", "holds")
         separation = at_most(f"{at}.separation", parts["separation"], found.separation)
         ties = natural(f"{at}.ties", parts["ties"])
         shown = context if found.ties is None else min(found.ties, context)
         if not shown <= ties <= context:
             raise Rejected(f"{at}.ties", f"is {quote(parts['ties'])}; shown is {shown}, and there are {context} tokens")
-        case = (most if separation is None else separation, ties)
         for field, right in (("layer", number), ("head", place), ("name", name)):
             require_same(f"{at}.{field}", parts[field], right)
-        require_same(f"{at}.softmax", parts["softmax"], cases.setdefault(case, len(cases)))
-    return list(cases)
+        deadline.left(f"{at}.holds")
+        holds = head_holds(statement, network, (separation, ((1, ties),)))
+        require_same(f"{at}.holds", parts["holds"], holds)
+        all_hold = all_hold and holds is True
+    return all_hold
 
 
 def at_most(at: str, value: Json, found: int | None) -> int | None:
@@ -276,7 +267,7 @@ def _valid(
         shown.append(f"{where}the token that has to come next is the unique best one, by a margin of at least {margin}")
     shown.append(f"{walked.witnesses} token sequences are of the theory: all that its text says is true of them")
     if verdict == "proved":
-        shown.append("the inequalities: with its separation and ties every head rounds to its hardmax output")
+        shown.append("with its separation and ties every head rounds to its hardmax output")
     unseen = (f"class {name} right behind class {before}" for name, before in walked.unseen)
     open_ = [
         f"no sequence is given with a token of {one}: if there is none, nothing is claimed of it" for one in unseen

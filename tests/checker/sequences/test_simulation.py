@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from exactformer.certificates.checker.document import Rejected, TooLarge
-from exactformer.certificates.checker.sequences.enclosure import EXACT, Arithmetic, Unbounded, Value, arithmetic_of
+from exactformer.certificates.checker.sequences.arithmetic import arithmetic_of
 from exactformer.certificates.checker.sequences.hardmax import Tally
 from exactformer.certificates.checker.sequences.network import Network, read_network
 from exactformer.certificates.checker.sequences.walk import difference, drift, enclosed, exact
+from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, Unbounded, Value
 from tests.checker.conftest import UNLIMITED
 from tests.checker.sequences.documents import hardmax_states, head, layer, network, number
 from tests.checker.sequences.simulation import Rounding, Simulation, rounding
@@ -106,7 +107,7 @@ def compare(
 ) -> collections.Counter[str]:
     """Everything that some orders make is in its ends; how many numbers there were, and how many known exactly."""
     how, model = simulated(text, 2**e), arithmetic_of(text, e)
-    read = read_network(document, None if text == EXACT else model.linear)
+    read = read_network(document, None if text == EXACT else model.model.steps.linear)
     seen = collections.Counter[str]()
     try:
         stages = list(enclosed(read, tokens, model, UNLIMITED))

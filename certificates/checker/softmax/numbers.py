@@ -1,10 +1,9 @@
-"""NETWORKS section 7: intervals for numbers that are computed in formats: sums in any order, rounding, exponentials.
+"""Numbers that are computed in formats, between ends: rounding, exponentials, sums in any order (ARITHMETIC 5).
 
 Words:
     grid   the multiples of 2^-G: ends of intervals are integers that count them, moved outward where they are not on it
     grain  an exponent g: whatever the number is, it is a multiple of 2^g
     size   the largest magnitude
-    sum_F  a sum by additions in format F, in any order and grouping, with or without fused multiply-add (section 3)
 """
 
 from __future__ import annotations
@@ -12,17 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple, TypeAlias
 
-from exactformer.certificates.checker.arithmetic import parse_model
-from exactformer.certificates.checker.document import TooLarge, quote
-from exactformer.certificates.checker.formats import Format, Overflow
-from exactformer.certificates.checker.sequences.network import Row
-from exactformer.certificates.checker.steps.naming import Steps
+from exactformer.certificates.checker.document import TooLarge
+from exactformer.certificates.checker.formats import Format, Overflow, Rounding
+from exactformer.certificates.checker.softmax.model import Model
 
-LEAST_GRID, GUARD, LOWEST = 256, 64, -1024
-"""G is at least the first, and so much more than the formats' smallest numbers need; these are at least 2^LOWEST."""
+LEAST_GRID, GUARD = 256, 64
+"""G is at least the first, and so much more than the formats' smallest numbers need, and a query's positions."""
 EXACT = "exact"
 
 LONGEST_NUMBER = 2**13
@@ -33,7 +30,7 @@ Ends: TypeAlias = tuple[int, int]
 
 
 class Unbounded(Exception):
-    """A number may overflow its format: it can be anything, so nothing is known of what follows."""
+    """A number may overflow its format, or a rule's demand is not met: it can be anything, so nothing is known."""
 
 
 class Value(NamedTuple):
@@ -63,21 +60,31 @@ class Sum(NamedTuple):
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """Section 3: where is rounded to which format, and beta = 2^e; with ``exact`` nowhere, and formats mean nothing."""
+    """An arithmetic model at beta = 2^e; with ``exact`` nothing is rounded, and formats mean nothing."""
 
-    kind: str
-    weight: Format
-    accumulator: Format
-    activation: Format
-    score: Format
-    linear: Format
+    model: Model
     e: int
     grid: int
 
+    @classmethod
+    def of(cls, model: Model, e: int, positions: int) -> Arithmetic:
+        """With a grid that does for queries of so many positions."""
+        formats = (model.weight, model.accumulator, model.activation, model.score, model.steps.linear)
+        lowest = 0 if model.kind == EXACT else min(form.lowest for form in formats if form is not None)
+        return cls(model, e, max(LEAST_GRID, GUARD + positions.bit_length() - lowest))
+
     @property
+    def kind(self) -> str:
+        return self.model.kind
+
+    @cached_property
+    def unit(self) -> int:
+        """1, on the grid."""
+        return 1 << self.grid
+
+    @cached_property
     def one(self) -> Value:
-        """What biases are multiplied with."""
-        return Value(1 << self.grid, 1 << self.grid, 1 << self.grid, 0)
+        return Value(self.unit, self.unit, self.unit, 0)
 
     def number(self, form: Format, ends: Ends) -> Value:
         """A number of this format between these ends.
@@ -95,19 +102,19 @@ class Arithmetic:
             grain = max(grain, least.bit_length() - self.grid - form.p)
         return Value(low, high, size, grain)
 
-    def rounded(self, form: Format, ends: Ends) -> Value:
+    def rounded(self, form: Format, ends: Ends, to: Rounding = "nearest") -> Value:
         """rnd_F of what lies between these ends: rounding is monotone."""
         if self.kind != EXACT:
             low, high = ends
-            ends = self.nearest(form, low, 1 << self.grid), self.nearest(form, high, 1 << self.grid)
+            ends = self.round(form, low, self.unit, to), self.round(form, high, self.unit, to)
         return self.number(form, ends)
 
-    def nearest(self, form: Format, numerator: int, denominator: int) -> int:
+    def round(self, form: Format, numerator: int, denominator: int, to: Rounding = "nearest") -> int:
         """A fraction rounded to F, whose numbers are on the grid."""
         try:
-            return self.scaled(form.round(numerator, denominator))
+            return self.scaled(form.round(numerator, denominator, to))
         except Overflow as error:
-            raise Unbounded from error
+            raise Unbounded(f"a number may overflow {form.name}") from error
 
     def scaled(self, value: Fraction) -> int:
         """A number that is on the grid."""
@@ -144,10 +151,10 @@ class Arithmetic:
         error = k * unit if products else 0
         if form.p is not None:
             if 2 * k > 2**form.p:
-                raise Unbounded
+                raise Unbounded(f"a sum of {k} terms in {form.name} has no bound")
             error += -(-above * k // (2**form.p - k))
         if above + error > largest:
-            raise Unbounded
+            raise Unbounded(f"a sum of {k} terms may overflow {form.name}")
         return error
 
     def products(self, pairs: Iterable[tuple[_Factor, _Factor]], scale: int | None = None) -> Sum:
@@ -168,64 +175,9 @@ class Arithmetic:
             grain = own if grain is None or own < grain else grain
         return Sum(low, high, size, count, grain or 0, self.grid + (self.grid if scale is None else scale))
 
-    def row(self, row: Row, vector: Sequence[Value]) -> Sum:
-        """The terms weight * number of a row."""
-        return self.products(((weight, vector[index]) for index, weight in row.weights), row.scale)
-
     def numbers(self, terms: Sequence[Value]) -> Sum:
         """Terms that are numbers of F themselves."""
         return self.products((((1, 1, 1, 0), term) for term in terms), 0)
-
-    def first(self, entry: Fraction, other: Fraction) -> Value:
-        """A coordinate before the first layer: rnd_A(entry + other, added in L), which is one addition."""
-        total = entry + other
-        units, unit = total.numerator << self.grid, total.denominator
-        if self.kind == EXACT:
-            return self.number(self.activation, (units // unit, -(-units // unit)))
-        added = self.nearest(self.linear, total.numerator, unit)
-        return self.rounded(self.activation, (added, added))
-
-    def activated(self, row: Row, vector: Sequence[Value]) -> Value:
-        """rnd_A of the row's sum in L."""
-        return self.rounded(self.activation, self.sum(self.linear, self.row(row, vector)))
-
-    def neuron(self, row: Row, vector: Sequence[Value]) -> Value:
-        """relu of the row's sum in L: a number of L."""
-        low, high = self.sum(self.linear, self.row(row, vector))
-        return self.number(self.linear, (max(low, 0), max(high, 0)))
-
-
-def arithmetic_of(text: str, e: int, field: str = "statement.arithmetic") -> Arithmetic:
-    """The arithmetic with this text; `Rejected` if it is no canonical one, `TooLarge` if it is not judged."""
-    model = parse_model(field, text)
-    if model.steps != Steps(linear=model.steps.linear) or model.composed or (model.kind == EXACT and text != EXACT):
-        raise TooLarge(f"{field} {quote(text)}: its steps or formats are not judged; NETWORKS 3 names what is")
-    if model.kind == EXACT:
-        unused = model.activation
-        return Arithmetic(EXACT, unused, unused, unused, unused, unused, e, LEAST_GRID)
-    holding = {"linear": model.steps.linear, "score": model.score}
-    holding |= {"accumulator": model.accumulator} if model.kind == "fused" else {}
-    for role, form in holding.items():
-        if not holds(form, model.activation):
-            raise TooLarge(
-                f"{field} {quote(text)} is not judged: its {role} format {form.name} does not have all numbers of "
-                f"{model.activation.name}, which activations are in"
-            )
-    formats = (model.weight, model.accumulator, model.activation, model.score, model.steps.linear)
-    lowest = min(form.lowest for form in formats)
-    if lowest < LOWEST:
-        raise TooLarge(f"{field} {quote(text)} is not judged: a format has numbers below 2^{LOWEST}")
-    return Arithmetic(model.kind, *formats, e, max(LEAST_GRID, GUARD - lowest))
-
-
-def holds(wide: Format, narrow: Format) -> bool:
-    """Whether all numbers of ``narrow`` are numbers of ``wide``.
-
-    Those of a floating format are k 2^e with |k| < 2^p, down to its lowest e; of a fixed one k 2^lowest up to the
-    largest.
-    """
-    bits = narrow.p if narrow.p is not None else int(narrow.largest / narrow.unit).bit_length()
-    return wide.lowest <= narrow.lowest and narrow.largest <= wide.largest and (wide.p is None or bits <= wide.p)
 
 
 @lru_cache(maxsize=2**14)

@@ -11,23 +11,19 @@ import pytest
 
 from exactformer.certificates.checker.document import Rejected, TooLarge
 from exactformer.certificates.checker.formats import NAMED, parse_format
-from exactformer.certificates.checker.sequences.attention import averaged_ends, mean_above, quotient_ends, score
-from exactformer.certificates.checker.sequences.enclosure import (
-    Arithmetic,
-    Ends,
-    Sum,
-    Unbounded,
-    Value,
-    arithmetic_of,
-    exponential,
-    holds,
-)
+from exactformer.certificates.checker.sequences.arithmetic import arithmetic_of, holds
+from exactformer.certificates.checker.sequences.attention import below_a_number, below_the_largest, score
+from exactformer.certificates.checker.softmax.averages import averages
+from exactformer.certificates.checker.softmax.means import mean_above
+from exactformer.certificates.checker.softmax.numbers import Arithmetic, Ends, Sum, Unbounded, Value, exponential
+from exactformer.certificates.checker.softmax.quotients import quotients
 from tests.checker.sequences import simulation
 from tests.checker.sequences.simulation import Overflows, Rounding, Term, certainly, rounding, summed, value
 
 TINY = "float(3,-2,6)"
 LITTLE = arithmetic_of(f"fused:{TINY}/{TINY}/{TINY}@{TINY}+linear{TINY}", 0)
 """Everything in a format of 3 bits, with 1/16 the smallest number."""
+LINEAR = LITTLE.model.steps.linear
 
 
 def numbers_of(form: Rounding, largest: Fraction) -> list[Fraction]:
@@ -42,14 +38,14 @@ def on_grid(number: Fraction, model: Arithmetic = LITTLE) -> int:
 
 
 def point(number: Fraction, model: Arithmetic = LITTLE) -> Value:
-    return model.number(model.activation, (on_grid(number, model),) * 2)
+    return model.number(model.model.activation, (on_grid(number, model),) * 2)
 
 
 def bound(terms: list[Term]) -> Fraction:
     """How far the checker says that a sum of these can be off."""
     pairs = [term if isinstance(term, tuple) else (term, Fraction(1)) for term in terms]
     made = LITTLE.products((point(a), point(b)) for a, b in pairs)
-    return Fraction(LITTLE.error(LITTLE.linear, made), 2**LITTLE.grid)
+    return Fraction(LITTLE.error(LINEAR, made), 2**LITTLE.grid)
 
 
 def test_sums_are_off_by_no_more_than_is_said_and_hardly_by_less() -> None:
@@ -76,7 +72,7 @@ def test_sums_of_numbers_have_one_rounding_less() -> None:
     numbers, worst = numbers_of(form, Fraction(7)), Fraction(0)
     for a, b in product(numbers, numbers):
         terms = LITTLE.numbers([point(a), point(b)])
-        said = Fraction(LITTLE.error(LITTLE.linear, terms, products=False), 2**LITTLE.grid)
+        said = Fraction(LITTLE.error(LINEAR, terms, products=False), 2**LITTLE.grid)
         off = abs(form(a + b) - a - b)
         assert off <= said
         worst = max(worst, off / said if said else Fraction(0))
@@ -110,9 +106,9 @@ def test_fixed_point_sums() -> None:
     model = arithmetic_of("rounded:bf16/fixed2.4+linearfixed2.4", 0)
     quarter = point(Fraction(1, 4), model)
     terms = model.products([(quarter, point(Fraction(5, 4), model))] * 3)
-    assert Fraction(model.error(model.linear, terms), 2**model.grid) == Fraction(3, 4)
+    assert Fraction(model.error(model.model.steps.linear, terms), 2**model.grid) == Fraction(3, 4)
     with pytest.raises(Unbounded):
-        model.error(model.linear, model.numbers([point(Fraction(8), model)] * 2))
+        model.error(model.model.steps.linear, model.numbers([point(Fraction(8), model)] * 2))
 
 
 def test_beta_times_a_score_may_not_overflow() -> None:
@@ -171,14 +167,12 @@ def test_heads_before_the_last_rounding(kind: str) -> None:
             scores = [Fraction(random.randint(-60, 60), random.choice((16, 64))) for _ in range(n)]
             values = [random.choice(numbers) for _ in range(n)]
             ends = [around(number, random, model) for number in scores]
-            column = [model.number(model.activation, around(number, random, model)) for number in values]
+            column = [model.number(model.model.activation, around(number, random, model)) for number in values]
             made = computed(kind, form, scores, values, random)
             if kind == "fused":
-                low, high = quotient_ends(model, ends, [column])[0]
+                low, high = quotients(model, below_the_largest(ends), [column])[0]
             else:
-                top = max(high for _, high in ends)
-                powers = [(exponential(top - a, model.grid)[0], exponential(top - b, model.grid)[1]) for a, b in ends]
-                low, high = averaged_ends(model, powers, column)
+                low, high = averages(model, below_a_number(ends), [column])[0]
             assert low <= on_grid(made, model) <= high
             shares = [simulation.exponential(number - max(scores)) for number in scores]
             bare = sum((w * v for w, v in zip(shares, values, strict=True)), Fraction(0)) / sum(shares)
@@ -241,4 +235,4 @@ def test_the_grid_has_all_numbers_of_all_formats() -> None:
 def test_terms_that_are_0_do_not_count() -> None:
     nothing = Sum(0, 0, 0, 0, 0, LITTLE.grid)
     assert LITTLE.products([(point(Fraction(0)), point(Fraction(3)))]) == nothing._replace(bits=2 * LITTLE.grid)
-    assert LITTLE.error(LITTLE.linear, nothing) == 0
+    assert LITTLE.error(LINEAR, nothing) == 0

@@ -1,19 +1,28 @@
-"""What kernels do in addition, as named steps behind the text of an arithmetic model (SPEC section 19).
+"""The texts of arithmetics, and the scores they admit (ARITHMETIC 2 and 3).
 
 Words:
-    base      a text without its steps; `ALLOWED` names the kinds there are
-    step      what a kernel does in addition, as ``+once``
-    linear    the format of weights, MLP sums, residual sums and logits (SPEC 7.5)
-    composed  ``rounded`` with three formats, or with a step that is not in `PLAIN`
+    base    a text without its steps; `ALLOWED` names the kinds there are
+    step    what a kernel does in addition, as ``+once``
+    linear  the format of weights, MLP sums, residual sums and logits (ARITHMETIC 8)
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
 
 from exactformer.certificates.checker.document import LONGEST_NATURAL, Rejected, quote
-from exactformer.certificates.checker.formats import NAMED, Format, Rounding, parse_format
+from exactformer.certificates.checker.formats import (
+    LARGEST_PARAMETER,
+    NAMED,
+    Format,
+    Overflow,
+    Rounding,
+    adds_values_of,
+    parse_format,
+)
 
 LARGEST_BLOCK = 2**20
 LARGEST_HEAD_EXPONENT = 8
@@ -26,7 +35,7 @@ PLACES = {
 """The order of steps; two at one place exclude each other."""
 NUMBERED = {"head", "exp", "exp-one", "online"}
 PLAIN = {"linear", "head", "once"}
-"""Steps that do not make a model composed: they are about the linear format and the scores."""
+"""Steps about the linear format and the scores; where there are others, sums are in a floating format."""
 ALLOWED = {
     "exact": set[str](),
     "rounded with two formats": PLAIN,
@@ -59,20 +68,46 @@ class Steps:
 
 @dataclass(frozen=True)
 class Model:
-    """How a softmax head is computed; formats that the ``kind`` (exact, rounded, fused) has not are unused."""
+    """How a softmax head is computed, for the ``kind`` exact, rounded or fused.
+
+    ``accumulator`` is None where sums are exact; ``exact`` uses no format but that of scores.
+    """
 
     kind: str
     weight: Format
-    accumulator: Format
+    accumulator: Format | None
     activation: Format
     score: Format
     steps: Steps = Steps()
-    composed: bool = False
 
     @property
     def cut(self) -> Rounding:
         """How numbers are rounded to the weight and to the activation format."""
         return "down" if self.steps.truncate else "nearest"
+
+
+def parse_model(field: str, text: str) -> Model:
+    """The arithmetic model with this canonical text (ARITHMETIC 2)."""
+    base, plus, names = text.partition("+")
+    body, at, score = base.partition("@")
+    kind, _, listed = body.partition(":")
+    formats = [parse_format(field, name) for name in listed.split("/")] if listed else []
+    wrong_number = len(formats) not in {"exact": (0,), "rounded": (2, 3), "fused": (3,)}.get(kind, ())
+    if wrong_number or (at and score == "fp32") or (kind == "exact" and body != "exact"):
+        raise Rejected(field, f"{quote(base)} is not the canonical text of an arithmetic model")
+    if len(formats) == 3 and not adds_values_of(formats[1], formats[0]):
+        raise Rejected(field, f"{formats[1].name} does not have all weights of {formats[0].name} in [0, 1] as values")
+    fp32 = NAMED["fp32"]
+    weight, *middle, activation = formats or [fp32, fp32]
+    accumulator, of_score = middle[0] if middle else None, parse_format(field, score) if at else fp32
+    base_kind = (
+        {2: "rounded with two formats", 3: "rounded with three formats"}[len(formats)] if kind == "rounded" else kind
+    )
+    found = named_steps(field, base_kind, names.split("+") if plus else [])
+    needs_floating = base_kind == "rounded with three formats" or not found.keys() <= PLAIN
+    if needs_floating and accumulator is not None and accumulator.p is None:
+        raise Rejected(field, f"the accumulator {accumulator.name} is not floating, as {quote(text)} needs")
+    return Model(kind, weight, accumulator, activation, of_score, parse_steps(field, found, accumulator))
 
 
 def named_steps(field: str, base: str, texts: list[str]) -> dict[str, str]:
@@ -107,7 +142,7 @@ def _split(text: str) -> tuple[str, str]:
     return (match[1] + (match[3] or ""), match[2]) if match else (text, "")
 
 
-def parse_steps(field: str, found: dict[str, str], accumulator: Format) -> Steps:
+def parse_steps(field: str, found: dict[str, str], accumulator: Format | None) -> Steps:
     """The steps of `named_steps`, if their formats are known and their numbers are in their limits."""
     numbers = {name: int(what) for name, what in found.items() if name in NUMBERED}
     width, block = numbers.get("head"), numbers.get("online")
@@ -117,7 +152,7 @@ def parse_steps(field: str, found: dict[str, str], accumulator: Format) -> Steps
     widths = {4**h: h for h in range(1, LARGEST_HEAD_EXPONENT + 1)}
     if width is not None and width not in widths:
         raise Rejected(field, f"+head{width} is not 4, 16, .. or 4^{LARGEST_HEAD_EXPONENT}")
-    if error is not None and accumulator.p is not None and 4 * error > 2**accumulator.p:
+    if error is not None and accumulator is not None and accumulator.p is not None and 4 * error > 2**accumulator.p:
         raise Rejected(field, f"an error of {error} ulp is more than 2^(p-2) in {accumulator.name}")
     if block is not None and block > LARGEST_BLOCK:
         raise Rejected(field, f"+online{block} is a block of more than {LARGEST_BLOCK}")
@@ -134,3 +169,37 @@ def parse_steps(field: str, found: dict[str, str], accumulator: Format) -> Steps
         reciprocal="reciprocal" in found,
         truncate="truncate" in found,
     )
+
+
+def largest_admitted(model: Model, largest_score: int) -> int | None:
+    """The largest e such that beta = 2^e is admitted (ARITHMETIC 3), or None; all smaller e are admitted too."""
+    reach = Fraction(largest_score)
+    if model.steps.once:
+        try:
+            reach = model.score.of(reach)
+        except Overflow:
+            return None
+    elif model.score.p is not None and largest_score > 2**model.score.p:
+        return None
+    last = None
+    for e in range(2 * LARGEST_PARAMETER + 2):
+        scale = e + model.steps.head  # beta sqrt(H) = 2^scale
+        if reach * 2**scale > model.score.largest:
+            break
+        if model.kind != "exact" and 2 ** ((scale + 1) // 2) > model.activation.largest:
+            break
+        last = e
+    return last
+
+
+def separation_of_scores(model: Model, largest_score: int, D: int) -> int:
+    """How far scores that differ by D or more are apart once they are rounded: D' of ARITHMETIC 3."""
+    if not model.steps.once or 2 * largest_score < D:
+        return D
+    return _separation_once(model.score, largest_score, D)
+
+
+@lru_cache(maxsize=2**10)
+def _separation_once(score: Format, largest_score: int, D: int) -> int:
+    rounded = {s: int(score.round(s, 1)) for s in range(-largest_score, largest_score + 1)}
+    return min(rounded[a] - rounded[a - D] for a in range(D - largest_score, largest_score + 1))

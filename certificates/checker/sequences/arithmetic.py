@@ -1,0 +1,76 @@
+"""NETWORKS section 3: which arithmetics are judged, and sums of products of weights with numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from exactformer.certificates.checker.document import TooLarge, quote
+from exactformer.certificates.checker.formats import Format
+from exactformer.certificates.checker.sequences.network import Row
+from exactformer.certificates.checker.softmax.model import Steps, parse_model
+from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, Sum, Value
+
+LARGEST_CONTEXT = 2**15
+"""Tokens of all sequences."""
+LOWEST = -1024
+"""The formats' smallest numbers are at least 2^LOWEST."""
+
+
+def row_terms(arithmetic: Arithmetic, row: Row, vector: Sequence[Value]) -> Sum:
+    """The terms weight * number of a row."""
+    return arithmetic.products(((weight, vector[index]) for index, weight in row.weights), row.scale)
+
+
+def first(arithmetic: Arithmetic, entry: Fraction, other: Fraction) -> Value:
+    """A coordinate before the first layer: rnd_A(entry + other, added in L), which is one addition."""
+    total, model = entry + other, arithmetic.model
+    units, unit = total.numerator << arithmetic.grid, total.denominator
+    if arithmetic.kind == EXACT:
+        return arithmetic.number(model.activation, (units // unit, -(-units // unit)))
+    added = arithmetic.round(model.steps.linear, total.numerator, unit)
+    return arithmetic.rounded(model.activation, (added, added))
+
+
+def activated(arithmetic: Arithmetic, row: Row, vector: Sequence[Value]) -> Value:
+    """rnd_A of the row's sum in L."""
+    model = arithmetic.model
+    return arithmetic.rounded(model.activation, arithmetic.sum(model.steps.linear, row_terms(arithmetic, row, vector)))
+
+
+def neuron(arithmetic: Arithmetic, row: Row, vector: Sequence[Value]) -> Value:
+    """relu of the row's sum in L: a number of L."""
+    linear = arithmetic.model.steps.linear
+    low, high = arithmetic.sum(linear, row_terms(arithmetic, row, vector))
+    return arithmetic.number(linear, (max(low, 0), max(high, 0)))
+
+
+def arithmetic_of(text: str, e: int, field: str = "statement.arithmetic") -> Arithmetic:
+    """The arithmetic with this text; `Rejected` if it is no canonical one, `TooLarge` if it is not judged."""
+    model = parse_model(field, text)
+    three = model.kind == "rounded" and model.accumulator is not None
+    if model.steps != Steps(linear=model.steps.linear) or three or (model.kind == EXACT and text != EXACT):
+        raise TooLarge(f"{field} {quote(text)}: its steps or formats are not judged; NETWORKS 3 names what is")
+    if model.kind == EXACT:
+        return Arithmetic.of(model, e, LARGEST_CONTEXT)
+    holding = {"linear": model.steps.linear, "score": model.score}
+    holding |= {} if model.accumulator is None else {"accumulator": model.accumulator}
+    for role, form in holding.items():
+        if not holds(form, model.activation):
+            raise TooLarge(
+                f"{field} {quote(text)} is not judged: its {role} format {form.name} does not have all numbers of "
+                f"{model.activation.name}, which activations are in"
+            )
+    if min(form.lowest for form in (model.weight, model.activation, *holding.values())) < LOWEST:
+        raise TooLarge(f"{field} {quote(text)} is not judged: a format has numbers below 2^{LOWEST}")
+    return Arithmetic.of(model, e, LARGEST_CONTEXT)
+
+
+def holds(wide: Format, narrow: Format) -> bool:
+    """Whether all numbers of ``narrow`` are numbers of ``wide``.
+
+    Those of a floating format are k 2^e with |k| < 2^p, down to its lowest e; of a fixed one k 2^lowest up to the
+    largest.
+    """
+    bits = narrow.p if narrow.p is not None else int(narrow.largest / narrow.unit).bit_length()
+    return wide.lowest <= narrow.lowest and narrow.largest <= wide.largest and (wide.p is None or bits <= wide.p)
