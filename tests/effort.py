@@ -12,7 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 from exactformer.certificates.checker import formats as checker_formats
-from exactformer.certificates.checker import ties
+from exactformer.certificates.checker.softmax import cases
 from exactformer.verify.arithmetic import formats, scaled_separation
 
 
@@ -54,7 +54,7 @@ def counting_roundings() -> Iterator[Roundings]:
         found.check += 1
         return theirs(*arguments)
 
-    for remembered in (scaled_separation.most_ties, scaled_separation.least_scaled_separation, ties.outcome):
+    for remembered in (scaled_separation.most_ties, scaled_separation.least_scaled_separation, cases.holds):
         remembered.cache_clear()
     with (
         patch.object(formats, "_rounded", counting_ours),

@@ -107,11 +107,11 @@ def replay_and_judge(
     replayed = check_runs(parts["runs"], statement, machine, network, places, deadline)
     admitted = check_beta(statement, network)
 
-    def case_holds(case: Case) -> bool | None:
+    def case_holds(case: Case) -> bool:
         deadline.left("heads")
         return head_holds(statement, network, case)
 
-    all_hold = check_heads(parts["heads"], network, replayed.tallies, case_holds)
+    all_hold = check_heads(parts["heads"], network, replayed.tallies, None if statement.e is None else case_holds)
     verdict = check_verdict(parts, statement, network, replayed, admitted, all_hold, deadline)
     return verdict, admitted, sum(replayed.tokens)
 
@@ -199,11 +199,11 @@ def check_beta(statement: Scaled, network: Network) -> int:
     return admitted
 
 
-def head_holds(statement: Scaled, network: Network, case: Case) -> bool | None:
-    """ARITHMETIC 6: whether a head gives the hardmax value; None where no beta is given."""
+def head_holds(statement: Scaled, network: Network, case: Case) -> bool:
+    """ARITHMETIC 6: whether a head gives the hardmax value, at the beta that is given."""
     separation, ties = case
     if statement.e is None:
-        return None
+        return False
     apart = None if separation is None else separation_of_scores(statement.model, longest_query(network), separation)
     return holds(statement.model, statement.context, apart, ties, statement.e)
 
@@ -226,7 +226,7 @@ def check_verdict(
 
 
 def require_verdict(parts: dict[str, Json], best: str, statement: Scaled, all_hold: bool) -> str:
-    """The verdict is ``best`` if all heads give the hardmax value, else another; a beta is given in both cases."""
+    """The verdict is ``best`` if all heads are shown to give the hardmax value, else another; a beta is given."""
     verdict, beta_given = text("verdict", parts["verdict"]), statement.e is not None
     if not beta_given or all_hold != (verdict == best):
         state = "no beta is given" if not beta_given else f"{'all' if all_hold else 'not all'} heads hold"

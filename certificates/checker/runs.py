@@ -143,11 +143,14 @@ def seen(head: Head, stream: Stream, attended: Attended, token: int, row: int) -
 
 
 def check_heads(
-    value: Json, network: Network, tallies: dict[tuple[int, int], Tally], holds: Callable[[Case], bool | None]
+    value: Json, network: Network, tallies: dict[tuple[int, int], Tally], holds: Callable[[Case], bool] | None
 ) -> bool:
-    """Section 6: every head's entry; whether all of them give the hardmax value."""
-    expected, all_hold = list[Json](), True
-    for (layer, place), found in tallies.items():
+    """Section 6: every head's entry; whether all of them are said, and shown, to give the hardmax value.
+
+    ``holds`` shows it of a case; None where no beta is given.
+    """
+    expected, all_hold, told = list[Json](), True, said_to_hold(value)
+    for index, ((layer, place), found) in enumerate(tallies.items()):
         head = network.layers[layer - 1].heads[place]
         if head.kind == "lookup" and not is_lookup(head, network.r):
             raise Rejected(f"weights.layers[{layer - 1}].heads[{place}]", "is no lookup by position")
@@ -160,11 +163,17 @@ def check_heads(
         entry["witness"] = found.witness
         entry["ties"] = [[low, high] for low, high in ranges]
         entry["maximisers"] = found.maximisers
-        entry["holds"] = holds((found.separation, tuple(ranges)))
+        entry["holds"] = None if holds is None else index in told and holds((found.separation, tuple(ranges)))
         all_hold = all_hold and entry["holds"] is True
         expected.append(entry)
     require_same("heads", value, expected)
     return all_hold
+
+
+def said_to_hold(heads: Json) -> frozenset[int]:
+    """The places of heads of which that is said; what is no list of heads is found out elsewhere."""
+    listed = heads if isinstance(heads, list) else []
+    return frozenset(place for place, head in enumerate(listed) if isinstance(head, dict) and head.get("holds") is True)
 
 
 def as_ranges(numbers: set[int]) -> list[tuple[int, int]]:

@@ -11,13 +11,12 @@ from random import Random
 import numpy as np
 import pytest
 
-from exactformer.certificates.checker.arithmetic import parse_model
 from exactformer.certificates.checker.document import Rejected
 from exactformer.certificates.checker.formats import Format, Overflow, parse_format
 from exactformer.certificates.checker.linear import check_linear
 from exactformer.certificates.checker.machine import Token, parse_machine
 from exactformer.certificates.checker.replay import attend
-from exactformer.certificates.checker.steps.naming import Model
+from exactformer.certificates.checker.softmax.model import Model, parse_model
 from exactformer.certificates.checker.weights import Family, Field, Network, Sparse, parameters, read_network
 from exactformer.certificates.document import canonical_bytes
 from exactformer.certificates.weights import weights_document

@@ -11,9 +11,9 @@ import pytest
 
 from exactformer.certificates.certify import Request, certify
 from exactformer.certificates.certify_all import UniversalRequest, certify_all
-from exactformer.certificates.checker.arithmetic import parse_model
 from exactformer.certificates.checker.document import Rejected
 from exactformer.certificates.checker.linear import check_linear
+from exactformer.certificates.checker.softmax.model import parse_model
 from exactformer.certificates.checker.weights import parameters, read_network
 from exactformer.certificates.document import Parameters
 from exactformer.certificates.linear_format import (

@@ -12,7 +12,6 @@ import pytest
 
 import exactformer.certificates
 from exactformer.certificates.document import (
-    CaseRecord,
     Certificate,
     HeadRecord,
     LayerStructure,
@@ -24,18 +23,15 @@ from exactformer.certificates.document import (
     RunRecord,
     Scope,
     SegmentRecord,
-    Softmax,
     Split,
     Statement,
     Structure,
     WeightsFile,
     WitnessRecord,
 )
-from exactformer.certificates.softmax_document import TieCaseRecord, TieSoftmax
 from exactformer.constructions.transformer.dimensions import Dimensions
 from exactformer.constructions.turing.paradigm import Paradigm
 from tests.certificates.certified import SAMPLES, Sample, bundle
-from tests.certificates.universal import ALL_INPUTS, UniversalSample, bundle_for_all
 
 TEXT = (Path(exactformer.certificates.__file__).parent / "SPEC.md").read_text(encoding="utf-8")
 
@@ -95,11 +91,8 @@ INLINE = (
     ("5 `runs`", SegmentRecord),
     ("6 `heads`", HeadRecord),
     ("6 `heads`", QueryRecord),
-    ("7 `softmax`", Softmax),
-    ("7 `softmax`", CaseRecord),
     ("8 `refutation`", RefutationRecord),
     ("8 `refutation`", WitnessRecord),
-    ("16 `softmax`, for all inputs", TieCaseRecord),
 )
 
 
@@ -135,20 +128,11 @@ def test_the_written_certificate_has_the_fields_of_its_records() -> None:
             ([document["network"]["structure"]], Structure),
             (document["network"]["structure"]["layers"], LayerStructure),
             (document["heads"], HeadRecord),
-            (document["softmax"]["cases"], CaseRecord),
             (document["network"]["parameters"], Parameters),
         ):
             assert {frozenset(entry) for entry in entries} == {names(record)}
         if document["refutation"]:
             assert {frozenset(entry) for entry in document["refutation"]["witnesses"]} == {names(WitnessRecord)}
-
-
-@pytest.mark.parametrize("sample", [one for one in ALL_INPUTS if one.verdict != "refuted"], ids=str)
-def test_what_a_theory_says_of_softmax_has_the_fields_of_its_records(sample: UniversalSample) -> None:
-    assert names(TieSoftmax) == names(Softmax)
-    softmax = json.loads(bundle_for_all(sample).made.bytes)["softmax"]
-    assert set(softmax) == names(TieSoftmax)
-    assert {frozenset(case) for case in softmax["cases"]} == {names(TieCaseRecord)}
 
 
 def test_parameters_stand_in_the_order_of_the_spec() -> None:

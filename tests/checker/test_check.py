@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -121,7 +122,7 @@ def split_last_witness(document: Any) -> None:
 
 
 LIES: list[tuple[str, str, str, Tamper]] = [
-    ("another version", "certified", "version", lambda d: d.update(version=2)),
+    ("another version", "certified", "version", lambda d: d.update(version=1)),
     ("version true", "certified", "version", lambda d: d.update(version=True)),
     ("unknown field", "certified", "certificate", lambda d: d.update(note="")),
     ("missing field", "certified", "certificate", lambda d: d.pop("heads")),
@@ -153,7 +154,8 @@ LIES: list[tuple[str, str, str, Tamper]] = [
     ("head missing", "certified", "heads", lambda d: d["heads"].pop()),
     ("larger separation", "certified", "heads[0].separation", lambda d: d["heads"][0].update(separation=2)),
     ("ties that touch", "certified", "heads[0].ties", lambda d: d["heads"][0].update(ties=[[1, 1], [2, 2]])),
-    ("unused case", "certified", "softmax.cases", lambda d: d["softmax"]["cases"].append(d["softmax"]["cases"][0])),
+    ("a head that holds, said not to", "certified", "verdict", lambda d: d["heads"][0].update(holds=False)),
+    ("a head of which it is not said", "certified", "heads[0].holds", lambda d: d["heads"][0].update(holds=None)),
     ("gap between witnesses", "refuted", "refutation.witnesses", lambda d: d["refutation"]["witnesses"].pop()),
     ("no witness", "refuted", "refutation.witnesses", lambda d: d["refutation"].update(witnesses=[])),
     ("witnesses overlap", "refuted", "refutation.witnesses", split_last_witness),
@@ -279,7 +281,9 @@ def repair(made: Made, error: Rejected) -> None:
     *path, last = error.field.replace("[", ".").replace("]", "").split(".")
     for part in path:
         holder = holder[int(part) if isinstance(holder, list) else part]
-    holder[int(last) if isinstance(holder, list) else last] = json.loads(error.reason.split("where it must be ")[1])
+    shown = re.search(r"it is shown to be from (\S+) to (\S+)", error.reason)
+    right = list(shown.groups()) if shown else json.loads(error.reason.split("where it must be ")[1])
+    holder[int(last) if isinstance(holder, list) else last] = right
     made.write(document)
 
 
@@ -359,7 +363,7 @@ def test_an_unexpected_error_judges_nothing(
     def broken(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(check, "check_softmax", broken)
+    monkeypatch.setattr(check, "check_beta", broken)
     assert run(certified.certificate, "--machine", certified.machine) == 5
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("not judged: the checker failed: ")

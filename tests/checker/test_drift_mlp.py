@@ -9,14 +9,13 @@ from random import Random
 import numpy as np
 import pytest
 
-from exactformer.certificates.checker.arithmetic import parse_model
 from exactformer.certificates.checker.drift import mlp as drift_mlp
 from exactformer.certificates.checker.drift import neurons as drift_neurons
 from exactformer.certificates.checker.drift.forms import VALUES
 from exactformer.certificates.checker.drift.mlp import behind_mlp
 from exactformer.certificates.checker.drift.neurons import Block, Bools, Neurons, by_cases, by_pairs
 from exactformer.certificates.checker.drift.next_token import Vocabulary
-from exactformer.certificates.checker.steps.naming import Model
+from exactformer.certificates.checker.softmax.model import Model, parse_model
 from exactformer.certificates.checker.weights import Family, Field, Mlp, Network, Sparse
 from tests.checker.conftest import UNLIMITED
 

@@ -9,10 +9,10 @@ from typing import TypeAlias
 import numpy as np
 import pytest
 
-from exactformer.certificates.checker.arithmetic import parse_model
 from exactformer.certificates.checker.drift.attention import Softmax, output_drift
 from exactformer.certificates.checker.drift.forms import NotShown
 from exactformer.certificates.checker.drift.walk import Drift
+from exactformer.certificates.checker.softmax.model import parse_model
 from exactformer.certificates.checker.theory.drift import OutputMargin, Recorded, drift_of
 from exactformer.certificates.checker.theory.heads import Found
 from exactformer.certificates.checker.weights import Head, Layer, Mlp, Network

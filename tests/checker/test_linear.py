@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from exactformer.certificates.checker.arithmetic import parse_model
 from exactformer.certificates.checker.check import check_certificate
 from exactformer.certificates.checker.document import Rejected
 from exactformer.certificates.checker.formats import parse_format
 from exactformer.certificates.checker.linear import check_linear
+from exactformer.certificates.checker.softmax.model import parse_model
 from exactformer.certificates.checker.theory.check import check_theory
 from exactformer.certificates.checker.weights import parameters, read_network, structure
 from tests.checker.conftest import TURING_COT, Made, Make
@@ -151,7 +151,7 @@ def test_texts_of_linear_formats() -> None:
     assert parse_model("", "rounded:bf16/bf16").steps.linear.name == "fp32"
     for name in ("bf16", "fp16", "e4m3fn", "fixed12", "fixed3.4", "float(9,-20,20)"):
         model = parse_model("", f"fused:bf16/fp32/bf16+linear{name}+head16")
-        assert (model.steps.linear.name, model.steps.head, model.composed) == (name, 2, False)
+        assert (model.steps.linear.name, model.steps.head) == (name, 2)
     for text in (
         "exact+linearbf16", "rounded:bf16/bf16+linear", "rounded:bf16/bf16+linearfp32", "rounded:bf16/bf16+linearbf17",
         "rounded:bf16/bf16+linearbf16-one", "rounded:bf16/bf16+linear8", "rounded:bf16/bf16+head16+linearbf16",

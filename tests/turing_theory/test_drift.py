@@ -11,10 +11,10 @@ from functools import cache
 import pytest
 
 from exactformer.api import certify
-from exactformer.certificates.checker.arithmetic import parse_model
 from exactformer.certificates.checker.drift.attention import Softmax
 from exactformer.certificates.checker.drift.forms import NotShown
 from exactformer.certificates.checker.drift.walk import Drift
+from exactformer.certificates.checker.softmax.model import parse_model
 from exactformer.certificates.checker.theory.drift import Recorded, drift_of
 from exactformer.certificates.checker.theory.heads import Found, in_all
 from exactformer.certificates.checker.weights import read_network

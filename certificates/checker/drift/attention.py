@@ -15,6 +15,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from exactformer.certificates.checker.drift.forms import Drifts, NotShown, largest_of, short
+from exactformer.certificates.checker.softmax.cases import holds
 from exactformer.certificates.checker.softmax.heads import received
 from exactformer.certificates.checker.softmax.model import Model
 from exactformer.certificates.checker.softmax.numbers import Arithmetic, Unbounded, Value
@@ -137,13 +138,17 @@ def output_drift(
 ) -> Fraction:
     """How far a head's output is from its hardmax value, once it is rounded to A.
 
-    Scores of selected tokens differ by at most ``scores_drift``, and are at least ``gap`` above all others. Where they
-    share the value 0 there may be any number of them.
+    Scores of selected tokens, up to ``most``, differ by at most ``scores_drift``, and are at least ``gap`` above all
+    others.
     """
     arithmetic = Arithmetic.of(softmax.model, softmax.e, softmax.N)
     apart, together = (_on_grid(arithmetic, x * 2**softmax.e, up) for x, up in ((gap, False), (scores_drift, True)))
-    cases = [(0, softmax.N)] + ([(1, most)] if shares else [])  # -1 is the mirror image of 1
-    return max(_from_hardmax(arithmetic, softmax.N, apart, together, dv, *case) for case in cases)
+    if scores_drift == dv == 0 and gap.denominator == 1:
+        ties = ((1, most),) if shares else ()
+        if holds(softmax.model, softmax.N, gap.numerator, ties, softmax.e):
+            return Fraction(0)
+    values = (0, 1) if shares else (0,)  # -1 is the mirror image of 1
+    return max(_from_hardmax(arithmetic, softmax.N, apart, together, dv, value, most) for value in values)
 
 
 def _on_grid(arithmetic: Arithmetic, value: Fraction, up: bool) -> int:

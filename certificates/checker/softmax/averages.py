@@ -17,13 +17,13 @@ from exactformer.certificates.checker.softmax.queries import Columns, Group, Que
 from exactformer.certificates.checker.softmax.sums import accumulator, added
 
 
-class Share(NamedTuple):
-    """Of a group: what its weights are in all before they are rounded, and how far from that they are at most; a
-    weight."""
+class Weights(NamedTuple):
+    """Of a group: what one position's weight is; what all add up to; how far that is from what they would add up to,
+    were they not rounded."""
 
-    ends: Ends
+    one: Value
+    total: Ends
     off: int
-    weight: Value
 
 
 def averages(arithmetic: Arithmetic, query: Query, columns: Columns) -> list[Ends]:
@@ -32,89 +32,89 @@ def averages(arithmetic: Arithmetic, query: Query, columns: Columns) -> list[End
 
 
 def _exactly(arithmetic: Arithmetic, query: Query, columns: Columns) -> list[Ends]:
-    shares, found = of_real_numbers(arithmetic, query), list[Ends]()
+    weights, found = of_real_numbers(arithmetic, query), list[Ends]()
     real = totals(query, exponentials(arithmetic, query), query.reached * arithmetic.unit)
     for column in columns:
-        off = sum(-(-share.off * value.size >> arithmetic.grid) for share, value in zip(shares, column, strict=True))
+        off = sum(
+            -(-of_group.off * value.size >> arithmetic.grid) for of_group, value in zip(weights, column, strict=True)
+        )
         low, high = mean_of(real, column)
-        one_by_one = _by_weights(arithmetic, query, shares, column)
-        found.append(intersection((low - off, high + off), one_by_one, _by_shares(arithmetic, shares, column)))
+        found.append(intersection((low - off, high + off), _weighted(arithmetic, weights, column)))
     return found
 
 
 def _in_the_accumulator(arithmetic: Arithmetic, query: Query, columns: Columns) -> list[Ends]:
-    model, shares, found = arithmetic.model, of_sums(arithmetic, query), list[Ends]()
-    weights = [share.weight for share in shares]
+    model, weights, found = arithmetic.model, of_sums(arithmetic, query), list[Ends]()
     for column in columns:
-        sum_ = added(arithmetic, model.weight, query, weights, column, equal=not model.steps.faithful)
-        ends = sum_.total
-        if sum_.error is not None:
-            sizes = sum((one.ends[1] + one.off) * value.size for one, value in zip(shares, column, strict=True))
-            off = sum_.error.of(-(-sizes >> arithmetic.grid))
-            low, high = _by_shares(arithmetic, shares, column)
+        ends, _, error = added(
+            arithmetic, model.weight, query, [each.one for each in weights], column, equal=not model.steps.faithful
+        )
+        if error is not None:
+            sizes = sum(each.total[1] * value.size for each, value in zip(weights, column, strict=True))
+            off = error.of(-(-sizes >> arithmetic.grid))
+            low, high = _weighted(arithmetic, weights, column)
             ends = intersection(ends, (low - off, high + off))
         found.append(ends)
     return found
 
 
-def _by_weights(arithmetic: Arithmetic, query: Query, shares: Sequence[Share], column: Sequence[Value]) -> Ends:
+def _weighted(arithmetic: Arithmetic, weights: Sequence[Weights], column: Sequence[Value]) -> Ends:
+    """The sum over groups of all weights times the value."""
     low = high = 0
-    for place, ((_, _, weight), value) in enumerate(zip(shares, column, strict=True)):
-        below = value.low * (weight.low if value.low >= 0 else weight.high)
-        above = value.high * (weight.high if value.high >= 0 else weight.low)
-        below, above = query.together(place, below, above)
-        low, high = low + below, high + above
-    return low >> arithmetic.grid, -(-high >> arithmetic.grid)
-
-
-def _by_shares(arithmetic: Arithmetic, shares: Sequence[Share], column: Sequence[Value]) -> Ends:
-    low = high = 0
-    for ((least, most), off, _), value in zip(shares, column, strict=True):
-        least, most = max(least - off, 0), most + off
+    for (_, (least, most), _), value in zip(weights, column, strict=True):
         low += value.low * (least if value.low >= 0 else most)
         high += value.high * (most if value.high >= 0 else least)
     return low >> arithmetic.grid, -(-high >> arithmetic.grid)
 
 
-def of_real_numbers(arithmetic: Arithmetic, query: Query) -> list[Share]:
+def of_real_numbers(arithmetic: Arithmetic, query: Query) -> list[Weights]:
     """softmax itself, rounded to W.
 
-    What one position adds to the sum is what it adds to the weight: a_j >= low_j / (low_j + the others' high ends), and
+    What one position adds to the sum is what it adds to its weight: a_j >= low_j / (low_j + the others' high ends), and
     likewise above.
     """
     weight, cut = arithmetic.model.weight, arithmetic.model.cut
-    e, t = exponentials(arithmetic, query), query.reached * arithmetic.unit
-    found = list[Share]()
-    in_all = [query.together(place, *ends) for place, ends in enumerate(e)]
-    least, most = sum(low for low, _ in in_all), sum(high for _, high in in_all)
+    e, t, found = exponentials(arithmetic, query), query.reached * arithmetic.unit, list[Weights]()
+    in_all = totals(query, e, t)
     each = in_all if query.single else [query.outward(place, *ends) for place, ends in enumerate(e)]
-    least_each, most_each = sum(low for low, _ in each), sum(high for _, high in each)
-    for group, (low, high), (below, above) in zip(query.groups, e, each, strict=True):
-        a_low, a_high = (
+    shares = [_parts(arithmetic, in_all)] if query.single else [_parts(arithmetic, in_all), _parts(arithmetic, each)]
+    least, most = sum(low for low, _ in in_all), sum(high for _, high in in_all)
+    for place, (group, (low, high)) in enumerate(zip(query.groups, e, strict=True)):
+        least_in_all = least - in_all[place][0] + group.least * low
+        ends = (
             ratio(arithmetic, low, most - high + low),
-            ratio(arithmetic, high, max(t, least - low + high), up=True),
+            min(arithmetic.unit, ratio(arithmetic, high, max(t, least_in_all - low + high), up=True)),
         )
-        share = (
-            ratio(arithmetic, below, most_each - above + below),
-            min(arithmetic.unit, ratio(arithmetic, above, max(least_each - below + above, 1), up=True)),
-        )
-        a_high = min(a_high, arithmetic.unit)
-        off, _ = rounding(arithmetic, weight, cut, group, group.alike, share[1], (a_low, a_high))
-        found.append(Share(share, off, arithmetic.rounded(weight, (a_low, a_high), cut)))
+        share = intersection(*(by[place] for by in shares))
+        off, after = rounding(arithmetic, weight, cut, group, group.alike, share[1], ends)
+        found.append(_rounded(query, place, share, off, arithmetic.number(weight, after)))
     return found
 
 
-def of_sums(arithmetic: Arithmetic, query: Query) -> list[Share]:
+def _parts(arithmetic: Arithmetic, weights: Sequence[Ends]) -> list[Ends]:
+    """Of each, what part of the sum of all it is."""
+    least, most = sum(low for low, _ in weights), sum(high for _, high in weights)
+    return [
+        (ratio(arithmetic, low, most - high + low), ratio(arithmetic, high, max(least - low + high, 1), up=True))
+        for low, high in weights
+    ]
+
+
+def _rounded(query: Query, place: int, share: Ends, off: int, one: Value) -> Weights:
+    """A group's weights, from their share before they are rounded."""
+    total = intersection(query.together(place, one.low, one.high), (share[0] - off, share[1] + off))
+    return Weights(one, total, off)
+
+
+def of_sums(arithmetic: Arithmetic, query: Query) -> list[Weights]:
     """Exponentials over their sum, rounded to the accumulator and then to W."""
-    model, acc = arithmetic.model, accumulator(arithmetic.model)
+    model, acc, found = arithmetic.model, accumulator(arithmetic.model), list[Weights]()
     _, r, _ = terms_of_sums(arithmetic, query)
-    t = at_the_top(arithmetic, query, acc, "nearest")
     den = added(arithmetic, acc, query, r)
-    lowest = max(den.total[0], t)
+    lowest = max(den.total[0], at_the_top(arithmetic, query, acc, "nearest"))
     if lowest <= 0:
         raise Unbounded("a sum of weights may be 0")
     quotient: Rounding = "up" if model.steps.faithful else "nearest"
-    found = list[Share]()
     for place, (group, one) in enumerate(zip(query.groups, r, strict=True)):
         ends = ratio(arithmetic, one.low, den.total[1]), ratio(arithmetic, one.high, lowest, up=True)
         share = query.together(place, *ends)
@@ -127,7 +127,7 @@ def of_sums(arithmetic: Arithmetic, query: Query) -> list[Share]:
         first, ends = rounding(arithmetic, acc, quotient, group, group.alike, share[1], ends)
         alike = group.alike and not model.steps.faithful
         second, ends = rounding(arithmetic, model.weight, model.cut, group, alike, share[1] + first, ends)
-        found.append(Share(share, first + second, arithmetic.number(model.weight, ends)))
+        found.append(_rounded(query, place, share, first + second, arithmetic.number(model.weight, ends)))
     return found
 
 
@@ -142,16 +142,16 @@ def rounding(
     """How far from their sum, at most ``share``, the weights of a group are when they are rounded; and what one,
     between these ends, becomes. ``up``: to either neighbour.
 
-    One is off by at most u a if it is normal, else by max(u a, q / 2); for each that is the same, as they are alike, or
-    added up. (u, and q in the place of its half, are twice that where it is not to nearest.) And by at most the larger
-    of what it was and what it becomes.
+    One is off by at most u/(1 + u) a if it is normal, which is worst just above a power of two, else by the larger of
+    that and q / 2; for each that is the same, as they are alike, or added up. (Where it is not to nearest by 2 u a, and
+    q.) And by at most the larger of what it was and what it becomes.
     """
     low, high = ends
     down: Rounding = "down" if to == "up" else to
     after = arithmetic.round(form, low, arithmetic.unit, down), arithmetic.round(form, high, arithmetic.unit, to)
-    times = 1 if to == "nearest" else 2
-    relative = 0 if form.p is None else -(-times * share >> form.p)
-    absolute = group.most * -(-times * arithmetic.scaled(form.unit) // 2)
+    nearest = to == "nearest"
+    relative = 0 if form.p is None else -(-share // (2**form.p + 1)) if nearest else -(-2 * share >> form.p)
+    absolute = group.most * arithmetic.scaled(form.unit) // (2 if nearest else 1)
     if form.p is not None and low >= arithmetic.scaled(form.least_normal):
         off = relative
     else:

@@ -175,7 +175,7 @@ def _parameters(value: Json) -> dict[str, Value]:
 
 
 def check_heads(value: Json, walked: Walked, statement: Statement, network: Network, deadline: Deadline) -> bool:
-    """No head is better than what was found; whether all of them give the hardmax value.
+    """No head is better than what was found; whether all of them are said, and shown, to give the hardmax value.
 
     A head that selects everything has no separation.
     """
@@ -198,9 +198,9 @@ def check_heads(value: Json, walked: Walked, statement: Statement, network: Netw
         for field, right in (("layer", number), ("head", place), ("name", name)):
             require_same(f"{at}.{field}", parts[field], right)
         deadline.left(f"{at}.holds")
-        holds = head_holds(statement, network, (separation, ((1, ties),)))
+        holds = parts["holds"] is True and head_holds(statement, network, (separation, ((1, ties),)))
         require_same(f"{at}.holds", parts["holds"], holds)
-        all_hold = all_hold and holds is True
+        all_hold = all_hold and holds
     return all_hold
 
 

@@ -16,7 +16,6 @@ from exactformer.certificates.checker import __main__ as command
 from exactformer.certificates.checker.document import BadInput, Rejected, TooLarge, Undecided
 from exactformer.certificates.checker.theory import check as theory_check
 from exactformer.certificates.checker.theory.check import check_theory
-from exactformer.certificates.checker.ties import case_entry
 from exactformer.certificates.weights import weights_document
 from exactformer.constructions.ngram.theory import ngram
 from exactformer.constructions.theory import Theory
@@ -101,12 +100,13 @@ def test_what_is_claimed(proved: Made, inconclusive: Made) -> None:
 def test_every_leaf_is_checked(which: str, most: int, request: pytest.FixtureRequest) -> None:
     """Each value of the document, changed, is rejected: except in provenance. The second one has the same heads.
 
-    What a witness says of a symbol that was not found matters to no one; `test_witnesses.py` is about them.
+    What a witness says of a symbol that was not found matters to no one; `test_witnesses.py` is about them. And ties
+    may be more than there are: `test_less_may_be_told_of_heads_than_is_so`.
     """
     made, count = request.getfixturevalue(which), 0
     document = made.document
     parts = ("annotation", "heads", "witnesses") if which == "inconclusive" else ("witnesses",)
-    for path in [path for path in leaves(document) if path[0] not in parts]:
+    for path in [path for path in leaves(document) if path[0] not in parts and path[-1] != "ties"]:
         holder = document
         for part in path[:-1]:
             holder = holder[part]
@@ -262,25 +262,22 @@ LIES: list[tuple[str, str, str, Lie]] = [
     ("a verdict of no words", "inconclusive", "verdict", top(verdict="")),
     ("a verdict that is no text", "inconclusive", "verdict", top(verdict=None)),
     (
-        "cases that do not hold, said to hold",
+        "heads that do not hold, said to hold",
         "inconclusive",
-        "softmax",
-        lambda d: d["softmax"]["cases"][1].update(holds=True),
+        "heads[",
+        lambda d: [one.update(holds=True) for one in d["heads"]],
     ),
-    ("a case less", "proved", "softmax", lambda d: d["softmax"]["cases"].pop()),
-    ("a case more", "proved", "softmax", lambda d: d["softmax"]["cases"].append(d["softmax"]["cases"][0])),
+    ("a head that holds, said not to", "proved", "verdict", head(holds=False)),
+    ("a head of which it is not said", "proved", "heads[0].holds", head(holds=None)),
     ("a larger separation", "proved", "heads[0].separation", head(separation=3)),
-    ("a smaller separation, of which softmax is not that", "proved", "heads[", head(separation=1)),
     ("separation 0", "proved", "heads[0].separation", head(separation=0)),
     ("no separation", "proved", "heads[0].separation", head(separation=None)),
     ("a separation that is true", "proved", "heads[0].separation", head(separation=True)),
-    ("more ties, of which softmax is not that", "proved", "softmax", head(ties="8")),
     ("more ties than tokens", "proved", "heads[0].ties", head(ties="9")),
     ("no ties", "proved", "heads[0].ties", head(ties="0")),
     ("fewer ties", "proved", "heads[1].ties", lambda d: d["heads"][1].update(ties="1")),
     ("ties as a number", "proved", "heads[0].ties", head(ties=1)),
     ("a head of another name", "proved", "heads[0].name", head(name="prev_2")),
-    ("a head of another case", "proved", "heads[0].softmax", head(softmax=1)),
     ("a head less", "proved", "heads", lambda d: d["heads"].pop()),
     ("a head more", "proved", "heads", lambda d: d["heads"].append(d["heads"][-1])),
     ("heads in another order", "proved", "heads[0]", lambda d: d["heads"].reverse()),
@@ -557,25 +554,29 @@ def test_without_time_nothing_is_judged(proved: Made) -> None:
 def test_less_may_be_told_of_heads_than_is_so(proved: Made) -> None:
     """Separations and ties are bounds: another checker may find better ones."""
     document = proved.document
-    worst = next(one["softmax"] for one in document["heads"] if (one["separation"], one["ties"]) == (1, "8"))
     for one in document["heads"]:
-        one |= {"separation": None if one["separation"] is None else 1, "ties": "8", "softmax": 0}
+        one |= {"separation": None if one["separation"] is None else 1, "ties": "8"}
     assert all(one["separation"] == 1 for one in document["heads"])
-    document["softmax"]["cases"] = [document["softmax"]["cases"][worst]]
     proved.write(document)
     assert check_theory(proved.certificate, proved.machine).verdict == "proved"
 
 
-def test_all_cases_of_softmax_are_checked(proved: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If one does not hold, nothing is proved, whatever the document says."""
-    seen = []
-
-    def unsure(*arguments: Any) -> tuple[Any, bool]:
-        found, holds = case_entry(*arguments)
-        seen.append(found)
-        return found, holds and len(seen) != 2
-
-    monkeypatch.setattr(theory_check, "case_entry", unsure)
-    with pytest.raises(Rejected, match="not all cases of softmax hold"):
-        check_theory(proved.certificate, proved.machine)
-    assert len(seen) == 3
+def test_of_all_heads_it_is_checked_that_they_hold(proved: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If one does not, nothing is proved, whatever the document says."""
+    seen = list[Any]()
+    for wrong in range(len(proved.document["heads"])):
+        document = proved.document
+        document["heads"][wrong]["holds"] = False
+        proved.write(document)
+        with pytest.raises(Rejected, match="not all heads hold"):
+            check_theory(proved.certificate, proved.machine)
+        document["heads"][wrong]["holds"] = True
+        proved.write(document)
+        seen.clear()
+        monkeypatch.setattr(
+            theory_check, "head_holds", lambda *case, at=wrong: seen.append(case) or len(seen) != at + 1
+        )
+        with pytest.raises(Rejected) as rejected:
+            check_theory(proved.certificate, proved.machine)
+        assert rejected.value.field == f"heads[{wrong}].holds"
+        monkeypatch.undo()
