@@ -35,13 +35,11 @@ from exactformer.certificates.document import (
 )
 from exactformer.certificates.files import Subject
 from exactformer.certificates.linear_format import require_fit, smallest_fitting, sums_of
-from exactformer.certificates.weights import parameters, structure, weights_document
+from exactformer.certificates.weights import Parameters, parameters, weights_document
 from exactformer.constructions.machines.machine import TuringMachine
 from exactformer.constructions.machines.run import Run, trace
 from exactformer.constructions.machines.text import write_machine
-from exactformer.constructions.transformer.dimensions import dimensions_of
-from exactformer.constructions.transformer.naming import name_coordinates
-from exactformer.constructions.transformer.network import Network
+from exactformer.constructions.transformer.dimensions import Dimensions, dimensions_of
 from exactformer.constructions.transformer.program import HeadKind
 from exactformer.constructions.turing.behaviours import Inputs
 from exactformer.constructions.turing.construct import construct
@@ -61,12 +59,14 @@ from exactformer.verify.verdict import Basis, Verdict
 class Bundle:
     """A certificate and the weights that travel with it, as bytes ready to be written.
 
-    fits: the shortest format with a name that the network fits outside attention, if there is one (SPEC 7.5).
+    fits: the shortest format with a name that the network fits outside attention, if there is one (ARITHMETIC 8).
     """
 
     certificate: Certificate
     weights: bytes
     assessment: Assessment
+    dimensions: Dimensions
+    parameters: Sequence[Parameters]
     fits: str | None
     subject: Subject
 
@@ -191,22 +191,18 @@ def certify(request: Request, progress: Progress = lambda *_: None) -> Bundle:
     statement = _statement(request, assessment, context, position_bits, sum(map(len, sequences)))
     certificate = Certificate(
         statement=statement,
-        network=NetworkRecord(
-            WeightsFile(names.of_content(request.machine.name, weights, "weights"), sha256(weights)),
-            dimensions_of(network),
-            structure(network),
-            scaled,
-        ),
+        network=NetworkRecord(WeightsFile(names.of_content(request.machine.name, weights, "weights"), sha256(weights))),
         runs=_runs(runs, segments, observations.margins),
         heads=[
-            _head(network, observed, context, assessment.cases[case], places)
+            _head(observed, context, assessment.cases[case], places)
             for observed, case in zip(observations.heads, assessment.case_of_head, strict=True)
         ],
         verdict=assessment.verdict.value,
         refutation=_refutation(request.paradigm, assessment.refutation, places),
         provenance=provenance,
     )
-    return Bundle(certificate, weights, assessment, smallest_fitting(sums, scaled), request.subject)
+    fits, size = smallest_fitting(sums, scaled), dimensions_of(network)
+    return Bundle(certificate, weights, assessment, size, scaled, fits, request.subject)
 
 
 def _statement(request: Request, assessment: Assessment, context: int, position_bits: int, tokens: int) -> Statement:
@@ -262,23 +258,16 @@ Places = Sequence[tuple[int, int]]
 """For each sequence evaluated, in order: its run, and its segment of that run."""
 
 
-def _head(network: Network, observed: HeadObservation, context: int, case: Case, places: Places) -> HeadRecord:
+def _head(observed: HeadObservation, context: int, case: Case, places: Places) -> HeadRecord:
     head = observed.head
     facts = facts_of(observed, context)
     lookup = head.kind is HeadKind.LOOKUP
     witness = None if lookup else observed.witness
-    query, key, value, out = (
-        name_coordinates(network.registers, side) for side in (head.query, head.key, head.value, head.out)
-    )
     return HeadRecord(
         layer=observed.layer,
         head=observed.index,
         name=head.name,
         kind=head.kind.value,
-        query=query,
-        key=key,
-        value=value,
-        out=out,
         separation=facts.separation,
         evidence=(Basis.PROVED if lookup else Basis.OBSERVED).value,
         witness=None if witness is None else QueryRecord(*places[witness.sequence], witness.token),

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from exactformer.certificates.supervisor import writing
-from exactformer.constructions.transformer.dimensions import Dimensions
 
 TEMPORARY = ".exactformer."
 """What the names of temporary files begin with; they do not have the name of the file, which may be as long as any."""
@@ -62,42 +61,8 @@ class WeightsFile:
 
 
 @dataclass(frozen=True)
-class Parameters:
-    matrix: str
-    nonzero: int
-    values: dict[str, int]
-    scale: str
-    largest: str
-    significand_bits: int
-
-
-CountTable = dict[str, list[int]]
-"""Register -> the counts of its coordinates; registers with zeros only are left out."""
-
-
-@dataclass(frozen=True)
-class LayerStructure:
-    neurons: int
-    fan_in: list[Range]
-    fan_out: list[Range]
-    reads: CountTable
-    writes: CountTable
-
-
-@dataclass(frozen=True)
-class Structure:
-    registers: list[tuple[str, int]]
-    embedding: CountTable
-    unembedding: CountTable
-    layers: list[LayerStructure]
-
-
-@dataclass(frozen=True)
 class NetworkRecord:
     weights: WeightsFile
-    dimensions: Dimensions
-    structure: Structure
-    parameters: list[Parameters]
 
 
 @dataclass(frozen=True)
@@ -130,10 +95,6 @@ class HeadRecord:
     head: int
     name: str
     kind: str
-    query: str
-    key: str
-    value: str
-    out: str
     separation: int | None
     evidence: str
     witness: QueryRecord | None

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exactformer.certificates.document import Parameters
+from exactformer.certificates.weights import Parameters
 from exactformer.verify.arithmetic.accumulation import counted
 from exactformer.verify.arithmetic.formats import NAMED_FORMATS, Format, is_representable
 from exactformer.verify.arithmetic.models import ArithmeticModel, ModelError
@@ -70,9 +70,9 @@ def require_fit(model: ArithmeticModel, sums: Sequence[Bound], parameters: Itera
 def not_a_value(number_format: Format, parameters: Iterable[Parameters]) -> str | None:
     """A weight that the format does not hold, if there is one."""
     for one in parameters:
-        for value in map(int, one.values):
-            if not is_representable(number_format, Fraction(value * int(one.scale))):
-                return f"the parameter {value * int(one.scale)} ({one.matrix}) is no value of {number_format.name}"
+        for value in one.values:
+            if not is_representable(number_format, Fraction(value * one.scale)):
+                return f"the parameter {value * one.scale} ({one.matrix}) is no value of {number_format.name}"
     return None
 
 

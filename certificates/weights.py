@@ -1,18 +1,37 @@
-"""The weights document (SPEC 4.1) and what the certificate counts about it (SPEC 4)."""
+"""The weights document (SPEC 4.1), and what parameters it has, for reports and for the linear format (ARITHMETIC 8)."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from exactformer.certificates.document import CountTable, LayerStructure, Parameters, Range, Structure
-from exactformer.constructions.transformer.network import Integers, Network, SparseRows
+from exactformer.constructions.transformer.network import Network, SparseRows
 from exactformer.constructions.transformer.vocabulary import Family, Vector
 from exactformer.verify.arithmetic.models import BetaSplit
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """A kind of matrix.
+
+    values: those that are not 0, and how often each stands in the document. scale: what they are multiplied with.
+    largest: the largest magnitude, scale included. significand_bits: the most bits of a value, less its trailing zeros.
+    """
+
+    matrix: str
+    values: Mapping[int, int]
+    scale: int
+    largest: int
+    significand_bits: int
+
+    @property
+    def nonzero(self) -> int:
+        """How many entries are not 0."""
+        return sum(self.values.values())
 
 
 def weights_document(network: Network) -> dict[str, Any]:
@@ -72,38 +91,6 @@ def _rows(side: str, rows: SparseRows) -> dict[str, list[int]]:
     }
 
 
-def structure(network: Network) -> Structure:
-    """Where the parameters stand: per register and coordinate how many there are (SPEC 4)."""
-    embedding, unembedding = _vocabulary_vectors(network)
-    return Structure(
-        registers=[(register.name, register.width) for register in network.registers],
-        embedding=_count_table(network, [c for vector in embedding for c, _ in vector]),
-        unembedding=_count_table(network, [c for vector in unembedding for c, _ in vector]),
-        layers=[
-            LayerStructure(
-                layer.mlp.size,
-                _run_lengths(np.diff(layer.mlp.inputs.start).tolist()),
-                _run_lengths(np.diff(layer.mlp.outputs.start).tolist()),
-                _count_table(network, layer.mlp.inputs.coordinate),
-                _count_table(network, layer.mlp.outputs.coordinate),
-            )
-            for layer in network.layers
-        ],
-    )
-
-
-def _count_table(network: Network, coordinates: Sequence[int] | Integers) -> CountTable:
-    counts = np.bincount(np.asarray(coordinates, dtype=np.int64), minlength=network.width).tolist()
-    table = {
-        register.name: counts[register.offset : register.offset + register.width] for register in network.registers
-    }
-    return {name: counted for name, counted in table.items() if any(counted)}
-
-
-def _run_lengths(sizes: Sequence[int]) -> list[Range]:
-    return [(size, len(list(group))) for size, group in groupby(sizes)]
-
-
 def _vocabulary_vectors(network: Network) -> tuple[list[Vector], list[Vector]]:
     """All embedding vectors and all unembedding vectors, of families and of field values."""
     families = network.vocabulary.families
@@ -142,10 +129,8 @@ def _count(arrays: list[Any]) -> Counter[int]:
 
 def _parameters(matrix: str, values: Counter[int], scale: int) -> Parameters:
     present = {value: count for value, count in sorted(values.items()) if count}
-    largest = max(map(abs, present), default=0)
-    bits = max((significand_bits(value) for value in present), default=0)
-    counts = {str(value): count for value, count in present.items()}
-    return Parameters(matrix, sum(counts.values()), counts, str(scale), str(scale * largest), bits)
+    largest = scale * max(map(abs, present), default=0)
+    return Parameters(matrix, present, scale, largest, max(map(significand_bits, present), default=0))
 
 
 def significand_bits(value: int) -> int:

@@ -56,6 +56,6 @@ def replay_once(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def compute_once(patch: pytest.MonkeyPatch) -> None:
     """From here on; functions that refuse something are asked again."""
-    for name in ("read_canonical", "read_network", "structure", "parameters"):
+    for name in ("read_canonical", "read_network"):
         patch.setattr(check, name, Once(getattr(check, name)))
     patch.setattr(runs, "replay", replay_once(replay))

@@ -330,7 +330,7 @@ def test_the_weights_of_a_network_are_those_that_a_certificate_counts() -> None:
     network, _ = ef.turing(MACHINE, context=16)
     counted = parameters(network, None)
     assert sum(matrix.nonzero for matrix in counted) == sum(1 for _ in network.numbers())
-    assert max(int(matrix.largest) for matrix in counted) == max(map(abs, network.numbers()))
+    assert max(matrix.largest for matrix in counted) == max(map(abs, network.numbers()))
 
 
 def test_a_theory_shows_its_annotation() -> None:

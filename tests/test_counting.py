@@ -22,7 +22,7 @@ def test_the_counts_are_those_of_the_network(name: str, position_bits: int, para
     size = network_size(paradigm, Subject.of_machine(machine), position_bits)
     assert size.dimensions == dimensions_of(network)
     assert size.tokens == network.vocabulary.size
-    counted = [(m.matrix, m.nonzero, set(map(int, m.values))) for m in parameters(network, None)]
+    counted = [(m.matrix, m.nonzero, set(m.values)) for m in parameters(network, None)]
     assert [(m.matrix, m.nonzero, set(m.values)) for m in size.matrices] == counted
     assert size.nonzero == sum(nonzero for _, nonzero, _ in counted)
     placed = [(n, head.name) for n, layer in enumerate(network.layers, start=1) for head in layer.heads]

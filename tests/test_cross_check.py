@@ -8,21 +8,21 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from exactformer.certificates.checker.arithmetic import cells, condition, largest_admitted, least_beta, parse_model
+from exactformer.certificates.checker.arithmetic import separation_of_scores as their_separation
+from exactformer.certificates.checker.enclosure import NoEnclosure
+from exactformer.certificates.checker.steps import enclosure as composed_enclosure
+from exactformer.certificates.checker.ties import outcome
 
 from benchmarks.arithmetics import CONTEXTS, GRID, softmax_part
 from exactformer.certificates import theory_certificate
 from exactformer.certificates.certify import Request, certify
 from exactformer.certificates.certify_all import UniversalRequest, certify_all
 from exactformer.certificates.checker import ties as checker_ties
-from exactformer.certificates.checker.arithmetic import cells, condition, largest_admitted, least_beta, parse_model
-from exactformer.certificates.checker.arithmetic import separation_of_scores as their_separation
 from exactformer.certificates.checker.check import check_certificate
-from exactformer.certificates.checker.enclosure import NoEnclosure
 from exactformer.certificates.checker.formats import Overflow, Scaled
-from exactformer.certificates.checker.steps import enclosure as composed_enclosure
 from exactformer.certificates.checker.theory import check as theory_check
 from exactformer.certificates.checker.theory.walk import Walked
-from exactformer.certificates.checker.ties import outcome
 from exactformer.certificates.theory_certificate import prove
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.machines.text import write_machine

@@ -8,15 +8,15 @@ Words:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from exactformer.certificates.checker.document import Json, Rejected
+from exactformer.certificates.checker.document import Rejected
 from exactformer.certificates.checker.formats import Format
 from exactformer.certificates.checker.softmax.model import Model
-from exactformer.certificates.checker.weights import Family, Field, Ints, Layer, Network, Sparse
+from exactformer.certificates.checker.weights import Family, Field, Ints, Layer, Network, Sparse, distinct_weights
 
 
 @dataclass(frozen=True)
@@ -27,16 +27,17 @@ class Linear:
     assumed: str
 
 
-def check_linear(network: Network, model: Model, parameters: Sequence[dict[str, Json]]) -> Linear:
-    """Section 7.5: weights are values, and all partial sums integers of magnitude up to C, in any order of addition.
+def check_linear(network: Network, model: Model, beta_split: tuple[int, int]) -> Linear:
+    """ARITHMETIC 8: weights are numbers of L, and all partial sums integers of magnitude up to C, in any order.
 
-    ``parameters`` is ``network.parameters``.
+    ``beta_split``: what the entries of query and of key lists are multiplied with.
     """
     if model.kind == "exact":
         return Linear((), "MLPs, residual sums and logits are computed with real numbers")
     linear = model.steps.linear
-    for entry in parameters:
-        _require_weights(entry, linear)
+    scales = dict(zip(("query", "key"), beta_split, strict=True))
+    for matrix, values in distinct_weights(network).items():
+        _require_weights(matrix, values, scales.get(matrix, 1), linear)
     for family in network.vocabulary:
         _require_embedding(family, network, linear)
         _require_logits(family, linear)
@@ -58,12 +59,12 @@ def _require(at: str, what: str, largest: int, linear: Format) -> None:
         )
 
 
-def _require_weights(entry: dict[str, Json], linear: Format) -> None:
-    scale, values = int(str(entry["scale"])), entry["values"]
-    for value in map(int, values if isinstance(values, dict) else ()):
+def _require_weights(matrix: str, values: Iterable[int], scale: int, linear: Format) -> None:
+    for value in sorted(values):
         if not linear.has(scale * value):
-            at, scaled = f"network.parameters.{entry['matrix']}", f"{value} times {scale}" if scale > 1 else str(value)
-            raise Rejected(at, f"{scaled} is no value of the linear format {linear.name} (SPEC 7.5)")
+            scaled = f"{value} times {scale}" if scale > 1 else str(value)
+            reason = f"{scaled} is no number of the linear format {linear.name} (ARITHMETIC 8)"
+            raise Rejected(f"weights, {matrix}", reason)
 
 
 def _magnitudes(matrix: Sparse, width: int) -> Ints:

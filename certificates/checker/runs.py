@@ -20,7 +20,7 @@ from exactformer.certificates.checker.document import Json, Rejected, TooLarge, 
 from exactformer.certificates.checker.machine import Machine, MachineError, Segment, run_machine, segments, used_cells
 from exactformer.certificates.checker.replay import Attended, Stream, gaps, is_lookup, least_margin, replay
 from exactformer.certificates.checker.statement import Statement
-from exactformer.certificates.checker.weights import Head, Network, in_registers
+from exactformer.certificates.checker.weights import Head, Network
 
 Place: TypeAlias = tuple[int, int, int, int, int, int]
 Case: TypeAlias = tuple[int | None, tuple[tuple[int, int], ...]]
@@ -156,8 +156,6 @@ def check_heads(
             raise Rejected(f"weights.layers[{layer - 1}].heads[{place}]", "is no lookup by position")
         ranges = as_ranges(found.ties)
         entry: dict[str, Json] = {"layer": layer, "head": place, "name": head.name, "kind": head.kind}
-        for part in ("query", "key", "value", "out"):
-            entry[part] = in_registers(network, getattr(head, part))
         entry["separation"] = found.separation
         entry["evidence"] = "proved" if head.kind == "lookup" else "observed"
         entry["witness"] = found.witness

@@ -1,4 +1,4 @@
-"""The weights document: reading it into integer arrays, and what section 4 of SPEC says about it.
+"""The weights document (SPEC 4.1): reading it into integer arrays.
 
 Words:
     sparse matrix  rows of (index, weight) pairs, one after the other; row k is start[k] .. start[k+1] - 1
@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 from typing import TypeAlias
 
 import numpy as np
@@ -278,58 +277,6 @@ def longest_query(network: Network) -> int:
     return max((len(head.query) for layer in network.layers for head in layer.heads), default=0)
 
 
-def dimensions(network: Network) -> dict[str, Json]:
-    """``network.dimensions`` of the certificate (SPEC section 4)."""
-    heads = [head for layer in network.layers for head in layer.heads]
-    return {
-        "layers": len(network.layers),
-        "heads": max((len(layer.heads) for layer in network.layers), default=0),
-        "query_width": max((len(head.query) for head in heads), default=0),
-        "value_width": max((len(head.value) for head in heads), default=0),
-        "hidden_width": max((len(layer.mlp.bias) for layer in network.layers), default=0),
-        "width": network.width,
-    }
-
-
-def structure(network: Network) -> dict[str, Json]:
-    """``network.structure`` of the certificate (SPEC section 4)."""
-    sides: dict[str, list[int]] = {"embedding": [], "unembedding": []}
-    for family in network.vocabulary:
-        parts: tuple[Family | Field, ...] = (family, *family.fields)
-        for part in parts:
-            sides["embedding"] += part.embedding.index.tolist()
-            sides["unembedding"] += part.unembedding.index.tolist()
-    layers: list[Json] = []
-    for layer in network.layers:
-        entry: dict[str, Json] = {"neurons": len(layer.mlp.bias)}
-        entry["fan_in"] = _run_lengths(np.diff(layer.mlp.into.start).tolist())
-        entry["fan_out"] = _run_lengths(layer.mlp.fan_out.tolist())
-        entry["reads"] = _count_table(network, layer.mlp.into.index.tolist())
-        writes = np.repeat(np.arange(network.width), np.diff(layer.mlp.out_of.start))
-        entry["writes"] = _count_table(network, writes.tolist())
-        layers.append(entry)
-    return {
-        "registers": [[name, width] for name, width in network.registers],
-        "embedding": _count_table(network, sides["embedding"]),
-        "unembedding": _count_table(network, sides["unembedding"]),
-        "layers": layers,
-    }
-
-
-def _count_table(network: Network, coordinates: list[int]) -> dict[str, Json]:
-    counts, first, table = Counter(coordinates), 0, dict[str, Json]()
-    for name, width in network.registers:
-        own = [counts[coordinate] for coordinate in range(first, first + width)]
-        if any(own):
-            table[name] = list[Json](own)
-        first += width
-    return table
-
-
-def _run_lengths(sizes: list[int]) -> list[Json]:
-    return [[size, len(list(equal))] for size, equal in groupby(sizes)]
-
-
 def _entries(network: Network) -> Iterator[tuple[str, list[int]]]:
     """Every matrix's integers, piece by piece, with the matrix's name."""
     for family in network.vocabulary:
@@ -348,42 +295,9 @@ def _entries(network: Network) -> Iterator[tuple[str, list[int]]]:
         yield "mlp_out", layer.mlp.out_of.weight.tolist()
 
 
-def parameters(network: Network, query_scale: int, key_scale: int) -> list[dict[str, Json]]:
-    """``network.parameters`` of the certificate (SPEC section 4)."""
-    kinds = ("embedding", "unembedding", "query", "key", "value", "output", "mlp_in", "mlp_bias", "mlp_out")
-    counts = {kind: Counter[int]() for kind in kinds}
+def distinct_weights(network: Network) -> dict[str, set[int]]:
+    """The different integers of every kind of matrix."""
+    found = dict[str, set[int]]()
     for kind, values in _entries(network):
-        counts[kind].update(values)
-    scales = {"query": query_scale, "key": key_scale}
-    return [
-        {
-            "matrix": kind,
-            "nonzero": count.total(),
-            "values": {str(value): times for value, times in count.items()},
-            "scale": str(scales.get(kind, 1)),
-            "largest": str(scales.get(kind, 1) * max(map(abs, count), default=0)),
-            "significand_bits": max((abs(v).bit_length() - ((v & -v).bit_length() - 1) for v in count), default=0),
-        }
-        for kind, count in counts.items()
-    ]
-
-
-def in_registers(network: Network, coordinates: list[int]) -> str:
-    """A head's coordinate list in registers' names (SPEC section 6)."""
-    where, parts, at = network.places, list[str](), 0
-    while at < len(coordinates):
-        first = coordinates[at]
-        name, width, bit = where[first]
-        end = at + 1
-        while end < len(coordinates) and coordinates[end] == first:
-            end += 1
-        if end - at >= 2:
-            parts.append(f"{end - at}*{name}" + (f"[{bit}]" if width > 1 else ""))
-        else:
-            while end < len(coordinates) and coordinates[end] == first + end - at < first - bit + width:
-                end += 1
-            last = bit + end - at - 1
-            span = "" if end - at == width else f"[{bit}]" if last == bit else f"[{bit}..{last}]"
-            parts.append(name + span)
-        at = end
-    return ", ".join(parts)
+        found.setdefault(kind, set()).update(values)
+    return found

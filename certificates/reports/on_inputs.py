@@ -6,11 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from exactformer.certificates.certify import Bundle
-from exactformer.certificates.document import HeadRecord, Parameters, Statement, sha256
+from exactformer.certificates.document import HeadRecord, Statement, sha256
 from exactformer.certificates.files import Written
 from exactformer.certificates.reports.facts import Findings, findings_on_runs
 from exactformer.certificates.reports.layout import Column, Facts, Part, Table, counted, heading
 from exactformer.certificates.reports.verdicts import verdict_line
+from exactformer.certificates.weights import Parameters
 from exactformer.constructions.transformer.dimensions import Dimensions
 from exactformer.verify.verdict import Verdict
 
@@ -74,7 +75,7 @@ def _facts(bundle: Bundle) -> Facts:
     if len(certificate.runs) > MOST_RUNS:
         rows.append(("", f"and {len(certificate.runs) - MOST_RUNS} more"))
     rows += _setting_facts(certificate.statement)
-    rows += network_facts(certificate.network.dimensions, certificate.network.parameters, bundle.fits)
+    rows += network_facts(bundle.dimensions, bundle.parameters, bundle.fits)
     rows.append(("binding", _binding(bundle)))
     return Facts(tuple(rows))
 
@@ -90,7 +91,7 @@ def _setting_facts(statement: Statement) -> list[tuple[str, str]]:
 
 def network_facts(size: Dimensions, matrices: Sequence[Parameters], fits: str | None) -> list[tuple[str, str]]:
     """How large a network is, its parameters, and which formats hold all that is outside attention."""
-    largest = max(matrices, key=lambda matrix: int(matrix.largest))
+    largest = max(matrices, key=lambda matrix: matrix.largest)
     bits = max(matrix.significand_bits for matrix in matrices)
     return [
         ("network", f"{size.layers} layers, {size.heads} heads, d = {size.width}, d_ff = {size.hidden_width}"),

@@ -8,10 +8,10 @@ from fractions import Fraction
 from itertools import product
 
 import pytest
-
 from exactformer.certificates.checker.arithmetic import cells, condition, exp_above, parse_model, rounds_to_1
-from exactformer.certificates.checker.formats import Interval
 from exactformer.certificates.checker.steps.naming import Model
+
+from exactformer.certificates.checker.formats import Interval
 
 MODELS = [
     parse_model("at", f"rounded:{weight}/{activation}")

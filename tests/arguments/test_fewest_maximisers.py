@@ -8,9 +8,7 @@ from fractions import Fraction
 from itertools import product
 
 import pytest
-
 from exactformer.certificates.checker.arithmetic import condition, exp_above, parse_model
-from exactformer.certificates.checker.formats import Interval, Overflow
 from exactformer.certificates.checker.steps.conditions import (
     Terms,
     bounds_on_ties,
@@ -20,6 +18,8 @@ from exactformer.certificates.checker.steps.conditions import (
     terms_of,
 )
 from exactformer.certificates.checker.steps.sums import Fails
+
+from exactformer.certificates.checker.formats import Interval, Overflow
 from exactformer.verify.arithmetic.composed import NotShown
 from exactformer.verify.arithmetic.composed_fused import fused_bounds
 from exactformer.verify.arithmetic.formats import FormatOverflow

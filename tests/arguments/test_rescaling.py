@@ -14,10 +14,8 @@ from itertools import pairwise, permutations, product
 from typing import TypeAlias
 
 import pytest
-
 from exactformer.certificates.checker.arithmetic import exp_above, parse_model
 from exactformer.certificates.checker.enclosure import exp_below
-from exactformer.certificates.checker.formats import Format, Interval, Overflow, Rounding, parse_format
 from exactformer.certificates.checker.steps.conditions import Addends, Terms, fused, fused_zero, terms_of
 from exactformer.certificates.checker.steps.naming import Model
 from exactformer.certificates.checker.steps.sums import (
@@ -28,6 +26,8 @@ from exactformer.certificates.checker.steps.sums import (
     underflows,
     unit_roundoff,
 )
+
+from exactformer.certificates.checker.formats import Format, Interval, Overflow, Rounding, parse_format
 from exactformer.verify.arithmetic.composed_fused import fused_bounds
 from exactformer.verify.arithmetic.models import Fused, parse_arithmetic
 

@@ -7,8 +7,8 @@ from itertools import product
 from random import Random
 
 import pytest
-
 from exactformer.certificates.checker.arithmetic import parse_model, separation_of_scores
+
 from exactformer.certificates.checker.drift.attention import gap_of_rounded, score_drift
 from exactformer.certificates.checker.drift.forms import NotShown
 from exactformer.verify.arithmetic.models import effective_separation, parse_arithmetic

@@ -8,9 +8,9 @@ from fractions import Fraction
 from itertools import product
 
 import pytest
-
 from exactformer.certificates.checker.arithmetic import parse_model
 from exactformer.certificates.checker.ties import outcome
+
 from exactformer.verify.arithmetic import at_once
 from exactformer.verify.arithmetic.cells import activation_cells
 from exactformer.verify.arithmetic.exponential import exp_minus_upper

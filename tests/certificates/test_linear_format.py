@@ -14,8 +14,7 @@ from exactformer.certificates.certify_all import UniversalRequest, certify_all
 from exactformer.certificates.checker.document import Rejected
 from exactformer.certificates.checker.linear import check_linear
 from exactformer.certificates.checker.softmax.model import parse_model
-from exactformer.certificates.checker.weights import parameters, read_network
-from exactformer.certificates.document import Parameters
+from exactformer.certificates.checker.weights import read_network
 from exactformer.certificates.linear_format import (
     Bound,
     DoesNotFit,
@@ -26,6 +25,7 @@ from exactformer.certificates.linear_format import (
     sums_of,
     too_large,
 )
+from exactformer.certificates.weights import Parameters
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.turing.behaviours import EveryRun, Inputs
 from exactformer.verify.arithmetic.formats import parse_format
@@ -91,8 +91,8 @@ def numbers(document: dict[str, Any], scale: int) -> list[Parameters]:
                (("in", "in_weight"), ("bias", "bias"), ("out", "out_weight"))}  # fmt: skip
     found = []
     for matrix, values in listed.items():
-        counts = {str(value): count for value, count in Counter(values).items() if value}
-        found.append(Parameters(matrix, len(values), counts, str(scale if matrix == "query" else 1), "0", 0))
+        counts = {value: count for value, count in Counter(values).items() if value}
+        found.append(Parameters(matrix, counts, scale if matrix == "query" else 1, 0, 0))
     return found
 
 
@@ -103,7 +103,7 @@ def test_the_same_networks_fit_as_for_the_checker() -> None:
         linear, network = parse_format(name), read_network(document)
         mine = (not_a_value(linear, numbers(document, scale)) or too_large(linear, sums_of(document))) is None
         try:
-            check_linear(network, parse_model("", f"rounded:bf16/bf16+linear{name}"), parameters(network, scale, 1))
+            check_linear(network, parse_model("", f"rounded:bf16/bf16+linear{name}"), (scale, 1))
             theirs = True
         except Rejected:
             theirs = False

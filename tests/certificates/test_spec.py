@@ -14,10 +14,8 @@ import exactformer.certificates
 from exactformer.certificates.document import (
     Certificate,
     HeadRecord,
-    LayerStructure,
     MachineRecord,
     NetworkRecord,
-    Parameters,
     QueryRecord,
     RefutationRecord,
     RunRecord,
@@ -25,11 +23,9 @@ from exactformer.certificates.document import (
     SegmentRecord,
     Split,
     Statement,
-    Structure,
     WeightsFile,
     WitnessRecord,
 )
-from exactformer.constructions.transformer.dimensions import Dimensions
 from exactformer.constructions.turing.paradigm import Paradigm
 from tests.certificates.certified import SAMPLES, Sample, bundle
 
@@ -77,16 +73,13 @@ def names(record: type[Any]) -> frozenset[str]:
     return frozenset(field.name for field in fields(record))
 
 
-TABLES = {"2 The certificate": Certificate, "3 `statement`": Statement, "4 `network`": NetworkRecord}
+TABLES = {"2 The certificate": Certificate, "3 `statement`": Statement}
 INLINE = (
     ("3 `statement`", MachineRecord),
     ("3 `statement`", Scope),
     ("3 `statement`", Split),
+    ("4 `network`", NetworkRecord),
     ("4 `network`", WeightsFile),
-    ("4 `network`", Dimensions),
-    ("4 `network`", Parameters),
-    ("4 `network`", Structure),
-    ("4 `network`", LayerStructure),
     ("5 `runs`", RunRecord),
     ("5 `runs`", SegmentRecord),
     ("6 `heads`", HeadRecord),
@@ -125,21 +118,11 @@ def test_the_written_certificate_has_the_fields_of_its_records() -> None:
             (document["runs"], RunRecord),
             (document["runs"][0]["segments"], SegmentRecord),
             ([document["network"]], NetworkRecord),
-            ([document["network"]["structure"]], Structure),
-            (document["network"]["structure"]["layers"], LayerStructure),
             (document["heads"], HeadRecord),
-            (document["network"]["parameters"], Parameters),
         ):
             assert {frozenset(entry) for entry in entries} == {names(record)}
         if document["refutation"]:
             assert {frozenset(entry) for entry in document["refutation"]["witnesses"]} == {names(WitnessRecord)}
-
-
-def test_parameters_stand_in_the_order_of_the_spec() -> None:
-    order = re.search(r"in the order `([a-z_ ]+)`", section("4 `network`"))
-    assert order is not None
-    document = json.loads(bundle(SAMPLES[0]).bytes)
-    assert [entry["matrix"] for entry in document["network"]["parameters"]] == order.group(1).split()
 
 
 def sentence(template: str, values: dict[str, object]) -> str:

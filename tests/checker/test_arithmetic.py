@@ -9,11 +9,11 @@ from itertools import pairwise
 import ml_dtypes
 import numpy as np
 import pytest
+from exactformer.certificates.checker.arithmetic import condition, exp_above, least_beta, parse_model
+from exactformer.certificates.checker.enclosure import exp_below
 
 from exactformer.certificates.checker import arithmetic
-from exactformer.certificates.checker.arithmetic import condition, exp_above, least_beta, parse_model
 from exactformer.certificates.checker.document import Rejected
-from exactformer.certificates.checker.enclosure import exp_below
 from exactformer.certificates.checker.formats import NAMED, Format, Overflow, parse_format
 
 DTYPES = {

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 import pytest
-
 from exactformer.certificates.checker.arithmetic import condition, parse_model
 from exactformer.certificates.checker.enclosure import Gap, NoEnclosure, exp_below
-from exactformer.certificates.checker.formats import Format, Overflow, Scaled
-from exactformer.certificates.checker.refutation import enclosed
-from exactformer.certificates.checker.runs import Seen
 from exactformer.certificates.checker.steps.conditions import equal_weights_are_exact, rounded_at_once, terms_of
 from exactformer.certificates.checker.steps.enclosure import output
 from exactformer.certificates.checker.steps.naming import Model
 from exactformer.certificates.checker.steps.sums import magnitude, near_0, underflows
+
+from exactformer.certificates.checker.formats import Format, Overflow, Scaled
+from exactformer.certificates.checker.refutation import enclosed
+from exactformer.certificates.checker.runs import Seen
 
 W, ACC, FINE = "float(3,-6,3)", "float(5,-6,6)", "float(7,-8,9)"
 TEXTS = [

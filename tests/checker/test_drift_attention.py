@@ -7,8 +7,9 @@ from fractions import Fraction
 from random import Random
 
 import pytest
-
 from exactformer.certificates.checker.arithmetic import parse_model
+from exactformer.certificates.checker.steps.naming import Model
+
 from exactformer.certificates.checker.drift.attention import (
     Case,
     HeadCases,
@@ -22,7 +23,6 @@ from exactformer.certificates.checker.drift.attention import (
     score_drift,
 )
 from exactformer.certificates.checker.drift.forms import NotShown, rounded_drift, values_of
-from exactformer.certificates.checker.steps.naming import Model
 from exactformer.certificates.checker.weights import Head
 
 NONE = Fraction(0)

@@ -6,9 +6,9 @@ import random
 from fractions import Fraction
 
 import pytest
-
 from exactformer.certificates.checker.arithmetic import exp_above, parse_model
 from exactformer.certificates.checker.enclosure import NoEnclosure, exp_below, output, weighted
+
 from tests.checker.test_arithmetic import accumulate
 
 

@@ -17,7 +17,7 @@ from exactformer.certificates.checker.formats import parse_format
 from exactformer.certificates.checker.linear import check_linear
 from exactformer.certificates.checker.softmax.model import parse_model
 from exactformer.certificates.checker.theory.check import check_theory
-from exactformer.certificates.checker.weights import parameters, read_network, structure
+from exactformer.certificates.checker.weights import read_network
 from tests.checker.conftest import TURING_COT, Made, Make
 
 MODEL = parse_model("", "rounded:bf16/bf16+linearfloat(4,-9,9)")
@@ -62,7 +62,7 @@ def judged(change: Change, scales: tuple[int, int] = (1, 1), arithmetic: str | N
     change(document)
     network = read_network(document)
     model = MODEL if arithmetic is None else parse_model("", arithmetic)
-    check_linear(network, model, parameters(network, *scales))
+    check_linear(network, model, scales)
 
 
 def family(document: Any) -> Any:
@@ -114,14 +114,14 @@ def nothing(_: Any) -> None:
 
 def test_weights_are_values() -> None:
     """Each by itself, times its scale: 17 is not a value, though 18 is one; 512 is, and 1024 is too large."""
-    with pytest.raises(Rejected, match=r"^network.parameters.mlp_out: -17 is no value"):
+    with pytest.raises(Rejected, match=r"^weights, mlp_out: -17 is no number"):
         judged(lambda d: mlp(d).update(out_weight=[1, -17, 2]))
     with pytest.raises(Rejected, match=r"^weights.layers\[0\].mlp: an activation"):
         judged(lambda d: mlp(d).update(out_weight=[1, -18, 2]))
     judged(nothing, (512, 64))
-    with pytest.raises(Rejected, match=r"^network.parameters.query: 1 times 1024 is no value"):
+    with pytest.raises(Rejected, match=r"^weights, query: 1 times 1024 is no number"):
         judged(nothing, (1024, 64))
-    with pytest.raises(Rejected, match=r"^network.parameters.key: 1 times 1024 is no value"):
+    with pytest.raises(Rejected, match=r"^weights, key: 1 times 1024 is no number"):
         judged(nothing, (64, 1024))
 
 
@@ -168,10 +168,6 @@ def forge(made: Made, change: Change) -> None:
     """Change the weights, and what the certificate says about them."""
     weights, certificate = json.loads(made.weights.read_bytes()), made.document
     change(weights)
-    if "parameters" in certificate["network"]:  # elsewhere the weights alone say it
-        network, split = read_network(weights), certificate["statement"]["beta_split"]
-        certificate["network"]["parameters"] = parameters(network, int(split["query"]), int(split["key"]))
-        certificate["network"]["structure"] = structure(network)
     made.write(certificate)
     made.write_weights(weights)
 
@@ -191,7 +187,7 @@ def test_unembedding_weights_that_no_format_has(make: Make, tmp_path: Path, argu
     check = partial(check_certificate, made.certificate, made.machine)
     if ALL[0] in arguments:
         check = partial(check_theory, made.certificate, TURING_COT, machine_given=made.machine)
-    with pytest.raises(Rejected, match=r"^network.parameters.unembedding: -?2147483647 is no value .* fp32 \(SPEC 7.5"):
+    with pytest.raises(Rejected, match=r"^weights, unembedding: -?2147483647 is no number .* fp32 \(ARITHMETIC 8"):
         check()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-
 from exactformer.certificates.checker.arithmetic import (
     case_entry,
     cells,
@@ -16,11 +15,12 @@ from exactformer.certificates.checker.arithmetic import (
     rounds_to_1,
     separation_of_scores,
 )
+from exactformer.certificates.checker.steps.naming import Steps
+from exactformer.certificates.checker.ties import outcome
+
 from exactformer.certificates.checker.document import Rejected
 from exactformer.certificates.checker.formats import Overflow, parse_format
 from exactformer.certificates.checker.statement import scales
-from exactformer.certificates.checker.steps.naming import Steps
-from exactformer.certificates.checker.ties import outcome
 
 F = Fraction
 BASE = "fused:bf16/fp32/bf16"

@@ -7,13 +7,13 @@ from fractions import Fraction
 from random import Random
 
 import pytest
-
-from exactformer.certificates.checker import ties
 from exactformer.certificates.checker.arithmetic import case_entry as case_on_runs
 from exactformer.certificates.checker.arithmetic import cells, condition, exp_above, largest_admitted, parse_model
-from exactformer.certificates.checker.formats import Format
 from exactformer.certificates.checker.steps.naming import Model
 from exactformer.certificates.checker.ties import MOST_ONE_BY_ONE, Outcome, outcome
+
+from exactformer.certificates.checker import ties
+from exactformer.certificates.checker.formats import Format
 
 ROUNDED = [
     f"rounded:{weight}/{activation}"

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from random import Random
-
 import pytest
 
-from exactformer.constructions.transformer.naming import name_coordinates
 from exactformer.constructions.transformer.network import coordinates
 from exactformer.constructions.transformer.registers import Layout, Repeated, Span
 
@@ -57,50 +53,3 @@ def test_repetition_lists_the_span_that_often() -> None:
     assert Repeated(CONST, 3) == 3 * CONST
     assert str(3 * CONST) == "3*const"
     assert coordinates((HPOS, 2 * CONST, 0 * FLAG, POS.bits(2, 4))) == (5, 6, 7, 8, 4, 4, 2, 3)
-
-
-NAMES: dict[str, tuple[tuple[int, ...], str]] = {
-    "empty": ((), ""),
-    "a whole register": ((0, 1, 2, 3), "pos"),
-    "two neighbouring registers": ((0, 1, 2, 3, 4), "pos, const"),
-    "one bit": ((2,), "pos[2]"),
-    "a few bits": ((6, 7), "hpos_1[1..2]"),
-    "a flag often": ((4, 4, 4), "3*const"),
-    "a bit often": ((7, 7), "2*hpos_1[2]"),
-    "descending": ((3, 2), "pos[3], pos[2]"),
-    "a repetition before a run": ((0, 0, 1, 2), "2*pos[0], pos[1..2]"),
-    "a run before a repetition": ((0, 1, 1), "pos[0..1], pos[1]"),
-    "the query of exists_high": ((5, 6, 7, 8, 4, 4, 4, 2, 3), "hpos_1, 3*const, pos[2..3]"),
-}
-
-
-@pytest.mark.parametrize("title", NAMES)
-def test_coordinate_lists_in_names(title: str) -> None:
-    listed, text = NAMES[title]
-    assert name_coordinates(REGISTERS, listed) == text
-
-
-def read_back(text: str) -> list[int]:
-    """The list that a text names, by the grammar of SPEC 6."""
-    spans = {register.name: register for register in REGISTERS}
-    listed: list[int] = []
-    for part in text.split(", ") if text else []:
-        found = re.fullmatch(r"(?:(\d+)\*)?(\w+)(?:\[(\d+)(?:\.\.(\d+))?\])?", part)
-        assert found is not None, part
-        count, name, first, last = found.groups()
-        register = spans[name]
-        low = int(first) if first else 0
-        high = int(last) if last else low if first else register.width - 1
-        listed += [register.offset + bit for bit in range(low, high + 1)] * int(count or 1)
-    return listed
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_names_say_exactly_which_coordinates_are_listed(seed: int) -> None:
-    rng = Random(seed)
-    for _ in range(50):
-        listed: list[int] = []
-        while len(listed) < 12:
-            start = rng.randrange(10)
-            listed += rng.choice([[start] * rng.randint(1, 3), list(range(start, min(10, start + rng.randint(1, 6))))])
-        assert read_back(name_coordinates(REGISTERS, listed)) == listed

@@ -50,7 +50,7 @@ from exactformer.certificates.checker.theory.of_machine import of_machine, requi
 from exactformer.certificates.checker.theory.reading import LONGEST_TEXT, Theory, read_theory
 from exactformer.certificates.checker.theory.template import Value
 from exactformer.certificates.checker.theory.walk import Walked, walk
-from exactformer.certificates.checker.weights import Network, parameters
+from exactformer.certificates.checker.weights import Network
 
 TOP = (
     *("format", "version", "statement", "network", "witnesses", "names", "annotation", "holds", "heads", "margin"),
@@ -104,7 +104,7 @@ def check_theory(
         raise Rejected("statement.context", f"is beyond the 2^{network.r} positions of the network")
     if machine is not None:
         require_machine(statement.parameters, machine)
-    linear = check_linear(network, statement.model, parameters(network, *scales(statement.model, statement.e)))
+    linear = check_linear(network, statement.model, scales(statement.model, statement.e))
     with deep_recursion():
         theory = read_theory(told, statement.parameters, network.r)
         annotation = read_annotation(parts["annotation"], theory, network)
