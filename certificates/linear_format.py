@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactformer.certificates.weights import Parameters
-from exactformer.verify.arithmetic.accumulation import counted
-from exactformer.verify.arithmetic.formats import NAMED_FORMATS, Format, is_representable
+from exactformer.verify.arithmetic.formats import NAMED_FORMATS, Format, counted, is_representable
 from exactformer.verify.arithmetic.models import ArithmeticModel, ModelError
 
 

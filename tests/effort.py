@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 from exactformer.certificates.checker import formats as checker_formats
 from exactformer.certificates.checker.softmax import cases
-from exactformer.verify.arithmetic import formats, scaled_separation
+from exactformer.verify.arithmetic import formats, scaled_separation, ties
 
 
 def calls(work: Callable[[], object]) -> int:
@@ -54,7 +54,8 @@ def counting_roundings() -> Iterator[Roundings]:
         found.check += 1
         return theirs(*arguments)
 
-    for remembered in (scaled_separation.most_ties, scaled_separation.least_scaled_separation, cases.holds):
+    by_certify = (scaled_separation.most_ties, scaled_separation.least_scaled_separation, ties.at_zero, ties.alone)
+    for remembered in (*by_certify, cases.holds):
         remembered.cache_clear()
     with (
         patch.object(formats, "_rounded", counting_ours),

@@ -394,9 +394,9 @@ def test_a_refutation_is_announced_only_when_it_is_searched() -> None:
 def test_the_beta_within_half_is_the_smallest(facts: HeadFacts) -> None:
     def errs(exponent: int) -> bool:
         bounds = decide(Exact(), facts, 2**exponent).bounds
-        assert bounds is not None
-        one = 0 if bounds.one_low is None else 1 - bounds.one_low
-        return max(bounds.zero_bound, one) >= Fraction(1, 2)
+        assert bounds.zero is not None
+        one = 0 if bounds.one is None else 1 - bounds.one.low
+        return max(bounds.zero.high, one) >= Fraction(1, 2)
 
     chosen = least_beta_within_half([facts], 30).bit_length() - 1
     assert [errs(exponent) for exponent in range(chosen + 3)] == [True] * chosen + [False] * 3

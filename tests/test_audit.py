@@ -22,6 +22,7 @@ from exactformer.verify.arithmetic.formats import ieee_format
 from exactformer.verify.arithmetic.models import ArithmeticModel, Rounded, parse_arithmetic
 from exactformer.verify.arithmetic.ties import TieFacts, decide_ties
 from exactformer.verify.audit import (
+    LOWEST_EXPONENT,
     Bits,
     HeadClass,
     Row,
@@ -172,7 +173,7 @@ def test_attention_weights_need_the_bits_that_are_said() -> None:
         bits = attention_weight_bits(model, context, context)
         assert bits is not None
         for precision in range(2, bits.significand + 1):
-            shorter = Rounded(ieee_format(precision, -512, 0), model.activations)
+            shorter = Rounded(ieee_format(precision, LOWEST_EXPONENT, 0), model.activations)
             holds = decide_ties(shorter, TieFacts(4096, context, context), 1).up_to == context
             assert holds == (precision == bits.significand)
 

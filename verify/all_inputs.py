@@ -19,6 +19,7 @@ from exactformer.verify.arithmetic.models import (
     Fused,
     ModelError,
     Rounded,
+    is_plain,
     largest_beta_exponent,
     largest_held_exponent,
     split_for,
@@ -26,7 +27,7 @@ from exactformer.verify.arithmetic.models import (
 from exactformer.verify.arithmetic.scaled_separation import smallest_beta_for_ties, ties_that_hold
 from exactformer.verify.arithmetic.softmax import HeadFacts
 from exactformer.verify.arithmetic.steps import NO_STEPS
-from exactformer.verify.arithmetic.ties import TieDecision, TieFacts, decide_ties
+from exactformer.verify.arithmetic.ties import TieFacts
 from exactformer.verify.assessment import least_beta_within_half, require_admitted
 from exactformer.verify.verdict import Verdict
 
@@ -52,18 +53,12 @@ class TieCase:
 
     model: ArithmeticModel
     facts: TieFacts
-    beta: int
     up_to: int
     least_beta: int | None
 
     @property
     def holds(self) -> bool:
         return self.up_to == self.facts.most
-
-    @property
-    def decision(self) -> TieDecision:
-        """The bounds that decide, computed anew."""
-        return decide_ties(self.model, self.facts, self.beta)
 
 
 @dataclass(frozen=True)
@@ -135,8 +130,7 @@ def decide_ties_of(
         )
     at = chosen or 1 << largest_held_exponent(model, largest_exponent)
     cases = tuple(
-        TieCase(model, one, at, ties_that_hold(model, one, at), needed)
-        for one, needed in zip(distinct, least, strict=True)
+        TieCase(model, one, ties_that_hold(model, one, at), needed) for one, needed in zip(distinct, least, strict=True)
     )
     return Universal(
         model,
@@ -154,7 +148,7 @@ def covered_by_drifts(model: ArithmeticModel) -> Rounded | Fused:
 
     Raises ModelError for others.
     """
-    if isinstance(model, Rounded | Fused) and model.steps == NO_STEPS and not model.composed:
+    if isinstance(model, Rounded | Fused) and model.steps == NO_STEPS and is_plain(model):
         return model
     raise ModelError(
         f"drifts of activations are bounded in rounded:W/A and fused:W/ACC/A without steps, not in {model.text}"

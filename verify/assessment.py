@@ -19,7 +19,7 @@ from exactformer.verify.arithmetic.models import (
     largest_beta_exponent,
     split_for,
 )
-from exactformer.verify.arithmetic.softmax import Decision, Fails, HeadFacts, Holds, decide, smallest_beta
+from exactformer.verify.arithmetic.softmax import Decision, Fails, HeadBounds, HeadFacts, Holds, decide, smallest_beta
 from exactformer.verify.hardmax.observe import HeadObservation, Observations
 from exactformer.verify.hardmax.prepared import PreparedNetwork
 from exactformer.verify.refutation import Refutation, search_refutation
@@ -157,13 +157,18 @@ def least_beta_within_half(cases: Sequence[HeadFacts], largest_exponent: int) ->
 
     Then the hardmax value is the ternary value next to the head's result; the largest beta if there is none.
     """
-    half = Fraction(1, 2)
     for exponent in range(largest_exponent + 1):
         decisions = [decide(Exact(), case, 1 << exponent) for case in cases]
-        bounds = [decision.bounds for decision in decisions if decision.bounds is not None]
-        if all(one.zero_bound < half and (one.one_low is None or 1 - one.one_low < half) for one in bounds):
+        if all(_errs_by_less_than_half(decision.bounds) for decision in decisions):
             return 1 << exponent
     return 1 << largest_exponent
+
+
+def _errs_by_less_than_half(bounds: HeadBounds) -> bool:
+    """Of real softmax.  Of several numbers of maximisers, the smallest errs most; the bounds are for that at least."""
+    half = Fraction(1, 2)
+    one = bounds.one is None or 1 - bounds.one.low < half
+    return one and (bounds.zero is None or bounds.zero.magnitude < half)
 
 
 def _verdict(decisions: list[Decision] | None, refutation: Refutation | None) -> Verdict:

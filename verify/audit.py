@@ -21,11 +21,11 @@ from exactformer.constructions.transformer.program import HeadKind
 from exactformer.constructions.turing.contexts import require_an_input
 from exactformer.constructions.turing.paradigm import Paradigm, position_bits_for
 from exactformer.verify.all_inputs import TieCase, Universal, decide_heads
-from exactformer.verify.arithmetic.exponential import LARGEST_EXPONENT
+from exactformer.verify.arithmetic.exponentials import grid_bits, steady
 from exactformer.verify.arithmetic.formats import FixedFormat, Format, ieee_format
-from exactformer.verify.arithmetic.models import ArithmeticModel, BetaSplit, Exact, Rounded
-from exactformer.verify.arithmetic.scaled_separation import least_threshold, rounded_separation
-from exactformer.verify.arithmetic.ties import TieFacts, decide_ties
+from exactformer.verify.arithmetic.models import ArithmeticModel, BetaSplit, Rounded, is_plain
+from exactformer.verify.arithmetic.scaled_separation import least_threshold
+from exactformer.verify.arithmetic.ties import TieFacts, decide_ties, rounded_separation
 from exactformer.verify.counting import HeadPlace, NetworkSize, Subject, network_size
 from exactformer.verify.verdict import Verdict
 from exactformer.verify.writes import MostWrites, most_writes
@@ -257,13 +257,13 @@ def audit_row(
 def _need(heads: HeadClass, case: TieCase) -> Need:
     return Need(
         heads,
-        rounded_separation(case.model, case.facts),
+        rounded_separation(case.model, case.facts.separation, case.facts.largest_score),
         least_threshold(case.model, case.facts),
         case.least_beta,
     )
 
 
-LOWEST_EXPONENT = -512
+LOWEST_EXPONENT = -128
 """No attention weight that is not to be rounded to 0 is smaller: contexts end at 2^64."""
 
 
@@ -273,9 +273,9 @@ def attention_weight_bits(model: ArithmeticModel, most: int, context: int) -> Bi
 
     fused: a maximiser has p = 1, and others round to 0 or are swallowed.  rounded: weights are 1/m, down to 1/most; the
     significand is the shortest that serves with exponents without a limit, at the largest beta.  None: none serves; or
-    the model is composed, where that is not asked.
+    the model is not plain, and that is not asked.
     """
-    if not isinstance(model, Exact) and model.composed:
+    if not is_plain(model):
         return None
     if not isinstance(model, Rounded):
         return Bits(1, 0, 0)
@@ -297,7 +297,7 @@ def _least_significand(activations: Format, most: int, context: int) -> int | No
     at_once = own + 2  # u is a quarter of the spacing below 1, so that what leaks has room
     for precision in range(2 if most <= MOST_PROBED else at_once, at_once + 1):
         model = Rounded(ieee_format(precision, LOWEST_EXPONENT, 0), activations)
-        if decide_ties(model, TieFacts(LARGEST_EXPONENT, most, context), 1).up_to == most:
+        if decide_ties(model, TieFacts(steady(grid_bits(model)), most, context), 1).up_to == most:
             return precision
     return None
 

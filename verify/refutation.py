@@ -15,11 +15,10 @@ import numpy as np
 
 from exactformer.constructions.transformer.network import CompiledHead
 from exactformer.constructions.turing.tokens import TokenSequence
-from exactformer.verify.arithmetic.composed import NotShown
-from exactformer.verify.arithmetic.exponential import STEADY_BETA_EXPONENT
-from exactformer.verify.arithmetic.formats import FormatOverflow
+from exactformer.verify.arithmetic.exponentials import grid_bits, steady
 from exactformer.verify.arithmetic.models import ArithmeticModel
 from exactformer.verify.arithmetic.query import evaluate_query
+from exactformer.verify.arithmetic.rounding import NotShown
 from exactformer.verify.hardmax.attention import Activations, score_gaps
 from exactformer.verify.hardmax.batch import Batch, embed
 from exactformer.verify.hardmax.forward import Sublayer, stages
@@ -95,8 +94,9 @@ def search_refutation(
             queries[query].append(observed)
     candidates = list(_candidates(prepared, sequences, queries))
     witnesses: list[Witness] = []
+    settled = steady(grid_bits(model)).bit_length()
     for exponent in exponents:
-        if witnesses and exponent > STEADY_BETA_EXPONENT <= witnesses[-1].last:
+        if witnesses and exponent > settled <= witnesses[-1].last:
             witnesses[-1] = replace(witnesses[-1], last=exponent)
             continue
         found = next(_refuting(model, candidates, exponent), None)
@@ -112,7 +112,7 @@ def _refuting(model: ArithmeticModel, candidates: list[_Candidate], exponent: in
     for candidate in candidates:
         try:
             low, high = evaluate_query(model, 1 << exponent, dict(candidate.histogram))
-        except (FormatOverflow, NotShown):
+        except NotShown:
             continue  # nothing is known about the result
         if not low <= candidate.hardmax <= high:
             yield Witness(

@@ -14,8 +14,7 @@ import numpy as np
 from exactformer.certificates.export.dense import Dense, Tensor
 from exactformer.certificates.export.source import ExportError
 from exactformer.certificates.linear_format import Sum, sums_of, too_large
-from exactformer.verify.arithmetic.accumulation import counted
-from exactformer.verify.arithmetic.formats import BF16, FP16, FP32, is_representable
+from exactformer.verify.arithmetic.formats import BF16, FP16, FP32, counted, is_representable
 
 DTYPES = {"bf16": BF16, "fp16": FP16, "fp32": FP32}
 

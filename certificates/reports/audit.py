@@ -14,7 +14,7 @@ from exactformer.certificates.sentences import why_no_input
 from exactformer.constructions.behaviour import BehaviourError
 from exactformer.constructions.machines.machine import TuringMachine
 from exactformer.constructions.turing.paradigm import Paradigm
-from exactformer.verify.arithmetic.models import ArithmeticModel, Fused, Rounded
+from exactformer.verify.arithmetic.models import ArithmeticModel, Fused, Rounded, is_plain
 from exactformer.verify.arithmetic.softmax import Fails, HeadFacts, decide
 from exactformer.verify.audit import Bits, Row, audit
 from exactformer.verify.counting import Subject
@@ -229,9 +229,9 @@ def _why(row: Row) -> str:
     """What stands against one write more; that a run has so many is not said."""
     failing = row.writes + 1
     alone = HeadFacts(None, (failing,), failing)  # nothing leaks
-    if isinstance(row.model, Rounded) and not row.model.composed and isinstance(decide(row.model, alone, 1), Fails):
+    if isinstance(row.model, Rounded) and is_plain(row.model) and isinstance(decide(row.model, alone, 1), Fails):
         return f"{failing:,} rounded weights of 1/{failing:,} do not sum to 1, even if nothing leaks"
-    if isinstance(row.model, Fused) and not row.model.composed:
+    if isinstance(row.model, Fused) and is_plain(row.model):
         return f"{row.model.accumulator.name} is not shown to count {failing:,} ones in any order"
     return f"{failing:,} are not shown to be right"
 

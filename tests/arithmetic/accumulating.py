@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 from fractions import Fraction
 
-from exactformer.verify.arithmetic.exponential import exp_minus_enclosure
+from exactformer.verify.arithmetic.exponentials import exp_minus
 from exactformer.verify.arithmetic.formats import Format, round_to
 from exactformer.verify.arithmetic.models import Fused
 
@@ -38,7 +38,7 @@ def simulate_fused(model: Fused, beta: int, gaps: Mapping[int, tuple[int, int, i
     weights: list[Fraction] = []
     terms: list[Fraction] = []
     for gap, (positions, positive, negative) in gaps.items():
-        low, high = (round_to(model.weights, end) for end in exp_minus_enclosure(beta * gap))
+        low, high = (round_to(model.weights, end) for end in exp_minus(beta * gap))
         if low != high:
             raise ValueError(f"exp(-{beta * gap}) is too close to a rounding boundary for this simulation")
         weights += [low] * positions

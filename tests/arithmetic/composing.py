@@ -1,7 +1,7 @@
-"""Composed models simulated step by step, from the words of SPEC 19 alone: what the proved bounds are held against.
+"""Heads simulated step by step, from the table of certificates/ARITHMETIC.md 2: what proved bounds are held against.
 
 Whatever a model leaves open is drawn at random, or always low, or always high: the order of additions, neighbours, the
-error of exp, which partial sum of a block a term goes to.
+error of exp, which partial sum of a block a term goes to, whether products are rounded or fused with an addition.
 """
 
 from __future__ import annotations
@@ -11,8 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from exactformer.verify.arithmetic.exponential import exp_minus_enclosure
-from exactformer.verify.arithmetic.formats import FloatFormat, Format, Rounding, power_of_two, round_to
+from exactformer.verify.arithmetic.exponentials import exp_minus
+from exactformer.verify.arithmetic.formats import (
+    FloatFormat,
+    Format,
+    Rounding,
+    is_representable,
+    power_of_two,
+    round_to,
+)
 from exactformer.verify.arithmetic.models import Fused, Rounded
 from exactformer.verify.arithmetic.steps import Quotient
 
@@ -24,12 +31,13 @@ class Position:
     """A visible position: how far its score lies below 0, and its value."""
 
     score: int
-    value: int
+    value: Fraction | int
 
 
 @dataclass
 class Simulation:
-    """One way in which a model may compute one query.  ``last`` is what was rounded to the activation format."""
+    """One way in which a model may compute one query.  ``last`` is what was rounded to the activation format; both are
+    None before it is run, or if something overflows."""
 
     model: Rounded | Fused
     beta: int
@@ -37,10 +45,14 @@ class Simulation:
     style: str
     exps: dict[int, Fraction] = field(default_factory=dict)
     last: Fraction | None = None
+    result: Fraction | None = None
+
+    def __post_init__(self) -> None:
+        self.rounds_products = self.rng.random() < 0.5
 
     @property
-    def acc(self) -> FloatFormat:
-        assert isinstance(self.model.accumulator, FloatFormat)
+    def acc(self) -> Format:
+        assert self.model.accumulator is not None
         return self.model.accumulator
 
     def run(self, positions: Sequence[Position]) -> Fraction:
@@ -53,6 +65,8 @@ class Simulation:
 
     def op(self, x: Fraction) -> Fraction:
         """x, an exact result, as it is computed in the accumulator's format."""
+        if self.model.accumulator is None:
+            return x
         if not self.model.steps.faithful:
             return round_to(self.acc, x)
         ends = sorted(round_to(self.acc, x, mode) for mode in (Rounding.TOWARD_ZERO, Rounding.AWAY_FROM_ZERO))
@@ -66,7 +80,7 @@ class Simulation:
     def exp(self, gap: int) -> Fraction:
         """exp(-beta gap) before it is rounded: as good as exact, or a value of the accumulator's format."""
         step = self.model.steps.exponential
-        exact = exp_minus_enclosure(self.beta * gap)[1]
+        exact = exp_minus(self.beta * gap).high
         if step is None:
             return exact
         if gap == 0 and step.one:
@@ -76,6 +90,7 @@ class Simulation:
         return self.exps[gap]
 
     def _inexact(self, exact: Fraction, ulps: int) -> Fraction:
+        assert isinstance(self.acc, FloatFormat)
         q = power_of_two(self.acc.quantum_exponent)
         if exact < q / 2:
             return Fraction(0)
@@ -89,7 +104,12 @@ class Simulation:
         return self.pick(choices)
 
     def exp_in_acc(self, gap: int) -> Fraction:
-        return round_to(self.acc, self.exp(gap))
+        return self.exp(gap) if self.model.accumulator is None else round_to(self.acc, self.exp(gap))
+
+    def weigh(self, weights: Sequence[Fraction], positions: Sequence[Position]) -> list[Fraction]:
+        """Terms of a weighted sum; products that are not rounded are so by the addition that they are fused with."""
+        products = [w * p.value for w, p in zip(weights, positions, strict=True)]
+        return [self.op(x) for x in products] if self.rounds_products else products
 
     def add_up(self, terms: Sequence[Fraction]) -> Fraction:
         """A sum in some order: a random tree, or one after the other in some order."""
@@ -99,13 +119,14 @@ class Simulation:
             terms.sort(key=abs, reverse=style == 1)
         else:
             self.rng.shuffle(terms)
-        if style == 4:
+        if style == 4 and self.model.accumulator and all(is_representable(self.acc, term) for term in terms):
             while len(terms) > 1:
                 one, other = terms.pop(self.rng.randrange(len(terms))), terms.pop(self.rng.randrange(len(terms)))
                 terms.append(self.op(one + other))
             return terms[0]
-        total = terms[0]
-        for term in terms[1:]:
+        # One after the other, each product fused with its addition if it was not rounded.
+        total = Fraction(0)
+        for term in terms:
             total = self.op(total + term)
         return total
 
@@ -116,7 +137,7 @@ class Simulation:
         # Equal operands need not give equal neighbours.
         quotients = [self.op(e / den) for e in exps]
         weights = [self.cut(self.model.weights, a) for a in quotients]
-        return self.add_up([w * p.value for w, p in zip(weights, positions, strict=True)])
+        return self.add_up(self.weigh(weights, positions))
 
     def _fused(self, positions: Sequence[Position]) -> Fraction:
         block = self.model.steps.block or len(positions)
@@ -130,7 +151,7 @@ class Simulation:
                 factor = self.exp_in_acc(seen - top)
                 nums, dens = [self.op(x * factor) for x in nums], [self.op(x * factor) for x in dens]
             top = seen if top is None else max(top, seen)
-            in_num = [self.cut(self.model.weights, self.exp(top - p.score)) * p.value for p in here]
+            in_num = self.weigh([self.cut(self.model.weights, self.exp(top - p.score)) for p in here], here)
             in_den = [self._row(top - p.score) for p in here]
             nums, dens = self._into(nums, in_num, block), self._into(dens, in_den, block)
         return self._divide(self.add_up(nums), self.add_up(dens))

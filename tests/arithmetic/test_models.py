@@ -25,6 +25,7 @@ from exactformer.verify.arithmetic.models import (
     ModelError,
     Rounded,
     effective_separation,
+    is_plain,
     largest_beta_exponent,
     parse_arithmetic,
     split_beta,
@@ -144,13 +145,10 @@ def test_rejects_steps(title: str) -> None:
     assert text in str(refused.value) or "accumulator" in str(refused.value)
 
 
-def test_steps_of_the_scores_alone_make_no_composed_model() -> None:
-    assert [parse_arithmetic(f"fused:bf16{steps}").composed for steps in ("", "+linearbf16+head4+once", "+wide")] == [
-        False,
-        False,
-        True,
-    ]
-    assert parse_arithmetic("rounded:bf16/fp32/bf16").composed
+def test_with_steps_of_the_scores_alone_a_model_is_plain() -> None:
+    models = [parse_arithmetic(f"fused:bf16{steps}") for steps in ("", "+linearbf16+head4+once", "+wide")]
+    assert [is_plain(model) for model in models] == [True, True, False]
+    assert not is_plain(parse_arithmetic("rounded:bf16/fp32/bf16"))
 
 
 def test_padded_heads_share_beta_times_the_root_of_their_width() -> None:

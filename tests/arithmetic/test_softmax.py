@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from exactformer.verify.arithmetic.exponential import exp_minus_upper
-from exactformer.verify.arithmetic.formats import BF16, FP16, FP32, FormatOverflow, round_to, rounding_cell
+from exactformer.verify.arithmetic.exponentials import exp_minus
+from exactformer.verify.arithmetic.formats import BF16, FP16, FP32, FixedFormat, round_to, rounding_cell
+from exactformer.verify.arithmetic.groups import Interval
 from exactformer.verify.arithmetic.models import (
     Exact,
     Fused,
@@ -20,13 +21,13 @@ from exactformer.verify.arithmetic.models import (
     parse_arithmetic,
 )
 from exactformer.verify.arithmetic.query import evaluate_query
+from exactformer.verify.arithmetic.rounding import NotShown
 from exactformer.verify.arithmetic.softmax import (
     FactsError,
     Fails,
     HeadBounds,
     HeadFacts,
     Holds,
-    Inequality,
     decide,
     smallest_beta,
 )
@@ -129,13 +130,14 @@ def test_where_the_decision_holds_every_query_gives_exactly_the_hardmax_value(te
             value, histogram = draw_query(facts, rng)
             try:
                 low, high = evaluate_query(model, beta, histogram)
-            except FormatOverflow:
+            except NotShown:
                 assert isinstance(decision, Fails)
                 continue
             if isinstance(decision, Holds):
                 seen["holds"] += 1
                 seen["holds with competitors"] += facts.separation is not None and facts.context > 1
-                assert low == high == value
+                # A sum swallows what is small next to ones; of -1 that is said by cases only, as the mirror image.
+                assert low == high == value or (value == -1 and low <= value <= high)
             else:
                 seen["fails"] += 1
                 seen["refuted"] += not low <= value <= high
@@ -151,7 +153,7 @@ def test_where_the_decision_holds_every_query_gives_exactly_the_hardmax_value(te
 
 
 def leaks(model: Fused, beta: int, histogram: dict[int, tuple[int, int, int]]) -> bool:
-    return any(gap and round_to(model.weights, exp_minus_upper(beta * gap)) > 0 for gap in histogram)
+    return any(gap and round_to(model.weights, exp_minus(beta * gap).high) > 0 for gap in histogram)
 
 
 @pytest.mark.parametrize("text", MODELS)
@@ -183,15 +185,15 @@ def test_the_rounded_bounds_are_attained_by_the_worst_query(weights: str, m: int
     facts = HeadFacts(2, (m,), 20)
     for beta in (1, 2, 4, 8, 16, 32):
         bounds = decide(model, facts, beta).bounds
-        assert bounds is not None
-        assert bounds.one_low is not None
+        assert bounds.one is not None
+        assert bounds.zero is not None
         low, _ = evaluate_query(model, beta, worst_query(facts, m, 1))
-        zero, _ = evaluate_query(model, beta, worst_query(facts, 1, 0))
-        assert bounds.one_low <= low
-        assert zero <= bounds.zero_bound
+        _, zero = evaluate_query(model, beta, worst_query(facts, 1, 0))
+        assert bounds.one.low <= low
+        assert zero <= bounds.zero.high
         if beta >= 16:
-            assert bounds.one_low == low
-            assert bounds.zero_bound == zero
+            assert bounds.one.low == low
+            assert bounds.zero.high == zero
 
 
 @pytest.mark.parametrize(("text", "exponent_bits"), [("rounded:fp16", 25), ("rounded:bf16", 134), ("fused:fp32", 150)])
@@ -209,15 +211,15 @@ def test_the_leak_is_gone_just_where_the_spec_says(text: str, exponent_bits: int
 def test_exact_reports_an_error_bound_that_queries_keep_and_attain(facts: HeadFacts, beta: int) -> None:
     decision = decide(Exact(), facts, beta)
     assert isinstance(decision, Fails)
-    assert decision.bounds is not None
-    slack = Fraction(1, 2**50)
+    zero, slack = decision.bounds.zero, Fraction(1, 2**50)
+    assert zero is not None
     low, high = evaluate_query(Exact(), beta, worst_query(facts, 1, 0))
-    assert low <= decision.bounds.zero_bound <= high + slack
+    assert low <= zero.high <= high + slack
     for m in facts.ties:
         low, _ = evaluate_query(Exact(), beta, worst_query(facts, m, 1))
-        assert decision.bounds.one_low is not None
-        assert decision.bounds.one_low <= low + slack
-        assert m != facts.ties[0] or low - slack <= decision.bounds.one_low
+        assert decision.bounds.one is not None
+        assert decision.bounds.one.low <= low + slack
+        assert m != facts.ties[0] or low - slack <= decision.bounds.one.low
 
 
 @pytest.mark.parametrize("text", ["exact", *MODELS])
@@ -228,55 +230,31 @@ def test_a_single_position_or_no_competitor_always_holds(text: str) -> None:
 
 
 REASONS = {
-    "tie of 61 in bf16": ("rounded:bf16", HeadFacts(2, (1, 60, 61), 64), 64, Inequality.ONE, 61, Fraction(255, 256)),
-    "leak into 0": ("rounded:bf16", HeadFacts(1, (1,), 16), 64, Inequality.ZERO, 1, None),
-    "leak into 0, fused": ("fused:bf16", HeadFacts(1, (), 16), 64, Inequality.ZERO, 1, None),
-    "large leak into 1": ("rounded:fp32/bf16", HeadFacts(1, (2,), 16), 1, Inequality.ONE, 2, None),
+    "tie of 61 in bf16": ("rounded:bf16", HeadFacts(2, (1, 60, 61), 64), 64, 61, "rounds to 255/256 in bf16, not 1"),
+    "leak into 0": ("rounded:bf16", HeadFacts(1, (1,), 16), 64, 1, "has the value 0, the result"),
+    "leak into 0, fused": ("fused:bf16", HeadFacts(1, (), 16), 64, 1, "has the value 0, the result"),
+    "large leak into 1": ("rounded:fp32/bf16", HeadFacts(1, (2,), 16), 1, 2, "2 maximisers share the value 1"),
     "more ones than the accumulator counts": (
         "fused:e4m3fn/fp16/e4m3fn",
         HeadFacts(2, (1, 2049), 4096),
         64,
-        Inequality.ACCUMULATOR,
         2049,
-        None,
+        "sums of 2049 terms are not accurate in the accumulator fp16",
     ),
-    "sums that may overflow": (
-        "fused:e4m3fn/fp16/e4m3fn",
-        HeadFacts(2, (1,), 2**16),
-        64,
-        Inequality.ACCUMULATOR,
-        2**16,
-        None,
-    ),
-    "fixed accumulator too short": (
-        "fused:fixed9/fixed9/bf16",
-        HeadFacts(2, (1,), 256),
-        64,
-        Inequality.ACCUMULATOR,
-        256,
-        None,
-    ),
-    "too many inaccurate terms": (
-        "fused:bf16/fp32/fp16",
-        HeadFacts(1, (1,), 2**25),
-        1,
-        Inequality.ACCUMULATOR,
-        2**25,
-        None,
-    ),
-    "result beyond the format": ("rounded:e4m3fn", HeadFacts(1, (1,), 2**30), 4, Inequality.ONE, 1, None),
+    "sums that may overflow": ("fused:e4m3fn/fp16/e4m3fn", HeadFacts(2, (1,), 2**16), 64, 1, "may overflow the"),
+    "fixed accumulator too short": ("fused:fixed9/fixed9/bf16", HeadFacts(2, (1,), 256), 64, 1, "sums of 256 terms"),
+    "too many inaccurate terms": ("fused:bf16/fp32/fp16", HeadFacts(1, (1,), 2**25), 1, 1, "are not accurate in"),
+    "result beyond the format": ("rounded:e4m3fn", HeadFacts(1, (1,), 2**30), 4, 1, "beyond the largest finite number"),
 }
 
 
 @pytest.mark.parametrize("title", REASONS)
 def test_names_the_reason(title: str) -> None:
-    text, facts, beta, inequality, m, rounded = REASONS[title]
+    text, facts, beta, m, says = REASONS[title]
     decision = decide(parse_arithmetic(text), facts, beta)
     assert isinstance(decision, Fails)
-    assert (decision.reason.inequality, decision.reason.maximisers) == (inequality, m)
-    if rounded is not None:
-        assert decision.reason.rounded == rounded
-    assert (decision.bounds is None) == (inequality is Inequality.ACCUMULATOR)
+    assert decision.reason.maximisers == m
+    assert says in decision.reason.sentence
     assert len(decision.reason.sentence) < 250
 
 
@@ -284,31 +262,36 @@ def test_both_ends_must_round_to_the_value() -> None:
     """Here only the upper end is outside the cell of 1."""
     decision = decide(parse_arithmetic("rounded:fixed9/fixed6"), HeadFacts(3, (27,), 32), 1)
     assert isinstance(decision, Fails)
-    assert decision.bounds is not None
-    assert decision.bounds.one_low is not None
-    assert decision.bounds.one_cell.contains(decision.bounds.one_low)
-    assert (decision.reason.inequality, decision.reason.rounded) == (Inequality.ONE, Fraction(65, 64))
+    assert decision.bounds.one is not None
+    assert rounding_cell(FixedFormat(6), Fraction(1)).contains(decision.bounds.one.low)
+    assert "rounds to 65/64 in fixed6, not 1" in decision.reason.sentence
 
 
 def test_a_leak_that_outweighs_the_maximisers_is_bounded_too() -> None:
     """One maximiser of value 1 and 63 leaks of exp(-1), of value -1: the result is near -1, inside the bounds."""
     model = Fused(BF16, FP32, FP16)
     facts = HeadFacts(1, (1,), 64)
-    bounds = decide(model, facts, 1).bounds
-    assert bounds is not None
-    assert bounds.one_low is not None
-    _, high = evaluate_query(model, 1, worst_query(facts, 1, 1))
-    assert bounds.one_low < high < Fraction(-9, 10)
-    assert bounds.one_high is not None
-    assert bounds.one_low == -bounds.one_high
+    one = decide(model, facts, 1).bounds.one
+    assert one is not None
+    low, high = evaluate_query(model, 1, worst_query(facts, 1, 1))
+    assert one.low <= low <= high < Fraction(-9, 10)
+    assert one.low > -1
+    assert Fraction(99, 100) < one.high < Fraction(101, 100)
 
 
 def test_a_reason_with_huge_numbers_is_still_a_sentence() -> None:
     model = parse_arithmetic("rounded:float(8,-4096,127)/float(8,-4096,127)")
-    decision = decide(model, HeadFacts(1, (1,), 2**64), 2048)
+    decision = decide(model, HeadFacts(1, (), 2**64), 2048)
     assert isinstance(decision, Fails)
-    assert decision.reason.inequality is Inequality.ZERO
+    assert "the value 0" in decision.reason.sentence
     assert "2^" in decision.reason.sentence
+
+
+def test_scores_that_may_become_equal_are_the_reason() -> None:
+    decision = decide(parse_arithmetic("fused:bf16@e4m3fn+once"), HeadFacts(2, (1,), 64, 64), 8)
+    assert isinstance(decision, Fails)
+    assert decision.bounds == HeadBounds(None, None)
+    assert "scores up to 64 that are 2 apart may be equal" in decision.reason.sentence
 
 
 BAD_FACTS: dict[str, dict[str, Any]] = {
@@ -335,27 +318,22 @@ def test_rejects_a_beta_that_is_no_power_of_two(beta: int) -> None:
 
 
 def test_the_bounds_are_rationals_one_can_recompute() -> None:
-    bounds = decide(Rounded(FP16, BF16), HeadFacts(2, (3,), 10), 4).bounds
-    tau = exp_minus_upper(8)
-    leak = 7 * round_to(FP16, tau / 3)
-    assert bounds == HeadBounds(
-        tau=tau,
-        one_low=3 * round_to(FP16, 1 / (3 + 7 * tau)) - leak,
-        one_high=3 * round_to(FP16, Fraction(1, 3)) + leak,
-        zero_bound=9 * round_to(FP16, tau),
-        one_cell=rounding_cell(BF16, Fraction(1)),
-        zero_cell=rounding_cell(BF16, Fraction(0)),
+    bounds = decide(Rounded(FP32, FP32), HeadFacts(2, (3,), 10), 16).bounds
+    tau = exp_minus(32).high
+    leak = 7 * round_to(FP32, tau / (3 + tau))
+    assert bounds.one == Interval(
+        3 * round_to(FP32, 1 / (3 + 7 * tau)) - leak,
+        3 * round_to(FP32, Fraction(1, 3)) + leak,
     )
 
 
 def test_the_fused_bounds_are_rationals_one_can_recompute() -> None:
-    bounds = decide(Fused(BF16, FP32, FP16), HeadFacts(2, (3,), 10), 4).bounds
-    delta = round_to(BF16, exp_minus_upper(8))
-    error = Fraction(9, 2**24)
-    assert bounds is not None
-    assert bounds.one_low == (3 - 7 * delta - error * (3 + 7 * delta)) / ((3 + 7 * delta) * (1 + error))
-    assert bounds.one_high == (1 + error) / (1 - error)
-    assert bounds.zero_bound == 9 * delta * (1 + error)
+    """num and den for each maximiser, and their quotient near the mean: both hold."""
+    one = decide(Fused(BF16, FP32, FP32), HeadFacts(2, (3,), 10), 4).bounds.one
+    delta, error = round_to(BF16, exp_minus(8).high), Fraction(9, 2**24)
+    low = (3 - 7 * delta - error * (3 + 7 * delta)) / ((3 + 7 * delta) * (1 + error))
+    off = 2 * error / (1 - error)
+    assert one == Interval(max(low, (3 - 7 * delta) / (3 + 7 * delta) - off), min((1 + error) / (1 - error), 1 + off))
 
 
 @pytest.mark.parametrize("text", ["rounded:fp32/bf16", "rounded:bf16", "fused:bf16", "exact", "fused:bf16/fp32/fp16"])
@@ -366,14 +344,14 @@ def test_work_grows_with_the_ties_and_not_with_the_context(text: str, context: i
     def search(ties: int) -> None:
         smallest_beta(model, HeadFacts(2, tuple(range(1, ties + 1)), context), largest_beta_exponent(model, 64))
 
-    # Some thousand calls, seven decisions, about 200 calls for each number of ties in each.
-    assert calls(lambda: search(1)) < 10_000
+    # Seven decisions, one or two thousand calls for each range of ties that is looked at.
+    assert calls(lambda: search(1)) < 20_000
     assert calls(lambda: search(1_000)) < 1_000 * 4_000
 
 
 @pytest.mark.parametrize("text", ["rounded:fp32/bf16", "fused:bf16", "exact"])
 def test_numbers_stay_short_however_large_beta_is(text: str) -> None:
     bounds = decide(parse_arithmetic(text), HeadFacts(2, (1, 1000), 2**64), 1 << 64).bounds
-    assert bounds is not None
-    assert bounds.one_low is not None
-    assert max(x.denominator.bit_length() for x in (bounds.tau, bounds.one_low, bounds.zero_bound)) < 6_100
+    assert bounds.one is not None
+    assert bounds.zero is not None
+    assert max(x.denominator.bit_length() for x in (*bounds.one, *bounds.zero)) < 700

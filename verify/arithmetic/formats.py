@@ -15,6 +15,8 @@ import enum
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
+from math import floor
 
 DEFAULT_INTEGER_BITS = 8
 # Limits on what can be named (SPEC 7.1), so that a hostile name cannot cost unbounded memory.
@@ -151,6 +153,7 @@ class RoundingCell:
         return above and below
 
 
+@lru_cache(maxsize=1 << 13)
 def power_of_two(exponent: int) -> Fraction:
     """2^exponent as an exact rational, for exponents of either sign."""
     return Fraction(1 << exponent) if exponent >= 0 else Fraction(1, 1 << -exponent)
@@ -222,6 +225,20 @@ def is_representable(number_format: Format, x: Fraction) -> bool:
     if abs(x) > number_format.max_finite:
         return False
     return round_to(number_format, x, Rounding.TOWARD_ZERO) == x
+
+
+def counted(number_format: Format) -> int:
+    """C: the largest number such that it and all integers below are values of the format.
+
+    So sums of up to so many ones, and of integers whose magnitudes sum to no more, are exact in any order, with any
+    rounding that keeps values.
+
+    >>> counted(FP16), counted(E4M3FN), counted(FixedFormat(4, 5))
+    (2048, 16, 31)
+    """
+    if isinstance(number_format, FloatFormat) and number_format.emax >= number_format.precision:
+        return 1 << number_format.precision
+    return floor(number_format.max_finite)
 
 
 def rounding_cell(number_format: Format, value: Fraction) -> RoundingCell:

@@ -14,9 +14,7 @@ Weights, MLP sums, residual sums and logits are held in the linear format L, fp3
 Whether a network fits it, so that nothing is rounded there, `certificates.linear_format` decides.
 
 Behind the formats a model may name *steps* (`steps`, SPEC 19): with ``+headH`` it is beta sqrt(H) that is split and
-that the demands are about, and with ``+once`` scores need not be values of their format (`effective_separation`).  A
-model is *composed* if it has a step behind the scores, or is `rounded` with an accumulator: then `composed` has its
-conditions.
+that the demands are about, and with ``+once`` scores need not be values of their format (`effective_separation`).
 
 What a model takes for granted `assumptions` says.
 """
@@ -27,7 +25,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from exactformer.verify.arithmetic.accumulation import counted
 from exactformer.verify.arithmetic.formats import (
     FP32,
     FixedFormat,
@@ -35,6 +32,7 @@ from exactformer.verify.arithmetic.formats import (
     Format,
     FormatError,
     FormatOverflow,
+    counted,
     is_representable,
     parse_format,
     round_to,
@@ -74,11 +72,6 @@ class Exact:
         return None
 
     @property
-    def composed(self) -> bool:
-        """Never."""
-        return False
-
-    @property
     def text(self) -> str:
         """The canonical text, which `parse_arithmetic` reads back."""
         return "exact" + _scores_suffix(self.scores)
@@ -107,11 +100,6 @@ class Rounded:
     def linear(self) -> Format:
         """L: what weights, MLP sums, residual sums and logits are held in (SPEC 7.5)."""
         return self.steps.linear
-
-    @property
-    def composed(self) -> bool:
-        """Whether the conditions are those of SPEC 19.2."""
-        return self.accumulator is not None or self.steps.composed
 
     @property
     def text(self) -> str:
@@ -146,11 +134,6 @@ class Fused:
         return self.steps.linear
 
     @property
-    def composed(self) -> bool:
-        """Whether the conditions are those of SPEC 19.2."""
-        return self.steps.composed
-
-    @property
     def text(self) -> str:
         """The canonical text, which `parse_arithmetic` reads back."""
         formats = f"{self.weights.name}/{self.accumulator.name}/{self.activations.name}"
@@ -160,11 +143,17 @@ class Fused:
 ArithmeticModel = Exact | Rounded | Fused
 
 
+def is_plain(model: ArithmeticModel) -> bool:
+    """Whether no step says how a head goes on from its scores, and weights are not quotients in an accumulator."""
+    in_accumulator = isinstance(model, Rounded) and model.accumulator is not None
+    return not (in_accumulator or model.steps.behind_scores)
+
+
 def assumptions(model: ArithmeticModel) -> tuple[str, ...]:
     """What a claim in this arithmetic takes for granted of the computation, where activations are ternary."""
     held = "computed with real numbers" if model.linear is None else f"held in {model.linear.name}"
     around = f"Weights, MLP sums, residual sums and logits are {held}."
-    return (around, *(AS_STEPS_SAY if model.composed else EXACT_IN_HEADS))
+    return (around, *(EXACT_IN_HEADS if is_plain(model) else AS_STEPS_SAY))
 
 
 def exact_around_heads(model: ArithmeticModel) -> tuple[str, ...]:
@@ -369,7 +358,7 @@ def _steps_for(base: str, formats: list[Format], names: list[str]) -> Steps:
         if taken is not None and kind.bases not in taken:
             raise StepError(f"'+{name}' goes with {kind.bases.value} only")
     accumulator = FP32 if len(formats) == 1 else formats[1] if len(formats) == 3 else None
-    if accumulator is None or not (steps.composed or base == "rounded:3"):
+    if accumulator is None or not (steps.behind_scores or base == "rounded:3"):
         return steps
     if not isinstance(accumulator, FloatFormat):
         raise StepError(f"the accumulator {accumulator.name} is not floating; name a floating one")

@@ -1,23 +1,16 @@
-"""How many maximisers hold, and from which beta on, for many contexts and arithmetics at little cost (SPEC 16).
+"""How many maximisers hold, and from which beta on, for many contexts and arithmetics at little cost.
 
-What `decide_ties` finds depends on the *scaled separation* x = beta * D, the number of maximisers and the context N
-alone, as tau >= exp(-x).  So heads of different separations share what is found, and it is remembered.
+What `decide_ties` finds depends on the *scaled separation* x = beta * D', the number of maximisers and the context N
+alone.  So heads of different separations share what is found, and it is remembered.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 
-from exactformer.verify.arithmetic.exponential import LARGEST_EXPONENT
-from exactformer.verify.arithmetic.models import ArithmeticModel, effective_separation
-from exactformer.verify.arithmetic.ties import TieFacts, decide_ties
-
-
-def rounded_separation(model: ArithmeticModel, facts: TieFacts) -> int:
-    """D of the scores as the model rounds them; 0 where scores that differ may become equal."""
-    if facts.largest_score is None:
-        return facts.separation
-    return effective_separation(model, facts.separation, facts.largest_score)
+from exactformer.verify.arithmetic.exponentials import grid_bits, steady
+from exactformer.verify.arithmetic.models import ArithmeticModel
+from exactformer.verify.arithmetic.ties import Search, TieFacts, decide_ties, rounded_separation
 
 
 def ties_that_hold(model: ArithmeticModel, facts: TieFacts, beta: int) -> int:
@@ -27,7 +20,7 @@ def ties_that_hold(model: ArithmeticModel, facts: TieFacts, beta: int) -> int:
     >>> ties_that_hold(parse_arithmetic("rounded:bf16/bf16"), TieFacts(1, 2**16, 2**16), 128)
     60
     """
-    separation = rounded_separation(model, facts)
+    separation = rounded_separation(model, facts.separation, facts.largest_score)
     return most_ties(model, beta * separation, facts.most, facts.context) if separation else 0
 
 
@@ -38,7 +31,7 @@ def smallest_beta_for_ties(model: ArithmeticModel, facts: TieFacts, largest_expo
     >>> smallest_beta_for_ties(parse_arithmetic("fused:bf16"), TieFacts(1, 2**20, 2**20), 20)
     128
     """
-    x, separation = least_threshold(model, facts), rounded_separation(model, facts)
+    x, separation = least_threshold(model, facts), rounded_separation(model, facts.separation, facts.largest_score)
     if x is None:
         return None
     exponent = (-(-x // separation) - 1).bit_length()
@@ -46,8 +39,8 @@ def smallest_beta_for_ties(model: ArithmeticModel, facts: TieFacts, largest_expo
 
 
 def least_threshold(model: ArithmeticModel, facts: TieFacts) -> int | None:
-    """The least integer beta * D, a power of two or not, at which all numbers of maximisers hold; None if none."""
-    if not rounded_separation(model, facts):
+    """The least integer beta * D', a power of two or not, at which all numbers of maximisers hold; None if none."""
+    if not rounded_separation(model, facts.separation, facts.largest_score):
         return None
     return least_scaled_separation(model, facts.most, facts.context)
 
@@ -57,16 +50,17 @@ def least_scaled_separation(model: ArithmeticModel, most: int, context: int) -> 
     """The least integer x = beta * separation at which all numbers of maximisers from 1 to ``most`` hold; None if
     there is none.
 
-    Bisection is right, as all bounds shrink as x grows (`smallest_beta`, `composed_decision`), the one for all numbers
-    at once too; beyond 4096 they stay.
+    Bisection finds it, as all bounds shrink where x grows (`smallest_beta`); beyond `steady` they stay.
 
     >>> from exactformer.verify.arithmetic.models import parse_arithmetic
     >>> least_scaled_separation(parse_arithmetic("fused:bf16"), 1, 2**20)
     93
     """
+    if not Search(model, None, most).show(1, most):
+        return None
     # One maximiser is the cheapest to decide, and where all hold it does: mostly they hold from there on.
     low = 1 if most == 1 else least_scaled_separation(model, 1, context)
-    high = LARGEST_EXPONENT
+    high = steady(grid_bits(model))
     if low is None:
         return None
     if most_ties(model, low, most, context) == most:
@@ -84,5 +78,5 @@ def least_scaled_separation(model: ArithmeticModel, most: int, context: int) -> 
 
 @lru_cache(maxsize=1 << 14)
 def most_ties(model: ArithmeticModel, x: int, most: int, context: int) -> int:
-    """`decide_ties` at x = beta * D: up to how many maximisers hold."""
+    """`decide_ties` at x = beta * D': up to how many maximisers hold."""
     return decide_ties(model, TieFacts(x, most, context), 1).up_to

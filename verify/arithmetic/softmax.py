@@ -1,45 +1,21 @@
-"""Does a softmax head give exactly the hardmax result? Decided with rationals (spec sections 4.1 to 4.3).
+"""Does softmax, in a model, give the hardmax result exactly, at all queries of a head that one run or more show?
 
-The words: a query sees n <= N (`context`) positions; m of them, its *maximisers*, attain the highest score
-and share one value v in {-1, 0, 1} per coordinate, so hardmax gives v; every other score is at least
-`separation` D lower and the value there is anything in {-1, 0, 1}. With tau >= exp(-beta D), the softmax
-weight of each maximiser lies in [1 / (m + (N - m) tau), 1 / m] and that of each other position in [0, tau /
-m]: the *leak*.
-
-Per head two things are decided, for all queries that agree with the facts: that o = 1 where v = 1 (v = -1 is
-its mirror image, as rounding is symmetric), and that o = 0 where v = 0.  The plain models are decided here, composed
-ones in `composed_decision`.
+What the head contributes to this question, its `HeadFacts`, are its separation, the numbers of maximisers of queries
+whose value is not 0, and the context length.  One coordinate v of the value lists is considered; the maximisers share
+its value.  `ties` has the queries that are looked at.
 """
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from exactformer.verify.arithmetic.accumulation import cannot_overflow, counted, relative_summation_error
-from exactformer.verify.arithmetic.cells import activation_cells
-from exactformer.verify.arithmetic.composed import Interval, NotShown, cut
-from exactformer.verify.arithmetic.composed_decision import composed_bounds
-from exactformer.verify.arithmetic.exponential import exp_minus_upper
-from exactformer.verify.arithmetic.formats import (
-    FormatOverflow,
-    RoundingCell,
-    round_ratio,
-    round_to,
-)
-from exactformer.verify.arithmetic.models import (
-    ArithmeticModel,
-    Exact,
-    Fused,
-    ModelError,
-    Rounded,
-    effective_separation,
-)
-
-ZERO = Fraction(0)
-ONE = Fraction(1)
+from exactformer.verify.arithmetic.groups import ZERO, Interval
+from exactformer.verify.arithmetic.heads import Output
+from exactformer.verify.arithmetic.models import ArithmeticModel, Exact
+from exactformer.verify.arithmetic.rounding import NotShown
+from exactformer.verify.arithmetic.ties import Search, at_zero, gives, require_power_of_two, rounded_separation
 
 
 class FactsError(ValueError):
@@ -78,46 +54,35 @@ class HeadFacts:
                 " the numbers of visible positions"
             )
 
+    @property
+    def ranges(self) -> Iterator[tuple[int, int]]:
+        """The ties, as ranges without gaps.
+
+        >>> list(HeadFacts(1, (1, 2, 5), 8).ranges)
+        [(1, 2), (5, 5)]
+        """
+        numbers = set(self.ties)
+        starts = (m for m in self.ties if m - 1 not in numbers)
+        ends = (m for m in self.ties if m + 1 not in numbers)
+        return zip(starts, ends, strict=True)
+
 
 @dataclass(frozen=True)
 class HeadBounds:
-    """Exact bounds on what the model rounds last, and what they are held against.
+    """What is rounded last: in ``one`` where v = 1, for all ties that were looked at, in ``zero`` where v = 0.
 
-    tau: an upper bound of exp(-beta D).
-    one_low, one_high: they enclose what is rounded to o where v = 1, over all ties; None when there are none.
-    zero_bound: bounds its magnitude where v = 0.
-    one_cell, zero_cell: the rationals that round to 1 and to 0 in the activation format ({1} and {0} in
-    `Exact`).
+    None where there are no ties, or nothing is bounded.
     """
 
-    tau: Fraction
-    one_low: Fraction | None
-    one_high: Fraction | None
-    zero_bound: Fraction
-    one_cell: RoundingCell
-    zero_cell: RoundingCell
-
-
-class Inequality(enum.Enum):
-    """What has to hold: the values 1 and 0 are kept, sums in the accumulator are right, scores stay apart."""
-
-    ONE = "one"
-    ZERO = "zero"
-    ACCUMULATOR = "accumulator"
-    SCORES = "scores"
+    one: Interval | None
+    zero: Interval | None
 
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a head is not certified.
+    """Why a head is not certified: for how many maximisers, and a sentence that says what is missing."""
 
-    maximisers: the number m of maximisers for which it is not. rounded: the rounded end of the enclosure
-    that is not the hardmax value; None when it overflows, when it is not rounded, for the accumulator and for scores.
-    """
-
-    inequality: Inequality
     maximisers: int
-    rounded: Fraction | None
     sentence: str
 
 
@@ -130,9 +95,9 @@ class Holds:
 
 @dataclass(frozen=True)
 class Fails:
-    """No proof: the bounds do not exclude another result. bounds is None when the accumulator or the scores fail."""
+    """No proof: the bounds do not exclude another result."""
 
-    bounds: HeadBounds | None
+    bounds: HeadBounds
     reason: Reason
 
 
@@ -140,7 +105,7 @@ Decision = Holds | Fails
 
 
 def decide(model: ArithmeticModel, facts: HeadFacts, beta: int) -> Decision:
-    """Whether the model gives the hardmax result at every query that agrees with the facts (section 4.3).
+    """Whether the model gives the hardmax result at every query that agrees with the facts.
 
     beta is a power of two >= 1, else ModelError. That the scores are exact at this beta is for
     `models.largest_beta_exponent` to say.
@@ -150,196 +115,66 @@ def decide(model: ArithmeticModel, facts: HeadFacts, beta: int) -> Decision:
     >>> [type(decide(parse_arithmetic("fused:bf16"), facts, beta)).__name__ for beta in (32, 64)]
     ['Fails', 'Holds']
     """
-    if beta < 1 or beta & (beta - 1):
-        raise ModelError(f"beta must be a power of two >= 1, got {beta}")
-    tau = head_tau(model, facts.separation, facts.largest_score, beta)
-    if tau is None:
-        return Fails(
-            None,
-            Reason(
-                Inequality.SCORES,
-                1,
-                None,
-                f"scores up to {facts.largest_score} that are {facts.separation} apart may be equal once they are"
-                f" rounded to {model.scores.name}",
-            ),
-        )
-    match model:
-        case Rounded() | Fused() if model.composed:
-            return _decide_composed(model, facts, tau)
-        case Exact():
-            return _compare(model, _exact_intervals(facts, tau), _exact_zero_bound(facts, tau), tau)
-        case Rounded():
-            intervals = [plain_rounded_interval(model, tau, facts.context, m) for m in facts.ties]
-            return _compare(model, intervals, plain_rounded_zero(model, tau, facts.context), tau)
-        case Fused():
-            return _decide_fused(model, facts, tau)
-
-
-def head_tau(model: ArithmeticModel, separation: int | None, largest_score: int | None, beta: int) -> Fraction | None:
-    """An upper bound of exp(-beta D), D the separation of the scores as the model rounds them; 0 where no other
-    position is visible; None where scores that differ may become equal.
-
-    >>> from exactformer.verify.arithmetic.models import parse_arithmetic
-    >>> head_tau(parse_arithmetic("fused:bf16@e4m3fn+once"), 2, 64, 8) is None
-    True
-    """
-    if separation is None:
-        return ZERO
-    apart = separation if largest_score is None else effective_separation(model, separation, largest_score)
-    return exp_minus_upper(beta * apart) if apart >= 1 else None
+    require_power_of_two(beta)
+    x = None
+    if facts.separation is not None:
+        apart = rounded_separation(model, facts.separation, facts.largest_score)
+        if apart < 1:
+            return Fails(HeadBounds(None, None), Reason(1, _may_be_equal(model, facts)))
+        x = beta * apart
+    search, zero = Search(model, x, facts.context), at_zero(model, x, facts.context)
+    shown = all(search.show(fewest, most) for fewest, most in facts.ranges)
+    bounds = HeadBounds(search.seen, zero.before if isinstance(zero, Output) else None)
+    if not shown:
+        return Fails(bounds, _reason(model, search.at, 1, search.failed))
+    if not gives(zero, ZERO):
+        return Fails(bounds, _reason(model, 1, 0, zero))
+    return Holds(bounds)
 
 
 def smallest_beta(model: ArithmeticModel, facts: HeadFacts, largest_exponent: int) -> int | None:
     """The smallest power of two beta = 2^e, 0 <= e <= largest_exponent, at which `decide` holds; None if
     none.
 
-    Bisection is right because `decide` is monotone in beta: tau never increases with beta, every rounding is
-    monotone, so the intervals shrink. The fused model's step from delta > 0 to delta = 0 keeps this: where it holds
-    with delta > 0, relative_summation_error(N) < 1 and no overflow, so that all m <= N <= 2^precision count exactly.
-    Composed models are monotone for the reasons in `composed_decision`; the rounded separation is the same at all beta.
+    Bisection finds it, as bounds shrink where beta grows: exponentials and the errors of their sums fall, and sums that
+    are exact stay so.
 
     >>> from exactformer.verify.arithmetic.models import parse_arithmetic
     >>> smallest_beta(parse_arithmetic("rounded:fp16"), HeadFacts(2, (1, 2), 2 ** 10), 20)
     16
     """
-    return least_power(lambda beta: isinstance(decide(model, facts, beta), Holds), largest_exponent)
-
-
-def least_power(holds: Callable[[int], bool], largest_exponent: int) -> int | None:
-    """The smallest 2^e, 0 <= e <= largest_exponent, at which something holds that stays true above; None if none."""
     low, high = 0, largest_exponent + 1
     while low < high:
         middle = (low + high) // 2
-        if holds(1 << middle):
+        if isinstance(decide(model, facts, 1 << middle), Holds):
             high = middle
         else:
             low = middle + 1
     return 1 << low if low <= largest_exponent else None
 
 
-def _exact_intervals(facts: HeadFacts, tau: Fraction) -> Iterable[Interval]:
-    # o - v = sum over the others of a_j (v_j - v) with |v_j - v| <= 2, their weights total at most L / (m +
-    # L) with L = (N - m) tau, and o <= 1 as a weighted mean. L / (m + L) falls as m grows: the smallest m is
-    # the worst.
-    for m in facts.ties[:1]:
-        leak = (facts.context - m) * tau
-        yield Interval(m, 1 - 2 * leak / (m + leak), ONE)
-
-
-def _exact_zero_bound(facts: HeadFacts, tau: Fraction) -> Fraction:
-    # As above with |v_j - 0| <= 1 and m = 1.
-    leak = (facts.context - 1) * tau
-    return leak / (1 + leak)
-
-
-def plain_rounded_interval(model: Rounded, tau: Fraction, context: int, maximisers: int) -> Interval:
-    """What is rounded to o where v = 1, in a rounded model that is not composed."""
-    t, scale, others = tau.numerator, tau.denominator, context - maximisers
-    # Rounding is monotone, so the ends of the rounded weights are the rounded ends of the weights.
-    weight_low = round_ratio(model.weights, scale, maximisers * scale + others * t)
-    weight_high = round_ratio(model.weights, 1, maximisers)
-    leak = others * round_ratio(model.weights, t, maximisers * scale)
-    return Interval(maximisers, maximisers * weight_low - leak, maximisers * weight_high + leak)
-
-
-def plain_rounded_zero(model: Rounded, tau: Fraction, context: int) -> Fraction:
-    """A bound on what is rounded to o where v = 0, likewise."""
-    # (N - m) rnd_w(tau / m) does not increase with m, as rounding is monotone: m = 1 is the worst.
-    return (context - 1) * round_to(model.weights, tau)
-
-
-def _decide_fused(model: Fused, facts: HeadFacts, tau: Fraction) -> Decision:
-    """Each maximiser has p = 1 exactly, every other position p in [0, delta]."""
-    accumulator = model.accumulator
-    # Where v = 0 any number of positions up to N may be maximisers, so the sums may have N terms of
-    # magnitude 1.
-    if not cannot_overflow(accumulator, facts.context):
-        return _accumulator_fails(
-            facts.context, f"sums of {facts.context} terms may overflow the accumulator {accumulator.name}"
-        )
-    delta = round_to(model.weights, tau) if facts.context > 1 else ZERO
-    if delta == 0:
-        # Only ones and zeros are added. Where v = 0, num = 0, and den >= 1 is finite: o = 0.
-        for m in facts.ties:
-            if m > counted(accumulator):
-                return _accumulator_fails(m, f"the accumulator {accumulator.name} does not count {m} ones exactly")
-        return _compare(model, [Interval(m, ONE, ONE) for m in facts.ties[:1]], ZERO, tau)
-    error = relative_summation_error(accumulator, facts.context)
-    if error >= 1:
-        return _accumulator_fails(
-            facts.context,
-            f"sums of {facts.context} terms, some of them up to {readable(delta)}, are not accurate"
-            f" in the accumulator {accumulator.name}",
-        )
-    # Where v = 0: |num| <= L (1 + error) with L = (N - m) delta, worst at m = 1; computed den >= 1.
-    zero_bound = (facts.context - 1) * delta * (1 + error)
-    return _compare(model, _fused_intervals(facts, delta, error), zero_bound, tau)
-
-
-def _fused_intervals(facts: HeadFacts, delta: Fraction, error: Fraction) -> Iterable[Interval]:
-    # Where v = 1, let E in [0, L], L = (N - m) delta, be the sum of the others' p. Exactly, den = m + E and
-    # m - E <= num <= m + E; computed, each errs by at most error (m + E). So num / den is at most
-    # (1 + error) / (1 - error), and at least (m - E - error (m + E)) / ((m + E) (1 + error)) where that is
-    # positive, which falls as E / m grows: E = L and the smallest m are the worst. Where it is not positive,
-    # num / den >= -high.
-    for m in facts.ties[:1]:
-        leak = (facts.context - m) * delta
-        high = (1 + error) / (1 - error)
-        numerator_low = m - leak - error * (m + leak)
-        low = numerator_low / ((m + leak) * (1 + error)) if numerator_low > 0 else -high
-        yield Interval(m, low, high)
-
-
-def _decide_composed(model: Rounded | Fused, facts: HeadFacts, tau: Fraction) -> Decision:
-    try:
-        bounds = composed_bounds(model, tau, facts.ties, facts.context)
-    except NotShown as failed:
-        return _accumulator_fails(failed.maximisers, failed.sentence)
-    return _compare(model, bounds.ones, bounds.zero, tau)
-
-
-def _compare(model: ArithmeticModel, intervals: Iterable[Interval], zero_bound: Fraction, tau: Fraction) -> Decision:
-    """Hold the intervals against the rounding cells: a cell is convex, so both ends in it put all in it."""
-    cells = activation_cells(model)
-    intervals = list(intervals)
-    bounds = HeadBounds(
-        tau=tau,
-        one_low=min((interval.low for interval in intervals), default=None),
-        one_high=max((interval.high for interval in intervals), default=None),
-        zero_bound=zero_bound,
-        one_cell=cells.one,
-        zero_cell=cells.zero,
+def _may_be_equal(model: ArithmeticModel, facts: HeadFacts) -> str:
+    return (
+        f"scores up to {facts.largest_score} that are {facts.separation} apart may be equal once they are rounded to "
+        f"{model.scores.name}"
     )
-    for interval in intervals:
-        for end in (interval.low, interval.high):
-            if not cells.one.contains(end):
-                return Fails(bounds, _missed(model, Inequality.ONE, interval.maximisers, end))
-    if not cells.zero.contains(zero_bound):
-        return Fails(bounds, _missed(model, Inequality.ZERO, 1, zero_bound))
-    return Holds(bounds)
 
 
-def _missed(model: ArithmeticModel, inequality: Inequality, m: int, end: Fraction) -> Reason:
-    wanted = "1" if inequality is Inequality.ONE else "0"
-    rounded: Fraction | None = None
-    if isinstance(model, Exact):
-        becomes = "and nothing rounds it back"
-    else:
-        try:
-            rounded = cut(model, model.activations, end)
-            becomes = f"which rounds to {readable(rounded)} in {model.activations.name}"
-        except FormatOverflow:
-            becomes = f"which overflows {model.activations.name}"
-    sentence = (
-        f"where {m} maximiser{'s share' if m > 1 else ' has'} the value {wanted},"
-        f" the result before rounding is bounded only by {readable(end)}, {becomes}, not {wanted}"
+def _reason(model: ArithmeticModel, maximisers: int, value: int, found: Output | NotShown | None) -> Reason:
+    """Why so many maximisers that share a value are not shown to give it."""
+    if not isinstance(found, Output):
+        return Reason(maximisers, "nothing was looked at" if found is None else found.sentence)
+    end = found.before.low if found.after.low < value else found.before.high
+    rounded = found.after.low if found.after.low < value else found.after.high
+    becomes = "and nothing rounds it back"
+    if not isinstance(model, Exact):
+        becomes = f"which rounds to {readable(rounded)} in {model.activations.name}, not {value}"
+    share = "maximiser has" if maximisers == 1 else "maximisers share"
+    return Reason(
+        maximisers,
+        f"where {maximisers} {share} the value {value}, the result before rounding is bounded only by {readable(end)}, "
+        f"{becomes}",
     )
-    return Reason(inequality, m, rounded, sentence)
-
-
-def _accumulator_fails(m: int, sentence: str) -> Fails:
-    return Fails(None, Reason(Inequality.ACCUMULATOR, m, None, sentence))
 
 
 def readable(x: Fraction) -> str:

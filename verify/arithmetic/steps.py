@@ -63,8 +63,8 @@ class Steps:
         return (self.head.bit_length() - 1) // 2
 
     @property
-    def composed(self) -> bool:
-        """Whether there is a step behind the scores: then the conditions are those of SPEC 19.2."""
+    def behind_scores(self) -> bool:
+        """Whether there is a step behind the scores."""
         return self != Steps(self.linear, self.head, self.once)
 
     @property

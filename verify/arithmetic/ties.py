@@ -1,41 +1,30 @@
-"""Heads with any number of maximisers from 1 up to a bound that may be as large as 2^64 (SPEC 16).
+"""Whether a head gives the hardmax value, for some or all numbers of maximisers (certificates/ARITHMETIC.md, 6).
 
-`decide` (softmax) looks at every number of maximisers.  Here as many as possible are decided at once:
-
-    rounded   as many as rounding, which errs by max(u, m q/2) at most, leaves in the cell of 1; the rest one by one
-    fused     maximisers have p = 1 exactly: the accumulator has to count them
-    composed  `composed_decision.composed_ties`
+A number m of maximisers is *shown* if m positions that share the value 1, and all others, give 1 (-1 is the mirror
+image, as rounding is symmetric).  Many numbers are shown at once, or each half of them is.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
-from exactformer.verify.arithmetic.accumulation import counted
-from exactformer.verify.arithmetic.at_once import AtOnce, reach
-from exactformer.verify.arithmetic.cells import activation_cells
-from exactformer.verify.arithmetic.composed import Interval
-from exactformer.verify.arithmetic.composed_decision import composed_ties
-from exactformer.verify.arithmetic.formats import FloatFormat, RoundingCell, power_of_two, round_to
-from exactformer.verify.arithmetic.models import ArithmeticModel, Exact, Fused, ModelError, Rounded
-from exactformer.verify.arithmetic.softmax import (
-    ZERO,
-    Fails,
-    HeadFacts,
-    Holds,
-    decide,
-    head_tau,
-    plain_rounded_interval,
-    plain_rounded_zero,
-)
+from exactformer.verify.arithmetic.groups import ONE, ZERO, Interval, Query, sharing, sharing_zero
+from exactformer.verify.arithmetic.heads import Output, output
+from exactformer.verify.arithmetic.models import ArithmeticModel, ModelError, effective_separation
+from exactformer.verify.arithmetic.rounding import NotShown
+
+MOST_QUERIES = 1 << 13
+"""Queries that are looked at for one case before giving up."""
 
 
 @dataclass(frozen=True)
 class TieFacts:
     """What is proved about a head: its separation, and that a value other than 0 has 1 to ``most`` maximisers.
 
-    largest_score: as in `HeadFacts`.
+    largest_score: bounds the magnitude of every score.  None says that the separation is that of the scores as the
+        model rounds them; it makes a difference for ``+once`` alone.
     """
 
     separation: int
@@ -48,76 +37,128 @@ class TieFacts:
 class TieDecision:
     """Numbers of maximisers from 1 to ``up_to`` give the hardmax result; the next is not shown to.
 
-    tau: None if rounding may make scores equal that differ.
-    one, zero: what is rounded last where the value is 1 and where it is 0, as far as it was bounded.
+    one: what is rounded last where the value is 1, for each of them, and for the next if that is known.  zero: where it
+    is 0.  None if nothing was bounded.
     """
 
-    tau: Fraction | None
-    one: tuple[Fraction, Fraction] | None
-    zero: Fraction | None
+    one: Interval | None
+    zero: Interval | None
     up_to: int
 
 
 def decide_ties(model: ArithmeticModel, facts: TieFacts, beta: int) -> TieDecision:
-    """How many maximisers a head may have at this beta, a power of two.
+    """How many maximisers a head may have at this beta, a power of two.  Raises ModelError for another beta.
 
     >>> from exactformer.verify.arithmetic.models import parse_arithmetic
     >>> facts = TieFacts(separation=1, most=2**16, context=2**16)
     >>> [decide_ties(parse_arithmetic(a), facts, 128).up_to for a in ("rounded:bf16/bf16", "rounded:fp32/bf16")]
     [60, 65536]
     """
+    require_power_of_two(beta)
+    apart = rounded_separation(model, facts.separation, facts.largest_score)
+    if apart < 1:
+        return TieDecision(None, None, 0)
+    zero = at_zero(model, beta * apart, facts.context)
+    found = Search(model, beta * apart, facts.context)
+    if gives(zero, ZERO):
+        found.show(1, facts.most)
+    return TieDecision(found.seen, zero.before if isinstance(zero, Output) else None, found.up_to)
+
+
+def require_power_of_two(beta: int) -> None:
+    """Raises ModelError for what beta cannot be."""
     if beta < 1 or beta & (beta - 1):
         raise ModelError(f"beta must be a power of two >= 1, got {beta}")
-    tau = head_tau(model, facts.separation, facts.largest_score, beta)
-    if tau is None:
-        return TieDecision(None, None, None, 0)
-    if not isinstance(model, Exact) and model.composed:
-        decided = composed_ties(model, tau, facts.most, facts.context)
-        return TieDecision(tau, decided.one, decided.zero, decided.up_to)
-    if isinstance(model, Rounded):
-        return _decide_rounded(model, facts, tau)
-    decision = decide(model, HeadFacts(facts.separation, (1,), facts.context, facts.largest_score), beta)
-    bounds = decision.bounds
-    one = None
-    if bounds is not None and bounds.one_low is not None and bounds.one_high is not None:
-        one = bounds.one_low, bounds.one_high
-    up_to = 0
-    match model, decision:
-        case Fused(), Holds() if facts.context == 1 or round_to(model.weights, tau) == 0:
-            up_to = min(facts.most, counted(model.accumulator))
-        case ((Fused() | Exact()), Holds()):
-            up_to = facts.most  # the smallest number of maximisers is the worst
-        case ((Fused() | Exact()), Fails()):
-            pass
-    return TieDecision(tau, one, None if bounds is None else bounds.zero_bound, up_to)
 
 
-def _decide_rounded(model: Rounded, facts: TieFacts, tau: Fraction) -> TieDecision:
-    cells, zero = activation_cells(model), plain_rounded_zero(model, tau, facts.context)
-    if not cells.zero.contains(zero):
-        return TieDecision(tau, None, zero, 0)
-    at_once = _rounded_at_once(model, facts, tau, cells.one)
-    reached = reach(at_once, lambda m: plain_rounded_interval(model, tau, facts.context, m), cells.one, facts.most)
-    return TieDecision(tau, reached.one, zero, reached.up_to)
+def rounded_separation(model: ArithmeticModel, separation: int, largest_score: int | None) -> int:
+    """D': of the scores as the model rounds them; 0 where scores that differ may become equal."""
+    return separation if largest_score is None else effective_separation(model, separation, largest_score)
 
 
-def _rounded_at_once(model: Rounded, facts: TieFacts, tau: Fraction, cell: RoundingCell) -> AtOnce | None:
-    """Bounds for all numbers of maximisers that may occur, or as far as rounding errs little enough.
+@lru_cache(maxsize=1 << 12)
+def at_zero(model: ArithmeticModel, x: int | None, context: int) -> Output | NotShown:
+    """What a head computes where the value is 0, for any number of maximisers; x = beta D', None without others."""
+    return tried(model, sharing_zero(x, context))
 
-    The exact weights of m maximisers are at most 1 in sum, and at least m/(m + (N - m) tau) >= 1/(1 + (N - 1) tau).
-    Rounding x in (0, 1] errs by at most max(u x, q/2), q the smallest positive weight: u = 2^-p where x is normal, 0
-    in fixed point.  So rounding m weights errs by at most max(u, m q/2) in sum (lemma ``rounding.tie-error``).  The
-    leak of one other position is at most rnd_W(tau), that of all others of N - 1 of these, whatever m is.
+
+@lru_cache(maxsize=1 << 14)
+def alone(model: ArithmeticModel, fewest: int, most: int) -> Output | NotShown:
+    """What a head computes where these numbers of maximisers share the value 1, and there are no other positions.
+
+    If that is not 1, it is not shown to be 1 with other positions: this is remembered for all x and contexts.
     """
-    weights, others = model.weights, facts.context - 1
-    u = power_of_two(-weights.precision) if isinstance(weights, FloatFormat) else ZERO
-    half = power_of_two(weights.quantum_exponent - 1)
-    leak = others * round_to(weights, tau)
-    low, high = 1 / (1 + others * tau) - leak, 1 + leak
-    # Both ends of the cell belong to it: 1 is an even multiple of its unit in every format.
-    slack = min(low - cell.low, cell.high - high)
-    reached = min(facts.most, slack // half)
-    if slack < u or reached < 1:
-        return None
-    error = max(u, reached * half)
-    return AtOnce(Interval(1, low - error, high + error), reached)
+    return tried(model, sharing(fewest, most, None, most))
+
+
+def tried(model: ArithmeticModel, query: Query) -> Output | NotShown:
+    """What a head computes at a query, or why nothing is known."""
+    try:
+        return output(model, query)
+    except NotShown as why:
+        return why
+
+
+def gives(found: Output | NotShown | None, value: Fraction) -> bool:
+    """Whether a query was shown to give this value."""
+    return isinstance(found, Output) and found.after == Interval(value, value)
+
+
+@dataclass
+class Search:
+    """The search for numbers of maximisers that give 1; x = beta D', None without other positions.
+
+    up_to: the last that was shown.  failed: what is known of the number ``at`` at which the search ended, if that is
+    not 1.  seen: what is rounded last, as far as it is known for all of these.  left: how many queries may still be
+    looked at, after the one of the value 0.
+    """
+
+    model: ArithmeticModel
+    x: int | None
+    context: int
+    up_to: int = 0
+    failed: Output | NotShown | None = None
+    at: int = 0
+    seen: Interval | None = None
+    left: int = MOST_QUERIES - 1
+
+    def show(self, fewest: int, most: int) -> bool:
+        """Whether all of these are shown: at once, or each half of them, smaller numbers first.
+
+        Where the first half is not, its own first half is looked at, and so on: what fails mostly fails at small
+        numbers, so these ranges are looked at from the smallest on.
+        """
+        if self._is_shown(fewest, most):
+            return True
+        if fewest == most:
+            return False
+        ends = [most]
+        while ends[-1] > fewest:
+            ends.append((fewest + ends[-1]) // 2)
+        smaller = ends.pop()
+        if not self._is_shown(fewest, smaller):
+            return False
+        while ends:
+            larger = ends.pop()
+            if not (ends and self._is_shown(fewest, larger)) and not self.show(smaller + 1, larger):
+                return False
+            smaller = larger
+        return True
+
+    def _is_shown(self, fewest: int, most: int) -> bool:
+        """Whether these are shown at once."""
+        if self.left == 0:
+            self.failed, self.at = NotShown(f"{MOST_QUERIES} queries are not enough to show it"), self.up_to + 1
+            return False
+        self.left -= 1
+        found = alone(self.model, fewest, most) if self.x is None or fewest < most else None
+        if self.x is not None and (found is None or gives(found, ONE)):
+            found = tried(self.model, sharing(fewest, most, self.x, self.context))
+        shown = gives(found, ONE)
+        if shown:
+            self.up_to = most
+        elif fewest == most:
+            self.failed, self.at = found, fewest
+        if isinstance(found, Output) and (shown or fewest == most):
+            self.seen = found.before if self.seen is None else self.seen.hull(found.before)
+        return shown

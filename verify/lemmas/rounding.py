@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from math import factorial
 
-from exactformer.verify.arithmetic.exponential import exp_minus_enclosure
+from exactformer.verify.arithmetic.exponentials import exp_minus
 from exactformer.verify.arithmetic.formats import (
     BF16,
     E4M3FN,
@@ -182,7 +182,7 @@ def wrong_leak(number_format: FloatFormat, c: int, hundredths: int) -> str | Non
         return f"{name}: {c} ln 2 does not lie between {hundredths}/100 and {hundredths + 1}/100"
     least = hundredths // 100 + 1
     # Independent of ln 2: exp(-least) is at most 2^-c, exp(-(least - 1)) is more.
-    if not exp_minus_enclosure(least)[1] <= half < exp_minus_enclosure(least - 1)[0]:
+    if not exp_minus(least).high <= half < exp_minus(least - 1).low:
         return f"{name}: exp(-{least}) <= 2^-{c} < exp(-{least - 1}) does not hold"
     return None
 
@@ -208,13 +208,13 @@ def _exponential(_: int, budget: Budget) -> Outcome:
 
 
 def wrong_enclosure(x: int) -> str | None:
-    """Hold exp_minus_enclosure(x) against the series of exp(x) up to its term t_J = x^J / J!, J = 4x + 40.
+    """Hold exp_minus(x) against the series of exp(x) up to its term t_J = x^J / J!, J = 4x + 40.
 
     partial <= exp(x) <= partial + t_J, as each term behind t_J is less than half the one before it.
     """
     terms = 4 * x + 40
     partial = sum((Fraction(x**j, factorial(j)) for j in range(terms + 1)), ZERO)
-    low, high = exp_minus_enclosure(x)
+    low, high = exp_minus(x)
     above = partial + Fraction(x**terms, factorial(terms))
     if low * above <= 1 <= high * partial:
         return None
