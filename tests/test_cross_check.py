@@ -13,6 +13,8 @@ from exactformer.certificates.checker.arithmetic import separation_of_scores as 
 from exactformer.certificates.checker.enclosure import NoEnclosure
 from exactformer.certificates.checker.steps import enclosure as composed_enclosure
 from exactformer.certificates.checker.ties import outcome
+from exactformer.verify.arithmetic.cells import activation_cells
+from exactformer.verify.arithmetic.composed import NotShown
 
 from benchmarks.arithmetics import CONTEXTS, GRID, softmax_part
 from exactformer.certificates import theory_certificate
@@ -30,8 +32,6 @@ from exactformer.constructions.turing.behaviours import EveryRun, Inputs
 from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.constructions.turing.theory import COT
 from exactformer.verify.arithmetic import at_once
-from exactformer.verify.arithmetic.cells import activation_cells
-from exactformer.verify.arithmetic.composed import NotShown
 from exactformer.verify.arithmetic.formats import FormatOverflow
 from exactformer.verify.arithmetic.kernels import KERNELS
 from exactformer.verify.arithmetic.models import (

@@ -17,9 +17,12 @@ from exactformer.certificates.checker.check import check_certificate
 from exactformer.certificates.checker.document import BadInput, Rejected
 from exactformer.certificates.document import canonical_bytes, sha256
 from exactformer.constructions.machines.library import LIBRARY, load_machine
+from exactformer.constructions.machines.run import trace
 from exactformer.constructions.turing.behaviours import Inputs
 from exactformer.constructions.turing.paradigm import Paradigm
+from exactformer.constructions.turing.tokens import sequences_of
 from exactformer.verify.arithmetic.models import parse_arithmetic
+from tests.generated import wrongly_generated
 from tests.once import compute_once
 
 Place = tuple[str | int, ...]
@@ -146,11 +149,13 @@ def test_the_untouched_certificate_is_valid(original: tuple[str, Any, Any], tmp_
 def test_every_field_of_the_claim_and_its_evidence(original: tuple[str, Any, Any], tmp_path: Path) -> None:
     """Hashes are made to match again, so changing one of them alone changes nothing: see the next test."""
     places = [place for place in leaves(original[1]) if place[0] != "provenance" and place[-1] != "sha256"]
+    # Of an output a certificate may say less than is so: `tests/checker/test_check.py`, `LIES`.
+    places = [place for place in places if "output" not in place]
     # Heads, matrices, layers and cases are many and alike: of every kind some places, and everything else.
     many = [place for place in places if place[0] == "heads"]
     few = [place for place in places if place not in set(many)]
     sample = of_every_kind(many, 3, random.Random(0))
-    assert len({kind_of(place) for place in sample}) >= 28
+    assert len({kind_of(place) for place in sample}) >= 13
     assert accepted_changes(original, few + sample, tmp_path, hashes_match=True) == []
 
 
@@ -178,17 +183,22 @@ def accepted_changes(
 
 @pytest.mark.slow
 def test_every_kind_of_number_in_the_weights(original: tuple[str, Any, Any], tmp_path: Path) -> None:
+    """What is not refused generates the same tokens on these runs, as a plain evaluation has it."""
     name, certificate, weights = original
-    rng = random.Random(1)
-    accepted = []
+    rng, kept, machine = random.Random(1), 0, load_machine(original[0])
+    paradigm, bits = Paradigm(certificate["statement"]["paradigm"]), weights["position_bits"]
+    runs = [trace(machine, word) for word in certificate["statement"]["scope"]["inputs"]]
+    sequences = [sequence for run in runs for sequence in sequences_of(paradigm, run, bits)]
     sample = of_every_kind(leaves(weights), 4, rng)
     assert len({kind_of(place) for place in sample}) == 26
     for place in sample:
         old = at(weights, place)
         value = rng.choice([value for value in other_values(old) if value != old])
-        if judge(tmp_path, name, certificate, changed(weights, place, value), hashes_match=True) is None:
-            accepted.append((place, old, value))
-    assert accepted == []
+        other = changed(weights, place, value)
+        if judge(tmp_path, name, certificate, other, hashes_match=True) is None:
+            kept += 1
+            assert wrongly_generated(other, sequences) == [], (place, old, value)
+    assert kept < len(sample) / 2
 
 
 def test_changed_weights_under_the_old_hash(original: tuple[str, Any, Any], tmp_path: Path) -> None:
@@ -207,7 +217,7 @@ def test_provenance_bears_on_nothing(original: tuple[str, Any, Any], tmp_path: P
 @pytest.mark.parametrize("word", ["added", "removed"])
 def test_fields_that_do_not_belong_or_are_missing(original: tuple[str, Any, Any], tmp_path: Path, word: str) -> None:
     name, certificate, weights = original
-    for place in (("statement",), ("network",), ("network", "weights"), ("runs", 0), ("heads", 0)):
+    for place in (("statement",), ("runs", 0), ("heads", 0)):
         mutant = copy.deepcopy(certificate)
         part = at(mutant, place)
         if word == "added":

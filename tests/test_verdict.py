@@ -91,9 +91,9 @@ FOR_ALL = {Verdict.PROVED, Verdict.TOKENS_PROVED, Verdict.INCONCLUSIVE}
 
 def accepted(word: str) -> bool:
     """Whether a certificate about given inputs may say this."""
-    parts = dict.fromkeys(("network", "runs", "heads", "softmax", "refutation"))
+    parts = dict.fromkeys(("network", "runs", "heads", "refutation"))
     statement: Json = {"scope": {"kind": "runs"}}
-    document: dict[str, Json] = {"format": "exactformer certificate", "version": 1, "verdict": word}
+    document: dict[str, Json] = {"format": "exactformer certificate", "version": 2, "verdict": word}
     try:
         check_form({**document, "provenance": {}, "statement": statement, **parts})
     except Rejected:

@@ -97,7 +97,7 @@ class Source:
 def read_source(path: Path) -> Source:
     """A certificate and, from the same folder, its weights.  Raises ExportError, naming the file, if that fails."""
     data = _bytes(path)
-    certificate = _object(path, data, ("exactformer certificate", 1), ("exactformer theory certificate", 2))
+    certificate = _object(path, data, ("exactformer certificate", 2), ("exactformer theory certificate", 2))
     try:
         named = certificate["network"]["weights"]
         file, expected = str(named["file"]), str(named["sha256"])

@@ -18,10 +18,10 @@ from exactformer.certificates.checker.steps.conditions import (
     terms_of,
 )
 from exactformer.certificates.checker.steps.sums import Fails
-
-from exactformer.certificates.checker.formats import Interval, Overflow
 from exactformer.verify.arithmetic.composed import NotShown
 from exactformer.verify.arithmetic.composed_fused import fused_bounds
+
+from exactformer.certificates.checker.formats import Interval, Overflow
 from exactformer.verify.arithmetic.formats import FormatOverflow
 from exactformer.verify.arithmetic.models import Fused, parse_arithmetic
 

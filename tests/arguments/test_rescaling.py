@@ -26,9 +26,9 @@ from exactformer.certificates.checker.steps.sums import (
     underflows,
     unit_roundoff,
 )
+from exactformer.verify.arithmetic.composed_fused import fused_bounds
 
 from exactformer.certificates.checker.formats import Format, Interval, Overflow, Rounding, parse_format
-from exactformer.verify.arithmetic.composed_fused import fused_bounds
 from exactformer.verify.arithmetic.models import Fused, parse_arithmetic
 
 Query: TypeAlias = tuple[tuple[int, int], ...]

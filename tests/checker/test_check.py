@@ -165,6 +165,10 @@ LIES: list[tuple[str, str, str, Tamper]] = [
     ("no such segment", "refuted", "refutation.witnesses", lambda d: witness(d).update(segment=1)),
     ("no such layer", "refuted", "refutation.witnesses", lambda d: witness(d).update(layer=99)),
     ("no such row", "refuted", "refutation.witnesses", lambda d: witness(d).update(row=99)),
+    ("an output that is not shown", "refuted", "refutation.witnesses", lambda d: witness(d).update(output=["7", "7"])),
+    ("any output", "refuted", "refutation.witnesses", lambda d: witness(d).update(output=["-9", "9"])),
+    ("an output of one end", "refuted", "refutation.witnesses", lambda d: witness(d).update(output=["7"])),
+    ("an output in decimals", "refuted", "refutation.witnesses", lambda d: witness(d).update(output=["0.5", "7"])),
 ]
 
 

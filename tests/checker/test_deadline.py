@@ -22,12 +22,12 @@ def test_what_is_left_falls_and_then_nothing_is_judged() -> None:
 
 ALL = ("--all-inputs", "--context", "16")
 KINDS = {
-    "on given inputs": (("copy", "0", "fused:fp16"), ("runs", "softmax")),
-    "refuted": (("copy", "01", "rounded:bf16/fp16"), ("runs", "softmax")),
+    "on given inputs": (("copy", "0", "fused:fp16"), ("runs", "heads")),
+    "refuted": (("copy", "01", "rounded:bf16/fp16"), ("runs", "refutation")),
     "for all inputs": (
         ("increment", "", "rounded:bf16/bf16", *ALL),
         ("witnesses", "annotation[0][0]", "names[0]", "holds[0]", "weights.layers[0].mlp", "theory, output of run",
-         "softmax"),
+         "heads[0].holds"),
     ),
 }  # fmt: skip
 

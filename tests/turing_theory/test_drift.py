@@ -95,17 +95,18 @@ BOUNDED = [
     (SUMMARIZED, "rounded:fp16/fp16", 32, "9/1024", "931/1024"),
 ]
 """The largest drift and the margin that a prover for Turing machines alone found: with the separation of a head in all
-of its cases, and as if a token of any family could be the next."""
+of its cases, as if a token of any family could be the next, and with a bound for all queries of a head at once."""
 NEITHER = [
     (INCREMENT, "rounded:e4m3fn/bf16", 8),
     (INCREMENT, "fused:bf16/bf16/bf16", 64),
-    (REWRITE, "fused:bf16/fp32/bf16", 32),
     (LONGER, "rounded:e4m3fn/bf16", 8),
     (SUMMARIZED, "rounded:float(6,-30,30)/float(6,-30,30)", 64),
-    (SUMMARIZED, "fused:bf16/fp32/bf16", 64),
 ]
-"""Where neither proved anything."""
+"""Where neither proves anything."""
 BETTER = [
+    # Sums of products of values that drift have a bound, too.
+    (REWRITE, "fused:bf16/fp32/bf16", 32),
+    (SUMMARIZED, "fused:bf16/fp32/bf16", 64),
     # Each case of a head has its own separation: what SILENT classes receive does not drift, nor does what follows.
     (INCREMENT, "fused:bf16/fp32/bf16", 64),
     (REWRITE, "fused:bf16/fp32/bf16", 64),
@@ -121,7 +122,7 @@ BETTER = [
 def test_no_more_drifts(machine: Machine, arithmetic: str, beta: int, most: str, margin: str) -> None:
     found = new(machine, arithmetic, beta)
     assert found is not None
-    assert found.most == Fraction(most)
+    assert found.most <= Fraction(most)
     assert 1 >= found.margin >= Fraction(margin)
 
 
@@ -142,11 +143,19 @@ def coarse(found: Recorded) -> Recorded:
     return Recorded(found.stages, heads, outputs)
 
 
-@pytest.mark.parametrize(("machine", "arithmetic", "beta", "most", "margin"), BOUNDED)
-def test_that_is_all_the_difference(machine: Machine, arithmetic: str, beta: int, most: str, margin: str) -> None:
-    found = followed(machine, arithmetic, beta, coarse(recorded(machine)))
-    assert found is not None
-    assert (found.most, found.margin) == (Fraction(most), Fraction(margin))
+def test_with_less_of_its_cases_a_head_shows_no_more() -> None:
+    """And sometimes less, or nothing."""
+    less = nothing = 0
+    for machine, arithmetic, beta, *_ in (*BOUNDED, *BETTER):
+        found, coarsely = new(machine, arithmetic, beta), followed(machine, arithmetic, beta, coarse(recorded(machine)))
+        assert found is not None
+        if coarsely is None:
+            nothing += 1
+        else:
+            assert coarsely.most >= found.most
+            assert coarsely.margin <= found.margin
+            less += (coarsely.most, coarsely.margin) != (found.most, found.margin)
+    assert min(less, nothing) > 0
 
 
 @pytest.mark.parametrize(("machine", "arithmetic", "beta"), NEITHER)
@@ -157,7 +166,6 @@ def test_nothing_is_proved(machine: Machine, arithmetic: str, beta: int) -> None
 @pytest.mark.parametrize(("machine", "arithmetic", "beta"), BETTER)
 def test_more_is_proved_where_it_is_known_why(machine: Machine, arithmetic: str, beta: int) -> None:
     assert new(machine, arithmetic, beta) is not None
-    assert followed(machine, arithmetic, beta, coarse(recorded(machine))) is None
 
 
 def test_the_least_beta_is_found() -> None:

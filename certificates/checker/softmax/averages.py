@@ -76,8 +76,8 @@ def of_real_numbers(arithmetic: Arithmetic, query: Query) -> list[Weights]:
     weight, cut = arithmetic.model.weight, arithmetic.model.cut
     e, t, found = exponentials(arithmetic, query), query.reached * arithmetic.unit, list[Weights]()
     in_all = totals(query, e, t)
-    each = in_all if query.single else [query.outward(place, *ends) for place, ends in enumerate(e)]
-    shares = [_parts(arithmetic, in_all)] if query.single else [_parts(arithmetic, in_all), _parts(arithmetic, each)]
+    each = in_all if query.one_each else [query.outward(place, *ends) for place, ends in enumerate(e)]
+    shares = [_parts(arithmetic, in_all)] if query.one_each else [_parts(arithmetic, in_all), _parts(arithmetic, each)]
     least, most = sum(low for low, _ in in_all), sum(high for _, high in in_all)
     for place, (group, (low, high)) in enumerate(zip(query.groups, e, strict=True)):
         least_in_all = least - in_all[place][0] + group.least * low

@@ -46,7 +46,7 @@ class Query:
     reached: bool = True
 
     @cached_property
-    def single(self) -> bool:
+    def one_each(self) -> bool:
         """Every group is one position: sums are the same in all and for each position of the first group."""
         return all(group.least == group.most == 1 for group in self.groups)
 

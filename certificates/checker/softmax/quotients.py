@@ -29,7 +29,7 @@ def quotients(arithmetic: Arithmetic, query: Query, columns: Columns) -> list[En
     for column in columns:
         num = added(arithmetic, form, query, p, column)
         y = divided(arithmetic, num.total, den.total)
-        if not query.single and den.each[0] > 0:
+        if not query.one_each and den.each[0] > 0:
             y = intersection(y, divided(arithmetic, num.each, den.each))
         if not steps.wide and num.error is not None and den.error is not None:
             y = intersection(y, around_mean(arithmetic, weights, column, num.error, den.error, t))

@@ -230,7 +230,7 @@ def _error(arithmetic: Arithmetic, acc: Format, number: int, ternary: bool, sett
 def _ends(arithmetic: Arithmetic, query: Query, terms: Sequence[Term], error: Error) -> Summed:
     """Of the exact sum, widened by its error; in all, and for each position of the first group."""
     total = _widened(arithmetic, query.together, terms, error)
-    return Summed(total, total if query.single else _widened(arithmetic, query.outward, terms, error), error)
+    return Summed(total, total if query.one_each else _widened(arithmetic, query.outward, terms, error), error)
 
 
 def _widened(arithmetic: Arithmetic, over: Counting, terms: Sequence[Term], error: Error) -> Ends:
