@@ -20,6 +20,8 @@ from exactformer.verify.arithmetic.softmax import HeadFacts, Holds, decide
 from exactformer.verify.arithmetic.ties import TieFacts, decide_ties
 from exactformer.verify.assessment import BetaError
 
+pytestmark = pytest.mark.usefixtures("walked_once")
+
 
 @cache
 def proved() -> tuple[Network, Walked]:

@@ -25,6 +25,8 @@ from exactformer.results import AnyCertificate
 from tests.command_line.invoking import files_in, invoke
 from tests.given.test_documents import COUNTER, FEW
 
+pytestmark = pytest.mark.usefixtures("walked_once")
+
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 SECTION = README[README.index("\n## From Python\n") : README.index("\n## Your own construction\n")]
 NAMES = dir(ef)

@@ -34,6 +34,8 @@ from exactformer.verify.counting import Subject
 from exactformer.verify.verdict import Verdict
 from exactformer.verify.writes import Grounds, MostWrites
 
+pytestmark = pytest.mark.usefixtures("walked_once")
+
 NETWORKS = (("increment", Paradigm.COT), ("binary-multiplication", Paradigm.COT), ("increment", Paradigm.SCOT))
 ARITHMETICS = (
     "fused:bf16",

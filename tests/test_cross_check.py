@@ -47,6 +47,8 @@ from exactformer.verify.sweep import draw_case
 from tests.arithmetic.test_composed import BETAS, histogram, random_model, random_positions
 from tests.effort import counting_roundings
 
+pytestmark = pytest.mark.usefixtures("walked_once")
+
 ARITHMETICS = (
     "fused:bf16",
     "fused:e4m3fn/fp16/bf16",

@@ -46,10 +46,10 @@ def test_every_token_of_a_sweep_is_predicted() -> None:
 
 @pytest.mark.slow
 def test_the_file_is_the_same_for_any_number_of_workers(tmp_path: Path) -> None:
-    for workers in ("1", "2", "3"):
+    for workers in ("1", "3"):
         outcome = call("--machines", "25", "--seed", "9", "--workers", workers, "--out", str(tmp_path / workers))
         assert outcome.code == 0, outcome.err
-    contents = {(tmp_path / workers).read_bytes() for workers in ("1", "2", "3")}
+    contents = {(tmp_path / workers).read_bytes() for workers in ("1", "3")}
     assert len(contents) == 1
 
 
@@ -117,12 +117,12 @@ def test_an_interrupt_keeps_what_is_done(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(module, "verify_case", until_interrupted)
     out = tmp_path / "sweep.jsonl"
-    outcome = call("--machines", "30", "--workers", "1", "--out", str(out))
+    outcome = call("--machines", "20", "--workers", "1", "--out", str(out))
     assert outcome.code == 130
     assert len(out.read_text().splitlines()) == 1 + 10
     monkeypatch.undo()
-    assert call("--machines", "30", "--workers", "1", "--out", str(out)).code == 0
-    assert len(out.read_text().splitlines()) == 1 + 30
+    assert call("--machines", "20", "--workers", "1", "--out", str(out)).code == 0
+    assert len(out.read_text().splitlines()) == 1 + 20
 
 
 def test_a_misprediction_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.constructions.turing.tokens import sequences_of
 from exactformer.verify.arithmetic.models import parse_arithmetic
 from tests.generated import wrongly_generated
-from tests.once import compute_once
+from tests.once import Once, compute_once
 
 Place = tuple[str | int, ...]
 
@@ -108,15 +108,25 @@ def other_values(value: Any) -> list[Any]:
     return {"null": [0, "1", []]}.get(json.dumps(value), [None, [1]])
 
 
+weights_bytes_of = Once(canonical_bytes)
+"""Most changes are of the certificate alone."""
+
+
+@Once
+def write_weights(folder: Path, data: bytes) -> None:
+    """Where they do not lie already."""
+    (folder / "weights.json").write_bytes(data)
+
+
 def judge(folder: Path, name: str, certificate: Any, weights: Any, hashes_match: bool) -> str | None:
     """Why the checker refuses, None if it accepts."""
-    weights_bytes = canonical_bytes(weights)
+    weights_bytes = weights_bytes_of(weights)
     if hashes_match:
         text = certificate["statement"]["machine"]["text"]
         certificate = changed(certificate, ("network", "weights", "sha256"), sha256(weights_bytes))
         machine_sha256 = sha256(text.encode()) if isinstance(text, str) else ""
         certificate = changed(certificate, ("statement", "machine", "sha256"), machine_sha256)
-    (folder / "weights.json").write_bytes(weights_bytes)
+    write_weights(folder, weights_bytes)
     (folder / "certificate.json").write_bytes(canonical_bytes(certificate))
     try:
         check_certificate(folder / "certificate.json", LIBRARY[name].path)

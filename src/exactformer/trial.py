@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from exactformer.certificates.checker.theory import language, reading
 from exactformer.certificates.checker.theory.language import Bit, FieldValue, Formula, Ghost, Number
 from exactformer.certificates.checker.theory.reading import POS, Choice, Entry, TokenClass, read_theory
-from exactformer.constructions.theory import Theory, TrueToken, Value
+from exactformer.constructions.theory import Parameter, Theory, TrueToken, Value
 
 
 @dataclass(frozen=True)
@@ -83,12 +84,22 @@ def _compare(comparison: str, left: Value, right: Value) -> bool:
     return {"<=": one <= other, "<": one < other, ">=": one >= other, ">": one > other}[comparison]
 
 
+def as_read(theory: Theory, r: int) -> reading.Theory:
+    """The theory; the last few that were read are kept, as one is mostly tried on many sequences."""
+    return _read(theory.text, tuple(theory.parameters.items()), r)
+
+
+@lru_cache(4)
+def _read(text: str, parameters: tuple[tuple[str, Parameter], ...], r: int) -> reading.Theory:
+    return read_theory(text, dict(parameters), r)
+
+
 def try_on(theory: Theory, r: int, sequence: Sequence[TrueToken]) -> Iterator[Wrong]:
     """Every line of the theory that is not true of a token, or of two tokens, of the sequence.
 
     Raises Rejected for a text that is no theory, KeyError for a token without one of its ghosts.
     """
-    read = read_theory(theory.text, theory.parameters, r)
+    read = as_read(theory, r)
     tokens = [(read.classes[token.cls], {**token.ghosts, POS: place}) for place, token in enumerate(sequence)]
     for i, (cls, mine) in enumerate(tokens):
         yield from _of_one(read, cls, mine, i, tokens[i - 1][0] if i else None)
@@ -131,7 +142,7 @@ def _of_one(
 
 def output_of(theory: Theory, r: int, sequence: Sequence[TrueToken]) -> list[tuple[str, dict[str, Value]] | None]:
     """For every token: family and fields of the token that has to come next, where the theory names one."""
-    read, found = read_theory(theory.text, theory.parameters, r), list[tuple[str, dict[str, Value]] | None]()
+    read, found = as_read(theory, r), list[tuple[str, dict[str, Value]] | None]()
     for place, token in enumerate(sequence):
         alone = _Pair({**token.ghosts, POS: place}, {}, read.tables)
         named = [output.token for output in read.classes[token.cls].outputs if alone.holds(output.when)]

@@ -25,6 +25,8 @@ from exactformer.verify.verdict import Verdict
 from exactformer.verify.writes import Grounds
 from tests.command_line.invoking import invoke
 
+pytestmark = pytest.mark.usefixtures("walked_once")
+
 ARITHMETICS = (
     "exact",
     "fused:bf16",

@@ -28,6 +28,8 @@ from exactformer.verify.sweep import draw_case
 from exactformer.verify.writes import write_bound, writes_per_cell
 from tests.certificates.universal import ALL_INPUTS, UniversalSample, bundle_for_all, checked
 
+pytestmark = pytest.mark.usefixtures("walked_once")
+
 REFUTED = [sample for sample in ALL_INPUTS if sample.verdict == "refuted"]
 DECIDED = [sample for sample in ALL_INPUTS if sample.verdict != "refuted"]
 SCOT = Paradigm.SCOT

@@ -31,6 +31,8 @@ from exactformer.constructions.turing.behaviours import EveryRun, Inputs
 from exactformer.verify.arithmetic.formats import parse_format
 from exactformer.verify.arithmetic.models import parse_arithmetic
 
+pytestmark = pytest.mark.usefixtures("walked_once")
+
 FORMATS = ("float(2,0,4)", "float(3,-2,5)", "float(4,-9,9)", "float(5,-3,3)", "float(6,-9,9)", "fixed2.3", "fixed1.5")
 WIDTH = 5
 

@@ -29,6 +29,8 @@ from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.verify.arithmetic.models import ArithmeticModel, parse_arithmetic
 from exactformer.verify.contextual.approximation import plan
 
+pytestmark = pytest.mark.usefixtures("walked_once")
+
 SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9][A-Za-z0-9_-]*)*")
 INCREMENT = LIBRARY["increment"].machine
 LONG_TEXTS = (

@@ -12,6 +12,8 @@ import pytest
 
 from tests.command_line.invoking import files_in, invoke
 
+pytestmark = pytest.mark.usefixtures("walked_once")
+
 FEW = ("audit", "rewrite", "--context", "2^4..2^8,2^24,2^25", "--formats", "bf16,fp16/bf16")
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.command_line.invoking import invoke
 
+pytestmark = pytest.mark.usefixtures("walked_once")
+
 BB2 = "1RB1LB_1LA1RZ"
 
 

@@ -15,6 +15,8 @@ from exactformer.certificates.checker.document import Undecided
 from exactformer.certificates.document import canonical_bytes, sha256
 from tests.command_line.invoking import Outcome, files_in, invoke, run_installed
 
+pytestmark = pytest.mark.usefixtures("walked_once")
+
 ALL = ("--all-inputs",)
 PROVED = ("increment", *ALL, "--context", "16")
 KINDS: dict[str, tuple[int, str, tuple[str, ...]]] = {

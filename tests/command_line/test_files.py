@@ -13,6 +13,8 @@ from exactformer.constructions.machines.text import write_machine
 from tests.certificates.test_names import LONG_TEXTS
 from tests.command_line.invoking import files_in, invoke
 
+pytestmark = pytest.mark.usefixtures("walked_once")
+
 CERTIFY = ("certify", "increment", "--input", "1")
 PROVE = ("certify", "increment", "--all-inputs", "--context", "5")
 APPROXIMATE = ("approximate", "--function", "polynomial", "--n", "2", "--epsilon", "1", "--p", "1")

@@ -31,6 +31,8 @@ from tests.certificates.certified import Sample, bundle
 from tests.certificates.universal import UniversalSample
 from tests.command_line.invoking import invoke
 
+pytestmark = pytest.mark.usefixtures("walked_once")
+
 WIDTHS = (40, 80, 200)
 COMMANDS = {
     "approximate": ("--function", "polynomial", "--n", "2", "--epsilon", "1", "--p", "1", "--out", "{folder}"),

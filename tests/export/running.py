@@ -20,6 +20,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from exactformer.certificates.certify import Bundle, certify
 from exactformer.certificates.certify import Request as CertifyRequest
 from exactformer.certificates.certify_all import UniversalRequest, certify_all
+from exactformer.certificates.document import sha256
 from exactformer.certificates.export.prepare import Export, Request, prepare
 from exactformer.certificates.export.runtimes import Runtime
 from exactformer.certificates.export.safetensors_export import safetensors_bytes
@@ -42,6 +43,9 @@ from exactformer.verify.hardmax.prepared import PreparedNetwork
 torch.set_num_threads(1)  # Tests run in several processes; threads that wait for a core are far slower than one.
 
 AnyBundle = Bundle | TheoryBundle
+FEW = 8
+"""Exports that are kept: one certificate is run in several ways."""
+_WRITTEN: dict[tuple[str, Request], tuple[Export, bytes]] = {}
 
 
 @dataclass(frozen=True)
@@ -124,11 +128,22 @@ def exported(bundle: AnyBundle, request: Request) -> Export:
         return prepare(replace(request, certificate=path))
 
 
-def decoder_of(export: Export, attention: str, device: str = "cpu") -> Decoder:
+def written(bundle: AnyBundle, request: Request) -> tuple[Export, bytes]:
+    """And the parameters as a file has them; the last few are kept."""
+    key = sha256(bundle.bytes), request
+    if key not in _WRITTEN:
+        while len(_WRITTEN) >= FEW:
+            del _WRITTEN[next(iter(_WRITTEN))]
+        export = exported(bundle, request)
+        _WRITTEN[key] = export, safetensors_bytes(export)
+    return _WRITTEN[key]
+
+
+def decoder_of(export: Export, parameters: bytes, attention: str, device: str = "cpu") -> Decoder:
     """As `Decoder.load` makes it, from bytes; ``device``: ``cpu`` or ``cuda``."""
     with torch.device("meta"), without_initial_values():
         decoder = Decoder(config(export), attention)
-    decoder.load_state_dict(load(safetensors_bytes(export)), assign=True)
+    decoder.load_state_dict(load(parameters), assign=True)
     return decoder.eval().requires_grad_(False).to(device)
 
 
@@ -200,7 +215,7 @@ def decoder_for(bundle: AnyBundle, runtime: Runtime, beta: int | None = None, de
     widest = max(len(head[side]) for head in heads for side in ("query", "value"))
     width = power_of_16(widest) if runtime.math else None
     request = Request(Path(), "torch", beta=beta, head_width=width, unproved=True)
-    return decoder_of(exported(bundle, request), runtime.attention, device)
+    return decoder_of(*written(bundle, request), runtime.attention, device)
 
 
 def run_as(bundle: AnyBundle, runtime: Runtime, work: Work, beta: int | None = None, device: str = "cpu") -> Difference:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 
 import pytest
 import torch
+from _pytest.mark.structures import ParameterSet
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from exactformer.certificates.export.runtimes import Runtime
@@ -28,6 +30,16 @@ SOME_BETA = 128
 """For what is refuted at every beta."""
 
 
+def half_of_all(works: Sequence[Work]) -> list[ParameterSet]:
+    """Every work with half of the runs, every run with half of the works."""
+    return [
+        pytest.param(work, run, id=f"{work}-{run[0]} as {run[1]}")
+        for number, work in enumerate(works)
+        for place, run in enumerate(RUNS)
+        if (number + place) % 2 == 0
+    ]
+
+
 def test_the_share_has_both_paradigms_and_several_segments() -> None:
     assert len({work.machine for work in WORKS}) >= 9
     assert {work.paradigm for work in WORKS} == {Paradigm.COT, Paradigm.SCOT}
@@ -45,15 +57,7 @@ def test_every_dtype_has_the_default_and_another_attention() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("work", "run"),
-    [
-        pytest.param(work, run, id=f"{work}-{run[0]} as {run[1]}")
-        for number, work in enumerate(WORKS)
-        for place, run in enumerate(RUNS)
-        if (number + place) % 2 == 0  # every work with half of the runs, every run with half of the works
-    ],
-)
+@pytest.mark.parametrize(("work", "run"), half_of_all(WORKS))
 def test_what_is_certified_or_refuted_of_a_run_is_so(work: Work, run: tuple[str, Runtime]) -> None:
     """Certified: every token, every activation.  Refuted (many writers of a cell): some activation differs."""
     arithmetic, runtime = run
@@ -81,8 +85,7 @@ def test_a_machine_with_many_tokens() -> None:
     assert run_as(certified(LARGE_WORK, "fused:bf16"), Runtime("bf16", "sdpa"), LARGE_WORK) == Difference(0, 0)
 
 
-@pytest.mark.parametrize("run", RUNS, ids=lambda run: f"{run[0]} as {run[1]}")
-@pytest.mark.parametrize("work", WORKS[1::5], ids=str)
+@pytest.mark.parametrize(("work", "run"), half_of_all(WORKS[1::5]))
 def test_a_decoder_with_a_cache_writes_the_chain_of_thought(work: Work, run: tuple[str, Runtime]) -> None:
     """From the input word alone; of a summarized one segment after another."""
     arithmetic, runtime = run

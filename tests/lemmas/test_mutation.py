@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -18,9 +19,15 @@ MANY_NEURONS = ("gadget.map", "gadget.decrement", "gadget.move")
 """With three bits they have some 2,700 mutants, of the same kinds as with two."""
 
 
+@cache
+def tallied(identifier: str) -> Tally:
+    """What becomes of all mutants of a lemma."""
+    return tally(identifier, 2 if identifier in MANY_NEURONS else WIDTH, 600)
+
+
 @pytest.mark.parametrize("identifier", FAMILIES)
 def test_no_change_is_missed(identifier: str) -> None:
-    found = tally(identifier, 2 if identifier in MANY_NEURONS else WIDTH, 600)
+    found = tallied(identifier)
     assert found.missed == 0, found.survivors
     assert found.kill_rate == "100 %"
     assert found.caught > found.equivalent
@@ -31,7 +38,7 @@ def test_no_change_is_missed(identifier: str) -> None:
 
 def test_the_equivalent_changes_of_a_copy_are_flags_wanted_at_0_more_strongly() -> None:
     # relu(... - f) and relu(... - 2f) agree where the rest is at most 1.
-    found = tally("gadget.copy", WIDTH, 600)
+    found = tallied("gadget.copy")
     assert {one.mutant.change.split(": ")[1] for one in found.survivors} == {"input 12 weight -1 -> -2"}
     assert Scene(WIDTH).stop.offset == 12
 

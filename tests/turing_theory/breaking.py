@@ -21,7 +21,7 @@ def never_broken(r: int, cases: Iterable[tuple[constructions.Theory, Sequence[Tr
     for theory, tokens in cases:
         left = set(_lines_that_say_something(theory.text)) if left is None else left
         read = read_theory(theory.text, theory.parameters, r)
-        with patch.object(trial, "read_theory", lambda *_, read=read: read):
+        with patch.object(trial, "as_read", lambda *_, read=read: read):
             for changed in _one_change(tokens):
                 if broken := left.intersection(wrong.line for wrong in trial.try_on(theory, r, changed)):
                     left -= broken

@@ -29,6 +29,7 @@ from exactformer.certificates.checker.theory.heads import FoundHead
 from exactformer.certificates.checker.theory.language import read_formula, read_number
 from exactformer.certificates.checker.theory.reading import POS, read_theory
 from exactformer.certificates.checker.theory.reading import Theory as ReadTheory
+from exactformer.certificates.checker.theory.walk import Walked
 from exactformer.certificates.theory_certificate import prove
 from exactformer.constructions.machines.machine import TuringMachine
 from exactformer.constructions.theory import Case, Theory, TrueToken, Value
@@ -43,6 +44,7 @@ from exactformer.verify.hardmax.batch import embed
 from exactformer.verify.hardmax.forward import stages
 from exactformer.verify.hardmax.prepared import PreparedNetwork
 from exactformer.verify.hardmax.readout import read_out
+from tests.once import Once
 
 Table = NDArray[np.bool_]
 SEGMENTS = 2
@@ -86,29 +88,42 @@ def compare(
     evaluated: Network | None = None,
     told: Theory | None = None,
 ) -> Comparison:
-    """Proves a network, and compares it layer by layer meanwhile; ``evaluated``, ``told``: what it is
+    """Proves a network, and compares what is said of it layer by layer; ``evaluated``, ``told``: what it is
     compared with, if that is another network or theory.  Errors: those of `prove`, and NotTernaryError.
     """
     going = _Going(evaluated or network, told or theory, sequences)
+    said = said_once(network, theory)
+    for what, about, found in said.steps:
+        going.look_at(said.variables, what, about, found)
+    going.compare_outputs(said.walked.margin)
+    return going.found
+
+
+@dataclass
+class Said:
+    """What the kernel says of a network, step by step: behind which sublayer, of which class, its coordinates; and at
+    the end of a layer, of its heads, the coordinates of all classes.
+    """
+
+    variables: Variables
+    walked: Walked
+    steps: Sequence[tuple[str, Any, Any]]
+
+
+def said_of(network: Network, theory: Theory) -> Said:
+    """Errors: those of `prove`."""
+    steps, walks = list[tuple[str, Any, Any]](), list[Any]()
     ternary, layer = walk_module._Walk._ternary, walk_module._Walk.layer
 
     def seeing_ternary(walk: Any, at: str, cls: str, coordinates: Sequence[Cases]) -> list[Cases]:
         found = ternary(walk, at, cls, coordinates)
-        if at.endswith(": embedding"):
-            going.see(walk, 0, cls, found)
-        elif at.endswith(".heads"):
-            if not going.attended:
-                going.attend()
-            going.see(walk, 2 * going.layer + 1, cls, found)
-        else:
-            going.see(walk, 2 * going.layer + 2, cls, found)
+        steps.append((at.rpartition(".")[2] if at.startswith("weights") else "embedding", cls, list(found)))
         return found
 
     def seeing_layer(walk: Any, *told: Any) -> Any:
         found = layer(walk, *told)
-        going.end_layer(found)
-        for cls, coordinates in walk.coordinates.items():
-            going.see(walk, 2 * going.layer, cls, coordinates)
+        steps.append(("layer", found, {cls: list(coordinates) for cls, coordinates in walk.coordinates.items()}))
+        walks.append(walk)
         return found
 
     with (
@@ -116,8 +131,11 @@ def compare(
         patch.object(walk_module._Walk, "layer", seeing_layer),
     ):
         walked = prove(network, theory)
-    going.compare_outputs(walked.margin)
-    return going.found
+    return Said(walks[-1].variables, walked, steps)
+
+
+said_once = Once(said_of)
+"""One proof is mostly compared with several evaluations."""
 
 
 class _Going:
@@ -143,23 +161,37 @@ class _Going:
     def amiss(self, what: str) -> None:
         self.found.differences.append(what)
 
-    def see(self, walk: Any, stage: int, cls: str, coordinates: Sequence[Cases]) -> None:
+    def look_at(self, variables: Variables, what: str, about: Any, found: Any) -> None:
+        """One step of what is said."""
+        match what:
+            case "embedding":
+                self.see(variables, 0, about, found)
+            case "heads":
+                if not self.attended:
+                    self.attend()
+                self.see(variables, 2 * self.layer + 1, about, found)
+            case "mlp":
+                self.see(variables, 2 * self.layer + 2, about, found)
+            case "layer":
+                self.end_layer(about)
+                for cls, coordinates in found.items():
+                    self.see(variables, 2 * self.layer, cls, coordinates)
+            case _:
+                raise ValueError(what)
+
+    def see(self, variables: Variables, stage: int, cls: str, coordinates: Sequence[Cases]) -> None:
         """Compare what is said of a class with what the evaluator has at that stage."""
         if cls not in self.classes:
             return
         tokens = self.classes[cls]
-        tables, actual = _Tables(walk.variables, tokens), self.stages[stage][:, tokens.columns]
+        tables, actual = _Tables(variables, tokens), self.stages[stage][:, tokens.columns]
         for coordinate, cases in enumerate(coordinates):
-            said, holding = np.zeros(len(tokens.columns), np.int64), np.zeros(len(tokens.columns), np.int64)
-            for value, formula in cases.items():
-                where = tables.of(formula)
-                said += value * where
-                holding += where
-            wrong = np.flatnonzero((said != actual[coordinate]) | (holding != 1))
-            if len(wrong):
-                column = tokens.columns[wrong[0]]
-                name, place = self.network.coordinate_name(coordinate), self.batch.place(column)
-                self.amiss(f"stage {stage}, {cls} at {place}: {name} is {actual[coordinate, wrong[0]]}")
+            said, holding = tables.cases(cases)
+            wrong = (said != actual[coordinate]) | (holding != 1)
+            if wrong.any():
+                first = int(wrong.argmax())
+                name, place = self.network.coordinate_name(coordinate), self.batch.place(tokens.columns[first])
+                self.amiss(f"stage {stage}, {cls} at {place}: {name} is {actual[coordinate, first]}")
         self.found.coordinates += actual.size
 
     def attend(self) -> None:
@@ -267,6 +299,7 @@ class _Tables:
 
     def __init__(self, variables: Variables, tokens: Tokens) -> None:
         self.count, self.known = len(tokens.columns), dict[Formula, Table]()
+        self.integers = dict[tuple[tuple[int, Formula], ...], tuple[NDArray[np.int64], NDArray[np.int64]]]()
         self.bits = dict[int, Table]()
         for name in tokens.ghosts[0]:
             kind = variables.theory.kinds[name]
@@ -282,12 +315,24 @@ class _Tables:
                 if (level := variables._levels.get((f"{name} {sign}", row))) is not None:
                     self.bits[level] = np.array(given) == value
 
+    def cases(self, cases: Cases) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The integer at each token, and how many of its cases hold there; many coordinates are the same integer."""
+        key = tuple(cases.items())
+        if key not in self.integers:
+            where = np.zeros((len(cases), self.count), np.int64)
+            for row, formula in zip(where, cases.values(), strict=True):
+                row[:] = self.of(formula)
+            self.integers[key] = np.array(list(cases), np.int64) @ where, where.sum(axis=0)
+        return self.integers[key]
+
     def of(self, formula: Formula) -> Table:
         """Where it holds."""
-        if formula.table is None:
-            return np.full(self.count, formula.holds({}))
         if formula not in self.known:
-            self.known[formula] = np.where(self.bits[formula.level], self.of(formula.high), self.of(formula.low))
+            self.known[formula] = (
+                np.full(self.count, formula.holds({}))
+                if formula.table is None
+                else np.where(self.bits[formula.level], self.of(formula.high), self.of(formula.low))
+            )
         return self.known[formula]
 
 

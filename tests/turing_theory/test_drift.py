@@ -17,6 +17,7 @@ from exactformer.certificates.checker.drift.walk import Drift
 from exactformer.certificates.checker.softmax.model import parse_model
 from exactformer.certificates.checker.theory.drift import Recorded, drift_of
 from exactformer.certificates.checker.theory.heads import Found, in_all
+from exactformer.certificates.checker.weights import Network as ReadNetwork
 from exactformer.certificates.checker.weights import read_network
 from exactformer.certificates.document import canonical_bytes
 from exactformer.certificates.theory_certificate import prove
@@ -61,6 +62,12 @@ def network_of(machine: Machine) -> Network:
 
 
 @cache
+def as_read(machine: Machine) -> ReadNetwork:
+    """The network as the checker reads it."""
+    return read_network(json.loads(canonical_bytes(weights_document(network_of(machine)))))
+
+
+@cache
 def recorded(machine: Machine) -> Recorded:
     theory = (cot_theory if machine.paradigm is COT else scot_theory)(load_machine(machine.name), machine.bits)
     found = prove(network_of(machine), theory, drifting=True).recorded
@@ -74,10 +81,9 @@ def new(machine: Machine, arithmetic: str, beta: int) -> Drift | None:
 
 
 def followed(machine: Machine, arithmetic: str, beta: int, found: Recorded) -> Drift | None:
-    known = read_network(json.loads(canonical_bytes(weights_document(network_of(machine)))))
     softmax = Softmax(parse_model("", arithmetic), machine.context, beta.bit_length() - 1)
     try:
-        return drift_of(known, found, softmax, UNLIMITED)
+        return drift_of(as_read(machine), found, softmax, UNLIMITED)
     except NotShown:
         return None
 

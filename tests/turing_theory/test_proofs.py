@@ -18,6 +18,8 @@ from exactformer.constructions.turing.construct import construct
 from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.constructions.turing.theory import cot_theory, scot_theory
 
+pytestmark = pytest.mark.usefixtures("walked_once")
+
 THEORY = {Paradigm.COT: cot_theory, Paradigm.SCOT: scot_theory}
 
 

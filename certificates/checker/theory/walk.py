@@ -60,8 +60,23 @@ def walk(
 ) -> Walked:
     """Sections 6.1 to 6.5; `Rejected` where they do not show the claim. ``drifting``: with a record."""
     going = _Walk(network, theory, deadline, drifting)
-    seen = check_witnesses(witnesses, going.facts, deadline)
-    unseen = ((one, name) for name, cls in theory.classes.items() for one in sorted(cls.followers))
+    try:
+        return _walked(going, witnesses, annotation, holds, names)
+    finally:
+        if not drifting:
+            # A table and its formulas refer to each other: so they go now, and no search for what does so is long.
+            going.variables.diagrams.clear()
+
+
+def _walked(
+    going: _Walk,
+    witnesses: Json,
+    annotation: Sequence[Sequence[Sequence[Case]]],
+    holds: Sequence[Sequence[Hold]],
+    names: Sequence[Sequence[Name]],
+) -> Walked:
+    seen = check_witnesses(witnesses, going.facts, going.deadline)
+    unseen = ((one, name) for name, cls in going.theory.classes.items() for one in sorted(cls.followers))
     heads = [going.layer(number, *told) for number, told in enumerate(zip(annotation, holds, names, strict=True))]
     return Walked(
         tuple(heads),

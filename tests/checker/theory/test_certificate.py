@@ -23,6 +23,8 @@ from tests.checker.conftest import Made, Make, canonical
 from tests.checker.test_check import changed, leaves
 from tests.checker.theory import small
 
+pytestmark = pytest.mark.usefixtures("walked_once")
+
 Lie = Callable[[Any], object]
 
 
