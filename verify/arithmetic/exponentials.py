@@ -29,6 +29,15 @@ def grid_bits(model: ArithmeticModel) -> int:
     return max(FEWEST_BITS, *(GUARD - each.quantum_exponent for each in formats if each is not None), 0)
 
 
+def with_slack(model: ArithmeticModel, ends: Interval) -> Interval:
+    """A little more than these numbers, if they are not one number that is known.
+
+    A checker computes on a grid, and moves ends outward to it. What it rounds next may make more of that if ends are
+    numbers of a format here, or halfway between two.
+    """
+    return ends if ends.low == ends.high else ends.widened(power_of_two(8 - grid_bits(model)))
+
+
 def steady(bits: int = FEWEST_BITS) -> int:
     """The x from which on exp(-x) < 2^-bits, so that enclosures no longer change: ln 2 < 0.69315.
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from exactformer.verify.arithmetic.exponentials import weights_of
+from exactformer.verify.arithmetic.exponentials import weights_of, with_slack
 from exactformer.verify.arithmetic.formats import FloatFormat, Format, power_of_two
 from exactformer.verify.arithmetic.groups import ONE, ZERO, Group, Interval, Query
 from exactformer.verify.arithmetic.means import mean_of
@@ -46,7 +46,7 @@ class SumOfQuotients:
         else:
             den = Sum.of(model, query, in_den)
             whole = den.ends(in_all(in_den)).at_least(least_den(model, query, weights))
-            quotients = [divided(term.weight, whole) for term in in_den]
+            quotients = [with_slack(model, divided(term.weight, whole)).at_least(ZERO) for term in in_den]
             rounded = [operated(model, a) for a in quotients]
         weights_rounded = [cut(model, model.weights, a) for a in rounded]
         # Equal quotients may be rounded to different neighbours.
