@@ -8,11 +8,20 @@ from itertools import pairwise
 import flint
 import pytest
 
-from exactformer.verify.arithmetic.exponentials import GRID_BITS, STEADY, computed, exp_minus, weights_of
+from exactformer.verify.arithmetic.exponentials import (
+    FEWEST_BITS,
+    computed,
+    exp_minus,
+    grid_bits,
+    steady,
+    weights_of,
+    with_slack,
+)
 from exactformer.verify.arithmetic.formats import power_of_two, round_to
 from exactformer.verify.arithmetic.groups import ALL_ONE, HIGHEST, TERNARY, Group, Interval, Query, sharing
 from exactformer.verify.arithmetic.models import Fused, parse_arithmetic
 from exactformer.verify.arithmetic.rounding import NotShown
+from exactformer.verify.arithmetic.softmax import HeadFacts, smallest_beta
 
 CHECKED = [*range(1, 200), 1000, 4096, 2**64]
 
@@ -27,7 +36,7 @@ def test_exponentials_are_enclosed_closely() -> None:
         low, high = exp_minus(x)
         exponential = flint.arb(-x).exp()
         assert as_arb(low) < exponential < as_arb(high)
-        assert high - low == power_of_two(-GRID_BITS)
+        assert high - low == power_of_two(-FEWEST_BITS)
     assert exp_minus(0) == Interval(Fraction(1), Fraction(1))
 
 
@@ -35,7 +44,24 @@ def test_neither_end_ever_rises() -> None:
     for (low, high), (next_low, next_high) in pairwise(map(exp_minus, CHECKED)):
         assert next_low <= low
         assert next_high <= high
-    assert exp_minus(STEADY - 1) != exp_minus(STEADY) == exp_minus(STEADY + 1)
+    for bits in (FEWEST_BITS, 1122):
+        assert exp_minus(steady(bits) - 1, bits) != exp_minus(steady(bits), bits) == exp_minus(steady(bits) + 1, bits)
+
+
+def test_enclosures_are_as_fine_as_the_smallest_number_needs() -> None:
+    double = "float(53,-1022,1023)"
+    assert grid_bits(parse_arithmetic("fused:bf16")) == grid_bits(parse_arithmetic("exact")) == FEWEST_BITS
+    assert grid_bits(parse_arithmetic(f"rounded:{double}/bf16")) == 1074 + 48
+    assert smallest_beta(parse_arithmetic(f"fused:{double}/{double}/{double}"), HeadFacts(1, (1,), 2**20), 30) == 1024
+    low, high = exp_minus(700, 1122)
+    assert 0 < high - low < low / 2**90
+
+
+def test_what_is_known_has_no_slack() -> None:
+    model, one = parse_arithmetic("fused:bf16"), Fraction(1)
+    assert with_slack(model, Interval(one, one)) == Interval(one, one)
+    low, high = with_slack(model, Interval(-one, one))
+    assert 1 < high == -low < 1 + power_of_two(-200)
 
 
 def test_rejects_a_negative_argument() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from exactformer.verify.arithmetic.exponentials import weights_of, with_slack
+from exactformer.verify.arithmetic.exponentials import weights_of
 from exactformer.verify.arithmetic.formats import FormatOverflow
 from exactformer.verify.arithmetic.groups import Interval, Query
 from exactformer.verify.arithmetic.means import mean_of
@@ -68,7 +68,6 @@ def _cast(model: Rounded | Fused, head: SumOfQuotients | QuotientOfSums) -> Outp
     overflow: FormatOverflow | None = None
     found: Output | None = None
     for bound in head.bounds():
-        bound = with_slack(model, bound)
         known = bound if known is None else known.meet(bound)
         try:
             before = head.as_computed(known)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from exactformer.verify.arithmetic.exponentials import Weights, weights_at, weights_of
+from exactformer.verify.arithmetic.exponentials import Weights, weights_at, weights_of, with_slack
 from exactformer.verify.arithmetic.formats import FloatFormat, FormatOverflow, power_of_two
 from exactformer.verify.arithmetic.groups import ALL_ONE, HIGHEST, ZERO, Interval, Query, Value
 from exactformer.verify.arithmetic.means import mean_of
@@ -53,8 +53,8 @@ class QuotientOfSums:
             return
         den = self.den.ends(per_first(self.query, self.in_den))
         if den.low > 0:
-            yield divided(self.num.ends(per_first(self.query, self.in_num)), den)
-        yield divided(self.num.ends(in_all(self.in_num)), self.den_in_all)
+            yield with_slack(self.model, divided(self.num.ends(per_first(self.query, self.in_num)), den))
+        yield with_slack(self.model, divided(self.num.ends(in_all(self.in_num)), self.den_in_all))
         if not self.model.steps.wide:
             yield from self._near_the_mean(in_all(self.in_num))
 
@@ -85,7 +85,7 @@ class QuotientOfSums:
         size = mean_of([Part(part.group, part.weight, _magnitude(part.value)) for part in parts]).high
         relative = of_num.relative * size + of_den.relative * mean.magnitude
         absolute = (of_num.absolute + of_den.absolute * mean.magnitude) / exact_den
-        yield mean.widened((relative + absolute) / kept)
+        yield with_slack(self.model, mean.widened((relative + absolute) / kept))
 
     def as_computed(self, y: Interval) -> Interval:
         """What is rounded to A, where num / den is in y.  Raises NotShown and FormatOverflow."""

@@ -65,15 +65,16 @@ class SumOfQuotients:
         yield ends(singly)
         shares = list(self._shares() if self.den is None else self._shares_of(self.den))
         errors = [self._error(place, share.high) for place, share in enumerate(shares)]
-        yield ends(
+        by_shares = ends(
             Part(part.group, part.weight.meet(share.widened(error).at_least(ZERO)), part.value)
             for part, share, error in zip(singly, shares, errors, strict=True)
         )
+        yield with_slack(self.model, by_shares)
         if self.den is None:
             # Roundings move the sum from the mean of values by at most what they move the weights by.
             off = sum((e * g.value.magnitude for g, e in zip(self.query.groups, errors, strict=True)), ZERO)
             parts = [Part(part.group, part.weight, part.group.value) for part in in_all(self.in_den)]
-            yield mean_of(parts).widened(off)
+            yield with_slack(self.model, mean_of(parts).widened(off))
 
     @property
     def sums(self) -> tuple[Sum, ...]:
