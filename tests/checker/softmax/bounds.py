@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from exactformer.certificates.checker.softmax.averages import averages
-from exactformer.certificates.checker.softmax.exponentials import exponentials
+from exactformer.certificates.checker.softmax.exponentials import exponentials, terms_of_sums
 from exactformer.certificates.checker.softmax.heads import received
 from exactformer.certificates.checker.softmax.means import mean_of, totals
 from exactformer.certificates.checker.softmax.model import Model, parse_model
 from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, Unbounded, Value
 from exactformer.certificates.checker.softmax.queries import Group, Query
 from exactformer.certificates.checker.softmax.quotients import quotients
+from exactformer.certificates.checker.softmax.sums import accumulator, added
 from tests.checker.softmax.kernel import Interval, Position
 
 F = Fraction
@@ -85,3 +86,21 @@ def bounds(model: Model | str, groups: Sequence[Some], N: int | None = None, cas
     except Unbounded:
         return None
     return F(low, arithmetic.unit), F(high, arithmetic.unit)
+
+
+def sums_of(model: Model | str, groups: Sequence[Some], N: int | None = None) -> tuple[Interval, Interval] | None:
+    """Of num and of den; None where nothing is shown of one of them."""
+    model = parse_model("", model) if isinstance(model, str) else model
+    positions = sum(group.most for group in groups) if N is None else N
+    arithmetic = Arithmetic.of(model, 0, positions)
+    query = Query([group.group(arithmetic.unit) for group in groups], positions)
+    try:
+        p, r, form = terms_of_sums(arithmetic, query)
+        found = [
+            added(arithmetic, model.weight, query, p, [group.value(arithmetic) for group in groups]).total,
+            added(arithmetic, accumulator(model) if model.steps.wide else form, query, r).total,
+        ]
+    except Unbounded:
+        return None
+    num, den = ((F(low, arithmetic.unit), F(high, arithmetic.unit)) for low, high in found)
+    return num, den

@@ -31,6 +31,11 @@ class Position(NamedTuple):
     v: Fraction
 
 
+def positions(text: str) -> list[Position]:
+    """``x:v`` of each."""
+    return [Position(*map(Fraction, one.split(":"))) for one in text.split()]
+
+
 @cache
 def exponential(x: Fraction) -> Fraction:
     """exp(-x), so precisely that rounding does not tell the difference."""
@@ -235,10 +240,21 @@ def computed(model: Model, seen: Sequence[Position]) -> Interval:
     return min(low for low, _ in found), max(high for _, high in found)
 
 
+def computed_sum(model: Model, seen: Sequence[Position], den: bool) -> Interval:
+    """The same of num, or of den."""
+    apart = sorted({one.x - other.x for one in seen for other in seen if one.x >= other.x})
+    found = [
+        Kernel(model, Random(0), ends=True, known=known).ends_of_sum(seen, den, partial)
+        for known in drawn(model, apart)
+        for partial in range(1, 1 + min(model.steps.block or 1, 2))
+    ]
+    return min(low for low, _ in found), max(high for _, high in found)
+
+
 def drawn(model: Model, apart: Sequence[Fraction]) -> Iterator[dict[Fraction, Fraction]]:
     """All choices of ends for these exponentials; if they are many, all least and all largest ones."""
     ends = [sorted(ends_of(wrong_exponentials(model, x))) for x in apart]
-    if sum(len(each) > 1 for each in ends) <= 5:
+    if sum(len(each) > 1 for each in ends) <= 2:
         yield from (dict(zip(apart, chosen, strict=True)) for chosen in product(*ends))
     else:
         yield from (dict(zip(apart, (each[place] for each in ends), strict=True)) for place in (0, -1))

@@ -141,7 +141,9 @@ def test_the_first_number_of_ties_that_is_not_shown(text: str, N: int, e: int, t
     assert ties == 1 or holds(model, N, 1, ((1, ties - 1),), e)
 
 
-@pytest.mark.parametrize("text", ["rounded:bf16/bf16", "rounded:bf16/fp32/bf16", "rounded:fp32/bf16", "rounded:e5m2/e5m2"])
+@pytest.mark.parametrize(
+    "text", ["rounded:bf16/bf16", "rounded:bf16/fp32/bf16", "rounded:fp32/bf16", "rounded:e5m2/e5m2"]
+)
 def test_ranges_are_shown_just_where_each_number_is(text: str) -> None:
     of = head(text, 40, 1, 9)
     alone = [of.keeps_1([(m, m)]) for m in range(1, 41)]
