@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeAlias
 
 from exactformer.certificates.checker.softmax.averages import averages
 from exactformer.certificates.checker.softmax.exponentials import exponentials, terms_of_sums
@@ -18,6 +19,7 @@ from exactformer.certificates.checker.softmax.sums import accumulator, added
 from tests.checker.softmax.kernel import Interval, Position
 
 F = Fraction
+Number: TypeAlias = int | Fraction
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,10 @@ class Some:
 
     least: int
     most: int
-    x0: Fraction
-    x1: Fraction | None
-    v0: Fraction
-    v1: Fraction
+    x0: Number
+    x1: Number | None
+    v0: Number
+    v1: Number
     numbers: bool = False
     top: bool = False
 
@@ -48,17 +50,17 @@ class Some:
         return arithmetic.number(arithmetic.model.activation, (low, high))
 
 
-def at(x: int | Fraction, v: int | Fraction, least: int = 1, most: int | None = None) -> Some:
+def at(x: Number, v: Number, least: int = 1, most: int | None = None) -> Some:
     """Positions with this x and this value."""
     return Some(least, least if most is None else most, F(x), F(x), F(v), F(v))
 
 
-def beyond(x: int | Fraction, most: int) -> Some:
+def beyond(x: Number, most: int) -> Some:
     """Other positions, with values of -1, 0 or 1."""
     return Some(0, most, F(x), None, F(-1), F(1))
 
 
-def case(N: int, x: int | Fraction | None, v: int, least: int, most: int | None = None) -> list[Some]:
+def case(N: int, x: Number | None, v: int, least: int, most: int | None = None) -> list[Some]:
     """Section 6: positions that share a value, and others x below them, N in all."""
     others = [beyond(x, N - least)] if x is not None and least < N else []
     return [at(0, v, least, most), *others]

@@ -1,4 +1,4 @@
-"""What a head computes is within what is said of its query, whatever is open: counts, scores, values, order, roundings."""
+"""What a head computes is within what is said of its query: whatever counts, scores, values, order, roundings are."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fractions import Fraction as F
+from fractions import Fraction
 
 import pytest
 
@@ -14,6 +14,7 @@ from exactformer.certificates.checker.softmax.numbers import Arithmetic
 from tests.checker.softmax.bounds import Some, at, bounds, case
 from tests.checker.softmax.kernel import Interval
 
+F = Fraction
 T, P = "float(3,-4,3)", "float(5,-4,3)"
 """3 bits: u = 1/8, q = 1/64, numbers up to 14, and 0, 1, .., 8. 5 bits: u = 1/32, q = 1/256."""
 
@@ -48,10 +49,10 @@ SMALL = {
     )),
     # two blocks of three terms: k = 3 + 2 products, E = 5/3 says nothing; no partial sum is above 4
     "from blocks, in few bits": (f"fused:{T}/{T}/{T}+online2", 4, case(4, 2, 1, 1), (F(-4), F(4))),
-    # one to four weights of 3 bits, which fit 5: u + u_W (1 + u) for both roundings
-    "1 to 4 ties": (f"rounded:{T}/{P}/{T}", 8, case(8, 99, 1, 1, 4), (F(215, 256), F(297, 256))),
-    # five do not: E = 1/8 of 297/256 more
-    "1 to 5 ties": (f"rounded:{T}/{P}/{T}", 8, case(8, 99, 1, 1, 5), (F(1423, 2048), F(2673, 2048))),
+    # one to four weights of 3 bits, which fit 5: 1/33 + 1/9 (1 + 1/33) for both roundings
+    "1 to 4 ties": (f"rounded:{T}/{P}/{T}", 8, case(8, 99, 1, 1, 4), (F(254, 297), F(340, 297))),
+    # five do not: E = 1/8 of 340/297 more
+    "1 to 5 ties": (f"rounded:{T}/{P}/{T}", 8, case(8, 99, 1, 1, 5), (F(423, 594), F(765, 594))),
     # 1/2 and 1/4 of fixed2: 1/m of them, off by half of 1/4 each, or by 1/m if that is less
     "fixed weights": ("rounded:fixed2/fixed8", 3, [at(0, 1, 1, 3)], (F(5, 8), F(11, 8))),
     # 19/16 in 3 bits: E = 1/7, Q = q 8/7
