@@ -53,7 +53,7 @@ def wrong_exponentials(model: Model, x: Fraction) -> list[Fraction]:
     error = steps.exp_error * max(acc.unit, 2 * acc.roundoff * exact)
     found = {Fraction(0)} if exact < acc.least_normal else set[Fraction]()
     for near in (max(Fraction(0), exact - error), exact, exact + error):
-        found |= {value for way in ("down", "up") if abs((value := acc.of(near, way)) - exact) <= error}  # type: ignore
+        found |= {value for value in (acc.of(near, "down"), acc.of(near, "up")) if abs(value - exact) <= error}
     return sorted(found)
 
 

@@ -19,7 +19,7 @@ from exactformer.certificates.checker.softmax.model import Model, parse_model
 from exactformer.certificates.checker.softmax.numbers import Arithmetic, Unbounded
 from exactformer.certificates.checker.softmax.queries import Group, Query
 from tests.checker.softmax.bounds import bounds, case, exactly
-from tests.checker.softmax.kernel import Interval, Position, computed, positions
+from tests.checker.softmax.kernel import Interval, Position, computed, point, positions
 
 MODELS = (
     "fused:float(2,-2,1)/float(8,-12,8)/bf16+online1",
@@ -81,7 +81,7 @@ def test_a_maximum_that_is_less_than_the_separation_above_passes_it() -> None:
 def test_without_the_factor_the_bound_is_passed() -> None:
     """No weight is below 1/8: a position 3 below the maximum adds 0; but one that was the maximum, exp(-3) by then."""
     without = bounds(MODELS[0].replace("+online1", ""), case(3, 3, 0, 1), 3)
-    assert without == (0, 0)
+    assert without == point(Fraction(0))
     assert shown(MODELS[0], 3, 3, 1, 0) != without
     assert computed(parse_model("", MODELS[0]), positions("3:1 0:0"))[1] > 0
     assert computed(parse_model("", MODELS[0]), positions("0:0 3:1"))[1] == 0

@@ -13,10 +13,14 @@ from exactformer.certificates.checker.refutation import enclosed
 from exactformer.certificates.checker.runs import Seen
 from exactformer.certificates.checker.softmax import cases
 from exactformer.certificates.checker.softmax.cases import Head, holds
+from exactformer.certificates.checker.softmax.heads import received
 from exactformer.certificates.checker.softmax.model import largest_admitted, parse_model
 from exactformer.certificates.checker.softmax.numbers import Arithmetic, Value
 from exactformer.certificates.checker.softmax.queries import Query
 from tests.checker.softmax.bounds import bounds, case
+from tests.checker.softmax.kernel import point
+
+ONE = point(Fraction(1))
 
 
 def head(text: str, N: int, D: int | None, e: int) -> Head:
@@ -52,7 +56,7 @@ def test_smallest_number_of_ties_that_does_not_sum_to_one(weight: str, activatio
 def test_61_ties_in_bf16_are_refuted() -> None:
     model = parse_model("x", "rounded:bf16/bf16")
     for e in (0, 7, 40):
-        assert enclosed("x", model, Seen(60, 1, ((0, (0, 0, 60)),)), e) == (1, 1)
+        assert enclosed("x", model, Seen(60, 1, ((0, (0, 0, 60)),)), e) == ONE
         low, high = enclosed("x", model, Seen(61, 1, ((0, (0, 0, 61)), (64, (0, 9, 0)))), e)
         assert low == high != 1
 
@@ -61,7 +65,7 @@ def test_a_leak_is_refuted_until_it_rounds_away() -> None:
     leaks = Seen(1, 0, ((0, (0, 1, 0)), (1, (0, 0, 1))))
     fused = parse_model("x", "fused:bf16/fp32/bf16")
     assert all(enclosed("x", fused, leaks, e)[0] > 0 for e in range(7))
-    assert enclosed("x", fused, leaks, 7) == enclosed("x", fused, leaks, 40) == (0, 0)
+    assert enclosed("x", fused, leaks, 7) == enclosed("x", fused, leaks, 40) == point(Fraction(0))
 
 
 @pytest.mark.parametrize(
@@ -88,8 +92,8 @@ def test_real_numbers_always_leak() -> None:
 def test_accumulators_that_swallow_or_overflow() -> None:
     """bf16 counts up to 256, and others below u/2 / (2N (1 + N u)) do not change that; fixed point to its largest."""
     swallows = "fused:bf16/bf16/e4m3fn+divide"
-    assert bounds(swallows, case(1000, 32, 1, 256), 1000) == (1, 1)
-    assert bounds(swallows, case(1000, 32, 1, 257), 1000) != (1, 1)
+    assert bounds(swallows, case(1000, 32, 1, 256), 1000) == ONE
+    assert bounds(swallows, case(1000, 32, 1, 257), 1000) != ONE
     assert holds(parse_model("x", swallows), 1000, 1, ((1, 256),), 5)
     assert not holds(parse_model("x", swallows), 1000, 1, ((257, 257),), 5)
     assert not holds(parse_model("x", "fused:bf16/bf16/e4m3fn+faithful"), 1000, 1, ((256, 256),), 5)
@@ -104,7 +108,7 @@ def test_accumulators_that_swallow_or_overflow() -> None:
 def test_a_sum_with_no_bound_on_its_error_is_not_shown() -> None:
     """(N - 1) 2^-8 >= 1 says nothing where others do not round away."""
     text = "fused:bf16/bf16/bf16"
-    assert [bounds(text, case(N, 1, 1, 3), N, cast=True) != (1, 1) for N in (256, 257, 1000)] == [True] * 3
+    assert [bounds(text, case(N, 1, 1, 3), N, cast=True) != ONE for N in (256, 257, 1000)] == [True] * 3
     low, high = bounds(text, case(50, 1, 1, 40), 50) or (0, 0)
     assert 0 < low < 1 < high < 2
 
@@ -191,7 +195,7 @@ def test_a_case_costs_little_whatever_the_arithmetic_and_the_context(
 ) -> None:
     """In queries, and in numbers rounded for each."""
     queries, rounded = list[int](), list[int]()
-    really, asked = Format.round, cases.received
+    really, asked = Format.round, received
 
     def counting(*arguments: Any) -> Fraction:
         rounded.append(1)
