@@ -140,6 +140,10 @@ PARTS = {
         exponentials, "(0, max(term.high, before))", "(term.low, max(term.high, before))",
         "fused:fixed2.2/float(6,-9,5)/A+online1", [at(0, 0, 1), at(1, 0, 1), at(2, 1, 1)], "2:1 1:0 0:0",
     ),
+    "5.1: F times an exponential above 1": Part(
+        exponentials, "top = max(term.high for term in terms)", "top = arithmetic.unit",
+        "fused:float(4,-9,4)/float(4,-9,4)/A+exp3+online1", [at(0, 0, 1), at(1, 1, 1)], "1:1 0:0", of="num",
+    ),
     "5.2: K, where all positions count": Part(
         sums, "min(sum(term.group.most for term in terms), query.N)",
         "min(sum(term.group.most for term in terms), query.N - 1)", "fused:float(3,-4,3)/float(3,-9,5)/A+online1",
@@ -341,6 +345,10 @@ PARTS = {
     "5.3: a reciprocal that is normal": Part(
         quotients, "if den[1] * arithmetic.scaled(acc.least_normal) > square:", "if False:",
         "fused:float(2,0,0)/float(4,0,5)/A+reciprocal", [at(0, 1, 6)], "0:1 " * 6,
+    ),
+    "5.3: a product with a reciprocal that overflows": Part(
+        quotients, "if max(-y[0], y[1]) > arithmetic.scaled(acc.largest):", "if False:",
+        "fused:fixed1/float(3,-5,2)/A+exp1+wide+reciprocal", [at(0, 6, 1)], "0:6",
     ),
     "5.3: a reciprocal that overflows": Part(
         quotients, "if square > den[0] * arithmetic.scaled(acc.largest):", "if False:",
