@@ -295,7 +295,7 @@ PARTS = {
         "4:-1 3:-1 3:-1 3:-1 3:-1 0:1 3:-1", N=8,
     ),
     "5.3: quotients by what may be 0": Part(
-        quotients, "if not query.single and den.each[0] > 0:", "if not query.single:",
+        quotients, " and den.each[0] > 0:", ":",
         "fused:float(2,-1,1)/float(3,-6,8)/A+wide", [Some(1, 2, 0, 3, -1, 1, top=True)], "3:-1 0:0",
     ),
     "5.3: a group that is not top": Part(
