@@ -17,7 +17,7 @@ from exactformer.certificates.checker.linear import check_linear
 from exactformer.certificates.checker.machine import Token, parse_machine
 from exactformer.certificates.checker.replay import attend
 from exactformer.certificates.checker.softmax.model import Model, parse_model
-from exactformer.certificates.checker.weights import Family, Field, Network, Sparse, parameters, read_network
+from exactformer.certificates.checker.weights import Family, Field, Network, Sparse, read_network
 from exactformer.certificates.document import canonical_bytes
 from exactformer.certificates.weights import weights_document
 from exactformer.constructions.machines.library import machine_named
@@ -141,7 +141,7 @@ def test_a_network_that_fits_is_computed_exactly_in_a_format_of_few_bits(paradig
 def accepted(found: Network, model: Model) -> bool:
     """Whether the checker says that a network fits."""
     try:
-        check_linear(found, model, parameters(found, 1, 1))
+        check_linear(found, model, (1, 1))
     except Rejected:
         return False
     return True

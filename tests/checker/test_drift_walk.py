@@ -20,8 +20,8 @@ from tests.checker.conftest import UNLIMITED
 from tests.checker.test_drift_mlp import family, sparse
 
 ARITHMETIC = "rounded:bf16/fp32"
-D = output_drift(Softmax(parse_model("", ARITHMETIC), 16, 7), 2, Fraction(2), False, Fraction(0), True, 4)
-"""About 1/257: what four tokens that share a value lead to."""
+D = output_drift(Softmax(parse_model("", ARITHMETIC), 16, 7), Fraction(2), Fraction(0), Fraction(0), True, 4)
+"""What four tokens that share a value lead to."""
 
 
 Neurons: TypeAlias = Sequence[list[tuple[int, int]]]
@@ -57,7 +57,7 @@ def walk(
 
 
 def test_a_layer() -> None:
-    assert Fraction(1, 258) < D < Fraction(1, 256)
+    assert Fraction(1, 258) < D < Fraction(1, 256)  # 1/257, rounded
     assert walk() == Drift({"y": D}, 1 - 2 * D)
     assert walk(margin=3).margin == 3 - 2 * D
     assert walk().document == {"largest": {"y": str(D)}, "margin": str(1 - 2 * D)}

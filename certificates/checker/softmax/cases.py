@@ -18,7 +18,7 @@ from exactformer.certificates.checker.softmax.numbers import Arithmetic, Unbound
 from exactformer.certificates.checker.softmax.queries import Group, Query
 
 MOST_QUERIES = 2**13
-"""That are looked at for one case."""
+"""That are looked at for the numbers of ties of one case."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,13 @@ class Head:
         """For each number of ties in these ranges: a range at once, or each half of it."""
         ranges, queries = list(ties)[::-1], 0
         while ranges:
+            if queries == MOST_QUERIES:
+                return False
             least, most = ranges.pop()
             queries += 1
             if self.gives(least, most, self.arithmetic.one):
                 continue
-            if least == most or queries >= MOST_QUERIES:
+            if least == most:
                 return False
             middle = (least + most) // 2
             ranges += [(middle + 1, most), (least, middle)]

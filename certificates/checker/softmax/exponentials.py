@@ -16,22 +16,22 @@ from exactformer.certificates.checker.softmax.sums import accumulator
 
 
 def exponentials(arithmetic: Arithmetic, query: Query) -> list[Ends]:
-    """e of every group: at the furthest and at the nearest x."""
+    """e of every group: at the furthest and at the nearest x. Where x may be near 0, and 0, exp is not sure to be 1."""
     return [
-        (0 if far is None else computed(arithmetic, far)[0], computed(arithmetic, near)[1])
+        (0 if far is None else computed(arithmetic, far)[0], computed(arithmetic, near, exact=far == 0)[1])
         for _, _, near, far, _ in query.groups
     ]
 
 
-def computed(arithmetic: Arithmetic, x: int) -> Ends:
-    """What exp(-x) comes out as.
+def computed(arithmetic: Arithmetic, x: int, exact: bool = True) -> Ends:
+    """What exp(-x) comes out as; of an x that is not ``exact``, what it comes out as for numbers just above it.
 
     With an error of U max(q, 2^(1-p) y): surely 0 below q/2, and perhaps 0 below the normal numbers. Both ends grow
     with y, as U 2^(1-p) <= 1/2.
     """
     low, high = exponential(x, arithmetic.grid)
     steps = arithmetic.model.steps
-    if not steps.exp_error or (x == 0 and steps.exp_of_0_is_1):
+    if not steps.exp_error or (x == 0 and exact and steps.exp_of_0_is_1):
         return low, high
     acc = accumulator(arithmetic.model)
     unit, normal, p = arithmetic.scaled(acc.unit), arithmetic.scaled(acc.least_normal), acc.p or 1

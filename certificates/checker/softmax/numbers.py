@@ -96,8 +96,8 @@ class Arithmetic:
         size, grain, least = max(abs(low), abs(high)), form.lowest, max(low, -high, 0)
         if self.kind == EXACT and size.bit_length() > self.grid + LONGEST_NUMBER:
             raise TooLarge(f"an activation's bound has more than the {LONGEST_NUMBER} bits this checker computes with")
-        if low == high and size:
-            grain = (low & -low).bit_length() - 1 - self.grid
+        if low == high:
+            grain = (low & -low).bit_length() - 1 - self.grid if size else 0
         elif form.p is not None and least:
             grain = max(grain, least.bit_length() - self.grid - form.p)
         return Value(low, high, size, grain)

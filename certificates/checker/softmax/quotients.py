@@ -92,7 +92,10 @@ def cast_of_quotient(arithmetic: Arithmetic, y: Ends, den: Ends) -> Ends:
     u, q = Fraction(2 if steps.faithful else 1, 2 ** (acc.p or 0)), arithmetic.scaled(acc.unit)
     less, more = (1 - u) ** 2, (1 + u) ** 2
     below, above = low * (less if low >= 0 else more), high * (more if high >= 0 else less)
-    return below.__floor__() - q, above.__ceil__() + q
+    y = below.__floor__() - q, above.__ceil__() + q
+    if max(-y[0], y[1]) > arithmetic.scaled(acc.largest):
+        raise Unbounded(f"a quotient may overflow {acc.name}")
+    return y
 
 
 def magnitude(arithmetic: Arithmetic, value: int, end: Rounding) -> int:

@@ -93,7 +93,7 @@ def added(
         bound = _bound(arithmetic, acc, query.positions, query.positions * largest, largest, ternary)
         settled = all(one.at_top or not weight.size for one, weight in zip(query.groups, weights, strict=True))
         number = number if settled else query.positions
-    if settled and (not terms or _exact(arithmetic, acc, form, query, terms, equal)):
+    if not terms or (settled and _exact(arithmetic, acc, form, query, terms, equal)):
         return _ends(arithmetic, query, terms, NONE)
     if not online:
         bound = _bound(arithmetic, acc, number, total, largest, ternary)
