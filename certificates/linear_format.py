@@ -1,4 +1,4 @@
-"""Whether a network fits a number format outside attention, so that nothing is rounded there (SPEC 7.5).
+"""Whether a network fits a number format outside attention, so that nothing is rounded there (ARITHMETIC 8).
 
 Bounds are integers and hold for every ternary input.  With C the largest number up to which the format holds all
 integers, a sum is exact, in any order of addition and with any rounding, if the magnitudes of its terms sum to at most

@@ -1,4 +1,4 @@
-"""Writes per cell: counted in runs, and bounded for all runs by following one cell (SPEC section 15)."""
+"""Writes per cell: counted in runs, and bounded for all runs by following one cell (MACHINES section 1)."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ View = tuple[str, str, str]
 
 
 def bound_by_views(machine: TuringMachine, k: int) -> int | None:
-    """SPEC section 15 as it is written: views and edges one by one, longest paths by going round until it is enough."""
+    """MACHINES section 1 as it is written: views and edges one by one, longest paths by going round until it is enough."""
     bound = 0
     for cell_zero in (True, False):
         symbols = [machine.blank, *(machine.input_alphabet if k == 0 else ())]

@@ -1,4 +1,4 @@
-"""How soon a machine can halt, whether a claim is about any input at all (SPEC 17), and an input that it is about.
+"""How soon a machine can halt, whether a claim is about any input at all (MACHINES 2), and an input that it is about.
 
 That there is no input is proved, or not known; an example is searched among short words, and not finding one proves
 nothing.

@@ -1,4 +1,4 @@
-"""How often one cell of one tape can be written in a run: a bound that is proved, for some machines (SPEC section 15).
+"""How often one cell of one tape can be written in a run: a bound that is proved, for some machines (MACHINES section 1).
 
 A step writes, on every tape, the cell where the head stands before it; the input counts as one write of each of
 its cells, on tape 1.  `writes_per_cell` counts the writes of one run, `write_bound` bounds them for all runs.
@@ -86,7 +86,7 @@ def writes_per_cell(run: Run) -> Counter[tuple[int, int]]:
 
 
 def write_bound(machine: TuringMachine) -> WriteBound:
-    """The bound of SPEC section 15, in time polynomial in the size of the machine.
+    """The bound of MACHINES section 1, in time polynomial in the size of the machine.
 
     >>> from exactformer.constructions.machines.library import load_machine
     >>> write_bound(load_machine("increment")), write_bound(load_machine("rewrite"))

@@ -1,8 +1,7 @@
-"""Number formats and rounding (SPEC section 7.1).
+"""Number formats and rounding (ARITHMETIC section 1).
 
 Words:
     format  a set of numbers with rounding to nearest, ties to even; p counts the leading bit
-    scaled  a numerator over 2^shift; so that numbers far below any format never meet a gcd
 """
 
 from __future__ import annotations
@@ -14,8 +13,6 @@ from typing import Literal, TypeAlias
 
 from exactformer.certificates.checker.document import Rejected, quote
 
-Interval: TypeAlias = tuple[Fraction, Fraction]
-Scaled: TypeAlias = tuple[int, int]
 Rounding: TypeAlias = Literal["nearest", "down", "up"]
 
 LARGEST_PARAMETER = 4096
@@ -67,7 +64,7 @@ class Format:
             return False
 
     def round(self, numerator: int, denominator: int, to: Rounding = "nearest") -> Fraction:
-        """numerator/denominator rounded (SPEC 7.1), for denominator > 0; no gcd of the two is taken.
+        """numerator/denominator rounded (ARITHMETIC 2), for denominator > 0; no gcd of the two is taken.
 
         ``down`` and ``up`` yield the neighbour whose magnitude is smaller or larger, or the number if it is a value.
         """
@@ -92,21 +89,9 @@ class Format:
         """A rational number, rounded."""
         return self.round(value.numerator, value.denominator, to)
 
-    def round_scaled(self, number: Scaled, divisor: int = 1, to: Rounding = "nearest") -> Fraction:
-        """A scaled number divided by ``divisor``, rounded."""
-        return self.round(number[0], divisor << number[1], to)
-
-    def cell(self, value: int) -> Interval:
-        """The closed ends of what rounds to 0 or to 1: halfway to the neighbours (ties go to 0 and to 1)."""
-        step = Fraction(2) ** self.lowest
-        if value == 0 or self.p is None:
-            return value - step / 2, value + step / 2
-        above, below = Fraction(2) ** (1 - self.p), max(step, Fraction(2) ** -self.p)
-        return 1 - below / 2, 1 + above / 2
-
 
 def floating(name: str, p: int, emin: int, emax: int, largest: Fraction | None = None) -> Format:
-    """A floating-point format (SPEC 7.1)."""
+    """A floating-point format (ARITHMETIC 2)."""
     return Format(name, p, emin - p + 1, largest or (2 - Fraction(2) ** (1 - p)) * Fraction(2) ** emax)
 
 

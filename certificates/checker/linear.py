@@ -1,4 +1,4 @@
-"""Weights, MLP sums, residual sums and logits in the linear format (SPEC section 7.5): nothing in them is ever rounded.
+"""Weights, MLP sums, residual sums and logits in the linear format (ARITHMETIC section 8): nothing in them is ever rounded.
 
 Words:
     C      the linear format has all integers of magnitude up to C as values
@@ -55,7 +55,7 @@ def _require(at: str, what: str, largest: int, linear: Format) -> None:
         raise Rejected(
             at,
             f"{what} can be {largest}; in the linear format {linear.name} integers are exact up to {linear.counted} "
-            "(SPEC 7.5)",
+            "(ARITHMETIC 8)",
         )
 
 

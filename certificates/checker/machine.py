@@ -201,7 +201,7 @@ def run_machine(machine: Machine, word: str, most_steps: int) -> tuple[list[Step
 
 
 def fewest_steps(machine: Machine) -> int | None:
-    """T of SPEC 17: no run halts after fewer steps; None if none can, as no rows lead to the halting state."""
+    """T of MACHINES 2: no run halts after fewer steps; None if none can, as no rows lead to the halting state."""
     following: dict[str, set[str]] = {}
     for (state, _), (after, _, _) in machine.rows.items():
         following.setdefault(state, set()).add(after)

@@ -36,7 +36,7 @@ PARTS = (
 
 
 MOST_EXPONENTS = 2 * LARGEST_PARAMETER + 2
-"""No score format admits more exponents of beta (SPEC 7.2)."""
+"""No score format admits more exponents of beta (ARITHMETIC 3)."""
 
 
 def witness_places(refutation: Json, network: Network) -> list[Place]:
@@ -71,7 +71,7 @@ def check_refutation(
     require_same("refutation.betas", parts["betas"], list(betas))
     exact = statement.model.score.p
     if statement.model.steps.once and exact is not None and longest_query(network) > 2**exact:
-        raise Rejected("refutation", "scores may be rounded, and gaps do not tell to what (SPEC 19.3)")
+        raise Rejected("refutation", "scores may be rounded, and gaps do not tell to what (ARITHMETIC 5)")
     reason, following = "", betas[0]
     witnesses = items("refutation.witnesses", parts["witnesses"])
     for number, (witness, place) in enumerate(zip(witnesses, witness_places(value, network), strict=True)):

@@ -1,4 +1,4 @@
-"""SPEC section 15: how often one cell can be written, by following one cell of one tape and forgetting all others.
+"""MACHINES section 1: how often one cell can be written, by following one cell of one tape and forgetting all others.
 
 Words:
     place  where the head is: below, at or above the watched cell

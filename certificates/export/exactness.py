@@ -1,6 +1,6 @@
 """Whether a number format holds everything but the softmax exactly: weights, sums of the MLPs, logits, scores.
 
-A certificate shows that nothing is rounded outside attention in the linear format of its arithmetic (SPEC 7.5).  A
+A certificate shows that nothing is rounded outside attention in the linear format of its arithmetic (ARITHMETIC 8).  A
 decoder is written in another format, so the same bounds are held against that one.  Assumed of the runtime: a matrix
 product adds its terms in fp32, in any order, and rounds the sum once to the format.
 """

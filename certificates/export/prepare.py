@@ -111,7 +111,7 @@ def _runtimes(source: Source, dtype: str) -> str:
 
 
 def _not_claimed(source: Source, dtype: str) -> str:
-    """That kernels compute as the arithmetic says; what is exact, and where activations drift may not be (SPEC 20)."""
+    """That kernels compute as the arithmetic says; what is exact, and where activations drift may not be (DRIFT)."""
     linear = source.arithmetic.linear
     held = "computed with real numbers" if linear is None else f"held in {linear}"
     around = f"weights, sums of MLPs, residual sums and logits {held}"

@@ -1,4 +1,4 @@
-"""Which way to run an exported decoder goes with which arithmetic (SPEC 7.1, 19).
+"""Which way to run an exported decoder goes with which arithmetic (ARITHMETIC 2).
 
 ``sdpa``      torch's scaled_dot_product_attention as it chooses itself; on a CPU a blockwise kernel
 ``sdpa math`` the same with the backend ``MATH``: products and softmax in fp32, the result rounded once

@@ -25,7 +25,7 @@ class ExportError(ValueError):
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """What an export needs of an arithmetic's text (SPEC 7.1, 19).
+    """What an export needs of an arithmetic's text (ARITHMETIC 2).
 
     ``formats``: those behind the colon; ``scores``: the one behind an ``@``; ``steps``: what stands behind each ``+``.
 
@@ -55,7 +55,7 @@ scores='bf16', steps=('head64', 'wide'))
 
     @property
     def linear(self) -> str | None:
-        """L of a step ``+linearL``, fp32 without one; None for ``exact`` (SPEC 7.5)."""
+        """L of a step ``+linearL``, fp32 without one; None for ``exact`` (ARITHMETIC 8)."""
         named = [step.removeprefix("linear") for step in self.steps if step.startswith("linear")]
         return None if self.kind == "exact" else (named or ["fp32"])[0]
 

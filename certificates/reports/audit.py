@@ -104,7 +104,7 @@ def _bounds(name: str, paradigm: Paradigm, rows: Sequence[Row]) -> Iterator[str]
 
 
 def _about_no_input(machine: TuringMachine | None, paradigm: Paradigm, rows: Sequence[Row]) -> Iterator[str]:
-    """Up to which context no input fits, so that a claim about all that do says nothing (SPEC 17)."""
+    """Up to which context no input fits, so that a claim about all that do says nothing (MACHINES 2)."""
     if machine is not None:
         for context in sorted({row.context for row in rows}, reverse=True):
             if (found := no_input(machine, paradigm, context)) is not None:

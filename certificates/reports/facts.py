@@ -30,7 +30,7 @@ DRIFTING = (
     "Scores are exact sums of products, rounded once to their format; exponentials, differences of scores and quotients"
     " are exact, rounded where the model says so, to nearest with ties to even.",
 )
-"""What is assumed of the arithmetic where activations are not ternary (SPEC 20)."""
+"""What is assumed of the arithmetic where activations are not ternary (DRIFT)."""
 HARDMAX_VALUE = (
     "After rounding, each head gives the hardmax value, given its separation, {ties}: by inequalities of rationals."
 )

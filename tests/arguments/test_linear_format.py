@@ -1,4 +1,4 @@
-"""SPEC 7.5: where nothing is rounded, in whatever order it is added (verify/ARGUMENTS.md, 13)."""
+"""ARITHMETIC 8: where nothing is rounded, in whatever order it is added (verify/ARGUMENTS.md, 13)."""
 
 from __future__ import annotations
 

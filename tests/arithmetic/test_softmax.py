@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from exactformer.verify.arithmetic.exponentials import exp_minus
+from exactformer.verify.arithmetic.exponentials import exp_minus, with_slack
 from exactformer.verify.arithmetic.formats import BF16, FP16, FP32, FixedFormat, round_to, rounding_cell
 from exactformer.verify.arithmetic.groups import Interval
 from exactformer.verify.arithmetic.models import (
@@ -333,7 +333,9 @@ def test_the_fused_bounds_are_rationals_one_can_recompute() -> None:
     delta, error = round_to(BF16, exp_minus(8).high), Fraction(9, 2**24)
     low = (3 - 7 * delta - error * (3 + 7 * delta)) / ((3 + 7 * delta) * (1 + error))
     off = 2 * error / (1 - error)
-    assert one == Interval(max(low, (3 - 7 * delta) / (3 + 7 * delta) - off), min((1 + error) / (1 - error), 1 + off))
+    model = Fused(BF16, FP32, FP32)
+    both = (Interval(low, (1 + error) / (1 - error)), Interval((3 - 7 * delta) / (3 + 7 * delta) - off, 1 + off))
+    assert one == with_slack(model, both[0]).meet(with_slack(model, both[1]))
 
 
 @pytest.mark.parametrize("text", ["rounded:fp32/bf16", "rounded:bf16", "fused:bf16", "exact", "fused:bf16/fp32/fp16"])
@@ -345,7 +347,7 @@ def test_work_grows_with_the_ties_and_not_with_the_context(text: str, context: i
         smallest_beta(model, HeadFacts(2, tuple(range(1, ties + 1)), context), largest_beta_exponent(model, 64))
 
     # Seven decisions, one or two thousand calls for each range of ties that is looked at.
-    assert calls(lambda: search(1)) < 20_000
+    assert calls(lambda: search(1)) < 30_000
     assert calls(lambda: search(1_000)) < 1_000 * 4_000
 
 

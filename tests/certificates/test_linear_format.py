@@ -1,4 +1,4 @@
-"""SPEC 7.5 on the side that makes certificates: the same networks fit as for the checker, and others are refused."""
+"""ARITHMETIC 8 on the side that makes certificates: the same networks fit as for the checker, and others are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where no run that fits halts, that is said (SPEC 17): in the report and in JSON; the checker says the same."""
+"""Where no run that fits halts, that is said (MACHINES 2): in the report and in JSON; the checker says the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SPEC 20.1 to 20.3 on small cases, computed by hand; and no head drifts by more than the bounds say."""
+"""DRIFT 1 to 20.3 on small cases, computed by hand; and no head drifts by more than the bounds say."""
 
 from __future__ import annotations
 

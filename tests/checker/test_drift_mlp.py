@@ -1,4 +1,4 @@
-"""SPEC 20.4 and 20.5 on small cases, computed by hand; and random neurons never do more than the bounds say."""
+"""DRIFT 4 and 20.5 on small cases, computed by hand; and random neurons never do more than the bounds say."""
 
 from __future__ import annotations
 

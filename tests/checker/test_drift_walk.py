@@ -1,4 +1,4 @@
-"""SPEC 20 as a walk: one layer whose head is shared by up to four tokens, so that what it writes drifts."""
+"""DRIFT as a walk: one layer whose head is shared by up to four tokens, so that what it writes drifts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SPEC 7.5: each of its bounds, just kept and just broken, on a small network; and forged certificates."""
+"""ARITHMETIC 8: each of its bounds, just kept and just broken, on a small network; and forged certificates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SPEC 17: that no run that fits halts, as rows show it; against all runs of small machines."""
+"""MACHINES 2: that no run that fits halts, as rows show it; against all runs of small machines."""
 
 from __future__ import annotations
 

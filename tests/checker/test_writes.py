@@ -1,4 +1,4 @@
-"""SPEC 15: how often one cell can be written; by hand, and against runs."""
+"""MACHINES 1: how often one cell can be written; by hand, and against runs."""
 
 from __future__ import annotations
 

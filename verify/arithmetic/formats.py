@@ -19,7 +19,7 @@ from functools import lru_cache
 from math import floor
 
 DEFAULT_INTEGER_BITS = 8
-# Limits on what can be named (SPEC 7.1), so that a hostile name cannot cost unbounded memory.
+# Limits on what can be named (ARITHMETIC 2), so that a hostile name cannot cost unbounded memory.
 LARGEST_PRECISION = 1024
 LARGEST_EXPONENT = 4096
 

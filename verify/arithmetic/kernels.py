@@ -1,4 +1,4 @@
-"""Named compositions: what is believed of some kinds of attention kernels, written as arithmetics (SPEC 19).
+"""Named compositions: what is believed of some kinds of attention kernels, written as arithmetics (ARITHMETIC 2).
 
 ``--arithmetic kernel:NAME`` stands for the arithmetic of that name, and certificates contain that arithmetic, not the
 name. A name claims nothing about any library: whoever uses one decides whether a kernel computes what its line says.

@@ -10,10 +10,10 @@ In every model the scores of a head are integers times beta, beta >= 1 a power o
   largest_score <= 2^p and beta * largest_score <= max_finite make each of them, and each partial sum, a
   value of it.
 
-Weights, MLP sums, residual sums and logits are held in the linear format L, fp32 or that of ``+linearL`` (SPEC 7.5).
+Weights, MLP sums, residual sums and logits are held in the linear format L, fp32 or that of ``+linearL`` (ARITHMETIC 8).
 Whether a network fits it, so that nothing is rounded there, `certificates.linear_format` decides.
 
-Behind the formats a model may name *steps* (`steps`, SPEC 19): with ``+headH`` it is beta sqrt(H) that is split and
+Behind the formats a model may name *steps* (`steps`, ARITHMETIC 2): with ``+headH`` it is beta sqrt(H) that is split and
 that the demands are about, and with ``+once`` scores need not be values of their format (`effective_separation`).
 
 What a model takes for granted `assumptions` says.
@@ -46,7 +46,7 @@ EXACT_IN_HEADS = (
     " rounded once where the model says so, to nearest with ties to even.",
 )
 AS_STEPS_SAY = (
-    "Exponentials, sums, products and quotients err as the model's steps allow (SPEC 19), and are otherwise exact or"
+    "Exponentials, sums, products and quotients err as the model's steps allow (ARITHMETIC 2), and are otherwise exact or"
     " rounded once, to nearest with ties to even; the difference of two scores is exact.",
 )
 
@@ -98,7 +98,7 @@ class Rounded:
 
     @property
     def linear(self) -> Format:
-        """L: what weights, MLP sums, residual sums and logits are held in (SPEC 7.5)."""
+        """L: what weights, MLP sums, residual sums and logits are held in (ARITHMETIC 8)."""
         return self.steps.linear
 
     @property
@@ -157,7 +157,7 @@ def assumptions(model: ArithmeticModel) -> tuple[str, ...]:
 
 
 def exact_around_heads(model: ArithmeticModel) -> tuple[str, ...]:
-    """What a certificate shows of the computation outside attention, where activations are ternary (SPEC 7.5)."""
+    """What a certificate shows of the computation outside attention, where activations are ternary (ARITHMETIC 8)."""
     if model.linear is None:
         return ()
     return (
@@ -284,7 +284,7 @@ def largest_beta_exponent(model: ArithmeticModel, largest_score: int) -> int:
 
 
 def largest_held_exponent(model: ArithmeticModel, largest_exponent: int) -> int:
-    """The largest e up to this one such that the linear format holds the scale of W_Q at beta = 2^e (SPEC 7.5).
+    """The largest e up to this one such that the linear format holds the scale of W_Q at beta = 2^e (ARITHMETIC 8).
 
     >>> largest_held_exponent(parse_arithmetic("rounded:bf16/bf16+linearfp16"), 120)
     30

@@ -1,4 +1,4 @@
-"""Steps: what a kernel does besides the plain models, one named thing each (SPEC 19).
+"""Steps: what a kernel does besides the plain models, one named thing each (ARITHMETIC 2).
 
 A text such as ``+head64+exp20-one+online512+wide`` stands behind the formats of a model.  Each step is given at most
 once, in the order of `CATALOGUE`, which says what each means and which kernels do it.
@@ -42,7 +42,7 @@ class Exponential:
 class Steps:
     """The steps of a model; without any, a plain one.
 
-    linear: L, the format that weights, MLP sums, residual sums and logits are held in (SPEC 7.5).
+    linear: L, the format that weights, MLP sums, residual sums and logits are held in (ARITHMETIC 8).
     head: 4^h, the width that heads are padded to, whose root scores are divided by; 1 where they are not.
     block: how many positions come at once where the maximum is a running one; None where it is known from the start.
     """

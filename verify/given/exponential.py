@@ -1,7 +1,7 @@
 """Rational bounds of exp at rationals up to 0.
 
 `mpmath` computes exp to some bits more than are asked for; how far its last bit may be off is not proved there, so ends
-are moved outward by 256 units of it.  Below -4096 the bounds are 0 and exp(-4096), as in SPEC 7.3.
+are moved outward by 256 units of it.  Below -4096 the bounds are 0 and exp(-4096), as in ARITHMETIC 6.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ Part = tuple[NDArray[np.int64], Dyadic]
 class Setting:
     """What a run is computed in: the arithmetic, beta and its split, and the order of sums in an accumulator.
 
-    Raises UnsupportedArithmetic for a model that names steps beyond SPEC 7.1: they are not computed here.
+    Raises UnsupportedArithmetic for a model that names steps beyond ARITHMETIC 2: they are not computed here.
     """
 
     model: RoundedModel

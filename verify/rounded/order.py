@@ -1,4 +1,4 @@
-"""Sums in an accumulator of few bits, in two orders that `fused` allows, each addition rounded (SPEC 7.1).
+"""Sums in an accumulator of few bits, in two orders that `fused` allows, each addition rounded (ARITHMETIC 2).
 
 Terms are integers over a common power of two; a term is a product p v, added exactly and rounded once with the sum
 (a fused multiply-add).

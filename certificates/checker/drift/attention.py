@@ -1,4 +1,4 @@
-"""Attention on activations that drift (SPEC 20.3): how far scores, weights and outputs move.
+"""Attention on activations that drift (DRIFT 3): how far scores, weights and outputs move.
 
 Words:
     eta    how far a score may be from its hardmax value; ``reach`` bounds its magnitude (T of SPEC)
@@ -162,7 +162,8 @@ def _from_hardmax(
     """How far from this value, where up to so many selected tokens share it."""
     drift, activation = _on_grid(arithmetic, dv, True), arithmetic.model.activation
     nominal = value << arithmetic.grid
-    groups, values = [Group(1, most, 0, together, top=True)], [(nominal - drift, nominal + drift)]
+    furthest = together if most > 1 else 0  # one alone has the largest score
+    groups, values = [Group(1, most, 0, furthest, top=True)], [(nominal - drift, nominal + drift)]
     if N > 1:
         groups.append(Group(0, N - 1, apart, None))
         values.append((-arithmetic.unit - drift, arithmetic.unit + drift))

@@ -1,4 +1,4 @@
-"""What coordinates can be in the hardmax transformer (SPEC 20.1), and how rounding changes a drift (20.2).
+"""What coordinates can be in the hardmax transformer (DRIFT 1), and how rounding changes a drift (20.2).
 
 Words:
     form    of a register: for each coordinate, which of -1, 0 and 1 it can be
@@ -32,7 +32,7 @@ Drifts: TypeAlias = list[Fraction]
 
 
 class NotShown(Rejected):
-    """The recipe of SPEC section 20 does not show the claim; ``layer``: in which one that was found, from 1."""
+    """The recipe of DRIFT does not show the claim; ``layer``: in which one that was found, from 1."""
 
     def __init__(self, reason: str, layer: int = 0) -> None:
         super().__init__("drift", f"the claim is not shown: {reason}")
@@ -51,7 +51,7 @@ def values_of(forms: Forms) -> tuple[Values, ...]:
 
 
 def rounded_drift(form: Format, values: Iterable[int], drift: Fraction) -> Fraction:
-    """How far rnd(x') is from x at most, for a value |x| of these and |x' - x| <= drift (SPEC 20.2).
+    """How far rnd(x') is from x at most, for a value |x| of these and |x' - x| <= drift (DRIFT 2).
 
     Rounding is monotone and odd: rnd(x') lies between rnd(x - drift) and rnd(x + drift), and -x behaves as x does.
     0 and 1 are values of every format.

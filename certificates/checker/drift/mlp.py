@@ -1,4 +1,4 @@
-"""MLPs on activations that drift (SPEC 20.4): which coordinates change, class by class, layer by layer.
+"""MLPs on activations that drift (DRIFT 4): which coordinates change, class by class, layer by layer.
 
 What a neuron adds to a coordinate changes only if a drift touches the neuron. Two bounds are sound; the smaller counts.
 """

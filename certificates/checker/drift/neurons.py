@@ -1,4 +1,4 @@
-"""Which neurons a drift can change, and by how much they change a coordinate together (SPEC 20.4).
+"""Which neurons a drift can change, and by how much they change a coordinate together (DRIFT 4).
 
 Words:
     reach      how far the pre-activation of a neuron may be from its hardmax value t

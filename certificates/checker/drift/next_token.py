@@ -1,4 +1,4 @@
-"""What drifts cost the next token, against every other token (SPEC 20.5).
+"""What drifts cost the next token, against every other token (DRIFT 5).
 
 The right token's logit is that of the hardmax transformer up to ``lost``, and so is the difference to another one. A
 token of the same family that differs in several fields loses by a margin for each of them, as logits are sums over

@@ -1,4 +1,4 @@
-"""Tokens where activations drift (SPEC section 20): the softmax transformer generates what hardmax does, all the same.
+"""Tokens where activations drift (DRIFT): the softmax transformer generates what hardmax does, all the same.
 
 By induction over layers, for all tokens of a sequence that is the hardmax one so far: if before a layer every
 coordinate is within its drift of the hardmax value, it is so behind it. Behind the last layer the right token's logit
@@ -58,9 +58,9 @@ class Drift:
 
 ASSUMED = (
     "a score is the exact sum of products times beta, rounded once; a head is computed as the arithmetic model of the "
-    "statement says (SPEC 7.1)",
+    "statement says (ARITHMETIC 2)",
     "after attention and after an MLP activations are rounded once to the activation format; MLP sums, residual sums "
-    "before that rounding, and logits are exact, also on numbers that are no integers (SPEC 20)",
+    "before that rounding, and logits are exact, also on numbers that are no integers (DRIFT)",
 )
 NOT_CLAIMED = ("activations: they may differ from those of the hardmax transformer; the claim is about tokens only",)
 

@@ -1,4 +1,4 @@
-"""A machine's tables as the parameters of a theory about its runs (SPEC 11), and what else is known of it."""
+"""A machine's tables as the parameters of a theory about its runs (THEORIES), and what else is known of it."""
 
 from __future__ import annotations
 
