@@ -61,8 +61,8 @@ _PROVED: dict[tuple[str, bool], Walked] = {}
 class TheoryBundle:
     """A certificate and its weights, as bytes ready to be written.
 
-    fits: the shortest format with a name that the network fits outside attention, if there is one (ARITHMETIC 8). drift:
-    what is proved of drifts, if tokens alone are claimed; not_shown: why not, where that was asked for.
+    fits: the shortest format with a name that the network fits outside attention, if there is one (ARITHMETIC 8).
+    drift: what is proved of drifts, if tokens alone are claimed; not_shown: why not, where that was asked for.
     """
 
     document: Mapping[str, Any]

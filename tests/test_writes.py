@@ -195,7 +195,7 @@ View = tuple[str, str, str]
 
 
 def bound_by_views(machine: TuringMachine, k: int) -> int | None:
-    """MACHINES section 1 as it is written: views and edges one by one, longest paths by going round until it is enough."""
+    """MACHINES 1 as it is written: views and edges one by one, longest paths by going round until it is enough."""
     bound = 0
     for cell_zero in (True, False):
         symbols = [machine.blank, *(machine.input_alphabet if k == 0 else ())]

@@ -1,4 +1,4 @@
-"""From what is proved of heads for all inputs to the softmax network in one arithmetic (spec 5.1, point 6; ARITHMETIC 6).
+"""From what is proved of heads for all inputs to the softmax network in one arithmetic (ARITHMETIC 6).
 
 What decides is, of each head, its separation and how many tokens may tie; besides the arithmetic, N and beta.
 `decide_ties_of` is the one place where that is decided: for `certify --all-inputs`, which proves separations, and, by

@@ -1,8 +1,7 @@
 """What each arithmetic asks of a construction, context by context: beta, parameters and bits (spec 4.5, 1.3).
 
-A row says what the rounding inequalities (ARITHMETIC 6) give, *taken as given* that look-ups separate by 2 and all other
-heads by 1.  That the hardmax network of a machine is right, and separates so, is for `verify.annotation.proof`;
-nothing here runs that proof.  All else is decided as `certify --all-inputs` decides it, by `decide_heads`, on the same
+A row says what rounding does (ARITHMETIC 6), *taken as given* that look-ups separate by 2 and all other heads by 1.
+That the hardmax network of a machine is right, and separates so, is for certificates: nothing here proves it.  All else is decided as `certify --all-inputs` decides it, by `decide_heads`, on the same
 bound of how many tokens may tie, `most_writes`: so no row contradicts a certificate.
 
 What is decided depends on beta * separation alone (tau >= exp(-beta D)), on the bound and on N: so one threshold for

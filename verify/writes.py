@@ -1,4 +1,4 @@
-"""How often one cell of one tape can be written in a run: a bound that is proved, for some machines (MACHINES section 1).
+"""How often one cell of one tape can be written in a run: a bound that is proved, for some machines (MACHINES 1).
 
 A step writes, on every tape, the cell where the head stands before it; the input counts as one write of each of
 its cells, on tape 1.  `writes_per_cell` counts the writes of one run, `write_bound` bounds them for all runs.

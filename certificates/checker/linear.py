@@ -1,4 +1,4 @@
-"""Weights, MLP sums, residual sums and logits in the linear format (ARITHMETIC section 8): nothing in them is ever rounded.
+"""Weights, MLP sums, residual sums and logits in the linear format (ARITHMETIC section 8): nothing is rounded there.
 
 Words:
     C      the linear format has all integers of magnitude up to C as values

@@ -1,4 +1,4 @@
-"""ARITHMETIC 8 on the side that makes certificates: the same networks fit as for the checker, and others are refused."""
+"""ARITHMETIC 8 on the side that makes certificates: the same networks fit as for the checker, no others."""
 
 from __future__ import annotations
 

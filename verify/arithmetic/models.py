@@ -10,11 +10,12 @@ In every model the scores of a head are integers times beta, beta >= 1 a power o
   largest_score <= 2^p and beta * largest_score <= max_finite make each of them, and each partial sum, a
   value of it.
 
-Weights, MLP sums, residual sums and logits are held in the linear format L, fp32 or that of ``+linearL`` (ARITHMETIC 8).
+Weights, MLP sums, residual sums and logits are held in the linear format L, fp32 or that of ``+linearL`` (ARITHMETIC
+8).
 Whether a network fits it, so that nothing is rounded there, `certificates.linear_format` decides.
 
-Behind the formats a model may name *steps* (`steps`, ARITHMETIC 2): with ``+headH`` it is beta sqrt(H) that is split and
-that the demands are about, and with ``+once`` scores need not be values of their format (`effective_separation`).
+Behind the formats a model may name *steps* (`steps`, ARITHMETIC 2): with ``+headH`` it is beta sqrt(H) that is split
+and that the demands are about, and with ``+once`` scores need not be values of their format (`effective_separation`).
 
 What a model takes for granted `assumptions` says.
 """
@@ -46,8 +47,8 @@ EXACT_IN_HEADS = (
     " rounded once where the model says so, to nearest with ties to even.",
 )
 AS_STEPS_SAY = (
-    "Exponentials, sums, products and quotients err as the model's steps allow (ARITHMETIC 2), and are otherwise exact or"
-    " rounded once, to nearest with ties to even; the difference of two scores is exact.",
+    "Exponentials, sums, products and quotients err as the model's steps allow (ARITHMETIC 2), and are otherwise exact"
+    " or rounded once, to nearest with ties to even; the difference of two scores is exact.",
 )
 
 
