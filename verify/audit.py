@@ -1,11 +1,12 @@
 """What each arithmetic asks of a construction, context by context: beta, parameters and bits (spec 4.5, 1.3).
 
 A row says what rounding does (ARITHMETIC 6), *taken as given* that look-ups separate by 2 and all other heads by 1.
-That the hardmax network of a machine is right, and separates so, is for certificates: nothing here proves it.  All else is decided as `certify --all-inputs` decides it, by `decide_heads`, on the same
-bound of how many tokens may tie, `most_writes`: so no row contradicts a certificate.
+That the hardmax network of a machine is right, and separates so, is for certificates: nothing here proves it.  All else
+is decided as `certify --all-inputs` decides it, by `decide_heads`, on the same bound of how many tokens may tie,
+`most_writes`: so no row contradicts a certificate.
 
-What is decided depends on beta * separation alone (tau >= exp(-beta D)), on the bound and on N: so one threshold for
-beta * D serves look-ups and content heads, and a context of 2^64 tokens costs no more than one of 16.
+What is decided depends on beta * separation alone, on the bound and on N: so one threshold for beta * D serves look-ups
+and content heads, and a context of 2^64 tokens costs no more than one of 16.
 """
 
 from __future__ import annotations
