@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from exactformer.verify.arithmetic.exponentials import Weights, weights_at, weights_of, with_slack
-from exactformer.verify.arithmetic.formats import FloatFormat, FormatOverflow, power_of_two
+from exactformer.verify.arithmetic.formats import FloatFormat, power_of_two
 from exactformer.verify.arithmetic.groups import ALL_ONE, HIGHEST, ZERO, Interval, Query, Value
 from exactformer.verify.arithmetic.means import mean_of
 from exactformer.verify.arithmetic.models import Fused
@@ -98,22 +98,28 @@ class QuotientOfSums:
                 return self._times_reciprocal(y)
 
     def _times_reciprocal(self, y: Interval) -> Interval:
-        """1/den and its product with num err by a factor within 1 +- u each, the product also by q if it underflows."""
+        """The product of num and 1/den, both rounded.
+
+        Where 1/den is normal, both err by a factor within 1 +- u, the product also by q if it underflows.
+        """
         accumulator = accumulator_of(self.model)
-        if self.least * accumulator.max_finite < 1:
-            raise NotShown(f"1/den may overflow {accumulator.name}")
+        largest = min(self.den.largest, self.den_in_all.high)
+        reciprocal = with_slack(self.model, Interval(1 / largest, 1 / self.den_in_all.low))
+        reciprocal = operated(self.model, reciprocal.at_least(ZERO))
         if not self.num.adding:
             return y
-        largest = min(self.den.largest, self.den_in_all.high)
+        num = self.num.ends(in_all(self.in_num))
+        product = Interval(
+            num.low * (reciprocal.high if num.low < 0 else reciprocal.low),
+            num.high * (reciprocal.low if num.high < 0 else reciprocal.high),
+        )
+        product = operated(self.model, with_slack(self.model, product))
         if not isinstance(accumulator, FloatFormat) or largest * power_of_two(accumulator.emin) > 1:
-            raise NotShown(f"1/den may be subnormal in {accumulator.name}")
+            return product
         u = unit_of_sums(self.model)
         closer, further = (1 - u) ** 2, (1 + u) ** 2
         ends = Interval(y.low * (further if y.low < 0 else closer), y.high * (closer if y.high < 0 else further))
-        product = ends.widened(smallest_positive(accumulator))
-        if product.magnitude > accumulator.max_finite:
-            raise FormatOverflow(accumulator)
-        return product
+        return product.meet(with_slack(self.model, ends.widened(smallest_positive(accumulator))))
 
 
 def terms_of_den(query: Query, weights: Sequence[Weights]) -> list[Term]:

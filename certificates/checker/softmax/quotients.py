@@ -33,7 +33,7 @@ def quotients(arithmetic: Arithmetic, query: Query, columns: Columns) -> list[En
             y = intersection(y, divided(arithmetic, num.each, den.each))
         if not steps.wide and num.error is not None and den.error is not None:
             y = intersection(y, around_mean(arithmetic, weights, column, num.error, den.error, t))
-        found.append(cast_of_quotient(arithmetic, y, den.total))
+        found.append(as_computed(arithmetic, y, num.total, den.total))
     return found
 
 
@@ -71,35 +71,38 @@ def _anything(arithmetic: Arithmetic) -> int:
     return arithmetic.scaled(accumulator(arithmetic.model).largest) << arithmetic.grid
 
 
-def cast_of_quotient(arithmetic: Arithmetic, y: Ends, den: Ends) -> Ends:
-    """y as it is divided in the accumulator, if it is: to a neighbour; or as a product with the rounded 1 / den.
+def as_computed(arithmetic: Arithmetic, y: Ends, num: Ends, den: Ends) -> Ends:
+    """y as it is divided in the accumulator, if it is; or as a product with the rounded 1 / den."""
+    if arithmetic.model.steps.divide:
+        return rounded(arithmetic, y)
+    return times_reciprocal(arithmetic, y, num, den) if arithmetic.model.steps.reciprocal else y
 
-    1 / den is normal, so it and the product are off by a factor of at most 1 + u each, and the product by q if it
-    underflows.
+
+def times_reciprocal(arithmetic: Arithmetic, y: Ends, num: Ends, den: Ends) -> Ends:
+    """num times the rounded 1 / den, rounded; which overflows nowhere.
+
+    If 1 / den is normal it is also near y: 1 / den and the product are off by a factor of at most 1 + u each, and the
+    product by q if it underflows.
     """
-    steps, (low, high) = arithmetic.model.steps, y
-    if steps.divide:
-        return magnitude(arithmetic, low, "down"), magnitude(arithmetic, high, "up")
-    if not steps.reciprocal:
-        return y
     acc, square = accumulator(arithmetic.model), arithmetic.unit**2
-    if square > den[0] * arithmetic.scaled(acc.largest):
-        raise Unbounded("the reciprocal of a sum of weights may overflow")
+    least, most = rounded(arithmetic, (square // den[1], -(-square // den[0])))
     if y == (0, 0):
         return y
+    low, high = num
+    products = low * (least if low >= 0 else most), high * (most if high >= 0 else least)
+    found = rounded(arithmetic, (products[0] >> arithmetic.grid, -(-products[1] >> arithmetic.grid)))
     if den[1] * arithmetic.scaled(acc.least_normal) > square:
-        raise Unbounded("the reciprocal of a sum of weights may be subnormal")
-    u, q = Fraction(2 if steps.faithful else 1, 2 ** (acc.p or 0)), arithmetic.scaled(acc.unit)
+        return found
+    u, q = Fraction(2 if arithmetic.model.steps.faithful else 1, 2 ** (acc.p or 0)), arithmetic.scaled(acc.unit)
     less, more = (1 - u) ** 2, (1 + u) ** 2
-    below, above = low * (less if low >= 0 else more), high * (more if high >= 0 else less)
-    y = below.__floor__() - q, above.__ceil__() + q
-    if max(-y[0], y[1]) > arithmetic.scaled(acc.largest):
-        raise Unbounded(f"a quotient may overflow {acc.name}")
-    return y
+    below, above = y[0] * (less if y[0] >= 0 else more), y[1] * (more if y[1] >= 0 else less)
+    return intersection(found, (below.__floor__() - q, above.__ceil__() + q))
 
 
-def magnitude(arithmetic: Arithmetic, value: int, end: Rounding) -> int:
-    """A lower (``down``) or upper end, rounded to the accumulator: to nearest, or outward where neighbours may come."""
+def rounded(arithmetic: Arithmetic, ends: Ends) -> Ends:
+    """Ends of what is rounded to the accumulator: to nearest, or outward where either neighbour may come."""
+    low, high = ends
     acc, faithful = accumulator(arithmetic.model), arithmetic.model.steps.faithful
-    outward: Rounding = end if value >= 0 else ("up" if end == "down" else "down")
-    return arithmetic.round(acc, value, arithmetic.unit, outward if faithful else "nearest")
+    below: Rounding = "nearest" if not faithful else "down" if low >= 0 else "up"
+    above: Rounding = "nearest" if not faithful else "up" if high >= 0 else "down"
+    return arithmetic.round(acc, low, arithmetic.unit, below), arithmetic.round(acc, high, arithmetic.unit, above)

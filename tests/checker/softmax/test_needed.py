@@ -325,7 +325,8 @@ PARTS = {
         "2:7/4 0:-5/8 2:7/4 2:7/4 0:-5/8 0:-5/8",
     ),
     "5.3: a quotient of either neighbour": Part(
-        quotients, 'outward if faithful else "nearest")', '"nearest")',
+        quotients, 'below: Rounding = "nearest" if not faithful else "down" if low >= 0 else "up"',
+        'below: Rounding = "nearest"',
         "fused:float(2,-1,1)/float(6,0,3)/A+wide+faithful+divide+truncate", [at(0, 1, 1), at(2, 1, 5)],
         "2:1 0:1 2:1 2:1 2:1 2:1",
     ),
@@ -334,11 +335,12 @@ PARTS = {
         "fused:float(2,0,0)/float(3,-6,5)/A+reciprocal", [at(0, 1, 3), at(0, 0, 2)], "0:1 0:1 0:1 0:0 0:0",
     ),
     "5.3: a product with a reciprocal that underflows": Part(
-        quotients, "y = below.__floor__() - q, above.__ceil__() + q", "y = below.__floor__(), above.__ceil__()",
+        quotients, "below.__floor__() - q, above.__ceil__() + q", "below.__floor__(), above.__ceil__()",
         "fused:fixed1/float(3,-1,5)/A+reciprocal", [at(0, F("1/8"), 1), at(0, 0, 1)], "0:1/8 0:0",
     ),
     "5.3: a reciprocal of either neighbour": Part(
-        quotients, "Fraction(2 if steps.faithful else 1, 2 ** (acc.p or 0))", "Fraction(1, 2 ** (acc.p or 0))",
+        quotients, "Fraction(2 if arithmetic.model.steps.faithful else 1, 2 ** (acc.p or 0))",
+        "Fraction(1, 2 ** (acc.p or 0))",
         "fused:float(2,0,0)/float(4,-6,5)/A+faithful+reciprocal", [at(0, 1, 5), at(0, 0, 2)],
         "0:1 0:1 0:1 0:1 0:1 0:0 0:0",
     ),
@@ -347,12 +349,14 @@ PARTS = {
         "fused:float(2,0,0)/float(4,0,5)/A+reciprocal", [at(0, 1, 6)], "0:1 " * 6,
     ),
     "5.3: a product with a reciprocal that overflows": Part(
-        quotients, "if max(-y[0], y[1]) > arithmetic.scaled(acc.largest):", "if False:",
+        quotients, "found = rounded(arithmetic, (products[0] >> arithmetic.grid, -(-products[1] >> arithmetic.grid)))",
+        "found = products[0] >> arithmetic.grid, -(-products[1] >> arithmetic.grid)",
         "fused:fixed1/float(3,-5,2)/A+exp1+wide+reciprocal", [at(0, 6, 1)], "0:6",
     ),
     "5.3: a reciprocal that overflows": Part(
-        quotients, "if square > den[0] * arithmetic.scaled(acc.largest):", "if False:",
-        "fused:fixed3/float(4,-6,0)/A+exp4+reciprocal", [at(0, 1, 1)], "0:1",
+        quotients, "least, most = rounded(arithmetic, (square // den[1], -(-square // den[0])))",
+        "least, most = square // den[1], -(-square // den[0])",
+        "fused:fixed3/float(4,-6,0)/A+exp4+reciprocal", [at(0, F("1/4"), 1)], "0:1/4",
     ),
     "5.4: the position's own exponential counts once": Part(
         averages, "least_in_all - low + high), up=True)", "least_in_all + high), up=True)", "rounded:fixed2.2/A",
