@@ -27,6 +27,7 @@ from exactformer.constructions.machines.text import write_machine
 from exactformer.constructions.turing.behaviours import EveryRun, Inputs
 from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.constructions.turing.theory import COT
+from exactformer.verify.arithmetic import ties as prover_ties
 from exactformer.verify.arithmetic.kernels import KERNELS
 from exactformer.verify.arithmetic.models import (
     ModelError,
@@ -163,8 +164,12 @@ FEW = 1_500
 
 
 @pytest.mark.parametrize("arithmetic", GRID)
-def test_a_check_rounds_no_more_numbers_than_the_certificate_did(arithmetic: str) -> None:
+def test_a_check_rounds_no_more_numbers_than_the_certificate_did(
+    arithmetic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The softmax part, for ties up to the context; `softmax_part` sees that what is said to hold is shown to."""
+    monkeypatch.setattr(cases, "MOST_QUERIES", 2**9)
+    monkeypatch.setattr(prover_ties, "MOST_QUERIES", 2**9)
     for r in CONTEXTS:
         part = softmax_part(arithmetic, r)
         assert part.check_rounded <= max(part.certify_rounded, FEW), part

@@ -121,10 +121,10 @@ def test_without_matplotlib_the_message_says_what_to_install(tmp_path: Path, mon
     assert outcome.err == "Error: --plot needs matplotlib: install exactformer with the extra [bench]\n"
 
 
-def test_all_contexts_eight_formats_two_models() -> None:
-    formats = "fp32,bf16,fp16,e4m3fn,e5m2,fixed8,fixed12,fixed16"
+def test_all_contexts_four_formats_two_models() -> None:
+    formats = "fp32,bf16,e4m3fn,fixed12"
     outcome = invoke("audit", "--dims", "3,9,5", "--formats", formats, "--csv")
-    assert outcome.out.count("\n") == 1 + 61 * 8 * 2
+    assert outcome.out.count("\n") == 1 + 61 * 4 * 2
 
 
 BAD = {

@@ -226,11 +226,11 @@ def test_what_is_no_certificate_is_named(tmp_path: Path) -> None:
         read_source(path)
     for text, message in (
         ("{", "is no JSON document"),
-        ("[]", "is no document of format 'exactformer certificate', version 1"),
+        ("[]", "is no document of format 'exactformer certificate', version 2"),
         ('{"format":"exactformer weights","version":1}', "is no document of format 'exactformer certificate'"),
-        ('{"format":"exactformer certificate","version":1}', "names no weights"),
+        ('{"format":"exactformer certificate","version":2}', "names no weights"),
         (
-            '{"format":"exactformer certificate","version":1,"network":{"weights":{"file":"../w","sha256":"0"}}}',
+            '{"format":"exactformer certificate","version":2,"network":{"weights":{"file":"../w","sha256":"0"}}}',
             "which is no file name",
         ),
     ):

@@ -22,11 +22,9 @@ FEWEST_BITS, GUARD = 248, 48
 """Enclosures are multiples of 2^-248, and of GUARD bits more than a model's smallest number; a checker's are finer."""
 
 
-@lru_cache(maxsize=1 << 10)
 def grid_bits(model: ArithmeticModel) -> int:
     """Enclosures of exponentials are multiples of 2 to the minus this."""
-    formats = () if isinstance(model, Exact) else (model.weights, model.accumulator, model.activations)
-    return max(FEWEST_BITS, *(GUARD - each.quantum_exponent for each in formats if each is not None), 0)
+    return max(FEWEST_BITS, GUARD - model.lowest_exponent)
 
 
 def with_slack(model: ArithmeticModel, ends: Interval) -> Interval:

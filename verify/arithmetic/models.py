@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from exactformer.verify.arithmetic.formats import (
     FP32,
@@ -73,6 +73,11 @@ class Exact:
         return None
 
     @property
+    def lowest_exponent(self) -> int:
+        """As in `Rounded`; there is no format but that of scores."""
+        return 0
+
+    @property
     def text(self) -> str:
         """The canonical text, which `parse_arithmetic` reads back."""
         return "exact" + _scores_suffix(self.scores)
@@ -101,6 +106,12 @@ class Rounded:
     def linear(self) -> Format:
         """L: what weights, MLP sums, residual sums and logits are held in (ARITHMETIC 8)."""
         return self.steps.linear
+
+    @cached_property
+    def lowest_exponent(self) -> int:
+        """All numbers of weights, sums and activations are multiples of 2 to this."""
+        formats = (self.weights, self.activations, self.accumulator)
+        return min(each.quantum_exponent for each in formats if each is not None)
 
     @property
     def text(self) -> str:
@@ -133,6 +144,11 @@ class Fused:
     def linear(self) -> Format:
         """L, as in `Rounded`."""
         return self.steps.linear
+
+    @cached_property
+    def lowest_exponent(self) -> int:
+        """As in `Rounded`."""
+        return min(each.quantum_exponent for each in (self.weights, self.accumulator, self.activations))
 
     @property
     def text(self) -> str:

@@ -6,7 +6,7 @@ image, as rounding is symmetric).  Many numbers are shown at once, or each half 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 
@@ -120,7 +120,7 @@ class Search:
     failed: Output | NotShown | None = None
     at: int = 0
     seen: Interval | None = None
-    left: int = MOST_QUERIES - 1
+    left: int = field(default_factory=lambda: MOST_QUERIES - 1)
 
     def show(self, fewest: int, most: int) -> bool:
         """Whether all of these are shown: at once, or each half of them, smaller numbers first.

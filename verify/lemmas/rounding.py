@@ -208,11 +208,11 @@ def _exponential(_: int, budget: Budget) -> Outcome:
 
 
 def wrong_enclosure(x: int) -> str | None:
-    """Hold exp_minus(x) against the series of exp(x) up to its term t_J = x^J / J!, J = 4x + 40.
+    """Hold exp_minus(x) against the series of exp(x) up to its term t_J = x^J / J!, J = 4x + 80.
 
     partial <= exp(x) <= partial + t_J, as each term behind t_J is less than half the one before it.
     """
-    terms = 4 * x + 40
+    terms = 4 * x + 80
     partial = sum((Fraction(x**j, factorial(j)) for j in range(terms + 1)), ZERO)
     low, high = exp_minus(x)
     above = partial + Fraction(x**terms, factorial(terms))
