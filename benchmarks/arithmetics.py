@@ -4,7 +4,8 @@
 
 First the softmax part alone, for contexts 2^8 to 2^64: how many numbers `certify` rounds to decide the cases of an
 all-inputs certificate whose ties go up to the context, how many `check` rounds to show those that hold, and the seconds
-of both.  Then whole commands in contexts of 2^8 and 2^16 tokens (or those given), each in a process of its own.  Prints the tables and writes benchmarks/arithmetics.json.
+of both.  Then whole commands in contexts of 2^8 and 2^16 tokens (or those given), each in a process of its own.  Prints
+the tables and writes benchmarks/arithmetics.json.
 """
 
 from __future__ import annotations
