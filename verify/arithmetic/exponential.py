@@ -1,48 +1,55 @@
-"""Upper bounds of exp(-x) for integers x >= 0, with nothing but integers: for what is not a head of a model, where
-another program recomputes every bit.  (Heads have the enclosures of `exponentials`.)
+"""Rational bounds of exp at dyadic numbers up to 0, however small it is there.
 
-1. 1/e = 1/0! - 1/1! + 1/2! - 1/3! + ... alternates with falling terms, so it lies below the partial sum whose last
-   term is +1/40!. Rounded up to a multiple of 2^-128:
-
-       HIGH = 125182886983370532117250726298150828302 / 2^128   (ceiling of 2^128 times the sum up to k = 40)
-
-2. For an integer 0 <= x <= 4096, exp(-x) <= HIGH^x. The numerator HIGH_NUMERATOR^x (an exact integer power)
-   is rounded up to 64 significand bits: with b its bit length and s = max(0, b - 64), the bound is
-   ceil(HIGH_NUMERATOR^x / 2^s) 2^s / 2^(128 x).
-3. For x > 4096, exp decreases, so the bound is that of x = 4096.
+`mpmath` computes exp to some bits more than are asked for; how far its last bit may be off is not proved there, so ends
+are moved outward by 256 units of it.  Below -4096 the bounds are 0 and exp(-4096).  (`exponentials` has the bounds of
+ARITHMETIC 5.1, on a grid.)
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
 from functools import lru_cache
-from math import ceil, factorial
 
-CONSTANT_BITS = 128
-SIGNIFICAND_BITS = 64
+from mpmath.libmp import from_man_exp, mpf_exp
+
+from exactformer.verify.arithmetic.formats import power_of_two
+
+BITS = 120
+OFF = 256
+"""Units of the last place, so 2^-111 relatively at most."""
 LARGEST_EXPONENT = 4096
+LOWEST = -LARGEST_EXPONENT
 
 
-def _one_over_e_numerator() -> int:
-    """The ceiling of 2^128 times the partial sum of step 1."""
-    return ceil(sum(Fraction((-1) ** k, factorial(k)) for k in range(41)) * (1 << CONSTANT_BITS))
+@lru_cache(maxsize=1 << 16)
+def exp_bounds(number: int, exponent: int) -> tuple[int, int, int]:
+    """(low, high, e) with low 2^e <= exp(number 2^exponent) <= high 2^e, for number <= 0.
+
+    >>> exp_bounds(0, 5)
+    (1, 1, 0)
+    """
+    if number > 0:
+        raise ValueError(f"exp is enclosed up to 0, got {number} 2^{exponent}")
+    if number == 0:
+        return 1, 1, 0
+    bound = LOWEST << -exponent if exponent < 0 else -(-LOWEST >> exponent)
+    if number < bound:
+        _, high, at = exp_bounds(LOWEST, 0)
+        return 0, high, at
+    sign, significand, at, bits = mpf_exp(from_man_exp(number, exponent), BITS)
+    longer = max(0, BITS - int(bits))
+    whole, at = int(significand) << longer, int(at) - longer
+    if sign or whole <= OFF:
+        raise ArithmeticError("exp is positive")
+    low, high = whole - OFF, whole + OFF
+    return low, min(high, 1 << -at), at
 
 
-HIGH_NUMERATOR = _one_over_e_numerator()
-
-
-@lru_cache(maxsize=4096)
 def exp_minus_upper(x: int) -> Fraction:
-    """A rational >= exp(-x), for an integer x >= 0: steps 2 and 3 above. It never increases with x.
+    """A rational >= exp(-x), for an integer x >= 0; it never increases with x.  Raises ValueError for x < 0.
 
-    Raises ValueError for x < 0.
-
-    >>> exp_minus_upper(0), 2 ** 10 * exp_minus_upper(7) > 0, exp_minus_upper(5000) == exp_minus_upper(4096)
+    >>> exp_minus_upper(0), 2**10 * exp_minus_upper(7) > 0, exp_minus_upper(5000) == exp_minus_upper(4096)
     (Fraction(1, 1), True, True)
     """
-    if x < 0:
-        raise ValueError(f"exp(-x) is bounded for integers x >= 0, got {x}")
-    x = min(x, LARGEST_EXPONENT)
-    power = HIGH_NUMERATOR**x
-    shift = max(0, power.bit_length() - SIGNIFICAND_BITS)
-    return Fraction(-(-power >> shift), 1 << (CONSTANT_BITS * x - shift))
+    _, high, at = exp_bounds(-x, 0)
+    return high * power_of_two(at)

@@ -16,6 +16,7 @@ from fractions import Fraction
 import numpy as np
 
 from exactformer.constructions.transformer.exact_numbers import is_dyadic
+from exactformer.verify.arithmetic.exponential import exp_bounds
 from exactformer.verify.arithmetic.formats import FixedFormat, Format, power_of_two, round_to_multiple
 from exactformer.verify.arithmetic.models import ArithmeticModel, Exact, Fused
 from exactformer.verify.given.enclosed import (
@@ -35,7 +36,6 @@ from exactformer.verify.given.enclosed import (
     round_end,
     widened,
 )
-from exactformer.verify.given.exponential import exp_bounds
 from exactformer.verify.given.integers import Table, lowest_bit, product, table
 
 Interval = tuple[Fraction, Fraction]
