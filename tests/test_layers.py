@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterable, Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -65,7 +66,12 @@ def sources() -> dict[str, Path]:
 
 
 SOURCES = sources()
-TREES = {module: ast.parse(path.read_text(encoding="utf-8")) for module, path in SOURCES.items()}
+
+
+@cache
+def tree_of(module: str) -> ast.Module:
+    """Not parsed before a test asks."""
+    return ast.parse(SOURCES[module].read_text(encoding="utf-8"))
 
 
 def inside(module: str, package: str) -> bool:
@@ -89,7 +95,10 @@ def imports(module: str, tree: ast.Module) -> set[str]:
     return found
 
 
-GRAPH = {module: imports(module, tree) for module, tree in TREES.items()}
+@cache
+def graph() -> dict[str, set[str]]:
+    """From each module to those that it imports."""
+    return {module: imports(module, tree_of(module)) for module in SOURCES}
 
 
 def layer_of(module: str) -> int | None:
@@ -125,7 +134,7 @@ def violations(graph: dict[str, set[str]]) -> list[tuple[str, str]]:
 
 def test_all_imports_go_down_the_layers() -> None:
     assert len(SOURCES) > 50
-    assert violations(GRAPH) == []
+    assert violations(graph()) == []
 
 
 BACKWARDS = {
@@ -168,15 +177,15 @@ BACKWARDS = {
 @pytest.mark.parametrize("title", BACKWARDS)
 def test_an_import_that_goes_up_is_noticed(title: str) -> None:
     module, imported = BACKWARDS[title]
-    assert violations({**GRAPH, module: GRAPH[module] | {imported}}) == [(module, imported)]
+    assert violations({**graph(), module: graph()[module] | {imported}}) == [(module, imported)]
 
 
 def test_modules_do_not_import_each_other_in_circles() -> None:
-    list(TopologicalSorter(GRAPH).static_order())
+    list(TopologicalSorter(graph()).static_order())
     with pytest.raises(CycleError):
         list(
             TopologicalSorter(
-                {**GRAPH, "exactformer.verify.arithmetic.formats": {"exactformer.verify.arithmetic.softmax"}}
+                {**graph(), "exactformer.verify.arithmetic.formats": {"exactformer.verify.arithmetic.softmax"}}
             ).static_order()
         )
 
@@ -195,12 +204,12 @@ def tops(graph: dict[str, set[str]], module: str) -> set[str]:
 
 def test_the_checker_imports_the_standard_library_and_numpy_only() -> None:
     modules = [module for module in SOURCES if inside(module, CHECKER)]
-    foreign = {top for module in modules for top in tops(GRAPH, module)} - set(sys.stdlib_module_names)
+    foreign = {top for module in modules for top in tops(graph(), module)} - set(sys.stdlib_module_names)
     assert foreign <= {"numpy", "exactformer"}
 
 
 def test_only_the_solver_facade_imports_the_solver() -> None:
-    assert [module for module in SOURCES if "z3" in tops(GRAPH, module)] == ["exactformer.verify.solver"]
+    assert [module for module in SOURCES if "z3" in tops(graph(), module)] == ["exactformer.verify.solver"]
 
 
 def test_only_the_standard_library_and_declared_dependencies_are_imported() -> None:
@@ -212,8 +221,8 @@ def test_only_the_standard_library_and_declared_dependencies_are_imported() -> N
         "torch": ["exactformer.certificates.export.templates.model"],
     }
     for package, users in optional.items():
-        assert [module for module in SOURCES if package in tops(GRAPH, module)] == users
-    imported = {top for module in SOURCES for top in tops(GRAPH, module)} - set(optional)
+        assert [module for module in SOURCES if package in tops(graph(), module)] == users
+    imported = {top for module in SOURCES for top in tops(graph(), module)} - set(optional)
     assert imported - set(sys.stdlib_module_names) - {"exactformer"} == declared
 
 
@@ -258,12 +267,12 @@ def asserts(module: str, tree: ast.AST) -> list[str]:
 
 @pytest.mark.parametrize("module", TRUSTED)
 def test_trusted_code_has_no_floats_and_no_assert(module: str) -> None:
-    assert list(floats(module, TREES[module])) == []
-    assert asserts(module, TREES[module]) == []
+    assert list(floats(module, tree_of(module))) == []
+    assert asserts(module, tree_of(module)) == []
 
 
 def test_every_time_limit_that_is_listed_exists() -> None:
-    limits = {module for module, _ in TIME_LIMITS for _ in time_limits(module, TREES[module])}
+    limits = {module for module, _ in TIME_LIMITS for _ in time_limits(module, tree_of(module))}
     assert limits == {module for module, _ in TIME_LIMITS}
 
 

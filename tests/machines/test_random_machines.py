@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 from itertools import product
 from random import Random
 
 import pytest
 
-from exactformer.constructions.machines.machine import Move
+from exactformer.constructions.machines.machine import Move, TuringMachine
 from exactformer.constructions.machines.random_machines import random_machine, random_word
 from tests.effort import calls
 
-SAMPLE = [random_machine(Random(seed)) for seed in range(150)]
+
+@cache
+def sample() -> list[TuringMachine]:
+    return [random_machine(Random(seed)) for seed in range(150)]
 
 
 def test_the_seed_decides() -> None:
@@ -22,16 +26,16 @@ def test_the_seed_decides() -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_total_on_the_non_halting_states(seed: int) -> None:
-    machine = SAMPLE[seed]
+    machine = sample()[seed]
     working = [state for state in machine.states if state != machine.halting]
     assert set(machine.transitions) == set(product(working, product(machine.alphabet, repeat=machine.tapes)))
 
 
 def test_sizes_cover_the_protocol() -> None:
-    assert {machine.tapes for machine in SAMPLE} == {1, 3}
-    assert {len(machine.states) for machine in SAMPLE} == set(range(3, 12))
-    assert {len(machine.input_alphabet) for machine in SAMPLE} == set(range(1, 6))
-    assert all(machine.alphabet == (machine.blank, *machine.input_alphabet) for machine in SAMPLE)
+    assert {machine.tapes for machine in sample()} == {1, 3}
+    assert {len(machine.states) for machine in sample()} == set(range(3, 12))
+    assert {len(machine.input_alphabet) for machine in sample()} == set(range(1, 6))
+    assert all(machine.alphabet == (machine.blank, *machine.input_alphabet) for machine in sample())
 
 
 def test_frequencies() -> None:
@@ -56,9 +60,9 @@ def test_sizes_can_be_given() -> None:
 
 def test_words() -> None:
     rng = Random(0)
-    words = [random_word(rng, SAMPLE[0]) for _ in range(300)]
+    words = [random_word(rng, sample()[0]) for _ in range(300)]
     assert {len(word) for word in words} == set(range(1, 13))
-    assert set("".join(words)) == set(SAMPLE[0].input_alphabet)
+    assert set("".join(words)) == set(sample()[0].input_alphabet)
 
 
 def test_work_grows_with_the_number_of_transitions() -> None:
