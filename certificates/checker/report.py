@@ -18,7 +18,7 @@ KIND = {
 SAYS = {
     "positive": "that the claim holds",
     "refuted": "that the claim is refuted",
-    "inconclusive": "nothing about the softmax transformer",
+    "inconclusive": "neither that the claim holds nor that it is refuted",
 }
 
 
