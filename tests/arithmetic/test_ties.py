@@ -192,8 +192,10 @@ SMALL_ACTIVATIONS = ("float(2,-1,1)", "float(3,-2,2)", "float(4,-3,0)", "fixed1.
 
 
 def test_what_is_decided_at_once_contains_every_sum() -> None:
-    """By brute force: m weights, each rounded, plus or minus the rounded weights of others, for every m of a range, some
-    shares that others have, and none, one, half and all of them: what they add grows with their number."""
+    """By brute force: m weights, each rounded, plus or minus the rounded weights of others, for every m of a range.
+
+    Others have some share each, and are none, one, half of those that may be, and all: what they add grows with them.
+    """
     seen = Counter[str]()
     for weights, activations in product(SMALL_WEIGHTS, SMALL_ACTIVATIONS):
         model = parse_arithmetic(f"rounded:{weights}/{activations}")
