@@ -104,7 +104,7 @@ def _inputs(value: Json) -> tuple[str, ...]:
 
 
 def longest_segment(space: int, r: int) -> int:
-    """Section 18: no segment of a run that stays within so many cells is longer.
+    """MACHINES 3: no segment of a run that stays within so many cells is longer.
 
     At least ``least`` tokens follow the prompt, then what is missing up to the next run token; ``period`` is that of
     r run tokens and their block of r + 2.
@@ -115,7 +115,7 @@ def longest_segment(space: int, r: int) -> int:
 
 
 def no_run_halts(machine: Machine, paradigm: str, context: int, r: int) -> str | None:
-    """Section 17: why no run that fits halts, if that can be seen from the rows alone."""
+    """MACHINES 2: why no run that fits halts, if that can be seen from the rows alone."""
     steps = fewest_steps(machine)
     if steps is None:
         return f"no rows of {machine.name} lead from its initial state to its halting state: no run of it halts"

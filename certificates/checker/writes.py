@@ -61,7 +61,7 @@ def _reachable(machine: Machine, tape: int, is_cell_0: bool, initial: list[View]
 
 
 def _places(place: str, move: str, is_cell_0: bool) -> tuple[str, ...]:
-    """The table of section 15."""
+    """The table of MACHINES 1."""
     if place == "at":
         return ({"L": "at" if is_cell_0 else "below", "S": "at", "R": "above"}[move],)
     towards = {"below": "R", "above": "L"}[place]

@@ -1,4 +1,4 @@
-"""DRIFT 1 to 20.3 on small cases, computed by hand; and no head drifts by more than the bounds say."""
+"""DRIFT 1 to 3 on small cases, computed by hand; and no head drifts by more than the bounds say."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def model(text: str) -> Model:
     return parse_model("", text)
 
 
-# 20.1
+# DRIFT 1
 
 
 def test_values_are_magnitudes() -> None:
@@ -38,7 +38,7 @@ def test_values_are_magnitudes() -> None:
     assert list(map(set, values_of((bytes([3, 4, 5, 6]),)))) == [{1}, {0, 1}, {0, 1}, {0, 1}]
 
 
-# 20.2
+# DRIFT 2
 
 BF16 = model("rounded:bf16/bf16").activation
 
@@ -70,7 +70,7 @@ def test_rounding_overflows() -> None:
         rounded_drift(fixed, {1}, Fraction(1))
 
 
-# 20.3
+# DRIFT 3
 
 
 def test_scores_drift() -> None:

@@ -1,4 +1,4 @@
-"""DRIFT 4 and 20.5 on small cases, computed by hand; and random neurons never do more than the bounds say."""
+"""DRIFT 4 and 5 on small cases, computed by hand; and random neurons never do more than the bounds say."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def model(text: str) -> Model:
     return parse_model("", text)
 
 
-# 20.4
+# DRIFT 4
 
 D = Fraction(1, 16)
 
@@ -239,7 +239,7 @@ def test_many_neurons_count_together(monkeypatch: pytest.MonkeyPatch) -> None:
     assert layer(hot[:1], [-1], [[], [], [], [(0, 1)]], A="1/16 1/16 0 0")[3] == 2 * D
 
 
-# 20.5
+# DRIFT 5
 
 
 def family(name: str, vector: dict[int, int], *fields: list[dict[int, int]]) -> Family:

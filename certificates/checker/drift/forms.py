@@ -1,4 +1,4 @@
-"""What coordinates can be in the hardmax transformer (DRIFT 1), and how rounding changes a drift (20.2).
+"""What coordinates can be in the hardmax transformer (DRIFT 1), and how rounding changes a drift (DRIFT 2).
 
 Words:
     form    of a register: for each coordinate, which of -1, 0 and 1 it can be

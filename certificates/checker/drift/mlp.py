@@ -109,7 +109,7 @@ def _block(numbers: Sequence[int], places: Sequence[int], forms: Sequence[Form])
 
 
 def _by_cases(neurons: Neurons, factors: Sequence[int], own: int | None, own_drift: Fraction) -> list[Fraction]:
-    """The second bound of 20.4, if it is one that is computed; only what these neurons read counts as an input."""
+    """The second bound of DRIFT 4, if it is one that is computed; only what these neurons read counts as an input."""
     used = np.flatnonzero((neurons.weights != 0).any(axis=0)).tolist()
     renumbered = {place: number for number, place in enumerate(used)}
     blocks = list[Block]()

@@ -30,7 +30,7 @@ from exactformer.certificates.checker.weights import Mlp, Network
 
 @dataclass(frozen=True)
 class Drift:
-    """What section 20 shows of a certificate."""
+    """What is shown of a certificate (DRIFT)."""
 
     largest: dict[str, Fraction]
     margin: Fraction
@@ -66,7 +66,7 @@ NOT_CLAIMED = ("activations: they may differ from those of the hardmax transform
 
 
 def require_drifting_model(model: Model, arithmetic: str) -> None:
-    """Section 20 is about ``rounded:W/A`` and ``fused:W/ACC/A`` only, without steps."""
+    """DRIFT is about ``rounded:W/A`` and ``fused:W/ACC/A`` only, without steps."""
     three = model.kind == "rounded" and model.accumulator is not None
     if model.kind not in ("rounded", "fused") or three or model.steps != Steps():
         raise Rejected("verdict", f'is "tokens proved", which is for rounded:W/A and fused:W/ACC/A, not {arithmetic}')
@@ -99,7 +99,7 @@ class Followed:
 def follow(
     network: Network, classes: Iterable[str], layers: Iterable[LayerFacts], softmax: Softmax, deadline: Deadline
 ) -> Followed:
-    """Sections 20.1 to 20.4; `NotShown` where they do not bound the drifts."""
+    """DRIFT 1 to 4; `NotShown` where they do not bound the drifts."""
     walk = _Walk(network, classes, softmax, deadline)
     for number, (facts, layer) in enumerate(zip(layers, network.layers, strict=True), start=1):
         try:
@@ -111,7 +111,7 @@ def follow(
 
 
 def margin_left(margin: int, lost: Fraction) -> Fraction:
-    """Section 20.5: what is left of a margin, which has to be positive."""
+    """DRIFT 5: what is left of a margin, which has to be positive."""
     left = margin - lost
     if left <= 0:
         raise NotShown(f"drifts cost up to {short(lost)} of a margin of {margin}", BEHIND_ALL)

@@ -110,7 +110,7 @@ def _code(part: frozenset[Formula], cases: Cases, diagrams: Diagrams) -> int:
 
 
 def drift_of(network: Network, recorded: Recorded, softmax: Softmax, deadline: Deadline) -> Drift:
-    """Sections 20.1 to 20.5 of SPEC, for every token that the theory names an output for; `Rejected` where they do not
+    """DRIFT, for every token that the theory names an output for; `Rejected` where they do not
     show the claim."""
     if not recorded.outputs:
         raise NotShown("the theory names no token that has to come next")
