@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from exactformer.verify.arithmetic.exponential import LARGEST_EXPONENT
+from exactformer.verify.arithmetic.exp_bounds import LARGEST_EXPONENT
 from exactformer.verify.arithmetic.models import (
     ArithmeticModel,
     BetaSplit,

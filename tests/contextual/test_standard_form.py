@@ -24,7 +24,7 @@ from exactformer.constructions.contextual.standard_form import (
     quantisation_relus,
     value_relus,
 )
-from exactformer.verify.arithmetic.exponential import exp_minus_upper
+from exactformer.verify.arithmetic.exp_bounds import exp_minus_upper
 from exactformer.verify.arithmetic.formats import BF16, E4M3FN, FP16, FP32, FloatFormat, ieee_format
 from exactformer.verify.contextual import softmax_form
 from exactformer.verify.contextual.approximation import plan_with_room

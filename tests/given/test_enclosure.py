@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from exactformer.constructions.transformer.exact import Transformer
 from exactformer.constructions.transformer.exact_matrices import HeadWeights, LayerWeights
 from exactformer.constructions.transformer.exact_parts import Form, LinearMap
-from exactformer.verify.arithmetic.exponential import exp_bounds
+from exactformer.verify.arithmetic.exp_bounds import exp_bounds
 from exactformer.verify.arithmetic.formats import BF16, round_to
 from exactformer.verify.arithmetic.models import parse_arithmetic
 from exactformer.verify.given.enclosure import Enclosure, Setting, enclose, rivals

@@ -25,7 +25,7 @@ from exactformer.constructions.contextual.global_shift import global_factor
 from exactformer.constructions.contextual.grid import Grid
 from exactformer.constructions.contextual.standard_form import clamp_layers, quantisation_relus, value_relus
 from exactformer.constructions.contextual.value_mapping import ValueMapping, entries
-from exactformer.verify.arithmetic.exponential import LARGEST_EXPONENT, exp_minus_upper
+from exactformer.verify.arithmetic.exp_bounds import LARGEST_EXPONENT, exp_minus_upper
 from exactformer.verify.contextual.approximation import Approximation, root_above
 
 SPARE_BITS = 128

@@ -16,7 +16,7 @@ from fractions import Fraction
 import numpy as np
 
 from exactformer.constructions.transformer.exact_numbers import is_dyadic
-from exactformer.verify.arithmetic.exponential import exp_bounds
+from exactformer.verify.arithmetic.exp_bounds import exp_bounds
 from exactformer.verify.arithmetic.formats import FixedFormat, Format, power_of_two, round_to_multiple
 from exactformer.verify.arithmetic.models import ArithmeticModel, Exact, Fused
 from exactformer.verify.given.enclosed import (

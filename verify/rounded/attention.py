@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactformer.constructions.transformer.network import CompiledHead
-from exactformer.verify.arithmetic.exponential import exp_minus_upper
+from exactformer.verify.arithmetic.exp_bounds import exp_minus_upper
 from exactformer.verify.arithmetic.formats import FixedFormat, FormatOverflow, round_ratio, round_to
 from exactformer.verify.arithmetic.models import ArithmeticModel, BetaSplit, Fused, ModelError, Rounded
 from exactformer.verify.hardmax.attention import NO_GAP, Attention, attend

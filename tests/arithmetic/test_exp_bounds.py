@@ -8,7 +8,7 @@ from itertools import pairwise
 import flint
 import pytest
 
-from exactformer.verify.arithmetic.exponential import exp_minus_upper
+from exactformer.verify.arithmetic.exp_bounds import exp_minus_upper
 
 SPOT_CHECKS = [*range(130), *range(130, 4000, 173), 4095, 4096, 4097, 4098, 5000, 2**40]
 
