@@ -18,7 +18,9 @@ from exactformer.constructions.transformer.exact_parts import (
     ExactToken,
     Form,
     Forms,
+    LargestOutputs,
     LinearMap,
+    NearestOutputs,
     Positions,
     TablePositions,
     TransformerLayer,
@@ -46,7 +48,7 @@ class NetworkDocumentError(ValueError):
 
 def network_document(net: Transformer) -> dict[str, Json]:
     """A transformer as plain JSON values."""
-    return {
+    document: dict[str, Json] = {
         "format": FORMAT,
         "version": VERSION,
         "width": net.width,
@@ -59,6 +61,14 @@ def network_document(net: Transformer) -> dict[str, Json]:
         ],
         "layers": [_layer(layer) for layer in net.layers],
     }
+    if net.unseen:
+        document["unseen"] = list(net.unseen)
+    match net.outputs:
+        case LargestOutputs(names, forms):
+            document["outputs"] = {"largest": [[name, _form(form)] for name, form in zip(names, forms, strict=True)]}
+        case NearestOutputs(form, numbers):
+            document["outputs"] = {"nearest": [_form(form), list(map(_number, numbers))]}
+    return document
 
 
 def network_bytes(net: Transformer) -> bytes:
@@ -78,18 +88,20 @@ def _positions(positions: Positions) -> Json:
 
 def _layer(layer: TransformerLayer) -> Json:
     return {
-        "heads": [
-            {
-                "name": head.name,
-                "query": list(map(_form, head.query)),
-                "key": list(map(_form, head.key)),
-                "value": list(map(_form, head.value)),
-                "out": _map(head.out),
-            }
-            for head in layer.heads
-        ],
+        "heads": list(map(_head, layer.heads)),
         "mlp": {"neurons": list(map(_form, layer.neurons)), "out": _map(layer.out)},
     }
+
+
+def _head(head: AttentionHead) -> Json:
+    fields = {
+        "name": head.name,
+        "query": list(map(_form, head.query)),
+        "key": list(map(_form, head.key)),
+        "value": list(map(_form, head.value)),
+        "out": _map(head.out),
+    }
+    return fields if head.scale == 1 else fields | {"scale": _number(head.scale)}
 
 
 def _number(number: Fraction) -> int | str:
@@ -130,7 +142,7 @@ def read_transformer(data: bytes) -> Transformer:
         document = json.loads(data, parse_float=_refuse, parse_constant=_refuse, object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
         raise NetworkDocumentError(f"the network is no JSON document: {error}") from error
-    fields = _object(document, "network", ("format", "version", *_FIELDS))
+    fields = _object(document, "network", ("format", "version", *_FIELDS), ("unseen", "outputs"))
     if (fields["format"], fields["version"]) != (FORMAT, VERSION) or isinstance(fields["version"], bool):
         raise NetworkDocumentError(
             f"the network has format {fields['format']!r}, version {fields['version']!r}; it has to be {FORMAT!r}, "
@@ -146,6 +158,8 @@ def read_transformer(data: bytes) -> Transformer:
             _read_positions(fields["positions"]),
             fields["attention"] == "causal",
             tuple(_each(fields["coordinates"], "coordinates", _text)),
+            _read_unseen(fields["unseen"]) if "unseen" in fields else (),
+            _read_outputs(fields["outputs"]) if "outputs" in fields else None,
         )
     except TransformerError as error:
         raise NetworkDocumentError(str(error)) from error
@@ -166,9 +180,10 @@ def _refuse(text: str) -> float:
     raise ValueError(f"{text} is written as a float; write integers, or texts such as '5/8'")
 
 
-def _object(value: Json, where: str, keys: Sequence[str]) -> dict[str, Json]:
-    if not isinstance(value, dict) or value.keys() != set(keys):
-        raise NetworkDocumentError(f"{where} has to be an object with the fields {', '.join(keys)}")
+def _object(value: Json, where: str, keys: Sequence[str], optional: Sequence[str] = ()) -> dict[str, Json]:
+    if not isinstance(value, dict) or not set(keys) <= value.keys() <= {*keys, *optional}:
+        more = f" and, where needed, {', '.join(optional)}" if optional else ""
+        raise NetworkDocumentError(f"{where} has to be an object with the fields {', '.join(keys)}{more}")
     return value
 
 
@@ -242,9 +257,19 @@ def _read_layer(value: Json, where: str) -> TransformerLayer:
 
 
 def _read_head(value: Json, where: str) -> AttentionHead:
-    fields = _object(value, where, ("name", "query", "key", "value", "out"))
+    fields = _object(value, where, ("name", "query", "key", "value", "out"), ("scale",))
     query, key, values = (_read_forms(fields[name], f"{where}.{name}") for name in ("query", "key", "value"))
-    return AttentionHead(query, key, values, _read_map(fields["out"], f"{where}.out"), _text(fields["name"], where))
+    out, name = _read_map(fields["out"], f"{where}.out"), _text(fields["name"], where)
+    return AttentionHead(query, key, values, out, name, _read_scale(fields, where))
+
+
+def _read_scale(fields: dict[str, Json], where: str) -> Fraction:
+    if "scale" not in fields:
+        return Fraction(1)
+    scale = _read_number(fields["scale"], f"{where}.scale")
+    if scale == 1:
+        raise NetworkDocumentError(f"{where}.scale is 1; leave it out")
+    return scale
 
 
 def _read_positions(value: Json) -> Positions:
@@ -255,3 +280,24 @@ def _read_positions(value: Json) -> Positions:
         return BitPositions(first, bits)
     fields = _object(value, "positions", ("table",))
     return TablePositions(tuple(_each(fields["table"], "positions.table", _read_vector)))
+
+
+def _read_unseen(value: Json) -> tuple[str, ...]:
+    names = tuple(_each(value, "unseen", _text))
+    if not names:
+        raise NetworkDocumentError("unseen is empty; leave it out")
+    return names
+
+
+def _read_outputs(value: Json) -> LargestOutputs | NearestOutputs:
+    match value:
+        case {"largest": largest, **more} if not more:
+            pairs = [_list(one, f"outputs.largest[{place}]", 2) for place, one in enumerate(_list(largest, "outputs"))]
+            names = (_text(name, f"outputs.largest[{place}]") for place, (name, _) in enumerate(pairs))
+            forms = (_read_form(form, f"outputs.largest[{place}]") for place, (_, form) in enumerate(pairs))
+            return LargestOutputs(tuple(names), tuple(forms))
+        case {"nearest": nearest, **more} if not more:
+            form, numbers = _list(nearest, "outputs.nearest", 2)
+            where = "outputs.nearest[1]"
+            return NearestOutputs(_read_form(form, "outputs.nearest[0]"), tuple(_each(numbers, where, _read_number)))
+    raise NetworkDocumentError("outputs has to be an object with one field, largest or nearest")

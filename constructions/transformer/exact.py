@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence, Sized
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from itertools import product
+from itertools import pairwise, product
 
 from exactformer.constructions import html
 from exactformer.constructions.transformer.exact_matrices import LayerWeights, forms_of, layer_of, positions_of
@@ -21,14 +21,19 @@ from exactformer.constructions.transformer.exact_parts import (
     BitPositions,
     ExactToken,
     Form,
+    LargestOutputs,
+    NearestOutputs,
+    Outputs,
     Positions,
     TablePositions,
     TransformerLayer,
     added_up,
     numbers_of,
     numbers_of_forms,
+    numbers_of_outputs,
     require_forms,
     require_layer,
+    require_outputs,
     require_vector,
 )
 from exactformer.constructions.transformer.network import CompiledHead, Layer, Network
@@ -42,7 +47,8 @@ MOST_TOKENS = 1 << 16
 
 @dataclass(frozen=True)
 class Transformer:
-    """width: d; causal: token i sees the tokens j <= i, else all; coordinates: what people call them, or nothing.
+    """width: d; causal: token i sees the tokens j <= i, else all; coordinates: what people call them, or nothing;
+    unseen: tokens that no head sees, in the vocabulary's order; outputs: None if they are the vocabulary's tokens.
 
     Raises TransformerError where something does not fit, with where and what.
     """
@@ -53,6 +59,8 @@ class Transformer:
     positions: Positions = None
     causal: bool = True
     coordinates: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
+    outputs: Outputs = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.width <= WIDEST:
@@ -71,6 +79,8 @@ class Transformer:
         for number, layer in enumerate(self.layers, start=1):
             require_layer(layer, self.width, f"layer {number}")
         self._require_positions()
+        self._require_unseen()
+        require_outputs(self.outputs, self.width)
 
     def _require_positions(self) -> None:
         match self.positions:
@@ -86,6 +96,16 @@ class Transformer:
                 for position, vector in enumerate(table):
                     require_vector(vector, self.width, f"the vector of position {position}")
 
+    def _require_unseen(self) -> None:
+        for name in self.unseen:
+            if name not in self.index:
+                raise TransformerError(f"the unseen token {name!r} is not in the vocabulary")
+        for before, after in pairwise(self.unseen):
+            if self.index[before] >= self.index[after]:
+                raise TransformerError(
+                    f"the unseen token {after!r} comes after {before!r}; each is named once, in the vocabulary's order"
+                )
+
     @cached_property
     def index(self) -> dict[str, int]:
         """The place of each token in the vocabulary, by its name."""
@@ -96,8 +116,13 @@ class Transformer:
         """How many tokens a sequence may have; None: any number."""
         return None if self.positions is None else self.positions.tokens
 
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """What it may say at a position."""
+        return tuple(token.name for token in self.vocabulary) if self.outputs is None else self.outputs.names
+
     def numbers(self) -> Iterator[tuple[str, Fraction]]:
-        """Every number of it that is not 0, and where it stands."""
+        """Every weight, bias, and entry of a table that is not 0, and where it stands."""
         for token in self.vocabulary:
             yield from ((f"the embedding of {token.name!r}, index {index}", one) for index, one in token.embedding)
             yield from numbers_of_forms([token.unembedding], f"the unembedding of {token.name!r}, form")
@@ -106,6 +131,7 @@ class Transformer:
                 yield from ((f"the vector of position {position}, index {index}", one) for index, one in vector)
         for number, layer in enumerate(self.layers, start=1):
             yield from ((f"layer {number}, {where}", one) for where, one in numbers_of(layer))
+        yield from numbers_of_outputs(self.outputs)
 
     @classmethod
     def build(
@@ -119,9 +145,12 @@ class Transformer:
         positions: Positions | Matrix = None,
         causal: bool = True,
         coordinates: Sequence[str] = (),
+        unseen: Sequence[str] = (),
+        outputs: Outputs = None,
     ) -> Transformer:
         """From matrices: embedding and unembedding [vocabulary, d], a bias [vocabulary], positions as a table
-        [tokens, d], as `BitPositions`, or none.
+        [tokens, d], as `BitPositions`, or none.  With outputs of its own (`largest_outputs`, `nearest_outputs`) a
+        network may go without unembedding: None.
 
         Every float is taken as the number it is.  Raises TransformerError.
 
@@ -136,7 +165,10 @@ class Transformer:
         first = embedding[0] if isinstance(embedding, Sized) and len(embedding) else []
         width = len(first) if isinstance(first, Sized) else 0
         embedded = exact_rows(embedding, width, "embedding", len(names))
-        logits = forms_of(unembedding, unembedding_bias, width, "unembedding", len(names))
+        if unembedding is None and unembedding_bias is None and outputs is not None:
+            logits = (Form(()),) * len(names)
+        else:
+            logits = forms_of(unembedding, unembedding_bias, width, "unembedding", len(names))
         return cls(
             width,
             tuple(map(ExactToken, names, embedded, logits)),
@@ -144,6 +176,8 @@ class Transformer:
             positions_of(positions, width),
             causal,
             tuple(coordinates),
+            _in_order(unseen, names),
+            outputs,
         )
 
     @classmethod
@@ -174,6 +208,13 @@ class Transformer:
                 positions = f"{bits} bits from coordinate {first}"
             case TablePositions(table):
                 positions = f"a table of {len(table)}"
+        match self.outputs:
+            case None:
+                outputs = "the tokens"
+            case LargestOutputs(names):
+                outputs = f"the largest of {len(names)}"
+            case NearestOutputs(_, numbers):
+                outputs = f"the nearest of {len(numbers)} numbers"
         rows = {
             "width": self.width,
             "tokens": len(self.vocabulary),
@@ -183,8 +224,16 @@ class Transformer:
             "weights": f"{sum(1 for _ in self.numbers()):,} that are not 0",
             "attention": kinds[self.causal],
             "positions": positions,
+            "unseen": " ".join(map(repr, self.unseen)) or "none",
+            "outputs": outputs,
         }
         return html.table(list(rows), [list(rows.values())])
+
+
+def _in_order(unseen: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    """As the vocabulary has them; those that it has not come last."""
+    place = {name: number for number, name in enumerate(names)}
+    return tuple(sorted(unseen, key=lambda name: place.get(name, len(names))))
 
 
 # ---------------------------------------------------------------------------- compiled networks

@@ -10,6 +10,8 @@ from exactformer.constructions.transformer.exact_numbers import (
     Matrix,
     TransformerError,
     Vector,
+    exact_number,
+    exact_rational,
     exact_rows,
     exact_vector,
 )
@@ -18,7 +20,9 @@ from exactformer.constructions.transformer.exact_parts import (
     BitPositions,
     Form,
     Forms,
+    LargestOutputs,
     LinearMap,
+    NearestOutputs,
     Positions,
     TablePositions,
     TransformerLayer,
@@ -29,7 +33,7 @@ from exactformer.constructions.transformer.exact_parts import (
 class HeadWeights:
     """A head's matrices: query and key [d_k, d], value [d_v, d], out [d, d_v]; biases [d_k], [d_k], [d_v], [d].
 
-    Where scores are divided by sqrt(d_k), that has to be in the matrices.
+    ``scale``, an integer, float or Fraction above 0, multiplies scores: Fraction(1, 8) divides them by sqrt(64).
     """
 
     query: Matrix
@@ -41,6 +45,7 @@ class HeadWeights:
     value_bias: Matrix = None
     out_bias: Matrix = None
     name: str = ""
+    scale: int | float | Fraction = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,9 +77,9 @@ def _head(weights: HeadWeights, width: int, where: str) -> AttentionHead:
     key = forms_of(weights.key, weights.key_bias, width, f"{where}, key", len(query))
     value = forms_of(weights.value, weights.value_bias, width, f"{where}, value")
     out = exact_rows(weights.out, len(value), f"{where}, out", width)
-    return AttentionHead(
-        query, key, value, _map(out, exact_vector(weights.out_bias, width, f"{where}, out_bias")), weights.name
-    )
+    added = exact_vector(weights.out_bias, width, f"{where}, out_bias")
+    scale = exact_rational(weights.scale, f"{where}, scale")
+    return AttentionHead(query, key, value, _map(out, added), weights.name, scale)
 
 
 def forms_of(matrix: Matrix, bias: Matrix, columns: int, where: str, rows: int | None = None) -> Forms:
@@ -96,3 +101,31 @@ def positions_of(given: Positions | Matrix, width: int) -> Positions:
     if given is None or isinstance(given, (BitPositions, TablePositions)):
         return given
     return TablePositions(tuple(exact_rows(given, width, "positions")))
+
+
+def largest_outputs(names: Sequence[str], matrix: Matrix, bias: Matrix = None, *, width: int) -> LargestOutputs:
+    """Outputs of their own for `Transformer.build`: a row of the matrix [names, width] for each, a bias [names].
+
+    Raises TransformerError.
+
+    >>> largest_outputs(["yes", "no"], [[0, 1], [0, -1]], width=2).forms[1]
+    Form(vector=((1, Fraction(-1, 1)),), bias=Fraction(0, 1))
+    """
+    for name in names:
+        if not isinstance(name, str):
+            raise TransformerError(f"the output {name!r} is no text; outputs are named by texts")
+    return LargestOutputs(tuple(names), forms_of(matrix, bias, width, "outputs", len(names)))
+
+
+def nearest_outputs(
+    row: Matrix, numbers: Sequence[int | float | Fraction], bias: int | float | Fraction = 0, *, width: int
+) -> NearestOutputs:
+    """Outputs that are numbers: the nearest of these, in any order, to the row [width] times x plus the bias.
+
+    Raises TransformerError.
+
+    >>> nearest_outputs([1, 0], [0, Fraction(1, 3), -1], width=2).names
+    ('-1', '0', '1/3')
+    """
+    form = Form(exact_vector(row, width, "the outputs' row"), exact_number(bias, "the outputs' bias"))
+    return NearestOutputs(form, tuple(sorted(exact_rational(one, "an output's number") for one in numbers)))

@@ -71,6 +71,15 @@ def exact_number(value: object, where: str) -> Fraction:
     raise TransformerError(f"{where} is {value!r}, which is no integer, float or Fraction")
 
 
+def exact_rational(value: object, where: str) -> Fraction:
+    """The number that a value is: as `exact_number`, and any Fraction.  Raises TransformerError.
+
+    >>> exact_rational(Fraction(1, 3), "scale"), exact_rational(0.5, "scale")
+    (Fraction(1, 3), Fraction(1, 2))
+    """
+    return _short(value, where) if isinstance(value, Fraction) else exact_number(value, where)
+
+
 def _short(number: Fraction, where: str) -> Fraction:
     bits = max(abs(number.numerator), number.denominator).bit_length()
     if bits > MOST_BITS:

@@ -3,6 +3,7 @@
 form   of a vector x: the sum of number * x[index], plus a bias
 map    (coordinate, form) pairs: each adds what its form makes to its coordinate
 head   queries, keys and values are forms of x; its map is of the values
+output what a network says at a position: the largest of some forms of the last x, or the number nearest to one
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import TypeAlias
 
 from exactformer.constructions.transformer.exact_numbers import TransformerError, Vector, is_dyadic
@@ -37,13 +39,16 @@ LinearMap: TypeAlias = tuple[tuple[int, Form], ...]
 
 @dataclass(frozen=True)
 class AttentionHead:
-    """score_ij = sum over l of query_l(x_i) key_l(x_j); what i receives of the values, ``out`` adds to x_i."""
+    """score_ij = scale times the sum over l of query_l(x_i) key_l(x_j); what i receives of the values, ``out`` adds to
+    x_i.  The scale is any rational above 0, such as 1/sqrt(d_k).
+    """
 
     query: Forms
     key: Forms
     value: Forms
     out: LinearMap
     name: str = ""
+    scale: Fraction = Fraction(1)
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,35 @@ class ExactToken:
     name: str
     embedding: Vector
     unembedding: Form
+
+
+@dataclass(frozen=True)
+class LargestOutputs:
+    """The output is the name whose form of x, its logit, is the largest: at least two, names are unique."""
+
+    names: tuple[str, ...]
+    forms: Forms
+
+
+@dataclass(frozen=True)
+class NearestOutputs:
+    """The output is the number nearest to what the form makes of x: at least two rationals, ascending."""
+
+    form: Form
+    numbers: tuple[Fraction, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Each number's text.
+
+        >>> NearestOutputs(Form(()), (Fraction(0), Fraction(1, 3))).names
+        ('0', '1/3')
+        """
+        return tuple(map(str, self.numbers))
+
+
+Outputs: TypeAlias = LargestOutputs | NearestOutputs | None
+"""None: the tokens of the vocabulary, with their unembeddings."""
 
 
 def added_up(vectors: Sequence[Vector]) -> Vector:
@@ -154,8 +188,32 @@ def require_layer(layer: TransformerLayer, width: int, where: str) -> None:
         for name, forms in (("query", head.query), ("key", head.key), ("value", head.value)):
             require_forms(forms, width, f"{of_head}, {name}")
         require_map(head.out, width, len(head.value), f"{of_head}, out")
+        if head.scale <= 0:
+            raise TransformerError(f"{of_head}: the scale of scores is {head.scale}; it has to be above 0")
     require_forms(layer.neurons, width, f"{where}, neuron")
     require_map(layer.out, width, len(layer.neurons), f"{where}, out of the MLP")
+
+
+def require_outputs(outputs: Outputs, width: int) -> None:
+    """Raises TransformerError."""
+    match outputs:
+        case LargestOutputs(names, forms):
+            if len(names) < 2:
+                raise TransformerError(f"there are {len(names)} outputs; a network needs at least two")
+            if len(names) != len(forms):
+                raise TransformerError(f"{len(names)} names for {len(forms)} outputs; each output needs one")
+            if len(set(names)) < len(names):
+                twice = next(name for name in names if names.count(name) > 1)
+                raise TransformerError(f"the output {twice!r} is there twice; names have to be unique")
+            for name, form in zip(names, forms, strict=True):
+                require_forms([form], width, f"the output {name!r}, form")
+        case NearestOutputs(form, numbers):
+            if len(numbers) < 2:
+                raise TransformerError(f"there are {len(numbers)} numbers for outputs; a network needs at least two")
+            for before, after in pairwise(numbers):
+                if before >= after:
+                    raise TransformerError(f"the outputs' number {after} comes after {before}; numbers have to ascend")
+            require_forms([form], width, "the outputs' form")
 
 
 def numbers_of(layer: TransformerLayer) -> Iterator[tuple[str, Fraction]]:
@@ -184,3 +242,13 @@ def numbers_of_map(linear: LinearMap, where: str) -> Iterator[tuple[str, Fractio
             yield f"{where}, coordinate {coordinate}, index {index}", weight
         if form.bias:
             yield f"{where}, coordinate {coordinate}, bias", form.bias
+
+
+def numbers_of_outputs(outputs: Outputs) -> Iterator[tuple[str, Fraction]]:
+    """Every weight and bias of outputs' forms.  (The numbers that outputs are compared with are no weights.)"""
+    match outputs:
+        case LargestOutputs(names, forms):
+            for name, form in zip(names, forms, strict=True):
+                yield from numbers_of_forms([form], f"the output {name!r}, form")
+        case NearestOutputs(form, _):
+            yield from numbers_of_forms([form], "the outputs' form")

@@ -14,7 +14,7 @@ from random import Random
 
 from exactformer.constructions.transformer.exact import Transformer
 from exactformer.constructions.transformer.exact_parts import Form
-from exactformer.verify.arithmetic.formats import Format, round_to
+from exactformer.verify.arithmetic.formats import FloatFormat, Format, round_to
 from exactformer.verify.arithmetic.models import ArithmeticModel, Exact, Fused
 
 Column = list[Fraction]
@@ -115,9 +115,14 @@ class Simulation:
         for i, asking in enumerate(query):
             seen = range(i + 1) if self.net.causal else range(len(x))
             scores = [self.beta * self.sum(scores_in, list(zip(asking, key[j], strict=True))) for j in seen]
-            exps = [exp(score - max(scores)) for score in scores]
+            exps = [exp(-self.held(max(scores) - score)) for score in scores]
             found.append([self.mean(exps, [value[j][row] for j in seen]) for row in range(len(value[i]))])
         return found
+
+    def held(self, x: Fraction) -> Fraction:
+        """How far a score is below the largest: with three formats, a floating accumulator rounds it."""
+        accumulator = self.model.accumulator if isinstance(self.model, Fused) else None
+        return self.rounded(accumulator if isinstance(accumulator, FloatFormat) else None, x)
 
     def mean(self, exps: Column, values: Column) -> Fraction:
         if isinstance(self.model, Exact):

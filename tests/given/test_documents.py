@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
@@ -24,7 +25,12 @@ from exactformer.certificates.network_document import (
 )
 from exactformer.certificates.sequence_certificate import SLACK, stated_drift, stated_margin
 from exactformer.constructions.transformer.exact import Transformer
-from exactformer.constructions.transformer.exact_matrices import HeadWeights, LayerWeights
+from exactformer.constructions.transformer.exact_matrices import (
+    HeadWeights,
+    LayerWeights,
+    largest_outputs,
+    nearest_outputs,
+)
 from exactformer.constructions.transformer.exact_parts import BitPositions
 from exactformer.constructions.transformer.given import Given, GivenError
 from exactformer.verify.arithmetic.models import ModelError
@@ -60,6 +66,34 @@ def test_positions_in_bits_are_read_back() -> None:
 
 def _two_tokens() -> tuple[Any, ...]:
     return Transformer.build(["a", "b"], [[1, 0], [0, 1]], [[1, 0], [0, 1]], []).vocabulary
+
+
+def all_of_it() -> Transformer:
+    """Scales, unseen tokens, outputs of its own."""
+    scaled = HeadWeights([[1]], [[1]], [[1]], [[1]], scale=Fraction(1, 3))
+    return Transformer.build(
+        ["a", "b", "pad"],
+        [[1], [2], [3]],
+        None,
+        [LayerWeights([scaled, HeadWeights([[1]], [[1]], [[1]], [[1]])])],
+        unseen=["pad", "b"],
+        outputs=largest_outputs(["yes", "no"], [[0.5], [-1]], [0, 3], width=1),
+    )
+
+
+def test_scales_unseen_tokens_and_outputs_are_read_back() -> None:
+    net = all_of_it()
+    assert read_transformer(network_bytes(net)) == net
+    document = network_document(net)
+    assert document["unseen"] == ["b", "pad"]
+    assert document["outputs"] == {"largest": [["yes", [[[0, "1/2"]], 0]], ["no", [[[0, -1]], 3]]]}
+    assert [head.get("scale") for head in document["layers"][0]["heads"]] == ["1/3", None]
+    assert document["vocabulary"][2] == {"token": "pad", "embedding": [[0, 3]], "unembedding": [[], 0]}
+    near = replace(net, outputs=nearest_outputs([0.5], [1, Fraction(1, 3), 0], 0.25, width=1))
+    assert read_transformer(network_bytes(near)) == near
+    assert network_document(near)["outputs"] == {"nearest": [[[[0, "1/2"]], "1/4"], [0, "1/3", 1]]}
+    plain = network_document(COUNTER)
+    assert not {"unseen", "outputs"} & plain.keys()
 
 
 def test_numbers_are_integers_or_texts() -> None:
@@ -106,10 +140,46 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("title", BAD)
+BAD_EXTENSIONS = {
+    "a scale of 1": (changed("layers.0.heads.0.scale", 1), "layers[0].heads[0].scale is 1; leave it out"),
+    "a scale of 0": (changed("layers.0.heads.0.scale", 0), "layer 1, head 0: the scale of scores is 0; it has to be a"),
+    "a scale below 0": (changed("layers.0.heads.0.scale", "-1/2"), "layer 1, head 0: the scale of scores is -1/2; it "),
+    "a scale that is a float": (changed("layers.0.heads.0.scale", 0.5), "the network is no JSON document: 0.5 is writ"),
+    "a scale that is nothing": (changed("layers.0.heads.0.scale", None), "layers[0].heads[0].scale is None; it has to"),
+    "an unknown field of a head": (
+        changed("layers.0.heads.0.more", 1),
+        "layers[0].heads[0] has to be an object with the fields name, query, key, value, out and, where needed, scale",
+    ),
+    "nothing unseen": (changed("unseen", []), "unseen is empty; leave it out"),
+    "an unseen token that is none": (changed("unseen", ["c"]), "the unseen token 'c' is not in the vocabulary"),
+    "unseen tokens in another order": (changed("unseen", ["pad", "b"]), "the unseen token 'b' comes after 'pad'; each"),
+    "an unseen token twice": (changed("unseen", ["b", "b"]), "the unseen token 'b' comes after 'b'; each is named onc"),
+    "unseen tokens that are no texts": (changed("unseen", [1]), "unseen[0] has to be a text"),
+    "outputs of both kinds": (changed("outputs.nearest", []), "outputs has to be an object with one field, largest or"),
+    "outputs that are nothing": (changed("outputs", None), "outputs has to be an object with one field, largest or ne"),
+    "one output": (changed("outputs.largest", [["yes", [[], 0]]]), "there are 1 outputs; a network needs at least two"),
+    "an output twice": (changed("outputs.largest.1.0", "yes"), "the output 'yes' is there twice; names have to be uni"),
+    "an output without a form": (changed("outputs.largest.1", ["no"]), "outputs.largest[1] has to be a list of 2"),
+    "an output named by a number": (changed("outputs.largest.1.0", 1), "outputs.largest[1] has to be a text"),
+    "an output beyond the width": (
+        changed("outputs.largest.1.1.0.0.0", 1),
+        "the output 'no', form 0: index 1 comes after -1, of 1; indices have to ascend",
+    ),
+    "one number": (changed("outputs", {"nearest": [[[], 0], [1]]}), "there are 1 numbers for outputs; a network needs"),
+    "numbers that fall": (changed("outputs", {"nearest": [[[], 0], [1, 0]]}), "the outputs' number 0 comes after 1; n"),
+    "a number twice": (changed("outputs", {"nearest": [[[], 0], ["1/3", "1/3"]]}), "the outputs' number 1/3 comes aft"),
+    "a form that is none": (changed("outputs", {"nearest": [[], [0, 1]]}), "outputs.nearest[0] has to be a list of 2"),
+    "a weight that is not dyadic": (
+        changed("outputs", {"nearest": [[[[0, "1/3"]], 0], [0, 1]]}),
+        "the outputs' form 0, index 0: 1/3 is 0, or its denominator is no power of two",
+    ),
+}
+
+
+@pytest.mark.parametrize("title", [*BAD, *BAD_EXTENSIONS])
 def test_what_is_no_network_document(title: str) -> None:
-    change, sentence = BAD[title]
-    document = network_document(COUNTER)
+    change, sentence = (BAD | BAD_EXTENSIONS)[title]
+    document = network_document(COUNTER if title in BAD else all_of_it())
     change(document)
     with pytest.raises(NetworkDocumentError, match=f"^{re.escape(sentence)}"):
         read_transformer(json.dumps(document).encode())
@@ -222,6 +292,29 @@ def test_compiled_networks_are_taken_as_they_are() -> None:
         ef.certify(network, given, "fused:bf16", context=8)  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="Theory of a Transformer is not judged"):
         ef.certify(COUNTER, ef.ngram(letters="abc", n=1, context=32)[1], "exact", context=8)  # type: ignore[call-overload]
+
+
+PLAIN: dict[str, Any] = {"vocabulary": ["a", "b"], "embedding": [[1], [2]], "unembedding": [[1], [0]], "layers": []}
+NOT_PLAIN: dict[str, tuple[dict[str, Any], str]] = {
+    "a head with a scale": (
+        {"layers": [LayerWeights([HeadWeights([[1]], [[1]], [[1]], [[1]], scale=scale) for scale in (1, 0.5)])]},
+        "layer 1, head 1 has the scale 1/2",
+    ),
+    "unseen tokens": ({"unseen": ["b"]}, "no head sees the token 'b'"),
+    "outputs of its own": (
+        {"outputs": nearest_outputs([1], [1, 2], width=1)},
+        "the network has outputs of its own",
+    ),
+}
+
+
+@pytest.mark.parametrize("title", NOT_PLAIN)
+def test_networks_that_are_not_judged_on_given_sequences(title: str) -> None:
+    changed, what = NOT_PLAIN[title]
+    net = ef.Transformer.build(**(PLAIN | changed))
+    sentence = f"{what}, which is not judged on given sequences; ask for the scope words, where a language may be one"
+    with pytest.raises(Unsupported, match=f"^{re.escape(sentence)} word$"):
+        ef.certify(net, Given([(["a"], {0: "a"})]), "exact")
 
 
 UNSUPPORTED = {

@@ -14,7 +14,7 @@ from exactformer.constructions.transformer.exact import Transformer
 from exactformer.constructions.transformer.exact_matrices import HeadWeights, LayerWeights
 from exactformer.constructions.transformer.exact_parts import Form, LinearMap
 from exactformer.verify.arithmetic.exp_bounds import exp_bounds
-from exactformer.verify.arithmetic.formats import BF16, round_to
+from exactformer.verify.arithmetic.formats import BF16, FixedFormat, round_to
 from exactformer.verify.arithmetic.models import parse_arithmetic
 from exactformer.verify.given.enclosure import Enclosure, Setting, enclose, rivals
 from exactformer.verify.given.hardmax import replay
@@ -123,6 +123,40 @@ def test_a_quotient_is_off_by_the_errors_of_both_sums() -> None:
     off_num, off_den = gamma * (p[0] + p[1] * 3 / 2) + k * q, gamma * sum(p) + k * q
     off = (off_num + mean * off_den) / (sum(p) - off_den)
     assert found.final.interval(1, 0) == (round_to(BF16, mean - off), round_to(BF16, mean + off))
+
+
+FIXED4 = FixedFormat(4)
+
+
+def scored(first: Fraction, second: Fraction) -> Transformer:
+    """Token b, with value 1, scores first + second below token a, with value 0."""
+    weights = HeadWeights([[0, 0], [0, 0]], [[0, -first], [0, -16 * second]], [[0, 1]], [[1], [0]], [1, 1 / 16])
+    return Transformer.build("ab", [[0, 0], [0, 1]], [[1, 0], [0, 1]], [LayerWeights([weights])], causal=False)
+
+
+def test_what_is_below_the_largest_score_is_rounded_to_the_accumulator() -> None:
+    """8 + 9/256 is no number of bf16: exp is taken at 8 + 1/16, which gives another weight."""
+    x = 8 + Fraction(9, 256)
+    found = enclosed(scored(Fraction(8), x - 8), ["a", "b"], "fused:bf16/bf16/bf16", 1)
+    assert found.final is not None
+    low, high = found.final.interval(0, 0)
+    share, other = (p / (1 + p) for p in (round_to(BF16, exp(-one)) for one in (round_to(BF16, x), x)))
+    assert low <= share <= high < other
+
+
+def test_a_fixed_accumulator_rounds_no_differences_of_scores() -> None:
+    x = Fraction(25, 256)
+    found = enclosed(scored(Fraction(0), x), ["a", "b"], "fused:fixed4/fixed4/fixed4", 1)
+    assert found.final is not None
+    share, other = (p / (1 + p) for p in (round_to(FIXED4, exp(-one)) for one in (x, round_to(FIXED4, x))))
+    assert found.final.interval(0, 0) == (round_to(FIXED4, share),) * 2
+    assert round_to(FIXED4, share) != round_to(FIXED4, other)
+
+
+def test_what_is_below_the_largest_score_may_overflow_the_accumulator() -> None:
+    assert enclosed(scored(Fraction(64000), Fraction(1000)), ["a", "b"], "fused:fp16/fp16/fp16", 1).final is not None
+    found = enclosed(scored(Fraction(64000), Fraction(2000)), ["a", "b"], "fused:fp16/fp16/fp16", 1)
+    assert found.not_shown == "layer 1, attention: a number that is rounded to fp16 may overflow"
 
 
 def test_known_numbers_stay_known() -> None:

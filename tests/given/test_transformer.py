@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -11,9 +12,14 @@ import pytest
 
 import exactformer as ef
 from exactformer.constructions.transformer.exact import Transformer
-from exactformer.constructions.transformer.exact_matrices import HeadWeights, LayerWeights
+from exactformer.constructions.transformer.exact_matrices import (
+    HeadWeights,
+    LayerWeights,
+    largest_outputs,
+    nearest_outputs,
+)
 from exactformer.constructions.transformer.exact_numbers import TransformerError
-from exactformer.constructions.transformer.exact_parts import BitPositions, Form
+from exactformer.constructions.transformer.exact_parts import BitPositions, Form, LargestOutputs
 from exactformer.constructions.transformer.given import Given, GivenError
 
 EYE = [[1, 0], [0, 1]]
@@ -122,6 +128,30 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         "2 bits of the position from coordinate 1 do not fit the width 2; give 1 to 64",
     ),
     "names of some coordinates": ({"coordinates": ["x"]}, "1 names for 2 coordinates"),
+    "a scale of 0": ({"layers": [head(scale=0)]}, "layer 1, head 0: the scale of scores is 0; it has to be above 0"),
+    "a scale that is NaN": (
+        {"layers": [head(scale=float("nan"))]},
+        "layer 1, head 0, scale is nan; weights have to be",
+    ),
+    "a scale of too many bits": (
+        {"layers": [head(scale=Fraction(1, 3**6000))]},
+        "layer 1, head 0, scale has 9510 bits",
+    ),
+    "an unseen token that is none": ({"unseen": ["c"]}, "the unseen token 'c' is not in the vocabulary"),
+    "an unseen token twice": ({"unseen": ["b", "b"]}, "the unseen token 'b' comes after 'b'; each is named once"),
+    "nothing to say": ({"unembedding": None}, "unembedding has shape (); it has to be (2, 2)"),
+    "a bias of no unembedding": (
+        {"unembedding": None, "unembedding_bias": [1, 1], "outputs": nearest_outputs([1, 0], [0, 1], width=2)},
+        "unembedding has shape (); it has to be (2, 2)",
+    ),
+    "outputs of another width": (
+        {"outputs": nearest_outputs([0, 0, 1], [0, 1], width=3)},
+        "the outputs' form 0: index 2 comes after -1, of 2; indices have to ascend",
+    ),
+    "more names than outputs": (
+        {"outputs": LargestOutputs(("x", "y"), (Form(()),))},
+        "2 names for 1 outputs; each output needs one",
+    ),
     "no width": ({"embedding": [[], []], "unembedding": [[], []], "layers": []}, "the width is 0"),
 }
 
@@ -131,6 +161,58 @@ def test_what_is_no_transformer(title: str) -> None:
     changed, sentence = BAD[title]
     with pytest.raises(TransformerError, match=f"^{re.escape(sentence)}"):
         built(**changed)
+
+
+def test_scales_are_any_rationals_above_0() -> None:
+    scales = [Fraction(1, 3), 2, 0.1, np.float32(0.1)]
+    nets = [built(layers=[head(scale=scale)]) for scale in scales]
+    found = [net.layers[0].heads[0].scale for net in nets]
+    assert found == [Fraction(1, 3), 2, Fraction(0.1), Fraction(float(np.float32(0.1)))]
+    assert built().layers[0].heads[0].scale == 1
+
+
+def test_what_a_network_says() -> None:
+    assert built().output_names == ("a", "b")
+    largest = largest_outputs(["x", "y", "z"], np.eye(3, 2, dtype=np.float32), [0, 0, 7], width=2)
+    net = built(unembedding=None, outputs=largest)
+    assert net.output_names == ("x", "y", "z")
+    assert [token.unembedding for token in net.vocabulary] == [Form(()), Form(())]
+    assert ("the output 'z', form 0, bias", 7) in net.numbers()
+    nearest = built(outputs=nearest_outputs([0, 3], [2, Fraction(-1, 3)], width=2))
+    assert nearest.output_names == ("-1/3", "2")
+    assert ("the outputs' form 0, index 1", 3) in nearest.numbers()
+    assert nearest.vocabulary == built().vocabulary
+
+
+def test_unseen_tokens_have_the_order_of_the_vocabulary() -> None:
+    assert built(unseen=["b", "a"]).unseen == ("a", "b")
+
+
+WRONG_OUTPUTS: dict[str, tuple[Callable[[], object], str]] = {
+    "a name that is no text": (
+        lambda: largest_outputs(["x", 1], np.eye(2), width=2),  # type: ignore[list-item]
+        "the output 1 is no text; outputs are named by texts",
+    ),
+    "a row too few": (
+        lambda: largest_outputs(["x", "y"], [[1, 0]], width=2),
+        "outputs has shape (1, 2); it has to be (2, 2)",
+    ),
+    "a row that is too short": (
+        lambda: nearest_outputs([1], [0, 1], width=2),
+        "the outputs' row has shape (1,); it has to be (2,)",
+    ),
+    "a number that is none": (
+        lambda: nearest_outputs([1], ["0", 1], width=1),  # type: ignore[list-item]
+        "an output's number is '0', which is no integer, float or Fraction",
+    ),
+}
+
+
+@pytest.mark.parametrize("title", WRONG_OUTPUTS)
+def test_what_are_no_outputs(title: str) -> None:
+    make, sentence = WRONG_OUTPUTS[title]
+    with pytest.raises(TransformerError, match=f"^{re.escape(sentence)}"):
+        make()
 
 
 def test_compiled_networks_token_by_token() -> None:
@@ -153,6 +235,9 @@ def test_a_vocabulary_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None
 def test_html_escapes_what_users_name() -> None:
     assert "<b>" not in built(coordinates=["<b>", "y"])._repr_html_()
     assert "<td>2</td>" in built()._repr_html_()
+    named = built(outputs=nearest_outputs([1, 0], [0, 1], width=2), unseen=["b"])._repr_html_()
+    assert "<td>the nearest of 2 numbers</td>" in named
+    assert "<td>&#x27;b&#x27;</td>" in named
 
 
 # ---------------------------------------------------------------------------- what is given

@@ -60,6 +60,26 @@ def formats_of(model: ArithmeticModel) -> Formats | None:
     return Formats(model.activations, model.linear, model.scores)
 
 
+def require_plain(net: Transformer) -> None:
+    """No scale, no unseen tokens, the vocabulary's own logits.  Raises Unsupported with the first that is otherwise."""
+    scaled = (
+        f"layer {number}, head {place} has the scale {head.scale}"
+        for number, layer in enumerate(net.layers, start=1)
+        for place, head in enumerate(layer.heads)
+        if head.scale != 1
+    )
+    found = next(scaled, None)
+    if net.unseen:
+        found = f"no head sees the token {net.unseen[0]!r}"
+    if net.outputs is not None:
+        found = "the network has outputs of its own"
+    if found is not None:
+        raise Unsupported(
+            f"{found}, which is not judged on given sequences; ask for the scope words, where a language may be one "
+            "word"
+        )
+
+
 def contains(outer: Format, inner: Format) -> bool:
     """Whether every number of a format is one of another.
 

@@ -11,7 +11,7 @@ from exactformer.constructions.transformer.exact import Transformer
 from exactformer.constructions.transformer.exact_parts import Form
 from exactformer.constructions.transformer.given import Given, GivenError, GivenSequence
 from exactformer.verify.arithmetic.models import ArithmeticModel
-from exactformer.verify.given.arithmetic import Unsupported, require_held
+from exactformer.verify.given.arithmetic import Unsupported, require_held, require_plain
 from exactformer.verify.given.enclosure import Enclosure, Rival, Setting, enclose, rivals
 from exactformer.verify.given.hardmax import Head, Replayed, replay
 from exactformer.verify.given.weights import TransformerRows
@@ -81,11 +81,12 @@ def assess(net: Transformer, given: Given, model: ArithmeticModel, beta: int = 1
     """Replay with hardmax, enclose, and compare logits.
 
     Raises GivenError for sequences that the transformer cannot read, Unsupported (a ModelError) for an arithmetic that
-    is not judged, or does not hold the weights.
+    is not judged, or does not hold the weights, and for a network with scales, unseen tokens or outputs of its own.
     """
     if beta < 1 or beta & (beta - 1):
         raise Unsupported(f"beta is {beta}; it has to be a power of two, at least 1")
     setting = Setting.of(model, beta)
+    require_plain(net)
     require_held(net, model)
     for number, sequence in enumerate(given.sequences):
         _require(net, sequence, f"sequence {number}")

@@ -2,7 +2,8 @@
 
     exact     the mean of the values, with weights exp(score)
     rounded   the sum of rnd_W(a_j) v_j, exactly, a_j the softmax of the scores
-    fused     num / den, sums in ACC of p_j v_j and of p_j, with p_j = rnd_W(exp(score_j - largest score))
+    fused     num / den, sums in ACC of p_j v_j and of p_j, with p_j = rnd_W(exp(rnd_ACC(score_j - largest score)));
+              a fixed ACC rounds only sums
 
 Shapes: scores and weights are [tokens, tokens], a row for each query; values are [d_v, tokens].
 """
@@ -160,15 +161,15 @@ def _softmax_weights(head: Attended) -> Weights:
     return made
 
 
-def _fused_weights(head: Attended, number_format: Format) -> Weights:
-    """rnd_W(exp(score - largest score)); 1 where no other token can score more."""
+def _fused_weights(head: Attended, number_format: Format, accumulator: Format) -> Weights:
+    """rnd_W(exp(rnd_ACC(score - largest score))); 1 where no other token can score more.  Raises NotShown."""
     count, exponent, finest = head.tokens, head.scores.exponent, number_format.quantum_exponent
     made = Weights(table(count, count), table(count, count), finest)
     known: dict[tuple[int, bool], int] = {}
 
     def weight(gap: int, *, upper: bool) -> int:
         if (found := known.get((gap, upper))) is None:
-            low, high, at = exp_bounds(gap, exponent)
+            low, high, at = exp_bounds(*_held(gap, exponent, accumulator))
             multiple, at = round_to_multiple(number_format, high if upper else low, 1 << -at)
             found = known[gap, upper] = multiple << (at - finest)
         return found
@@ -185,6 +186,13 @@ def _fused_weights(head: Attended, number_format: Format) -> Weights:
             made.low[token, other] = weight(0 if first else int(low[other] - top), upper=False)
             made.high[token, other] = weight(min(0, int(high[other] - least)), upper=True)
     return made
+
+
+def _held(gap: int, exponent: int, accumulator: Format) -> Dyadic:
+    """How far a score is below the largest, as a floating accumulator holds it: rounding is monotone, so ends are."""
+    if isinstance(accumulator, FixedFormat):
+        return gap, exponent
+    return round_end(gap << max(exponent, 0), 1 << max(-exponent, 0), accumulator)
 
 
 # ---------------------------------------------------------------------------- means
@@ -309,7 +317,7 @@ def _round_both(low: Fraction, high: Fraction, number_format: Format) -> Dyadics
 
 
 def _fused(head: Attended, number_format: Format, accumulator: Format, activations: Format) -> Enclosed:
-    weights, values = _fused_weights(head, number_format), head.values
+    weights, values = _fused_weights(head, number_format, accumulator), head.values
     means = _Means.of(weights, values)
     grid = _grid(weights, number_format)
     counted = np.asarray(weights.high != 0, dtype=np.int64)
