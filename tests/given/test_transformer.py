@@ -177,10 +177,10 @@ def test_what_a_network_says() -> None:
     net = built(unembedding=None, outputs=largest)
     assert net.output_names == ("x", "y", "z")
     assert [token.unembedding for token in net.vocabulary] == [Form(()), Form(())]
-    assert ("the output 'z', form 0, bias", 7) in net.numbers()
+    assert ("the output 'z', form 0, bias", Fraction(7)) in list(net.numbers())
     nearest = built(outputs=nearest_outputs([0, 3], [2, Fraction(-1, 3)], width=2))
     assert nearest.output_names == ("-1/3", "2")
-    assert ("the outputs' form 0, index 1", 3) in nearest.numbers()
+    assert ("the outputs' form 0, index 1", Fraction(3)) in list(nearest.numbers())
     assert nearest.vocabulary == built().vocabulary
 
 
