@@ -1,8 +1,8 @@
 """``python -m exactformer.certificates.checker CERTIFICATE --machine FILE``: check a certificate against a machine.
 
 ``--function NAME`` in the place of ``--machine FILE`` checks a certificate of approximation against a function,
-``--theory FILE`` one about a theory. One about sequences that it names needs no option; ``--network FILE`` gives its
-network, which else lies beside it.
+``--theory FILE`` one about a theory. One about sequences, or words of a language, needs no option; ``--network FILE``
+gives its network, which else lies beside it.
 
 Exit codes: see `EXIT_CODES`.
 """
@@ -17,13 +17,7 @@ import traceback
 from pathlib import Path
 
 from exactformer.certificates.checker.deadline import SECONDS
-from exactformer.certificates.checker.document import (
-    BadInput,
-    Rejected,
-    TooLarge,
-    Undecided,
-    is_about_sequences,
-)
+from exactformer.certificates.checker.document import BadInput, Rejected, TooLarge, Undecided, names_its_subject
 from exactformer.certificates.checker.process import FAILED, run
 from exactformer.certificates.checker.report import KIND, SAYS, plain, report
 
@@ -58,7 +52,10 @@ def main(arguments: list[str] | None = None, machine: bytes | None = None) -> in
         "--theory", type=Path, metavar="FILE", help="the theory that a certificate of one is about; also with --machine"
     )
     parser.add_argument(
-        "--network", type=Path, metavar="FILE", help="the network of a certificate about sequences, if not beside it"
+        "--network",
+        type=Path,
+        metavar="FILE",
+        help="the network of a certificate about sequences or words, if not beside it",
     )
     parser.add_argument(
         "--budget",
@@ -77,22 +74,22 @@ def main(arguments: list[str] | None = None, machine: bytes | None = None) -> in
     about_a_machine = given.machine is not None or given.theory is not None
     if about_a_machine and given.function is not None:
         parser.error("give --machine FILE, --theory FILE or both; or --function NAME")
-    of_sequences = not about_a_machine and given.function is None
-    if given.network is not None and not of_sequences:
-        parser.error("--network is for certificates about sequences, which go without the other options")
-    if of_sequences and given.network is None and not is_about_sequences(given.certificate):
+    names_itself = not about_a_machine and given.function is None
+    if given.network is not None and not names_itself:
+        parser.error("--network is for certificates about sequences or words, which go without the other options")
+    if names_itself and given.network is None and not names_its_subject(given.certificate):
         parser.error(
-            "give --machine FILE, --theory FILE or both; or --function NAME: only a certificate about sequences needs "
-            "none of them"
+            "give --machine FILE, --theory FILE or both; or --function NAME: only certificates about sequences and "
+            "about words need none of them"
         )
     from exactformer.certificates.checker.approximation.check import check_approximation  # slow to import: an interrupt
     from exactformer.certificates.checker.check import check_certificate  # has to find `process.run` waiting for it
-    from exactformer.certificates.checker.sequences.check import check_sequences
+    from exactformer.certificates.checker.named import check_named
     from exactformer.certificates.checker.theory.check import check_theory
 
     try:
-        if of_sequences:
-            valid = check_sequences(given.certificate, given.budget, given.network)
+        if names_itself:
+            valid = check_named(given.certificate, given.budget, given.network)
         elif given.theory is not None:
             valid = check_theory(given.certificate, given.theory, given.budget, None, machine or given.machine)
         elif given.machine is None:

@@ -25,13 +25,14 @@ Json: TypeAlias = "int | str | list[Json] | dict[str, Json] | None"
 
 MACHINE, APPROXIMATION = "exactformer certificate", "exactformer approximation certificate"
 THEORY = "exactformer theory certificate"
-SEQUENCES = "exactformer certificate about sequences"
+SEQUENCES, WORDS = "exactformer certificate about sequences", "exactformer certificate about words"
 """The formats of certificates: what one has to be about, for the checker's users, is `OPTIONS`."""
 OPTIONS = {
     MACHINE: "a machine, given with --machine",
     APPROXIMATION: "a function, given with --function",
     THEORY: "a theory, given with --theory",
     SEQUENCES: "sequences that it names itself, given without --machine, --function and --theory",
+    WORDS: "words of a language that it names itself, given without --machine, --function and --theory",
 }
 
 LARGEST_DOCUMENT = 64 * 2**20
@@ -173,17 +174,21 @@ def read_certificate(path: Path, kind: str) -> Json:
     return document
 
 
-def is_about_sequences(path: Path) -> bool:
-    """Whether the file is a certificate that is checked without saying what it has to be about.
+def names_its_subject(path: Path) -> bool:
+    """Whether the file is a certificate that is checked without saying what it has to be about."""
+    return kind_of(path) in (SEQUENCES, WORDS)
 
-    Yes also where it cannot be read, or is too large: to check it says so.
+
+def kind_of(path: Path) -> Json:
+    """The format that a file says it has; that of certificates about sequences, if it cannot be read or is too large:
+    to check it says so.
     """
     try:
         data = read_bytes(path, "certificate")
         require_light(data, "certificate")
     except (BadInput, TooLarge):
-        return True
-    return format_of(read_leniently(data)) == SEQUENCES
+        return SEQUENCES
+    return format_of(read_leniently(data))
 
 
 def format_of(document: Json) -> Json:

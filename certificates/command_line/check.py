@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from exactformer.certificates.checker.__main__ import main as run_checker
-from exactformer.certificates.checker.document import is_about_sequences
+from exactformer.certificates.checker.document import names_its_subject
 from exactformer.certificates.command_line.console import show
 from exactformer.certificates.command_line.outcome import InputRefused, refusing
 from exactformer.certificates.command_line.progress import late_spinner
@@ -31,19 +31,19 @@ def execute(
     """MACHINE, a name of the library, a busy beaver text or a file; a function's name; a theory's name or file.
 
     The checker reads files of one-way machines only. A busy beaver text is folded first, which the checker takes as
-    given; the report says so. A certificate about sequences goes without these; NETWORK is a file.
+    given; the report says so. Certificates about sequences and words go without these; NETWORK is a file.
     """
     given = [option for option in (machine, theory, function) if option is not None]
     if network is not None and given:
         raise InputRefused(
-            "--network is for certificates about sequences, which go without --machine, --theory and --function"
+            "--network is for certificates about sequences or words, which go without --machine, --theory, --function"
         )
-    of_sequences = not given and (network is not None or is_about_sequences(certificate))
-    if not of_sequences and (machine is None and theory is None) == (function is None):
+    names_itself = not given and (network is not None or names_its_subject(certificate))
+    if not names_itself and (machine is None and theory is None) == (function is None):
         raise InputRefused(
             "give --machine MACHINE, for a certificate of approximation --function NAME, for one about a theory "
-            "--theory FILE, of a machine's runs both: what the certificate has to be about (only one about sequences "
-            "goes without)"
+            "--theory FILE, of a machine's runs both: what the certificate has to be about (only those about sequences "
+            "and about words go without)"
         )
     about = None if theory is None else THEORIES.get(theory, Path(theory))
     if machine is not None and theory is None:

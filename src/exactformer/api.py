@@ -15,8 +15,8 @@ from exactformer.certificates.certify_all import UniversalRequest
 from exactformer.certificates.checker import check as checker
 from exactformer.certificates.checker.approximation.check import check_approximation
 from exactformer.certificates.checker.deadline import SECONDS
-from exactformer.certificates.checker.document import BadInput, Rejected, TooLarge, Undecided, is_about_sequences
-from exactformer.certificates.checker.sequences.check import check_sequences
+from exactformer.certificates.checker.document import BadInput, Rejected, TooLarge, Undecided, names_its_subject
+from exactformer.certificates.checker.named import check_named
 from exactformer.certificates.checker.theory.check import check_theory
 from exactformer.certificates.files import FileRefused, Output
 from exactformer.certificates.network_document import NetworkDocumentError, load_transformer, network_bytes
@@ -271,8 +271,8 @@ def check(
         raise BadInput("give a machine, a theory or both; or a network; or a function: a certificate is about one")
     if function is not None:
         return _valid(check_approximation(path, function, budget_seconds))
-    if network is not None or (not given and is_about_sequences(path)):
-        return _valid(check_sequences(path, budget_seconds, _network_to_check(network)))
+    if network is not None or (not given and names_its_subject(path)):
+        return _valid(check_named(path, budget_seconds, _network_to_check(network)))
     if theory is not None:
         about = None if machine is None else machine_to_check(machine)
         text = theory.text.encode("utf-8")

@@ -8,7 +8,7 @@ from fractions import Fraction
 from exactformer.certificates.checker.document import TooLarge, quote
 from exactformer.certificates.checker.formats import Format
 from exactformer.certificates.checker.sequences.network import Row
-from exactformer.certificates.checker.softmax.model import Steps, parse_model
+from exactformer.certificates.checker.softmax.model import parse_model
 from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, Sum, Value
 
 LARGEST_CONTEXT = 2**15
@@ -48,12 +48,14 @@ def neuron(arithmetic: Arithmetic, row: Row, vector: Sequence[Value]) -> Value:
 def arithmetic_of(text: str, e: int, field: str = "statement.arithmetic") -> Arithmetic:
     """The arithmetic with this text; `Rejected` if it is no canonical one, `TooLarge` if it is not judged."""
     model = parse_model(field, text)
-    three = model.kind == "rounded" and model.accumulator is not None
-    if model.steps != Steps(linear=model.steps.linear) or three or (model.kind == EXACT and text != EXACT):
+    steps = model.steps
+    sums = steps.once and (model.accumulator is None or steps.faithful)
+    if steps.head or steps.block is not None or sums or (model.kind == EXACT and text != EXACT):
         raise TooLarge(f"{field} {quote(text)}: its steps or formats are not judged; NETWORKS 3 names what is")
     if model.kind == EXACT:
         return Arithmetic.of(model, e, LARGEST_CONTEXT)
-    holding = {"linear": model.steps.linear, "score": model.score}
+    holding = {"linear": steps.linear}
+    holding |= {} if steps.once else {"score": model.score}
     holding |= {} if model.accumulator is None else {"accumulator": model.accumulator}
     for role, form in holding.items():
         if not holds(form, model.activation):
@@ -61,7 +63,7 @@ def arithmetic_of(text: str, e: int, field: str = "statement.arithmetic") -> Ari
                 f"{field} {quote(text)} is not judged: its {role} format {form.name} does not have all numbers of "
                 f"{model.activation.name}, which activations are in"
             )
-    if min(form.lowest for form in (model.weight, model.activation, *holding.values())) < LOWEST:
+    if min(form.lowest for form in (model.weight, model.activation, model.score, *holding.values())) < LOWEST:
         raise TooLarge(f"{field} {quote(text)} is not judged: a format has numbers below 2^{LOWEST}")
     return Arithmetic.of(model, e, LARGEST_CONTEXT)
 

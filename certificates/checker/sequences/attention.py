@@ -3,47 +3,80 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
+from typing import NamedTuple
 
+from exactformer.certificates.checker.sequences.network import Head
 from exactformer.certificates.checker.softmax.heads import received
 from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, Ends, Unbounded, Value
 from exactformer.certificates.checker.softmax.queries import Group, Query
+from exactformer.certificates.checker.softmax.sums import accumulator
 
 
 def attended(
-    arithmetic: Arithmetic, query: Sequence[Value], keys: Sequence[Sequence[Value]], values: Sequence[Sequence[Value]]
+    arithmetic: Arithmetic,
+    head: Head,
+    query: Sequence[Value],
+    keys: Sequence[Sequence[Value]],
+    values: Sequence[Sequence[Value]],
 ) -> list[Value]:
     """The head's output o for a token with this query, from the keys and values of all tokens that it sees."""
-    scores = [score(arithmetic, query, key) for key in keys]
-    seen = below_the_largest(scores) if arithmetic.kind == "fused" else below_a_number(scores)
+    scores = [score(arithmetic, head, query, key) for key in keys]
+    seen = query_of(arithmetic, [Scores(1, *ends) for ends in scores])
     return received(arithmetic, seen, list(zip(*values, strict=True)))
 
 
-def score(arithmetic: Arithmetic, query: Sequence[Value], key: Sequence[Value]) -> Ends:
-    """beta times sum_S of the products of query and key; it must not overflow S, and is exact then."""
-    form = arithmetic.model.score
-    low, high = (end << arithmetic.e for end in arithmetic.sum(form, arithmetic.products(zip(query, key, strict=True))))
-    if arithmetic.kind != EXACT and max(-low, high) > arithmetic.scaled(form.largest):
-        raise Unbounded
+def score(arithmetic: Arithmetic, head: Head, query: Sequence[Value], key: Sequence[Value]) -> Ends:
+    """beta times the score; it must not overflow S, and is exact then."""
+    model, terms = arithmetic.model, arithmetic.products(zip(query, key, strict=True))
+    if model.steps.once:
+        low, high = arithmetic.rounded(model.score, arithmetic.sum(accumulator(model), terms))[:2]
+    else:
+        low, high = arithmetic.sum(model.score, terms)
+    if head.scale != 1:
+        low, high = scaled(arithmetic, head.scale, (low, high))
+    low, high = low << arithmetic.e, high << arithmetic.e
+    if arithmetic.kind != EXACT and max(-low, high) > arithmetic.scaled(model.score.largest):
+        raise Unbounded("a score may overflow")
     return low, high
 
 
-def below_a_number(scores: Sequence[Ends]) -> Query:
-    """How far scores are below the largest that any of them can be: softmax does not depend on what is subtracted."""
-    top = max(high for _, high in scores)
-    return Query([Group(1, 1, top - high, top - low) for low, high in scores], len(scores), reached=False)
+def scaled(arithmetic: Arithmetic, scale: Fraction, ends: Ends) -> Ends:
+    """rnd_S of a positive number times what lies between these ends."""
+    low, high = (end * scale.numerator for end in ends)
+    if arithmetic.kind == EXACT:
+        return low // scale.denominator, -(-high // scale.denominator)
+    form, unit = arithmetic.model.score, scale.denominator << arithmetic.grid
+    return arithmetic.round(form, low, unit), arithmetic.round(form, high, unit)
 
 
-def below_the_largest(scores: Sequence[Ends]) -> Query:
-    """How far scores are below the largest one.
+class Scores(NamedTuple):
+    """So many tokens, each with a score between these ends."""
 
-    That is at least 0, at least the lower end of any other score less this one's upper end; and at most the upper end
-    of some other one less this one's lower end, or 0.
+    number: int
+    low: int
+    high: int
+
+
+def query_of(arithmetic: Arithmetic, scores: Sequence[Scores]) -> Query:
+    """How far scores are below the largest one; where there is no accumulator, below the largest that any can be:
+    there softmax does not depend on what is subtracted.
+
+    Below the largest: that is at least 0, at least the lower end of any score less this one's upper end; and at most
+    the upper end of some other token's less this one's lower end, or 0. With a floating accumulator it is rounded.
     """
-    least = max(low for low, _ in scores)
-    highs = sorted((high for _, high in scores), reverse=True)
-    groups = list[Group]()
-    for low, high in scores:
+    number, acc = sum(one.number for one in scores), arithmetic.model.accumulator
+    if acc is None:
+        top = max(one.high for one in scores)
+        groups = [Group(one.number, one.number, top - one.high, top - one.low) for one in scores]
+        return Query(groups, number, reached=False)
+    least = max(one.low for one in scores)
+    highs = sorted((high for count, _, high in scores for _ in range(min(count, 2))), reverse=True)
+    groups = []
+    for count, low, high in scores:
         others = highs[1:2] if high == highs[0] else highs[:1]
-        furthest = max(others[0] - low, 0) if others else 0
-        groups.append(Group(1, 1, max(least - high, 0), furthest))
-    return Query(groups, len(scores))
+        ends = max(least - high, 0), max(others[0] - low, 0) if others else 0
+        if acc.p is not None:
+            ends = arithmetic.round(acc, ends[0], arithmetic.unit), arithmetic.round(acc, ends[1], arithmetic.unit)
+        groups.append(Group(count, count, *ends))
+    return Query(groups, number)

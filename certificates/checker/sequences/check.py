@@ -34,7 +34,7 @@ from exactformer.certificates.checker.document import (
     text,
 )
 from exactformer.certificates.checker.sequences.hardmax import Tally, margins
-from exactformer.certificates.checker.sequences.network import Network, pair, read_network
+from exactformer.certificates.checker.sequences.network import Logits, Nearest, Network, pair, read_network
 from exactformer.certificates.checker.sequences.statement import (
     MOST_TOKENS,
     SAYS,
@@ -72,21 +72,26 @@ def check_sequences(certificate_path: Path, budget: int = SECONDS, network_given
     data = read_named("network.weights", document, certificate_path.parent, network_given)
     linear = None if statement.arithmetic.kind == EXACT else statement.arithmetic.model.steps.linear
     network = read_network(read_canonical(data, "network"), linear)
-    check_tokens(statement.sequences, network)
-    require_light_work(statement.sequences, network)
+    logits = network.outputs
+    if isinstance(logits, Nearest):
+        raise TooLarge(
+            "network.outputs are the nearest of some numbers: certificates about sequences do not judge them"
+        )
+    check_tokens(statement.sequences, network, logits)
+    require_light_work(statement.sequences, network, logits)
     softmax = members("softmax", parts["softmax"], "margin", "drift")
-    told = read_verdict(verdict, softmax["margin"], parts["refutation"], statement, network)
+    told = read_verdict(verdict, softmax["margin"], parts["refutation"], statement, logits)
     tallies, bounds, found = list[Tally](), list[Fraction | None](), list[Fraction]()
     for place, given in enumerate(statement.sequences):
         walked = walk(network, given.tokens, statement.arithmetic, deadline)
         tallies = [a | b for a, b in zip(tallies or walked.tallies, walked.tallies, strict=True)]
         drifts = zip(bounds or walked.drifts, walked.drifts, strict=True)
         bounds = [None if a is None or b is None else max(a, b) for a, b in drifts]
-        found += margins(network, walked.state, given.asked, deadline)
+        found += margins(logits, walked.state, given.asked, deadline)
         for position, expected in given.asked:
-            for other in told.others(network, place, position, expected):
+            for other in told.others(logits, place, position, expected):
                 deadline.left("softmax.margin")
-                told.require(Difference(place, position, expected, other), walked, network, statement.arithmetic)
+                told.require(Difference(place, position, expected, other), walked, logits, statement.arithmetic)
     heads = [
         (number, at, head.name) for number, layer in enumerate(network.layers, 1) for at, head in enumerate(layer.heads)
     ]
@@ -105,23 +110,26 @@ def check_sequences(certificate_path: Path, budget: int = SECONDS, network_given
     return _valid(verdict, statement, network, margin, check_drift(softmax["drift"], bounds), told)
 
 
-def check_tokens(sequences: Sequence[Given], network: Network) -> None:
-    """All tokens are the network's, and every sequence has as many as there are positions at most."""
+def check_tokens(sequences: Sequence[Given], network: Network, logits: Logits) -> None:
+    """All tokens and outputs are the network's, and every sequence has as many as there are positions at most."""
     for place, given in enumerate(sequences):
         field, most = f"statement.sequences[{place}]", network.positions
-        for token in (*given.tokens, *(token for _, token in given.asked)):
+        for token in given.tokens:
             if token not in network.vocabulary:
                 raise Rejected(field, f"has {quote(token)}, which is not in the vocabulary")
+        for _, output in given.asked:
+            if output not in logits:
+                raise Rejected(field, f"asks for {quote(output)}, which is no output")
         if most is not None and len(given.tokens) > most:
             raise Rejected(field, f"has {len(given.tokens)} tokens; the network has {most} positions")
 
 
-def require_light_work(sequences: Sequence[Given], network: Network) -> None:
+def require_light_work(sequences: Sequence[Given], network: Network, logits: Logits) -> None:
     """The check does not take more multiplications and exponentials than this checker does; else `TooLarge`."""
     tokens = sum(len(given.tokens) for given in sequences)
     longest = max(len(given.tokens) for given in sequences)
     weights = sum(len(row.terms) + 1 for row in network.rows()) + network.width * (len(network.layers) + 1)
-    unembedding = sum(len(token.unembedding.terms) + 1 for token in network.vocabulary.values())
+    unembedding = sum(len(row.terms) + 1 for row in logits.values())
     asked = sum(len(given.asked) for given in sequences)
     pairs = sum(len(given.tokens) ** 2 for given in sequences)
     heads = [head for layer in network.layers for head in layer.heads]
@@ -183,19 +191,19 @@ class Told:
     margin: Fraction | None = None
     refuted: Difference | None = None
 
-    def others(self, network: Network, sequence: int, position: int, expected: str) -> Iterable[str]:
+    def others(self, logits: Logits, sequence: int, position: int, expected: str) -> Iterable[str]:
         """The tokens of whose differences from the expected one something is said here."""
         if self.margin is not None:
-            return (token for token in network.vocabulary if token != expected)
+            return (name for name in logits if name != expected)
         return [self.refuted.other] if self.refuted and self.refuted[:2] == (sequence, position) else []
 
-    def require(self, of: Difference, walked: Walked, network: Network, arithmetic: Arithmetic) -> None:
+    def require(self, of: Difference, walked: Walked, logits: Logits, arithmetic: Arithmetic) -> None:
         """It is shown; else `Rejected`."""
         field = "refutation" if self.margin is None else "softmax.margin"
         try:
             if walked.enclosed is None:
                 raise Unbounded
-            rows = (network.vocabulary[token].unembedding for token in (of.expected, of.other))
+            rows = (logits[name] for name in (of.expected, of.other))
             ends = difference(arithmetic, walked.enclosed[of.position], *rows)
         except Unbounded as error:
             raise Rejected(field, f"is stated, but {of.where} an overflow is not excluded") from error
@@ -220,7 +228,7 @@ class Told:
         return [f"{of.where}, {quote(of.other)} has a logit not below that of {quote(of.expected)}"]
 
 
-def read_verdict(verdict: str, margin: Json, refutation: Json, statement: Statement, network: Network) -> Told:
+def read_verdict(verdict: str, margin: Json, refutation: Json, statement: Statement, logits: Logits) -> Told:
     """Section 6: a margin where certified, a refutation where refuted, else neither."""
     if verdict != "certified":
         require_same("softmax.margin", margin, None)
@@ -240,8 +248,8 @@ def read_verdict(verdict: str, margin: Json, refutation: Json, statement: Statem
     expected = dict(given.asked).get(position)
     if expected is None:
         raise Rejected("refutation.position", f"is {position}: nothing is asked there")
-    if token not in network.vocabulary or token == expected:
-        raise Rejected("refutation.token", f"is {quote(token)}, no other token of the vocabulary")
+    if token not in logits or token == expected:
+        raise Rejected("refutation.token", f"is {quote(token)}, no other token that could be ranked first")
     return Told(None, Difference(place, position, expected, token))
 
 

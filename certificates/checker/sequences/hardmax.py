@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.document import TooLarge
-from exactformer.certificates.checker.sequences.network import Head, Layer, Map, Network, Row
+from exactformer.certificates.checker.sequences.network import Head, Layer, Logits, Map, Network, Row
 
 LONGEST_NUMBER = 2**13
 """Bits of a coordinate's numerator, or of the denominator."""
@@ -65,14 +65,15 @@ def value_of(row: Row, vector: Sequence[int], scale: int) -> int:
 
 
 def behind_attention(
-    layer: Layer, state: State, network: Network, scale: int, deadline: Deadline
+    layer: Layer, state: State, seen: Sequence[Sequence[int]], scale: int, deadline: Deadline
 ) -> tuple[State, list[Tally]]:
-    """The state behind the heads, which all read the same one; for each head what it was like."""
+    """The state behind the heads, which all read the same one; for each head what it was like. ``seen``: for each token
+    the places of those that it sees."""
     vectors = state.with_one()
     received = [list[tuple[int, int]]() for _ in vectors]
     tallies = list[Tally]()
     for head in layer.heads:
-        sums, tally = _head(head, vectors, state.denominator << scale, network.causal, scale, deadline)
+        sums, tally = _head(head, vectors, state.denominator << scale, seen, scale, deadline)
         tallies.append(tally)
         for mine, (ties, totals) in zip(received, sums, strict=True):
             mine += [(total, ties) for total in totals]
@@ -82,7 +83,7 @@ def behind_attention(
 
 
 def _head(
-    head: Head, vectors: Integers, unit: int, causal: bool, scale: int, deadline: Deadline
+    head: Head, vectors: Integers, unit: int, seen: Sequence[Sequence[int]], scale: int, deadline: Deadline
 ) -> tuple[list[tuple[int, list[int]]], Tally]:
     """For each token how many it selects and the sums of their values, over ``unit``; and the head's tally."""
     made = list[Integers]()
@@ -91,13 +92,13 @@ def _head(
         made.append([[value_of(row, vector, scale) for row in rows] for rows in (head.query, head.key, head.value)])
     queries, keys, values = zip(*made, strict=True)
     sums, tally = list[tuple[int, list[int]]](), Tally(None, 0)
-    for i, query in enumerate(queries):
+    for query, places in zip(queries, seen, strict=True):
         deadline.left("hardmax: heads")
-        scores = [sum(map(mul, query, key)) for key in (keys[: i + 1] if causal else keys)]
+        scores = [sum(map(mul, query, keys[j])) for j in places]
         best = max(scores)
-        chosen = [j for j, score in enumerate(scores) if score == best]
+        chosen = [j for j, score in zip(places, scores, strict=True) if score == best]
         gap = min((best - score for score in scores if score != best), default=None)
-        tally |= Tally(None if gap is None else Fraction(gap, unit**2), len(chosen))
+        tally |= Tally(None if gap is None else Fraction(gap, unit**2) * head.scale, len(chosen))
         sums.append((len(chosen), [sum(values[j][r] for j in chosen) for r in range(len(head.value))]))
     return sums, tally
 
@@ -130,14 +131,12 @@ def _added(rows: Map, numbers: Integers, unit: int, state: State, scale: int, de
     return reduced
 
 
-def margins(network: Network, state: State, asked: Sequence[tuple[int, str]], deadline: Deadline) -> Iterator[Fraction]:
-    """For each (position, token) that is asked, the token's logit minus the largest other."""
-    scale = max(token.unembedding.scale for token in network.vocabulary.values())
+def margins(rows: Logits, state: State, asked: Sequence[tuple[int, str]], deadline: Deadline) -> Iterator[Fraction]:
+    """For each (position, output) that is asked, the output's logit minus the largest other."""
+    scale = max(row.scale for row in rows.values())
     vectors = state.with_one()
     for position, expected in asked:
         deadline.left("hardmax.margin")
-        logits = {
-            name: value_of(token.unembedding, vectors[position], scale) for name, token in network.vocabulary.items()
-        }
+        logits = {name: value_of(row, vectors[position], scale) for name, row in rows.items()}
         own = logits.pop(expected)
         yield Fraction(own - max(logits.values()), state.denominator << scale)

@@ -7,10 +7,11 @@ Words:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import pairwise
 from typing import TypeAlias
 
 from exactformer.certificates.checker.document import (
@@ -57,12 +58,13 @@ Map: TypeAlias = tuple[tuple[int, Row], ...]
 
 @dataclass(frozen=True)
 class Head:
-    """Rows of x and 1."""
+    """Rows of x and 1; what scores are multiplied with."""
 
     name: str
     query: Rows
     key: Rows
     value: Rows
+    scale: Fraction
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,18 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class Nearest:
+    """The output is the number, of several that ascend, which is nearest to what a row makes of x and 1."""
+
+    row: Row
+    numbers: tuple[Fraction, ...]
+
+
+Logits: TypeAlias = Mapping[str, Row]
+"""The output is the name whose row makes the largest number of x and 1."""
+
+
+@dataclass(frozen=True)
 class Token:
     """``unembedding`` is a row of x and 1."""
 
@@ -87,7 +101,7 @@ class Token:
 @dataclass(frozen=True)
 class Network:
     """``positions``: how many tokens a sequence may have, None if any number; ``position``: what each adds to the
-    embedding."""
+    embedding; ``unseen``: tokens that no head sees."""
 
     width: int
     causal: bool
@@ -95,6 +109,16 @@ class Network:
     position: Callable[[int], Vector]
     vocabulary: Mapping[str, Token]
     layers: tuple[Layer, ...]
+    unseen: frozenset[str]
+    outputs: Logits | Nearest
+
+    def seen(self, tokens: Sequence[str]) -> list[list[int]]:
+        """Of every token of a sequence the places of those that it sees; of one that sees none nothing is judged."""
+        places = [place for place, token in enumerate(tokens) if token not in self.unseen]
+        found = [[j for j in places if j <= i] if self.causal else places for i in range(len(tokens))]
+        if not all(found):
+            raise TooLarge(f"token {found.index([])} of a sequence sees none: that is not judged")
+        return found
 
     def rows(self) -> Iterator[Row]:
         """Those of all layers."""
@@ -115,7 +139,7 @@ def row_of(terms: Terms) -> Row:
 def read_network(document: Json, linear: Format | None) -> Network:
     """The network with this document, whose numbers have to be values of ``linear``, if that is given."""
     names = ("format", "version", "width", "coordinates", "attention", "positions", "vocabulary", "layers")
-    parts = members("network", document, *names)
+    parts = members("network", document, *names, *given("network", document, "unseen", "outputs"))
     require_same("network.format", parts["format"], "exactformer network")
     require_same("network.version", parts["version"], 2)
     width = integer("network.width", parts["width"], 1, LARGEST_NUMBER)
@@ -132,7 +156,21 @@ def read_network(document: Json, linear: Format | None) -> Network:
     layers = tuple(
         reader.layer(field, layer) for field, layer in entries("network.layers", parts["layers"], MOST_LAYERS)
     )
-    return Network(width, parts["attention"] == "causal", positions, position, vocabulary, layers)
+    unseen = [text("network.unseen", token) for token in items("network.unseen", parts.get("unseen", []))]
+    if unseen != [token for token in vocabulary if token in unseen] or ("unseen" in parts and not unseen):
+        raise Rejected("network.unseen", "is not a list of tokens of the vocabulary, in its order")
+    outputs: Logits | Nearest = {name: token.unembedding for name, token in vocabulary.items()}
+    if "outputs" in parts:
+        outputs = reader.outputs("network.outputs", parts["outputs"])
+    causal = parts["attention"] == "causal"
+    return Network(width, causal, positions, position, vocabulary, layers, frozenset(unseen), outputs)
+
+
+def given(field: str, value: Json, *names: str) -> list[str]:
+    """Those of these fields that an object has, which may be left out."""
+    if not isinstance(value, dict):
+        raise Rejected(field, f"is {quote(value)} where an object must be")
+    return [name for name in names if name in value]
 
 
 def entries(field: str, value: Json, most: int) -> Iterator[tuple[str, Json]]:
@@ -168,18 +206,23 @@ class _Reader:
     width: int
     linear: Format | None
 
-    def number(self, field: str, value: Json) -> Fraction:
-        """A dyadic number in its one form, a value of the linear format."""
+    def rational(self, field: str, value: Json) -> Fraction:
+        """A rational in its one form."""
         if isinstance(value, str):
             found = rational(field, value)
             if found.denominator == 1 and abs(found.numerator) <= LARGEST_NUMBER:
                 raise Rejected(field, f"is {quote(value)} in a string; an integer up to 2^53 is written without")
         else:
             found = Fraction(integer(field, value, -LARGEST_NUMBER, LARGEST_NUMBER))
-        if found.denominator & (found.denominator - 1):
-            raise Rejected(field, f"is {quote(value)}: its denominator is not a power of two")
         if max(found.numerator.bit_length(), found.denominator.bit_length()) > LONGEST_NUMBER:
             raise TooLarge(f"{field} has more than the {LONGEST_NUMBER} bits this checker computes with")
+        return found
+
+    def number(self, field: str, value: Json) -> Fraction:
+        """A dyadic number, a value of the linear format."""
+        found = self.rational(field, value)
+        if found.denominator & (found.denominator - 1):
+            raise Rejected(field, f"is {quote(value)}: its denominator is not a power of two")
         if self.linear is not None and not self.linear.has(found):
             raise Rejected(field, f"is {quote(value)}, no number of {self.linear.name}, which holds weights")
         return found
@@ -238,6 +281,32 @@ class _Reader:
             raise TooLarge(f"{field}.bits has {r} bits; this checker reads {MOST_BITS_OF_POSITION}")
         return 1 << r, lambda place: {first + b: Fraction(1 if place >> b & 1 else -1) for b in range(r)}
 
+    def scale(self, field: str, value: Json) -> Fraction:
+        """What scores are multiplied with, which is written only if it is not 1."""
+        found = self.rational(field, value)
+        if found <= 0 or found == 1:
+            raise Rejected(field, f"is {quote(value)}, not a number above 0 other than 1")
+        return found
+
+    def outputs(self, field: str, value: Json) -> Logits | Nearest:
+        """Names with forms; or a form, and numbers that ascend."""
+        if isinstance(value, dict) and "nearest" in value:
+            form, listed = pair(f"{field}.nearest", members(field, value, "nearest")["nearest"], "[form, numbers]")
+            numbers = [self.rational(at, entry) for at, entry in entries(f"{field}.nearest[1]", listed, MOST_TOKENS)]
+            if len(numbers) < 2 or any(low >= high for low, high in pairwise(numbers)):
+                raise Rejected(f"{field}.nearest[1]", "is not a list of two numbers or more, which ascend")
+            return Nearest(self.row(f"{field}.nearest[0]", form), tuple(numbers))
+        found = dict[str, Row]()
+        for at, entry in entries(f"{field}.largest", members(field, value, "largest")["largest"], MOST_TOKENS):
+            called, form = pair(at, entry, "a pair [name, form]")
+            name = text(f"{at}[0]", called)
+            if name in found:
+                raise Rejected(f"{at}[0]", f"is {quote(name)}, as is another one's")
+            found[name] = self.row(f"{at}[1]", form)
+        if len(found) < 2:
+            raise Rejected(f"{field}.largest", f"has {len(found)} outputs, not two or more")
+        return found
+
     def vocabulary(self, field: str, value: Json) -> dict[str, Token]:
         found = dict[str, Token]()
         for at, entry in entries(field, value, MOST_TOKENS):
@@ -256,11 +325,12 @@ class _Reader:
         heads, out = list[Head](), list[tuple[int, int, Terms, Fraction]]()
         values = 0
         for at, entry in entries(f"{field}.heads", parts["heads"], WIDEST):
-            head = members(at, entry, "name", "query", "key", "value", "out")
+            head = members(at, entry, "name", "query", "key", "value", "out", *given(at, entry, "scale"))
             query, key, of_value = (self.forms(f"{at}.{name}", head[name]) for name in ("query", "key", "value"))
             if len(query) != len(key):
                 raise Rejected(f"{at}.key", f"has {len(key)} forms where the query has {len(query)}")
-            heads.append(Head(text(f"{at}.name", head["name"]), query, key, of_value))
+            scale = self.scale(f"{at}.scale", head["scale"]) if "scale" in head else Fraction(1)
+            heads.append(Head(text(f"{at}.name", head["name"]), query, key, of_value, scale))
             out += [(values, *added) for added in self.map(f"{at}.out", head["out"], len(of_value))]
             values += len(of_value)
         mlp = members(f"{field}.mlp", parts["mlp"], "neurons", "out")

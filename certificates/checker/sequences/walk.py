@@ -45,10 +45,10 @@ def walk(network: Network, tokens: Sequence[str], arithmetic: Arithmetic, deadli
 def exact(network: Network, tokens: Sequence[str], tallies: list[Tally], deadline: Deadline) -> Iterator[State]:
     """Hardmax: the first state, and the one behind each sublayer; tallies of the heads are added to the list."""
     scale = max((row.scale for row in network.rows()), default=0)
-    state = first_state(network, tokens)
+    state, seen = first_state(network, tokens), network.seen(tokens)
     yield state
     for layer in network.layers:
-        state, found = behind_attention(layer, state, network, scale, deadline)
+        state, found = behind_attention(layer, state, seen, scale, deadline)
         tallies += found
         yield state
         state = behind_mlp(layer, state, scale, deadline)
@@ -57,27 +57,39 @@ def exact(network: Network, tokens: Sequence[str], tallies: list[Tally], deadlin
 
 def enclosed(network: Network, tokens: Sequence[str], arithmetic: Arithmetic, deadline: Deadline) -> Iterator[Vectors]:
     """What x is in, first and behind each sublayer; `Unbounded` where an overflow is not excluded."""
-    zero = Fraction(0)
-    vectors = Vectors()
+    vectors, seen = Vectors(), network.seen(tokens)
     for i, token in enumerate(tokens):
         deadline.left("softmax: embeddings")
-        embedding, position = network.vocabulary[token].embedding, network.position(i)
-        x = [first(arithmetic, embedding.get(c, zero), position.get(c, zero)) for c in range(network.width)]
-        vectors.append([*x, arithmetic.one])
+        vectors.append(embedded(arithmetic, network, token, i))
     yield vectors
     for layer in network.layers:
-        outputs = _attended(arithmetic, layer, network.causal, vectors, deadline)
-        vectors = _with(arithmetic, layer.attention, outputs, vectors, deadline)
+        outputs = _attended(arithmetic, layer, seen, vectors, deadline)
+        vectors = [
+            behind(arithmetic, layer.attention, mine, vector, deadline)
+            for mine, vector in zip(outputs, vectors, strict=True)
+        ]
         yield vectors
-        neurons = Vectors()
-        for vector in vectors:
-            deadline.left("softmax: neurons")
-            neurons.append([neuron(arithmetic, row, vector) for row in layer.neurons])
-        vectors = _with(arithmetic, layer.mlp, neurons, vectors, deadline)
+        vectors = [enclosed_mlp(arithmetic, layer, vector, deadline) for vector in vectors]
         yield vectors
 
 
-def _attended(arithmetic: Arithmetic, layer: Layer, causal: bool, vectors: Vectors, deadline: Deadline) -> Vectors:
+def embedded(arithmetic: Arithmetic, network: Network, token: str, place: int) -> list[Value]:
+    """What x is in at first, and 1."""
+    embedding, position, zero = network.vocabulary[token].embedding, network.position(place), Fraction(0)
+    x = [first(arithmetic, embedding.get(c, zero), position.get(c, zero)) for c in range(network.width)]
+    return [*x, arithmetic.one]
+
+
+def enclosed_mlp(arithmetic: Arithmetic, layer: Layer, vector: list[Value], deadline: Deadline) -> list[Value]:
+    """What x is in behind the MLP."""
+    deadline.left("softmax: neurons")
+    neurons = [neuron(arithmetic, row, vector) for row in layer.neurons]
+    return behind(arithmetic, layer.mlp, neurons, vector, deadline)
+
+
+def _attended(
+    arithmetic: Arithmetic, layer: Layer, seen: Sequence[Sequence[int]], vectors: Vectors, deadline: Deadline
+) -> Vectors:
     """For every token what it receives from all heads."""
     outputs = [list[Value]() for _ in vectors]
     for head in layer.heads:
@@ -87,22 +99,20 @@ def _attended(arithmetic: Arithmetic, layer: Layer, causal: bool, vectors: Vecto
             of_head = head.query, head.key, head.value
             made.append([[activated(arithmetic, row, vector) for row in rows] for rows in of_head])
         queries, keys, values = zip(*made, strict=True)
-        for i, query in enumerate(queries):
+        for mine, query, places in zip(outputs, queries, seen, strict=True):
             deadline.left("softmax: heads")
-            seen = i + 1 if causal else len(vectors)
-            outputs[i] += attended(arithmetic, query, keys[:seen], values[:seen])
+            mine += attended(arithmetic, head, query, [keys[j] for j in places], [values[j] for j in places])
     return outputs
 
 
-def _with(arithmetic: Arithmetic, rows: Map, made: Vectors, vectors: Vectors, deadline: Deadline) -> Vectors:
+def behind(
+    arithmetic: Arithmetic, rows: Map, made: list[Value], vector: list[Value], deadline: Deadline
+) -> list[Value]:
     """x behind a sublayer: rnd_A of the sums in L of x and of what is made of these numbers; 1 behind it."""
-    found = Vectors()
-    for mine, vector in zip(made, vectors, strict=True):
-        deadline.left("softmax: sums")
-        behind = list(vector)
-        for coordinate, row in rows:
-            behind[coordinate] = activated(arithmetic, row, [*mine, *vector])
-        found.append(behind)
+    deadline.left("softmax: sums")
+    found = list(vector)
+    for coordinate, row in rows:
+        found[coordinate] = activated(arithmetic, row, [*made, *vector])
     return found
 
 

@@ -211,7 +211,10 @@ class Simulation:
 
     def output(self, scores: Numbers, values: Numbers) -> Fraction:
         how, top = self.arithmetic, max(scores)
-        powers = [exponential(score - top) for score in scores]
+        below = [top - score for score in scores]
+        if how.ACC is not None and how.ACC.p is not None:
+            below = [how.ACC(x) for x in below]
+        powers = [exponential(-x) for x in below]
         if how.kind == "fused":
             p = [certainly(how.W, power, power == 1) for power in powers]
             num = summed(how.ACC, list(zip(p, values, strict=True)), self.random)

@@ -209,7 +209,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "a file elsewhere": (changed("network.weights.file", "../network.json"), "same folder"),
     "no tokens": (changed("statement.sequences.0.tokens", []), "are none"),
     "a token not in the vocabulary": (changed("statement.sequences.0.tokens.0", "c"), "not in the vocabulary"),
-    "a token asked that is not there": (changed("statement.sequences.0.asked", [[2, "c"]]), "not in the vocabulary"),
+    "a token asked that is not there": (changed("statement.sequences.0.asked", [[2, "c"]]), "which is no output"),
     "asked beyond the tokens": (changed("statement.sequences.0.asked", [[3, "a"]]), "not from 0 to 2"),
     "asked twice": (changed("statement.sequences.0.asked", [[2, "a"], [2, "a"]]), "do not ascend"),
     "asked in the wrong order": (changed("statement.sequences.0.asked", [[2, "a"], [1, "a"]]), "do not ascend"),

@@ -12,7 +12,8 @@ import pytest
 from exactformer.certificates.checker.document import Rejected, TooLarge
 from exactformer.certificates.checker.formats import NAMED, parse_format
 from exactformer.certificates.checker.sequences.arithmetic import arithmetic_of, holds
-from exactformer.certificates.checker.sequences.attention import below_a_number, below_the_largest, score
+from exactformer.certificates.checker.sequences.attention import Scores, query_of, score
+from exactformer.certificates.checker.sequences.network import Head
 from exactformer.certificates.checker.softmax.averages import averages
 from exactformer.certificates.checker.softmax.means import mean_above
 from exactformer.certificates.checker.softmax.numbers import Arithmetic, Ends, Sum, Unbounded, Value, exponential
@@ -24,6 +25,7 @@ TINY = "float(3,-2,6)"
 LITTLE = arithmetic_of(f"fused:{TINY}/{TINY}/{TINY}@{TINY}+linear{TINY}", 0)
 """Everything in a format of 3 bits, with 1/16 the smallest number."""
 LINEAR = LITTLE.model.steps.linear
+HEAD = Head("", (), (), (), Fraction(1))
 
 
 def numbers_of(form: Rounding, largest: Fraction) -> list[Fraction]:
@@ -114,9 +116,9 @@ def test_fixed_point_sums() -> None:
 def test_beta_times_a_score_may_not_overflow() -> None:
     one, seven = [point(Fraction(1))], [point(Fraction(7))]
     model = arithmetic_of(f"fused:{TINY}/{TINY}/{TINY}@{TINY}+linear{TINY}", 4)
-    assert score(model, one, seven) == (on_grid(Fraction(112)),) * 2
+    assert score(model, HEAD, one, seven) == (on_grid(Fraction(112)),) * 2
     with pytest.raises(Unbounded):
-        score(arithmetic_of(f"fused:{TINY}/{TINY}/{TINY}@{TINY}+linear{TINY}", 5), one, seven)
+        score(arithmetic_of(f"fused:{TINY}/{TINY}/{TINY}@{TINY}+linear{TINY}", 5), HEAD, one, seven)
 
 
 @pytest.mark.parametrize("grid", [256, 1088])
@@ -169,10 +171,8 @@ def test_heads_before_the_last_rounding(kind: str) -> None:
             ends = [around(number, random, model) for number in scores]
             column = [model.number(model.model.activation, around(number, random, model)) for number in values]
             made = computed(kind, form, scores, values, random)
-            if kind == "fused":
-                low, high = quotients(model, below_the_largest(ends), [column])[0]
-            else:
-                low, high = averages(model, below_a_number(ends), [column])[0]
+            query = query_of(model, [Scores(1, *each) for each in ends])
+            low, high = (quotients if kind == "fused" else averages)(model, query, [column])[0]
             assert low <= on_grid(made, model) <= high
             shares = [simulation.exponential(number - max(scores)) for number in scores]
             bare = sum((w * v for w, v in zip(shares, values, strict=True)), Fraction(0)) / sum(shares)
@@ -182,7 +182,10 @@ def test_heads_before_the_last_rounding(kind: str) -> None:
 
 def computed(kind: str, form: Rounding, scores: list[Fraction], values: list[Fraction], random: Random) -> Fraction:
     """num / den, or the sum of rounded weights times values."""
-    powers = [simulation.exponential(score - max(scores)) for score in scores]
+    below = [max(scores) - score for score in scores]
+    if kind == "fused" and form.p is not None:
+        below = [form(x) for x in below]
+    powers = [simulation.exponential(-x) for x in below]
     if kind == "rounded":
         weights = [certainly(form, power / sum(powers), set(powers) == {1}) for power in powers]
         return sum((w * v for w, v in zip(weights, values, strict=True)), Fraction(0))
@@ -209,8 +212,10 @@ def has(form: Rounding, number: Fraction) -> bool:
 @pytest.mark.parametrize(
     "text",
     [
-        "fused:bf16/fp32/bf16+once",
-        "rounded:bf16/fp32/bf16",
+        "fused:bf16/fp32/bf16+head256",
+        "fused:bf16/fp32/bf16+online64",
+        "rounded:bf16/bf16+once",
+        "fused:bf16/fp32/bf16+once+faithful",
         "exact@bf16",
         "fused:bf16+online512",
         "rounded:bf16/fp32@bf16",

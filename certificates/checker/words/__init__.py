@@ -1,0 +1,1 @@
+"""Certificates about all words of a language, up to a length (WORDS)."""

@@ -1,0 +1,63 @@
+"""What tokens hold behind a sublayer, each state once, and rows of numbers, each once (WORDS section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exactformer.certificates.checker.document import TooLarge
+from exactformer.certificates.checker.softmax.numbers import Value
+
+MOST = 2**20
+"""States, and queries of a head."""
+
+UNKNOWN = -1
+"""The number of what nothing is known of: an overflow is not excluded."""
+
+Ints = NDArray[np.int64]
+Vector: TypeAlias = tuple[Value, ...]
+
+
+class State(NamedTuple):
+    """What x is in, and 1 behind it; whether heads see the token."""
+
+    vector: Vector
+    seen: bool
+
+
+Thing = TypeVar("Thing", bound=Hashable)
+
+
+class Numbered(Generic[Thing]):
+    """Different things, by numbers from 0 on."""
+
+    def __init__(self) -> None:
+        self.things: list[Thing] = []
+        self._numbers: dict[Thing, int] = {}
+
+    def number(self, thing: Thing) -> int:
+        """The thing's number; a new one, if it was not there."""
+        found = self._numbers.setdefault(thing, len(self.things))
+        if found == len(self.things):
+            if found >= MOST:
+                raise TooLarge(f"words make more than {MOST} different states, or queries of a head")
+            self.things.append(thing)
+        return found
+
+
+def distinct(columns: Sequence[Ints]) -> tuple[Ints, Ints]:
+    """Of rows, given by their columns: where each different one stands first, and of all rows which of these they are.
+
+    Column by column: rows that agree so far have one number, below how many rows there are.
+    """
+    found = np.zeros(len(columns[0]), np.int64)
+    first = np.zeros(min(1, len(found)), np.int64)
+    for column in columns:
+        _, small = np.unique(column, return_inverse=True)
+        _, first, found = np.unique(
+            found * (int(small.max(initial=0)) + 1) + small, return_index=True, return_inverse=True
+        )
+    return first.astype(np.int64), found.astype(np.int64)

@@ -1,0 +1,174 @@
+"""All words of a language through all layers: what every token surely says (WORDS section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+
+from exactformer.certificates.checker.deadline import Deadline
+from exactformer.certificates.checker.document import TooLarge
+from exactformer.certificates.checker.sequences.network import Layer, Network
+from exactformer.certificates.checker.sequences.walk import behind, embedded, enclosed_mlp
+from exactformer.certificates.checker.softmax.numbers import Arithmetic, Unbounded
+from exactformer.certificates.checker.words.heads import AT_ONCE, HeadOfWords
+from exactformer.certificates.checker.words.levels import Tokens, levels
+from exactformer.certificates.checker.words.outputs import said
+from exactformer.certificates.checker.words.regular import Automaton
+from exactformer.certificates.checker.words.states import UNKNOWN, Ints, Numbered, State, distinct
+
+MOST_STATES_OF_TOKENS = 2**27
+"""Of all words of one length, in all layers."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """Of all words of one length, [words, length]: their tokens, and what is surely said, by places; `UNKNOWN` where
+    that is not shown."""
+
+    tokens: Tokens
+    outputs: Ints
+    states: Ints
+    """The last ones."""
+
+
+@dataclass
+class _Stage:
+    """Before a layer: the states there are; the layer's heads; and what was computed of it."""
+
+    layer: Layer
+    heads: list[HeadOfWords]
+    states: Numbered[State] = field(default_factory=Numbered)
+    behind: dict[tuple[int, ...], int] = field(default_factory=dict)
+    """From a state and what the heads made to the state behind the layer."""
+
+
+class Words:
+    """A network on all words of a language of up to ``length`` tokens."""
+
+    def __init__(self, network: Network, automaton: Automaton, arithmetic: Arithmetic, far: int, deadline: Deadline):
+        self.network, self.automaton, self.arithmetic, self.deadline = network, automaton, arithmetic, deadline
+        self.names = list(network.vocabulary)
+        self.stages = [
+            _Stage(
+                layer,
+                [
+                    HeadOfWords(head, arithmetic, far, f"layer {number}, head {place}", deadline)
+                    for place, head in enumerate(layer.heads)
+                ],
+            )
+            for number, layer in enumerate(network.layers, start=1)
+        ]
+        self.last = Numbered[State]()
+        self._first: dict[tuple[int, int], int] = {}
+        """From a token and its position to its state."""
+        self._said: list[tuple[int, Fraction]] = []
+        """Of every last state."""
+
+    def lengths(self, length: int) -> Iterator[Said]:
+        """Of 1 token, of 2, ..; those lengths that have words."""
+        before: list[Ints] = []
+        for level in levels(self.automaton, length):
+            prefixes, tokens = level.tokens.shape
+            if prefixes * tokens * (len(self.stages) + 1) > MOST_STATES_OF_TOKENS:
+                raise TooLarge(f"{prefixes} words of {tokens} tokens have more states than this checker keeps at once")
+            if self.network.causal:
+                before = self._through(level.tokens, [states[level.parents] for states in before])
+                states = before[-1][level.words]
+            else:
+                states = self._through(level.tokens[level.words], [])[-1]
+            if level.words.any():
+                yield Said(level.tokens[level.words], self._outputs()[states], states)
+
+    def margin(self, states: Ints) -> Fraction:
+        """The least of these last states."""
+        found: list[int] = np.unique(states).tolist()
+        return min(self._said[state][1] for state in found)
+
+    def _outputs(self) -> Ints:
+        """Of every last state, and of `UNKNOWN` at the end."""
+        for state in self.last.things[len(self._said) :]:
+            self.deadline.left("outputs")
+            self._said.append(said(self.arithmetic, self.network.outputs, state.vector))
+        return np.array([*(output for output, _ in self._said), UNKNOWN], np.int64)
+
+    def _through(self, tokens: Tokens, before: list[Ints]) -> list[Ints]:
+        """Before every layer and behind the last, [words, tokens]: the states of all tokens. ``before``: those of all
+        but the last token, if they are known already."""
+        count, length = tokens.shape
+        rows = max(1, AT_ONCE // length)
+        parts = [
+            self._part(tokens[begin : begin + rows], [states[begin : begin + rows] for states in before])
+            for begin in range(0, count, rows)
+        ]
+        empty = np.zeros((0, length), np.int64)
+        return [np.concatenate([empty, *(part[place] for part in parts)]) for place in range(len(self.stages) + 1)]
+
+    def _part(self, tokens: Tokens, before: list[Ints]) -> list[Ints]:
+        fresh = slice(-1, None) if self.network.causal else slice(None)
+        new = self._embedded(tokens, fresh)
+        found = [np.concatenate((before[0], new), axis=1) if before else new]
+        afters = [*(stage.states for stage in self.stages[1:]), self.last]
+        for number, (stage, after) in enumerate(zip(self.stages, afters, strict=False), start=1):
+            new = self._behind(stage, found[-1], fresh, after)
+            found.append(np.concatenate((before[number], new), axis=1) if before else new)
+        return found
+
+    def _embedded(self, tokens: Tokens, fresh: slice) -> Ints:
+        states = self.stages[0].states if self.stages else self.last
+        columns = []
+        for place in range(tokens.shape[1])[fresh]:
+            listed, back = np.unique(tokens[:, place], return_inverse=True)
+            columns.append(np.array([self._state(states, token, place) for token in listed.tolist()], np.int64)[back])
+        return np.stack(columns, axis=1)
+
+    def _state(self, states: Numbered[State], token: int, place: int) -> int:
+        if (token, place) not in self._first:
+            name = self.names[token]
+            try:
+                vector = tuple(embedded(self.arithmetic, self.network, name, place))
+                self._first[token, place] = states.number(State(vector, name not in self.network.unseen))
+            except Unbounded:
+                self._first[token, place] = UNKNOWN
+        return self._first[token, place]
+
+    def _behind(self, stage: _Stage, states: Ints, fresh: slice, after: Numbered[State]) -> Ints:
+        """Behind a layer, of all tokens that are fresh. What is not known of one token of a word is known of none that
+        sees it, or is in one word with it."""
+        known = np.ones(len(stage.states.things) + 1, np.bool_)
+        for head in stage.heads:
+            known[:-1] &= head.read(stage.states.things)
+        known[UNKNOWN] = False
+        alive = known[states].all(axis=1)
+        seen = states[alive]
+        own = seen[:, fresh]
+        is_seen = np.array([state.seen for state in stage.states.things], np.bool_)[seen]
+        made = [head.made(own, seen, is_seen) for head in stage.heads]
+        found = np.full(states[:, fresh].shape, UNKNOWN, np.int64)
+        first, back = distinct([own.ravel(), *(outputs.ravel() for outputs in made)])
+        listed = np.stack([own.ravel()[first], *(outputs.ravel()[first] for outputs in made)], axis=1).tolist()
+        states_behind = np.array([self._one_behind(stage, tuple(one), after) for one in listed], np.int64)
+        if len(first):
+            found[alive] = states_behind[back].reshape(own.shape)
+        return found
+
+    def _one_behind(self, stage: _Stage, key: tuple[int, ...], after: Numbered[State]) -> int:
+        """From a state and what the heads made."""
+        if key not in stage.behind:
+            state, outputs = stage.states.things[key[0]], key[1:]
+            stage.behind[key] = UNKNOWN
+            if UNKNOWN not in outputs:
+                made = [
+                    value
+                    for head, output in zip(stage.heads, outputs, strict=True)
+                    for value in head.outputs.things[output]
+                ]
+                try:
+                    vector = behind(self.arithmetic, stage.layer.attention, made, list(state.vector), self.deadline)
+                    vector = enclosed_mlp(self.arithmetic, stage.layer, vector, self.deadline)
+                    stage.behind[key] = after.number(State(tuple(vector), state.seen))
+                except Unbounded:
+                    pass  # it stays unknown
+        return stage.behind[key]
