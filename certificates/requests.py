@@ -11,10 +11,12 @@ from exactformer.certificates.checker.deadline import SECONDS
 from exactformer.certificates.files import Subject
 from exactformer.certificates.sequence_certificate import SequencesAsked, SequencesBundle, certify_sequences
 from exactformer.certificates.theory_certificate import Asked, TheoryBundle, certify_theory, subject_of
+from exactformer.certificates.words.certificate import WordsAsked, WordsBundle, certify_words
 from exactformer.constructions.theory import Theory
 from exactformer.constructions.transformer.exact import Transformer
 from exactformer.constructions.transformer.given import Given
 from exactformer.constructions.transformer.network import Network
+from exactformer.constructions.transformer.words import Words
 
 
 @dataclass(frozen=True)
@@ -53,5 +55,24 @@ class SequencesRequest:
         return None
 
 
-AnyRequest: TypeAlias = Request | UniversalRequest | TheoryRequest | SequencesRequest
-AnyBundle: TypeAlias = Bundle | UniversalBundle | TheoryBundle | SequencesBundle
+@dataclass(frozen=True)
+class WordsRequest:
+    """That a transformer gives the expected outputs on every word of a language."""
+
+    network: Transformer
+    behaviour: Words
+    asked: WordsAsked
+    budget_seconds: int = SECONDS
+
+    def certified(self, progress: Progress) -> WordsBundle:
+        """Raises what `certify_words` raises."""
+        return certify_words(self.network, self.behaviour, self.asked, self.budget_seconds, progress)
+
+    @property
+    def subject(self) -> None:
+        """What is expected is not known before the work."""
+        return None
+
+
+AnyRequest: TypeAlias = Request | UniversalRequest | TheoryRequest | SequencesRequest | WordsRequest
+AnyBundle: TypeAlias = Bundle | UniversalBundle | TheoryBundle | SequencesBundle | WordsBundle

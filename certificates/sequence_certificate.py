@@ -154,7 +154,7 @@ def stated_margin(margin: Fraction) -> Fraction:
     >>> stated_margin(Fraction(1))
     Fraction(63, 64)
     """
-    return _few_digits(margin * (1 - SLACK))
+    return few_digits(margin * (1 - SLACK))
 
 
 def stated_drift(drift: Fraction) -> Fraction:
@@ -163,10 +163,10 @@ def stated_drift(drift: Fraction) -> Fraction:
     >>> stated_drift(Fraction(1)), stated_drift(Fraction(0))
     (Fraction(65, 64), Fraction(0, 1))
     """
-    return -_few_digits(-max(drift, SMALLEST_DRIFT) * (1 + SLACK)) if drift else drift
+    return -few_digits(-max(drift, SMALLEST_DRIFT) * (1 + SLACK)) if drift else drift
 
 
-def _few_digits(number: Fraction) -> Fraction:
+def few_digits(number: Fraction) -> Fraction:
     """A dyadic number that is at most this one, and not less by more than 2^(1 - DIGITS) of it."""
     if number == 0:
         return number

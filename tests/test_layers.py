@@ -48,6 +48,9 @@ MAY_ALSO_IMPORT = {
     ("exactformer.certificates.sweep_all", CHECKER),
     ("exactformer.certificates.command_line.certify", CHECKER),
     ("exactformer.certificates.requests", CHECKER),
+    ("exactformer.certificates.words.search", CHECKER),
+    ("exactformer.certificates.words.certificate", CHECKER),
+    ("exactformer.certificates.command_line.verify", CHECKER),
     ("exactformer.certificates.subjects", CHECKER),
 }
 """The command ``check`` hands over to the checker; the API, too, and theories are read nowhere else. What is claimed of

@@ -12,8 +12,11 @@ from exactformer.certificates.reports.given import report_on_sequences
 from exactformer.certificates.reports.layout import Part
 from exactformer.certificates.reports.on_inputs import report
 from exactformer.certificates.reports.theory import report_of_theory
+from exactformer.certificates.reports.words import report_on_words
 from exactformer.certificates.requests import AnyBundle
+from exactformer.certificates.sequence_certificate import SequencesBundle
 from exactformer.certificates.theory_certificate import TheoryBundle
+from exactformer.certificates.words.certificate import WordsBundle
 
 
 def report_of(bundle: AnyBundle, written: Written | None = None) -> Iterator[Part]:
@@ -25,5 +28,7 @@ def report_of(bundle: AnyBundle, written: Written | None = None) -> Iterator[Par
             return report_for_all(bundle, written)
         case TheoryBundle():
             return report_of_theory(bundle, written)
-        case _:
+        case SequencesBundle():
             return report_on_sequences(bundle, written)
+        case WordsBundle():
+            return report_on_words(bundle, written)

@@ -21,11 +21,12 @@ from exactformer.certificates.checker.theory.check import check_theory
 from exactformer.certificates.files import FileRefused, Output
 from exactformer.certificates.network_document import NetworkDocumentError, load_transformer, network_bytes
 from exactformer.certificates.reports.audit import Audit, sizes_subject
-from exactformer.certificates.requests import SequencesRequest, TheoryRequest
+from exactformer.certificates.requests import SequencesRequest, TheoryRequest, WordsRequest
 from exactformer.certificates.sequence_certificate import SequencesAsked
 from exactformer.certificates.sequences_file import load_given
 from exactformer.certificates.subjects import machine_to_check, our_theory
 from exactformer.certificates.theory_certificate import Asked
+from exactformer.certificates.words.certificate import WordsAsked
 from exactformer.constructions.behaviour import BehaviourError, whole
 from exactformer.constructions.machines.machine import MachineError, TuringMachine
 from exactformer.constructions.theory import Case, Hold, Name, Theory
@@ -35,6 +36,7 @@ from exactformer.constructions.transformer.exact_numbers import TransformerError
 from exactformer.constructions.transformer.exact_parts import BitPositions
 from exactformer.constructions.transformer.given import Given, GivenError
 from exactformer.constructions.transformer.network import Network
+from exactformer.constructions.transformer.words import Words, WordsError
 from exactformer.constructions.turing.behaviours import EveryRun, Inputs
 from exactformer.constructions.turing.paradigm import ContextError, Paradigm, paradigm_of
 from exactformer.constructions.turing.theory import turing
@@ -46,6 +48,7 @@ from exactformer.results import (
     SequencesCertificate,
     TheoryCertificate,
     Valid,
+    WordsCertificate,
     report,
 )
 from exactformer.verify.arithmetic.models import ArithmeticModel, ModelError, parse_arithmetic
@@ -90,6 +93,9 @@ __all__ = [
     "Undecided",
     "Valid",
     "Verdict",
+    "Words",
+    "WordsCertificate",
+    "WordsError",
     "audit",
     "certify",
     "check",
@@ -147,9 +153,21 @@ def certify(
 ) -> SequencesCertificate: ...
 
 
+@overload
+def certify(
+    subject: Transformer | Network,
+    behaviour: Words,
+    arithmetic: str,
+    *,
+    beta: int | None = None,
+    budget_seconds: int = SECONDS,
+    name: str = "transformer",
+) -> WordsCertificate: ...
+
+
 def certify(
     subject: TuringMachine | Network | Transformer,
-    behaviour: Inputs | EveryRun | Theory | Given,
+    behaviour: Inputs | EveryRun | Theory | Given | Words,
     arithmetic: str,
     *,
     context: int | None = None,
@@ -171,7 +189,8 @@ def certify(
     *Inputs*: the chains of thought of a machine, whose network is built, on these words.  *EveryRun*: in every run that
     fits.  *A theory*: a compiled network, on every token sequence of it, up to ``context`` tokens; what each head
     selects, the theory's annotation says.  *Given sequences*: a transformer of any exact weights, or a compiled one,
-    ranks each token that is expected first; ``name``: of the network, for files.
+    ranks each token that is expected first; ``name``: of the network, for files.  *Words*: such a transformer gives the
+    expected outputs on every word of a language, up to a length.
 
     ``tokens``, for every run and theories: where not all activations are proved to be those of the hardmax network,
     prove that every token is right.  A proof that takes longer than ``budget_seconds`` is given up.
@@ -180,7 +199,8 @@ def certify(
     not halt, or a machine without a run; ContextError for a context that runs do not fit.  ModelError for an
     arithmetic that is none, or in which scores or weights are not exact, or in which nothing is decided; BetaError for
     a beta in which they are not.  GivenError for sequences that the transformer cannot read, TransformerError for a
-    compiled network with too many tokens.  Rejected where theory and annotation do not show what the network does, with
+    compiled network with too many tokens; WordsError for what is no language of the transformer, or a specification
+    that does not fit it.  Rejected where theory and annotation do not show what the network does, with
     the place and the reason, and for a context beyond its positions; TooLarge and Undecided where that is not decided
     within the limits.  HeadMismatch, TokenMismatch, NotTernaryError and SeparationNotProved (`exactformer.verify`)
     where the network that was built for a machine does not do what it was built for: that would be a bug.
@@ -207,13 +227,17 @@ def certify(
             net = subject if isinstance(subject, Transformer) else Transformer.of(subject)
             asked_of = SequencesAsked(model, 1 if beta is None else beta, name)
             return SequencesCertificate(SequencesRequest(net, behaviour, asked_of).certified(silent))
+        case Network() | Transformer(), Words():
+            net = subject if isinstance(subject, Transformer) else Transformer.of(subject)
+            of_words = WordsAsked(model, 1 if beta is None else beta, name)
+            return WordsCertificate(WordsRequest(net, behaviour, of_words, budget_seconds).certified(silent))
     raise TypeError(
         f"{type(behaviour).__name__} of a {type(subject).__name__} is not judged; give Inputs or EveryRun of a "
-        "TuringMachine, a Theory of a Network, or Given sequences of a Transformer or a Network"
+        "TuringMachine, a Theory of a Network, or Given sequences or Words of a Transformer or a Network"
     )
 
 
-OPTIONS = {Inputs: (), EveryRun: ("tokens",), Theory: ("context", "tokens"), Given: ("name",)}
+OPTIONS = {Inputs: (), EveryRun: ("tokens",), Theory: ("context", "tokens"), Given: ("name",), Words: ("name",)}
 """What goes with which behaviour only."""
 
 

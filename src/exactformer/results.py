@@ -17,11 +17,13 @@ from exactformer.certificates.reports.certificate import report_of
 from exactformer.certificates.reports.layout import as_html, as_text
 from exactformer.certificates.sequence_certificate import SequencesBundle
 from exactformer.certificates.theory_certificate import TheoryBundle
+from exactformer.certificates.words.certificate import WordsBundle
+from exactformer.certificates.words.search import OfLength, Wrong
 from exactformer.constructions import html
 from exactformer.verify.given.assessment import Refutation
 from exactformer.verify.verdict import Verdict
 
-Made = TypeVar("Made", Bundle, UniversalBundle, TheoryBundle, SequencesBundle)
+Made = TypeVar("Made", Bundle, UniversalBundle, TheoryBundle, SequencesBundle, WordsBundle)
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,29 @@ class SequencesCertificate(Certificate[SequencesBundle]):
         return self.bundle.not_shown
 
 
-AnyCertificate: TypeAlias = InputsCertificate | EveryRunCertificate | TheoryCertificate | SequencesCertificate
+@dataclass(frozen=True)
+class WordsCertificate(Certificate[WordsBundle]):
+    """About every word of a language, up to a length: proved, refuted or inconclusive."""
+
+    @property
+    def wrong(self) -> Wrong | None:
+        """The first word, by its length, on which the expected output surely is not the one."""
+        return self.bundle.found.wrong
+
+    @property
+    def lengths(self) -> tuple[OfLength, ...]:
+        """What was found of the words of each length: how many, by what margin they are right."""
+        return self.bundle.found.lengths
+
+    @property
+    def right_up_to(self) -> int | None:
+        """The largest length up to which every word is shown to be right."""
+        return self.bundle.found.right_up_to
+
+
+AnyCertificate: TypeAlias = (
+    InputsCertificate | EveryRunCertificate | TheoryCertificate | SequencesCertificate | WordsCertificate
+)
 
 
 @dataclass(frozen=True)

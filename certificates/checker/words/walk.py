@@ -10,15 +10,17 @@ import numpy as np
 
 from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.document import TooLarge
-from exactformer.certificates.checker.sequences.network import Layer, Network
+from exactformer.certificates.checker.sequences.network import Layer, Nearest, Network
 from exactformer.certificates.checker.sequences.walk import behind, embedded, enclosed_mlp
-from exactformer.certificates.checker.softmax.numbers import Arithmetic, Unbounded
+from exactformer.certificates.checker.softmax.numbers import Arithmetic, Unbounded, Value
 from exactformer.certificates.checker.words.heads import AT_ONCE, HeadOfWords
 from exactformer.certificates.checker.words.levels import Tokens, levels
 from exactformer.certificates.checker.words.outputs import said
 from exactformer.certificates.checker.words.regular import Automaton
 from exactformer.certificates.checker.words.states import UNKNOWN, Ints, Numbered, State, distinct
 
+NOTHING = Value(0, 0, 0, 0)
+"""In the place of a coordinate that nothing reads any more. (All are computed: none may overflow.)"""
 MOST_STATES_OF_TOKENS = 2**27
 """Of all words of one length, in all layers."""
 
@@ -40,9 +42,22 @@ class _Stage:
 
     layer: Layer
     heads: list[HeadOfWords]
+    read_behind: list[bool]
+    """Of every coordinate whether a later layer reads it, or an output."""
     states: Numbered[State] = field(default_factory=Numbered)
     behind: dict[tuple[int, ...], int] = field(default_factory=dict)
     """From a state and what the heads made to the state behind the layer."""
+
+
+def read_behind(network: Network, layers: int) -> list[bool]:
+    """Of every coordinate, and the 1 behind them, whether anything behind so many layers reads it."""
+    outputs, read = network.outputs, set[int]()
+    rows = [outputs.row] if isinstance(outputs, Nearest) else [*outputs.values()]
+    for layer in network.layers[layers:]:
+        rows += layer.neurons
+        rows += (row for head in layer.heads for row in (*head.query, *head.key, *head.value))
+    read.update(index for row in rows for index, _ in row.terms)
+    return [place in read for place in range(network.width)] + [True]
 
 
 class Words:
@@ -51,16 +66,13 @@ class Words:
     def __init__(self, network: Network, automaton: Automaton, arithmetic: Arithmetic, far: int, deadline: Deadline):
         self.network, self.automaton, self.arithmetic, self.deadline = network, automaton, arithmetic, deadline
         self.names = list(network.vocabulary)
-        self.stages = [
-            _Stage(
-                layer,
-                [
-                    HeadOfWords(head, arithmetic, far, f"layer {number}, head {place}", deadline)
-                    for place, head in enumerate(layer.heads)
-                ],
-            )
-            for number, layer in enumerate(network.layers, start=1)
-        ]
+        self.stages = list[_Stage]()
+        for number, layer in enumerate(network.layers, start=1):
+            heads = [
+                HeadOfWords(head, arithmetic, far, f"layer {number}, head {place}", deadline)
+                for place, head in enumerate(layer.heads)
+            ]
+            self.stages.append(_Stage(layer, heads, read_behind(network, number)))
         self.last = Numbered[State]()
         self._first: dict[tuple[int, int], int] = {}
         """From a token and its position to its state."""
@@ -168,7 +180,8 @@ class Words:
                 try:
                     vector = behind(self.arithmetic, stage.layer.attention, made, list(state.vector), self.deadline)
                     vector = enclosed_mlp(self.arithmetic, stage.layer, vector, self.deadline)
-                    stage.behind[key] = after.number(State(tuple(vector), state.seen))
+                    kept = (value if read else NOTHING for value, read in zip(vector, stage.read_behind, strict=True))
+                    stage.behind[key] = after.number(State(tuple(kept), state.seen))
                 except Unbounded:
                     pass  # it stays unknown
         return stage.behind[key]

@@ -90,6 +90,77 @@ def certify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     execute(Typed(**typed), Output(out, force), as_json)
 
 
+@command("verify", short_help="Prove that a transformer is right on every word, or find the first wrong one.")
+@click.argument("model")
+@click.option(
+    "--spec",
+    required=True,
+    metavar="FILE.py[:NAME]",
+    help="A Python file with a function, called expected unless it is named: from a word, a tuple of names of tokens, "
+    "to its outputs, one for each position asked about.",
+)
+@click.option(
+    "--words",
+    "language",
+    required=True,
+    metavar="REGEX",
+    help="A regular expression over tokens, with spaces between their names, like 'BOS [a b c]*'.",
+)
+@click.option(
+    "--length",
+    required=True,
+    metavar="N",
+    type=click.IntRange(1, 1024),
+    help="Words of at most so many tokens.",
+)
+@click.option(
+    "--from",
+    "first",
+    metavar="K",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="The first position that is asked about; 1 behind a BOS.",
+)
+@click.option("--last", is_flag=True, help="Only the last position of each word is asked about.")
+@ARITHMETIC
+@click.option(
+    "--beta",
+    metavar="B",
+    type=power_of_two,
+    default="1",
+    show_default=True,
+    help="What scores are multiplied with besides: a power of two.",
+)
+@click.option(
+    "--budget",
+    metavar="S",
+    type=click.IntRange(min=1, max=999_999),
+    default=3600,
+    show_default=True,
+    help="Seconds for the proof; if it takes longer, nothing is said.",
+)
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("."),
+    help="Where to write certificate and network.  Default: here.",
+)
+@FORCE
+@json_of("the certificate's content and the files")
+def verify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
+    """Show that a transformer of any exact weights gives the expected outputs on every word of a regular language, up to
+    a length, in an arithmetic; or find the shortest word on which it surely does not.
+
+    MODEL is a network document (certificates/NETWORKS.md), or a Python file: FILE.py:NAME is a Transformer, or a model
+    compiled by Tracr, called model unless it is named. The file is run."""
+    from exactformer.certificates.command_line.verify import Typed, execute
+    from exactformer.certificates.files import Output
+
+    execute(Typed(**typed), Output(out, force), as_json)
+
+
 @command("check", short_help="Check a certificate, independently of what made it.")
 @click.argument("certificate", type=click.Path(path_type=Path))
 @click.option(
@@ -112,7 +183,8 @@ def certify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     "--network",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="For a certificate about sequences, which needs none of these: its network, if it does not lie beside it.",
+    help="For a certificate about sequences or words, which needs none of these: its network, if it does not lie "
+    "beside it.",
 )
 @click.option(
     "--budget",

@@ -1,0 +1,68 @@
+"""``exactformer verify``: every word of a language up to a length, or the first wrong one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import click
+
+from exactformer.certificates.checker.document import TooLarge, Undecided
+from exactformer.certificates.command_line.certify import network_name, summary
+from exactformer.certificates.command_line.console import show
+from exactformer.certificates.command_line.outcome import ExitCode, refusing
+from exactformer.certificates.command_line.progress import LateProgress
+from exactformer.certificates.command_line.verdicts import EXIT_CODE
+from exactformer.certificates.files import FileRefused, Output
+from exactformer.certificates.network_document import NetworkDocumentError
+from exactformer.certificates.reports.certificate import report_of
+from exactformer.certificates.requests import WordsRequest
+from exactformer.certificates.words.certificate import WordsAsked
+from exactformer.certificates.words.files import load_expected, load_model
+from exactformer.constructions.transformer.exact_numbers import TransformerError
+from exactformer.constructions.transformer.words import Words, WordsError
+from exactformer.verify.arithmetic.models import ModelError, parse_arithmetic
+
+BAD_INPUT = (NetworkDocumentError, TransformerError, WordsError, FileRefused)
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What was typed."""
+
+    model: str
+    spec: str
+    language: str
+    length: int
+    first: int
+    last: bool
+    arithmetic: str
+    beta: int
+    budget: int
+
+
+def execute(typed: Typed, output: Output, as_json: bool) -> None:
+    """Go through all words, write, and say what is known.
+
+    Exit code: 0 proved, 1 refuted, 2 bad input (nothing is written), 3 inconclusive, 4 unsupported.
+    """
+    with refusing(*BAD_INPUT, ModelError):
+        net, expected = load_model(typed.model), load_expected(typed.spec)
+        words = Words(typed.language, typed.length, expected, None if typed.last else typed.first)
+        model = parse_arithmetic(typed.arithmetic)
+        asked = WordsAsked(model, typed.beta, network_name(typed.model))
+        request = WordsRequest(net, words, asked, typed.budget)
+    with (
+        LateProgress(not as_json) as progress,
+        refusing(*BAD_INPUT),
+        refusing(ModelError, TooLarge, code=ExitCode.UNSUPPORTED),
+        refusing(Undecided, code=ExitCode.INCONCLUSIVE),
+    ):
+        output.require_folder()
+        bundle = request.certified(progress)
+        written = output.write_bundle(bundle)
+    if as_json:
+        click.echo(json.dumps(summary(written), indent=2))
+    else:
+        show(report_of(bundle, written))
+    raise click.exceptions.Exit(EXIT_CODE[bundle.verdict])

@@ -1,0 +1,105 @@
+"""What a person reads after ``verify``: verdict, how far all words are right, the first that is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import ROUND_FLOOR
+
+from exactformer.certificates.document import rational
+from exactformer.certificates.files import Written
+from exactformer.certificates.reports.facts import Findings
+from exactformer.certificates.reports.layout import Column, Facts, Part, Table, counted
+from exactformer.certificates.reports.on_inputs import evidence, files
+from exactformer.certificates.reports.verdicts import verdict_line
+from exactformer.certificates.sequence_certificate import shown
+from exactformer.certificates.words.certificate import WordsBundle
+from exactformer.certificates.words.search import OfLength, WordsFound
+from exactformer.verify.verdict import Basis, Verdict
+
+
+def report_on_words(bundle: WordsBundle, written: Written | None = None) -> Iterator[Part]:
+    """The parts of a report."""
+    found = bundle.found
+    yield verdict_line(found.verdict)
+    yield bundle.claim
+    if (wrong := found.wrong) is not None:
+        yield (
+            f"On {' '.join(wrong.word)!r}, at position {wrong.position}, the output is not {wrong.expected!r}: "
+            f"{wrong.output!r} is at least as good, however sums are ordered."
+        )
+    if (unshown := found.unshown) is not None:
+        yield (
+            f"On {' '.join(unshown.word)!r}, at position {unshown.position}, it is not shown that the output is "
+            f"{unshown.expected!r}, nor that it is not."
+        )
+    yield ""
+    yield Facts(tuple(_facts(found)))
+    yield ""
+    titles = ("length", "words", "positions", "margin", "states")
+    yield Table(
+        tuple(Column(title, right=True, key=title == "length") for title in titles), tuple(map(_row, found.lengths))
+    )
+    yield ""
+    yield Facts(
+        (
+            ("length", "of the words, in tokens"),
+            ("positions", "that are asked about, of all these words"),
+            (
+                "margin",
+                "how far the right output is from where another is as good, at least; - where some word is wrong, or "
+                "not shown",
+            ),
+            ("states", "that tokens have behind the last layer: what is equal is computed once"),
+        )
+    )
+    yield from evidence(list(_findings(found)))
+    yield from files(written)
+
+
+def _facts(found: WordsFound) -> Iterator[tuple[str, str]]:
+    net = found.net
+    heads = sum(len(layer.heads) for layer in net.layers)
+    seen = "causal" if net.causal else "full"
+    yield (
+        "network",
+        f"{counted(len(net.layers), 'layer')}, {counted(heads, 'head')}, d = {net.width}, {seen} attention, "
+        f"{counted(len(net.vocabulary), 'token')}, {counted(len(net.output_names), 'output')}",
+    )
+    yield "language", f"{found.words.language}, up to {counted(found.words.length, 'token')}"
+    yield "words", f"{found.looked_at:,} of which something is asked, {found.positions:,} positions"
+    if (length := found.right_up_to) is not None:
+        yield "right", f"every word of up to {counted(length, 'token')}"
+    if found.wrong is not None:
+        shorter = "no shorter word is wrong" if _all_shown_below(found) else "shorter words are not all shown"
+        yield "wrong", f"a word of {counted(len(found.wrong.word), 'token')}; {shorter}"
+
+
+def _all_shown_below(found: WordsFound) -> bool:
+    return all(one.margin is not None for one in found.lengths[:-1])
+
+
+def _row(one: OfLength) -> tuple[str, ...]:
+    margin = "-" if one.margin is None else shown(rational(one.margin), ROUND_FLOOR)
+    return str(one.length), f"{one.words:,}", f"{one.positions:,}", margin, f"{one.states:,}"
+
+
+def _findings(found: WordsFound) -> Iterator[Findings]:
+    orders = "" if found.model.linear is None else ", in whatever order sums are added"
+    match found.verdict:
+        case Verdict.PROVED:
+            yield Findings(
+                Basis.PROVED,
+                (f"Every word's outputs, by intervals between rationals, each different state once{orders}.",),
+            )
+        case Verdict.REFUTED:
+            yield Findings(Basis.PROVED, (f"The word is one of the language, and another output is as good{orders}.",))
+    assumed = [
+        f"Kernels compute in {found.model.text} as certificates/NETWORKS.md, 3, says."
+        if found.model.linear is not None
+        else "All sums, products, exponentials and quotients are those of real numbers.",
+        "The specification says what was meant: it was run on every word, and is not part of the certificate; the "
+        "SHA-256 of the listing is."
+        if found.wrong is None
+        else "The specification says what was meant.",
+    ]
+    yield Findings(Basis.ASSUMED, tuple(assumed))

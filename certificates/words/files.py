@@ -1,0 +1,74 @@
+"""Transformers and specifications as users have them: documents, and Python files of their own."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+
+from exactformer.certificates.network_document import load_transformer
+from exactformer.constructions.imported.tracr import from_tracr, is_tracr
+from exactformer.constructions.transformer.exact import Transformer
+from exactformer.constructions.transformer.exact_numbers import TransformerError
+from exactformer.constructions.transformer.words import Word, WordsError
+
+MODEL, EXPECTED = "model", "expected"
+"""What a Python file calls them, unless a name is given behind a colon."""
+
+
+def load_model(given: str) -> Transformer:
+    """A network document, ``FILE.json``; or what a Python file, ``FILE.py`` or ``FILE.py:NAME``, has under a name: a
+    `Transformer`, or a model of Tracr's. The file is run.
+
+    Raises NetworkDocumentError, TransformerError; WordsError for a file that does not have it.
+    """
+    path, name = _split(given, MODEL)
+    if path is None:
+        return load_transformer(given)
+    found = _named(path, name)
+    if isinstance(found, Transformer):
+        return found
+    if is_tracr(found):
+        return from_tracr(found)
+    raise TransformerError(
+        f"{name} in {path} is a {type(found).__name__}; it has to be a Transformer, or a model compiled by Tracr"
+    )
+
+
+def load_expected(given: str) -> Callable[[Word], object]:
+    """What a Python file, ``FILE.py`` or ``FILE.py:NAME``, has under a name: a function from a word, a tuple of names of
+    tokens, to its outputs. The file is run.
+
+    Raises WordsError.
+    """
+    path, name = _split(given, EXPECTED)
+    if path is None:
+        raise WordsError(f"the specification {given!r} is no Python file; give FILE.py, or FILE.py:NAME of a function")
+    found = _named(path, name)
+    if not callable(found):
+        raise WordsError(f"{name} in {path} is a {type(found).__name__}; it has to be a function of a word")
+    return found
+
+
+def _split(given: str, default: str) -> tuple[Path | None, str]:
+    """A Python file and a name in it; no file, if it is none.
+
+    >>> _split("length.py:spec", "expected")[1], _split("length.py", "expected")[1], _split("net.json", "model")[0]
+    ('spec', 'expected', None)
+    """
+    file, colon, name = given.rpartition(":")
+    if colon and file.endswith(".py"):
+        return Path(file), name
+    return (Path(given), default) if given.endswith(".py") else (None, default)
+
+
+def _named(path: Path, name: str) -> object:
+    if not path.is_file():
+        raise WordsError(f"there is no file {str(path)!r}")
+    try:
+        found = runpy.run_path(str(path))
+    except Exception as error:  # whatever a user's own code raises
+        raise WordsError(f"{path} cannot be run: {type(error).__name__}: {error}") from error
+    if name not in found:
+        raise WordsError(f"{path} has no {name!r}; define it, or give another name behind a colon")
+    return found[name]

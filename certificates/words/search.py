@@ -1,0 +1,287 @@
+"""Every word of a language through a transformer, until one is wrong: what the kernel of the checker shows of each.
+
+The kernel of `certificates.checker.words` is the only thing that computes what words make; a certificate is checked by
+the same, from what was written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from exactformer.certificates.checker.deadline import Deadline
+from exactformer.certificates.checker.document import Rejected
+from exactformer.certificates.checker.sequences.arithmetic import arithmetic_of
+from exactformer.certificates.checker.sequences.network import Network, read_network
+from exactformer.certificates.checker.sequences.walk import enclosed
+from exactformer.certificates.checker.softmax.numbers import Arithmetic, Unbounded
+from exactformer.certificates.checker.words.check import line
+from exactformer.certificates.checker.words.levels import numbers_of_words
+from exactformer.certificates.checker.words.outputs import is_not_below, names_of
+from exactformer.certificates.checker.words.regular import Automaton, automaton_of
+from exactformer.certificates.checker.words.states import UNKNOWN
+from exactformer.certificates.checker.words.walk import Said
+from exactformer.certificates.checker.words.walk import Words as Walk
+from exactformer.certificates.network_document import network_bytes
+from exactformer.constructions.transformer.exact import Transformer
+from exactformer.constructions.transformer.words import Word, Words, WordsError
+from exactformer.verify.arithmetic.models import ArithmeticModel
+from exactformer.verify.given.arithmetic import require_held
+from exactformer.verify.verdict import Verdict
+
+FAR = (40, 200, 1000)
+"""From where on scores are far: the next one where something is not shown. e^-40 is 2^-58."""
+Progress = Callable[[str, int, int], None]
+"""What is done, how far, of how much."""
+
+
+@dataclass(frozen=True)
+class OfLength:
+    """Of all words of one length of which something is asked: how many; how many positions; the least margin, if all is
+    shown; how many different states tokens have behind the last layer."""
+
+    length: int
+    words: int
+    positions: int
+    margin: Fraction | None
+    states: int
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A word, a position, the output that is expected there, and one that is surely as good, or better."""
+
+    word: Word
+    position: int
+    expected: str
+    output: str
+
+
+@dataclass(frozen=True)
+class Unshown:
+    """A word, and a position at which it is not shown that the output is the expected one, nor that it is not."""
+
+    word: Word
+    position: int
+    expected: str
+
+
+@dataclass(frozen=True)
+class WordsFound:
+    """What was found.
+
+    lengths: those that were looked at, in order: all, or up to the first with a wrong word. wrong: the first wrong word
+    (no shorter one is wrong, unless something is not shown); sha256: of the listing, if it is whole.
+    """
+
+    net: Transformer
+    words: Words
+    model: ArithmeticModel
+    beta: int
+    far: int
+    numbers: tuple[int, ...]
+    lengths: tuple[OfLength, ...]
+    wrong: Wrong | None
+    unshown: Unshown | None
+    sha256: str
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.wrong is not None:
+            return Verdict.REFUTED
+        return Verdict.PROVED if self.unshown is None else Verdict.INCONCLUSIVE
+
+    @property
+    def looked_at(self) -> int:
+        """Words of which something is asked."""
+        return sum(one.words for one in self.lengths)
+
+    @property
+    def positions(self) -> int:
+        return sum(one.positions for one in self.lengths)
+
+    @property
+    def right_up_to(self) -> int | None:
+        """The largest length up to which every word is shown to be right."""
+        found = None
+        for one in self.lengths:
+            if one.margin is None:
+                break
+            found = one.length
+        return found
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A transformer as the checker reads it, a language over its tokens, and an arithmetic."""
+
+    network: Network
+    automaton: Automaton
+    arithmetic: Arithmetic
+
+    @classmethod
+    def of(cls, net: Transformer, words: Words, model: ArithmeticModel, beta: int) -> Setting:
+        """Raises WordsError for what is no language of the transformer, Unsupported (a ModelError) where the arithmetic
+        does not hold its weights, TooLarge for what is not judged."""
+        require_held(net, model)
+        arithmetic = arithmetic_of(model.text, beta.bit_length() - 1, "the arithmetic")
+        network = read_network(json.loads(network_bytes(net)), None)
+        try:
+            automaton = automaton_of("the language", words.language, net.index)
+        except Rejected as error:
+            raise WordsError(f"{error.field} {words.language!r} {error.reason}") from error
+        return cls(network, automaton, arithmetic)
+
+
+def numbers_in(setting: Setting, words: Words) -> list[int]:
+    """How many words of each length there are.  Raises WordsError for none, TooLarge for too many."""
+    if setting.network.positions is not None and words.length > setting.network.positions:
+        raise WordsError(
+            f"words of {words.length} tokens are asked about, and the transformer has {setting.network.positions} "
+            "positions"
+        )
+    for name in setting.network.unseen:
+        state = int(setting.automaton.moves[0, list(setting.network.vocabulary).index(name)])
+        if state >= 0 and setting.automaton.distance[state] < words.length:
+            raise WordsError(f"words begin with {name!r}, which no head sees: then the first token may see none")
+    numbers = numbers_of_words(setting.automaton, words.length)
+    if not sum(numbers[(words.first or 0) + 1 :]):
+        raise WordsError(f"the language has no word of up to {words.length} tokens of which something is asked")
+    return numbers
+
+
+def search(
+    net: Transformer,
+    words: Words,
+    model: ArithmeticModel,
+    beta: int = 1,
+    budget_seconds: int = 10**6,
+    progress: Progress = lambda *_: None,
+) -> WordsFound:
+    """Until a word is wrong, or all words have been looked at.
+
+    Errors: WordsError, ModelError; TooLarge and Undecided for what is not judged, or not within the budget.
+    """
+    deadline = Deadline(budget_seconds)
+    setting = Setting.of(net, words, model, beta)
+    numbers = numbers_in(setting, words)
+    for far in FAR:
+        found = _searched(net, words, model, beta, far, setting, numbers, deadline, progress)
+        if found.verdict is not Verdict.INCONCLUSIVE:
+            break
+    return found
+
+
+def _searched(
+    net: Transformer,
+    words: Words,
+    model: ArithmeticModel,
+    beta: int,
+    far: int,
+    setting: Setting,
+    numbers: Sequence[int],
+    deadline: Deadline,
+    progress: Progress,
+) -> WordsFound:
+    walk = Walk(setting.network, setting.automaton, setting.arithmetic, far, deadline)
+    digest, lengths = hashlib.sha256(), list[OfLength]()
+    wrong: Wrong | None = None
+    unshown: Unshown | None = None
+    done, names = 0, names_of(setting.network.outputs)
+    for said in walk.lengths(words.length):
+        length = said.tokens.shape[1]
+        asked = words.asked(length)
+        if not asked:
+            continue
+        expected, listing = _expected(words, said, setting, names)
+        digest.update(listing)
+        outputs, states = said.outputs[:, asked.start :], said.states[:, asked.start :]
+        shown = bool((outputs == expected).all())
+        margin = walk.margin(states) if shown else None
+        lengths.append(OfLength(length, len(outputs), outputs.size, margin, len(np.unique(states))))
+        if not shown:
+            wrong, open_ = _first_wrong(setting, said, expected, asked, names, deadline)
+            unshown = unshown or open_
+            if wrong is not None:
+                break
+        done += len(outputs)
+        progress(f"words of {length} tokens", done, sum(numbers))
+    sha256 = digest.hexdigest()
+    return WordsFound(
+        net, words, model, beta, far, tuple(numbers), tuple(lengths), wrong, unshown if wrong is None else None, sha256
+    )
+
+
+def _expected(
+    words: Words, said: Said, setting: Setting, names: Sequence[str]
+) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.int64]], bytes]:
+    """[words, positions asked about]: the places of the outputs that are expected; and their part of the listing."""
+    places, vocabulary = {name: place for place, name in enumerate(names)}, list(setting.network.vocabulary)
+    rows, lines = list[list[int]](), list[bytes]()
+    for tokens in said.tokens.tolist():
+        word = tuple(vocabulary[token] for token in tokens)
+        outputs = words.outputs(word)
+        for output in outputs:
+            if output not in places:
+                known = ", ".join(names[:8]) + (", .." if len(names) > 8 else "")
+                raise WordsError(
+                    f"on {' '.join(word)!r} the specification gives {output!r}, which is no output of the transformer; "
+                    f"its outputs are {known}"
+                )
+        rows.append([places[output] for output in outputs])
+        lines.append(line(word, outputs))
+    return np.array(rows, np.int64).reshape(len(rows), -1), b"".join(lines)
+
+
+def _first_wrong(
+    setting: Setting,
+    said: Said,
+    expected: np.ndarray[tuple[int, ...], np.dtype[np.int64]],
+    asked: range,
+    names: Sequence[str],
+    deadline: Deadline,
+) -> tuple[Wrong | None, Unshown | None]:
+    """The first word of this length that is surely wrong; the first of which neither is shown.
+
+    A word that the kernel shows to give another output is wrong; of one that it shows nothing of, it is tried by itself:
+    where nothing is merged, more may be shown.
+    """
+    outputs, vocabulary = said.outputs[:, asked.start :], list(setting.network.vocabulary)
+    unshown: Unshown | None = None
+    for row in np.flatnonzero((outputs != expected).any(axis=1)).tolist():
+        word = tuple(vocabulary[token] for token in said.tokens[row].tolist())
+        for column in np.flatnonzero(outputs[row] != expected[row]).tolist():
+            position, mine = asked.start + column, int(expected[row, column])
+            output = int(outputs[row, column])
+            others = [output] if output != UNKNOWN else [other for other in range(len(names)) if other != mine]
+            better = first_not_below(setting, word, position, mine, others, deadline)
+            if better is not None:
+                return Wrong(word, position, names[mine], names[better]), unshown
+            unshown = unshown or Unshown(word, position, names[mine])
+        if unshown is not None and row > MOST_TRIED:
+            break
+    return None, unshown
+
+
+MOST_TRIED = 1 << 12
+"""Words of one length that are tried by themselves lie before this one."""
+
+
+def first_not_below(
+    setting: Setting, word: Word, position: int, expected: int, others: Sequence[int], deadline: Deadline
+) -> int | None:
+    """The first of these outputs that on this word surely is at least as good as the expected one."""
+    try:
+        *_, vectors = enclosed(setting.network, word, setting.arithmetic, deadline)
+    except Unbounded:
+        return None
+    vector = tuple(vectors[position])
+    return next(
+        (one for one in others if is_not_below(setting.arithmetic, setting.network.outputs, vector, one, expected)),
+        None,
+    )
