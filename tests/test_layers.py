@@ -30,7 +30,12 @@ LAYERS = (
         "exactformer.constructions.html",
     ),
     ("exactformer.constructions.transformer",),
-    ("exactformer.constructions.turing", "exactformer.constructions.ngram", "exactformer.constructions.subleq"),
+    (
+        "exactformer.constructions.turing",
+        "exactformer.constructions.ngram",
+        "exactformer.constructions.subleq",
+        "exactformer.constructions.imported",
+    ),
     ("exactformer.verify.arithmetic", "exactformer.verify.solver"),
     ("exactformer.verify",),
     ("exactformer.certificates",),

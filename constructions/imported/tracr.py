@@ -1,0 +1,187 @@
+"""A model that Tracr compiled from a RASP program, as the transformer of exact weights that it is.
+
+Tracr (https://github.com/google-deepmind/tracr, package tracr-pypi 1.0.0) makes an `AssembledTransformerModel`:
+
+    x = token_embed[token] + pos_embed[position]
+    per layer   x += linear(softmax(query(x) key(x)' / float32(sqrt(key_size))) value(x))
+                x += linear_2(relu(linear_1(x)))
+    output      at each position the value whose coordinate of x is the largest, or the one coordinate that is a number
+
+Its weights are float32, so they are exact dyadic numbers.  Nothing here imports Tracr or JAX: arrays are read by numpy.
+
+Three things that ``model.apply`` does besides are not the network's.  It refuses words that do not begin with the
+token BOS; it says BOS at position 0, whatever is computed there; and where several values share the largest
+coordinate it says the first.  So ask about words that begin with BOS, from position 1 on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from inspect import getclosurevars
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exactformer.constructions.transformer.exact import Transformer
+from exactformer.constructions.transformer.exact_matrices import (
+    HeadWeights,
+    LayerWeights,
+    largest_outputs,
+    nearest_outputs,
+)
+from exactformer.constructions.transformer.exact_numbers import TransformerError
+from exactformer.constructions.transformer.exact_parts import Outputs
+
+Array: TypeAlias = NDArray[Any]
+Flags: TypeAlias = NDArray[np.bool_]
+Params: TypeAlias = Mapping[str, Mapping[str, object]]
+
+
+def from_tracr(model: Any, numbers: Sequence[int | float | Fraction] | None = None) -> Transformer:
+    """The transformer of an `AssembledTransformerModel`: same tokens, named by ``str``; same layers; coordinates have
+    its residual labels; a position for BOS and each of max_seq_len tokens.
+
+    numbers: of a program whose output is a number, those that it may say; the output is the nearest of them.  The
+    padding token is one that heads see, as in the models that Tracr assembles, which mask none.  What is all 0 is left
+    out, as it adds 0: neurons; heads; and of a head queries with their keys, and values.  (A head with values, whose
+    queries and keys are 0, takes means: it stays.)  Dropout is none, as ``apply`` uses none.
+
+    Raises TransformerError for layer norm, an activation other than relu, and what is no such model.
+    """
+    config, labels = model.model_config, list(model.residual_labels)
+    if config.layer_norm:
+        raise TransformerError("the model has layer norm, which is not representable; compile it without")
+    activation = getattr(config.activation_function, "__name__", config.activation_function)
+    if activation != "relu":
+        raise TransformerError(f"the model's MLPs have the activation {activation}; only relu is representable")
+    if not hasattr(model.input_encoder, "encoding_map"):
+        raise TransformerError(
+            "the model has no encoder of its input's tokens; give one that compile_rasp_to_model made"
+        )
+    embedding = _array(model.params, "token_embed", "embeddings")
+    scale = 1 / Fraction(float(np.sqrt(config.key_size).astype(embedding.dtype)))
+    return Transformer.build(
+        _texts(model.input_encoder.encoding_map),
+        embedding,
+        None,
+        [_layer(model.params, number, config.num_heads, scale) for number in range(config.num_layers)],
+        positions=_array(model.params, "pos_embed", "embeddings"),
+        causal=bool(config.causal),
+        coordinates=labels,
+        outputs=_outputs(model, labels, numbers),
+    )
+
+
+def _array(params: Params, module: str, name: str) -> Array:
+    try:
+        return np.asarray(params[module][name])
+    except KeyError:
+        raise TransformerError(f"the model has no parameter {name!r} of {module!r}; is it one of Tracr's?") from None
+
+
+def _texts(encoding: Mapping[object, int]) -> list[str]:
+    """The values of an encoder, by their numbers."""
+    return [str(value) for value, _ in sorted(encoding.items(), key=lambda item: item[1])]
+
+
+# ---------------------------------------------------------------------------- layers
+
+
+def _layer(params: Params, number: int, heads: int, scale: Fraction) -> LayerWeights:
+    of_heads = _heads(params, f"transformer/layer_{number}/attn", heads, scale)
+    neurons, neurons_bias = _linear(params, f"transformer/layer_{number}/mlp/linear_1")
+    out, out_bias = _linear(params, f"transformer/layer_{number}/mlp/linear_2")
+    used = _used(neurons, neurons_bias) | out.any(axis=0)
+    return LayerWeights(of_heads, neurons[used], out[:, used], neurons_bias[used], out_bias)
+
+
+def _heads(params: Params, name: str, heads: int, scale: Fraction) -> list[HeadWeights]:
+    """Those that are not all 0.  The output's bias, which is added once, goes to the first."""
+    parts = {part: _linear(params, f"{name}/{part}") for part in ("query", "key", "value")}
+    out, out_bias = _linear(params, f"{name}/linear")
+    found: list[HeadWeights] = []
+    for place in range(heads):
+        # Rows, or columns of ``out``, of a head follow those of the one before it.
+        (query, query_bias), (key, key_bias), (value, value_bias) = (
+            (_part(weight, place, heads), _part(bias, place, heads)) for weight, bias in parts.values()
+        )
+        back = _part(out.T, place, heads).T
+        asked = _used(query, query_bias) | _used(key, key_bias)
+        given = _used(value, value_bias) | back.any(axis=0)
+        # A bias of the output needs a head to go to.
+        if asked.any() or given.any() or (out_bias.any() and not found and place == heads - 1):
+            found.append(
+                HeadWeights(
+                    query[asked],
+                    key[asked],
+                    value[given],
+                    back[:, given],
+                    query_bias[asked],
+                    key_bias[asked],
+                    value_bias[given],
+                    None if found else out_bias,
+                    f"head {place}",
+                    scale,
+                )
+            )
+    return found
+
+
+def _linear(params: Params, name: str) -> tuple[Array, Array]:
+    """[outputs, inputs] and [outputs]; Haiku keeps the transpose."""
+    return _array(params, name, "w").T, _array(params, name, "b")
+
+
+def _part(rows: Array, place: int, parts: int) -> Array:
+    size = len(rows) // parts
+    return rows[place * size : (place + 1) * size]
+
+
+def _used(rows: Array, bias: Array) -> Flags:
+    """Which forms are not 0."""
+    found: Flags = rows.any(axis=1) | (bias != 0)
+    return found
+
+
+# ---------------------------------------------------------------------------- outputs
+
+
+def _outputs(model: Any, labels: Sequence[str], numbers: Sequence[int | float | Fraction] | None) -> Outputs:
+    """Rows of the projection from the residual space to the output space."""
+    rows = np.eye(len(labels), dtype=np.int64)[_read(model, labels)]
+    encoding = getattr(model.output_encoder, "encoding_map", None)
+    if encoding is not None:
+        if numbers is not None:
+            raise TransformerError("the program's output is one of a set of values; leave the numbers out")
+        return largest_outputs(_texts(encoding), rows, width=len(labels))
+    if numbers is None:
+        raise TransformerError("the program's output is a number; say which numbers it may be: numbers=[..]")
+    if len(rows) != 1:
+        raise TransformerError(
+            f"the program's output is a number, and the model reads {len(rows)} coordinates, not one"
+        )
+    return nearest_outputs(rows[0], numbers, width=len(labels))
+
+
+def _read(model: Any, labels: Sequence[str]) -> list[int]:
+    """The coordinates that are read: the basis of the output space, which is what unembedding projects to.
+
+    No parameter tells it: the matrix is a constant of the function that makes the model, with the spaces beside it.
+    """
+    known = getclosurevars(model.get_compiled_model).nonlocals
+    try:
+        residual, output = list(known["residual_space"].basis), list(known["output_space"].basis)
+    except (KeyError, AttributeError):
+        raise TransformerError(
+            "the model does not say which coordinates it reads; give one that compile_rasp_to_model made"
+        ) from None
+    if list(map(str, residual)) != list(labels):
+        raise TransformerError(
+            "the model's residual labels are not those of its residual space; give it as it was made"
+        )
+    missing = [direction for direction in output if direction not in residual]
+    if missing:
+        raise TransformerError(f"the model reads {missing[0]}, which is no direction of its residual space")
+    return [residual.index(direction) for direction in output]
