@@ -157,8 +157,8 @@ def of_sequences(network: str, weights: str, sequences: Sequence[object], model:
 
 
 def of_words(network: str, weights: str, about: Mapping[str, object], model: ArithmeticModel, beta: int) -> str:
-    """Of a certificate about words of a language; which one, what is expected, and the network's SHA-256, is left to the
-    hash."""
+    """Of a certificate about words of a language; which one, what is expected, and the network's SHA-256, is left to
+    the hash."""
     subject = Part(network, f"{network} {weights}", exact=False)
     scope = Part(f"words-{about['length']}", json.dumps(dict(about), sort_keys=True), exact=False)
     return name_of([subject, scope, _arithmetic(model), *_extras(beta=None if beta == 1 else beta)])

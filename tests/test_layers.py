@@ -54,6 +54,7 @@ MAY_ALSO_IMPORT = {
     ("exactformer.certificates.command_line.certify", CHECKER),
     ("exactformer.certificates.requests", CHECKER),
     ("exactformer.certificates.words.search", CHECKER),
+    ("exactformer.certificates.words.files", CHECKER),
     ("exactformer.certificates.words.certificate", CHECKER),
     ("exactformer.certificates.command_line.verify", CHECKER),
     ("exactformer.certificates.subjects", CHECKER),

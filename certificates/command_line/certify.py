@@ -35,7 +35,7 @@ from exactformer.verify.hardmax.observe import HeadMismatch, TokenMismatch
 from exactformer.verify.separation import SeparationNotProved
 
 BAD_INPUT = (MachineError, NetworkDocumentError, GivenError, BehaviourError, ContextError, BetaError, FileRefused)
-ENDINGS = (".network.json", ".json")
+ENDINGS = (".network.json", ".json", ".py")
 """Of a network document's name, which are no part of what the network is called."""
 
 
@@ -139,10 +139,10 @@ def require_inputs(typed: Typed) -> None:
 def network_name(path: str) -> str:
     """What a network is called: its file, without the ending.
 
-    >>> network_name("out/counter.network.json"), network_name("x.json")
-    ('counter', 'x')
+    >>> network_name("out/counter.network.json"), network_name("x.json"), network_name("length.py:model")
+    ('counter', 'x', 'length')
     """
-    name = Path(path).name
+    name = Path(path).name.partition(".py:")[0]
     return next((name.removesuffix(ending) for ending in ENDINGS if name.endswith(ending)), name) or "transformer"
 
 

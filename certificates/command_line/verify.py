@@ -47,8 +47,9 @@ def execute(typed: Typed, output: Output, as_json: bool) -> None:
     Exit code: 0 proved, 1 refuted, 2 bad input (nothing is written), 3 inconclusive, 4 unsupported.
     """
     with refusing(*BAD_INPUT, ModelError):
-        net, expected = load_model(typed.model), load_expected(typed.spec)
-        words = Words(typed.language, typed.length, expected, None if typed.last else typed.first)
+        first = None if typed.last else typed.first
+        words = Words(typed.language, typed.length, load_expected(typed.spec), first)
+        net = load_model(typed.model, words)
         model = parse_arithmetic(typed.arithmetic)
         asked = WordsAsked(model, typed.beta, network_name(typed.model))
         request = WordsRequest(net, words, asked, typed.budget)

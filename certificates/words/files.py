@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import runpy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from fractions import Fraction
 from pathlib import Path
 
+from exactformer.certificates.checker.words.levels import levels
 from exactformer.certificates.network_document import load_transformer
-from exactformer.constructions.imported.tracr import from_tracr, is_tracr
+from exactformer.certificates.words.search import automaton_in
+from exactformer.constructions.imported.tracr import from_tracr, is_tracr, says_numbers, tokens_of
 from exactformer.constructions.transformer.exact import Transformer
 from exactformer.constructions.transformer.exact_numbers import TransformerError
-from exactformer.constructions.transformer.words import Word, WordsError
+from exactformer.constructions.transformer.words import Word, Words, WordsError
 
 MODEL, EXPECTED = "model", "expected"
 """What a Python file calls them, unless a name is given behind a colon."""
 
 
-def load_model(given: str) -> Transformer:
+def load_model(given: str, words: Words) -> Transformer:
     """A network document, ``FILE.json``; or what a Python file, ``FILE.py`` or ``FILE.py:NAME``, has under a name: a
-    `Transformer`, or a model of Tracr's. The file is run.
+    `Transformer`, or a model of Tracr's. The file is run.  Where such a model says a number, that is the nearest of
+    those that are expected on any of the words.
 
     Raises NetworkDocumentError, TransformerError; WordsError for a file that does not have it.
     """
@@ -29,15 +33,30 @@ def load_model(given: str) -> Transformer:
     if isinstance(found, Transformer):
         return found
     if is_tracr(found):
-        return from_tracr(found)
+        return from_tracr(found, numbers_expected(words, tokens_of(found)) if says_numbers(found) else None)
     raise TransformerError(
         f"{name} in {path} is a {type(found).__name__}; it has to be a Transformer, or a model compiled by Tracr"
     )
 
 
+def numbers_expected(words: Words, tokens: Sequence[str]) -> list[Fraction]:
+    """All that is expected on any word.  Raises WordsError where that is no number."""
+    automaton = automaton_in(words, {name: place for place, name in enumerate(tokens)})
+    found = {
+        output
+        for level in levels(automaton, words.length)
+        for word in level.tokens[level.words].tolist()
+        for output in words.outputs(tuple(tokens[token] for token in word))
+    }
+    try:
+        return sorted(map(Fraction, found))
+    except ValueError as error:
+        raise WordsError(f"the model says numbers, and the specification something else: {error}") from error
+
+
 def load_expected(given: str) -> Callable[[Word], object]:
-    """What a Python file, ``FILE.py`` or ``FILE.py:NAME``, has under a name: a function from a word, a tuple of names of
-    tokens, to its outputs. The file is run.
+    """What a Python file, ``FILE.py`` or ``FILE.py:NAME``, has under a name: a function from a word, a tuple of names
+    of tokens, to its outputs. The file is run.
 
     Raises WordsError.
     """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -131,11 +131,15 @@ class Setting:
         require_held(net, model)
         arithmetic = arithmetic_of(model.text, beta.bit_length() - 1, "the arithmetic")
         network = read_network(json.loads(network_bytes(net)), None)
-        try:
-            automaton = automaton_of("the language", words.language, net.index)
-        except Rejected as error:
-            raise WordsError(f"{error.field} {words.language!r} {error.reason}") from error
-        return cls(network, automaton, arithmetic)
+        return cls(network, automaton_in(words, net.index), arithmetic)
+
+
+def automaton_in(words: Words, places: Mapping[str, int]) -> Automaton:
+    """Of the language, over these tokens.  Raises WordsError."""
+    try:
+        return automaton_of("the language", words.language, places)
+    except Rejected as error:
+        raise WordsError(f"{error.field} {words.language!r} {error.reason}") from error
 
 
 def numbers_in(setting: Setting, words: Words) -> list[int]:
@@ -248,8 +252,8 @@ def _first_wrong(
 ) -> tuple[Wrong | None, Unshown | None]:
     """The first word of this length that is surely wrong; the first of which neither is shown.
 
-    A word that the kernel shows to give another output is wrong; of one that it shows nothing of, it is tried by itself:
-    where nothing is merged, more may be shown.
+    A word that the kernel shows to give another output is wrong; one that it shows nothing of is tried by itself: where
+    nothing is merged, more may be shown.
     """
     outputs, vocabulary = said.outputs[:, asked.start :], list(setting.network.vocabulary)
     unshown: Unshown | None = None

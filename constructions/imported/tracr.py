@@ -63,7 +63,7 @@ def from_tracr(model: Any, numbers: Sequence[int | float | Fraction] | None = No
     embedding = _array(model.params, "token_embed", "embeddings")
     scale = 1 / Fraction(float(np.sqrt(config.key_size).astype(embedding.dtype)))
     return Transformer.build(
-        _texts(model.input_encoder.encoding_map),
+        tokens_of(model),
         embedding,
         None,
         [_layer(model.params, number, config.num_heads, scale) for number in range(config.num_layers)],
@@ -72,6 +72,21 @@ def from_tracr(model: Any, numbers: Sequence[int | float | Fraction] | None = No
         coordinates=labels,
         outputs=_outputs(model, labels, numbers),
     )
+
+
+def is_tracr(model: object) -> bool:
+    """Whether it looks like an `AssembledTransformerModel`."""
+    return all(hasattr(model, name) for name in ("params", "model_config", "residual_labels", "input_encoder"))
+
+
+def says_numbers(model: Any) -> bool:
+    """Whether its output is a number, not one of a set of values."""
+    return not hasattr(model.output_encoder, "encoding_map")
+
+
+def tokens_of(model: Any) -> list[str]:
+    """The names of its tokens, in order."""
+    return _texts(model.input_encoder.encoding_map)
 
 
 def _array(params: Params, module: str, name: str) -> Array:

@@ -150,8 +150,8 @@ def certify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
 @FORCE
 @json_of("the certificate's content and the files")
 def verify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
-    """Show that a transformer of any exact weights gives the expected outputs on every word of a regular language, up to
-    a length, in an arithmetic; or find the shortest word on which it surely does not.
+    """Show that a transformer of any exact weights gives the expected outputs on every word of a regular language, up
+    to a length, in an arithmetic; or find the shortest word on which it surely does not.
 
     MODEL is a network document (certificates/NETWORKS.md), or a Python file: FILE.py:NAME is a Transformer, or a model
     compiled by Tracr, called model unless it is named. The file is run."""
