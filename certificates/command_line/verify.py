@@ -50,7 +50,7 @@ def execute(typed: Typed, output: Output, as_json: bool) -> None:
         first = None if typed.last else typed.first
         words = Words(typed.language, typed.length, load_expected(typed.spec), first)
         net = load_model(typed.model, words)
-        model = parse_arithmetic(typed.arithmetic)
+        model = parse_arithmetic(typed.arithmetic, of_networks=True)
         asked = WordsAsked(model, typed.beta, network_name(typed.model))
         request = WordsRequest(net, words, asked, typed.budget)
     with (

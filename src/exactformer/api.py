@@ -206,7 +206,7 @@ def certify(
     where the network that was built for a machine does not do what it was built for: that would be a bug.
     """
     _require_options(subject, behaviour, context=context is not None, tokens=tokens, name=name != "transformer")
-    model = _model(arithmetic)
+    model = _model(arithmetic, of_networks=isinstance(behaviour, Words))
     whole("budget_seconds", budget_seconds, least=0)
     if beta is not None and not isinstance(behaviour, Given) and (whole("beta", beta) & (beta - 1)):
         raise BetaError(f"beta is {beta}; it has to be a power of two, at least 1")
@@ -247,10 +247,10 @@ def _require_options(subject: object, behaviour: object, **given: bool) -> None:
             raise TypeError(f"{option} does not go with {type(behaviour).__name__} of a {type(subject).__name__}")
 
 
-def _model(arithmetic: str) -> ArithmeticModel:
+def _model(arithmetic: str, *, of_networks: bool = False) -> ArithmeticModel:
     if not isinstance(arithmetic, str):
         raise ModelError(f"the arithmetic is {arithmetic!r}; give a text, such as 'fused:bf16'")
-    return parse_arithmetic(arithmetic)
+    return parse_arithmetic(arithmetic, of_networks=of_networks)
 
 
 # ---------------------------------------------------------------------------- networks of any exact weights

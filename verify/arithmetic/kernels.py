@@ -145,6 +145,15 @@ _ALL = (
 KERNELS: dict[str, NamedKernel] = {kernel.name: kernel for kernel in _ALL}
 
 
+WHOLE = {
+    "fp32": "rounded:fp32/fp32/fp32+exp2-one",
+    "bf16": "rounded:bf16/fp32/bf16@bf16+stored+once+exp2-one",
+    "fp16": "rounded:fp16/fp32/fp16@fp16+stored+once+exp2-one",
+}
+"""A format in the place of an arithmetic: a network of any exact weights whose results are all stored in it, and which
+adds in fp32, attention written out; exp is believed to be within 2 ulp in fp32, and 1 at 0."""
+
+
 def named_kernel(name: str) -> NamedKernel | tuple[str, ...]:
     """The kernel of this name; the known names if there is none."""
     return KERNELS.get(name, tuple(KERNELS))

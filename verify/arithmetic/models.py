@@ -38,7 +38,7 @@ from exactformer.verify.arithmetic.formats import (
     parse_format,
     round_to,
 )
-from exactformer.verify.arithmetic.kernels import NamedKernel, named_kernel
+from exactformer.verify.arithmetic.kernels import WHOLE, NamedKernel, named_kernel
 from exactformer.verify.arithmetic.steps import NO_STEPS, Bases, StepError, Steps, parse_steps
 
 EXACT_IN_HEADS = (
@@ -316,12 +316,13 @@ def largest_held_exponent(model: ArithmeticModel, largest_exponent: int) -> int:
 KERNEL = "kernel:"
 
 
-def parse_arithmetic(text: str) -> ArithmeticModel:
+def parse_arithmetic(text: str, *, of_networks: bool = False) -> ArithmeticModel:
     """The model that a text names; `parse_arithmetic(model.text) == model` for every model.
 
     `exact`; `rounded:W/A`, `rounded:W` for W/W, `rounded:W/ACC/A`; `fused:W/ACC/A`, `fused:W` for W/fp32/W; each may
     end in `@S` for scores in a format S other than fp32, and in steps (`steps.CATALOGUE`).  `kernel:NAME` is one of
-    `kernels.KERNELS`.  Raises ModelError, quoting the text.
+    `kernels.KERNELS`.  ``of_networks``: of those whose activations are not ternary, which alone take ``+stored``, and
+    for which a format may stand: `kernels.WHOLE`.  Raises ModelError, quoting the text.
 
     >>> parse_arithmetic("fused:bf16").text
     'fused:bf16/fp32/bf16'
@@ -331,6 +332,8 @@ def parse_arithmetic(text: str) -> ArithmeticModel:
         if not isinstance(kernel, NamedKernel):
             raise ModelError(f"unknown kernel {text!r}; known are {', '.join(KERNEL + name for name in kernel)}")
         return parse_arithmetic(kernel.arithmetic)
+    if of_networks and text in WHOLE:
+        return parse_arithmetic(WHOLE[text], of_networks=True)
     base, *names = text.split("+")
     body, at, scores_text = base.partition("@")
     kind, _, formats_text = body.partition(":")
@@ -340,6 +343,8 @@ def parse_arithmetic(text: str) -> ArithmeticModel:
         steps = _steps_for(f"{kind}:{len(formats)}", formats, names)
     except (FormatError, StepError) as error:
         raise ModelError(f"arithmetic {text!r}: {error}") from error
+    if steps.stored and not of_networks:
+        raise ModelError(f"arithmetic {text!r}: +stored is about words of a language only; leave it out")
     match kind, formats:
         case "exact", [] if ":" not in body:
             return Exact(scores)

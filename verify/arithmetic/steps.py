@@ -48,6 +48,7 @@ class Steps:
     """
 
     linear: Format = FP32
+    stored: bool = False
     head: int = 1
     once: bool = False
     exponential: Exponential | None = None
@@ -65,7 +66,7 @@ class Steps:
     @property
     def behind_scores(self) -> bool:
         """Whether there is a step behind the scores."""
-        return self != Steps(self.linear, self.head, self.once)
+        return self != Steps(self.linear, self.stored, self.head, self.once)
 
     @property
     def text(self) -> str:
@@ -77,6 +78,8 @@ class Steps:
         names = []
         if self.linear != FP32:
             names.append(f"linear{self.linear.name}")
+        if self.stored:
+            names.append("stored")
         if self.head > 1:
             names.append(f"head{self.head}")
         if self.once:
@@ -122,6 +125,14 @@ CATALOGUE: tuple[StepKind, ...] = (
         Bases.NOT_EXACT,
         "weights, MLP sums, residual sums and logits are held in L instead of fp32; a network that L does not hold is "
         "refused",
+        "models that are stored in bf16 or fp16",
+    ),
+    StepKind(
+        "+stored",
+        r"(stored)",
+        Bases.NOT_EXACT,
+        "what a matrix product makes outside attention is rounded to A before it is added, activated or compared; "
+        "about words of a language only",
         "models that are stored in bf16 or fp16",
     ),
     StepKind(
@@ -205,9 +216,12 @@ def parse_steps(names: list[str]) -> tuple[Steps, list[tuple[StepKind, str]]]:
             raise StepError(f"'+{name}' stands behind '+{given[-1][1]}'; the order is {_order()}")
         given.append((place, name))
         found[place] = match
-    linear, head, once, exponential, online, wide, faithful, quotient, truncate = map(found.get, range(len(CATALOGUE)))
+    linear, stored, head, once, exponential, online, wide, faithful, quotient, truncate = map(
+        found.get, range(len(CATALOGUE))
+    )
     steps = Steps(
         linear=FP32 if linear is None else _linear(linear[1]),
+        stored=stored is not None,
         head=1 if head is None else _head(int(head[1])),
         once=once is not None,
         exponential=None if exponential is None else Exponential(int(exponential[1]), "-one" in exponential[0]),

@@ -9,7 +9,7 @@ from exactformer.certificates.checker.document import TooLarge, quote
 from exactformer.certificates.checker.formats import Format
 from exactformer.certificates.checker.sequences.network import Row
 from exactformer.certificates.checker.softmax.model import parse_model
-from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, Sum, Value
+from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, Ends, Sum, Value
 
 LARGEST_CONTEXT = 2**15
 """Tokens of all sequences."""
@@ -39,15 +39,36 @@ def activated(arithmetic: Arithmetic, row: Row, vector: Sequence[Value]) -> Valu
 
 
 def neuron(arithmetic: Arithmetic, row: Row, vector: Sequence[Value]) -> Value:
-    """relu of the row's sum in L: a number of L."""
-    linear = arithmetic.model.steps.linear
-    low, high = arithmetic.sum(linear, row_terms(arithmetic, row, vector))
-    return arithmetic.number(linear, (max(low, 0), max(high, 0)))
+    """relu of the row's sum in L: a number of L; stored it is one of A."""
+    steps = arithmetic.model.steps
+    if steps.stored:
+        form, (low, high, _, _) = arithmetic.model.activation, activated(arithmetic, row, vector)
+    else:
+        form, (low, high) = steps.linear, arithmetic.sum(steps.linear, row_terms(arithmetic, row, vector))
+    return arithmetic.number(form, (max(low, 0), max(high, 0)))
+
+
+def added(arithmetic: Arithmetic, row: Row, made: Sequence[Value], vector: Sequence[Value]) -> Value:
+    """A coordinate behind a sublayer: rnd_A of the sum in L of itself, the row's first term, and of what the sublayer
+    makes of these numbers; stored, that is rounded to A before it is added."""
+    if not arithmetic.model.steps.stored:
+        return activated(arithmetic, row, [*made, *vector])
+    x, what = [*made, *vector][row.terms[0][0]], activated(arithmetic, row.rest, [*made, *vector])
+    return arithmetic.rounded(
+        arithmetic.model.activation, arithmetic.sum(arithmetic.model.steps.linear, arithmetic.numbers([x, what]))
+    )
+
+
+def logit(arithmetic: Arithmetic, row: Row, vector: Sequence[Value]) -> Ends:
+    """The row's sum in L; stored, as a number of A."""
+    if arithmetic.model.steps.stored:
+        return activated(arithmetic, row, vector)[:2]
+    return arithmetic.sum(arithmetic.model.steps.linear, row_terms(arithmetic, row, vector))
 
 
 def arithmetic_of(text: str, e: int, field: str = "statement.arithmetic") -> Arithmetic:
     """The arithmetic with this text; `Rejected` if it is no canonical one, `TooLarge` if it is not judged."""
-    model = parse_model(field, text)
+    model = parse_model(field, text, of_networks=True)
     steps = model.steps
     sums = steps.once and (model.accumulator is None or steps.faithful)
     if steps.head or steps.block is not None or sums or (model.kind == EXACT and text != EXACT):

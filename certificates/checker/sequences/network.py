@@ -51,6 +51,11 @@ class Row:
         """Index, and the weight as a `Value` that is known: ends and size over 2^scale, and its grain."""
         return [(at, (w, w, abs(w), (w & -w).bit_length() - 1 - self.scale)) for at, w in self.terms]
 
+    @cached_property
+    def rest(self) -> Row:
+        """Without the first term."""
+        return Row(self.scale, self.terms[1:])
+
 
 Rows: TypeAlias = tuple[Row, ...]
 Map: TypeAlias = tuple[tuple[int, Row], ...]

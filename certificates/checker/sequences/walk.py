@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from exactformer.certificates.checker.deadline import Deadline
-from exactformer.certificates.checker.sequences.arithmetic import activated, first, neuron, row_terms
+from exactformer.certificates.checker.sequences.arithmetic import activated, added, first, logit, neuron, row_terms
 from exactformer.certificates.checker.sequences.attention import attended
 from exactformer.certificates.checker.sequences.hardmax import State, Tally, behind_attention, behind_mlp, first_state
 from exactformer.certificates.checker.sequences.network import Layer, Map, Network, Row
@@ -112,7 +112,7 @@ def behind(
     deadline.left("softmax: sums")
     found = list(vector)
     for coordinate, row in rows:
-        found[coordinate] = activated(arithmetic, row, [*made, *vector])
+        found[coordinate] = added(arithmetic, row, made, vector)
     return found
 
 
@@ -129,8 +129,11 @@ def drift(arithmetic: Arithmetic, state: State, vectors: Vectors) -> Fraction:
 def difference(arithmetic: Arithmetic, vector: Sequence[Value], expected: Row, other: Row) -> Ends:
     """Ends of the expected token's logit minus the other's, both computed in L.
 
-    The difference of the two forms, of one x, and the errors of both sums.
+    The difference of the two forms, of one x, and the errors of both sums; where they are stored, of what both are in.
     """
+    if arithmetic.model.steps.stored:
+        mine, others = (logit(arithmetic, row, vector) for row in (expected, other))
+        return mine[0] - others[1], mine[1] - others[0]
     terms, scale = dict[int, int](), max(expected.scale, other.scale)
     for row, sign in ((expected, 1), (other, -1)):
         for index, weight in row.terms:

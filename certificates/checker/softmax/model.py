@@ -29,12 +29,12 @@ LARGEST_HEAD_EXPONENT = 8
 """H = 4^h with 1 <= h up to this."""
 
 PLACES = {
-    "linear": 0, "head": 1, "once": 2, "exp": 3, "exp-one": 3, "online": 4, "wide": 5, "faithful": 6, "divide": 7,
-    "reciprocal": 7, "truncate": 8,
+    "linear": 0, "stored": 1, "head": 2, "once": 3, "exp": 4, "exp-one": 4, "online": 5, "wide": 6, "faithful": 7,
+    "divide": 8, "reciprocal": 8, "truncate": 9,
 }  # fmt: skip
 """The order of steps; two at one place exclude each other."""
 NUMBERED = {"head", "exp", "exp-one", "online"}
-PLAIN = {"linear", "head", "once"}
+PLAIN = {"linear", "stored", "head", "once"}
 """Steps about the linear format and the scores; where there are others, sums are in a floating format."""
 ALLOWED = {
     "exact": set[str](),
@@ -63,6 +63,7 @@ class Steps:
     divide: bool = False
     reciprocal: bool = False
     truncate: bool = False
+    stored: bool = False
     linear: Format = NAMED["fp32"]
 
 
@@ -86,8 +87,10 @@ class Model:
         return "down" if self.steps.truncate else "nearest"
 
 
-def parse_model(field: str, text: str) -> Model:
-    """The arithmetic model with this canonical text (ARITHMETIC 2)."""
+def parse_model(field: str, text: str, of_networks: bool = False) -> Model:
+    """The arithmetic model with this canonical text (ARITHMETIC 2). ``+stored`` is for networks whose activations need
+    not be ternary: elsewhere nothing would judge it.
+    """
     base, plus, names = text.partition("+")
     body, at, score = base.partition("@")
     kind, _, listed = body.partition(":")
@@ -104,6 +107,8 @@ def parse_model(field: str, text: str) -> Model:
         {2: "rounded with two formats", 3: "rounded with three formats"}[len(formats)] if kind == "rounded" else kind
     )
     found = named_steps(field, base_kind, names.split("+") if plus else [])
+    if "stored" in found and not of_networks:
+        raise Rejected(field, f"{quote(text)} has +stored, which is judged of words of a language only")
     needs_floating = base_kind == "rounded with three formats" or not found.keys() <= PLAIN
     if needs_floating and accumulator is not None and accumulator.p is None:
         raise Rejected(field, f"the accumulator {accumulator.name} is not floating, as {quote(text)} needs")
@@ -168,6 +173,7 @@ def parse_steps(field: str, found: dict[str, str], accumulator: Format | None) -
         divide="divide" in found,
         reciprocal="reciprocal" in found,
         truncate="truncate" in found,
+        stored="stored" in found,
     )
 
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from exactformer.certificates.checker.document import rational_text
-from exactformer.certificates.checker.sequences.arithmetic import row_terms
+from exactformer.certificates.checker.sequences.arithmetic import logit, row_terms
 from exactformer.certificates.checker.sequences.network import Logits, Nearest, Row
 from exactformer.certificates.checker.sequences.walk import difference
 from exactformer.certificates.checker.softmax.numbers import Arithmetic, Ends, Unbounded, Value
@@ -44,7 +44,7 @@ def is_not_below(arithmetic: Arithmetic, outputs: Logits | Nearest, vector: Vect
         if not isinstance(outputs, Nearest):
             rows = list(outputs.values())
             return above(arithmetic, rows[expected], rows[other], vector)[1] <= 0
-        low, high = number_of(arithmetic, outputs.row, vector)
+        low, high = logit(arithmetic, outputs.row, vector)
     except Unbounded:
         return False
     middle = (outputs.numbers[other] + outputs.numbers[expected]) / 2 * arithmetic.unit
@@ -56,11 +56,6 @@ def above(arithmetic: Arithmetic, one: Row, other: Row, vector: Sequence[Value])
     return difference(arithmetic, vector, one, other)
 
 
-def number_of(arithmetic: Arithmetic, row: Row, vector: Sequence[Value]) -> Ends:
-    """Ends of what a row makes in L."""
-    return arithmetic.sum(arithmetic.model.steps.linear, row_terms(arithmetic, row, vector))
-
-
 def _likely(arithmetic: Arithmetic, rows: Sequence[Row], vector: Vector) -> int:
     """The output whose logit is the largest, in the middle of what it is in, errors aside."""
     sums = [(row_terms(arithmetic, row, vector), row) for row in rows]
@@ -70,7 +65,7 @@ def _likely(arithmetic: Arithmetic, rows: Sequence[Row], vector: Vector) -> int:
 def _margins(arithmetic: Arithmetic, outputs: Nearest, vector: Vector) -> list[Fraction]:
     """Of every number how far what is made surely is from where another one is as near, on its own side; below 0 where
     it may be on the other."""
-    low, high = (Fraction(end, arithmetic.unit) for end in number_of(arithmetic, outputs.row, vector))
+    low, high = (Fraction(end, arithmetic.unit) for end in logit(arithmetic, outputs.row, vector))
     middles = [(below + above) / 2 for below, above in pairwise(outputs.numbers)]
     found = []
     for place in range(len(outputs.numbers)):
