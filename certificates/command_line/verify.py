@@ -16,8 +16,10 @@ from exactformer.certificates.command_line.verdicts import EXIT_CODE
 from exactformer.certificates.files import FileRefused, Output
 from exactformer.certificates.network_document import NetworkDocumentError
 from exactformer.certificates.reports.certificate import report_of
+from exactformer.certificates.reports.words import report_on_explanation
 from exactformer.certificates.requests import WordsRequest
 from exactformer.certificates.words.certificate import WordsAsked
+from exactformer.certificates.words.explanation import explain
 from exactformer.certificates.words.files import load_expected, load_model
 from exactformer.constructions.transformer.exact_numbers import TransformerError
 from exactformer.constructions.transformer.words import Words, WordsError
@@ -39,6 +41,7 @@ class Typed:
     arithmetic: str
     beta: int
     budget: int
+    explain: bool
 
 
 def execute(typed: Typed, output: Output, as_json: bool) -> None:
@@ -66,4 +69,6 @@ def execute(typed: Typed, output: Output, as_json: bool) -> None:
         click.echo(json.dumps(summary(written), indent=2))
     else:
         show(report_of(bundle, written))
+        if typed.explain and (explanation := explain(bundle.found)) is not None:
+            show(report_on_explanation(explanation))
     raise click.exceptions.Exit(EXIT_CODE[bundle.verdict])

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import ROUND_FLOOR
+from fractions import Fraction
 
 from exactformer.certificates.document import rational
 from exactformer.certificates.files import Written
 from exactformer.certificates.reports.facts import Findings
-from exactformer.certificates.reports.layout import Column, Facts, Part, Table, counted
+from exactformer.certificates.reports.layout import Column, Facts, Part, Table, counted, heading
 from exactformer.certificates.reports.on_inputs import evidence, files
 from exactformer.certificates.reports.verdicts import verdict_line
 from exactformer.certificates.sequence_certificate import shown
 from exactformer.certificates.words.certificate import WordsBundle
+from exactformer.certificates.words.explanation import Explanation
 from exactformer.certificates.words.search import OfLength, WordsFound
 from exactformer.verify.verdict import Basis, Verdict
 
@@ -54,6 +56,51 @@ def report_on_words(bundle: WordsBundle, written: Written | None = None) -> Iter
     )
     yield from evidence(list(_findings(found)))
     yield from files(written)
+
+
+def report_on_explanation(found: Explanation) -> Iterator[Part]:
+    """Why a word is wrong: three ways to compute it, where they part, and what makes the outputs."""
+    yield ""
+    yield heading("why")
+    yield Table(
+        (Column("computed with", key=True), Column("expected", right=True), Column("the other", right=True)),
+        tuple((way.name, _number(way.expected), _number(way.other)) for way in found.ways),
+    )
+    yield ""
+    yield Table(
+        (
+            Column("behind", key=True),
+            Column("softmax differs from hardmax by", right=True),
+            Column("in", right=False),
+            Column("the arithmetic from softmax by", right=True),
+            Column("in"),
+        ),
+        tuple(
+            (
+                one.name,
+                _number(one.of_softmax[1]),
+                one.of_softmax[0],
+                *(("-", "") if one.of_rounding is None else (_number(one.of_rounding[1]), one.of_rounding[0])),
+            )
+            for one in found.sublayers
+        ),
+    )
+    if found.neurons:
+        yield ""
+        yield Table(
+            (
+                Column("layer", right=True, key=True),
+                Column("neuron", right=True, key=True),
+                Column("makes", right=True),
+                Column("adds to expected less other", right=True),
+                Column("is"),
+            ),
+            tuple((str(n.layer), str(n.place), _number(n.makes), _number(n.adds), n.form) for n in found.neurons),
+        )
+
+
+def _number(number: Fraction | None) -> str:
+    return "-" if number is None else f"{float(number):.6g}"
 
 
 def _facts(found: WordsFound) -> Iterator[tuple[str, str]]:

@@ -140,6 +140,7 @@ def certify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     show_default=True,
     help="Seconds for the proof; if it takes longer, nothing is said.",
 )
+@click.option("--explain", is_flag=True, help="Of a wrong word, where and how the outputs come about.")
 @click.option(
     "--out",
     metavar="DIR",

@@ -1,0 +1,190 @@
+"""Why a word is wrong: what hardmax, real softmax and the arithmetic make of it, where they part, and what makes the two
+outputs that are compared.
+
+Everything here is for people: it is computed by the checker's code, and no certificate says it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from exactformer.certificates.checker.deadline import Deadline
+from exactformer.certificates.checker.sequences.arithmetic import arithmetic_of
+from exactformer.certificates.checker.sequences.hardmax import State
+from exactformer.certificates.checker.sequences.network import Nearest, Network, Row
+from exactformer.certificates.checker.sequences.walk import Vectors, enclosed, exact
+from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, Unbounded
+from exactformer.certificates.words.search import Setting, Word, WordsFound
+
+MOST_TERMS = 6
+"""Of a sum, the largest ones that are shown."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to compute: the logits of the expected output and of the other, or the number that is made for both; None
+    where nothing is known of it."""
+
+    name: str
+    expected: Fraction | None
+    other: Fraction | None
+
+
+@dataclass(frozen=True)
+class Sublayer:
+    """Behind a sublayer, of the token that is asked about: the coordinate in which real softmax is furthest from
+    hardmax, and how far; likewise the arithmetic from real softmax (midpoints; None where nothing is known)."""
+
+    name: str
+    of_softmax: tuple[str, Fraction]
+    of_rounding: tuple[str, Fraction] | None
+
+
+@dataclass(frozen=True)
+class Neuron:
+    """One that adds to a coordinate of the outputs that are compared: how it is computed, what it makes in the
+    arithmetic, and what it adds to the expected output less the other."""
+
+    layer: int
+    place: int
+    form: str
+    makes: Fraction
+    adds: Fraction
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Of a wrong word."""
+
+    ways: tuple[Way, ...]
+    sublayers: tuple[Sublayer, ...]
+    neurons: tuple[Neuron, ...]
+
+
+def explain(found: WordsFound) -> Explanation | None:
+    """None if no word is wrong."""
+    wrong = found.wrong
+    if wrong is None:
+        return None
+    setting = Setting.of(found.net, found.words, found.model, found.beta)
+    network, arithmetic = setting.network, setting.arithmetic
+    deadline = Deadline(10**6)
+    real = arithmetic_of(EXACT, arithmetic.e)
+    hard = list(exact(network, wrong.word, [], deadline))
+    soft, here = (_enclosed(network, wrong.word, how, deadline) for how in (real, arithmetic))
+    rows = _rows(network, wrong.expected, wrong.output)
+    at = wrong.position
+    ways = [
+        Way("hardmax", *(_of_state(row, hard[-1], at) for row in rows)),
+        *(
+            Way(name, *(None if vectors is None else _middle(row, vectors[at], how) for row in rows))
+            for name, vectors, how in (("softmax", soft[-1], real), (found.model.text, here[-1], arithmetic))
+        ),
+    ]
+    names = found.net.coordinates or tuple(f"x{c}" for c in range(network.width))
+    titles = [f"layer {number} {part}" for number in range(1, len(network.layers) + 1) for part in ("heads", "MLP")]
+    sublayers = [
+        Sublayer(
+            title,
+            _furthest(names, _numbers(state, at), None if middle is None else _middles(middle[at], real))
+            or ("", _NONE),
+            None
+            if middle is None or rounded is None
+            else _furthest(names, _middles(middle[at], real), _middles(rounded[at], arithmetic)),
+        )
+        for title, state, middle, rounded in zip(titles, hard[1:], soft[1:], here[1:], strict=True)
+    ]
+    return Explanation(tuple(ways), tuple(sublayers), tuple(_neurons(network, arithmetic, here, at, rows, names)))
+
+
+_NONE = Fraction(0)
+
+
+def _enclosed(network: Network, word: Word, arithmetic: Arithmetic, deadline: Deadline) -> list[Vectors | None]:
+    """At first and behind every sublayer; None from where an overflow is not excluded on."""
+    found: list[Vectors | None] = []
+    try:
+        found.extend(enclosed(network, word, arithmetic, deadline))
+    except Unbounded:
+        pass
+    return found + [None] * (1 + 2 * len(network.layers) - len(found))
+
+
+def _rows(network: Network, expected: str, other: str) -> tuple[Row, Row]:
+    """What makes the two outputs; the same one for numbers."""
+    outputs = network.outputs
+    if isinstance(outputs, Nearest):
+        return outputs.row, outputs.row
+    return outputs[expected], outputs[other]
+
+
+def _of_state(row: Row, state: State, at: int) -> Fraction:
+    vector = [*state.rows[at], state.denominator]
+    return Fraction(sum(weight * vector[index] for index, weight in row.terms), state.denominator << row.scale)
+
+
+def _numbers(state: State, at: int) -> list[Fraction]:
+    return [Fraction(value, state.denominator) for value in state.rows[at]]
+
+
+def _middles(vector: Sequence[tuple[int, int, int, int]], arithmetic: Arithmetic) -> list[Fraction]:
+    return [Fraction(low + high, 2 << arithmetic.grid) for low, high, *_ in vector[:-1]]
+
+
+def _middle(row: Row, vector: Sequence[tuple[int, int, int, int]], arithmetic: Arithmetic) -> Fraction:
+    """What a row makes of the middles, its own roundings aside."""
+    middles = [*_middles(vector, arithmetic), Fraction(1)]
+    return sum((Fraction(weight, 2**row.scale) * middles[index] for index, weight in row.terms), _NONE)
+
+
+def _furthest(
+    names: Sequence[str], one: Sequence[Fraction], other: Sequence[Fraction] | None
+) -> tuple[str, Fraction] | None:
+    if other is None:
+        return None
+    apart = [abs(a - b) for a, b in zip(one, other, strict=True)]
+    most = max(range(len(apart)), key=apart.__getitem__)
+    return names[most], apart[most]
+
+
+def _neurons(
+    network: Network,
+    arithmetic: Arithmetic,
+    here: Sequence[Vectors | None],
+    at: int,
+    rows: tuple[Row, Row],
+    names: Sequence[str],
+) -> list[Neuron]:
+    """Those that add the most to the one output less the other, of all layers."""
+    apart = dict[int, Fraction]()
+    for row, sign in zip(rows, (1, 0 if rows[0] is rows[1] else -1), strict=True):
+        for index, weight in row.terms:
+            apart[index] = apart.get(index, _NONE) + sign * Fraction(weight, 2**row.scale)
+    found = list[Neuron]()
+    for number, layer in enumerate(network.layers, start=1):
+        vectors = here[2 * number - 1]
+        if vectors is None:
+            break
+        made = [max(_middle(row, vectors[at], arithmetic), _NONE) for row in layer.neurons]
+        adds = [_NONE] * len(made)
+        for coordinate, row in layer.mlp:
+            for index, weight in row.terms:
+                if index < len(made):
+                    adds[index] += apart.get(coordinate, _NONE) * Fraction(weight, 2**row.scale) * made[index]
+        found += [
+            Neuron(number, place, _form(layer.neurons[place], names), made[place], added)
+            for place, added in enumerate(adds)
+            if added
+        ]
+    return sorted(found, key=lambda neuron: -abs(neuron.adds))[:MOST_TERMS]
+
+
+def _form(row: Row, names: Sequence[str]) -> str:
+    """As people write it: relu(100 a - 9.5)."""
+    terms = [(Fraction(weight, 2**row.scale), index) for index, weight in row.terms]
+    shown = " + ".join(
+        f"{float(weight):.6g}" + (f" {names[index]}" if index < len(names) else "") for weight, index in terms
+    )
+    return f"relu({shown.replace('+ -', '- ')})"
