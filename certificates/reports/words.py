@@ -75,15 +75,7 @@ def report_on_explanation(found: Explanation) -> Iterator[Part]:
             Column("the arithmetic from softmax by", right=True),
             Column("in"),
         ),
-        tuple(
-            (
-                one.name,
-                _number(one.of_softmax[1]),
-                one.of_softmax[0],
-                *(("-", "") if one.of_rounding is None else (_number(one.of_rounding[1]), one.of_rounding[0])),
-            )
-            for one in found.sublayers
-        ),
+        tuple((one.name, *_apart(one.of_softmax), *_apart(one.of_rounding)) for one in found.sublayers),
     )
     if found.neurons:
         yield ""
@@ -97,6 +89,10 @@ def report_on_explanation(found: Explanation) -> Iterator[Part]:
             ),
             tuple((str(n.layer), str(n.place), _number(n.makes), _number(n.adds), n.form) for n in found.neurons),
         )
+
+
+def _apart(found: tuple[str, Fraction] | None) -> tuple[str, str]:
+    return ("-", "") if found is None else (_number(found[1]), found[0])
 
 
 def _number(number: Fraction | None) -> str:

@@ -1,5 +1,5 @@
-"""Why a word is wrong: what hardmax, real softmax and the arithmetic make of it, where they part, and what makes the two
-outputs that are compared.
+"""Why a word is wrong: what hardmax, real softmax and the arithmetic make of it, where they part, and what makes the
+two outputs that are compared.
 
 Everything here is for people: it is computed by the checker's code, and no certificate says it.
 """
@@ -7,6 +7,7 @@ Everything here is for people: it is computed by the checker's code, and no cert
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -16,7 +17,8 @@ from exactformer.certificates.checker.sequences.hardmax import State
 from exactformer.certificates.checker.sequences.network import Nearest, Network, Row
 from exactformer.certificates.checker.sequences.walk import Vectors, enclosed, exact
 from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, Unbounded
-from exactformer.certificates.words.search import Setting, Word, WordsFound
+from exactformer.certificates.words.search import Setting, WordsFound
+from exactformer.constructions.transformer.words import Word
 
 MOST_TERMS = 6
 """Of a sum, the largest ones that are shown."""
@@ -38,7 +40,7 @@ class Sublayer:
     hardmax, and how far; likewise the arithmetic from real softmax (midpoints; None where nothing is known)."""
 
     name: str
-    of_softmax: tuple[str, Fraction]
+    of_softmax: tuple[str, Fraction] | None
     of_rounding: tuple[str, Fraction] | None
 
 
@@ -88,8 +90,7 @@ def explain(found: WordsFound) -> Explanation | None:
     sublayers = [
         Sublayer(
             title,
-            _furthest(names, _numbers(state, at), None if middle is None else _middles(middle[at], real))
-            or ("", _NONE),
+            None if middle is None else _furthest(names, _numbers(state, at), _middles(middle[at], real)),
             None
             if middle is None or rounded is None
             else _furthest(names, _middles(middle[at], real), _middles(rounded[at], arithmetic)),
@@ -105,10 +106,9 @@ _NONE = Fraction(0)
 def _enclosed(network: Network, word: Word, arithmetic: Arithmetic, deadline: Deadline) -> list[Vectors | None]:
     """At first and behind every sublayer; None from where an overflow is not excluded on."""
     found: list[Vectors | None] = []
-    try:
-        found.extend(enclosed(network, word, arithmetic, deadline))
-    except Unbounded:
-        pass
+    with suppress(Unbounded):
+        for vectors in enclosed(network, word, arithmetic, deadline):
+            found.append(vectors)  # what comes before an overflow stays
     return found + [None] * (1 + 2 * len(network.layers) - len(found))
 
 
@@ -139,11 +139,7 @@ def _middle(row: Row, vector: Sequence[tuple[int, int, int, int]], arithmetic: A
     return sum((Fraction(weight, 2**row.scale) * middles[index] for index, weight in row.terms), _NONE)
 
 
-def _furthest(
-    names: Sequence[str], one: Sequence[Fraction], other: Sequence[Fraction] | None
-) -> tuple[str, Fraction] | None:
-    if other is None:
-        return None
+def _furthest(names: Sequence[str], one: Sequence[Fraction], other: Sequence[Fraction]) -> tuple[str, Fraction]:
     apart = [abs(a - b) for a, b in zip(one, other, strict=True)]
     most = max(range(len(apart)), key=apart.__getitem__)
     return names[most], apart[most]
