@@ -24,6 +24,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from exactformer.constructions.imported.zeros import without_zeros
 from exactformer.constructions.transformer.exact import Transformer
 from exactformer.constructions.transformer.exact_matrices import (
     HeadWeights,
@@ -35,7 +36,6 @@ from exactformer.constructions.transformer.exact_numbers import TransformerError
 from exactformer.constructions.transformer.exact_parts import Outputs
 
 Array: TypeAlias = NDArray[Any]
-Flags: TypeAlias = NDArray[np.bool_]
 Params: TypeAlias = Mapping[str, Mapping[str, object]]
 
 
@@ -108,56 +108,42 @@ def _layer(params: Params, number: int, heads: int, scale: Fraction) -> LayerWei
     of_heads = _heads(params, f"transformer/layer_{number}/attn", heads, scale)
     neurons, neurons_bias = _linear(params, f"transformer/layer_{number}/mlp/linear_1")
     out, out_bias = _linear(params, f"transformer/layer_{number}/mlp/linear_2")
-    used = _used(neurons, neurons_bias) | out.any(axis=0)
-    return LayerWeights(of_heads, neurons[used], out[:, used], neurons_bias[used], out_bias)
+    return without_zeros(LayerWeights(of_heads, neurons, out, neurons_bias, out_bias))
 
 
 def _heads(params: Params, name: str, heads: int, scale: Fraction) -> list[HeadWeights]:
-    """Those that are not all 0.  The output's bias, which is added once, goes to the first."""
-    parts = {part: _linear(params, f"{name}/{part}") for part in ("query", "key", "value")}
+    """[key_size, d] of each head's parts; the output's bias is added once: by the first."""
+    (query, query_bias), (key, key_bias), (value, value_bias) = (
+        _linear(params, f"{name}/{part}") for part in ("query", "key", "value")
+    )
     out, out_bias = _linear(params, f"{name}/linear")
-    found: list[HeadWeights] = []
-    for place in range(heads):
-        # Rows, or columns of ``out``, of a head follow those of the one before it.
-        (query, query_bias), (key, key_bias), (value, value_bias) = (
-            (_part(weight, place, heads), _part(bias, place, heads)) for weight, bias in parts.values()
+
+    def part(rows: Array, place: int) -> Array:
+        """Rows, or columns of ``out``, of a head follow those of the one before it."""
+        size = len(rows) // heads
+        found: Array = rows[place * size : (place + 1) * size]
+        return found
+
+    return [
+        HeadWeights(
+            part(query, place),
+            part(key, place),
+            part(value, place),
+            part(out.T, place).T,
+            part(query_bias, place),
+            part(key_bias, place),
+            part(value_bias, place),
+            None if place else out_bias,
+            f"head {place}",
+            scale,
         )
-        back = _part(out.T, place, heads).T
-        asked = _used(query, query_bias) | _used(key, key_bias)
-        given = _used(value, value_bias) | back.any(axis=0)
-        # A bias of the output needs a head to go to.
-        if asked.any() or given.any() or (out_bias.any() and not found and place == heads - 1):
-            found.append(
-                HeadWeights(
-                    query[asked],
-                    key[asked],
-                    value[given],
-                    back[:, given],
-                    query_bias[asked],
-                    key_bias[asked],
-                    value_bias[given],
-                    None if found else out_bias,
-                    f"head {place}",
-                    scale,
-                )
-            )
-    return found
+        for place in range(heads)
+    ]
 
 
 def _linear(params: Params, name: str) -> tuple[Array, Array]:
     """[outputs, inputs] and [outputs]; Haiku keeps the transpose."""
     return _array(params, name, "w").T, _array(params, name, "b")
-
-
-def _part(rows: Array, place: int, parts: int) -> Array:
-    size = len(rows) // parts
-    return rows[place * size : (place + 1) * size]
-
-
-def _used(rows: Array, bias: Array) -> Flags:
-    """Which forms are not 0."""
-    found: Flags = rows.any(axis=1) | (bias != 0)
-    return found
 
 
 # ---------------------------------------------------------------------------- outputs
