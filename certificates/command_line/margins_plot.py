@@ -18,9 +18,8 @@ def draw_margins(found: Sequence[tuple[str, WordsFound]], path: Path) -> bytes:
     for number, (name, one) in enumerate(found):
         marker = MARKERS[number % len(MARKERS)]
         shown = [(of.length, float(of.margin)) for of in one.lengths if of.margin is not None]
-        (line,) = (
-            axis.plot(*zip(*shown, strict=True), marker=marker, label=name) if shown else axis.plot([], label=name)
-        )
+        lengths, margins = [length for length, _ in shown], [margin for _, margin in shown]
+        (line,) = axis.plot(lengths, margins, marker=marker, label=name)
         if one.wrong is not None:
             axis.plot([len(one.wrong.word)], [0], marker="x", markersize=10, color=line.get_color())
             axis.annotate("wrong", (len(one.wrong.word), 0), textcoords="offset points", xytext=(6, 6))

@@ -22,8 +22,8 @@ MODEL, EXPECTED = "model", "expected"
 
 def load_model(given: str, words: Words) -> Transformer:
     """A network document, ``FILE.json``; a decoder's folder, as exported; or what a Python file, ``FILE.py`` or
-    ``FILE.py:NAME``, has under a name: a `Transformer`, or a model of Tracr's. The file is run.  Where such a model says a number, that is the nearest of
-    those that are expected on any of the words.
+    ``FILE.py:NAME``, has under a name: a `Transformer`, or a model of Tracr's. The file is run.  Where such a model
+    says a number, that is the nearest of those that are expected on any of the words.
 
     Raises NetworkDocumentError, TransformerError; WordsError for a file that does not have it.
     """
