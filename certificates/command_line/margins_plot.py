@@ -22,7 +22,7 @@ def draw_margins(found: Sequence[tuple[str, WordsFound]], path: Path) -> bytes:
         (line,) = axis.plot(lengths, margins, marker=marker, label=name)
         if one.wrong is not None:
             axis.plot([len(one.wrong.word)], [0], marker="x", markersize=10, color=line.get_color())
-            axis.annotate("wrong", (len(one.wrong.word), 0), textcoords="offset points", xytext=(6, 6))
+            axis.annotate("wrong", (len(one.wrong.word), 0), textcoords="offset points", xytext=(-6, 8), ha="right")
     axis.set_xlabel("length of words, in tokens")
     axis.set_ylabel("least margin")
     axis.set_ylim(bottom=-0.02)
