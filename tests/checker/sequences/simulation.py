@@ -337,17 +337,25 @@ class Simulation:
 
     # What is said
 
-    def logits(self, x: Numbers) -> dict[str, Fraction]:
+    @property
+    def forms(self) -> dict[str, Any]:
         """Of the vocabulary, or of the outputs that are named."""
         forms = {entry["token"]: entry["unembedding"] for entry in self.document["vocabulary"]}
-        forms = dict(self.document.get("outputs", {"largest": forms})["largest"])
-        return {name: self.product(form, x) for name, form in forms.items()}
+        return dict(self.document.get("outputs", {"largest": forms})["largest"])
+
+    def is_above(self, x: Numbers, one: str, other: str) -> bool:
+        """Whether an output is strictly better than another one."""
+        outputs = self.document.get("outputs", {})
+        if "nearest" in outputs:
+            made = self.product(outputs["nearest"][0], x)
+            return abs(made - Fraction(one)) < abs(made - Fraction(other))
+        return self.product(self.forms[one], x) > self.product(self.forms[other], x)
 
     def said(self, x: Numbers) -> tuple[str | None, Fraction]:
         """The output that is strictly the one, and by how much; None if none is."""
         outputs = self.document.get("outputs", {})
         if "nearest" not in outputs:
-            logits = self.logits(x)
+            logits = {name: self.product(form, x) for name, form in self.forms.items()}
             first, second = sorted(logits.values(), reverse=True)[:2]
             best = max(logits, key=logits.__getitem__)
             return (best, first - second) if first > second else (None, Fraction(0))

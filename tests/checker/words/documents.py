@@ -1,4 +1,4 @@
-"""Certificates of WORDS, written as plain dictionaries, with listings made from a function that says what is expected."""
+"""Certificates of WORDS, as plain dictionaries; their listings are made from a function that says what is expected."""
 
 from __future__ import annotations
 

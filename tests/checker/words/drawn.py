@@ -11,15 +11,16 @@ import struct
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
+from itertools import permutations
 from random import Random
-from typing import Any
+from typing import Any, TypeAlias
 
 from exactformer.certificates.checker.document import Rejected, TooLarge
 from exactformer.certificates.checker.sequences.arithmetic import arithmetic_of
 from exactformer.certificates.checker.sequences.network import Network, read_network
 from exactformer.certificates.checker.sequences.walk import enclosed
 from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, Unbounded, Value
-from exactformer.certificates.checker.words.outputs import names_of
+from exactformer.certificates.checker.words.outputs import is_not_below, names_of
 from exactformer.certificates.checker.words.regular import automaton_of
 from exactformer.certificates.checker.words.states import UNKNOWN
 from exactformer.certificates.checker.words.walk import NOTHING, Words
@@ -62,10 +63,14 @@ LANGUAGES = (
     "a b* | c{2} a*",
     "a [a b c] [b c]",
 )
+CROWDS = ("a [b c] [d e] a e", "(a b){2} [c d e]", "[a b] c{2} d{0,2} e", "a{2} b{2} | a e{3} d", "c+ d a (e | d e)")
+"""Longer words, of five tokens."""
 TOLERANCE = Fraction(1, 2**200)
 """Of `exact`: the exponentials of the simulation are not exact."""
 FARS = (1, 1, 2, 3, 8, 40)
 
+Surely: TypeAlias = tuple[int, str, str]
+"""A position, an output that is at least as good there, and another one."""
 Draw = Any
 """A function without arguments: a weight."""
 
@@ -101,10 +106,10 @@ def added(width: int, length: int, draw: Draw, random: Random) -> list[list[Any]
     return [[c, form(length, draw)] for c in range(width) if random.random() < 0.6]
 
 
-def random_network(draw: Draw, random: Random) -> dict[str, Any]:
-    """Width 2 to 4, up to three layers of up to two heads and neurons, tokens a, b, c, perhaps of one embedding."""
+def random_network(tokens: str, draw: Draw, random: Random) -> dict[str, Any]:
+    """Width 2 to 4, up to three layers of up to two heads and neurons; tokens may share an embedding."""
     width, layers = random.randint(2, 4), []
-    for _ in range(random.choice((1, 1, 2, 2, 3))):
+    for _ in range(random.choice((1, 1, 2, 2, 3)) if len(tokens) == 3 else random.choice((1, 1, 2))):
         heads = []
         for _ in range(random.choice((0, 1, 1, 1, 2))):
             of_score, of_value = random.choice((0, 1, 1, 2)), random.choice((1, 1, 2))
@@ -115,15 +120,11 @@ def random_network(draw: Draw, random: Random) -> dict[str, Any]:
         hidden = random.choice((0, 1, 2))
         neurons = [form(width, draw) for _ in range(hidden)]
         layers.append(layer(*heads, neurons=neurons, out=added(width, hidden, draw, random)))
-    embeddings = [vector(width, draw) for _ in range(random.choice((2, 3)))]
-    vocabulary = {name: (random.choice(embeddings), form(width, draw)) for name in "abc"}
+    embeddings = [vector(width, draw) for _ in range(random.randint(2, len(tokens)))]
+    vocabulary = {name: (random.choice(embeddings), form(width, draw)) for name in tokens}
     table = [vector(width, draw) for _ in range(2)]
-    positions = random.choice(
-        (None, None, {"bits": [0, 2]}, {"table": [random.choice(table) for _ in range(4)]}, {"table": [[]] * 4})
-    )
+    positions = random.choice((None, None, None, {"bits": [0, 2]}, {"table": [random.choice(table) for _ in range(6)]}))
     found = network(width, vocabulary, layers, random.choice(("causal", "full")), positions)
-    if random.random() < 0.3:
-        found["unseen"] = [random.choice("abc")]
     if random.random() < 0.6:
         found["outputs"] = random_outputs(width, draw, random)
     return found
@@ -195,16 +196,19 @@ class Case:
                 margins = [None if state == UNKNOWN else walk.margin(state) for state in states]
                 self.seen["shown"] += sum(one is not None for one in shown)
                 self.seen["not shown"] += sum(one is None for one in shown)
-                self.overlaps(tokens, ends)
+                surely = self.alone(tokens, ends)
                 for _ in range(orders):
-                    self.simulated(tokens, ends, shown, margins, random)
+                    self.simulated(tokens, ends, shown, margins, surely, random)
 
-    def simulated(self, tokens: list[str], ends: Any, shown: Any, margins: Any, random: Random) -> None:
+    def simulated(
+        self, tokens: list[str], ends: Any, shown: Any, margins: Any, surely: list[Surely], random: Random
+    ) -> None:
         """One order of sums."""
         simulation = Simulation(simulated(self.text, 2**self.e), self.document, random)
         try:
             *_, last = simulation.states(tokens)
         except Overflows:
+            assert not surely
             assert set(shown) == {None}, f"an overflow on {tokens}"
             self.seen["overflows"] += 1
             return
@@ -219,6 +223,10 @@ class Case:
                 assert 0 < margin <= by + allowed, f"{by} where {margin} is shown of {tokens}"
                 self.seen["outputs"] += 1
 
+        for position, other, expected in surely:
+            assert not simulation.is_above(last[position], expected, other), f"{other} is as good on {tokens}"
+            self.seen["refutations"] += 1
+
     def within(self, x: list[Fraction], vector_: tuple[Value, ...]) -> None:
         unit, allowed = Fraction(1, 2**self.arithmetic.grid), TOLERANCE if self.text == EXACT else 0
         for value, here in zip(vector_[:-1], x, strict=True):
@@ -229,19 +237,27 @@ class Case:
                 self.seen["numbers"] += 1
                 self.seen["points"] += value.low == value.high
 
-    def overlaps(self, tokens: list[str], ends: Any) -> None:
-        """The walk of one sequence has ends that do not exclude these."""
+    def alone(self, tokens: list[str], ends: Any) -> list[Surely]:
+        """What the walk of one sequence shows not to be expected; its ends do not exclude these."""
+        read, arithmetic = self.read, self.arithmetic
         try:
-            *_, vectors = enclosed(self.read, tokens, self.arithmetic, UNLIMITED)
+            *_, vectors = enclosed(read, tokens, arithmetic, UNLIMITED)
         except Unbounded:
             self.seen["unbounded alone"] += 1
-            return
+            return []
         for mine, others in zip(ends, vectors, strict=True):
             for one, other in zip(mine or (), others if mine else (), strict=True):
                 if one != NOTHING:
                     assert max(one.low, other.low) <= min(one.high, other.high)
                     self.seen["same ends"] += one[:2] == other[:2]
                     self.seen["wider ends"] += one.low < other.low or one.high > other.high
+        names = names_of(read.outputs)
+        return [
+            (position, names[other], names[expected])
+            for position, vector_ in enumerate(vectors)
+            for other, expected in permutations(range(len(names)), 2)
+            if is_not_below(arithmetic, read.outputs, tuple(vector_), other, expected)
+        ]
 
 
 @cache
@@ -253,16 +269,18 @@ def drawn(seed: int) -> Case:
     if "+linear" in text:
         linear = rounding(text.partition("+linear")[2].partition("+")[0])
     kind = random.choice(("ternary", "ternary", "quarters", "large", "floats"))
-    document = random_network(weights(kind, linear, random), random)
-    first = document.get("unseen", ["c"])[0]
-    languages = [one for one in LANGUAGES if "unseen" not in document or starts_without(one, first)]
-    if not languages:
-        document.pop("unseen")
-        languages = list(LANGUAGES)
-    return Case(document, random.choice(languages), 3, text, random.choice((0, 0, 1, 2, 4)), random.choice(FARS))
+    tokens = random.choice(("abc", "abc", "abcde"))
+    document = random_network(tokens, weights(kind, linear, random), random)
+    language = random.choice(LANGUAGES if len(tokens) == 3 else CROWDS)
+    later = [token for token in tokens if starts_without(language, tokens, token)]
+    if later and random.random() < 0.4:
+        document["unseen"] = [random.choice(later)]
+    length = 3 if len(tokens) == 3 else 4 if document["positions"] == {"bits": [0, 2]} else 6
+    beta = random.choice((0, 0, 1, 2, 4))
+    return Case(document, language, length, text, beta, random.choice(FARS))
 
 
-def starts_without(language: str, token: str) -> bool:
+def starts_without(language: str, tokens: str, token: str) -> bool:
     """No word begins with the token."""
-    automaton = automaton_of("words", language, {"a": 0, "b": 1, "c": 2})
-    return int(automaton.moves[0, "abc".index(token)]) < 0
+    automaton = automaton_of("words", language, {name: place for place, name in enumerate(tokens)})
+    return int(automaton.moves[0, tokens.index(token)]) < 0

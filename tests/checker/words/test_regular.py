@@ -1,4 +1,4 @@
-"""WORDS 1: languages, their words in order, and how many there are, beside sets of words made from random expressions."""
+"""WORDS 1: languages, their words in order, and how many there are; beside sets of words of random expressions."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ Word: TypeAlias = tuple[str, ...]
 Words: TypeAlias = frozenset[Word]
 
 
+EMPTY: Words = frozenset({()})
+
+
 @dataclass(frozen=True)
 class Expression:
     """A text, what it binds like, and its words of at most LONGEST tokens, that of no tokens too."""
@@ -41,7 +44,7 @@ def together(one: Words, other: Words) -> Words:
 
 def repeated(words: Words, least: int, most: int | None) -> Words:
     """So many of them, one after another; beyond LONGEST of them nothing new comes."""
-    found, power = set[Word](), frozenset({()})
+    found, power = set[Word](), EMPTY
     for number in range((most if most is not None else max(least, LONGEST)) + 1):
         if number >= least:
             found |= power
@@ -75,12 +78,12 @@ def expression(names: Sequence[str], depth: int, random: Random) -> Expression:
     parts = [expression(names, depth - 1, random) for _ in range(random.randint(2, 3))]
     gap = " " * random.randint(0, 1)
     if kind == "after":
-        words = frozenset({()})
+        words = EMPTY
         for part in parts:
             words = together(words, part.words)
         return Expression(" ".join(within(part, AFTER) for part in parts), AFTER, words)
     if kind == "either":
-        words = frozenset().union(*(part.words for part in parts))
+        words = frozenset(word for part in parts for word in part.words)
         return Expression(f"{gap}|{gap}".join(part.text for part in parts), EITHER, words)
     if kind == "group":
         return Expression(f"({gap}{parts[0].text}{gap})", ITEM, parts[0].words)
