@@ -117,8 +117,8 @@ def sentence(found: WordsFound) -> str:
     language, wrong = found.words.language, found.wrong
     if wrong is not None:
         return (
-            f"On the word {json.dumps(list(wrong.word))} of the language {language}, {how} does not give strictly the "
-            f"output {json.dumps(wrong.expected)} at position {wrong.position}."
+            f"On the word {in_canonical_form(list(wrong.word))} of the language {language}, {how} does not give "
+            f"strictly the output {in_canonical_form(wrong.expected)} at position {wrong.position}."
         )
     words = f"{found.looked_at} words of at most {found.words.length} tokens of the language {language}"
     listed = f"listed (SHA-256 {found.sha256})"
@@ -131,3 +131,8 @@ def sentence(found: WordsFound) -> str:
         f"On the {words}, it is not shown, nor shown not to be so, that {how} gives strictly the outputs that are "
         f"{listed}."
     )
+
+
+def in_canonical_form(value: list[str] | str) -> str:
+    """As SPEC 1 says."""
+    return json.dumps(value, separators=(",", ":"))

@@ -162,13 +162,14 @@ def read_network(document: Json, linear: Format | None) -> Network:
         reader.layer(field, layer) for field, layer in entries("network.layers", parts["layers"], MOST_LAYERS)
     )
     unseen = [text("network.unseen", token) for token in items("network.unseen", parts.get("unseen", []))]
-    if unseen != [token for token in vocabulary if token in unseen] or ("unseen" in parts and not unseen):
+    of_unseen = frozenset(unseen)
+    if unseen != [token for token in vocabulary if token in of_unseen] or ("unseen" in parts and not unseen):
         raise Rejected("network.unseen", "is not a list of tokens of the vocabulary, in its order")
     outputs: Logits | Nearest = {name: token.unembedding for name, token in vocabulary.items()}
     if "outputs" in parts:
         outputs = reader.outputs("network.outputs", parts["outputs"])
     causal = parts["attention"] == "causal"
-    return Network(width, causal, positions, position, vocabulary, layers, frozenset(unseen), outputs)
+    return Network(width, causal, positions, position, vocabulary, layers, of_unseen, outputs)
 
 
 def given(field: str, value: Json, *names: str) -> list[str]:

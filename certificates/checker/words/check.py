@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR
 from fractions import Fraction
+from operator import mul
 from pathlib import Path
 
 from exactformer.certificates.checker.check import Valid, read_named
@@ -74,8 +76,8 @@ class Statement:
         )
         if isinstance(found, Refuted):
             return (
-                f"On the word {json.dumps(found.word)} of the language {self.words}, {how} does not give strictly the "
-                f"output {json.dumps(found.expected)} at position {found.position}."
+                f"On the word {canonical(found.word)} of the language {self.words}, {how} does not give strictly the "
+                f"output {canonical(found.expected)} at position {found.position}."
             )
         words = f"{found.words} words of at most {self.length} tokens of the language {self.words}"
         listing = f"listed (SHA-256 {found.sha256})"
@@ -85,7 +87,8 @@ class Statement:
                 f"the output that is {listing}."
             )
         return (
-            f"On the {words}, it is not shown, nor shown not to be so, that {how} gives strictly the outputs {listing}."
+            f"On the {words}, it is not shown, nor shown not to be so, that {how} gives strictly the outputs "
+            f"that are {listing}."
         )
 
 
@@ -137,8 +140,11 @@ def check_words(certificate_path: Path, budget: int = SECONDS, network_given: Pa
         found = refuted(parts["refutation"], statement, network, automaton, deadline)
     else:
         found = read_listed(statement.expected)
-        words = sum(numbers_of_words(automaton, statement.length)[(statement.first or 0) + 1 :])
+        numbers = numbers_of_words(automaton, statement.length)
+        asked = [len(range(length)[statement.asked(length)]) for length in range(statement.length + 1)]
+        words = sum(number for number, positions in zip(numbers, asked, strict=True) if positions)
         require_same("statement.expected.words", found.words, words)
+        require_same("statement.expected.positions", found.positions, sum(map(mul, numbers, asked)))
         if verdict == "proved":
             walked = Words(network, automaton, statement.arithmetic, far, deadline)
             margin = proved(parts["margins"], found, walked, statement, network)
@@ -174,7 +180,10 @@ def read_listed(value: Json) -> Listed:
     """Of a listing."""
     parts = members("statement.expected", value, "sha256", "words", "positions")
     words, positions = (integer(f"statement.expected.{name}", parts[name], 1, 2**53) for name in ("words", "positions"))
-    return Listed(text("statement.expected.sha256", parts["sha256"]), words, positions)
+    sha256 = text("statement.expected.sha256", parts["sha256"])
+    if not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise Rejected("statement.expected.sha256", f"is {quote(sha256)}, no SHA-256 in hexadecimal")
+    return Listed(sha256, words, positions)
 
 
 def require_readable(automaton: Automaton, statement: Statement, network: Network) -> None:
@@ -194,13 +203,18 @@ def line(word: Sequence[str], outputs: Sequence[str]) -> bytes:
     >>> line(["a", "b"], ["1"])
     b'[["a","b"],["1"]]\\n'
     """
-    return json.dumps([list(word), list(outputs)], separators=(",", ":"), ensure_ascii=True).encode("ascii") + b"\n"
+    return canonical([list(word), list(outputs)]).encode("ascii") + b"\n"
+
+
+def canonical(value: list[str] | list[list[str]] | str) -> str:
+    """In canonical form (SPEC section 1)."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=True)
 
 
 def proved(value: Json, listed: Listed, walked: Words, statement: Statement, network: Network) -> Fraction:
     """Every output that is asked about is surely said, by these margins at least, and the listing of all is the one
     that is meant; the least margin."""
-    digest, positions, margins = hashlib.sha256(), 0, list[tuple[int, Fraction]]()
+    digest, margins = hashlib.sha256(), list[tuple[int, Fraction]]()
     vocabulary, names = list(network.vocabulary), names_of(network.outputs)
     for of_length in walked.lengths(statement.length):
         length = of_length.tokens.shape[1]
@@ -213,9 +227,7 @@ def proved(value: Json, listed: Listed, walked: Words, statement: Statement, net
             raise Rejected("verdict", f"is proved; on the word {quote(word)} some output is not shown")
         for word, said in zip(of_length.tokens.tolist(), outputs.tolist(), strict=True):
             digest.update(line([vocabulary[token] for token in word], [names[output] for output in said]))
-        positions += outputs.size
         margins.append((length, walked.margin(of_length.states[:, asked])))
-    require_same("statement.expected.positions", listed.positions, positions)
     require_same("statement.expected.sha256", listed.sha256, digest.hexdigest())
     entries = items("margins", value)
     if len(entries) != len(margins):

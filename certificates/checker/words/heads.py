@@ -182,8 +182,8 @@ class HeadOfWords:
         key = tuple(sorted(known))
         if key not in self._known:
             columns = list(zip(*(self.values.things[one.values] for _, one in key), strict=True))
-            query = query_of(self.arithmetic, [Scores(count, one.low, one.high) for count, one in key])
             try:
+                query = query_of(self.arithmetic, [Scores(count, one.low, one.high) for count, one in key])
                 found = tuple(self._moved(value) for value in received(self.arithmetic, query, columns))
                 self._known[key] = self.outputs.number(found)
             except Unbounded:

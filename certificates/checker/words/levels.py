@@ -39,9 +39,9 @@ def numbers_of_words(automaton: Automaton, length: int) -> list[int]:
     states = np.zeros(len(automaton.distance), dtype=object)
     states[0], found, tokens, total = 1, [0], 0, 0
     for number in range(1, length + 1):
-        behind = np.zeros_like(states)
-        for state in np.flatnonzero(states).tolist():
-            for target in automaton.moves[state][_open(automaton, length - number)[state]].tolist():
+        behind, present = np.zeros_like(states), np.flatnonzero(states)
+        for state, open_ in zip(present.tolist(), _open(automaton, present, length - number), strict=True):
+            for target in automaton.moves[state][open_].tolist():
                 behind[target] += states[state]
         states = behind
         here = sum(states.tolist())
@@ -59,13 +59,14 @@ def levels(automaton: Automaton, length: int) -> Iterator[Level]:
     """Of 1 token, of 2, .. up to ``length``, as long as there are any."""
     tokens, states = np.zeros((1, 0), np.uint16), np.zeros(1, np.int64)
     for number in range(1, length + 1):
-        open_ = _open(automaton, length - number)
+        present, back = np.unique(states, return_inverse=True)
+        open_ = _open(automaton, present, length - number)
         each = open_.sum(axis=1)
         starts = np.concatenate(([0], np.cumsum(each)))
         _, listed = np.nonzero(open_)
-        parents = np.repeat(np.arange(len(states)), each[states])
-        first = np.repeat(np.cumsum(each[states]) - each[states], each[states])
-        chosen = listed[starts[states[parents]] + np.arange(len(parents)) - first]
+        parents = np.repeat(np.arange(len(states)), each[back])
+        first = np.repeat(np.cumsum(each[back]) - each[back], each[back])
+        chosen = listed[starts[back[parents]] + np.arange(len(parents)) - first]
         tokens = np.concatenate((tokens[parents], chosen.astype(np.uint16)[:, None]), axis=1)
         states = automaton.moves[states[parents], chosen].astype(np.int64)
         if not len(states):
@@ -73,7 +74,7 @@ def levels(automaton: Automaton, length: int) -> Iterator[Level]:
         yield Level(tokens, parents, automaton.distance[states] == 0)
 
 
-def _open(automaton: Automaton, left: int) -> NDArray[np.bool_]:
-    """[states, tokens]: which moves lead to a word within so many tokens more."""
+def _open(automaton: Automaton, states: Ints, left: int) -> NDArray[np.bool_]:
+    """[states, tokens]: which moves lead from these states to a word within so many tokens more."""
     distance = np.append(automaton.distance, NEVER)  # the last one is that of -1, no state
-    return np.asarray(distance[automaton.moves] <= left)
+    return np.asarray(distance[automaton.moves[states]] <= left)

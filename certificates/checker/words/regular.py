@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +20,13 @@ LONGEST_TEXT, DEEPEST = 2**14, 64
 """Characters, and groups inside each other."""
 MOST_REPEATED, MOST_NODES, MOST_STATES, MOST_MOVES = 2**10, 2**14, 2**10, 2**22
 """Of a repetition; of the automaton that may be in several states; of the one that is in one, and all its moves."""
+MOST_TOKENS, MOST_STEPS = 2**19, 2**22
+"""Of all sets of tokens, each as often as it is repeated; from one automaton to the other."""
 NEVER = 2**30
 """A distance that no word has."""
 
 _LEXEMES = re.compile(
-    r' +|"((?:[^"\\]|\\["\\])*)"|\{([0-9]{1,4})(,?)([0-9]{0,4})\}|([()\[\]|*+?])|([^()\[\]{}|*+?," ]+)'
+    r' +|"((?:[^"\\]|\\["\\])*)"|\{([0-9]{1,4})(,?)([0-9]{0,4})\}|([()\[\]|*+?])|([^()\[\]{}|*+?,"\\ ]+)'
 )
 """Spaces, a name in quotes, a repetition, a sign, a name."""
 
@@ -89,6 +92,7 @@ class _Reading:
     places: Mapping[str, int]
     place: int = 0
     depth: int = 0
+    tokens: int = 0
     empty: list[list[int]] = field(default_factory=list)
     moves: list[tuple[frozenset[int], int] | None] = field(default_factory=list)
 
@@ -194,6 +198,9 @@ class _Reading:
         self.place += 1
 
     def one_of(self, names: Sequence[str]) -> tuple[int, int]:
+        self.tokens += len(names)
+        if self.tokens > MOST_TOKENS:
+            raise TooLarge(f"{self.at} has, with repetitions, more than the {MOST_TOKENS} tokens this checker reads")
         for name in names:
             if name not in self.places:
                 raise Rejected(self.at, f"has {quote(name)}, which is not in the vocabulary")
@@ -212,26 +219,37 @@ def _determined(
 ) -> Automaton:
     """The automaton whose states are the sets of states that the other may be in."""
 
-    def reached(nodes: set[int]) -> frozenset[int]:
+    steps = 0
+
+    def count(number: int) -> None:
+        nonlocal steps
+        steps += number
+        if steps > MOST_STEPS:
+            raise TooLarge(f"{at} makes an automaton that takes more than the {MOST_STEPS} steps this checker makes")
+
+    @cache
+    def reached(nodes: frozenset[int]) -> frozenset[int]:
         found, left = set(nodes), list(nodes)
         while left:
+            count(1)
             for node in empty[left.pop()]:
                 if node not in found:
                     found.add(node)
                     left.append(node)
         return frozenset(found)
 
-    start = reached({first})
+    start = reached(frozenset({first}))
     numbers, waiting, rows = {start: 0}, [start], list[dict[int, int]]()
     for nodes in waiting:
         behind = dict[int, set[int]]()
         for node in nodes:
             tokens_of, target = moves[node] or ((), -1)
+            count(1 + len(tokens_of))
             for token in tokens_of:
                 behind.setdefault(token, set()).add(target)
         row = dict[int, int]()
         for token, targets in sorted(behind.items()):
-            together = reached(targets)
+            together = reached(frozenset(targets))
             if together not in numbers:
                 if len(numbers) >= MOST_STATES or len(numbers) * tokens > MOST_MOVES:
                     raise TooLarge(f"{at} makes an automaton of more states or moves than this checker goes through")
@@ -243,8 +261,14 @@ def _determined(
     for state, row in enumerate(rows):
         for token, target in row.items():
             table[state, token] = target
-    distance = np.array([0 if last in nodes else NEVER for nodes in waiting], np.int64)
-    for _ in rows:
-        there = np.where(table >= 0, distance[table], NEVER).min(axis=1, initial=NEVER) + 1
-        distance = np.minimum(distance, there)
-    return Automaton(table, np.minimum(distance, NEVER))
+    before = [set[int]() for _ in rows]
+    for state, row in enumerate(rows):
+        for target in row.values():
+            before[target].add(state)
+    distance, far = np.full(len(rows), NEVER, np.int64), 0
+    nearest = {state for state, nodes in enumerate(waiting) if last in nodes}
+    while nearest:
+        distance[list(nearest)] = far
+        far += 1
+        nearest = {state for there in nearest for state in before[there] if distance[state] == NEVER}
+    return Automaton(table, distance)

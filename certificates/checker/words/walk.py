@@ -19,14 +19,14 @@ from exactformer.certificates.checker.words.outputs import said
 from exactformer.certificates.checker.words.regular import Automaton
 from exactformer.certificates.checker.words.states import UNKNOWN, Ints, Numbered, State, distinct, kept, read_behind
 
-MOST_STATES_OF_TOKENS = 2**27
+MOST_STATES_OF_TOKENS = 2**26
 """Of all words of one length, in all layers."""
 
 
 @dataclass(frozen=True)
 class Said:
     """Of all words of one length, [words, length]: their tokens, and what is surely said, by places; `UNKNOWN` where
-    that is not shown."""
+    that is not shown, as it is of no token of a word in which something may overflow."""
 
     tokens: Tokens
     outputs: Ints
@@ -41,7 +41,7 @@ class _Stage:
     layer: Layer
     heads: list[HeadOfWords]
     read_behind: list[bool]
-    """Of every coordinate whether a later layer reads it, or an output."""
+    """Of every coordinate whether a later layer reads it or adds to it, or an output reads it."""
     states: Numbered[State] = field(default_factory=Numbered)
     behind: dict[tuple[int, ...], int] = field(default_factory=dict)
     """From a state and what the heads made to the state behind the layer."""
@@ -79,7 +79,9 @@ class Words:
             else:
                 states = self._through(level.tokens[level.words], [])[-1]
             if level.words.any():
-                yield Said(level.tokens[level.words], self._outputs()[states], states)
+                outputs = self._outputs()[states]
+                outputs[(states == UNKNOWN).any(axis=1)] = UNKNOWN
+                yield Said(level.tokens[level.words], outputs, states)
 
     def margin(self, states: Ints) -> Fraction:
         """The least of these last states."""
@@ -141,16 +143,17 @@ class Words:
             known[:-1] &= head.read(stage.states.things)
         known[UNKNOWN] = False
         alive = known[states].all(axis=1)
+        found = np.full(states[:, fresh].shape, UNKNOWN, np.int64)
+        if not alive.any():
+            return found
         seen = states[alive]
         own = seen[:, fresh]
         is_seen = np.array([state.seen for state in stage.states.things], np.bool_)[seen]
         made = [head.made(own, seen, is_seen) for head in stage.heads]
-        found = np.full(states[:, fresh].shape, UNKNOWN, np.int64)
         first, back = distinct([own.ravel(), *(outputs.ravel() for outputs in made)])
         listed = np.stack([own.ravel()[first], *(outputs.ravel()[first] for outputs in made)], axis=1).tolist()
         states_behind = np.array([self._one_behind(stage, tuple(one), after) for one in listed], np.int64)
-        if len(first):
-            found[alive] = states_behind[back].reshape(own.shape)
+        found[alive] = states_behind[back].reshape(own.shape)
         return found
 
     def _one_behind(self, stage: _Stage, key: tuple[int, ...], after: Numbered[State]) -> int:

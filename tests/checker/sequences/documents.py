@@ -85,9 +85,11 @@ def hardmax_states(document: Any, tokens: Sequence[str]) -> tuple[list[list[Numb
         for one in here["heads"]:
             gaps, ties = [], 0
             for i, x in enumerate(xs):
-                seen = xs[: i + 1] if document["attention"] == "causal" else xs
+                last = i if document["attention"] == "causal" else len(xs) - 1
+                seen = [xs[j] for j in range(last + 1) if tokens[j] not in document.get("unseen", [])]
                 scores = [
                     sum((made(q, x) * made(k, y) for q, k in zip(one["query"], one["key"], strict=True)), Fraction(0))
+                    * Fraction(one.get("scale", 1))
                     for y in seen
                 ]
                 chosen = [y for y, score in zip(seen, scores, strict=True) if score == max(scores)]

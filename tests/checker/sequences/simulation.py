@@ -1,15 +1,16 @@
 """NETWORKS section 3, computed: one of the many orders in which sums may be done, in exact fractions.
 
 Written from the text, apart from the checker: own rounding, own exponentials (mpmath, at a precision at which it is
-certain how they round).
+certain how they round).  Where the text leaves a choice (an order, either neighbour, an error of exp) it is random.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from random import Random
 from typing import Any, Literal
 
@@ -44,16 +45,33 @@ class Rounding:
         """To nearest, ties to even."""
         if self.has_bits(value):
             return value
-        step = Fraction(2) ** self.lowest
-        if self.p is not None:
-            log = value.numerator.bit_length() - value.denominator.bit_length()  # not more than one too small
-            step = Fraction(2) ** max(self.lowest, log - self.p)
-            while abs(value) >= step * 2**self.p:
-                step *= 2
-        rounded = round(value / step) * step  # Python rounds a half to even
-        if abs(rounded) > self.largest:
+        step = self.step(value)
+        return self.held(round(value / step) * step)  # Python rounds a half to even
+
+    def cut(self, value: Fraction) -> Fraction:
+        """Toward zero."""
+        step = self.step(value)
+        return self.held((abs(value) // step) * step * (1 if value >= 0 else -1))
+
+    def away(self, value: Fraction) -> Fraction:
+        """Away from zero."""
+        step = self.step(value)
+        return self.held(-(-abs(value) // step) * step * (1 if value >= 0 else -1))
+
+    def step(self, value: Fraction) -> Fraction:
+        """How far numbers of the format are apart, where a value lies."""
+        if self.p is None:
+            return Fraction(2) ** self.lowest
+        log = value.numerator.bit_length() - value.denominator.bit_length()  # not more than one too small
+        step = Fraction(2) ** max(self.lowest, log - self.p)
+        while abs(value) >= step * 2**self.p:
+            step *= 2
+        return step
+
+    def held(self, value: Fraction) -> Fraction:
+        if abs(value) > self.largest:
             raise Overflows
-        return rounded
+        return value
 
     def has_bits(self, value: Fraction) -> bool:
         """Whether it is a number of the format, seen at once: a small integer."""
@@ -73,9 +91,11 @@ def rounding(name: str) -> Rounding:
 
 Term = Fraction | tuple[Fraction, Fraction]
 """A number of the format, or a product of two."""
+Operation = Callable[[Fraction], Fraction]
+"""From the exact result of an addition, a product or a quotient to what comes out."""
 
 
-def summed(form: Rounding | None, terms: Sequence[Term], random: Random) -> Fraction:
+def summed(form: Operation | None, terms: Sequence[Term], random: Random) -> Fraction:
     """sum_F in some order and grouping, with fused multiply-adds here and there; exactly, without a format."""
     terms = list(terms)
     if form is None:
@@ -88,7 +108,7 @@ def value(term: Term) -> Fraction:
     return term[0] * term[1] if isinstance(term, tuple) else term
 
 
-def _fold(form: Rounding, terms: list[Term], random: Random, shape: str, fused: int) -> Fraction:
+def _fold(form: Operation, terms: list[Term], random: Random, shape: str, fused: int) -> Fraction:
     if not terms:
         return Fraction(0)
     if len(terms) == 1:
@@ -110,7 +130,7 @@ def exponential(x: Fraction) -> Fraction:
     return (-1 if sign else 1) * Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
 
 
-def certainly(form: Rounding | None, value: Fraction, known: bool) -> Fraction:
+def certainly(form: Operation | None, value: Fraction, known: bool) -> Fraction:
     """``value``, known to some bits less than PRECISION, rounded; it is not that near to where rounding changes."""
     if form is None or known:
         return value if form is None else form(value)
@@ -122,7 +142,8 @@ def certainly(form: Rounding | None, value: Fraction, known: bool) -> Fraction:
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """Formats by role; None for `exact`."""
+    """Formats by role; None for `exact`; ``ACC`` is None with two formats, too. ``steps`` by their names, with numbers
+    as U of ``exp`` and ``exp-one``."""
 
     kind: Literal["exact", "rounded", "fused"]
     W: Rounding | None
@@ -131,18 +152,29 @@ class Arithmetic:
     S: Rounding | None
     L: Rounding | None
     beta: int
+    steps: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def stored(self) -> bool:
+        return "stored" in self.steps
 
 
 def arithmetic_of(text: str, beta: int) -> Arithmetic:
     if text == "exact":
         return Arithmetic("exact", None, None, None, None, None, beta)
-    text, _, linear = text.partition("+linear")
+    text, *names = text.split("+")
+    linear = names.pop(0).removeprefix("linear") if names and names[0].startswith("linear") else "fp32"
+    steps = {}
+    for name in names:
+        match = re.fullmatch(r"([a-z]+)(\d*)(-one)?", name)
+        assert match is not None, name
+        steps[match[1] + (match[3] or "")] = int(match[2] or 1)
     text, _, score = text.partition("@")
     kind, _, formats = text.partition(":")
     weight, *middle, activation = (rounding(name) for name in formats.split("/"))
     accumulator = middle[0] if middle else None
-    S, L = rounding(score or "fp32"), rounding(linear or "fp32")
-    return Arithmetic("fused" if kind == "fused" else "rounded", weight, accumulator, activation, S, L, beta)
+    S, L = rounding(score or "fp32"), rounding(linear)
+    return Arithmetic("fused" if kind == "fused" else "rounded", weight, accumulator, activation, S, L, beta, steps)
 
 
 @dataclass(frozen=True)
@@ -152,6 +184,8 @@ class Simulation:
     arithmetic: Arithmetic
     document: Any
     random: Random
+    exponentials: dict[Fraction, Fraction] = field(default_factory=dict)
+    """What the machine's exp gives: equal arguments give equal results."""
 
     def rounded(self, form: Rounding | None, value: Fraction) -> Fraction:
         return value if form is None else form(value)
@@ -179,21 +213,36 @@ class Simulation:
         for layer in self.document["layers"]:
             added: list[list[list[Term]]] = [[[entry] for entry in x] for x in xs]
             for head in layer["heads"]:
-                for i, o in enumerate(self.head(head, xs)):
+                for i, o in enumerate(self.head(head, xs, tokens)):
                     for coordinate, form in head["out"]:
                         added[i][coordinate] += self.terms(form, o)
-            xs = [[self.activation(summed(self.arithmetic.L, terms, self.random)) for terms in x] for x in added]
+            xs = [[self.behind(terms) for terms in x] for x in added]
             states.append(xs)
             added = [[[entry] for entry in x] for x in xs]
             for x, terms_of in zip(xs, added, strict=True):
-                neurons = [max(self.linear(form, x), Fraction(0)) for form in layer["mlp"]["neurons"]]
+                neurons = [max(self.product(form, x), Fraction(0)) for form in layer["mlp"]["neurons"]]
                 for coordinate, form in layer["mlp"]["out"]:
                     terms_of[coordinate] += self.terms(form, neurons)
-            xs = [[self.activation(summed(self.arithmetic.L, terms, self.random)) for terms in x] for x in added]
+            xs = [[self.behind(terms) for terms in x] for x in added]
             states.append(xs)
         return states
 
-    def head(self, head: Any, xs: list[Numbers]) -> list[Numbers]:
+    def product(self, form: Any, x: Numbers) -> Fraction:
+        """What a form makes of x for an activation or a comparison: in L, or stored in A."""
+        return self.activation(self.linear(form, x)) if self.arithmetic.stored else self.linear(form, x)
+
+    def behind(self, terms: Sequence[Term]) -> Fraction:
+        """A coordinate, from itself and what is added to it."""
+        if self.arithmetic.stored:
+            terms = [terms[0], self.activation(summed(self.arithmetic.L, terms[1:], self.random))]
+        return self.activation(summed(self.arithmetic.L, terms, self.random))
+
+    def seen(self, tokens: Sequence[str], i: int) -> list[int]:
+        """The places of the tokens that one sees."""
+        last = i if self.document["attention"] == "causal" else len(tokens) - 1
+        return [j for j in range(last + 1) if tokens[j] not in self.document.get("unseen", [])]
+
+    def head(self, head: Any, xs: list[Numbers], tokens: Sequence[str]) -> list[Numbers]:
         """o of every token."""
         queries, keys, values = (
             [[self.activation(self.linear(form, x)) for form in head[name]] for x in xs]
@@ -201,24 +250,119 @@ class Simulation:
         )
         outputs = []
         for i, query in enumerate(queries):
-            seen = i + 1 if self.document["attention"] == "causal" else len(xs)
-            scores = []
-            for key in keys[:seen]:
-                score = summed(self.arithmetic.S, list(zip(query, key, strict=True)), self.random)
-                scores.append(self.rounded(self.arithmetic.S, self.arithmetic.beta * score))
-            outputs.append([self.output(scores, [v[r] for v in values[:seen]]) for r in range(len(head["value"]))])
+            seen = self.seen(tokens, i)
+            scores = [self.score(head, query, keys[j]) for j in seen]
+            outputs.append([self.output(scores, [values[j][r] for j in seen]) for r in range(len(head["value"]))])
         return outputs
+
+    def score(self, head: Any, query: Numbers, key: Numbers) -> Fraction:
+        """beta rnd_S(c d)."""
+        how, products = self.arithmetic, list(zip(query, key, strict=True))
+        if "once" in how.steps:
+            score = self.rounded(how.S, summed(how.ACC, products, self.random))
+        else:
+            score = summed(how.S, products, self.random)
+        if "scale" in head:
+            score = self.rounded(how.S, Fraction(head["scale"]) * score)
+        if how.S is None:
+            return how.beta * score
+        return how.S.held(how.beta * score)
 
     def output(self, scores: Numbers, values: Numbers) -> Fraction:
         how, top = self.arithmetic, max(scores)
         below = [top - score for score in scores]
-        if how.ACC is not None and how.ACC.p is not None:
+        if how.ACC is None:
+            powers = [exponential(-x) for x in below]
+            weights = [certainly(how.W, power / sum(powers), set(powers) == {1}) for power in powers]
+            found = sum((w * v for w, v in zip(weights, values, strict=True)), Fraction(0))
+            return self.activation(found) if how.A else Fraction(round(found * 2**PRECISION), 2**PRECISION)
+        if how.ACC.p is not None:
             below = [how.ACC(x) for x in below]
-        powers = [exponential(-x) for x in below]
-        if how.kind == "fused":
-            p = [certainly(how.W, power, power == 1) for power in powers]
-            num = summed(how.ACC, list(zip(p, values, strict=True)), self.random)
-            return self.activation(num / summed(how.ACC, list(p), self.random))
-        weights = [certainly(how.W, power / sum(powers), set(powers) == {1}) for power in powers]
-        found = sum((w * v for w, v in zip(weights, values, strict=True)), Fraction(0))
-        return self.activation(found) if how.A else Fraction(round(found * 2**PRECISION), 2**PRECISION)
+        if how.kind == "rounded":
+            e = [self.exp(x, how.ACC) for x in below]
+            den = summed(self.op, list(e), self.random)
+            weights = [self.cut(how.W, self.op(one / den)) for one in e]
+            return self.cut(how.A, summed(self.op, list(zip(weights, values, strict=True)), self.random))
+        p = [self.exp(x, how.W, cut=True) for x in below]
+        num = summed(self.op, list(zip(p, values, strict=True)), self.random)
+        den = summed(self.op, [self.exp(x, how.ACC) for x in below] if "wide" in how.steps else list(p), self.random)
+        if den == 0:
+            raise Overflows  # nothing can be shown either
+        if "reciprocal" in how.steps:
+            return self.cut(how.A, self.op(num * self.op(1 / den)))
+        return self.cut(how.A, self.op(num / den) if "divide" in how.steps else num / den)
+
+    def op(self, value: Fraction) -> Fraction:
+        """What an addition, a product or a quotient in ACC yields."""
+        acc = self.arithmetic.ACC
+        assert acc is not None
+        if "faithful" not in self.arithmetic.steps:
+            return acc(value)
+        return self.random.choice((acc.cut, acc.away))(value)
+
+    def cut(self, form: Rounding | None, value: Fraction) -> Fraction:
+        """Rounded to W or A, behind softmax."""
+        assert form is not None
+        return form.cut(value) if "truncate" in self.arithmetic.steps else form(value)
+
+    def exp(self, x: Fraction, form: Rounding | None, cut: bool = False) -> Fraction:
+        """exp(-x), as a number of a format; perhaps from one of ACC that is some ulp wrong."""
+        how = self.arithmetic
+        error = how.steps.get("exp", how.steps.get("exp-one", 0))
+        if error:
+            if x not in self.exponentials:
+                self.exponentials[x] = self.wrong(x, error)
+            return self.cut(form, self.exponentials[x]) if cut else self.rounded(form, self.exponentials[x])
+        assert form is not None
+        return certainly(form.cut if cut and "truncate" in how.steps else form, exponential(-x), x == 0)
+
+    def wrong(self, x: Fraction, error: int) -> Fraction:
+        """A number of ACC within so many max(q, 2^(1-p) exp(-x)) of exp(-x); or 0 below the normal numbers."""
+        acc, right = self.arithmetic.ACC, exponential(-x)
+        assert acc is not None
+        assert acc.p is not None
+        q = Fraction(2) ** acc.lowest
+        if x == 0 and "exp-one" in self.arithmetic.steps:
+            return Fraction(1)
+        if right < q / 2 or (right < q * 2 ** (acc.p - 1) and self.random.random() < 0.25):
+            return Fraction(0)
+        most = error * max(q, right / 2 ** (acc.p - 1))
+        part = self.random.choice((Fraction(-1), Fraction(1), Fraction(self.random.randint(-99, 99), 99)))
+        near = max(right + part * most, Fraction(0))
+        for found in (acc.cut, acc.away, acc):
+            number = found(near)
+            if abs(number - right) <= most:
+                return number
+        return acc(right)
+
+    # What is said
+
+    @property
+    def forms(self) -> dict[str, Any]:
+        """Of the vocabulary, or of the outputs that are named."""
+        forms = {entry["token"]: entry["unembedding"] for entry in self.document["vocabulary"]}
+        return dict(self.document.get("outputs", {"largest": forms})["largest"])
+
+    def is_above(self, x: Numbers, one: str, other: str) -> bool:
+        """Whether an output is strictly better than another one."""
+        outputs = self.document.get("outputs", {})
+        if "nearest" in outputs:
+            made = self.product(outputs["nearest"][0], x)
+            return abs(made - Fraction(one)) < abs(made - Fraction(other))
+        return self.product(self.forms[one], x) > self.product(self.forms[other], x)
+
+    def said(self, x: Numbers) -> tuple[str | None, Fraction]:
+        """The output that is strictly the one, and by how much; None if none is."""
+        outputs = self.document.get("outputs", {})
+        if "nearest" not in outputs:
+            logits = {name: self.product(form, x) for name, form in self.forms.items()}
+            first, second = sorted(logits.values(), reverse=True)[:2]
+            best = max(logits, key=logits.__getitem__)
+            return (best, first - second) if first > second else (None, Fraction(0))
+        form, listed = outputs["nearest"]
+        made, numbers = self.product(form, x), [Fraction(number) for number in listed]
+        middles = [(low + high) / 2 for low, high in pairwise(numbers)]
+        if made in middles:
+            return None, Fraction(0)
+        place = sum(middle < made for middle in middles)
+        return str(numbers[place]), min(abs(middle - made) for middle in middles[max(place - 1, 0) : place + 1])
