@@ -248,8 +248,10 @@ class _Head:
         self.head, self.soft, self.far = head, soft, far
         self.known = Numbered[Outcome]()
         self._outcomes: dict[tuple[int, frozenset[tuple[frozenset[int], int]]], list[int]] = {}
-        self._hard: list[tuple[Exact, Exact, Exact]] = []
-        """Of every state the query, the key and the values."""
+        self._hard: list[tuple[int, int, Exact]] = []
+        """Of every state the query and the key, by their numbers, and the values."""
+        self._queries, self._keys = Numbered[Exact](), Numbered[Exact]()
+        self._scores: dict[tuple[int, int], Fraction] = {}
 
     def outcomes(self, me: int, positions: Counter[frozenset[int]], states: Sequence[Both]) -> list[int]:
         """The numbers of what the head may make for a token in this state, that sees so many positions each of which
@@ -271,7 +273,16 @@ class _Head:
                 tuple(number(row, both.hard) for row in rows)
                 for rows in (self.head.query, self.head.key, self.head.value)
             )
-            self._hard.append((query, key, value))
+            self._hard.append((self._queries.number(query), self._keys.number(key), value))
+
+    def _score(self, me: int, other: int) -> Fraction:
+        """With hardmax."""
+        place = self._hard[me][0], self._hard[other][1]
+        if place not in self._scores:
+            query, key = self._queries.things[place[0]], self._keys.things[place[1]]
+            products = sum((a * b for a, b in zip(query, key, strict=True)), Fraction(0))
+            self._scores[place] = products * self.head.scale
+        return self._scores[place]
 
     def _of_positions(self, me: int, positions: Counter[frozenset[int]]) -> list[int]:
         seen = sorted({state for states in positions for state in states})
@@ -295,13 +306,12 @@ class _Head:
     def _classes(self, me: int, seen: Sequence[int], positions: Counter[frozenset[int]]) -> dict[int, ClassOfBoth]:
         """Of all states that may be seen. Those that surely are far below one that is seen, and that hardmax never
         selects, are one class."""
-        query, scores = self._hard[me][0], dict[int, tuple[Class, Fraction]]()
+        scores = dict[int, tuple[Class, Fraction]]()
         for state in seen:
             ends = self.soft.score_of(me, state)
             if ends is None:
                 raise Rejected("verdict", f"is not shown: in {self.soft.at} a score may overflow")
-            hard = sum((a * b for a, b in zip(query, self._hard[state][1], strict=True)), Fraction(0)) * self.head.scale
-            scores[state] = Class(*ends, self.soft.values_of(state)), hard
+            scores[state] = Class(*ends, self.soft.values_of(state)), self._score(me, state)
         # Some token that is seen scores at least so much: at each position, the least of its states.
         low = max(min(scores[state][0].low for state in states) for states in positions)
         least = max(min(scores[state][1] for state in states) for states in positions)
