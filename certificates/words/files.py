@@ -14,7 +14,7 @@ from exactformer.constructions.imported.decoder import from_decoder
 from exactformer.constructions.imported.tracr import from_tracr, is_tracr, says_numbers, tokens_of
 from exactformer.constructions.transformer.exact import Transformer
 from exactformer.constructions.transformer.exact_numbers import TransformerError
-from exactformer.constructions.transformer.words import Word, Words, WordsError
+from exactformer.constructions.transformer.words import HARDMAX, Word, Words, WordsError
 
 MODEL, EXPECTED = "model", "expected"
 """What a Python file calls them, unless a name is given behind a colon."""
@@ -55,15 +55,19 @@ def numbers_expected(words: Words, tokens: Sequence[str]) -> list[Fraction]:
         raise WordsError(f"the model says numbers, and the specification something else: {error}") from error
 
 
-def load_expected(given: str) -> Callable[[Word], object]:
-    """What a Python file, ``FILE.py`` or ``FILE.py:NAME``, has under a name: a function from a word, a tuple of names
-    of tokens, to its outputs. The file is run.
+def load_expected(given: str) -> Callable[[Word], object] | str:
+    """`HARDMAX`; or what a Python file, ``FILE.py`` or ``FILE.py:NAME``, has under a name: a function from a word, a
+    tuple of names of tokens, to its outputs. The file is run.
 
     Raises WordsError.
     """
+    if given == HARDMAX:
+        return given
     path, name = _split(given, EXPECTED)
     if path is None:
-        raise WordsError(f"the specification {given!r} is no Python file; give FILE.py, or FILE.py:NAME of a function")
+        raise WordsError(
+            f"the specification {given!r} is no Python file; give FILE.py or FILE.py:NAME of a function, or {HARDMAX!r}"
+        )
     found = _named(path, name)
     if not callable(found):
         raise WordsError(f"{name} in {path} is a {type(found).__name__}; it has to be a function of a word")

@@ -95,9 +95,10 @@ def certify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
 @click.option(
     "--spec",
     required=True,
-    metavar="FILE.py[:NAME]",
+    metavar="FILE.py[:NAME]|hardmax",
     help="A Python file with a function, called expected unless it is named: from a word, a tuple of names of tokens, "
-    "to its outputs, one for each position asked about.",
+    "to its outputs, one for each position asked about.  Or hardmax: what the same transformer gives with hardmax, on "
+    "all words of a length at once.",
 )
 @click.option(
     "--words",
