@@ -114,7 +114,10 @@ def _facts(found: WordsFound) -> Iterator[tuple[str, str]]:
     yield "language", f"{found.words.language}, up to {counted(found.words.length, 'token')}"
     yield "words", f"{found.looked_at:,} of which something is asked, {found.positions:,} positions"
     if (length := found.right_up_to) is not None:
-        yield "right", f"every word of up to {counted(length, 'token')}"
+        yield (
+            "as hardmax" if found.words.expected == HARDMAX else "right",
+            f"every word of up to {counted(length, 'token')}",
+        )
     if found.wrong is not None:
         shorter = "no shorter word is wrong" if _all_shown_below(found) else "shorter words are not all shown"
         yield "wrong", f"a word of {counted(len(found.wrong.word), 'token')}; {shorter}"

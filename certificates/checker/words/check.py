@@ -252,7 +252,7 @@ def check_margins(value: Json, margins: Sequence[tuple[int, Fraction]]) -> Fract
     """No margin is larger than the one that was found; the least one, if there are any."""
     entries = items("margins", value)
     if len(entries) != len(margins):
-        raise Rejected("margins", f"are {len(entries)}; {len(margins)} lengths are asked about")
+        raise Rejected("margins", f"has {len(entries)} entries; {len(margins)} lengths are asked about")
     for place, (entry, (length, margin)) in enumerate(zip(entries, margins, strict=True)):
         at = f"margins[{place}]"
         said_length, said_margin = pair(at, entry, "a pair [length, margin]")
@@ -299,8 +299,8 @@ def _valid(verdict: str, claim: str, statement: Statement, network: Network, mar
     least = f"every output is the only one, by a margin of at least {approximately(margin or Fraction(0), ROUND_FLOOR)}"
     shown = {
         "proved": [
-            "hardmax exactly, softmax by intervals between rationals, for all states that the token at each position may "
-            f"be in, whatever states others are in{orders}; both say the same, and {least}",
+            "hardmax exactly, softmax by intervals between rationals, for all states that the token at each position "
+            f"may be in, whatever states others are in{orders}; both say the same, and {least}",
         ]
         if as_hardmax
         else [
