@@ -148,6 +148,7 @@ def check_words(certificate_path: Path, budget: int = SECONDS, network_given: Pa
     found: Listed | Refuted | None = None
     margins = list[tuple[int, Fraction]]()
     if verdict == "refuted":
+        require_same("margins", parts["margins"], [])
         found = refuted(parts["refutation"], statement, network, automaton, deadline)
     elif statement.expected == HARDMAX:
         if verdict == "proved":
