@@ -56,7 +56,11 @@ class Words:
         """What is expected at the positions asked about, if a function says it.  Raises WordsError."""
         if isinstance(self.expected, str):
             raise WordsError("what the transformer gives with hardmax is expected, and no function says that")
-        found, asked = self.expected(word), self.asked(len(word))
+        try:
+            found, asked = self.expected(word), self.asked(len(word))
+        except Exception as error:  # whatever a user's own code raises
+            what = f"{type(error).__name__}: {error}"
+            raise WordsError(f"the specification fails on {' '.join(word)!r}: {what}") from error
         if isinstance(found, (str, bool, int, Fraction)) or found is None:
             found = [found] if self.first is None else found
         if isinstance(found, str) or not isinstance(found, Sequence) or len(found) not in (len(word), len(asked)):

@@ -119,9 +119,10 @@ class Sets:
     def _behind_all(self, tokens: Sequence[Sequence[int]], asked: range) -> list[list[int]]:
         """Behind the last layer, of the positions asked about; nothing reads others."""
         states = [sorted({self._first(token, place) for token in listed}) for place, listed in enumerate(tokens)]
-        for layer, after in zip(self.layers, [*self.layers[1:], None], strict=True):
-            needed = asked if after is None else range(len(tokens))
-            states = layer.behind(states, needed, self.network.causal, self.last if after is None else after.states)
+        afters = [*(layer.states for layer in self.layers[1:]), self.last]
+        for layer, after in zip(self.layers, afters, strict=False):  # without layers nothing is done
+            needed = asked if after is self.last else range(len(tokens))
+            states = layer.behind(states, needed, self.network.causal, after)
             if sum(map(len, states)) > MOST_STATES:
                 raise TooLarge(f"words of {len(tokens)} tokens have more than {MOST_STATES} states of their positions")
         return states
