@@ -23,6 +23,7 @@ from exactformer.certificates.checker.softmax.numbers import Arithmetic, Unbound
 from exactformer.certificates.checker.words.check import line
 from exactformer.certificates.checker.words.levels import numbers_of_words
 from exactformer.certificates.checker.words.outputs import is_not_below, names_of
+from exactformer.certificates.checker.words.outputs import said as output_of
 from exactformer.certificates.checker.words.regular import Automaton, automaton_of
 from exactformer.certificates.checker.words.sets import Sets
 from exactformer.certificates.checker.words.states import UNKNOWN
@@ -65,11 +66,13 @@ class Wrong:
 
 @dataclass(frozen=True)
 class Unshown:
-    """A word, and a position at which it is not shown that the output is the expected one, nor that it is not."""
+    """A word, and a position at which it is not shown that the output is the expected one, nor that it is not;
+    ``alone``: by itself it is shown."""
 
     word: Word
     position: int
     expected: str
+    alone: bool
 
 
 @dataclass(frozen=True)
@@ -182,7 +185,7 @@ def search(
         return _as_hardmax(net, words, model, beta, setting, numbers, deadline, progress)
     for far in FAR:
         found = _searched(net, words, model, beta, far, setting, numbers, deadline, progress)
-        if found.verdict is not Verdict.INCONCLUSIVE:
+        if found.unshown is None or not found.unshown.alone:
             break
     return found
 
@@ -244,9 +247,8 @@ def _searched(
         lengths.append(OfLength(length, len(outputs), outputs.size, margin, len(np.unique(states))))
         if not shown:
             wrong, open_ = _first_wrong(setting, said, expected, asked, names, deadline)
-            unshown = unshown or open_
-            if wrong is not None:
-                break
+            unshown = open_
+            break
         done += len(outputs)
         progress(f"words of {length} tokens", done, sum(numbers))
     sha256 = digest.hexdigest()
@@ -297,10 +299,10 @@ def _first_wrong(
             position, mine = asked.start + column, int(expected[row, column])
             output = int(outputs[row, column])
             others = [output] if output != UNKNOWN else [other for other in range(len(names)) if other != mine]
-            better = first_not_below(setting, word, position, mine, others, deadline)
+            better, alone = by_itself(setting, word, position, mine, others, deadline)
             if better is not None:
                 return Wrong(word, position, names[mine], names[better]), unshown
-            unshown = unshown or Unshown(word, position, names[mine])
+            unshown = unshown or Unshown(word, position, names[mine], alone == mine)
         if unshown is not None and row > MOST_TRIED:
             break
     return None, unshown
@@ -310,16 +312,15 @@ MOST_TRIED = 1 << 12
 """Words of one length that are tried by themselves lie before this one."""
 
 
-def first_not_below(
+def by_itself(
     setting: Setting, word: Word, position: int, expected: int, others: Sequence[int], deadline: Deadline
-) -> int | None:
-    """The first of these outputs that on this word surely is at least as good as the expected one."""
+) -> tuple[int | None, int]:
+    """The first of these outputs that on this word surely is at least as good as the expected one; and the one that
+    surely is the output, or `UNKNOWN`."""
     try:
         *_, vectors = enclosed(setting.network, word, setting.arithmetic, deadline)
     except Unbounded:
-        return None
-    vector = tuple(vectors[position])
-    return next(
-        (one for one in others if is_not_below(setting.arithmetic, setting.network.outputs, vector, one, expected)),
-        None,
-    )
+        return None, UNKNOWN
+    vector, outputs = tuple(vectors[position]), setting.network.outputs
+    better = (one for one in others if is_not_below(setting.arithmetic, outputs, vector, one, expected))
+    return next(better, None), output_of(setting.arithmetic, outputs, vector)[0]
