@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from inspect import getclosurevars
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,7 +91,7 @@ def from_tracr(model: Assembled, numbers: Sequence[int | float | Fraction] | Non
     )
 
 
-def is_tracr(model: object) -> bool:
+def is_tracr(model: object) -> TypeGuard[Assembled]:
     """Whether it looks like an `AssembledTransformerModel`."""
     return all(hasattr(model, name) for name in ("params", "model_config", "residual_labels", "input_encoder"))
 
