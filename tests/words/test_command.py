@@ -68,6 +68,13 @@ def test_proved_and_checked(folder: Path) -> None:
     assert code == 0
     assert said.startswith("valid: proved\n")
     assert "whoever has a specification makes its listing, and compares" in said
+    code, said = check(folder, "--spec", str(folder / "spec.py"))
+    assert code == 0
+    assert "compared\n  - the listing of " in said
+    code, said = check(folder, "--spec", str(folder / "spec.py:backwards"))
+    assert code == 1
+    assert "not what is expected: the certificate is about another specification" in said
+    assert check(folder, "--spec", "hardmax")[0] == 1
 
 
 def test_the_shortest_wrong_word(folder: Path) -> None:
@@ -83,6 +90,10 @@ def test_the_shortest_wrong_word(folder: Path) -> None:
     assert hardmax.split() == ["hardmax", "0.454546", "0.545454"]
     assert check(folder)[0] == 1
     assert check(folder, "--expect", "refuted")[0] == 0
+    assert check(folder, "--expect", "refuted", "--spec", str(folder / "spec.py"))[0] == 0
+    code, said = check(folder, "--expect", "refuted", "--spec", str(folder / "spec.py:backwards"))
+    assert code == 1
+    assert "spec.py:backwards expects '1', not '10'" in said
 
 
 def test_weights_are_rounded_to_the_format_that_is_named(folder: Path) -> None:

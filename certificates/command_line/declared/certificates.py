@@ -206,6 +206,11 @@ def verify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     "beside it.",
 )
 @click.option(
+    "--spec",
+    metavar="FILE.py[:NAME]|hardmax",
+    help="For a certificate about words: that this is what is expected; it is run on every word again.",
+)
+@click.option(
     "--budget",
     metavar="S",
     type=click.IntRange(min=1, max=999_999),
