@@ -55,7 +55,6 @@ MAY_ALSO_IMPORT = {
     ("exactformer.certificates.requests", CHECKER),
     ("exactformer.certificates.words.search", CHECKER),
     ("exactformer.certificates.words.files", CHECKER),
-    ("exactformer.certificates.words.listing", CHECKER),
     ("exactformer.certificates.words.explanation", CHECKER),
     ("exactformer.certificates.words.certificate", CHECKER),
     ("exactformer.certificates.command_line.verify", CHECKER),

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
-from exactformer.certificates.checker.words.check import line
-from exactformer.certificates.checker.words.levels import levels
 from exactformer.certificates.network_document import load_transformer
 from exactformer.certificates.words.files import load_expected
-from exactformer.certificates.words.search import automaton_in
-from exactformer.constructions.transformer.exact import Transformer
+from exactformer.certificates.words.search import listing
 from exactformer.constructions.transformer.words import HARDMAX, Words, WordsError
 
 
@@ -38,17 +34,6 @@ def compared(certificate: Path, spec: str, network: Path | None) -> str:
     if sha256 != expected["sha256"]:
         raise WordsError(f"the certificate is about another specification: the listing of {spec} has SHA-256 {sha256}")
     return f"the listing of {spec} is the one that the claim is about (SHA-256 {sha256})"
-
-
-def listing(words: Words, net: Transformer) -> str:
-    """The SHA-256 of what is expected on all words (WORDS 2)."""
-    tokens, digest = [token.name for token in net.vocabulary], hashlib.sha256()
-    for level in levels(automaton_in(words, net.index), words.length):
-        if words.asked(level.tokens.shape[1]):
-            for listed in level.tokens[level.words].tolist():
-                word = tuple(tokens[token] for token in listed)
-                digest.update(line(word, words.outputs(word)))
-    return digest.hexdigest()
 
 
 def _of_word(words: Words, refutation: Any, expected: str, spec: str) -> str:

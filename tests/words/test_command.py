@@ -126,6 +126,22 @@ def test_not_shown(folder: Path) -> None:
     assert check(folder, "--expect", "inconclusive")[0] == 0
 
 
+def test_what_is_not_shown_is_said_to_be_so_in_a_valid_certificate(folder: Path) -> None:
+    """Both logits are 1/3, each from a head of its own: neither is shown to be the larger, nor that they are equal."""
+    heads = [ef.HeadWeights([[0] * 3], [[0] * 3], [[1, 0, 0]], out) for out in ([[0], [1], [0]], [[0], [0], [1]])]
+    unembedding = [[0, 1, 0], [0, 0, 1], [0, 0, 0]]
+    net = ef.Transformer.build("abc", [[1, 0, 0], [0] * 3, [0] * 3], unembedding, [ef.LayerWeights(heads)])
+    ef.save_transformer(net, folder / "thirds.json")
+    (folder / "a.py").write_text("def expected(word):\n    return ['a'] * len(word)\n")
+    arguments = ("thirds.json", "--words", "a b b | a b b b", "--length", "4", "--from", "2", "--arithmetic")
+    code, out, _ = verify(folder, *arguments, "exact", "--explain", spec="a.py")
+    assert code == 3, out
+    assert "it is not shown that the output is 'a', nor that it is not." in out
+    assert "known to within" in out
+    assert check(folder, "--expect", "inconclusive")[0] == 0
+    assert check(folder, "--expect", "inconclusive", "--spec", str(folder / "a.py"))[0] == 0
+
+
 def test_a_model_and_its_specification_in_one_python_file(folder: Path) -> None:
     (folder / "copy.py").write_text(
         "import exactformer as ef\n"
