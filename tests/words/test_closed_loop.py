@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
+
+import pytest
 
 import exactformer as ef
 from exactformer.constructions.turing.paradigm import Paradigm
 from tests.export.running import Work, named_sequences
 from tests.imported.test_decoder import folder_of
 
-WORK = Work("increment", "1", Paradigm.COT)
+WORK = Work("increment", "", Paradigm.COT)
 
 
 def test_a_machine_that_was_exported_is_certified_again(tmp_path: Path) -> None:
@@ -28,3 +31,11 @@ def test_a_machine_that_was_exported_is_certified_again(tmp_path: Path) -> None:
     wrong = ef.certify(decoder, words, "bf16")
     assert wrong.wrong is not None
     assert wrong.wrong.position == len(tokens) - 1
+
+
+def test_the_example_in_the_readme(capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(str(Path(__file__).parents[2] / "examples" / "majority.py"))
+    said = capsys.readouterr().out
+    assert said.count("proved On each of the 10922 words of at most 13 tokens") == 2
+    assert said.count("  check: proved") == 2
+    assert "proved On each word of at most 101 tokens of the language [a b] ([a b] [a b])*" in said

@@ -79,7 +79,8 @@ def test_proved_and_checked(folder: Path) -> None:
 
 def test_the_shortest_wrong_word(folder: Path) -> None:
     """Tracr's length over three letters answers 9 for 10 (issue 7 of google-deepmind/tracr)."""
-    code, out, _ = verify(folder, LENGTH, *OF_LENGTH, "--length", "13", "--explain")
+    of_length = ("--words", "BOS [1 2]*", *OF_LENGTH[2:])
+    code, out, _ = verify(folder, LENGTH, *of_length, "--length", "13", "--explain")
     assert code == 1
     assert "On 'BOS 1 1 1 1 1 1 1 1 1 1', at position 1, the output is not '10': '9' is at least as good" in out
     assert "right     every word of up to 10 tokens" in out
