@@ -12,7 +12,7 @@ from exactformer.constructions.turing.paradigm import Paradigm
 from tests.export.running import Work, named_sequences
 from tests.imported.test_decoder import folder_of
 
-WORK = Work("increment", "", Paradigm.COT)
+WORK = Work("copy", "", Paradigm.COT)
 
 
 def test_a_machine_that_was_exported_is_certified_again(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import product
 
+import numpy as np
 import pytest
 
 import exactformer as ef
@@ -29,7 +30,7 @@ def evaluated(net: ef.Transformer, word: tuple[str, ...]) -> list[str]:
         return [
             str(min(numbers, key=lambda one, number=number: abs(one - number))) for number in found.ravel().tolist()
         ]
-    return [net.output_names[int(row.argmax())] for row in found]
+    return [net.output_names[place] for place in found.argmax(axis=1).tolist()]
 
 
 @pytest.mark.parametrize("name", NAMES)
