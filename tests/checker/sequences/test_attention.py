@@ -113,13 +113,9 @@ def test_differences_of_logits(stored: str) -> None:
     random, how, seen = Random(1), arithmetic_of(text, 0), 0
     for _ in range(60):
         x = [Fraction(random.choice((-10, -7, -5, -3, 1, 2, 5, 7, 14))) for _ in range(3)]
-        forms = [
-            [[[at, random.choice((-11, -9, -3, 1, 5, 13))] for at in range(3)], random.choice((0, 9))] for _ in "ab"
-        ]
-        rows = [
-            row_of([*((at, Fraction(w)) for at, w in form[0]), (3, Fraction(form[1]))][: 4 if form[1] else 3])
-            for form in forms
-        ]
+        weights = [[random.choice((-11, -9, -3, 1, 5, 13)) for _ in range(4)] for _ in "ab"]
+        forms = [[list(enumerate(own[:3])), own[3]] for own in weights]
+        rows = [row_of([(at, Fraction(weight)) for at, weight in enumerate(own)]) for own in weights]
         try:
             low, high = difference(how, [*(known(each, how) for each in x), how.one], *rows)
         except Unbounded:

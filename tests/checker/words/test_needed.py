@@ -398,4 +398,3 @@ def test_each_part_is_needed(title: str, tmp_path: Path) -> None:
     part.notices(tmp_path)
     with mutated(part.module, part.old, part.new), pytest.raises((Exception, pytest.fail.Exception)):
         part.notices(tmp_path)
-    part.notices(tmp_path)

@@ -18,6 +18,7 @@ from exactformer.certificates.checker.words.states import UNKNOWN
 from tests.checker.conftest import UNLIMITED
 
 REAL = arithmetic_of("exact", 0)
+NOT_SAID = (UNKNOWN, Fraction(0))
 NUMBERS = (Fraction(-5), Fraction(-4), Fraction(1), Fraction(7, 2), Fraction(10))
 
 
@@ -39,12 +40,12 @@ def best_of(outputs: Mapping[str, Row] | Nearest, x: tuple[Fraction, ...]) -> di
 def cases() -> Iterator[tuple[Mapping[str, Row] | Nearest, list[tuple[Fraction, Fraction]]]]:
     """Outputs, with ends of x."""
     nearest = Nearest(row_of([(0, Fraction(1))]), NUMBERS)
-    quarters = [Fraction(n, 4) for n in range(-24, 49)]
+    quarters = [Fraction(n, 4) for n in range(-24, 49, 2)]
     for low in quarters:
-        for width in (0, Fraction(1, 4), Fraction(1), Fraction(9, 2), Fraction(20)):
+        for width in (0, Fraction(1, 4), Fraction(3), Fraction(20)):
             yield nearest, [(low, low + width)]
     random = Random(1)
-    for _ in range(200):
+    for _ in range(60):
         rows = {
             name: row_of([(at, Fraction(w, 4)) for at, w in enumerate(random.choices((-9, -3, -2, 0, 1, 4), k=3)) if w])
             for name in "abc"
@@ -79,14 +80,14 @@ def test_outputs_between_ends() -> None:
             surely = all(here[names[other]] >= here[names[expected]] for here in corners)
             assert is_not_below(REAL, outputs, vector, other, expected) == surely
             seen["as good" if surely else "not"] += 1
-    assert min(seen.values()) > 50
+    assert min(seen.values()) > 20
 
 
 def test_a_tie_is_not_said() -> None:
     tie = {name: row_of([(0, Fraction(1))]) for name in "ab"}
-    assert said(REAL, tie, (between(Fraction(3), Fraction(3)), REAL.one)) == (UNKNOWN, 0)
+    assert said(REAL, tie, (between(Fraction(3), Fraction(3)), REAL.one)) == NOT_SAID
     middle = between(Fraction(-3, 2), Fraction(-3, 2))
-    assert said(REAL, Nearest(row_of([(0, Fraction(1))]), NUMBERS), (middle, REAL.one)) == (UNKNOWN, 0)
+    assert said(REAL, Nearest(row_of([(0, Fraction(1))]), NUMBERS), (middle, REAL.one)) == NOT_SAID
 
 
 @pytest.mark.parametrize("numbers", [(1, 1), (1, 3), (0, 3), (-6, 4), (-5, 8)])
