@@ -300,7 +300,7 @@ PARTS = {
         heads, "base = place.shape[1] + 1", "base = place.shape[1]", lambda _: told_apart(3, 40),
     ),
     "4: powers that are too large": Part(
-        heads, "int(62 / np.log2(base + 1))", "int(80 / np.log2(base + 1))", lambda _: told_apart(7, 25),
+        heads, "62 // base.bit_length()", "99 // base.bit_length()", lambda _: told_apart(7, 25),
     ),
     "4: whose classes": Part(
         heads, "columns = [context]", "columns = [context * 0]", lambda _: told_apart(3, 40),
