@@ -5,6 +5,7 @@ By default an example that takes 200 ms fails, as it may on a busy machine.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,17 @@ settings.load_profile("no clock")
 def pytest_configure() -> None:
     """Before the first test."""
     interrupt.install()
+
+
+def pytest_collection() -> None:
+    """What is collected stays until the end, so nothing is to be found by looking for cycles meanwhile."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """From here on cycles are looked for among what tests make, not among all tests and modules again and again."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -486,6 +486,12 @@ BAD = (
     Bad("no paradigm of turing", call(ef.turing, MACHINE, context=16, paradigm="x"), B, "paradigm is 'x'; give"),
     Bad("no writes", call(ef.turing, MACHINE, context=16, writes=0), B, "writes is 0; give a whole number"),
     Bad("no machine of turing", call(ef.turing, "increment", context=16), TypeError, "give a TuringMachine"),
+    Bad(
+        "a language of others", certify(COUNTER, ef.Words("z*", 2, len), "fp32"), ef.WordsError, "not in the vocabulary"
+    ),
+    Bad("words of no token", call(ef.Words, "a*", 0, len), ef.WordsError, "give 1 to 1024 tokens"),
+    Bad("words of the wind", call(ef.Words, "a*", 2, "wind"), ef.WordsError, "give a function of words, or 'hardmax'"),
+    Bad("no decoder", call(ef.from_decoder, "none"), ef.TransformerError, "cannot be read"),
     Bad("no sequence", call(ef.Given, []), ef.GivenError, "there is no sequence; give at least one"),
     Bad("sequences of others", certify(COUNTER, ef.Given([["z"]]), "exact"), ef.GivenError, "is not in the vocabulary"),
     Bad("no file of sequences", call(ef.load_given, "none.yaml"), ef.GivenError, "cannot be read"),

@@ -80,7 +80,7 @@ class Format:
             whole += twice > 0 or (twice == 0 and whole % 2 == 1)
         else:
             whole += to == "up" and rest > 0
-        rounded = whole * Fraction(2) ** exponent
+        rounded = Fraction(whole << max(exponent, 0), 1 << max(-exponent, 0))
         if rounded > self.largest:
             raise Overflow
         return rounded if numerator >= 0 else -rounded

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
 from exactformer.certificates.checker.document import TooLarge, Undecided
 from exactformer.certificates.command_line.certify import network_name, summary
 from exactformer.certificates.command_line.console import show
+from exactformer.certificates.command_line.margins_plot import draw_margins
 from exactformer.certificates.command_line.outcome import ExitCode, refusing
+from exactformer.certificates.command_line.plots import require_plot, write_plot
 from exactformer.certificates.command_line.progress import LateProgress
 from exactformer.certificates.command_line.verdicts import EXIT_CODE
 from exactformer.certificates.files import FileRefused, Output
@@ -21,11 +24,15 @@ from exactformer.certificates.requests import WordsRequest
 from exactformer.certificates.words.certificate import WordsAsked
 from exactformer.certificates.words.explanation import explain
 from exactformer.certificates.words.files import load_expected, load_model
+from exactformer.constructions.transformer.exact import Transformer
 from exactformer.constructions.transformer.exact_numbers import TransformerError
 from exactformer.constructions.transformer.words import Words, WordsError
+from exactformer.verify.arithmetic.formats import FormatError, parse_format
+from exactformer.verify.arithmetic.kernels import WHOLE
 from exactformer.verify.arithmetic.models import ModelError, parse_arithmetic
+from exactformer.verify.given.arithmetic import stored_in
 
-BAD_INPUT = (NetworkDocumentError, TransformerError, WordsError, FileRefused)
+BAD_INPUT = (NetworkDocumentError, TransformerError, WordsError, FormatError, FileRefused)
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,8 @@ class Typed:
     beta: int
     budget: int
     explain: bool
+    rounded: str | None
+    plot: Path | None
 
 
 def execute(typed: Typed, output: Output, as_json: bool) -> None:
@@ -52,7 +61,8 @@ def execute(typed: Typed, output: Output, as_json: bool) -> None:
     with refusing(*BAD_INPUT, ModelError):
         first = None if typed.last else typed.first
         words = Words(typed.language, typed.length, load_expected(typed.spec), first)
-        net = load_model(typed.model, words)
+        plotted = None if typed.plot is None else require_plot(typed.plot, output.force)
+        net = stored(typed, load_model(typed.model, words), as_json)
         model = parse_arithmetic(typed.arithmetic, of_networks=True)
         asked = WordsAsked(model, typed.beta, network_name(typed.model))
         request = WordsRequest(net, words, asked, typed.budget)
@@ -71,4 +81,17 @@ def execute(typed: Typed, output: Output, as_json: bool) -> None:
         show(report_of(bundle, written))
         if typed.explain and (explanation := explain(bundle.found)) is not None:
             show(report_on_explanation(explanation))
+    if plotted is not None and typed.plot is not None:
+        write_plot(plotted, typed.plot, draw_margins([(typed.arithmetic, bundle.found)], typed.plot))
     raise click.exceptions.Exit(EXIT_CODE[bundle.verdict])
+
+
+def stored(typed: Typed, net: Transformer, quiet: bool) -> Transformer:
+    """With weights in the format that they are to be rounded to; a format in the place of an arithmetic is that."""
+    name = typed.rounded or (typed.arithmetic if typed.arithmetic in WHOLE else None)
+    if name is None:
+        return net
+    found, changed = stored_in(net, parse_format(name))
+    if changed and not quiet:
+        click.echo(f"weights: rounded to {name}, which changes {changed} of {sum(1 for _ in net.numbers())}")
+    return found

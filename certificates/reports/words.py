@@ -16,6 +16,7 @@ from exactformer.certificates.sequence_certificate import shown
 from exactformer.certificates.words.certificate import WordsBundle
 from exactformer.certificates.words.explanation import Explanation
 from exactformer.certificates.words.search import OfLength, WordsFound
+from exactformer.constructions.transformer.words import HARDMAX
 from exactformer.verify.verdict import Basis, Verdict
 
 
@@ -34,6 +35,8 @@ def report_on_words(bundle: WordsBundle, written: Written | None = None) -> Iter
             f"On {' '.join(unshown.word)!r}, at position {unshown.position}, it is not shown that the output is "
             f"{unshown.expected!r}, nor that it is not."
         )
+    if found.reason is not None:
+        yield f"Not shown, of words {found.reason}."
     yield ""
     yield Facts(tuple(_facts(found)))
     yield ""
@@ -111,7 +114,10 @@ def _facts(found: WordsFound) -> Iterator[tuple[str, str]]:
     yield "language", f"{found.words.language}, up to {counted(found.words.length, 'token')}"
     yield "words", f"{found.looked_at:,} of which something is asked, {found.positions:,} positions"
     if (length := found.right_up_to) is not None:
-        yield "right", f"every word of up to {counted(length, 'token')}"
+        yield (
+            "as hardmax" if found.words.expected == HARDMAX else "right",
+            f"every word of up to {counted(length, 'token')}",
+        )
     if found.wrong is not None:
         shorter = "no shorter word is wrong" if _all_shown_below(found) else "shorter words are not all shown"
         yield "wrong", f"a word of {counted(len(found.wrong.word), 'token')}; {shorter}"
@@ -129,6 +135,14 @@ def _row(one: OfLength) -> tuple[str, ...]:
 def _findings(found: WordsFound) -> Iterator[Findings]:
     orders = "" if found.model.linear is None else ", in whatever order sums are added"
     match found.verdict:
+        case Verdict.PROVED if found.words.expected == HARDMAX:
+            yield Findings(
+                Basis.PROVED,
+                (
+                    "For all states that the token at each position may be in, whatever states others are in, softmax, "
+                    f"in intervals, gives what hardmax gives, exactly{orders}.",
+                ),
+            )
         case Verdict.PROVED:
             yield Findings(
                 Basis.PROVED,
@@ -140,9 +154,12 @@ def _findings(found: WordsFound) -> Iterator[Findings]:
         f"Kernels compute in {found.model.text} as certificates/NETWORKS.md, 3, says."
         if found.model.linear is not None
         else "All sums, products, exponentials and quotients are those of real numbers.",
-        "The specification says what was meant: it was run on every word, and is not part of the certificate; the "
-        "SHA-256 of the listing is."
-        if found.wrong is None
-        else "The specification says what was meant.",
     ]
+    if found.wrong is not None:
+        assumed.append("The specification says what was meant.")
+    elif found.words.expected != HARDMAX:
+        assumed.append(
+            "The specification says what was meant: it was run on every word, and is not part of the certificate; the "
+            "SHA-256 of the listing is."
+        )
     yield Findings(Basis.ASSUMED, tuple(assumed))

@@ -19,7 +19,7 @@ from exactformer.certificates.network_document import network_bytes
 from exactformer.certificates.sequence_certificate import few_digits
 from exactformer.certificates.words.search import Progress, WordsFound, search
 from exactformer.constructions.transformer.exact import Transformer
-from exactformer.constructions.transformer.words import Words
+from exactformer.constructions.transformer.words import HARDMAX, Words
 from exactformer.verify.arithmetic.models import ArithmeticModel
 from exactformer.verify.verdict import Verdict
 
@@ -104,8 +104,10 @@ def bundle_of(found: WordsFound, name: str, seconds: float) -> WordsBundle:
     return WordsBundle(document, weights, weights_name, Subject(subject, {"statement": about}), found)
 
 
-def expected_of(found: WordsFound) -> dict[str, Any]:
-    """The listing, or what is expected of the wrong word."""
+def expected_of(found: WordsFound) -> dict[str, Any] | str:
+    """The listing; that it is what hardmax gives; or what is expected of the wrong word."""
+    if found.words.expected == HARDMAX:
+        return HARDMAX
     if found.wrong is not None:
         return {"output": found.wrong.expected}
     return {"sha256": found.sha256, "words": found.looked_at, "positions": found.positions}
@@ -119,6 +121,17 @@ def sentence(found: WordsFound) -> str:
         return (
             f"On the word {in_canonical_form(list(wrong.word))} of the language {language}, {how} does not give "
             f"strictly the output {in_canonical_form(wrong.expected)} at position {wrong.position}."
+        )
+    if found.words.expected == HARDMAX:
+        of_language = f"of at most {found.words.length} tokens of the language {language}"
+        if found.verdict is Verdict.PROVED:
+            return (
+                f"On each word {of_language}, {how} gives at each position asked about strictly the output that the "
+                "hardmax transformer gives strictly."
+            )
+        return (
+            f"On the words {of_language}, it is not shown, nor shown not to be so, that {how} gives strictly the "
+            "outputs that the hardmax transformer gives strictly."
         )
     words = f"{found.looked_at} words of at most {found.words.length} tokens of the language {language}"
     listed = f"listed (SHA-256 {found.sha256})"

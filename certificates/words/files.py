@@ -10,25 +10,26 @@ from pathlib import Path
 from exactformer.certificates.checker.words.levels import levels
 from exactformer.certificates.network_document import load_transformer
 from exactformer.certificates.words.search import automaton_in
+from exactformer.constructions.imported.decoder import from_decoder
 from exactformer.constructions.imported.tracr import from_tracr, is_tracr, says_numbers, tokens_of
 from exactformer.constructions.transformer.exact import Transformer
 from exactformer.constructions.transformer.exact_numbers import TransformerError
-from exactformer.constructions.transformer.words import Word, Words, WordsError
+from exactformer.constructions.transformer.words import HARDMAX, Word, Words, WordsError
 
 MODEL, EXPECTED = "model", "expected"
 """What a Python file calls them, unless a name is given behind a colon."""
 
 
 def load_model(given: str, words: Words) -> Transformer:
-    """A network document, ``FILE.json``; or what a Python file, ``FILE.py`` or ``FILE.py:NAME``, has under a name: a
-    `Transformer`, or a model of Tracr's. The file is run.  Where such a model says a number, that is the nearest of
-    those that are expected on any of the words.
+    """A network document, ``FILE.json``; a decoder's folder, as exported; or what a Python file, ``FILE.py`` or
+    ``FILE.py:NAME``, has under a name: a `Transformer`, or a model of Tracr's. The file is run.  Where such a model
+    says a number, that is the nearest of those that are expected on any of the words.
 
     Raises NetworkDocumentError, TransformerError; WordsError for a file that does not have it.
     """
     path, name = _split(given, MODEL)
     if path is None:
-        return load_transformer(given)
+        return from_decoder(given) if Path(given).is_dir() else load_transformer(given)
     found = _named(path, name)
     if isinstance(found, Transformer):
         return found
@@ -54,15 +55,19 @@ def numbers_expected(words: Words, tokens: Sequence[str]) -> list[Fraction]:
         raise WordsError(f"the model says numbers, and the specification something else: {error}") from error
 
 
-def load_expected(given: str) -> Callable[[Word], object]:
-    """What a Python file, ``FILE.py`` or ``FILE.py:NAME``, has under a name: a function from a word, a tuple of names
-    of tokens, to its outputs. The file is run.
+def load_expected(given: str) -> Callable[[Word], object] | str:
+    """`HARDMAX`; or what a Python file, ``FILE.py`` or ``FILE.py:NAME``, has under a name: a function from a word, a
+    tuple of names of tokens, to its outputs. The file is run.
 
     Raises WordsError.
     """
+    if given == HARDMAX:
+        return given
     path, name = _split(given, EXPECTED)
     if path is None:
-        raise WordsError(f"the specification {given!r} is no Python file; give FILE.py, or FILE.py:NAME of a function")
+        raise WordsError(
+            f"the specification {given!r} is no Python file; give FILE.py or FILE.py:NAME of a function, or {HARDMAX!r}"
+        )
     found = _named(path, name)
     if not callable(found):
         raise WordsError(f"{name} in {path} is a {type(found).__name__}; it has to be a function of a word")

@@ -15,7 +15,7 @@ from fractions import Fraction
 import numpy as np
 
 from exactformer.certificates.checker.deadline import Deadline
-from exactformer.certificates.checker.document import Rejected
+from exactformer.certificates.checker.document import Rejected, TooLarge
 from exactformer.certificates.checker.sequences.arithmetic import arithmetic_of
 from exactformer.certificates.checker.sequences.network import Network, read_network
 from exactformer.certificates.checker.sequences.walk import enclosed
@@ -23,18 +23,20 @@ from exactformer.certificates.checker.softmax.numbers import Arithmetic, Unbound
 from exactformer.certificates.checker.words.check import line
 from exactformer.certificates.checker.words.levels import numbers_of_words
 from exactformer.certificates.checker.words.outputs import is_not_below, names_of
+from exactformer.certificates.checker.words.outputs import said as output_of
 from exactformer.certificates.checker.words.regular import Automaton, automaton_of
+from exactformer.certificates.checker.words.sets import Sets
 from exactformer.certificates.checker.words.states import UNKNOWN
 from exactformer.certificates.checker.words.walk import Said
 from exactformer.certificates.checker.words.walk import Words as Walk
 from exactformer.certificates.network_document import network_bytes
 from exactformer.constructions.transformer.exact import Transformer
-from exactformer.constructions.transformer.words import Word, Words, WordsError
+from exactformer.constructions.transformer.words import HARDMAX, Word, Words, WordsError
 from exactformer.verify.arithmetic.models import ArithmeticModel
 from exactformer.verify.given.arithmetic import require_held
 from exactformer.verify.verdict import Verdict
 
-FAR = (40, 200, 1000)
+FAR = (10, 40, 200, 1000)
 """From where on scores are far: the next one where something is not shown. e^-40 is 2^-58."""
 Progress = Callable[[str, int, int], None]
 """What is done, how far, of how much."""
@@ -64,11 +66,13 @@ class Wrong:
 
 @dataclass(frozen=True)
 class Unshown:
-    """A word, and a position at which it is not shown that the output is the expected one, nor that it is not."""
+    """A word, and a position at which it is not shown that the output is the expected one, nor that it is not;
+    ``alone``: by itself it is shown."""
 
     word: Word
     position: int
     expected: str
+    alone: bool
 
 
 @dataclass(frozen=True)
@@ -89,12 +93,14 @@ class WordsFound:
     wrong: Wrong | None
     unshown: Unshown | None
     sha256: str
+    reason: str | None = None
+    """Of what hardmax gives: why it is not shown."""
 
     @property
     def verdict(self) -> Verdict:
         if self.wrong is not None:
             return Verdict.REFUTED
-        return Verdict.PROVED if self.unshown is None else Verdict.INCONCLUSIVE
+        return Verdict.PROVED if self.unshown is None and self.reason is None else Verdict.INCONCLUSIVE
 
     @property
     def looked_at(self) -> int:
@@ -142,8 +148,8 @@ def automaton_in(words: Words, places: Mapping[str, int]) -> Automaton:
         raise WordsError(f"{error.field} {words.language!r} {error.reason}") from error
 
 
-def numbers_in(setting: Setting, words: Words) -> list[int]:
-    """How many words of each length there are.  Raises WordsError for none, TooLarge for too many."""
+def numbers_in(setting: Setting, words: Words, *, limited: bool = True) -> list[int]:
+    """How many words of each length there are.  Raises WordsError for none; ``limited``: TooLarge for too many."""
     if setting.network.positions is not None and words.length > setting.network.positions:
         raise WordsError(
             f"words of {words.length} tokens are asked about, and the transformer has {setting.network.positions} "
@@ -153,7 +159,7 @@ def numbers_in(setting: Setting, words: Words) -> list[int]:
         state = int(setting.automaton.moves[0, list(setting.network.vocabulary).index(name)])
         if state >= 0 and setting.automaton.distance[state] < words.length:
             raise WordsError(f"words begin with {name!r}, which no head sees: then the first token may see none")
-    numbers = numbers_of_words(setting.automaton, words.length)
+    numbers = numbers_of_words(setting.automaton, words.length, limited)
     if not sum(numbers[(words.first or 0) + 1 :]):
         raise WordsError(f"the language has no word of up to {words.length} tokens of which something is asked")
     return numbers
@@ -173,12 +179,43 @@ def search(
     """
     deadline = Deadline(budget_seconds)
     setting = Setting.of(net, words, model, beta)
-    numbers = numbers_in(setting, words)
+    as_hardmax = words.expected == HARDMAX
+    numbers = numbers_in(setting, words, limited=not as_hardmax)
+    if as_hardmax:
+        return _as_hardmax(net, words, model, beta, setting, numbers, deadline, progress)
     for far in FAR:
         found = _searched(net, words, model, beta, far, setting, numbers, deadline, progress)
-        if found.verdict is not Verdict.INCONCLUSIVE:
+        if found.unshown is None or not found.unshown.alone:
             break
     return found
+
+
+def _as_hardmax(
+    net: Transformer,
+    words: Words,
+    model: ArithmeticModel,
+    beta: int,
+    setting: Setting,
+    numbers: Sequence[int],
+    deadline: Deadline,
+    progress: Progress,
+) -> WordsFound:
+    """Whether all words get what hardmax gives: for every position all states at once."""
+    reason: str | None = None
+    for far in FAR:
+        sets, lengths = Sets(setting.network, setting.automaton, setting.arithmetic, far, deadline), list[OfLength]()
+        try:
+            for one in sets.lengths(words.length, words.first):
+                count = numbers[one.length]
+                positions = count * len(words.asked(one.length))
+                lengths.append(OfLength(one.length, count, positions, one.margin, one.states))
+                progress(f"words of {one.length} tokens", one.length, words.length)
+        except (Rejected, TooLarge) as error:
+            reason = reason or f"of {len(lengths) + 1} tokens: {error.reason if isinstance(error, Rejected) else error}"
+        else:
+            reason = None
+            break
+    return WordsFound(net, words, model, beta, far, tuple(numbers), tuple(lengths), None, None, "", reason)
 
 
 def _searched(
@@ -210,9 +247,8 @@ def _searched(
         lengths.append(OfLength(length, len(outputs), outputs.size, margin, len(np.unique(states))))
         if not shown:
             wrong, open_ = _first_wrong(setting, said, expected, asked, names, deadline)
-            unshown = unshown or open_
-            if wrong is not None:
-                break
+            unshown = open_
+            break
         done += len(outputs)
         progress(f"words of {length} tokens", done, sum(numbers))
     sha256 = digest.hexdigest()
@@ -263,10 +299,10 @@ def _first_wrong(
             position, mine = asked.start + column, int(expected[row, column])
             output = int(outputs[row, column])
             others = [output] if output != UNKNOWN else [other for other in range(len(names)) if other != mine]
-            better = first_not_below(setting, word, position, mine, others, deadline)
+            better, alone = by_itself(setting, word, position, mine, others, deadline)
             if better is not None:
                 return Wrong(word, position, names[mine], names[better]), unshown
-            unshown = unshown or Unshown(word, position, names[mine])
+            unshown = unshown or Unshown(word, position, names[mine], alone == mine)
         if unshown is not None and row > MOST_TRIED:
             break
     return None, unshown
@@ -276,16 +312,15 @@ MOST_TRIED = 1 << 12
 """Words of one length that are tried by themselves lie before this one."""
 
 
-def first_not_below(
+def by_itself(
     setting: Setting, word: Word, position: int, expected: int, others: Sequence[int], deadline: Deadline
-) -> int | None:
-    """The first of these outputs that on this word surely is at least as good as the expected one."""
+) -> tuple[int | None, int]:
+    """The first of these outputs that on this word surely is at least as good as the expected one; and the one that
+    surely is the output, or `UNKNOWN`."""
     try:
         *_, vectors = enclosed(setting.network, word, setting.arithmetic, deadline)
     except Unbounded:
-        return None
-    vector = tuple(vectors[position])
-    return next(
-        (one for one in others if is_not_below(setting.arithmetic, setting.network.outputs, vector, one, expected)),
-        None,
-    )
+        return None, UNKNOWN
+    vector, outputs = tuple(vectors[position]), setting.network.outputs
+    better = (one for one in others if is_not_below(setting.arithmetic, outputs, vector, one, expected))
+    return next(better, None), output_of(setting.arithmetic, outputs, vector)[0]

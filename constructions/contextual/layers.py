@@ -18,7 +18,7 @@ ZERO = Fraction(0)
 
 def dot(weights: Iterable[Rational], column: Iterable[Fraction]) -> Fraction:
     """sum_i weights_i column_i."""
-    return sum((w * z for w, z in zip(weights, column, strict=True)), ZERO)
+    return sum((w * z for w, z in zip(weights, column, strict=True) if w), ZERO)
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ class Head:
         for column in sequence:
             query = dot(self.query, column) + self.query_bias
             scores = [query * key for key in keys]
-            best = [value for score, value in zip(scores, values, strict=True) if score == max(scores)]
+            most = max(scores)
+            best = [value for score, value in zip(scores, values, strict=True) if score == most]
             found.append(sum(best, ZERO) / len(best))
         return tuple(found)
 
@@ -88,7 +89,7 @@ class PiecewiseLinear:
 
     def __call__(self, t: Fraction) -> Fraction:
         slope, intercept = self.piece_at(t)
-        return slope * t + intercept
+        return slope * t + intercept if slope else intercept
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,9 @@ class TokenwiseLayer:
 
     def on_column(self, column: Column) -> Column:
         activity = self.activation(dot(self.weights, column) + self.bias)
-        return tuple(z + out * activity for z, out in zip(column, self.output, strict=True))
+        if not activity:  # as nearly everywhere: most layers are about one cell of a grid
+            return column
+        return tuple(z + out * activity if out else z for z, out in zip(column, self.output, strict=True))
 
     def __call__(self, sequence: Sequence) -> Sequence:
         return tuple(map(self.on_column, sequence))

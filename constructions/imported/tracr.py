@@ -16,10 +16,10 @@ coordinate it says the first.  So ask about words that begin with BOS, from posi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from inspect import getclosurevars
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,24 @@ Array: TypeAlias = NDArray[Any]
 Params: TypeAlias = Mapping[str, Mapping[str, object]]
 
 
-def from_tracr(model: Any, numbers: Sequence[int | float | Fraction] | None = None) -> Transformer:
+class Assembled(Protocol):
+    """What is read of an `AssembledTransformerModel`."""
+
+    @property
+    def params(self) -> Params: ...
+    @property
+    def model_config(self) -> Any: ...
+    @property
+    def residual_labels(self) -> Sequence[str]: ...
+    @property
+    def input_encoder(self) -> Any: ...
+    @property
+    def output_encoder(self) -> Any: ...
+    @property
+    def get_compiled_model(self) -> Callable[[], Any]: ...
+
+
+def from_tracr(model: Assembled, numbers: Sequence[int | float | Fraction] | None = None) -> Transformer:
     """The transformer of an `AssembledTransformerModel`: same tokens, named by ``str``; same layers; coordinates have
     its residual labels; a position for BOS and each of max_seq_len tokens.
 
@@ -74,7 +91,7 @@ def from_tracr(model: Any, numbers: Sequence[int | float | Fraction] | None = No
     )
 
 
-def is_tracr(model: object) -> bool:
+def is_tracr(model: object) -> TypeGuard[Assembled]:
     """Whether it looks like an `AssembledTransformerModel`."""
     return all(hasattr(model, name) for name in ("params", "model_config", "residual_labels", "input_encoder"))
 

@@ -6,8 +6,8 @@ Its numbers are dyadic, and every float is one. Activations need not be -1, 0 or
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence, Sized
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence, Sized
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise, product
@@ -28,6 +28,10 @@ from exactformer.constructions.transformer.exact_parts import (
     TablePositions,
     TransformerLayer,
     added_up,
+    changed_form,
+    changed_layer,
+    changed_outputs,
+    changed_vector,
     numbers_of,
     numbers_of_forms,
     numbers_of_outputs,
@@ -132,6 +136,21 @@ class Transformer:
         for number, layer in enumerate(self.layers, start=1):
             yield from ((f"layer {number}, {where}", one) for where, one in numbers_of(layer))
         yield from numbers_of_outputs(self.outputs)
+
+    def changed(self, change: Callable[[Fraction], Fraction]) -> Transformer:
+        """With another number in the place of each that `numbers` has, such as one that is rounded."""
+        return replace(
+            self,
+            vocabulary=tuple(
+                ExactToken(token.name, changed_vector(token.embedding, change), changed_form(token.unembedding, change))
+                for token in self.vocabulary
+            ),
+            layers=tuple(changed_layer(layer, change) for layer in self.layers),
+            positions=TablePositions(tuple(changed_vector(vector, change) for vector in self.positions.table))
+            if isinstance(self.positions, TablePositions)
+            else self.positions,
+            outputs=changed_outputs(self.outputs, change),
+        )
 
     @classmethod
     def build(

@@ -8,8 +8,8 @@ output what a network says at a position: the largest of some forms of the last 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import TypeAlias
@@ -252,3 +252,46 @@ def numbers_of_outputs(outputs: Outputs) -> Iterator[tuple[str, Fraction]]:
                 yield from numbers_of_forms([form], f"the output {name!r}, form")
         case NearestOutputs(form, _):
             yield from numbers_of_forms([form], "the outputs' form")
+
+
+# ---------------------------------------------------------------------------- other numbers in their places
+
+Change: TypeAlias = Callable[[Fraction], Fraction]
+
+
+def changed_vector(vector: Vector, change: Change) -> Vector:
+    """What becomes 0 is left out."""
+    found = ((index, change(number)) for index, number in vector)
+    return tuple((index, number) for index, number in found if number)
+
+
+def changed_form(form: Form, change: Change) -> Form:
+    """Its bias, too."""
+    return Form(changed_vector(form.vector, change), change(form.bias))
+
+
+def changed_layer(layer: TransformerLayer, change: Change) -> TransformerLayer:
+    """All weights and biases; scales of scores stay."""
+
+    def forms(of: Forms) -> Forms:
+        return tuple(changed_form(form, change) for form in of)
+
+    def linear(of: LinearMap) -> LinearMap:
+        return tuple((coordinate, changed_form(form, change)) for coordinate, form in of)
+
+    heads = tuple(
+        replace(head, query=forms(head.query), key=forms(head.key), value=forms(head.value), out=linear(head.out))
+        for head in layer.heads
+    )
+    return TransformerLayer(heads, forms(layer.neurons), linear(layer.out))
+
+
+def changed_outputs(outputs: Outputs, change: Change) -> Outputs:
+    """Their forms; the numbers that an output is the nearest of stay."""
+    match outputs:
+        case LargestOutputs(names, forms):
+            return LargestOutputs(names, tuple(changed_form(form, change) for form in forms))
+        case NearestOutputs(form, numbers):
+            return NearestOutputs(changed_form(form, change), numbers)
+        case None:
+            return None

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 Word: TypeAlias = tuple[str, ...]
 """Tokens by their names."""
+HARDMAX = "hardmax"
 LONGEST = 1 << 10
 """Tokens of a word."""
 
@@ -25,7 +26,8 @@ class Words:
     1).  expected: from a word, a tuple of names of tokens, to its outputs: a list with one for every position that is
     asked about, or for every position of the word.  Outputs are texts, integers, booleans, None or Fractions, and named
     by their text.  first: the first position that is asked about; None where it is only the last of a word, and then
-    ``expected`` may give one output instead of a list.  Raises WordsError.
+    ``expected`` may give one output instead of a list.  Instead of a function, `HARDMAX`: what the transformer with
+    hardmax gives.  Raises WordsError.
 
     >>> Words("[a b]*", 3, lambda word: list(reversed(word))).outputs(("a", "b"))
     ('b', 'a')
@@ -35,10 +37,12 @@ class Words:
 
     language: str
     length: int
-    expected: Callable[[Word], object]
+    expected: Callable[[Word], object] | str
     first: int | None = 0
 
     def __post_init__(self) -> None:
+        if isinstance(self.expected, str) and self.expected != HARDMAX:
+            raise WordsError(f"what is expected is {self.expected!r}; give a function of words, or {HARDMAX!r}")
         if not 1 <= self.length <= LONGEST:
             raise WordsError(f"the length is {self.length}; give 1 to {LONGEST} tokens")
         if self.first is not None and not 0 <= self.first < self.length:
@@ -49,8 +53,14 @@ class Words:
         return range(length)[-1:] if self.first is None else range(length)[self.first :]
 
     def outputs(self, word: Word) -> tuple[str, ...]:
-        """What is expected at the positions asked about.  Raises WordsError."""
-        found, asked = self.expected(word), self.asked(len(word))
+        """What is expected at the positions asked about, if a function says it.  Raises WordsError."""
+        if isinstance(self.expected, str):
+            raise WordsError("what the transformer gives with hardmax is expected, and no function says that")
+        try:
+            found, asked = self.expected(word), self.asked(len(word))
+        except Exception as error:  # whatever a user's own code raises
+            what = f"{type(error).__name__}: {error}"
+            raise WordsError(f"the specification fails on {' '.join(word)!r}: {what}") from error
         if isinstance(found, (str, bool, int, Fraction)) or found is None:
             found = [found] if self.first is None else found
         if isinstance(found, str) or not isinstance(found, Sequence) or len(found) not in (len(word), len(asked)):

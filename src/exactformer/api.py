@@ -28,10 +28,17 @@ from exactformer.certificates.subjects import machine_to_check, our_theory
 from exactformer.certificates.theory_certificate import Asked
 from exactformer.certificates.words.certificate import WordsAsked
 from exactformer.constructions.behaviour import BehaviourError, whole
+from exactformer.constructions.imported.decoder import from_decoder
+from exactformer.constructions.imported.tracr import from_tracr
 from exactformer.constructions.machines.machine import MachineError, TuringMachine
 from exactformer.constructions.theory import Case, Hold, Name, Theory
 from exactformer.constructions.transformer.exact import Transformer
-from exactformer.constructions.transformer.exact_matrices import HeadWeights, LayerWeights
+from exactformer.constructions.transformer.exact_matrices import (
+    HeadWeights,
+    LayerWeights,
+    largest_outputs,
+    nearest_outputs,
+)
 from exactformer.constructions.transformer.exact_numbers import TransformerError
 from exactformer.constructions.transformer.exact_parts import BitPositions
 from exactformer.constructions.transformer.given import Given, GivenError
@@ -99,8 +106,12 @@ __all__ = [
     "audit",
     "certify",
     "check",
+    "from_decoder",
+    "from_tracr",
+    "largest_outputs",
     "load_given",
     "load_transformer",
+    "nearest_outputs",
     "report",
     "save_transformer",
     "turing",

@@ -129,8 +129,12 @@ def functions_file(folder: Path) -> Path:
     return path
 
 
+written = cache(Fraction)
+"""A number as documents have it; networks are run at many points."""
+
+
 def dot(weights: list[str], column: tuple[Fraction, ...]) -> Fraction:
-    return sum((F(w) * z for w, z in zip(weights, column, strict=True)), F(0))
+    return sum((written(w) * z for w, z in zip(weights, column, strict=True)), F(0))
 
 
 def run_document(network: Any, columns: Columns) -> Columns:
@@ -142,7 +146,7 @@ def run_document(network: Any, columns: Columns) -> Columns:
         for gain, column in zip(gains, columns, strict=True):
             for amount, output in amounts(layer, column, columns):
                 for i, entry in enumerate(output):
-                    gain[i] += amount * F(entry)
+                    gain[i] += amount * written(entry)
         columns = tuple(
             tuple(z + g for z, g in zip(column, gain, strict=True)) for column, gain in zip(columns, gains, strict=True)
         )
@@ -153,14 +157,15 @@ def amounts(layer: Any, column: tuple[Fraction, ...], columns: Columns) -> Itera
     """What a column gains, and along which output."""
     if "heads" in layer:
         for head in layer["heads"]:
-            query = dot(head["query"], column) + F(head["bias"])
+            query = dot(head["query"], column) + written(head["bias"])
             scores = [query * dot(head["key"], other) for other in columns]
-            best = [dot(head["value"], columns[j]) for j, score in enumerate(scores) if score == max(scores)]
+            most = max(scores)
+            best = [dot(head["value"], columns[j]) for j, score in enumerate(scores) if score == most]
             yield sum(best, F(0)) / len(best), head["output"]
     else:
-        t = dot(layer["weights"], column) + F(layer["bias"])
-        slope, intercept = layer["pieces"][sum(F(place) <= t for place in layer["breaks"])]
-        yield F(slope) * t + F(intercept), layer["output"]
+        t = dot(layer["weights"], column) + written(layer["bias"])
+        slope, intercept = layer["pieces"][sum(written(place) <= t for place in layer["breaks"])]
+        yield written(slope) * t + written(intercept), layer["output"]
 
 
 def inputs(n: int, d: int, parts: int, within: Fraction) -> Iterator[tuple[Columns, Columns, bool]]:

@@ -181,7 +181,7 @@ def round_ratio(
     Saves the greatest common divisor of long integers, the cost of building a Fraction.
     """
     multiple, exponent = round_to_multiple(number_format, numerator, denominator, mode)
-    return multiple * power_of_two(exponent)
+    return Fraction(multiple << max(exponent, 0), 1 << max(-exponent, 0))
 
 
 def round_to_multiple(

@@ -12,6 +12,7 @@ from exactformer.verify.arithmetic.formats import (
     FloatFormat,
     Format,
     FormatOverflow,
+    round_to,
     round_to_multiple,
 )
 from exactformer.verify.arithmetic.models import ArithmeticModel, Exact, Fused, ModelError, Rounded
@@ -102,6 +103,24 @@ def require_held(net: Transformer, model: ArithmeticModel) -> None:
                 f"{where} is {number}, which is no number of {model.linear.name}; {model.text} holds weights in it: "
                 "round the weights first, or name a wider format with +linearL behind the arithmetic"
             )
+
+
+def stored_in(net: Transformer, number_format: Format) -> tuple[Transformer, int]:
+    """The transformer with all weights rounded to a format, to nearest, as when a model is cast; and how many weights
+    change.  Raises Unsupported where one overflows.
+    """
+    number_changed = 0
+
+    def rounded(number: Fraction) -> Fraction:
+        nonlocal number_changed
+        try:
+            found = round_to(number_format, number)
+        except FormatOverflow as error:
+            raise Unsupported(f"a weight is {number}, which overflows {number_format.name}") from error
+        number_changed += found != number
+        return found
+
+    return net.changed(rounded), number_changed
 
 
 def _holds(number_format: Format, number: Fraction) -> bool:

@@ -42,6 +42,7 @@ from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, 
 from exactformer.certificates.checker.words.levels import numbers_of_words
 from exactformer.certificates.checker.words.outputs import is_not_below, names_of
 from exactformer.certificates.checker.words.regular import Automaton, automaton_of
+from exactformer.certificates.checker.words.sets import Sets
 from exactformer.certificates.checker.words.states import UNKNOWN
 from exactformer.certificates.checker.words.walk import Words
 
@@ -49,7 +50,7 @@ TOP = ("format", "version", "statement", "network", "far", "margins", "verdict",
 VERDICTS = ("proved", "refuted", "inconclusive")
 LONGEST, FURTHEST = 2**10, 2**12
 """Tokens of a word; ``far``."""
-LAST = "last"
+LAST, HARDMAX = "last", "hardmax"
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Statement:
         """The positions of a word that are asked about."""
         return slice(-1, None) if self.first is None else slice(self.first, length)
 
-    def sentence(self, verdict: str, found: Listed | Refuted) -> str:
+    def sentence(self, verdict: str, found: Listed | Refuted | None) -> str:
         """The claim."""
         how = (
             f"the softmax transformer of these weights, in the arithmetic {self.text} at beta = {2**self.arithmetic.e},"
@@ -78,6 +79,17 @@ class Statement:
             return (
                 f"On the word {canonical(found.word)} of the language {self.words}, {how} does not give strictly the "
                 f"output {canonical(found.expected)} at position {found.position}."
+            )
+        if found is None:
+            language = f"of at most {self.length} tokens of the language {self.words}"
+            if verdict == "proved":
+                return (
+                    f"On each word {language}, {how} gives at each position asked about strictly the output that the "
+                    "hardmax transformer gives strictly."
+                )
+            return (
+                f"On the words {language}, it is not shown, nor shown not to be so, that {how} gives strictly the "
+                "outputs that the hardmax transformer gives strictly."
             )
         words = f"{found.words} words of at most {self.length} tokens of the language {self.words}"
         listing = f"listed (SHA-256 {found.sha256})"
@@ -133,11 +145,17 @@ def check_words(certificate_path: Path, budget: int = SECONDS, network_given: Pa
     require_readable(automaton, statement, network)
     if verdict != "refuted":
         require_same("refutation", parts["refutation"], None)
-    found: Listed | Refuted
-    margin: Fraction | None = None
+    found: Listed | Refuted | None = None
+    margins = list[tuple[int, Fraction]]()
     if verdict == "refuted":
         require_same("margins", parts["margins"], [])
         found = refuted(parts["refutation"], statement, network, automaton, deadline)
+    elif statement.expected == HARDMAX:
+        if verdict == "proved":
+            of_sets = Sets(network, automaton, statement.arithmetic, far, deadline)
+            margins = [(one.length, one.margin) for one in of_sets.lengths(statement.length, statement.first)]
+            if not margins:
+                raise Rejected("statement", "asks about no word")
     else:
         found = read_listed(statement.expected)
         numbers = numbers_of_words(automaton, statement.length)
@@ -147,9 +165,8 @@ def check_words(certificate_path: Path, budget: int = SECONDS, network_given: Pa
         require_same("statement.expected.positions", found.positions, sum(map(mul, numbers, asked)))
         if verdict == "proved":
             walked = Words(network, automaton, statement.arithmetic, far, deadline)
-            margin = proved(parts["margins"], found, walked, statement, network)
-        else:
-            require_same("margins", parts["margins"], [])
+            margins = proved(found, walked, statement, network)
+    margin = check_margins(parts["margins"], margins)
     claim = statement.sentence(verdict, found)
     require_same("statement.claim", statement.claim, claim)
     return _valid(verdict, claim, statement, network, margin)
@@ -211,9 +228,9 @@ def canonical(value: list[str] | list[list[str]] | str) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=True)
 
 
-def proved(value: Json, listed: Listed, walked: Words, statement: Statement, network: Network) -> Fraction:
-    """Every output that is asked about is surely said, by these margins at least, and the listing of all is the one
-    that is meant; the least margin."""
+def proved(listed: Listed, walked: Words, statement: Statement, network: Network) -> list[tuple[int, Fraction]]:
+    """Every output that is asked about is surely said, and the listing of all is the one that is meant; lengths, and
+    the least margin of each."""
     digest, margins = hashlib.sha256(), list[tuple[int, Fraction]]()
     vocabulary, names = list(network.vocabulary), names_of(network.outputs)
     for of_length in walked.lengths(statement.length):
@@ -229,9 +246,14 @@ def proved(value: Json, listed: Listed, walked: Words, statement: Statement, net
             digest.update(line([vocabulary[token] for token in word], [names[output] for output in said]))
         margins.append((length, walked.margin(of_length.states[:, asked])))
     require_same("statement.expected.sha256", listed.sha256, digest.hexdigest())
+    return margins
+
+
+def check_margins(value: Json, margins: Sequence[tuple[int, Fraction]]) -> Fraction | None:
+    """No margin is larger than the one that was found; the least one, if there are any."""
     entries = items("margins", value)
     if len(entries) != len(margins):
-        raise Rejected("margins", f"are {len(entries)}; {len(margins)} lengths are asked about")
+        raise Rejected("margins", f"has {len(entries)} entries; {len(margins)} lengths are asked about")
     for place, (entry, (length, margin)) in enumerate(zip(entries, margins, strict=True)):
         at = f"margins[{place}]"
         said_length, said_margin = pair(at, entry, "a pair [length, margin]")
@@ -239,7 +261,7 @@ def proved(value: Json, listed: Listed, walked: Words, statement: Statement, net
         stated = rational(f"{at}[1]", said_margin)
         if not 0 < stated <= margin:
             raise Rejected(f"{at}[1]", f"is {approximately(stated)}; this checker shows {approximately(margin)}")
-    return min(margin for _, margin in margins)
+    return min((margin for _, margin in margins), default=None)
 
 
 def refuted(value: Json, statement: Statement, network: Network, automaton: Automaton, deadline: Deadline) -> Refuted:
@@ -274,11 +296,17 @@ def refuted(value: Json, statement: Statement, network: Network, automaton: Auto
 
 def _valid(verdict: str, claim: str, statement: Statement, network: Network, margin: Fraction | None) -> Valid:
     orders = "" if statement.arithmetic.kind == EXACT else ", in whatever order sums are added, with or without FMA"
+    as_hardmax = statement.expected == HARDMAX
+    least = f"every output is the only one, by a margin of at least {approximately(margin or Fraction(0), ROUND_FLOOR)}"
     shown = {
         "proved": [
+            "hardmax exactly, softmax by intervals between rationals, for all states that the token at each position "
+            f"may be in, whatever states others are in{orders}; both say the same, and {least}",
+        ]
+        if as_hardmax
+        else [
             "every word of the language, up to that length, through all layers: by intervals between rationals, tokens "
-            f"in equal states once{orders}; every output is the only one, by a margin of at least "
-            f"{approximately(margin or Fraction(0), ROUND_FLOOR)}",
+            f"in equal states once{orders}; {least}",
             "the listing of all words with these outputs has that SHA-256",
         ],
         "refuted": [f"the word is one of the language; on it, another output is at least as good{orders}"],
@@ -292,12 +320,14 @@ def _valid(verdict: str, claim: str, statement: Statement, network: Network, mar
         "that the transformer has the shape of certificates/NETWORKS.md, 1, and the weights of the network document: "
         f"{len(network.layers)} layers, width {network.width}",
     )
-    expected = (
-        "that the output that is expected there is what was meant"
-        if verdict == "refuted"
-        else "that the listing is what was meant: whoever has a specification makes its listing, and compares"
-    )
-    return Valid(verdict, claim, tuple(shown), (), (expected, *assumed), NOT_CLAIMED)
+    if verdict == "refuted":
+        expected = ["that the output that is expected there is what was meant"]
+    elif as_hardmax:
+        expected = []
+    else:
+        expected = ["that the listing is what was meant: whoever has a specification makes its listing, and compares"]
+    open_ = ["that the outputs of the hardmax transformer are those that were meant"] if as_hardmax else []
+    return Valid(verdict, claim, tuple(shown), (), (*expected, *assumed), (*open_, *NOT_CLAIMED))
 
 
 NOT_CLAIMED = ("anything about words that are longer, or not of the language, or about positions not asked about",)

@@ -105,8 +105,16 @@ class HeadOfWords:
             self.deadline.left(self.at)
             _, of_context = classes[context[one]]
             counted = np.bincount(of_class[context[one], place[one]] + 1, minlength=len(of_context) + 1)[1:].tolist()
-            found.append(self._output(tuple((n, one) for n, one in zip(counted, of_context, strict=True) if n)))
+            found.append(self.output([(n, one) for n, one in zip(counted, of_context, strict=True) if n]))
         return np.array(found, np.int64)[back]
+
+    def score_of(self, state: int, other: int) -> Ends | None:
+        """Ends of the score of two states; None where it may overflow."""
+        return self._score(self._of_state[state][0], self._of_state[other][1])
+
+    def values_of(self, state: int) -> int:
+        """The number of a state's values."""
+        return self.sights.things[self._of_state[state][1]][1]
 
     def _score(self, query: int, sight: int) -> Ends | None:
         """None where it may overflow, or there is no token."""
@@ -135,7 +143,7 @@ class HeadOfWords:
         Far from the sight that is surely there are those whose scores surely are so much below.
         """
         limit = self.far << self.arithmetic.grid
-        numbers, found, far = list[int](), Numbered[Class | None](), list[tuple[int, Ends, int]]()
+        numbers, found, far = list[int](), Numbered[Class | None](), dict[int, Class]()
         for place, (ends, sight) in enumerate(zip(scores, present, strict=True)):
             if sight < 0:
                 numbers.append(-1)
@@ -143,25 +151,19 @@ class HeadOfWords:
                 numbers.append(found.number(None))
             elif top is not None and top[0] - ends[1] >= limit:
                 numbers.append(-1)
-                far.append((place, ends, self.sights.things[sight][1]))
+                far[place] = Class(*ends, self.sights.things[sight][1])
             else:
                 numbers.append(found.number(Class(*ends, self.sights.things[sight][1])))
         if far:
-            hull = found.number(
-                Class(
-                    min(low for _, (low, _), _ in far),
-                    max(high for _, (_, high), _ in far),
-                    self.values.number(self._hull({values for _, _, values in far})),
-                )
-            )
-            for place, _, _ in far:
-                numbers[place] = hull
+            together = found.number(self.hull(list(far.values())))
+            for place in far:
+                numbers[place] = together
         return numbers, found.things
 
-    def _hull(self, numbers: set[int]) -> Vector:
-        """What all of these values lie in."""
-        columns = zip(*(self.values.things[number] for number in numbers), strict=True)
-        return tuple(
+    def hull(self, classes: Sequence[Class]) -> Class:
+        """What all of these lie in."""
+        columns = zip(*(self.values.things[number] for number in {one.values for one in classes}), strict=True)
+        values = tuple(
             Value(
                 min(one.low for one in column),
                 max(one.high for one in column),
@@ -170,9 +172,10 @@ class HeadOfWords:
             )
             for column in columns
         )
+        return Class(min(one.low for one in classes), max(one.high for one in classes), self.values.number(values))
 
-    def _output(self, classes: tuple[tuple[int, Class | None], ...]) -> int:
-        """What the head makes of so many tokens of each class."""
+    def output(self, classes: Sequence[tuple[int, Class | None]]) -> int:
+        """The number of what the head makes of so many tokens of each class; `UNKNOWN` where that is not known."""
         known = [(count, one) for count, one in classes if one is not None]
         if len(known) < len(classes):
             return UNKNOWN

@@ -31,8 +31,8 @@ class Level:
     words: NDArray[np.bool_]
 
 
-def numbers_of_words(automaton: Automaton, length: int) -> list[int]:
-    """How many words of each length there are, from 0 tokens on; `TooLarge` where they are too many.
+def numbers_of_words(automaton: Automaton, length: int, limited: bool = True) -> list[int]:
+    """How many words of each length there are, from 0 tokens on; ``limited``: `TooLarge` where they are too many.
 
     Counted are prefixes that can be completed, of which there are at least as many.
     """
@@ -46,7 +46,7 @@ def numbers_of_words(automaton: Automaton, length: int) -> list[int]:
         states = behind
         here = sum(states.tolist())
         total, tokens = total + here, tokens + here * number
-        if total > MOST_WORDS or tokens > MOST_TOKENS:
+        if limited and (total > MOST_WORDS or tokens > MOST_TOKENS):
             raise TooLarge(
                 f"the language has more than {total} beginnings of words of up to {number} tokens; this checker goes "
                 f"through {MOST_WORDS}, of {MOST_TOKENS} tokens in all"

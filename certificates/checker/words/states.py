@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactformer.certificates.checker.document import TooLarge
+from exactformer.certificates.checker.sequences.network import Nearest, Network
 from exactformer.certificates.checker.softmax.numbers import Value
 
 MOST = 2**20
@@ -29,6 +30,27 @@ class State(NamedTuple):
 
 
 Thing = TypeVar("Thing", bound=Hashable)
+
+
+def read_behind(network: Network, layers: int) -> list[bool]:
+    """Of every coordinate, and the 1 behind them, whether anything behind so many layers reads it, or adds to it."""
+    outputs, read = network.outputs, set[int]()
+    rows = [outputs.row] if isinstance(outputs, Nearest) else [*outputs.values()]
+    for layer in network.layers[layers:]:
+        rows += layer.neurons
+        rows += (row for head in layer.heads for row in (*head.query, *head.key, *head.value))
+        read.update(coordinate for coordinate, _ in (*layer.attention, *layer.mlp))
+    read.update(index for row in rows for index, _ in row.terms)
+    return [place in read for place in range(network.width)] + [True]
+
+
+NOTHING = Value(0, 0, 0, 0)
+"""In the place of a coordinate that is neither read nor added to any more: it cannot overflow any more either."""
+
+
+def kept(vector: Sequence[Value], read: Sequence[bool]) -> Vector:
+    """Without coordinates that are not read. All of them were computed: none may overflow."""
+    return tuple(value if is_read else NOTHING for value, is_read in zip(vector, read, strict=True))
 
 
 class Numbered(Generic[Thing]):

@@ -10,17 +10,15 @@ import numpy as np
 
 from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.document import TooLarge
-from exactformer.certificates.checker.sequences.network import Layer, Nearest, Network
+from exactformer.certificates.checker.sequences.network import Layer, Network
 from exactformer.certificates.checker.sequences.walk import behind, embedded, enclosed_mlp
-from exactformer.certificates.checker.softmax.numbers import Arithmetic, Unbounded, Value
+from exactformer.certificates.checker.softmax.numbers import Arithmetic, Unbounded
 from exactformer.certificates.checker.words.heads import AT_ONCE, HeadOfWords
 from exactformer.certificates.checker.words.levels import Tokens, levels
 from exactformer.certificates.checker.words.outputs import said
 from exactformer.certificates.checker.words.regular import Automaton
-from exactformer.certificates.checker.words.states import UNKNOWN, Ints, Numbered, State, distinct
+from exactformer.certificates.checker.words.states import UNKNOWN, Ints, Numbered, State, distinct, kept, read_behind
 
-NOTHING = Value(0, 0, 0, 0)
-"""In the place of a coordinate that is neither read nor added to any more: it cannot overflow any more either."""
 MOST_STATES_OF_TOKENS = 2**26
 """Of all words of one length, in all layers."""
 
@@ -49,25 +47,13 @@ class _Stage:
     """From a state and what the heads made to the state behind the layer."""
 
 
-def read_behind(network: Network, layers: int) -> list[bool]:
-    """Of every coordinate, and the 1 behind them, whether anything behind so many layers reads it, or adds to it."""
-    outputs, read = network.outputs, set[int]()
-    rows = [outputs.row] if isinstance(outputs, Nearest) else [*outputs.values()]
-    for layer in network.layers[layers:]:
-        rows += layer.neurons
-        rows += (row for head in layer.heads for row in (*head.query, *head.key, *head.value))
-        read.update(coordinate for coordinate, _ in (*layer.attention, *layer.mlp))
-    read.update(index for row in rows for index, _ in row.terms)
-    return [place in read for place in range(network.width)] + [True]
-
-
 class Words:
     """A network on all words of a language of up to ``length`` tokens."""
 
     def __init__(self, network: Network, automaton: Automaton, arithmetic: Arithmetic, far: int, deadline: Deadline):
         self.network, self.automaton, self.arithmetic, self.deadline = network, automaton, arithmetic, deadline
         self.names = list(network.vocabulary)
-        self.stages = list[_Stage]()
+        self._read_first, self.stages = read_behind(network, 0), list[_Stage]()
         for number, layer in enumerate(network.layers, start=1):
             heads = [
                 HeadOfWords(head, arithmetic, far, f"layer {number}, head {place}", deadline)
@@ -143,7 +129,7 @@ class Words:
         if (token, place) not in self._first:
             name = self.names[token]
             try:
-                vector = tuple(embedded(self.arithmetic, self.network, name, place))
+                vector = kept(embedded(self.arithmetic, self.network, name, place), self._read_first)
                 self._first[token, place] = states.number(State(vector, name not in self.network.unseen))
             except Unbounded:
                 self._first[token, place] = UNKNOWN
@@ -184,8 +170,7 @@ class Words:
                 try:
                     vector = behind(self.arithmetic, stage.layer.attention, made, list(state.vector), self.deadline)
                     vector = enclosed_mlp(self.arithmetic, stage.layer, vector, self.deadline)
-                    kept = (value if read else NOTHING for value, read in zip(vector, stage.read_behind, strict=True))
-                    stage.behind[key] = after.number(State(tuple(kept), state.seen))
+                    stage.behind[key] = after.number(State(kept(vector, stage.read_behind), state.seen))
                 except Unbounded:
                     pass  # it stays unknown
         return stage.behind[key]

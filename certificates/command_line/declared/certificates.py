@@ -95,9 +95,10 @@ def certify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
 @click.option(
     "--spec",
     required=True,
-    metavar="FILE.py[:NAME]",
+    metavar="FILE.py[:NAME]|hardmax",
     help="A Python file with a function, called expected unless it is named: from a word, a tuple of names of tokens, "
-    "to its outputs, one for each position asked about.",
+    "to its outputs, one for each position asked about.  Or hardmax: what the same transformer gives with hardmax, on "
+    "all words of a length at once.",
 )
 @click.option(
     "--words",
@@ -140,6 +141,19 @@ def certify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     show_default=True,
     help="Seconds for the proof; if it takes longer, nothing is said.",
 )
+@click.option(
+    "--round",
+    "rounded",
+    metavar="FORMAT",
+    help="Round weights to this format first, as of a model that is cast to it.  Default: where the arithmetic is "
+    "named by a format, that one; else none.",
+)
+@click.option(
+    "--plot",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw the least margin of each length: .svg or .png; needs matplotlib.",
+)
 @click.option("--explain", is_flag=True, help="Of a wrong word, where and how the outputs come about.")
 @click.option(
     "--out",
@@ -154,8 +168,12 @@ def verify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     """Show that a transformer of any exact weights gives the expected outputs on every word of a regular language, up
     to a length, in an arithmetic; or find the shortest word on which it surely does not.
 
-    MODEL is a network document (certificates/NETWORKS.md), or a Python file: FILE.py:NAME is a Transformer, or a model
-    compiled by Tracr, called model unless it is named. The file is run."""
+    MODEL is a network document (certificates/NETWORKS.md); a folder that `exactformer export --to torch` wrote; or a
+    Python file: FILE.py:NAME is a Transformer, or a model compiled by Tracr, called model unless it is named.  The file
+    is run.
+
+    The arithmetic may be a format: fp32, bf16, fp16 stand for attention written out, with all results stored in it and
+    sums in fp32."""
     from exactformer.certificates.command_line.verify import Typed, execute
     from exactformer.certificates.files import Output
 

@@ -22,8 +22,8 @@ from exactformer.certificates.checker.sequences.walk import enclosed
 from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, Unbounded, Value
 from exactformer.certificates.checker.words.outputs import is_not_below, names_of
 from exactformer.certificates.checker.words.regular import automaton_of
-from exactformer.certificates.checker.words.states import UNKNOWN
-from exactformer.certificates.checker.words.walk import NOTHING, Words
+from exactformer.certificates.checker.words.states import NOTHING, UNKNOWN
+from exactformer.certificates.checker.words.walk import Words
 from tests.checker.conftest import UNLIMITED
 from tests.checker.sequences.documents import head, layer, network, number
 from tests.checker.sequences.simulation import Overflows, Rounding, Simulation, rounding

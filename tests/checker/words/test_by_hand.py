@@ -257,9 +257,9 @@ BAD: dict[str, tuple[Any, str]] = {
     "a position too few": (reclaimed(GOOD, "statement.expected.positions", 33), r"positions: is 33 where .* 34"),
     "words as text": (changed(GOOD, "statement.expected.words", "14"), "an integer must be"),
     "an output where a listing must be": (changed(GOOD, "statement.expected", {"output": "a"}), "no field"),
-    "no margins": (changed(GOOD, "margins", []), "margins: are 0; 3 lengths are asked about"),
-    "a margin too few": (changed(GOOD, "margins", MARGINS[:2]), "margins: are 2"),
-    "a margin too many": (changed(GOOD, "margins", [*MARGINS, [4, "1"]]), "margins: are 4"),
+    "no margins": (changed(GOOD, "margins", []), "margins: has 0 entries; 3 lengths are asked about"),
+    "a margin too few": (changed(GOOD, "margins", MARGINS[:2]), "margins: has 2 entries"),
+    "a margin too many": (changed(GOOD, "margins", [*MARGINS, [4, "1"]]), "margins: has 4 entries"),
     "a margin too large": (changed(GOOD, "margins.2.1", "120/64"), "lowest terms"),
     "one that is slightly too large": (
         changed(GOOD, "margins.2.1", str(Fraction(119, 64) + Fraction(1, 2**99))),

@@ -225,25 +225,25 @@ PARTS = {
         walk, "if (token, place) not in self", "place = 0\n        if (token, place) not in self", seed(2),
     ),
     "4: what neurons read": Part(
-        walk, "        rows += layer.neurons\n", "", read_later("neurons"),
+        states, "        rows += layer.neurons\n", "", read_later("neurons"),
     ),
     "4: what queries read": Part(
-        walk, "for row in (*head.query, *head.key, *head.value))", "for row in (*head.key, *head.value))",
+        states, "for row in (*head.query, *head.key, *head.value))", "for row in (*head.key, *head.value))",
         by_hand.test_a_later_layer_that_looks_for_the_token,
     ),
     "4: what keys read": Part(
-        walk, "for row in (*head.query, *head.key, *head.value))", "for row in (*head.query, *head.value))",
+        states, "for row in (*head.query, *head.key, *head.value))", "for row in (*head.query, *head.value))",
         by_hand.test_a_later_layer_that_looks_for_the_token,
     ),
     "4: what values read": Part(
-        walk, "for row in (*head.query, *head.key, *head.value))", "for row in (*head.query, *head.key))",
+        states, "for row in (*head.query, *head.key, *head.value))", "for row in (*head.query, *head.key))",
         read_later("values"),
     ),
     "4: what outputs read": Part(
-        walk, "else [*outputs.values()]", "else [*outputs.values()][1:]", seed(6),
+        states, "else [*outputs.values()]", "else [*outputs.values()][1:]", seed(6),
     ),
     "4: what is added to may overflow": Part(
-        walk, "        read.update(coordinate for coordinate, _ in (*layer.attention, *layer.mlp))\n", "",
+        states, "        read.update(coordinate for coordinate, _ in (*layer.attention, *layer.mlp))\n", "",
         overflow("of what nothing reads"),
     ),
     "4: a token that may overflow": Part(
@@ -272,10 +272,10 @@ PARTS = {
         heads, "np.where(is_seen, of_state[seen, 1], -1)", "of_state[seen, 1]", seed(1),
     ),
     "4: the least of what is far": Part(
-        heads, "min(low for _, (low, _), _ in far)", "max(low for _, (low, _), _ in far)", seed(6),
+        heads, "min(one.low for one in classes)", "max(one.low for one in classes)", seed(6),
     ),
     "4: the largest of what is far": Part(
-        heads, "max(high for _, (_, high), _ in far)", "min(high for _, (_, high), _ in far)", seed(2),
+        heads, "max(one.high for one in classes)", "min(one.high for one in classes)", seed(2),
     ),
     "4: the least value of what is far": Part(
         heads, "min(one.low for one in column)", "max(one.low for one in column)", values_together,
@@ -306,7 +306,7 @@ PARTS = {
         heads, "columns = [context]", "columns = [context * 0]", lambda _: told_apart(3, 40),
     ),
     "4: how many of a class": Part(
-        heads, "tuple((n, one) for n, one in", "tuple((1, one) for n, one in", seed(3),
+        heads, "[(n, one) for n, one in", "[(1, one) for n, one in", seed(3),
     ),
     "4: a score that may overflow": Part(
         heads, "if len(known) < len(classes):", "if not known:",

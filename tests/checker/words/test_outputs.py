@@ -12,7 +12,7 @@ import pytest
 from exactformer.certificates.checker.sequences.arithmetic import arithmetic_of
 from exactformer.certificates.checker.sequences.network import Head, Nearest, Row, row_of
 from exactformer.certificates.checker.softmax.numbers import Value
-from exactformer.certificates.checker.words.heads import HeadOfWords
+from exactformer.certificates.checker.words.heads import Class, HeadOfWords
 from exactformer.certificates.checker.words.outputs import is_not_below, names_of, said
 from exactformer.certificates.checker.words.states import UNKNOWN
 from tests.checker.conftest import UNLIMITED
@@ -96,6 +96,10 @@ def test_values_together(numbers: tuple[int, int]) -> None:
     how = arithmetic_of("fused:bf16/fp32/bf16", 0)
     head = HeadOfWords(Head("", (), (), (), Fraction(1)), how, 1, "here", UNLIMITED)
     each = [how.number(how.model.activation, (number << how.grid, number << how.grid)) for number in numbers]
-    (found,) = head._hull({head.values.number((value,)) for value in each})
+    together = head.hull(
+        [Class(number, number, head.values.number((value,))) for number, value in zip(numbers, each, strict=True)]
+    )
+    assert together[:2] == (min(numbers), max(numbers))
+    (found,) = head.values.things[together.values]
     assert found[:3] == (min(numbers) << how.grid, max(numbers) << how.grid, max(map(abs, numbers)) << how.grid)
     assert all(number % 2**found.grain == 0 for number in numbers)
