@@ -12,11 +12,12 @@ import pytest
 
 from exactformer.certificates.checker.sequences import arithmetic, attention
 from exactformer.certificates.checker.sequences import walk as one_word
-from exactformer.certificates.checker.words import check, heads, levels, outputs, regular, states, walk
+from exactformer.certificates.checker.words import check, heads, levels, outputs, regular, sets, states, walk
 from tests.checker.sequences import test_attention
 from tests.checker.softmax.mutants import mutated
 from tests.checker.words import test_by_hand as by_hand
 from tests.checker.words import test_outputs as outputs_alone
+from tests.checker.words import test_sets as of_all
 from tests.checker.words import test_simulation as simulated
 from tests.checker.words.drawn import drawn
 from tests.checker.words.test_regular import BY_HAND, automaton, require_levels, words_of
@@ -89,6 +90,16 @@ def below_the_largest(_: Path) -> None:
 
 
 OF_GROUPS = "            query = query_of(self.arithmetic, [Scores(count, one.low, one.high) for count, one in key])\n"
+
+
+def at_once(number: int) -> Notices:
+    """All words of a length of the random case of this seed."""
+
+    def notices(_: Path) -> None:
+        of_all.compare(drawn(number), Random(number).choice((None, 0, 1)), Random(number))
+
+    return notices
+
 
 # fmt: off
 PARTS = {
@@ -324,6 +335,37 @@ PARTS = {
     ),
     "4: moved down": Part(
         heads, "(value.low >> unit << unit, -", "(-(-value.low >> unit) << unit, -", seed(2),
+    ),
+    # all words of a length at once
+    "5: what causal tokens see": Part(
+        sets, "Counter(before) if causal else together", "together if causal else together", at_once(29),
+    ),
+    "5: that others are others": Part(
+        sets, "together - Counter([seen])", "together", at_once(2),
+    ),
+    "5: what a position may be": Part(
+        sets, "{case + step for case in cases for step in steps}", "{case + max(steps) for case in cases}",
+        of_all.test_padding_may_be_where_another_token_may_be,
+    ),
+    "5: a position that is not seen": Part(
+        sets, "{0 if state == UNSEEN else weights[state] for state in states}",
+        "{weights[state] for state in states if state != UNSEEN}",
+        of_all.test_padding_may_be_where_another_token_may_be,
+    ),
+    "5: what hardmax gives": Part(
+        sets, "output if output == hardmax_says(self.network, both.hard) else UNKNOWN", "output",
+        of_all.test_softmax_says_something_else,
+    ),
+    "5: what hardmax selects": Part(
+        sets, "if one.score == best]", "]", of_all.test_all_words_with_an_a,
+    ),
+    "5: the least margin": Part(
+        sets, "yield OfLength(number, min(margins)", "yield OfLength(number, max(margins)",
+        of_all.test_all_words_with_an_a,
+    ),
+    "5: the last position": Part(
+        sets, "range(number)[-1:] if first is None", "range(number)[:1] if first is None",
+        of_all.test_all_words_with_an_a,
     ),
     # NETWORKS 3
     "NETWORKS 3: other tokens of one group": Part(
