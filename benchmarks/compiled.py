@@ -239,7 +239,7 @@ def result(program: Program, arithmetic: str, found: WordsFound, seconds: float)
         None if wrong is None else " ".join(wrong.word[1:]),
         None if wrong is None else wrong.expected,
         None if wrong is None else wrong.output,
-        found.looked_at,
+        found.asked,
         round(seconds, 1),
     )
 

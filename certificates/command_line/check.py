@@ -10,12 +10,15 @@ from pathlib import Path
 import click
 
 from exactformer.certificates.checker.__main__ import main as run_checker
-from exactformer.certificates.checker.document import names_its_subject
+from exactformer.certificates.checker.document import WORDS, kind_of, names_its_subject
 from exactformer.certificates.command_line.console import show
-from exactformer.certificates.command_line.outcome import InputRefused, refusing
+from exactformer.certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from exactformer.certificates.command_line.progress import late_spinner
+from exactformer.certificates.network_document import NetworkDocumentError
 from exactformer.certificates.subjects import THEORIES, machine_to_check, our_theory
+from exactformer.certificates.words.listing import compared
 from exactformer.constructions.machines.machine import MachineError
+from exactformer.constructions.transformer.words import WordsError
 
 
 def execute(
@@ -24,6 +27,7 @@ def execute(
     function: str | None,
     theory: str | None,
     network: Path | None,
+    spec: str | None,
     budget: int,
     expected: str,
     as_json: bool,
@@ -38,6 +42,8 @@ def execute(
         raise InputRefused(
             "--network is for certificates about sequences or words, which go without --machine, --theory, --function"
         )
+    if spec is not None and (given or kind_of(certificate) != WORDS):
+        raise InputRefused("--spec is for certificates about words of a language, which go without the other options")
     names_itself = not given and (network is not None or names_its_subject(certificate))
     if not names_itself and (machine is None and theory is None) == (function is None):
         raise InputRefused(
@@ -72,6 +78,12 @@ def execute(
                 click.echo(f"machine: {machine}, folded onto a one-way tape, as {printed_by} prints it")
             options = [f"--machine={machine}", *options]
         code = run_checker(options, text)
+        if spec is not None and printed.getvalue().startswith("valid"):
+            try:
+                print(f"compared\n  - {compared(certificate, spec, network)}")
+            except (WordsError, NetworkDocumentError) as error:
+                code = ExitCode.REFUTED
+                click.echo(f"not what is expected: {error}", err=True)
     if not as_json:
         show(printed.getvalue().splitlines())
         click.echo(complaint.getvalue(), nl=False, err=True)

@@ -24,9 +24,10 @@ from exactformer.certificates.requests import WordsRequest
 from exactformer.certificates.words.certificate import WordsAsked
 from exactformer.certificates.words.explanation import explain
 from exactformer.certificates.words.files import load_expected, load_model
+from exactformer.certificates.words.search import Setting, numbers_in
 from exactformer.constructions.transformer.exact import Transformer
 from exactformer.constructions.transformer.exact_numbers import TransformerError
-from exactformer.constructions.transformer.words import Words, WordsError
+from exactformer.constructions.transformer.words import HARDMAX, Words, WordsError
 from exactformer.verify.arithmetic.formats import FormatError, parse_format
 from exactformer.verify.arithmetic.kernels import WHOLE
 from exactformer.verify.arithmetic.models import ModelError, parse_arithmetic
@@ -66,6 +67,8 @@ def execute(typed: Typed, output: Output, as_json: bool) -> None:
         model = parse_arithmetic(typed.arithmetic, of_networks=True)
         asked = WordsAsked(model, typed.beta, network_name(typed.model))
         request = WordsRequest(net, words, asked, typed.budget)
+    with refusing(*BAD_INPUT), refusing(ModelError, TooLarge, code=ExitCode.UNSUPPORTED):
+        say_cost(request, as_json)
     with (
         LateProgress(not as_json) as progress,
         refusing(*BAD_INPUT),
@@ -84,6 +87,27 @@ def execute(typed: Typed, output: Output, as_json: bool) -> None:
     if plotted is not None and typed.plot is not None:
         write_plot(plotted, typed.plot, draw_margins([(typed.arithmetic, bundle.found)], typed.plot))
     raise click.exceptions.Exit(EXIT_CODE[bundle.verdict])
+
+
+LONG = 1 << 22
+"""Tokens times heads: some seconds."""
+PER_SECOND = 1 << 20
+
+
+def say_cost(request: WordsRequest, quiet: bool) -> None:
+    """Before a long run, how long it takes at least: every token of every word is looked at for every head."""
+    words, net = request.behaviour, request.network
+    if quiet or words.expected == HARDMAX:
+        return
+    numbers = numbers_in(Setting.of(net, words, request.asked.model, request.asked.beta), words)
+    tokens = sum(length * number for length, number in enumerate(numbers))
+    work = tokens * max(1, sum(len(layer.heads) for layer in net.layers))
+    if work > LONG:
+        click.echo(
+            f"{sum(numbers):,} words, {tokens:,} tokens: some {work // PER_SECOND} s, and more where tokens have many "
+            "different states",
+            err=True,
+        )
 
 
 def stored(typed: Typed, net: Transformer, quiet: bool) -> Transformer:

@@ -62,7 +62,7 @@ def report_on_words(bundle: WordsBundle, written: Written | None = None) -> Iter
 
 
 def report_on_explanation(found: Explanation) -> Iterator[Part]:
-    """Why a word is wrong: three ways to compute it, where they part, and what makes the outputs."""
+    """Why a word is wrong, or not shown: three ways to compute it, where they part, and what makes the outputs."""
     yield ""
     yield heading("why")
     yield Table(
@@ -77,8 +77,12 @@ def report_on_explanation(found: Explanation) -> Iterator[Part]:
             Column("in", right=False),
             Column("the arithmetic from softmax by", right=True),
             Column("in"),
+            Column("known to within", right=True),
+            Column("in"),
         ),
-        tuple((one.name, *_apart(one.of_softmax), *_apart(one.of_rounding)) for one in found.sublayers),
+        tuple(
+            (one.name, *_apart(one.of_softmax), *_apart(one.of_rounding), *_apart(one.width)) for one in found.sublayers
+        ),
     )
     if found.neurons:
         yield ""
@@ -112,7 +116,7 @@ def _facts(found: WordsFound) -> Iterator[tuple[str, str]]:
         f"{counted(len(net.vocabulary), 'token')}, {counted(len(net.output_names), 'output')}",
     )
     yield "language", f"{found.words.language}, up to {counted(found.words.length, 'token')}"
-    yield "words", f"{found.looked_at:,} of which something is asked, {found.positions:,} positions"
+    yield "words", f"{found.asked:,} of which something is asked, {found.positions:,} positions"
     if (length := found.right_up_to) is not None:
         yield (
             "as hardmax" if found.words.expected == HARDMAX else "right",

@@ -110,7 +110,7 @@ def expected_of(found: WordsFound) -> dict[str, Any] | str:
         return HARDMAX
     if found.wrong is not None:
         return {"output": found.wrong.expected}
-    return {"sha256": found.sha256, "words": found.looked_at, "positions": found.positions}
+    return {"sha256": found.sha256, "words": found.asked, "positions": found.positions}
 
 
 def sentence(found: WordsFound) -> str:
@@ -133,7 +133,7 @@ def sentence(found: WordsFound) -> str:
             f"On the words {of_language}, it is not shown, nor shown not to be so, that {how} gives strictly the "
             "outputs that the hardmax transformer gives strictly."
         )
-    words = f"{found.looked_at} words of at most {found.words.length} tokens of the language {language}"
+    words = f"{found.asked} words of at most {found.words.length} tokens of the language {language}"
     listed = f"listed (SHA-256 {found.sha256})"
     if found.verdict is Verdict.PROVED:
         return (

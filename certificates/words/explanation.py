@@ -17,7 +17,7 @@ from exactformer.certificates.checker.sequences.hardmax import State
 from exactformer.certificates.checker.sequences.network import Nearest, Network, Row
 from exactformer.certificates.checker.sequences.walk import Vectors, enclosed, exact
 from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, Unbounded
-from exactformer.certificates.words.search import Setting, WordsFound
+from exactformer.certificates.words.search import Setting, WordsFound, Wrong
 from exactformer.constructions.transformer.words import Word
 
 MOST_TERMS = 6
@@ -37,11 +37,13 @@ class Way:
 @dataclass(frozen=True)
 class Sublayer:
     """Behind a sublayer, of the token that is asked about: the coordinate in which real softmax is furthest from
-    hardmax, and how far; likewise the arithmetic from real softmax (midpoints; None where nothing is known)."""
+    hardmax, and how far; likewise the arithmetic from real softmax (midpoints). Of all tokens the coordinate whose
+    interval is the widest in the arithmetic, and its width. None where nothing is known."""
 
     name: str
     of_softmax: tuple[str, Fraction] | None
     of_rounding: tuple[str, Fraction] | None
+    width: tuple[str, Fraction] | None
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Neuron:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Of a wrong word."""
+    """Of a word that is wrong, or not shown."""
 
     ways: tuple[Way, ...]
     sublayers: tuple[Sublayer, ...]
@@ -66,18 +68,19 @@ class Explanation:
 
 
 def explain(found: WordsFound) -> Explanation | None:
-    """None if no word is wrong."""
-    wrong = found.wrong
-    if wrong is None:
+    """None if all words are shown to be right."""
+    place = found.wrong or found.unshown
+    if place is None:
         return None
     setting = Setting.of(found.net, found.words, found.model, found.beta)
     network, arithmetic = setting.network, setting.arithmetic
     deadline = Deadline(10**6)
     real = arithmetic_of(EXACT, arithmetic.e)
-    hard = list(exact(network, wrong.word, [], deadline))
-    soft, here = (_enclosed(network, wrong.word, how, deadline) for how in (real, arithmetic))
-    rows = _rows(network, wrong.expected, wrong.output)
-    at = wrong.position
+    hard = list(exact(network, place.word, [], deadline))
+    soft, here = (_enclosed(network, place.word, how, deadline) for how in (real, arithmetic))
+    at = place.position
+    other = place.output if isinstance(place, Wrong) else _rival(network, place.expected, hard[-1], at)
+    rows = _rows(network, place.expected, other)
     ways = [
         Way("hardmax", *(_of_state(row, hard[-1], at) for row in rows)),
         *(
@@ -94,6 +97,7 @@ def explain(found: WordsFound) -> Explanation | None:
             None
             if middle is None or rounded is None
             else _furthest(names, _middles(middle[at], real), _middles(rounded[at], arithmetic)),
+            None if rounded is None else _widest(names, rounded, arithmetic),
         )
         for title, state, middle, rounded in zip(titles, hard[1:], soft[1:], here[1:], strict=True)
     ]
@@ -110,6 +114,21 @@ def _enclosed(network: Network, word: Word, arithmetic: Arithmetic, deadline: De
         for vectors in enclosed(network, word, arithmetic, deadline):
             found.append(vectors)  # what comes before an overflow stays
     return found + [None] * (1 + 2 * len(network.layers) - len(found))
+
+
+def _rival(network: Network, expected: str, state: State, at: int) -> str:
+    """Of the other outputs the best one, with hardmax."""
+    outputs = network.outputs
+    if isinstance(outputs, Nearest):
+        return expected
+    return max((name for name in outputs if name != expected), key=lambda name: _of_state(outputs[name], state, at))
+
+
+def _widest(names: Sequence[str], vectors: Vectors, arithmetic: Arithmetic) -> tuple[str, Fraction]:
+    """Of all tokens' coordinates the one that is known least, and its interval's width."""
+    widths = [max(vector[c].high - vector[c].low for vector in vectors) for c in range(len(names))]
+    most = max(range(len(names)), key=widths.__getitem__)
+    return names[most], Fraction(widths[most], 1 << arithmetic.grid)
 
 
 def _rows(network: Network, expected: str, other: str) -> tuple[Row, Row]:

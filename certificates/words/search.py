@@ -21,7 +21,7 @@ from exactformer.certificates.checker.sequences.network import Network, read_net
 from exactformer.certificates.checker.sequences.walk import enclosed
 from exactformer.certificates.checker.softmax.numbers import Arithmetic, Unbounded
 from exactformer.certificates.checker.words.check import line
-from exactformer.certificates.checker.words.levels import numbers_of_words
+from exactformer.certificates.checker.words.levels import levels, numbers_of_words
 from exactformer.certificates.checker.words.outputs import is_not_below, names_of
 from exactformer.certificates.checker.words.outputs import said as output_of
 from exactformer.certificates.checker.words.regular import Automaton, automaton_of
@@ -103,13 +103,14 @@ class WordsFound:
         return Verdict.PROVED if self.unshown is None and self.reason is None else Verdict.INCONCLUSIVE
 
     @property
-    def looked_at(self) -> int:
+    def asked(self) -> int:
         """Words of which something is asked."""
-        return sum(one.words for one in self.lengths)
+        return sum(number for length, number in enumerate(self.numbers) if self.words.asked(length))
 
     @property
     def positions(self) -> int:
-        return sum(one.positions for one in self.lengths)
+        """That are asked about."""
+        return sum(number * len(self.words.asked(length)) for length, number in enumerate(self.numbers))
 
     @property
     def right_up_to(self) -> int | None:
@@ -138,6 +139,17 @@ class Setting:
         arithmetic = arithmetic_of(model.text, beta.bit_length() - 1, "the arithmetic")
         network = read_network(json.loads(network_bytes(net)), None)
         return cls(network, automaton_in(words, net.index), arithmetic)
+
+
+def listing(words: Words, net: Transformer) -> str:
+    """The SHA-256 of what is expected on all words (WORDS 2).  Raises WordsError."""
+    tokens, digest = [token.name for token in net.vocabulary], hashlib.sha256()
+    for level in levels(automaton_in(words, net.index), words.length):
+        if words.asked(level.tokens.shape[1]):
+            for listed in level.tokens[level.words].tolist():
+                word = tuple(tokens[token] for token in listed)
+                digest.update(line(word, words.outputs(word)))
+    return digest.hexdigest()
 
 
 def automaton_in(words: Words, places: Mapping[str, int]) -> Automaton:
@@ -239,8 +251,8 @@ def _searched(
         asked = words.asked(length)
         if not asked:
             continue
-        expected, listing = _expected(words, said, setting, names)
-        digest.update(listing)
+        expected, lines = _expected(words, said, setting, names)
+        digest.update(lines)
         outputs, states = said.outputs[:, asked.start :], said.states[:, asked.start :]
         shown = bool((outputs == expected).all())
         margin = walk.margin(states) if shown else None
@@ -251,7 +263,7 @@ def _searched(
             break
         done += len(outputs)
         progress(f"words of {length} tokens", done, sum(numbers))
-    sha256 = digest.hexdigest()
+    sha256 = digest.hexdigest() if unshown is None else listing(words, net)
     return WordsFound(
         net, words, model, beta, far, tuple(numbers), tuple(lengths), wrong, unshown if wrong is None else None, sha256
     )

@@ -68,6 +68,13 @@ def test_proved_and_checked(folder: Path) -> None:
     assert code == 0
     assert said.startswith("valid: proved\n")
     assert "whoever has a specification makes its listing, and compares" in said
+    code, said = check(folder, "--spec", str(folder / "spec.py"))
+    assert code == 0
+    assert "compared\n  - the listing of " in said
+    code, said = check(folder, "--spec", str(folder / "spec.py:backwards"))
+    assert code == 1
+    assert "not what is expected: the certificate is about another specification" in said
+    assert check(folder, "--spec", "hardmax")[0] == 1
 
 
 def test_the_shortest_wrong_word(folder: Path) -> None:
@@ -83,6 +90,10 @@ def test_the_shortest_wrong_word(folder: Path) -> None:
     assert hardmax.split() == ["hardmax", "0.454546", "0.545454"]
     assert check(folder)[0] == 1
     assert check(folder, "--expect", "refuted")[0] == 0
+    assert check(folder, "--expect", "refuted", "--spec", str(folder / "spec.py"))[0] == 0
+    code, said = check(folder, "--expect", "refuted", "--spec", str(folder / "spec.py:backwards"))
+    assert code == 1
+    assert "spec.py:backwards expects '1', not '10'" in said
 
 
 def test_weights_are_rounded_to_the_format_that_is_named(folder: Path) -> None:
@@ -113,6 +124,22 @@ def test_not_shown(folder: Path) -> None:
     assert code == 3
     assert "Not shown, of words of 1 tokens: is not shown: at position 0 outputs may differ" in out
     assert check(folder, "--expect", "inconclusive")[0] == 0
+
+
+def test_what_is_not_shown_is_said_to_be_so_in_a_valid_certificate(folder: Path) -> None:
+    """Both logits are 1/3, each from a head of its own: neither is shown to be the larger, nor that they are equal."""
+    heads = [ef.HeadWeights([[0] * 3], [[0] * 3], [[1, 0, 0]], out) for out in ([[0], [1], [0]], [[0], [0], [1]])]
+    unembedding = [[0, 1, 0], [0, 0, 1], [0, 0, 0]]
+    net = ef.Transformer.build("abc", [[1, 0, 0], [0] * 3, [0] * 3], unembedding, [ef.LayerWeights(heads)])
+    ef.save_transformer(net, folder / "thirds.json")
+    (folder / "a.py").write_text("def expected(word):\n    return ['a'] * len(word)\n")
+    arguments = ("thirds.json", "--words", "a b b | a b b b", "--length", "4", "--from", "2", "--arithmetic")
+    code, out, _ = verify(folder, *arguments, "exact", "--explain", spec="a.py")
+    assert code == 3, out
+    assert "it is not shown that the output is 'a', nor that it is not." in out
+    assert "known to within" in out
+    assert check(folder, "--expect", "inconclusive")[0] == 0
+    assert check(folder, "--expect", "inconclusive", "--spec", str(folder / "a.py"))[0] == 0
 
 
 def test_a_model_and_its_specification_in_one_python_file(folder: Path) -> None:

@@ -154,7 +154,9 @@ def certify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Draw the least margin of each length: .svg or .png; needs matplotlib.",
 )
-@click.option("--explain", is_flag=True, help="Of a wrong word, where and how the outputs come about.")
+@click.option(
+    "--explain", is_flag=True, help="Of a word that is wrong or not shown, where and how the outputs come about."
+)
 @click.option(
     "--out",
     metavar="DIR",
@@ -204,6 +206,11 @@ def verify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     type=click.Path(path_type=Path),
     help="For a certificate about sequences or words, which needs none of these: its network, if it does not lie "
     "beside it.",
+)
+@click.option(
+    "--spec",
+    metavar="FILE.py[:NAME]|hardmax",
+    help="For a certificate about words: that this is what is expected; it is run on every word again.",
 )
 @click.option(
     "--budget",

@@ -1,0 +1,44 @@
+"""What a specification says of the words of a certificate, made again: is it what the certificate has?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from exactformer.certificates.network_document import load_transformer
+from exactformer.certificates.words.files import load_expected
+from exactformer.certificates.words.search import listing
+from exactformer.constructions.transformer.words import HARDMAX, Words, WordsError
+
+
+def compared(certificate: Path, spec: str, network: Path | None) -> str:
+    """In one sentence, that a specification is the one that a valid certificate about words is about.
+
+    Raises WordsError where it is not, or says nothing of these words; NetworkDocumentError.
+    """
+    document = json.loads(certificate.read_bytes())
+    statement = document["statement"]
+    net = load_transformer(network or certificate.parent / document["network"]["weights"]["file"])
+    asked, expected = statement["asked"], statement["expected"]
+    words = Words(
+        statement["words"], statement["length"], load_expected(spec), None if asked == "last" else asked["from"]
+    )
+    if expected == HARDMAX or words.expected == HARDMAX:
+        if expected != words.expected:
+            raise WordsError(f"the certificate is about another specification than {spec}: one of both is hardmax")
+        return "expected is what hardmax gives"
+    if document["refutation"] is not None:
+        return _of_word(words, document["refutation"], expected["output"], spec)
+    sha256 = listing(words, net)
+    if sha256 != expected["sha256"]:
+        raise WordsError(f"the certificate is about another specification: the listing of {spec} has SHA-256 {sha256}")
+    return f"the listing of {spec} is the one that the claim is about (SHA-256 {sha256})"
+
+
+def _of_word(words: Words, refutation: Any, expected: str, spec: str) -> str:
+    word, position = tuple(refutation["word"]), refutation["position"]
+    said = words.outputs(word)[position - words.asked(len(word)).start]
+    if said != expected:
+        raise WordsError(f"on {' '.join(word)!r}, at position {position}, {spec} expects {said!r}, not {expected!r}")
+    return f"on that word, at that position, {spec} expects {expected!r}"
