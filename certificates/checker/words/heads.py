@@ -219,7 +219,7 @@ def _counts(of_class: Ints, context: Ints, place: Ints) -> list[Ints]:
     A count is below the base, so that a sum of powers of it says how many tokens there are of several classes.
     """
     base = place.shape[1] + 1
-    at_once = max(1, int(62 / np.log2(base + 1)))
+    at_once = max(1, 62 // base.bit_length())
     columns = [context]
     for begin in range(0, int(of_class.max(initial=-1)) + 1, at_once):
         inside = (of_class >= begin) & (of_class < begin + at_once)

@@ -33,6 +33,8 @@ from exactformer.certificates.checker.words.states import UNKNOWN, Numbered, Sta
 
 MOST_CASES, MOST_STATES = 2**13, 2**16
 """Of one query; of all positions."""
+UNSEEN = -1
+"""In the place of all states of a position in which its token is not seen."""
 
 Exact: TypeAlias = tuple[Fraction, ...]
 """Numbers with hardmax; of a state with a 1 behind them."""
@@ -112,17 +114,16 @@ class Sets:
             asked = range(number)[-1:] if first is None else range(number)[first:]
             tokens = possible_tokens(self.automaton, number)
             if tokens is not None and asked:
-                states = self._behind_all(tokens, asked)
+                states = self._behind_all(tokens)
                 margins = [self._margin(state, place) for place in asked for state in states[place]]
                 yield OfLength(number, min(margins), sum(map(len, states)))
 
-    def _behind_all(self, tokens: Sequence[Sequence[int]], asked: range) -> list[list[int]]:
-        """Behind the last layer, of the positions asked about; nothing reads others."""
+    def _behind_all(self, tokens: Sequence[Sequence[int]]) -> list[list[int]]:
+        """Behind the last layer, of all positions: what may overflow at one leaves nothing shown of any."""
         states = [sorted({self._first(token, place) for token in listed}) for place, listed in enumerate(tokens)]
         afters = [*(layer.states for layer in self.layers[1:]), self.last]
         for layer, after in zip(self.layers, afters, strict=False):  # without layers nothing is done
-            needed = asked if after is self.last else range(len(tokens))
-            states = layer.behind(states, needed, self.network.causal, after)
+            states = layer.behind(states, self.network.causal, after)
             if sum(map(len, states)) > MOST_STATES:
                 raise TooLarge(f"words of {len(tokens)} tokens have more than {MOST_STATES} states of their positions")
         return states
@@ -188,20 +189,18 @@ class _Layer:
         self._behind: dict[tuple[int, tuple[int, ...]], int] = {}
         """From a state and the numbers of outcomes to the state behind the layer."""
 
-    def behind(
-        self, states: Sequence[Sequence[int]], needed: range, causal: bool, after: Numbered[Both]
-    ) -> list[list[int]]:
-        """Behind the layer the states of the positions that are needed; before it all have these."""
+    def behind(self, states: Sequence[Sequence[int]], causal: bool, after: Numbered[Both]) -> list[list[int]]:
+        """Behind the layer the states of all positions; before it they have these."""
         things, found, before = self.states.things, list[list[int]](), Counter[frozenset[int]]()
-        sets = [frozenset(state for state in of_position if things[state].seen) for of_position in states]
+        sets = [frozenset(state if things[state].seen else UNSEEN for state in of_position) for of_position in states]
         together = Counter(sets)
-        for place, (of_position, seen) in enumerate(zip(states, sets, strict=True)):
+        for of_position, seen in zip(states, sets, strict=True):
             others = Counter(before) if causal else together - Counter([seen])
             before[seen] += 1
             here = dict[int, None]()
-            for state in of_position if place in needed else ():
+            for state in of_position:
                 positions = others + Counter([frozenset([state])] if things[state].seen else [])
-                positions.pop(frozenset(), None)
+                positions.pop(frozenset([UNSEEN]), None)
                 outcomes = [head.outcomes(state, positions, things) for head in self.heads]
                 if len(here) + math.prod(map(len, outcomes)) > MOST_STATES:
                     raise TooLarge(f"{self.at}: a token may be in more than {MOST_STATES} states")
@@ -256,7 +255,7 @@ class _Head:
 
     def outcomes(self, me: int, positions: Counter[frozenset[int]], states: Sequence[Both]) -> list[int]:
         """The numbers of what the head may make for a token in this state, that sees so many positions each of which
-        may be in any of some states; its own is one of them."""
+        may be in any of some states, or `UNSEEN`; its own is one of them."""
         key = me, frozenset(positions.items())
         if key not in self._outcomes:
             self._read(states)
@@ -286,14 +285,14 @@ class _Head:
         return self._scores[place]
 
     def _of_positions(self, me: int, positions: Counter[frozenset[int]]) -> list[int]:
-        seen = sorted({state for states in positions for state in states})
+        seen = sorted({state for states in positions for state in states} - {UNSEEN})
         classes = self._classes(me, seen, positions)
         listed = list(dict.fromkeys(classes.values()))
         base = sum(positions.values()) + 1
         weights = {state: base ** listed.index(classes[state]) for state in seen}
         cases = {0}
         for states, times in positions.items():
-            steps = {weights[state] for state in states}
+            steps = {0 if state == UNSEEN else weights[state] for state in states}
             for _ in range(times):
                 cases = {case + step for case in cases for step in steps}
                 if len(cases) > MOST_CASES:
@@ -313,9 +312,10 @@ class _Head:
             if ends is None:
                 raise Rejected("verdict", f"is not shown: in {self.soft.at} a score may overflow")
             scores[state] = Class(*ends, self.soft.values_of(state)), self._score(me, state)
-        # Some token that is seen scores at least so much: at each position, the least of its states.
-        low = max(min(scores[state][0].low for state in states) for states in positions)
-        least = max(min(scores[state][1] for state in states) for states in positions)
+        # Some token that is seen scores at least so much: at each position that is seen, the least of its states.
+        sure = [states for states in positions if UNSEEN not in states]  # the first one is
+        low = max(min(scores[state][0].low for state in states) for states in sure)
+        least = max(min(scores[state][1] for state in states) for states in sure)
         limit = self.far << self.soft.arithmetic.grid
         far = [one for one in seen if low - scores[one][0].high >= limit and scores[one][1] < least]
         found = {one: ClassOfBoth(*scores[one], self._hard[one][2]) for one in seen}

@@ -403,6 +403,47 @@ def test_an_overflow_leaves_nothing_shown_of_a_word(title: str, attention: str, 
             checked(tmp_path, said, document)
 
 
+@pytest.mark.parametrize("attention", ["causal", "full"])
+def test_a_score_that_may_overflow(attention: str, tmp_path: Path) -> None:
+    """beta times the score of an a is 512, beyond e4m3fn's 448; of a b it is 0."""
+    document = SMALL | {"layers": [layer(LOOK)], "outputs": YES, "attention": attention}
+    for word, shown in (("b b", True), ("b a", False), ("a b", False)):
+        expected = listed([word.split()], "last", lambda _: ["yes"])
+        said = certificate(document, word, 2, "last", expected, f"{E4M3}@e4m3fn", 512, margins=[[2, "1"]])
+        if shown:
+            assert checked(tmp_path, said, document).verdict == "proved"
+        else:
+            with pytest.raises(Rejected, match="some output is not shown"):
+                checked(tmp_path, said, document)
+
+
+LATER: dict[str, Any] = {
+    "neurons": layer(neurons=[[vector(x1=1), 0]], out=[[2, [vector(x0=-2), 0]]]),
+    "values": layer(LOOK | {"query": [], "key": [], "value": [[vector(x1=-2), 0]]}),
+}
+"""Layers that read which token it is, x1, and add to x2."""
+BEGIN = layer(neurons=[[vector(x0=1), 0]], out=[[2, [vector(x0=1), 0]]])
+"""x2 is 1 for an a and 0 for a b."""
+
+
+@pytest.mark.parametrize("title", LATER)
+def test_what_a_later_layer_reads(title: str, tmp_path: Path) -> None:
+    """Of one token alone: for a b -2 is added to x2."""
+    document = SMALL | {"layers": [BEGIN, LATER[title]], "outputs": {"nearest": [[vector(x2=1), 0], [-2, 0, 1]]}}
+    expected = listed(words_over("ab", 1), "last", lambda word: ["1" if word[0] == "a" else "-2"])
+    said = certificate(document, "[a b]", 1, "last", expected, FUSED, 1, margins=[[1, "1/2"]])
+    assert checked(tmp_path, said, document).verdict == "proved"
+
+
+def test_a_later_layer_that_looks_for_the_token(tmp_path: Path) -> None:
+    """A b asks for an a, whose key is 1, and that of a b 0; its value is 1."""
+    look = LOOK | {"query": [[vector(x1=64), 0]], "value": [[vector(x2=1), 0]]}
+    document = SMALL | {"layers": [BEGIN, layer(look)], "outputs": {"nearest": [[vector(x2=1), 0], [0, 1, 2]]}}
+    expected = listed([("a", "b")], "last", lambda _: ["1"])
+    said = certificate(document, "a b", 2, "last", expected, FUSED, 1, margins=[[2, "1/2"]])
+    assert checked(tmp_path, said, document).verdict == "proved"
+
+
 def test_scores_too_far_apart_for_the_accumulator(tmp_path: Path) -> None:
     """x = 65536 is no number of fp16: then nothing is shown, and that is said."""
     document = SMALL | {"layers": [layer(LOOK | {"query": [[[], 2]]})]}

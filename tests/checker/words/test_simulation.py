@@ -82,6 +82,8 @@ def test_numbers_of_tokens_of_each_class_are_told_apart(length: int, classes: in
     rows = [[random.choice([0, classes - 1])] * length for _ in range(4)]
     rows += [random.integers(0, classes, length).tolist() for _ in range(20)]
     rows += [sorted(rows[-1]), [*rows[-1][:-1], classes - 1]]
+    if classes > 2:  # as many of the first class as the base is, less 1; and one of the second
+        rows += [[1] * length, [2, *[0] * (length - 1)]]
     context = np.array([n % 2 for n in range(len(rows))] + [(n + 1) % 2 for n in range(len(rows))])
     place = np.array(rows * 2)
     numbers = list(zip(*(column.tolist() for column in _counts(of_class, context, place)), strict=True))
