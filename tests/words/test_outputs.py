@@ -5,7 +5,6 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import product
 
-import numpy as np
 import pytest
 
 import exactformer as ef
@@ -26,10 +25,8 @@ def evaluated(net: ef.Transformer, word: tuple[str, ...]) -> list[str]:
     """At each position behind BOS, by float64."""
     found = logits(net, final(net, list(word)))[1:]
     if isinstance(net.outputs, NearestOutputs):
-        numbers = net.outputs.numbers
-        return [
-            str(min(numbers, key=lambda one, number=number: abs(one - number))) for number in found.ravel().tolist()
-        ]
+        apart = [[abs(float(one) - made) for one in net.outputs.numbers] for made in found.ravel().tolist()]
+        return [net.output_names[row.index(min(row))] for row in apart]
     return [net.output_names[place] for place in found.argmax(axis=1).tolist()]
 
 

@@ -28,8 +28,8 @@ MOST_SCORES = 2**22
 """Pairs of a query and a sight, of a head."""
 SNAP = 64
 """In *exact* what a head makes is moved outward to multiples of 2^-SNAP."""
-AT_ONCE = 2**18
-"""Tokens that are looked at together: arrays have as many times the length of a word."""
+AT_ONCE = 2**21
+"""Entries of arrays: of words, or of tokens with what they see."""
 
 
 class Class(NamedTuple):
@@ -80,9 +80,10 @@ class HeadOfWords:
         places = np.broadcast_to(bags[:, None], own.shape).ravel()
         pairs, back = distinct([queries.ravel(), places])
         query, bag = queries.ravel()[pairs], places[pairs]
+        count = max(1, AT_ONCE // sights.shape[1])
         found = [
-            self._of_pairs(query[begin : begin + AT_ONCE], sights[bag[begin : begin + AT_ONCE]])
-            for begin in range(0, len(pairs), AT_ONCE)
+            self._of_pairs(query[begin : begin + count], sights[bag[begin : begin + count]])
+            for begin in range(0, len(pairs), count)
         ]
         return np.concatenate(found)[back].reshape(own.shape)
 

@@ -114,16 +114,17 @@ class Sets:
             asked = range(number)[-1:] if first is None else range(number)[first:]
             tokens = possible_tokens(self.automaton, number)
             if tokens is not None and asked:
-                states = self._behind_all(tokens)
+                states = self._behind_all(tokens, asked)
                 margins = [self._margin(state, place) for place in asked for state in states[place]]
                 yield OfLength(number, min(margins), sum(map(len, states)))
 
-    def _behind_all(self, tokens: Sequence[Sequence[int]]) -> list[list[int]]:
-        """Behind the last layer, of all positions: what may overflow at one leaves nothing shown of any."""
+    def _behind_all(self, tokens: Sequence[Sequence[int]], asked: range) -> list[list[int]]:
+        """Behind the last layer, of the positions asked about: nothing reads what others come to there."""
         states = [sorted({self._first(token, place) for token in listed}) for place, listed in enumerate(tokens)]
         afters = [*(layer.states for layer in self.layers[1:]), self.last]
         for layer, after in zip(self.layers, afters, strict=False):  # without layers nothing is done
-            states = layer.behind(states, self.network.causal, after)
+            needed = asked if after is self.last else range(len(tokens))
+            states = layer.behind(states, needed, self.network.causal, after)
             if sum(map(len, states)) > MOST_STATES:
                 raise TooLarge(f"words of {len(tokens)} tokens have more than {MOST_STATES} states of their positions")
         return states
@@ -189,16 +190,18 @@ class _Layer:
         self._behind: dict[tuple[int, tuple[int, ...]], int] = {}
         """From a state and the numbers of outcomes to the state behind the layer."""
 
-    def behind(self, states: Sequence[Sequence[int]], causal: bool, after: Numbered[Both]) -> list[list[int]]:
-        """Behind the layer the states of all positions; before it they have these."""
+    def behind(
+        self, states: Sequence[Sequence[int]], needed: range, causal: bool, after: Numbered[Both]
+    ) -> list[list[int]]:
+        """Behind the layer the states of the positions that are needed; before it all have these."""
         things, found, before = self.states.things, list[list[int]](), Counter[frozenset[int]]()
         sets = [frozenset(state if things[state].seen else UNSEEN for state in of_position) for of_position in states]
         together = Counter(sets)
-        for of_position, seen in zip(states, sets, strict=True):
+        for place, (of_position, seen) in enumerate(zip(states, sets, strict=True)):
             others = Counter(before) if causal else together - Counter([seen])
             before[seen] += 1
             here = dict[int, None]()
-            for state in of_position:
+            for state in of_position if place in needed else ():
                 positions = others + Counter([frozenset([state])] if things[state].seen else [])
                 positions.pop(frozenset([UNSEEN]), None)
                 outcomes = [head.outcomes(state, positions, things) for head in self.heads]

@@ -120,8 +120,11 @@ def test_softmax_says_something_else(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("attention", ["causal", "full"])
 def test_an_overflow_leaves_nothing_shown_of_a_word(attention: str, tmp_path: Path) -> None:
-    """Of a b, in the last layer, where nothing is asked about it."""
+    """Of a b, but in the last layer, where nothing is asked about it."""
     document = SMALL | {"layers": [ONLY_B], "outputs": YES, "attention": attention}
+    assert checked(tmp_path, as_hardmax(document, "a a", 2, E4M3, 1, [[2, "1"]]), document).verdict == "proved"
+    assert checked(tmp_path, as_hardmax(document, "b a", 2, E4M3, 1, [[2, "1"]]), document).verdict == "proved"
+    document |= {"layers": [ONLY_B, {"heads": [], "mlp": {"neurons": [], "out": []}}]}
     assert checked(tmp_path, as_hardmax(document, "a a", 2, E4M3, 1, [[2, "1"]]), document).verdict == "proved"
     with pytest.raises(Rejected, match="may overflow"):
         checked(tmp_path, as_hardmax(document, "b a", 2, E4M3, 1, [[2, "1"]]), document)
