@@ -22,7 +22,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from exactformer.certificates.network_document import network_bytes
 from exactformer.constructions import turing
+from exactformer.constructions.transformer.exact import Transformer
+from exactformer.constructions.transformer.exact_matrices import HeadWeights, LayerWeights
 from tests.command_line.invoking import files_in, invoke
 
 PROGRAM = (sys.executable, "-m", "exactformer")
@@ -31,8 +34,8 @@ COT = Path(turing.__file__).with_name("cot.theory")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ANTI_HANG = 120
 """Seconds after which a test gives up; nothing takes that long."""
-CERTIFICATE, MACHINE = "{certificate}", "{machine}"
-"""Stand for a certificate for all inputs, and its machine's file."""
+CERTIFICATE, MACHINE, NETWORK = "{certificate}", "{machine}", "{network}"
+"""Stand for a certificate for all inputs, its machine's file, and a network document."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,9 @@ COMMANDS = (
     of_program("a counterexample", "counterexample --arithmetic rounded:e5m2/e5m2 --context 512", (1,)),
     of_program("an approximation", "approximate --function sort --n 2 --epsilon 1/4 --out out"),
     of_program("an audit", "audit increment --csv"),
+    of_program(
+        "words", f"verify {NETWORK} --spec hardmax --words (a|b)* --length 41 --last --arithmetic bf16 --out out"
+    ),
     of_program("an export", f"export {CERTIFICATE} --to safetensors --out out"),
 )
 
@@ -98,7 +104,17 @@ def certificate_in(folder: Path, *options: str) -> dict[str, str]:
     (certificate,) = folder.glob("*.certificate.json")
     if made.code:
         raise RuntimeError(made.err)
-    return {CERTIFICATE: str(certificate), MACHINE: str(machine)}
+    return {CERTIFICATE: str(certificate), MACHINE: str(machine), NETWORK: str(network_in(folder))}
+
+
+def network_in(folder: Path) -> Path:
+    """One head that takes the mean of all letters; of as many a as b it says a."""
+    head = HeadWeights([[0, 0]], [[0, 0]], [[1, 0]], [[0], [1]])
+    layers, embedding, logits = [LayerWeights([head])], [[1, 0], [-1, 0]], [[0, 1], [0, -1]]
+    net = Transformer.build("ab", embedding, logits, layers, unembedding_bias=[2**-10, 0])
+    path = folder / "network.json"
+    path.write_bytes(network_bytes(net))
+    return path
 
 
 def start(command: tuple[str, ...], folder: Path, before: Callable[[], object] = lambda: None) -> subprocess.Popen[str]:
