@@ -10,7 +10,7 @@ import click
 from exactformer.certificates.command_line.console import show
 from exactformer.certificates.reports.layout import Facts, Part, heading
 from exactformer.verify.arithmetic.formats import LARGEST_EXPONENT, LARGEST_PRECISION, NAMED_FORMATS
-from exactformer.verify.arithmetic.kernels import KERNELS
+from exactformer.verify.arithmetic.kernels import KERNELS, WHOLE
 from exactformer.verify.arithmetic.models import KERNEL
 from exactformer.verify.arithmetic.steps import CATALOGUE
 
@@ -44,6 +44,7 @@ def document() -> dict[str, object]:
         "models": MODELS,
         "linear": LINEAR,
         "formats": [*NAMED_FORMATS, *FORMATS],
+        "in_the_place_of_an_arithmetic": WHOLE,
         "steps": [
             {"step": kind.written, "with": kind.bases.value, "computes": kind.computes, "kernels": kind.kernels}
             for kind in CATALOGUE
@@ -70,6 +71,13 @@ def report() -> Iterator[Part]:
     yield heading("formats")
     yield f"  {' '.join(NAMED_FORMATS)}"
     yield Facts(tuple(FORMATS.items()), "  ")
+    yield ""
+    yield heading("a format in the place of an arithmetic")
+    yield (
+        "Of verify, about networks of any exact weights: attention written out, all results stored in the format, sums "
+        "in fp32, weights rounded to it; that exp is within 2 ulp in fp32, and 1 at 0, is believed."
+    )
+    yield Facts(tuple(WHOLE.items()), "  ")
     yield ""
     yield heading("steps, in the order in which they are written")
     rows = []

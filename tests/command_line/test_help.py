@@ -37,6 +37,18 @@ OPTIONS = {
     ("machines",): ("--json",),
     ("run",): ("MACHINE", "--context", "--max-steps", "--decode", "--json"),
     ("sweep",): ("--machines", "--all-inputs"),
+    ("verify",): (
+        "MODEL",
+        "--spec",
+        "--words",
+        "--length",
+        "--from",
+        "--last",
+        "--round",
+        "--explain",
+        "--plot",
+        "--json",
+    ),
 }
 COMMANDS = tuple(OPTIONS)
 LISTS = (("machines",), ("arithmetics",))

@@ -29,11 +29,13 @@ from exactformer.constructions.turing.tokens import sequences_of
 from exactformer.verify.arithmetic.models import parse_arithmetic
 from tests.certificates.certified import Sample, bundle
 from tests.certificates.universal import UniversalSample
+from tests.command_line.interrupts import network_in
 from tests.command_line.invoking import invoke
 
 pytestmark = pytest.mark.usefixtures("walked_once")
 
 WIDTHS = (40, 80, 200)
+WORDS = ("{network}", "--spec", "hardmax", "--words", "(a|b)*", "--last", "--out", "{folder}")
 COMMANDS = {
     "approximate": ("--function", "polynomial", "--n", "2", "--epsilon", "1", "--p", "1", "--out", "{folder}"),
     "arithmetics": (),
@@ -48,6 +50,8 @@ COMMANDS = {
     "machines": (),
     "run": ("binary-counter", "00", "--paradigm", "scot"),
     "sweep": ("--machines", "2", "--out", "{folder}/sweep.jsonl", "--workers", "1"),
+    "verify": (*WORDS, "--length", "5", "--arithmetic", "fp32"),
+    "verify, not shown": (*WORDS, "--length", "9", "--arithmetic", "rounded:fixed4/fixed4"),
 }
 """Of ``certify`` there are reports of each verdict below."""
 WRITTEN = Written(Path("out/a.certificate.json"), Path("out/a.0123.weights.json"), b"a certificate", kept=False)
@@ -126,15 +130,16 @@ def parts_of(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> list[Part]:
 
 
 def test_every_command_is_here() -> None:
-    assert {name.split()[0] for name in COMMANDS} | {"certify"} == set(cli.commands)
+    assert {re.split("[ ,]", name)[0] for name in COMMANDS} | {"certify"} == set(cli.commands)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_reports_are_well_laid_out(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
     (certificate,) = folder.glob("increment*.certificate.json")
-    arguments = [argument.format(folder=folder, certificate=certificate) for argument in COMMANDS[name]]
-    require_well_laid_out(parts_of(monkeypatch, name.split()[0], *arguments))
+    stands_for = {"folder": folder, "certificate": certificate, "network": network_in(folder)}
+    arguments = [argument.format(**stands_for) for argument in COMMANDS[name]]
+    require_well_laid_out(parts_of(monkeypatch, re.split("[ ,]", name)[0], *arguments))
 
 
 @pytest.mark.parametrize("title", BUNDLES)

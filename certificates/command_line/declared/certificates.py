@@ -90,7 +90,7 @@ def certify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     execute(Typed(**typed), Output(out, force), as_json)
 
 
-@command("verify", short_help="Prove that a transformer is right on every word, or find the first wrong one.")
+@command("verify", short_help="Prove outputs on every word, or find the first wrong one.", epilog=EXIT_CODES)
 @click.argument("model")
 @click.option(
     "--spec",
