@@ -117,5 +117,5 @@ def stored(typed: Typed, net: Transformer, quiet: bool) -> Transformer:
         return net
     found, changed = stored_in(net, parse_format(name))
     if changed and not quiet:
-        click.echo(f"weights: rounded to {name}, which changes {changed} of {sum(1 for _ in net.numbers())}")
+        show([f"weights: rounded to {name}, which changes {changed} of {sum(1 for _ in net.numbers())}"])
     return found

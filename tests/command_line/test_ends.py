@@ -202,7 +202,7 @@ CHECKERS_STREAMS = {
 @pytest.mark.parametrize("title", CHECKERS_STREAMS)
 def test_streams_of_the_checker_that_fail(title: str, stand_ins: dict[str, str], tmp_path: Path) -> None:
     line, code, says = CHECKERS_STREAMS[title]
-    certificate, machine = stand_ins.values()
+    certificate, machine, _ = stand_ins.values()
     outcome = ended((*CHECKER, certificate, "--machine", machine), tmp_path, line)
     assert (outcome.code, outcome.err) == (code, says)
     assert outcome.out.startswith("valid: certified") == (code == 0)
