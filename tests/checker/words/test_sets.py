@@ -14,7 +14,7 @@ from exactformer.certificates.checker.document import Rejected, TooLarge
 from exactformer.certificates.checker.words.regular import automaton_of
 from exactformer.certificates.checker.words.sets import Sets
 from tests.checker.conftest import UNLIMITED
-from tests.checker.sequences.documents import hardmax_states, layer, network, vector
+from tests.checker.sequences.documents import hardmax_states, head, layer, network, vector
 from tests.checker.sequences.simulation import Simulation
 from tests.checker.sequences.simulation import arithmetic_of as simulated
 from tests.checker.words.documents import certificate, words_over
@@ -128,3 +128,19 @@ def test_an_overflow_leaves_nothing_shown_of_a_word(attention: str, tmp_path: Pa
     assert checked(tmp_path, as_hardmax(document, "a a", 2, E4M3, 1, [[2, "1"]]), document).verdict == "proved"
     with pytest.raises(Rejected, match="may overflow"):
         checked(tmp_path, as_hardmax(document, "b a", 2, E4M3, 1, [[2, "1"]]), document)
+
+
+FAR_A = network(
+    2,
+    {"a": (vector(x0=1), [vector(x1=1), 0]), "b": ([], [vector(x1=-1), 0]), "c": ([], [[], -9])},
+    [layer(head([[[], 1]], [[vector(x0=100), 0]], [[vector(x0=2), -1]], [[1, [vector(x0=1), 0]]]))],
+)
+"""An a scores 100, and gives 1; others score 0, and give -1."""
+
+
+def test_far_is_what_is_far_below_a_token_that_is_surely_there(tmp_path: Path) -> None:
+    """There may be an a in the first place, or not: where not, it is the others that are selected."""
+    for language in ("a c", "b c", "[a b] c", "c [a b] c"):
+        length = len(language.replace("[a b]", "a").split())
+        said = as_hardmax(FAR_A, language, length, FUSED, 1, [[length, "3/2"]])
+        assert checked(tmp_path, said, FAR_A).verdict == "proved", language
