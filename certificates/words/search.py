@@ -222,12 +222,19 @@ def _as_hardmax(
                 positions = count * len(words.asked(one.length))
                 lengths.append(OfLength(one.length, count, positions, one.margin, one.states))
                 progress(f"words of {one.length} tokens", one.length, words.length)
-        except (Rejected, TooLarge) as error:
-            reason = reason or f"of {len(lengths) + 1} tokens: {error.reason if isinstance(error, Rejected) else error}"
+        except TooLarge as error:  # where less is far, there are more cases still
+            reason = f"{_beyond(lengths)}: {error}"
+            break
+        except Rejected as error:
+            reason = f"{_beyond(lengths)}: it {error.reason}"
         else:
             reason = None
             break
     return WordsFound(net, words, model, beta, far, tuple(numbers), tuple(lengths), None, None, "", reason)
+
+
+def _beyond(lengths: Sequence[OfLength]) -> str:
+    return f"of more than {lengths[-1].length} tokens" if lengths else "of any length"
 
 
 def _searched(
