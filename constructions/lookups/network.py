@@ -134,8 +134,16 @@ def counting(context: int) -> Instance:
     return Instance(network, Words("BOS b* a", context, right_value, first=None))
 
 
+def of_two_codes(bits: int) -> Instance:
+    """Codes of so many bits, of two positions only: the code of ones, whose value is a, and one that has one -1."""
+    ones, none = [ONE] * bits, [ZERO] * bits
+    embedding = [[*ones, *none, ONE, ZERO], [-ONE, *ones[1:], *none, -ONE, ZERO], [*none, *ones, ZERO, ZERO]]
+    network = _network(["a", "b", "ask"], embedding, None, bits, ["ask"])
+    return Instance(network, Words("a b ask", 3, right_value, first=None))
+
+
 def _network(
-    names: Sequence[str], embedding: Sequence[Row], table: Sequence[Row], width: int, unseen: Sequence[str]
+    names: Sequence[str], embedding: Sequence[Row], table: Sequence[Row] | None, width: int, unseen: Sequence[str]
 ) -> Transformer:
     """Coordinates: keys [width], queries [width], the value, and what the head selects."""
     total = 2 * width + 2

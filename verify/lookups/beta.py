@@ -1,8 +1,8 @@
 """The least beta, a power of two, at which softmax returns the right value of a look-up, after rounding to A.
 
 In a query one position has the largest score, and all others are lower, by the gaps of `Separation.tiers`.  The
-interpreter of `arithmetic` shows at which beta the head gives the right value, whatever the values are: of *signs*, -1 or
-1, or of *ternary* values, -1, 0 or 1.  (0 comes out only where all other weights underflow, so it needs more.)  beta
+interpreter of `arithmetic` shows at which beta the head gives the right value, whatever the values are: of *signs*, -1
+or 1, or of *ternary* values, -1, 0 or 1.  (0 comes out only where all other weights underflow, so it needs more.)  beta
 multiplies scores (NETWORKS, 3), and must not make them overflow.
 """
 

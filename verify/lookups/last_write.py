@@ -54,10 +54,10 @@ def comparisons(arithmetic: ScoreArithmetic, context: int, *, whole: bool) -> It
 
     Scores do not fall where the time grows, as rounding is monotone: so of two addresses the wrong one at the last time
     is compared with the right one at the first, and of one address each write with the next.  Addresses are compared
-    up to a distance d with d^2 > 1 + 2 E T (see `scan`).
+    up to a distance d with d^2 > 2 + 2 E T (see `scan`): from there on the gap is at least 1.
     """
     computed, n = AsComputed(PARABOLA_RECENCY, arithmetic, context), context - 1
-    near = isqrt(int(2 * relative_error(arithmetic, 3) * (3 * n * n + 1) + 1)) + 1
+    near = isqrt(int(2 * relative_error(arithmetic, 3) * (3 * n * n + 1) + 2)) + 1
     for query in range(context) if whole else range(max(0, n - 2), context):
         for later in range(1, context if whole else min(context, 4)):
             yield computed.compared(query, Place(query, later), Place(query, later - 1))

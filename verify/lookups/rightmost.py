@@ -5,8 +5,9 @@ Let 2^(e-1) < m < 2^e, so that 1/m lies among numbers 2^(1-e-p) apart, an ulp:
 
 * e <= p - 1: 1/m - 1/(m+1) > 2^-2e >= an ulp, so 1/m and 1/(m+1) become different numbers.
 * e = p: a step is above an ulp while m(m+1) < 2^(2p-1), and at most one from then on.  Numbers that differ by at most
-  an ulp become equal or neighbours; so from m0, the first m with m(m+1) >= 2^(2p-1), on to m there is a collision if and
-  only if 1/m0 and 1/m become numbers less than m - m0 ulps apart.  The first m is found by bisection.
+  an ulp, and lie halfway between no two of the format, become equal or neighbours.  So from m0, the first m with
+  m(m+1) >= 2^(2p-1), on to m there is a collision if and only if 1/m0 and 1/m become numbers less than m - m0 ulps
+  apart.  The first m is found by bisection; it is below 2^p, as there are fewer numbers than m from m0 to 2^p.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def rightmost(arithmetic: ScoreArithmetic) -> Separation:
     collision = last.compared(proved, Place(proved, proved), Place(proved - 1, proved - 1))
     gap = least_gap(arithmetic, proved)
     # Scores are different multiples of the gap, so the position that is d back is d gaps lower, or more.
-    tiers = tuple(Tier(1, d * gap) for d in range(1, 4)) + (Tier(None, 4 * gap),)
+    tiers = (*(Tier(1, d * gap) for d in range(1, 4)), Tier(None, 4 * gap))
     return Separation(proved, "closed form", gap, Fraction(1), collision, collision, tiers, (Crowd(proved, 1),))
 
 

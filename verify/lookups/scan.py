@@ -33,8 +33,8 @@ LARGEST_SCAN = 1 << 14
 
 @dataclass(frozen=True)
 class Bounds:
-    """start: the look-up separates in contexts up to this one, by ``gap`` or more.  near: of N, the least d >= 1 such
-    that keys d or more away are surely lower.  largest_score: of N.
+    """start: the look-up separates in contexts up to this one, by ``gap`` or more.  near: of N, a d >= 1 such that keys
+    d or more away are surely lower, by ``gap`` or more.  largest_score: of N.
     """
 
     start: int
@@ -45,11 +45,11 @@ class Bounds:
 
 
 def parabola_bounds(arithmetic: ScoreArithmetic) -> Bounds:
-    """T = 2ik + k^2 <= 3 (N - 1)^2, and the exact gap is d^2."""
+    """T = 2ik + k^2 <= 3 (N - 1)^2, and the exact gap is d^2: d^2 > 2 T E + 16 leaves 16."""
     error = relative_error(arithmetic, 2)
 
     def near(context: int) -> int:
-        return isqrt(int(2 * error * 3 * (context - 1) ** 2)) + 1
+        return isqrt(int(2 * error * 3 * (context - 1) ** 2) + 16) + 1
 
     start = isqrt(1 << fewest_bits(arithmetic)) + 1
     return Bounds(start, Fraction(1), True, near, lambda context: Fraction((context - 1) ** 2))
@@ -62,21 +62,21 @@ def hash_bounds(arithmetic: ScoreArithmetic) -> Bounds:
     and k = i - d, it holds for all.  (Products of the smallest coordinates, 1/(2 N^2), have to be normal.)
     """
     error = relative_error(arithmetic, 4)
+    # What is not computed is apart by so much that the least gap is one of those that are.
+    slack = power_of_two(3 - fewest_bits(arithmetic))
 
     def near(context: int) -> int:
         last = context - 1
         if Fraction(1, 2 * last * last + 2) < smallest_normal(arithmetic):
             return context
-        return first_distance(last, 1 - 2 * error)
+        return first_distance(last, 1 - 2 * error - slack)
 
-    # Up to here all gaps are so much more than rounding that the least one is found later on, by computing.
-    slack = power_of_two(3 - fewest_bits(arithmetic))
     start = 1
-    while near(2 * start) < 2 * start and first_distance(2 * start - 1, 1 - 2 * error - slack) == 1:
+    while near(2 * start) == 1:
         start *= 2
     step = start // 2
     while step:
-        if first_distance(start + step - 1, 1 - 2 * error - slack) == 1:
+        if near(start + step) == 1:
             start += step
         step //= 2
     return Bounds(start, slack, False, near, lambda context: 1 + error)  # noqa: ARG005
@@ -140,7 +140,7 @@ def scanned(scheme: Scheme, arithmetic: ScoreArithmetic) -> Separation:
     scan = Scan(scheme, arithmetic, BOUNDS[scheme.name](arithmetic))
     bounds = scan.bounds
     gap, tight, first, proved = bounds.gap, bounds.tight, None, bounds.start
-    sure = None
+    sure, regular = None, True
     for context in range(bounds.start + 1, bounds.start + 1 + LARGEST_SCAN):
         pairs = list(scan.new_pairs(context))
         least = min(pairs, key=gap_of, default=None)
@@ -148,6 +148,8 @@ def scanned(scheme: Scheme, arithmetic: ScoreArithmetic) -> Separation:
             first, proved = least, context - 1
         if first is None and least is not None and gap_of(least) < gap:
             gap, tight = gap_of(least), True
+        if first is None and any(gap_of(pair) < min(16, pair.distance**2) for pair in pairs):
+            regular = False
         sure = next((pair for pair in pairs if pair.is_sure), None)
         if sure is not None:
             break
@@ -155,9 +157,9 @@ def scanned(scheme: Scheme, arithmetic: ScoreArithmetic) -> Separation:
             proved = context
     how = "closed form" if scheme is PARABOLA else "error bound"
     how += f" up to {bounds.start:,}" + (f", computed up to {proved:,}" if proved > bounds.start else "")
-    tiers = (Tier(None, gap),)
-    if scheme is PARABOLA and gap == 1:
-        tiers = tuple(Tier(2, Fraction(d * d)) for d in range(1, 4)) + (Tier(None, Fraction(16)),)
+    tiers: tuple[Tier, ...] = (Tier(None, gap),)
+    if scheme is PARABOLA and regular:
+        tiers = (*(Tier(2, Fraction(d * d)) for d in range(1, 4)), Tier(None, Fraction(16)))
     crowds: tuple[Crowd, ...] = (Crowd(proved, 1),) if tight else ()
     if scheme is PARABOLA and gap == 1:
         crowds = (Crowd(3, 2),)  # position 1, between 0 and 2

@@ -45,6 +45,11 @@ class Counterexample:
         """Whether no order of additions avoids it."""
         return self.wrong_score.low >= self.right_score.high
 
+    @property
+    def distance(self) -> int:
+        """Of the two addresses."""
+        return abs(self.right.address - self.wrong.address)
+
 
 @dataclass(frozen=True)
 class CodeCounterexample:
