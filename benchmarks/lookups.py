@@ -120,12 +120,14 @@ def clash(found: Counterexample | CodeCounterexample | None) -> Clash | None:
     match found:
         case None:
             return None
-        case CodeCounterexample(bits, right, wrong):
-            codes = f"all {bits:,} ones", f"all {bits:,} ones", "one -1"
-            return Clash(f"2^{bits}", *codes, interval(right), interval(wrong), found.is_sure)
-    right, wrong = (place(one) for one in (found.right, found.wrong))
+        case CodeCounterexample(bits):
+            own = f"all {bits:,} ones"
+            context, query, right, wrong = f"2^{bits}", own, own, "one -1"
+        case Counterexample():
+            context, query = power(found.context), f"{found.query:,}"
+            right, wrong = place(found.right), place(found.wrong)
     scores = interval(found.right_score), interval(found.wrong_score)
-    return Clash(power(found.context), f"{found.query:,}", right, wrong, *scores, found.is_sure)
+    return Clash(context, query, right, wrong, *scores, found.is_sure)
 
 
 def place(one: Place) -> str:

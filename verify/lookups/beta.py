@@ -60,37 +60,37 @@ class Look:
     context: int
     ternary: bool
 
-    def holds(self, exponent: int) -> bool:
-        """Whether one position of value 1 gives 1 at beta = 2^exponent, and for ternary values also 0 gives 0."""
-        return gives(tried(self.model, self._query(exponent, ALL_ONE)), ONE) and (
-            not self.ternary or gives(tried(self.model, self._query(exponent, ALL_ZERO)), ZERO)
+    def holds(self, beta: int) -> bool:
+        """Whether one position of value 1 gives 1 at this beta, and for ternary values also 0 gives 0."""
+        return gives(tried(self.model, self._query(beta, ALL_ONE)), ONE) and (
+            not self.ternary or gives(tried(self.model, self._query(beta, ALL_ZERO)), ZERO)
         )
 
-    def fails(self, exponent: int) -> bool:
+    def fails(self, beta: int) -> bool:
         """Whether a query with a crowd surely gives a wrong value: the right one is 1 and all others are -1; or, for
         ternary values, 0 and all others are 1.
         """
         return any(
-            self._is_wrong(exponent, crowd, ALL_ONE, ALL_MINUS_ONE, ONE)
-            or (self.ternary and self._is_wrong(exponent, crowd, ALL_ZERO, ALL_ONE, ZERO))
+            self._is_wrong(beta, crowd, ALL_ONE, ALL_MINUS_ONE, ONE)
+            or (self.ternary and self._is_wrong(beta, crowd, ALL_ZERO, ALL_ONE, ZERO))
             for crowd in self.found.crowds
         )
 
-    def _query(self, exponent: int, own: Value) -> Query:
+    def _query(self, beta: int, own: Value) -> Query:
         groups, left = [Group(1, 1, 0, 0, own)], self.context - 1
         for tier in self.found.tiers:
             most = left if tier.most is None else min(left, tier.most)
             if most:
-                groups.append(Group(0, most, floor(tier.gap * (1 << exponent)), None, TERNARY))
+                groups.append(Group(0, most, floor(tier.gap * beta), None, TERNARY))
         return Query(tuple(groups), self.context)
 
-    def _is_wrong(self, exponent: int, crowd: Crowd, own: Value, others: Value, right: Fraction) -> bool:
-        first, scale = self.found.tiers[0], 1 << exponent
+    def _is_wrong(self, beta: int, crowd: Crowd, own: Value, others: Value, right: Fraction) -> bool:
+        first = self.found.tiers[0]
         rest, following = crowd.context - 1 - crowd.size, self.found.tiers[1:] or (first,)
         groups = [Group(1, 1, 0, 0, own)]
-        groups.append(Group(crowd.size, crowd.size, floor(first.gap * scale), ceil(first.gap * scale), others))
+        groups.append(Group(crowd.size, crowd.size, floor(first.gap * beta), ceil(first.gap * beta), others))
         if rest:
-            groups.append(Group(0, rest, floor(following[0].gap * scale), None, others))
+            groups.append(Group(0, rest, floor(following[0].gap * beta), None, others))
         seen = tried(self.model, Query(tuple(groups), crowd.context))
         return isinstance(seen, Output) and not seen.after.low <= right <= seen.after.high
 
@@ -116,15 +116,15 @@ def context_of(found: Separation) -> int:
 def least_beta(arithmetic: ScoreArithmetic, look: Look) -> Beta:
     """Bisection finds it, as bounds shrink where beta grows (`softmax.smallest_beta`)."""
     low, high = 0, LARGEST_EXPONENT
-    if not look.holds(high):
+    if not look.holds(1 << high):
         return Beta(look.context, None, None, "no beta is enough, however far scores are apart")
     while low < high:
         middle = (low + high) // 2
-        if look.holds(middle):
+        if look.holds(1 << middle):
             high = middle
         else:
             low = middle + 1
-    failing = next((e for e in range(low - 1, -1, -1) if look.fails(e)), None)
+    failing = next((e for e in range(low - 1, -1, -1) if look.fails(1 << e)), None)
     too_small = None if failing is None else 1 << failing
     scaled = look.found.largest_score * (1 << low)
     if scaled > arithmetic.stored.max_finite or 2 * scaled > arithmetic.sums.max_finite:
