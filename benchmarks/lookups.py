@@ -33,9 +33,10 @@ from exactformer.verify.lookups.scores import ScoreArithmetic, held
 from exactformer.verify.lookups.separation import CodeCounterexample, Counterexample, Place, Separation, UpTo
 
 RESULTS = Path(__file__).with_name("lookups.json")
-NOT_JUDGED = ("fp64",)
-"""Certificates about networks have no numbers below 2^-1024 (NETWORKS, 8)."""
-LONGEST_PROOF, LONGEST_WRITES, LONGEST_WORD, MOST_BITS = 24, 12, 260, 300
+_D = "float(53,-960,1023)"
+JUDGED_AS = {"fp64": f"rounded:{_D}/{_D}/{_D}@{_D}+linear{_D}+exp2-one"}
+"""Certificates about networks have no numbers below 2^-1024 (NETWORKS, 8): fp64 without its smallest ones."""
+LONGEST_PROOF, LONGEST_WRITES, LONGEST_COUNT, LONGEST_WORD, MOST_BITS = 30, 12, 200, 260, 300
 """Contexts of networks that are proved on all their words, and of those that are refuted on one; bits of codes."""
 COLOURS = ("#000000", "#0072B2", "#009E73", "#56B4E9", "#D55E00", "#E69F00")
 """Okabe and Ito's, which colour-blind people tell apart; and each arithmetic has a marker of its own."""
@@ -153,14 +154,15 @@ def proved_text(found: Separation) -> str:
 
 def judged(made: Instance, context: str, arithmetic: ScoreArithmetic, beta: int) -> Judged:
     """What `certify` says about the network."""
-    certificate = certify(made.network, made.words, arithmetic.softmax, beta=beta)
+    softmax = JUDGED_AS.get(arithmetic.name, arithmetic.softmax)
+    certificate = certify(made.network, made.words, softmax, beta=beta)
     words = made.words.language
     return Judged(context, certificate.verdict.value, f"2^{beta.bit_length() - 1}", words if len(words) < 80 else "")
 
 
 def certificate_of(scheme: Scheme, arithmetic: ScoreArithmetic, found: Separation, beta: int) -> Judged:
     """On all words of a context that is proved."""
-    longest = LONGEST_PROOF if scheme.addresses_are_positions else LONGEST_WRITES
+    longest = LONGEST_COUNT if scheme.causal else LONGEST_PROOF if scheme.addresses_are_positions else LONGEST_WRITES
     context = min(found.proved, longest) if isinstance(found.proved, int) else longest
     return judged(instance(scheme, context, partial(held, arithmetic.activations)), power(context), arithmetic, beta)
 
@@ -197,7 +199,7 @@ def row(scheme: Scheme, arithmetic: ScoreArithmetic) -> Row:
     found = separation(scheme, arithmetic)
     signs, ternary = betas(arithmetic, found)
     certificate = refutation = None
-    if arithmetic.name not in NOT_JUDGED and signs.beta is not None:
+    if signs.beta is not None:
         certificate = certificate_of(scheme, arithmetic, found, signs.beta)
         known = sorted({each.beta for each in (signs, ternary) if each.beta is not None})
         refutation = refutation_of(scheme, arithmetic, found, known)
@@ -215,6 +217,20 @@ def row(scheme: Scheme, arithmetic: ScoreArithmetic) -> Row:
         certificate,
         refutation,
     )
+
+
+def loaded(text: str) -> list[Row]:
+    """What `main` wrote."""
+
+    def part(kind: type[Any], fields: dict[str, Any] | None) -> Any:
+        return None if fields is None else kind(**fields)
+
+    kinds = {"first": Clash, "sure": Clash, "signs": BetaFound, "ternary": BetaFound}
+    kinds |= {"certificate": Judged, "refutation": Judged}
+    return [
+        Row(**{name: part(kinds[name], value) if name in kinds else value for name, value in one.items()})
+        for one in json.loads(text)
+    ]
 
 
 def rows() -> Iterator[Row]:
@@ -235,6 +251,12 @@ def clash_text(found: Clash | None) -> str:
         return "none"
     scores = f"{found.right_score} for {found.right}, {found.wrong_score} for {found.wrong}"
     return f"N = {found.context}: query {found.query}, {scores}"
+
+
+def table(found: Sequence[Row]) -> list[str]:
+    """Lines of Markdown."""
+    rows_of = [HEAD, ("---",) * len(HEAD), *map(cells, found)]
+    return [f"| {' | '.join(one)} |" for one in rows_of]
 
 
 def judged_text(found: Judged | None) -> str:
@@ -279,25 +301,28 @@ def bits_of(proved: str) -> float:
 def draw(found: Sequence[dict[str, Any]], path: Path) -> bytes:
     """Largest contexts, up to 2^60 on the left, larger ones on the right; each arithmetic in a line of its own."""
     plt = pyplot_for(path)
-    figure, (small, large) = plt.subplots(1, 2, figsize=(11, 6.5), sharey=True, width_ratios=(3, 1.3))
+    figure, (small, large) = plt.subplots(1, 2, figsize=(12, 6.5), sharey=True, width_ratios=(3, 1.5))
     names = [scheme.name for scheme in SCHEMES]
     for number, arithmetic in enumerate(ARITHMETICS):
         style = {"color": COLOURS[number], "marker": MARKERS[number], "linestyle": "", "markersize": 7}
         of_this = [one for one in found if one["arithmetic"] == arithmetic.name]
         for one in of_this:
             height = names.index(one["scheme"]) + (number - 2.5) * 0.13
-            everywhere = one["proved"] == "every N"
-            bits = 1e18 if everywhere else bits_of(one["proved"])
+            beside = {"xytext": (7, 0), "textcoords": "offset points", "va": "center", "fontsize": 7}
+            if one["proved"] == "every N":
+                edge = large.get_yaxis_transform()
+                large.plot([0.6], [height], transform=edge, **style)
+                large.annotate("every N", (0.6, height), xycoords=edge, **beside)
+                continue
+            bits = bits_of(one["proved"])
             axis = small if bits < 60 else large
             axis.plot([bits], [height], **style)
-            axis.annotate(
-                one["proved"], (bits, height), xytext=(7, 0), textcoords="offset points", va="center", fontsize=7
-            )
+            axis.annotate(one["proved"], (bits, height), **beside)
         small.plot([], [], label=arithmetic.name, **style)
-    small.set_xlim(0, 64)
+    small.set_xlim(0, 72)
     small.set_xlabel("log2 of the largest context N that is proved")
     large.set_xscale("log")
-    large.set_xlim(1e2, 1e23)
+    large.set_xlim(1e1, 1e31)
     large.set_xlabel("the same, on a logarithmic scale")
     small.set_yticks(range(len(names)), names)
     small.invert_yaxis()
@@ -315,15 +340,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = parser_of(__file__, __doc__)
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the largest contexts, as .svg or .png")
     asked = parser.parse_args(arguments)
-    print("| " + " | ".join(HEAD) + " |")
-    print("|" + "---|" * len(HEAD))
     found = []
     for one in rows():
-        found.append(asdict(one))
-        print("| " + " | ".join(cells(one)) + " |", flush=True)
-    RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        found.append(one)
+        print(f"{one.scheme}, {one.arithmetic}: proved up to {one.proved}", flush=True)
+    print(*table(found), sep="\n")
+    RESULTS.write_text(json.dumps([asdict(one) for one in found], indent=1) + "\n", encoding="utf-8")
     if asked.plot is not None:
-        asked.plot.write_bytes(draw(found, asked.plot))
+        asked.plot.write_bytes(draw([asdict(one) for one in found], asked.plot))
     return 0
 
 
