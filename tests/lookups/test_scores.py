@@ -89,3 +89,13 @@ def test_the_error_bound_holds_and_is_not_far_off() -> None:
 def test_fixed_point_is_not_audited() -> None:
     with pytest.raises(ValueError, match="scores in fixed12 are not audited; name a floating format"):
         precision(FixedFormat(12))
+
+
+@pytest.mark.parametrize("terms", [1, 2, 4])
+def test_the_error_bound_counts_every_rounding(terms: int) -> None:
+    """Two coordinates, a product and ``terms`` - 1 additions, each by 2^-p; and the score where it is stored."""
+    u = Fraction(1, 2**24)
+    in_fp32 = ScoreArithmetic("fp32", FP32, FP32, FP32, "")
+    assert (2 + terms) * u < relative_error(in_fp32, terms) < (2 + terms + Fraction(1, 100)) * u
+    stored = ScoreArithmetic("bf16 stored", FP32, FP32, BF16, "")
+    assert relative_error(stored, terms) > relative_error(in_fp32, terms) + Fraction(1, 2**8)

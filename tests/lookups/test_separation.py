@@ -19,6 +19,7 @@ from exactformer.verify.lookups.arithmetics import ARITHMETICS
 from exactformer.verify.lookups.closed import most_code_bits
 from exactformer.verify.lookups.decide import separation
 from exactformer.verify.lookups.rightmost import first_collision
+from exactformer.verify.lookups.scan import first_distance
 from exactformer.verify.lookups.scores import ScoreArithmetic
 from exactformer.verify.lookups.separation import AsComputed, Counterexample, Place, UpTo, by_brute_force, gap_of
 
@@ -60,6 +61,19 @@ def test_scans_end_where_brute_force_fails(scheme: Scheme, arithmetic: ScoreArit
     assert 0 < found.gap <= min(gaps)
     if found.crowds:
         assert scheme is PARABOLA or found.gap == min(gaps)
+
+
+@pytest.mark.parametrize("last", [1, 5, 12])
+@pytest.mark.parametrize("threshold", [Fraction(9, 10), Fraction(99, 100), Fraction(9999, 10000), Fraction(1, 3)])
+def test_distances_from_which_on_hashes_are_apart(last: int, threshold: Fraction) -> None:
+    """phi(i) . phi(k) < t if and only if (ik + 1)^2 < t^2 (i^2 + 1)(k^2 + 1): for all pairs."""
+    near = [
+        abs(i - k)
+        for i in range(last + 1)
+        for k in range(last + 1)
+        if i != k and (i * k + 1) ** 2 >= threshold**2 * (i * i + 1) * (k * k + 1)
+    ]
+    assert first_distance(last, threshold) == max(near, default=0) + 1
 
 
 def pairs(scheme: Scheme, arithmetic: ScoreArithmetic, context: int) -> list[Counterexample]:
