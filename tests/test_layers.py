@@ -35,6 +35,7 @@ LAYERS = (
         "exactformer.constructions.ngram",
         "exactformer.constructions.subleq",
         "exactformer.constructions.imported",
+        "exactformer.constructions.lookups",
     ),
     ("exactformer.verify.arithmetic", "exactformer.verify.solver"),
     ("exactformer.verify",),
