@@ -288,9 +288,9 @@ def tables(results: Sequence[Result], constants: Sequence[Result]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Verify, print, write."""
-    parser_of(__file__, __doc__).parse_args()
+    parser_of(__file__, __doc__).parse_args(arguments)
     warnings.filterwarnings("ignore")
     logging.disable(logging.WARNING)
     results, constants = list[Result](), list[Result]()

@@ -31,6 +31,7 @@ from exactformer.verify.lookups.beta import Beta, betas
 from exactformer.verify.lookups.decide import separation
 from exactformer.verify.lookups.scores import ScoreArithmetic, held
 from exactformer.verify.lookups.separation import CodeCounterexample, Counterexample, Place, Separation, UpTo
+from exactformer.verify.verdict import Verdict
 
 RESULTS = Path(__file__).with_name("lookups.json")
 _D = "float(53,-960,1023)"
@@ -84,7 +85,7 @@ class Row:
     scheme: str
     arithmetic: str
     softmax: str
-    proved: str
+    up_to: str
     how: str
     gap: str
     first: Clash | None
@@ -175,7 +176,7 @@ def refutation_of(
     for one in dict.fromkeys(each for each in (found.sure, found.first) if each is not None):
         for beta in betas_known:
             last = refuted(scheme, arithmetic, one, beta) or last
-            if last is not None and last.verdict == "refuted":
+            if last is not None and last.verdict == Verdict.REFUTED.value:
                 return last
     return last
 
@@ -282,7 +283,7 @@ def cells(one: Row) -> tuple[str, ...]:
     return (
         one.scheme,
         one.arithmetic,
-        one.proved,
+        one.up_to,
         clash_text(one.first),
         sure,
         beta_text(one.signs),
@@ -309,15 +310,15 @@ def draw(found: Sequence[dict[str, Any]], path: Path) -> bytes:
         for one in of_this:
             height = names.index(one["scheme"]) + (number - 2.5) * 0.13
             beside = {"xytext": (7, 0), "textcoords": "offset points", "va": "center", "fontsize": 7}
-            if one["proved"] == "every N":
+            if one["up_to"] == "every N":
                 edge = large.get_yaxis_transform()
                 large.plot([0.6], [height], transform=edge, **style)
                 large.annotate("every N", (0.6, height), xycoords=edge, **beside)
                 continue
-            bits = bits_of(one["proved"])
+            bits = bits_of(one["up_to"])
             axis = small if bits < 60 else large
             axis.plot([bits], [height], **style)
-            axis.annotate(one["proved"], (bits, height), **beside)
+            axis.annotate(one["up_to"], (bits, height), **beside)
         small.plot([], [], label=arithmetic.name, **style)
     small.set_xlim(0, 72)
     small.set_xlabel("log2 of the largest context N that is proved")
@@ -343,7 +344,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = []
     for one in rows():
         found.append(one)
-        print(f"{one.scheme}, {one.arithmetic}: proved up to {one.proved}", flush=True)
+        print(f"{one.scheme}, {one.arithmetic}: proved up to {one.up_to}", flush=True)
     print(*table(found), sep="\n")
     RESULTS.write_text(json.dumps([asdict(one) for one in found], indent=1) + "\n", encoding="utf-8")
     if asked.plot is not None:

@@ -114,6 +114,8 @@ def exact_rows(value: Matrix, columns: int, where: str, rows: int | None = None)
 def _row(row: Sequence[object], where: str) -> Vector:
     found = []
     for column, value in enumerate(row):
+        if type(value) in (int, float) and not value:  # most are, in matrices that others keep
+            continue
         number = exact_number(value, f"{where}, column {column}")
         if number:
             found.append((column, number))

@@ -33,5 +33,5 @@ def test_bf16_is_found_again() -> None:
     for scheme in SCHEMES:
         found = separation(scheme, arithmetic)
         (row,) = [row for row in rows() if (row.scheme, row.arithmetic) == (scheme.name, "bf16")]
-        assert (row.proved, row.gap, row.how) == (proved_text(found), rational(found.gap), found.how)
+        assert (row.up_to, row.gap, row.how) == (proved_text(found), rational(found.gap), found.how)
         assert (row.first, row.sure) == (clash(found.first), clash(found.sure))

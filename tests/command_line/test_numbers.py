@@ -26,9 +26,12 @@ SMALL = {
     ("lemmas", "budget"),
     ("sweep", "seed"),
     ("sweep", "workers"),
+    ("verify", "budget"),
+    ("verify", "first"),
+    ("verify", "length"),
 }
 """Options that take small whole numbers as click reads them; all others read powers."""
-BETAS = {("certify", "beta"), ("counterexample", "beta"), ("export", "beta")}
+BETAS = {("certify", "beta"), ("counterexample", "beta"), ("export", "beta"), ("verify", "beta")}
 COUNTS = {
     ("certify", "context"),
     ("certify", "space"),
