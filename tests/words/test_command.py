@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 import exactformer as ef
+from exactformer.certificates.words.files import load_model, numbers_expected
+from exactformer.constructions.turing.paradigm import Paradigm
 from tests.command_line.invoking import files_in, invoke
+from tests.export.running import Work
+from tests.imported.test_decoder import folder_of
 from tests.imported.test_tracr import stored
 
 SPEC = """
@@ -218,3 +223,41 @@ def test_too_many_words_are_not_judged(folder: Path) -> None:
     code, _, err = verify(folder, "ab.json", "--words", "[a b]*", "--length", "40", spec="spec.py:backwards")
     assert code == 4
     assert "beginnings of words" in err
+
+
+def test_before_a_long_run_it_is_said_what_it_takes(folder: Path) -> None:
+    net = ef.Transformer.build("ab", [[1, 0], [0, 1]], [[1, 0], [0, 1]], [])
+    ef.save_transformer(net, folder / "copy.json")
+    (folder / "copy.py").write_text("def expected(word):\n    return [word[-1]]\n")
+    arguments = ("copy.json", "--words", "a{9} [a b]{2} a*", "--last", "--length")
+    assert verify(folder, *arguments, "30", spec="copy.py")[::2] == (0, "")
+    many = ("copy.json", "--words", "a{1000} [a b]{12} a?", "--last", "--budget", "1", "--length", "1013")
+    code, out, err = verify(folder, *many, spec="copy.py")
+    assert err.startswith("8,192 words, 8,294,400 tokens: some 7 s, and more where tokens have many different states\n")
+    assert (code, out) in ((0, out), (3, ""), (4, ""))
+
+
+def test_margins_are_drawn(folder: Path) -> None:
+    for place, name in enumerate(("margins.svg", "again.svg")):
+        arguments = (*OF_LENGTH[:1], "BOS [1 2]*", *OF_LENGTH[2:], "--length", "12", "--plot", str(folder / name))
+        assert verify(folder, LENGTH, *arguments)[0] == 1, place
+    drawn = (folder / "margins.svg").read_text()
+    assert "<svg" in drawn
+    assert drawn == (folder / "again.svg").read_text()
+    code, out, err = verify(folder, LENGTH, *OF_LENGTH, "--length", "3", "--plot", str(folder / "margins.pdf"))
+    assert (code, out) == (2, "")
+    assert "has to end in .svg or .png" in err
+
+
+def test_numbers_that_are_expected() -> None:
+    """Of a model that says numbers, those are read that some word should get."""
+    words = ef.Words("BOS [a b]{1,2}", 3, lambda word: [Fraction(word.count("a"), len(word) - 1)], first=None)
+    assert numbers_expected(words, ["b", "a", "BOS"]) == [0, Fraction(1, 2), 1]
+    with pytest.raises(ef.WordsError, match="the model says numbers, and the specification something else"):
+        numbers_expected(ef.Words("a", 1, lambda _: ["x"]), ["a"])
+
+
+def test_a_folder_that_was_exported_is_a_model(folder: Path) -> None:
+    folder_of(folder, Work("copy", "", Paradigm.COT), "bf16")
+    net = load_model(str(folder), ef.Words("a", 1, "hardmax"))
+    assert net == ef.from_decoder(folder)
