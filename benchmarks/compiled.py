@@ -29,7 +29,7 @@ from exactformer.constructions.imported.tracr import from_tracr, says_numbers, t
 from exactformer.constructions.transformer.words import Word, Words
 from exactformer.verify.arithmetic.formats import parse_format
 from exactformer.verify.arithmetic.models import parse_arithmetic
-from exactformer.verify.given.arithmetic import stored_in
+from exactformer.verify.stored import stored_in
 from exactformer.verify.verdict import Verdict
 
 RESULTS = Path(__file__).with_name("compiled.json")

@@ -9,7 +9,7 @@ from exactformer.certificates.certify import Bundle, Progress, Request
 from exactformer.certificates.certify_all import UniversalBundle, UniversalRequest
 from exactformer.certificates.checker.deadline import SECONDS
 from exactformer.certificates.files import Subject
-from exactformer.certificates.sequence_certificate import SequencesAsked, SequencesBundle, certify_sequences
+from exactformer.certificates.sequences.certificate import SequencesAsked, SequencesBundle, certify_sequences
 from exactformer.certificates.theory_certificate import Asked, TheoryBundle, certify_theory, subject_of
 from exactformer.certificates.words.certificate import WordsAsked, WordsBundle, certify_words
 from exactformer.constructions.theory import Theory
@@ -44,10 +44,11 @@ class SequencesRequest:
     network: Transformer
     behaviour: Given
     asked: SequencesAsked
+    budget_seconds: int = SECONDS
 
     def certified(self, progress: Progress) -> SequencesBundle:  # noqa: ARG002  # it does not say how far it is
         """Raises what `certify_sequences` raises."""
-        return certify_sequences(self.network, self.behaviour, self.asked)
+        return certify_sequences(self.network, self.behaviour, self.asked, self.budget_seconds)
 
     @property
     def subject(self) -> None:

@@ -454,7 +454,7 @@ BAD = (
     Bad("beta 3", certify(MACHINE, RUN, "fused:bf16", beta=3), ef.BetaError, "beta is 3; it has to be a power of two"),
     Bad("beta 0", certify(MACHINE, RUN, "fused:bf16", beta=0), B, "beta is 0; give a whole number, at least 1"),
     Bad("beta too large", certify(MACHINE, RUN, "fused:bf16", beta=2**200), ef.BetaError, "is too large"),
-    Bad("beta 3 of sequences", certify(COUNTER, GIVEN, "exact", beta=3), ef.ModelError, "beta is 3; it has to be"),
+    Bad("beta 3 of sequences", certify(COUNTER, GIVEN, "exact", beta=3), ef.BetaError, "beta is 3; it has to be"),
     Bad("no time", certify(MACHINE, EVERY, "fused:bf16", budget_seconds=-1), B, "budget_seconds is -1; give"),
     Bad(
         "too little time",

@@ -54,6 +54,7 @@ MAY_ALSO_IMPORT = {
     ("exactformer.certificates.sweep_all", CHECKER),
     ("exactformer.certificates.command_line.certify", CHECKER),
     ("exactformer.certificates.requests", CHECKER),
+    ("exactformer.certificates.sequences.search", CHECKER),
     ("exactformer.certificates.words.search", CHECKER),
     ("exactformer.certificates.words.files", CHECKER),
     ("exactformer.certificates.words.explanation", CHECKER),

@@ -20,8 +20,8 @@ from exactformer.certificates.files import FileRefused, Output, Written
 from exactformer.certificates.network_document import NetworkDocumentError, load_transformer
 from exactformer.certificates.reports.certificate import report_of
 from exactformer.certificates.requests import AnyRequest, SequencesRequest
-from exactformer.certificates.sequence_certificate import SequencesAsked
-from exactformer.certificates.sequences_file import load_given
+from exactformer.certificates.sequences.certificate import SequencesAsked
+from exactformer.certificates.sequences.file import load_given
 from exactformer.constructions.behaviour import BehaviourError
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.machines.machine import MachineError
@@ -89,9 +89,10 @@ def request_for(typed: Typed) -> AnyRequest:
     """The request; where options do not go together, or something is missing, that is said in words of options."""
     if typed.sequences is not None:
         require_nothing_else()
-        model, net = parse_arithmetic(typed.arithmetic), load_transformer(typed.machine)
+        model = parse_arithmetic(typed.arithmetic, of_networks=True)
+        net = load_transformer(typed.machine)
         asked = SequencesAsked(model, typed.beta or 1, network_name(typed.machine))
-        return SequencesRequest(net, load_given(typed.sequences), asked)
+        return SequencesRequest(net, load_given(typed.sequences), asked, typed.budget)
     if not typed.all_inputs:
         require_inputs(typed)
         runs = Inputs(typed.inputs, paradigm=typed.paradigm, context=typed.context, max_steps=typed.max_steps)
@@ -117,7 +118,7 @@ def request_for(typed: Typed) -> AnyRequest:
 def require_nothing_else() -> None:
     """About given sequences no option is typed that goes with machines."""
     context = click.get_current_context()
-    alike = {"machine", "sequences", "arithmetic", "beta", "out", "force", "as_json"}
+    alike = {"machine", "sequences", "arithmetic", "beta", "out", "force", "as_json", "budget"}
     for option in context.command.params:
         given = context.get_parameter_source(option.name or "") is click.core.ParameterSource.COMMANDLINE
         if given and option.name not in alike:

@@ -31,7 +31,7 @@ from exactformer.constructions.transformer.words import HARDMAX, Words, WordsErr
 from exactformer.verify.arithmetic.formats import FormatError, parse_format
 from exactformer.verify.arithmetic.kernels import WHOLE
 from exactformer.verify.arithmetic.models import ModelError, parse_arithmetic
-from exactformer.verify.given.arithmetic import stored_in
+from exactformer.verify.stored import stored_in
 
 BAD_INPUT = (NetworkDocumentError, TransformerError, WordsError, FormatError, FileRefused)
 

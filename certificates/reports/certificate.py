@@ -14,7 +14,7 @@ from exactformer.certificates.reports.on_inputs import report
 from exactformer.certificates.reports.theory import report_of_theory
 from exactformer.certificates.reports.words import report_on_words
 from exactformer.certificates.requests import AnyBundle
-from exactformer.certificates.sequence_certificate import SequencesBundle
+from exactformer.certificates.sequences.certificate import SequencesBundle
 from exactformer.certificates.theory_certificate import TheoryBundle
 from exactformer.certificates.words.certificate import WordsBundle
 

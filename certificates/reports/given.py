@@ -10,7 +10,8 @@ from exactformer.certificates.reports.facts import Findings
 from exactformer.certificates.reports.layout import Column, Facts, Part, Table, counted
 from exactformer.certificates.reports.on_inputs import evidence, files
 from exactformer.certificates.reports.verdicts import verdict_line
-from exactformer.certificates.sequence_certificate import SequencesBundle, shown
+from exactformer.certificates.sequences.certificate import SequencesBundle, shown
+from exactformer.verify.arithmetic.models import Exact
 from exactformer.verify.verdict import Basis, Verdict
 
 
@@ -94,7 +95,7 @@ def _shown(number: str | None, rounding: str = ROUND_HALF_EVEN) -> str:
 
 def findings(bundle: SequencesBundle) -> list[Findings]:
     """What each statement rests on."""
-    model = bundle.found.setting.model
+    model = bundle.found.model
     observed = [
         "Separations and ties of the heads, and the margin with hardmax, are those above, on these sequences: computed "
         "exactly, and shown to three digits behind ~.",
@@ -120,17 +121,17 @@ def findings(bundle: SequencesBundle) -> list[Findings]:
 
 
 def _assumed(bundle: SequencesBundle) -> Iterator[str]:
-    model, formats = bundle.found.setting.model, bundle.found.setting.formats
-    if formats is None:
+    model = bundle.found.model
+    if isinstance(model, Exact):
         yield "All sums, products, exponentials and quotients are those of real numbers."
         return
     yield (
         f"Kernels compute in {model.text} as certificates/NETWORKS.md, 3, says: weights and sums in "
-        f"{formats.linear.name}; queries, keys, values, what heads receive, and activations rounded to "
-        f"{formats.activations.name}; scores in {formats.scores.name}; exponentials exact until they are rounded."
+        f"{model.linear.name}; queries, keys, values, what heads receive, and activations rounded to "
+        f"{model.activations.name}; scores in {model.scores.name}; exponentials exact until they are rounded."
     )
-    if formats.activations != formats.linear:
+    if model.activations != model.linear and not model.steps.stored:
         yield (
-            f"Nothing else is rounded to {formats.activations.name}: kernels that round what an output projection or "
-            "an MLP adds, before it is added to the residual stream, compute something else."
+            f"Nothing else is rounded to {model.activations.name}: kernels that round what an output projection or "
+            "an MLP adds, before it is added to the residual stream, compute something else; that is +stored."
         )

@@ -12,7 +12,7 @@ from exactformer.certificates.reports.facts import Findings
 from exactformer.certificates.reports.layout import Column, Facts, Part, Table, counted, heading
 from exactformer.certificates.reports.on_inputs import evidence, files
 from exactformer.certificates.reports.verdicts import verdict_line
-from exactformer.certificates.sequence_certificate import shown
+from exactformer.certificates.sequences.certificate import shown
 from exactformer.certificates.words.certificate import WordsBundle
 from exactformer.certificates.words.explanation import Explanation
 from exactformer.certificates.words.search import OfLength, WordsFound

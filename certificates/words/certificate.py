@@ -16,7 +16,7 @@ from exactformer.certificates.checker.document import WORDS as FORMAT
 from exactformer.certificates.document import canonical_bytes, rational, sha256
 from exactformer.certificates.files import Subject
 from exactformer.certificates.network_document import network_bytes
-from exactformer.certificates.sequence_certificate import few_digits
+from exactformer.certificates.sequences.certificate import few_digits
 from exactformer.certificates.words.search import Progress, WordsFound, search
 from exactformer.constructions.transformer.exact import Transformer
 from exactformer.constructions.transformer.words import HARDMAX, Words

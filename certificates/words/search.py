@@ -33,7 +33,7 @@ from exactformer.certificates.network_document import network_bytes
 from exactformer.constructions.transformer.exact import Transformer
 from exactformer.constructions.transformer.words import HARDMAX, Word, Words, WordsError
 from exactformer.verify.arithmetic.models import ArithmeticModel
-from exactformer.verify.given.arithmetic import require_held
+from exactformer.verify.stored import require_held
 from exactformer.verify.verdict import Verdict
 
 FAR = (10, 40, 200, 1000)

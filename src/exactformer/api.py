@@ -22,8 +22,9 @@ from exactformer.certificates.files import FileRefused, Output
 from exactformer.certificates.network_document import NetworkDocumentError, load_transformer, network_bytes
 from exactformer.certificates.reports.audit import Audit, sizes_subject
 from exactformer.certificates.requests import SequencesRequest, TheoryRequest, WordsRequest
-from exactformer.certificates.sequence_certificate import SequencesAsked
-from exactformer.certificates.sequences_file import load_given
+from exactformer.certificates.sequences.certificate import SequencesAsked
+from exactformer.certificates.sequences.file import load_given
+from exactformer.certificates.sequences.search import Refutation
 from exactformer.certificates.subjects import machine_to_check, our_theory
 from exactformer.certificates.theory_certificate import Asked
 from exactformer.certificates.words.certificate import WordsAsked
@@ -61,7 +62,6 @@ from exactformer.results import (
 from exactformer.verify.arithmetic.models import ArithmeticModel, ModelError, parse_arithmetic
 from exactformer.verify.assessment import BetaError
 from exactformer.verify.counting import Subject
-from exactformer.verify.given.assessment import Refutation
 from exactformer.verify.verdict import Verdict
 
 __all__ = [
@@ -217,9 +217,9 @@ def certify(
     where the network that was built for a machine does not do what it was built for: that would be a bug.
     """
     _require_options(subject, behaviour, context=context is not None, tokens=tokens, name=name != "transformer")
-    model = _model(arithmetic, of_networks=isinstance(behaviour, Words))
+    model = _model(arithmetic, of_networks=isinstance(behaviour, (Given, Words)))
     whole("budget_seconds", budget_seconds, least=0)
-    if beta is not None and not isinstance(behaviour, Given) and (whole("beta", beta) & (beta - 1)):
+    if beta is not None and whole("beta", beta) & (beta - 1):
         raise BetaError(f"beta is {beta}; it has to be a power of two, at least 1")
     match subject, behaviour:
         case TuringMachine(), Inputs():
@@ -237,7 +237,7 @@ def certify(
         case Network() | Transformer(), Given():
             net = subject if isinstance(subject, Transformer) else Transformer.of(subject)
             asked_of = SequencesAsked(model, 1 if beta is None else beta, name)
-            return SequencesCertificate(SequencesRequest(net, behaviour, asked_of).certified(silent))
+            return SequencesCertificate(SequencesRequest(net, behaviour, asked_of, budget_seconds).certified(silent))
         case Network() | Transformer(), Words():
             net = subject if isinstance(subject, Transformer) else Transformer.of(subject)
             of_words = WordsAsked(model, 1 if beta is None else beta, name)

@@ -15,12 +15,12 @@ from exactformer.certificates.files import Output
 from exactformer.certificates.reports.audit import Audit, report_of_audit
 from exactformer.certificates.reports.certificate import report_of
 from exactformer.certificates.reports.layout import as_html, as_text
-from exactformer.certificates.sequence_certificate import SequencesBundle
+from exactformer.certificates.sequences.certificate import SequencesBundle
+from exactformer.certificates.sequences.search import Refutation
 from exactformer.certificates.theory_certificate import TheoryBundle
 from exactformer.certificates.words.certificate import WordsBundle
 from exactformer.certificates.words.search import OfLength, Wrong
 from exactformer.constructions import html
-from exactformer.verify.given.assessment import Refutation
 from exactformer.verify.verdict import Verdict
 
 Made = TypeVar("Made", Bundle, UniversalBundle, TheoryBundle, SequencesBundle, WordsBundle)

@@ -107,17 +107,19 @@ BAD = (
     Bad("a context", GOOD, "--context goes with a MACHINE", ("--context", "8")),
     Bad("inputs", GOOD, "--input goes with a MACHINE", ("--input", "a")),
     Bad("all inputs", GOOD, "--all-inputs goes with a MACHINE", ("--all-inputs",)),
-    Bad("steps", GOOD, "of all steps only +linearL is judged", ("--arithmetic", "fused:bf16+head64"), 4),
-    Bad("scores in a format, exactly", GOOD, "exact rounds nothing", ("--arithmetic", "exact@bf16"), 4),
+    Bad("steps", GOOD, "is not judged because of +head", ("--arithmetic", "fused:bf16+head64"), 4),
+    Bad(
+        "scores in a format, exactly", GOOD, "because of a format of scores in exact", ("--arithmetic", "exact@bf16"), 4
+    ),
     Bad("many sequences", json.dumps([{"tokens": ["a"]}] * (2**12 + 1)), "4,097 sequences; at most 4,096", (), 4),
     Bad(
         "many tokens",
         json.dumps([{"tokens": ["a"] * (2**15 + 1)}]),
-        "32,769 tokens of all sequences; at most 32,768",
+        "make 32,769 tokens; this checker computes 32,768",
         (),
         4,
     ),
-    Bad("many pairs", json.dumps([{"tokens": ["a"] * (2**11 + 1)}]), "4,198,401 pairs of tokens, of each head", (), 4),
+    Bad("many pairs", json.dumps([{"tokens": ["a"] * (2**11 + 1)}]), "make 4,198,401 exponentials", (), 4),
     Bad("a format too small", GOOD, "rounded:fp32/fp32@fp16", ("--arithmetic", "rounded:fp32/fp32@fp16"), 4),
 )
 

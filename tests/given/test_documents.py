@@ -23,7 +23,7 @@ from exactformer.certificates.network_document import (
     network_document,
     read_transformer,
 )
-from exactformer.certificates.sequence_certificate import SLACK, stated_drift, stated_margin
+from exactformer.certificates.sequences.certificate import SLACK, stated_drift, stated_margin
 from exactformer.constructions.transformer.exact import Transformer
 from exactformer.constructions.transformer.exact_matrices import (
     HeadWeights,
@@ -33,8 +33,7 @@ from exactformer.constructions.transformer.exact_matrices import (
 )
 from exactformer.constructions.transformer.exact_parts import BitPositions
 from exactformer.constructions.transformer.given import Given, GivenError
-from exactformer.verify.arithmetic.models import ModelError
-from exactformer.verify.given.arithmetic import Unsupported
+from exactformer.verify.stored import Unsupported
 from exactformer.verify.verdict import Verdict
 from tests.given.networks import random_transformer
 
@@ -278,7 +277,7 @@ def test_an_overflow_is_inconclusive_and_says_where() -> None:
     certificate = ef.certify(loud, Given([(["b", "a"], {1: "a"})]), "fused:fp16")
     assert certificate.verdict is Verdict.INCONCLUSIVE
     assert certificate.bundle.document["softmax"] == {"margin": None, "drift": [["0", None]]}
-    assert certificate.not_shown == "layer 1, MLP: a number that is rounded to fp16 may overflow"
+    assert certificate.not_shown == "layer 1, MLP: a number may overflow fp16"
 
 
 def test_compiled_networks_are_taken_as_they_are() -> None:
@@ -294,45 +293,71 @@ def test_compiled_networks_are_taken_as_they_are() -> None:
         ef.certify(COUNTER, ef.ngram(letters="abc", n=1, context=32)[1], "exact", context=8)  # type: ignore[call-overload]
 
 
-PLAIN: dict[str, Any] = {"vocabulary": ["a", "b"], "embedding": [[1], [2]], "unembedding": [[1], [0]], "layers": []}
-NOT_PLAIN: dict[str, tuple[dict[str, Any], str]] = {
-    "a head with a scale": (
-        {"layers": [LayerWeights([HeadWeights([[1]], [[1]], [[1]], [[1]], scale=scale) for scale in (1, 0.5)])]},
-        "layer 1, head 1 has the scale 1/2",
-    ),
-    "unseen tokens": ({"unseen": ["b"]}, "no head sees the token 'b'"),
-    "outputs of its own": (
-        {"outputs": nearest_outputs([1], [1, 2], width=1)},
-        "the network has outputs of its own",
-    ),
-}
+TWO: dict[str, Any] = {"vocabulary": "ab", "embedding": [[1, 0], [0, 1]]}
+MEAN = HeadWeights([[2, 0]], [[0, 4]], [[0, 1]], [[0], [1]], scale=Fraction(1, 3))
+"""b scores 8/3 above a for a token a."""
 
 
-@pytest.mark.parametrize("title", NOT_PLAIN)
-def test_networks_that_are_not_judged_on_given_sequences(title: str) -> None:
-    changed, what = NOT_PLAIN[title]
-    net = ef.Transformer.build(**(PLAIN | changed))
-    sentence = f"{what}, which is not judged on given sequences; ask for the scope words, where a language may be one"
-    with pytest.raises(Unsupported, match=f"^{re.escape(sentence)} word$"):
-        ef.certify(net, Given([(["a"], {0: "a"})]), "exact")
+def test_what_real_models_have_on_given_sequences(tmp_path: Path) -> None:
+    """Scales of scores, tokens that no head sees, outputs with names of their own, and steps of kernels."""
+    outputs = largest_outputs(["mostly b", "mostly a"], [[0, 1], [0, -1]], [-0.5, 0.5], width=2)
+    net = ef.Transformer.build(
+        **TWO, unembedding=None, layers=[LayerWeights([MEAN])], causal=False, unseen=["a"], outputs=outputs
+    )
+    certificate = ef.certify(net, Given([(["b", "a", "a"], {2: "mostly b"})]), "rounded:fp32/fp32/bf16+exp2")
+    assert certificate.verdict is Verdict.CERTIFIED
+    assert ef.check(certificate.write(tmp_path), network=net).verdict == "certified"
+    for sequence, says in (
+        (["a", "a"], "sequence 0 has only tokens that no head sees"),
+        ((["b"], {0: "b"}), "sequence 0: 'b' is no output"),
+    ):
+        with pytest.raises(GivenError, match=f"^{says}$"):
+            ef.certify(net, Given([sequence]), "exact")
+    with pytest.raises(GivenError, match=r"^sequence 0 begins with 'a', which no head sees: then its first token sees"):
+        ef.certify(replace(net, causal=True), Given([(["a", "b"], {1: "mostly a"})]), "exact")
+
+
+def test_a_scale_decides() -> None:
+    """Of 1/3 and 1/1024 of 8 below the largest score: with the first b is nearly all, with the second half."""
+    verdicts = []
+    for scale in (Fraction(1, 3), Fraction(1, 1024)):
+        layers = [LayerWeights([replace(MEAN, scale=scale)])]
+        net = ef.Transformer.build(
+            **TWO, unembedding=[[0, 1], [0, 0]], unembedding_bias=[-0.75, 0], layers=layers, causal=False
+        )
+        verdicts.append(ef.certify(net, Given([(["a", "b"], {0: "a"})]), "fp32").verdict)
+    assert verdicts == [Verdict.CERTIFIED, Verdict.REFUTED]
+
+
+def test_outputs_that_are_numbers_are_not_ranked() -> None:
+    net = ef.Transformer.build(**TWO, unembedding=None, layers=[], outputs=nearest_outputs([1, 0], [1, 2], width=2))
+    with pytest.raises(GivenError, match=r"^the outputs of this transformer are numbers, .* ask for the scope words"):
+        ef.certify(net, Given([(["a"], {0: "1"})]), "exact")
 
 
 UNSUPPORTED = {
-    "rounded:fp32/fp32/bf16": "rounded:W/ACC/A is not judged",
-    "fused:bf16+head64": "not '+head64'",
-    "kernel:cpu-bf16": "of all steps only +linearL is judged",
-    "rounded:fp32/fp32@fp16": "not every activation, in fp32, is a number of fp16, the format of scores",
-    "fused:bf16+linearfp16": "not every activation, in bf16, is a number of fp16, the format of sums outside attention",
-    "fused:fp16/fp16/fp32": "not every activation, in fp32, is a number of fp16, the format of the accumulator",
-    "fused:fp16/fp32/e5m2+linearfloat(3,-14,15)": "layer 1, out of the MLP, coordinate 0, bias is 9, which",
+    "fused:bf16+head64": "is not judged because of +head, in the place of which heads of networks have scales",
+    "kernel:cpu-bf16": "is not judged because of +head",
+    "fused:bf16+online64": "is not judged because of +online",
+    "rounded:fp32/bf16+once": "is not judged because of +once with two formats",
+    "exact@bf16": "is not judged because of a format of scores in exact, which rounds nothing",
+    "rounded:fp32/fp32@fp16": "its score format fp16 does not have all numbers of fp32, which activations are in",
+    "fused:bf16+linearfp16": "its linear format fp16 does not have all numbers of bf16, which activations are in",
+    "fused:fp16/fp16/fp32": "its accumulator format fp16 does not have all numbers of fp32, which activations are in",
 }
 
 
 @pytest.mark.parametrize("arithmetic", UNSUPPORTED)
 def test_arithmetics_that_are_not_judged(arithmetic: str) -> None:
     net = ef.Transformer.build(["a", "b"], [[1], [2]], [[1], [0]], [LayerWeights(out_bias=[9])])
-    with pytest.raises(ModelError, match=re.escape(UNSUPPORTED[arithmetic])):
+    with pytest.raises(ef.TooLarge, match=re.escape(UNSUPPORTED[arithmetic])):
         ef.certify(net, Given([["a"]]), arithmetic)
+
+
+def test_weights_that_a_format_does_not_hold() -> None:
+    net = ef.Transformer.build(["a", "b"], [[1], [2]], [[1], [0]], [LayerWeights(out_bias=[9])])
+    with pytest.raises(Unsupported, match=r"^layer 1, out of the MLP, coordinate 0, bias is 9, which"):
+        ef.certify(net, Given([["a"]]), "fused:fp16/fp32/e5m2+linearfloat(3,-14,15)")
 
 
 WRONG: dict[str, tuple[list[Any], str]] = {
@@ -356,17 +381,16 @@ def test_more_tokens_than_positions_and_a_beta_that_is_no_power() -> None:
     short = ef.Transformer.build(["a", "b"], [[1], [0]], [[1], [0]], [], positions=[[0], [1]])
     with pytest.raises(GivenError, match=r"^sequence 0 has 3 tokens, and the transformer 2 positions$"):
         ef.certify(short, Given([["a", "a", "a"]]), "exact")
-    with pytest.raises(Unsupported, match="beta is 3; it has to be a power of two"):
+    with pytest.raises(ef.BetaError, match="beta is 3; it has to be a power of two"):
         ef.certify(short, Given([["a"]]), "exact", beta=3)
 
 
 def test_exact_numbers_that_are_too_long_to_write() -> None:
-    layer = LayerWeights(neurons=[[2**3000 + 1]], out=[[2**3000 - 1]])
-    deep = ef.Transformer.build(["a", "b"], [[1], [2]], [[1], [0]], [layer] * 3)
-    with pytest.raises(
-        Unsupported, match=r"^with hardmax, a separation or the margin is an exact rational of 18001 bits"
-    ):
-        ef.certify(deep, Given([["a"]]), "exact")
+    layer = LayerWeights(neurons=[[2**1000 + 1]], out=[[2**1000 - 1]])
+    last = LayerWeights([HeadWeights([[1]], [[1]], [[1]], [[0]])])
+    deep = ef.Transformer.build(["a", "b"], [[1], [2]], [[1], [0]], [layer] * 4 + [last])
+    with pytest.raises(Unsupported, match=r"^with hardmax, a separation or the margin is an exact rational of 16002"):
+        ef.certify(deep, Given([["a", "b"]]), "exact")
 
 
 @pytest.mark.parametrize("number", [Fraction(1), Fraction(2, 3), Fraction(10**30, 7), Fraction(3, 10**40)])

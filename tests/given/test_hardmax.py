@@ -8,6 +8,7 @@ from random import Random
 import numpy as np
 import pytest
 
+from exactformer.certificates.checker.sequences.hardmax import Tally
 from exactformer.constructions.transformer.exact import Transformer
 from exactformer.constructions.transformer.exact_parts import Form
 from exactformer.constructions.transformer.network import Network
@@ -15,14 +16,12 @@ from exactformer.constructions.transformer.vocabulary import Token
 from exactformer.constructions.turing.construct import construct
 from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.constructions.turing.tokens import TokenSequence
-from exactformer.verify.given.hardmax import Exact, Head, replay
-from exactformer.verify.given.integers import pack, product, table, unpack
-from exactformer.verify.given.weights import TransformerRows
 from exactformer.verify.hardmax.batch import embed
 from exactformer.verify.hardmax.forward import stages
 from exactformer.verify.hardmax.observe import observe
 from exactformer.verify.hardmax.prepared import PreparedNetwork
 from tests.given.networks import random_transformer
+from tests.given.walked import replayed
 from tests.hardmax.naive import network_and_run
 
 
@@ -30,10 +29,6 @@ def name_of(network: Network, token: Token) -> str:
     fields = network.vocabulary.family(token).fields
     values = network.vocabulary.values_of(token)
     return " ".join([token.family, *(f"{field.name}={one}" for field, one in zip(fields, values, strict=True))])
-
-
-def numbers(x: Exact) -> np.ndarray:
-    return np.array([[x.value(row, token) for token in range(x.tokens)] for row in range(len(x.numbers))])
 
 
 @pytest.mark.parametrize(("machine", "word", "bits"), [("increment", "11", 6), ("reverse", "a", 6)])
@@ -45,18 +40,16 @@ def test_compiled_networks_do_what_they_did(machine: str, word: str, bits: int) 
 def compare(network: Network, sequence: TokenSequence) -> None:
     net, prepared = Transformer.of(network), PreparedNetwork(network)
     tokens = [name_of(network, token) for token in sequence.tokens]
-    found = replay(TransformerRows.of(net), tokens)
+    found = replayed(net, tokens)
     batch = embed(prepared, [sequence])
-    assert (numbers(found.embedded) == batch.x).all()
-    ours = [one for layer in found.layers for one in (layer.attention, layer.mlp)]
-    for stage, exact in zip(stages(prepared, batch), ours, strict=True):
-        assert (numbers(exact) == stage.after).all()
+    assert (batch.x == np.array(found.states[0]).T).all()
+    for stage, exact in zip(stages(prepared, batch), found.states[1:], strict=True):
+        assert (stage.after == np.array(exact).T).all()
     observed = observe(prepared, [sequence])
-    heads = [head for layer in found.layers for head in layer.heads]
-    assert heads == [Head(_fraction(one.separation), one.most_maximisers) for one in observed.heads]
+    assert found.heads == [Tally(_fraction(one.separation), one.most_maximisers) for one in observed.heads]
     margins = []
     for position in range(sequence.prompt - 1, len(tokens) - 1):
-        logits = [found.logits.value(row, position) for row in range(len(net.vocabulary))]
+        logits = list(found.logits[position])
         own = logits.pop(net.index[tokens[position + 1]])
         margins.append(own - max(logits))
     assert min(margins) == observed.margins[0]
@@ -128,32 +121,15 @@ def test_random_networks_against_the_definition(seed: int) -> None:
     rng = Random(seed)
     net = random_transformer(rng, layers=3, bits=seed % 3, length=None if seed % 4 == 0 else 8)
     tokens = [rng.choice("abcd") for _ in range(7)]
-    found = replay(TransformerRows.of(net), tokens)
+    found = replayed(net, tokens)
     done, heads = defined(net, tokens)
-    ours = [one for layer in found.layers for one in (layer.attention, layer.mlp)]
-    assert [numbers(one).T.tolist() for one in ours] == done
-    assert [[(head.ties, head.separation) for head in layer.heads] for layer in found.layers] == heads
-    logits = [[value(token.unembedding, column) for column in done[-1]] for token in net.vocabulary]
-    assert numbers(found.logits).tolist() == logits
+    assert found.states[1:] == done
+    assert [(head.ties, head.separation) for head in found.heads] == [head for layer in heads for head in layer]
+    assert found.logits == [[value(token.unembedding, column) for token in net.vocabulary] for column in done[-1]]
 
 
 def test_means_of_ties_occur() -> None:
     """What the test above relies on."""
     rng = Random(0)
     net = random_transformer(rng, layers=3, bits=0, length=None)
-    found = replay(TransformerRows.of(net), ["a", "b", "a", "b", "c"])
-    assert max(head.ties for layer in found.layers for head in layer.heads) > 1
-
-
-@pytest.mark.parametrize("bits", [3, 60, 200])
-def test_packed_sums(bits: int) -> None:
-    rng = Random(bits)
-    listed = [rng.randint(-(1 << bits), 1 << bits) for _ in range(9)] + [-(1 << bits), 1 << bits, 0]
-    width = bits // 8 + 2
-    packed = 5 * pack(listed, width) - pack(listed[::-1], width)
-    assert unpack(packed, len(listed), width) == [5 * a - b for a, b in zip(listed, listed[::-1], strict=True)]
-    first, second = table(3, 4), table(4, 5)
-    for made in (first, second):
-        for place in np.ndindex(made.shape):
-            made[place] = rng.randint(-(1 << bits), 1 << bits)
-    assert (product(first, second) == first.dot(second)).all()
+    assert max(head.ties for head in replayed(net, ["a", "b", "a", "b", "c"]).heads) > 1

@@ -70,9 +70,14 @@ def arithmetic_of(text: str, e: int, field: str = "statement.arithmetic") -> Ari
     """The arithmetic with this text; `Rejected` if it is no canonical one, `TooLarge` if it is not judged."""
     model = parse_model(field, text, of_networks=True)
     steps = model.steps
-    sums = steps.once and (model.accumulator is None or steps.faithful)
-    if steps.head or steps.block is not None or sums or (model.kind == EXACT and text != EXACT):
-        raise TooLarge(f"{field} {quote(text)}: its steps or formats are not judged; NETWORKS 3 names what is")
+    for is_there, what in (
+        (model.kind == EXACT and text != EXACT, "a format of scores in exact, which rounds nothing"),
+        (steps.head, "+head, in the place of which heads of networks have scales"),
+        (steps.block is not None, "+online"),
+        (steps.once and (model.accumulator is None or steps.faithful), "+once with two formats, or with +faithful"),
+    ):
+        if is_there:
+            raise TooLarge(f"{field} {quote(text)} is not judged because of {what}; NETWORKS 3 names what is")
     if model.kind == EXACT:
         return Arithmetic.of(model, e, LARGEST_CONTEXT)
     holding = {"linear": steps.linear}

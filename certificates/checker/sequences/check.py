@@ -146,7 +146,7 @@ def require_light_work(sequences: Sequence[Given], network: Network, logits: Log
         (pairs * len(heads), MOST_EXPONENTIALS, "exponentials"),
     ):
         if number > most:
-            raise TooLarge(f"the sequences make {number} {what}; this checker computes {most}")
+            raise TooLarge(f"the sequences make {number:,} {what}; this checker computes {most:,}")
 
 
 def check_drift(value: Json, bounds: Sequence[Fraction | None]) -> list[Fraction | None]:

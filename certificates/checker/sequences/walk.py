@@ -21,25 +21,32 @@ Vectors: TypeAlias = list[list[Value]]
 @dataclass(frozen=True)
 class Walked:
     """Behind all layers: hardmax; the tallies of all heads, in order; how far apart the two were behind each sublayer,
-    None from where an overflow is not excluded on; and what the softmax transformer's x is in, None likewise."""
+    None from where an overflow is not excluded on; what the softmax transformer's x is in, None likewise; and where
+    that is, and why."""
 
     state: State
     tallies: list[Tally]
     drifts: list[Fraction | None]
     enclosed: Vectors | None
+    unbounded: str | None
 
 
 def walk(network: Network, tokens: Sequence[str], arithmetic: Arithmetic, deadline: Deadline) -> Walked:
     """Both transformers on these tokens."""
-    tallies, drifts = list[Tally](), list[Fraction | None]()
+    tallies, drifts, unbounded = list[Tally](), list[Fraction | None](), None
     enclosures = enclosed(network, tokens, arithmetic, deadline)
     for state in exact(network, tokens, tallies, deadline):
         try:
             vectors = next(enclosures, None)  # what has raised is at its end
-        except Unbounded:
-            vectors = None
+        except Unbounded as error:
+            vectors, unbounded = None, f"{_sublayer(len(drifts))}: {error}"
         drifts.append(None if vectors is None else drift(arithmetic, state, vectors))
-    return Walked(state, tallies, drifts[1:], vectors)  # there is a first one at least, before all layers
+    return Walked(state, tallies, drifts[1:], vectors, unbounded)  # there is a first one at least, before all layers
+
+
+def _sublayer(number: int) -> str:
+    """The embedding is 0; then attention and MLP of each layer."""
+    return f"layer {(number + 1) // 2}, {'attention' if number % 2 else 'MLP'}" if number else "the embedding"
 
 
 def exact(network: Network, tokens: Sequence[str], tallies: list[Tally], deadline: Deadline) -> Iterator[State]:

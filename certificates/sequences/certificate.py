@@ -16,12 +16,12 @@ from exactformer.certificates import names
 from exactformer.certificates.document import canonical_bytes, rational, sha256
 from exactformer.certificates.files import Subject
 from exactformer.certificates.network_document import network_bytes
+from exactformer.certificates.sequences.search import Refutation, SequencesFound, search
 from exactformer.constructions.transformer.exact import Transformer
 from exactformer.constructions.transformer.given import Given
 from exactformer.verify.arithmetic.formats import power_of_two
 from exactformer.verify.arithmetic.models import ArithmeticModel
-from exactformer.verify.given.arithmetic import Unsupported
-from exactformer.verify.given.assessment import Refutation, SequencesFound, assess
+from exactformer.verify.stored import Unsupported
 from exactformer.verify.verdict import Verdict
 
 FORMAT, VERSION = "exactformer certificate about sequences", 2
@@ -77,12 +77,13 @@ class SequencesBundle:
         return self.found.not_shown
 
 
-def certify_sequences(net: Transformer, given: Given, asked: SequencesAsked) -> SequencesBundle:
+def certify_sequences(net: Transformer, given: Given, asked: SequencesAsked, budget_seconds: int) -> SequencesBundle:
     """Errors: GivenError for sequences that the transformer cannot read, or of which hardmax does not say what is
-    expected; Unsupported (a ModelError) for an arithmetic that is not judged, or does not hold the weights.
+    expected; Unsupported (a ModelError) for an arithmetic that does not hold the weights; TooLarge and Undecided for
+    what is not judged, or not within the budget.
     """
     started = time.perf_counter()
-    found = assess(net, given, asked.model, asked.beta)
+    found = search(net, given, asked.model, asked.beta, budget_seconds)
     _require_short(found)
     weights = network_bytes(net)
     weights_name = names.of_content(asked.name, weights, "network")
@@ -118,7 +119,7 @@ def certify_sequences(net: Transformer, given: Given, asked: SequencesAsked) -> 
 
 def _require_short(found: SequencesFound) -> None:
     """Exact numbers of hardmax can be written: they grow with the depth.  Raises Unsupported."""
-    exact = [found.margin, *(head.separation or Fraction(0) for layer in found.heads for head in layer)]
+    exact = [found.margin, *(head.separation or Fraction(0) for head in found.heads)]
     bits = max(max(abs(one.numerator), one.denominator).bit_length() for one in exact)
     if bits > MOST_BITS:
         raise Unsupported(
@@ -129,6 +130,11 @@ def _require_short(found: SequencesFound) -> None:
 
 def heads_of(found: SequencesFound) -> list[dict[str, Any]]:
     """Every head, by layer, then in order."""
+    heads = (
+        (number, place, head)
+        for number, layer in enumerate(found.net.layers, start=1)
+        for place, head in enumerate(layer.heads)
+    )
     return [
         {
             "layer": number,
@@ -137,8 +143,7 @@ def heads_of(found: SequencesFound) -> list[dict[str, Any]]:
             "separation": None if seen.separation is None else rational(seen.separation),
             "ties": seen.ties,
         }
-        for number, (layer, of_layer) in enumerate(zip(found.net.layers, found.heads, strict=True), start=1)
-        for place, (head, seen) in enumerate(zip(layer.heads, of_layer, strict=True))
+        for (number, place, head), seen in zip(heads, found.heads, strict=True)
     ]
 
 
@@ -184,7 +189,7 @@ def sentence(found: SequencesFound) -> str:
     count, positions = len(found.questions), found.positions
     subject = (
         f"On {count} given sequence{'' if count == 1 else 's'}, the softmax transformer of these weights, in the "
-        f"arithmetic {found.setting.model.text} at beta = {found.setting.beta},"
+        f"arithmetic {found.model.text} at beta = {found.beta},"
     )
     where = f"the expected token strictly first at each of the {positions} position{'' if positions == 1 else 's'}"
     match found.verdict:

@@ -1,0 +1,1 @@
+"""Certificates about given sequences: the search, and what is written (NETWORKS)."""
