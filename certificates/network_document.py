@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeVar
 
 from exactformer.certificates.document import canonical_bytes
+from exactformer.certificates.network_json import (
+    Json,
+    NetworkDocumentError,
+    form_json,
+    map_json,
+    number_json,
+    read_each,
+    read_form,
+    read_forms,
+    read_given,
+    read_integer,
+    read_list,
+    read_map,
+    read_number,
+    read_object,
+    read_text,
+    read_truth,
+    read_vector,
+    vector_json,
+)
 from exactformer.constructions.transformer.exact import Transformer
-from exactformer.constructions.transformer.exact_numbers import TransformerError, Vector
+from exactformer.constructions.transformer.exact_norms import PLACES, Norm, Norms
+from exactformer.constructions.transformer.exact_numbers import TransformerError
 from exactformer.constructions.transformer.exact_parts import (
     AttentionHead,
     BitPositions,
     ExactToken,
     Form,
-    Forms,
     LargestOutputs,
-    LinearMap,
     NearestOutputs,
     Positions,
     TablePositions,
@@ -27,21 +43,8 @@ from exactformer.constructions.transformer.exact_parts import (
 )
 
 FORMAT, VERSION = "exactformer network", 2
-LARGEST_NUMBER = 1 << 53
-"""Integers of larger magnitude are written as text."""
 LARGEST_DOCUMENT = 1 << 28
 """Bytes of a document that is read."""
-LONGEST_NUMBER = 4000
-"""Characters of a number that is read."""
-RATIONAL = re.compile(r"(-?(?:0|[1-9][0-9]*))(?:/([1-9][0-9]*))?", re.ASCII)
-
-Json = Any
-Read = TypeVar("Read")
-
-
-class NetworkDocumentError(ValueError):
-    """A document that is none of a transformer: where, and what is wrong."""
-
 
 # ---------------------------------------------------------------------------- writing
 
@@ -55,19 +58,17 @@ def network_document(net: Transformer) -> dict[str, Json]:
         "coordinates": list(net.coordinates),
         "attention": "causal" if net.causal else "full",
         "positions": _positions(net.positions),
-        "vocabulary": [
-            {"token": token.name, "embedding": _vector(token.embedding), "unembedding": _form(token.unembedding)}
-            for token in net.vocabulary
-        ],
+        "vocabulary": list(map(_token, net.vocabulary)),
         "layers": [_layer(layer) for layer in net.layers],
     }
     if net.unseen:
         document["unseen"] = list(net.unseen)
-    match net.outputs:
-        case LargestOutputs(names, forms):
-            document["outputs"] = {"largest": [[name, _form(form)] for name, form in zip(names, forms, strict=True)]}
-        case NearestOutputs(form, numbers):
-            document["outputs"] = {"nearest": [_form(form), list(map(_number, numbers))]}
+    if net.outputs is not None:
+        document["outputs"] = _outputs(net.outputs)
+    if net.rotary:
+        document["rotary"] = [[list(map(number_json, pair)) for pair in planes] for planes in net.rotary]
+    if net.norm is not None:
+        document["norm"] = _norm(net.norm)
     return document
 
 
@@ -83,42 +84,55 @@ def _positions(positions: Positions) -> Json:
         case BitPositions(first, bits):
             return {"bits": [first, bits]}
         case TablePositions(table):
-            return {"table": list(map(_vector, table))}
+            return {"table": list(map(vector_json, table))}
+
+
+def _token(token: ExactToken) -> Json:
+    embedding, unembedding = vector_json(token.embedding), form_json(token.unembedding)
+    return {"token": token.name, "embedding": embedding, "unembedding": unembedding}
+
+
+def _outputs(outputs: LargestOutputs | NearestOutputs) -> Json:
+    match outputs:
+        case LargestOutputs(names, forms):
+            return {"largest": [[name, form_json(form)] for name, form in zip(names, forms, strict=True)]}
+        case NearestOutputs(form, numbers):
+            return {"nearest": [form_json(form), list(map(number_json, numbers))]}
 
 
 def _layer(layer: TransformerLayer) -> Json:
-    return {
-        "heads": list(map(_head, layer.heads)),
-        "mlp": {"neurons": list(map(_form, layer.neurons)), "out": _map(layer.out)},
-    }
+    mlp = {"neurons": list(map(form_json, layer.neurons)), "out": map_json(layer.out)}
+    if layer.activation != "relu":
+        mlp["activation"] = layer.activation
+    if layer.gates:
+        mlp["gates"] = list(map(form_json, layer.gates))
+    fields = {"heads": list(map(_head, layer.heads)), "mlp": mlp}
+    norms = {place: _norm(norm) for place, norm in layer.norms}
+    return fields | {"norms": norms} if norms else fields
 
 
 def _head(head: AttentionHead) -> Json:
     fields = {
         "name": head.name,
-        "query": list(map(_form, head.query)),
-        "key": list(map(_form, head.key)),
-        "value": list(map(_form, head.value)),
-        "out": _map(head.out),
+        "query": list(map(form_json, head.query)),
+        "key": list(map(form_json, head.key)),
+        "value": list(map(form_json, head.value)),
+        "out": map_json(head.out),
     }
-    return fields if head.scale == 1 else fields | {"scale": _number(head.scale)}
+    if head.scale != 1:
+        fields["scale"] = number_json(head.scale)
+    if head.rotary:
+        fields["rotary"] = list(map(list, head.rotary))
+    return fields
 
 
-def _number(number: Fraction) -> int | str:
-    short = number.denominator == 1 and abs(number.numerator) <= LARGEST_NUMBER
-    return number.numerator if short else str(number)
-
-
-def _vector(vector: Vector) -> Json:
-    return [[index, _number(number)] for index, number in vector]
-
-
-def _form(form: Form) -> Json:
-    return [_vector(form.vector), _number(form.bias)]
-
-
-def _map(linear: LinearMap) -> Json:
-    return [[coordinate, _form(form)] for coordinate, form in linear]
+def _norm(norm: Norm) -> Json:
+    return {
+        "center": norm.center,
+        "epsilon": number_json(norm.epsilon),
+        "weight": vector_json(norm.weight),
+        "bias": vector_json(norm.bias),
+    }
 
 
 # ---------------------------------------------------------------------------- reading
@@ -142,7 +156,7 @@ def read_transformer(data: bytes) -> Transformer:
         document = json.loads(data, parse_float=_refuse, parse_constant=_refuse, object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
         raise NetworkDocumentError(f"the network is no JSON document: {error}") from error
-    fields = _object(document, "network", ("format", "version", *_FIELDS), ("unseen", "outputs"))
+    fields = read_object(document, "network", ("format", "version", *_FIELDS), ("unseen", "outputs", "rotary", "norm"))
     if (fields["format"], fields["version"]) != (FORMAT, VERSION) or isinstance(fields["version"], bool):
         raise NetworkDocumentError(
             f"the network has format {fields['format']!r}, version {fields['version']!r}; it has to be {FORMAT!r}, "
@@ -152,14 +166,16 @@ def read_transformer(data: bytes) -> Transformer:
         raise NetworkDocumentError(f"attention is {fields['attention']!r}; it has to be 'causal' or 'full'")
     try:
         return Transformer(
-            _integer(fields["width"], "width"),
-            tuple(_each(fields["vocabulary"], "vocabulary", _read_token)),
-            tuple(_each(fields["layers"], "layers", _read_layer)),
+            read_integer(fields["width"], "width"),
+            tuple(read_each(fields["vocabulary"], "vocabulary", _read_token)),
+            tuple(read_each(fields["layers"], "layers", _read_layer)),
             _read_positions(fields["positions"]),
             fields["attention"] == "causal",
-            tuple(_each(fields["coordinates"], "coordinates", _text)),
-            _read_unseen(fields["unseen"]) if "unseen" in fields else (),
+            tuple(read_each(fields["coordinates"], "coordinates", read_text)),
+            read_given(fields, "unseen", read_text),
             _read_outputs(fields["outputs"]) if "outputs" in fields else None,
+            read_given(fields, "rotary", _read_planes),
+            _read_norm(fields["norm"], "norm") if "norm" in fields else None,
         )
     except TransformerError as error:
         raise NetworkDocumentError(str(error)) from error
@@ -180,93 +196,71 @@ def _refuse(text: str) -> float:
     raise ValueError(f"{text} is written as a float; write integers, or texts such as '5/8'")
 
 
-def _object(value: Json, where: str, keys: Sequence[str], optional: Sequence[str] = ()) -> dict[str, Json]:
-    if not isinstance(value, dict) or not set(keys) <= value.keys() <= {*keys, *optional}:
-        more = f" and, where needed, {', '.join(optional)}" if optional else ""
-        raise NetworkDocumentError(f"{where} has to be an object with the fields {', '.join(keys)}{more}")
-    return value
-
-
-def _list(value: Json, where: str, length: int | None = None) -> list[Json]:
-    if not isinstance(value, list) or (length is not None and len(value) != length):
-        raise NetworkDocumentError(f"{where} has to be a list" + ("" if length is None else f" of {length}"))
-    return value
-
-
-def _each(value: Json, where: str, read: Callable[[Json, str], Read]) -> list[Read]:
-    return [read(one, f"{where}[{number}]") for number, one in enumerate(_list(value, where))]
-
-
-def _text(value: Json, where: str) -> str:
-    if not isinstance(value, str):
-        raise NetworkDocumentError(f"{where} has to be a text")
-    return value
-
-
-def _integer(value: Json, where: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LARGEST_NUMBER:
-        raise NetworkDocumentError(f"{where} has to be an integer from 0 to 2^53")
-    return value
-
-
-def _read_number(value: Json, where: str) -> Fraction:
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST_NUMBER:
-        return Fraction(value)
-    found = RATIONAL.fullmatch(value) if isinstance(value, str) and len(value) <= LONGEST_NUMBER else None
-    if found is None:
-        raise NetworkDocumentError(f"{where} is {value!r:.60}; it has to be an integer, or a text such as '5/8'")
-    return Fraction(int(found[1]), int(found[2] or 1))
-
-
-def _read_vector(value: Json, where: str) -> Vector:
-    pairs = ((one, _list(one, where, 2)) for one in _list(value, where))
-    return tuple((_integer(index, where), _read_number(number, where)) for _, (index, number) in pairs)
-
-
-def _read_form(value: Json, where: str) -> Form:
-    vector, bias = _list(value, where, 2)
-    return Form(_read_vector(vector, where), _read_number(bias, where))
-
-
-def _read_forms(value: Json, where: str) -> Forms:
-    return tuple(_each(value, where, _read_form))
-
-
-def _read_map(value: Json, where: str) -> LinearMap:
-    pairs = [_list(one, where, 2) for one in _list(value, where)]
-    return tuple((_integer(coordinate, where), _read_form(form, where)) for coordinate, form in pairs)
-
-
 def _read_token(value: Json, where: str) -> ExactToken:
-    fields = _object(value, where, ("token", "embedding", "unembedding"))
+    fields = read_object(value, where, ("token", "embedding", "unembedding"))
     return ExactToken(
-        _text(fields["token"], f"{where}.token"),
-        _read_vector(fields["embedding"], f"{where}.embedding"),
-        _read_form(fields["unembedding"], f"{where}.unembedding"),
+        read_text(fields["token"], f"{where}.token"),
+        read_vector(fields["embedding"], f"{where}.embedding"),
+        read_form(fields["unembedding"], f"{where}.unembedding"),
     )
 
 
 def _read_layer(value: Json, where: str) -> TransformerLayer:
-    fields = _object(value, where, ("heads", "mlp"))
-    mlp = _object(fields["mlp"], f"{where}.mlp", ("neurons", "out"))
+    fields = read_object(value, where, ("heads", "mlp"), ("norms",))
+    mlp = read_object(fields["mlp"], f"{where}.mlp", ("neurons", "out"), ("activation", "gates"))
     return TransformerLayer(
-        tuple(_each(fields["heads"], f"{where}.heads", _read_head)),
-        _read_forms(mlp["neurons"], f"{where}.mlp.neurons"),
-        _read_map(mlp["out"], f"{where}.mlp.out"),
+        tuple(read_each(fields["heads"], f"{where}.heads", _read_head)),
+        read_forms(mlp["neurons"], f"{where}.mlp.neurons"),
+        read_map(mlp["out"], f"{where}.mlp.out"),
+        _read_activation(mlp, f"{where}.mlp"),
+        read_given(mlp, f"{where}.mlp.gates", read_form),
+        _read_norms(fields["norms"], f"{where}.norms") if "norms" in fields else Norms(),
+    )
+
+
+def _read_activation(mlp: dict[str, Json], where: str) -> str:
+    if "activation" not in mlp:
+        return "relu"
+    activation = read_text(mlp["activation"], f"{where}.activation")
+    if activation == "relu":
+        raise NetworkDocumentError(f"{where}.activation is relu; leave it out")
+    return activation
+
+
+def _read_norms(value: Json, where: str) -> Norms:
+    norms = read_object(value, where, (), tuple(PLACES))
+    if not norms:
+        raise NetworkDocumentError(f"{where} is empty; leave it out")
+    return Norms(**{place: _read_norm(norm, f"{where}.{place}") for place, norm in norms.items()})
+
+
+def _read_norm(value: Json, where: str) -> Norm:
+    fields = read_object(value, where, ("center", "epsilon", "weight", "bias"))
+    return Norm(
+        read_truth(fields["center"], f"{where}.center"),
+        read_number(fields["epsilon"], f"{where}.epsilon"),
+        read_vector(fields["weight"], f"{where}.weight"),
+        read_vector(fields["bias"], f"{where}.bias"),
     )
 
 
 def _read_head(value: Json, where: str) -> AttentionHead:
-    fields = _object(value, where, ("name", "query", "key", "value", "out"), ("scale",))
-    query, key, values = (_read_forms(fields[name], f"{where}.{name}") for name in ("query", "key", "value"))
-    out, name = _read_map(fields["out"], f"{where}.out"), _text(fields["name"], where)
-    return AttentionHead(query, key, values, out, name, _read_scale(fields, where))
+    fields = read_object(value, where, ("name", "query", "key", "value", "out"), ("scale", "rotary"))
+    query, key, values = (read_forms(fields[name], f"{where}.{name}") for name in ("query", "key", "value"))
+    out, name = read_map(fields["out"], f"{where}.out"), read_text(fields["name"], where)
+    rotary = read_given(fields, f"{where}.rotary", _read_rotation)
+    return AttentionHead(query, key, values, out, name, _read_scale(fields, where), rotary)
+
+
+def _read_rotation(value: Json, where: str) -> tuple[int, int, int]:
+    first, second, plane = (read_integer(one, where) for one in read_list(value, where, 3))
+    return first, second, plane
 
 
 def _read_scale(fields: dict[str, Json], where: str) -> Fraction:
     if "scale" not in fields:
         return Fraction(1)
-    scale = _read_number(fields["scale"], f"{where}.scale")
+    scale = read_number(fields["scale"], f"{where}.scale")
     if scale == 1:
         raise NetworkDocumentError(f"{where}.scale is 1; leave it out")
     return scale
@@ -276,28 +270,33 @@ def _read_positions(value: Json) -> Positions:
     if value is None:
         return None
     if isinstance(value, dict) and value.keys() == {"bits"}:
-        first, bits = (_integer(one, "positions.bits") for one in _list(value["bits"], "positions.bits", 2))
+        first, bits = (read_integer(one, "positions.bits") for one in read_list(value["bits"], "positions.bits", 2))
         return BitPositions(first, bits)
-    fields = _object(value, "positions", ("table",))
-    return TablePositions(tuple(_each(fields["table"], "positions.table", _read_vector)))
+    fields = read_object(value, "positions", ("table",))
+    return TablePositions(tuple(read_each(fields["table"], "positions.table", read_vector)))
 
 
-def _read_unseen(value: Json) -> tuple[str, ...]:
-    names = tuple(_each(value, "unseen", _text))
-    if not names:
-        raise NetworkDocumentError("unseen is empty; leave it out")
-    return names
+def _read_planes(value: Json, where: str) -> tuple[tuple[Fraction, Fraction], ...]:
+    return tuple(read_each(value, where, _read_plane))
+
+
+def _read_plane(value: Json, where: str) -> tuple[Fraction, Fraction]:
+    cosine, sine = (read_number(one, where) for one in read_list(value, where, 2))
+    return cosine, sine
 
 
 def _read_outputs(value: Json) -> LargestOutputs | NearestOutputs:
     match value:
         case {"largest": largest, **more} if not more:
-            pairs = [_list(one, f"outputs.largest[{place}]", 2) for place, one in enumerate(_list(largest, "outputs"))]
-            names = (_text(name, f"outputs.largest[{place}]") for place, (name, _) in enumerate(pairs))
-            forms = (_read_form(form, f"outputs.largest[{place}]") for place, (_, form) in enumerate(pairs))
-            return LargestOutputs(tuple(names), tuple(forms))
+            pairs = read_each(largest, "outputs.largest", _read_output)
+            return LargestOutputs(tuple(name for name, _ in pairs), tuple(form for _, form in pairs))
         case {"nearest": nearest, **more} if not more:
-            form, numbers = _list(nearest, "outputs.nearest", 2)
+            form, numbers = read_list(nearest, "outputs.nearest", 2)
             where = "outputs.nearest[1]"
-            return NearestOutputs(_read_form(form, "outputs.nearest[0]"), tuple(_each(numbers, where, _read_number)))
+            return NearestOutputs(read_form(form, "outputs.nearest[0]"), tuple(read_each(numbers, where, read_number)))
     raise NetworkDocumentError("outputs has to be an object with one field, largest or nearest")
+
+
+def _read_output(value: Json, where: str) -> tuple[str, Form]:
+    name, form = read_list(value, where, 2)
+    return read_text(name, where), read_form(form, where)

@@ -17,7 +17,8 @@ from exactformer.certificates.command_line.progress import LateProgress, late_sp
 from exactformer.certificates.command_line.verdicts import EXIT_CODE
 from exactformer.certificates.document import sha256
 from exactformer.certificates.files import FileRefused, Output, Written
-from exactformer.certificates.network_document import NetworkDocumentError, load_transformer
+from exactformer.certificates.network_document import load_transformer
+from exactformer.certificates.network_json import NetworkDocumentError
 from exactformer.certificates.reports.certificate import report_of
 from exactformer.certificates.requests import AnyRequest, SequencesRequest
 from exactformer.certificates.sequences.certificate import SequencesAsked

@@ -14,7 +14,7 @@ from exactformer.certificates.checker.document import WORDS, kind_of, names_its_
 from exactformer.certificates.command_line.console import show
 from exactformer.certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from exactformer.certificates.command_line.progress import late_spinner
-from exactformer.certificates.network_document import NetworkDocumentError
+from exactformer.certificates.network_json import NetworkDocumentError
 from exactformer.certificates.subjects import THEORIES, machine_to_check, our_theory
 from exactformer.certificates.words.listing import compared
 from exactformer.constructions.machines.machine import MachineError

@@ -17,7 +17,7 @@ from exactformer.certificates.command_line.plots import require_plot, write_plot
 from exactformer.certificates.command_line.progress import LateProgress
 from exactformer.certificates.command_line.verdicts import EXIT_CODE
 from exactformer.certificates.files import FileRefused, Output
-from exactformer.certificates.network_document import NetworkDocumentError
+from exactformer.certificates.network_json import NetworkDocumentError
 from exactformer.certificates.reports.certificate import report_of
 from exactformer.certificates.reports.words import report_on_explanation
 from exactformer.certificates.requests import WordsRequest

@@ -5,19 +5,44 @@ Its numbers are dyadic, and every float is one. Activations need not be -1, 0 or
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence, Sized
+from collections import Counter
+from collections.abc import Iterator, Sequence, Sized
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from itertools import pairwise, product
+from itertools import pairwise
 
 from exactformer.constructions import html
+from exactformer.constructions.transformer.exact_compiled import compiled_layer, tokens_of
+from exactformer.constructions.transformer.exact_entries import (
+    changed_form,
+    changed_layer,
+    changed_outputs,
+    numbers_of,
+    numbers_of_forms,
+    numbers_of_outputs,
+)
 from exactformer.constructions.transformer.exact_matrices import LayerWeights, forms_of, layer_of, positions_of
-from exactformer.constructions.transformer.exact_numbers import Matrix, TransformerError, exact_rows
+from exactformer.constructions.transformer.exact_norms import (
+    LAST,
+    Norm,
+    NormWeights,
+    changed_norm,
+    norm_of,
+    numbers_of_norm,
+    require_norm,
+)
+from exactformer.constructions.transformer.exact_numbers import (
+    Change,
+    Matrix,
+    TransformerError,
+    changed_vector,
+    exact_rows,
+    numbers_of_vector,
+    require_vector,
+)
 from exactformer.constructions.transformer.exact_parts import (
-    LARGEST_BITS,
-    AttentionHead,
+    RATIONAL_ACTIVATIONS,
     BitPositions,
     ExactToken,
     Form,
@@ -27,21 +52,21 @@ from exactformer.constructions.transformer.exact_parts import (
     Positions,
     TablePositions,
     TransformerLayer,
-    added_up,
-    changed_form,
-    changed_layer,
-    changed_outputs,
-    changed_vector,
-    numbers_of,
-    numbers_of_forms,
-    numbers_of_outputs,
+)
+from exactformer.constructions.transformer.exact_requirements import (
     require_forms,
     require_layer,
     require_outputs,
-    require_vector,
+    require_positions,
 )
-from exactformer.constructions.transformer.network import CompiledHead, Layer, Network
-from exactformer.constructions.transformer.vocabulary import Family, Vector
+from exactformer.constructions.transformer.exact_rotary import (
+    RotaryTables,
+    changed_tables,
+    numbers_of_tables,
+    require_tables,
+    tables_of,
+)
+from exactformer.constructions.transformer.network import Network
 
 WIDEST = 1 << 20
 """Coordinates: vectors of this length are made for every token."""
@@ -52,7 +77,8 @@ MOST_TOKENS = 1 << 16
 @dataclass(frozen=True)
 class Transformer:
     """width: d; causal: token i sees the tokens j <= i, else all; coordinates: what people call them, or nothing;
-    unseen: tokens that no head sees, in the vocabulary's order; outputs: None if they are the vocabulary's tokens.
+    unseen: tokens that no head sees, in the vocabulary's order; outputs: None if they are the vocabulary's tokens;
+    rotary: cosine and sine of every plane, for every position, if heads rotate; norm: through which outputs read x.
 
     Raises TransformerError where something does not fit, with where and what.
     """
@@ -65,6 +91,8 @@ class Transformer:
     coordinates: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
     outputs: Outputs = None
+    rotary: RotaryTables = ()
+    norm: Norm | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.width <= WIDEST:
@@ -81,24 +109,15 @@ class Transformer:
             require_vector(token.embedding, self.width, f"the embedding of {token.name!r}")
             require_forms([token.unembedding], self.width, f"the unembedding of {token.name!r}, form")
         for number, layer in enumerate(self.layers, start=1):
-            require_layer(layer, self.width, f"layer {number}")
-        self._require_positions()
+            require_layer(layer, self.width, self.planes, f"layer {number}")
+        require_positions(self.positions, self.width)
         self._require_unseen()
         require_outputs(self.outputs, self.width)
-
-    def _require_positions(self) -> None:
-        match self.positions:
-            case BitPositions(first, bits):
-                if not (first >= 0 and 1 <= bits <= LARGEST_BITS and first + bits <= self.width):
-                    raise TransformerError(
-                        f"{bits} bits of the position from coordinate {first} do not fit the width {self.width}; "
-                        f"give 1 to {LARGEST_BITS}"
-                    )
-            case TablePositions(table):
-                if not table:
-                    raise TransformerError("the table of positions is empty; give the vector of at least one")
-                for position, vector in enumerate(table):
-                    require_vector(vector, self.width, f"the vector of position {position}")
+        require_tables(self.rotary)
+        if self.rotary and not any(head.rotary for layer in self.layers for head in layer.heads):
+            raise TransformerError("there are rotary tables, and no head rotates: say which with a head's rotary")
+        if self.norm is not None:
+            require_norm(self.norm, self.width, LAST)
 
     def _require_unseen(self) -> None:
         for name in self.unseen:
@@ -117,8 +136,25 @@ class Transformer:
 
     @property
     def longest(self) -> int | None:
-        """How many tokens a sequence may have; None: any number."""
-        return None if self.positions is None else self.positions.tokens
+        """How many tokens a sequence may have: for so many there are positions, and rotary tables; None: any number."""
+        bounds = [] if self.positions is None else [self.positions.tokens]
+        return min([*bounds, len(self.rotary)] if self.rotary else bounds, default=None)
+
+    @property
+    def planes(self) -> int:
+        """How many the rotary tables have."""
+        return len(self.rotary[0]) if self.rotary else 0
+
+    @property
+    def norms(self) -> tuple[Norm, ...]:
+        """All, in the order in which x passes them."""
+        inside = (norm for layer in self.layers for _, norm in layer.norms)
+        return (*inside, *(() if self.norm is None else (self.norm,)))
+
+    @property
+    def has_hardmax(self) -> bool:
+        """Whether there is a hardmax transformer (NETWORKS 2): norms and smooth activations are not rational."""
+        return not self.norms and all(layer.activation in RATIONAL_ACTIVATIONS for layer in self.layers)
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -126,30 +162,38 @@ class Transformer:
         return tuple(token.name for token in self.vocabulary) if self.outputs is None else self.outputs.names
 
     def numbers(self) -> Iterator[tuple[str, Fraction]]:
-        """Every weight, bias, and entry of a table that is not 0, and where it stands."""
+        """Every weight, bias, epsilon, and entry of a table that is not 0, and where it stands."""
         for token in self.vocabulary:
-            yield from ((f"the embedding of {token.name!r}, index {index}", one) for index, one in token.embedding)
+            yield from numbers_of_vector(token.embedding, f"the embedding of {token.name!r}")
             yield from numbers_of_forms([token.unembedding], f"the unembedding of {token.name!r}, form")
         if isinstance(self.positions, TablePositions):
             for position, vector in enumerate(self.positions.table):
-                yield from ((f"the vector of position {position}, index {index}", one) for index, one in vector)
+                yield from numbers_of_vector(vector, f"the vector of position {position}")
+        yield from numbers_of_tables(self.rotary)
         for number, layer in enumerate(self.layers, start=1):
             yield from ((f"layer {number}, {where}", one) for where, one in numbers_of(layer))
+        if self.norm is not None:
+            yield from numbers_of_norm(self.norm, LAST)
         yield from numbers_of_outputs(self.outputs)
 
-    def changed(self, change: Callable[[Fraction], Fraction]) -> Transformer:
-        """With another number in the place of each that `numbers` has, such as one that is rounded."""
+    def changed(self, change: Change, change_epsilon: Change | None = None) -> Transformer:
+        """With another number in the place of each that `numbers` has, such as one that is rounded; epsilons of norms
+        are changed by the second, if it is given.
+        """
+        of_epsilon = change_epsilon or change
         return replace(
             self,
             vocabulary=tuple(
                 ExactToken(token.name, changed_vector(token.embedding, change), changed_form(token.unembedding, change))
                 for token in self.vocabulary
             ),
-            layers=tuple(changed_layer(layer, change) for layer in self.layers),
+            layers=tuple(changed_layer(layer, change, of_epsilon) for layer in self.layers),
             positions=TablePositions(tuple(changed_vector(vector, change) for vector in self.positions.table))
             if isinstance(self.positions, TablePositions)
             else self.positions,
             outputs=changed_outputs(self.outputs, change),
+            rotary=changed_tables(self.rotary, change),
+            norm=changed_norm(self.norm, change, of_epsilon),
         )
 
     @classmethod
@@ -166,10 +210,13 @@ class Transformer:
         coordinates: Sequence[str] = (),
         unseen: Sequence[str] = (),
         outputs: Outputs = None,
+        rotary: Matrix = None,
+        norm: NormWeights | None = None,
     ) -> Transformer:
         """From matrices: embedding and unembedding [vocabulary, d], a bias [vocabulary], positions as a table
         [tokens, d], as `BitPositions`, or none.  With outputs of its own (`largest_outputs`, `nearest_outputs`) a
-        network may go without unembedding: None.
+        network may go without unembedding: None.  Where heads rotate, ``rotary`` are the tables [tokens, planes, 2] of
+        cosines and sines, such as `rotary_tables` makes.  Outputs read x through ``norm``.
 
         Every float is taken as the number it is.  Raises TransformerError.
 
@@ -197,6 +244,8 @@ class Transformer:
             tuple(coordinates),
             _in_order(unseen, names),
             outputs,
+            tables_of(rotary),
+            norm_of(norm, width, "norm"),
         )
 
     @classmethod
@@ -211,8 +260,8 @@ class Transformer:
             )
         return cls(
             network.width,
-            tuple(token for family in network.vocabulary.families for token in _tokens(family)),
-            tuple(map(_layer, network.layers)),
+            tuple(token for family in network.vocabulary.families for token in tokens_of(family)),
+            tuple(map(compiled_layer, network.layers)),
             BitPositions(0, network.position_bits),
             True,
             tuple(map(network.coordinate_name, range(network.width))),
@@ -234,15 +283,20 @@ class Transformer:
                 outputs = f"the largest of {len(names)}"
             case NearestOutputs(_, numbers):
                 outputs = f"the nearest of {len(numbers)} numbers"
+        mlps = (("gated " if layer.gates else "") + layer.activation for layer in self.layers if layer.neurons)
+        norms = Counter(norm.kind for norm in self.norms)
         rows = {
             "width": self.width,
             "tokens": len(self.vocabulary),
             "layers": len(self.layers),
             "heads": " + ".join(str(len(layer.heads)) for layer in self.layers) or "none",
             "neurons": " + ".join(str(len(layer.neurons)) for layer in self.layers) or "none",
+            "activations": " + ".join(mlps) or "none",
+            "norms": ", ".join(f"{number} {kind}" for kind, number in norms.items()) or "none",
             "weights": f"{sum(1 for _ in self.numbers()):,} that are not 0",
             "attention": kinds[self.causal],
             "positions": positions,
+            "rotary": f"{self.planes} planes for {len(self.rotary)} positions" if self.rotary else "none",
             "unseen": " ".join(map(repr, self.unseen)) or "none",
             "outputs": outputs,
         }
@@ -253,45 +307,3 @@ def _in_order(unseen: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
     """As the vocabulary has them; those that it has not come last."""
     place = {name: number for number, name in enumerate(names)}
     return tuple(sorted(unseen, key=lambda name: place.get(name, len(names))))
-
-
-# ---------------------------------------------------------------------------- compiled networks
-
-
-def _tokens(family: Family) -> Iterator[ExactToken]:
-    """``RUN state=q written_1=a``: one token for every choice of the fields' values."""
-    for choice in product(*(range(len(field.values)) for field in family.fields)):
-        chosen = list(zip(family.fields, choice, strict=True))
-        name = " ".join([family.name, *(f"{field.name}={field.values[value]}" for field, value in chosen)])
-        embedding = added_up([_exact(v) for v in (family.embedding, *(f.embedding[value] for f, value in chosen))])
-        logit = added_up([_exact(v) for v in (family.unembedding, *(f.unembedding[value] for f, value in chosen))])
-        yield ExactToken(name, embedding, Form(logit))
-
-
-def _exact(vector: Vector) -> tuple[tuple[int, Fraction], ...]:
-    return tuple((coordinate, Fraction(value)) for coordinate, value in vector)
-
-
-def _layer(layer: Layer) -> TransformerLayer:
-    units = layer.mlp.neurons()
-    neurons = tuple(Form(added_up([_exact(unit.inputs)]), Fraction(unit.bias)) for unit in units)
-    out: dict[int, dict[int, Fraction]] = defaultdict(lambda: defaultdict(Fraction))
-    for number, unit in enumerate(units):
-        for coordinate, weight in unit.outputs:
-            out[coordinate][number] += weight
-    return TransformerLayer(tuple(map(_head, layer.heads)), neurons, _map(out))
-
-
-def _head(head: CompiledHead) -> AttentionHead:
-    def read(coordinates: Sequence[int]) -> tuple[Form, ...]:
-        return tuple(Form(((coordinate, Fraction(1)),)) for coordinate in coordinates)
-
-    out: dict[int, dict[int, Fraction]] = defaultdict(lambda: defaultdict(Fraction))
-    for number, coordinate in enumerate(head.out):
-        out[coordinate][number] += 1
-    return AttentionHead(read(head.query), read(head.key), read(head.value), _map(out), head.name)
-
-
-def _map(out: dict[int, dict[int, Fraction]]) -> tuple[tuple[int, Form], ...]:
-    rows = {coordinate: Form(tuple((n, w) for n, w in sorted(row.items()) if w)) for coordinate, row in out.items()}
-    return tuple((coordinate, form) for coordinate, form in sorted(rows.items()) if not form.is_zero)

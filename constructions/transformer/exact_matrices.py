@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from exactformer.constructions.transformer.exact_norms import Norms, NormWeights, norm_of
 from exactformer.constructions.transformer.exact_numbers import (
     Matrix,
     TransformerError,
@@ -27,6 +28,7 @@ from exactformer.constructions.transformer.exact_parts import (
     TablePositions,
     TransformerLayer,
 )
+from exactformer.constructions.transformer.exact_rotary import rotations_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +36,8 @@ class HeadWeights:
     """A head's matrices: query and key [d_k, d], value [d_v, d], out [d, d_v]; biases [d_k], [d_k], [d_v], [d].
 
     ``scale``, an integer, float or Fraction above 0, multiplies scores: Fraction(1, 8) divides them by sqrt(64).
+    ``rotary`` are triples (a, b, plane): entries a and b of queries and keys are rotated by that plane of the network's
+    tables.  `rotate_half` has those of most models.
     """
 
     query: Matrix
@@ -46,30 +50,58 @@ class HeadWeights:
     out_bias: Matrix = None
     name: str = ""
     scale: int | float | Fraction = 1
+    rotary: Sequence[tuple[int, int, int]] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class LayerWeights:
-    """A layer's heads, and its MLP: neurons [d_ff, d], out [d, d_ff], biases [d_ff] and [d]; without it, no MLP."""
+    """A layer's heads, and its MLP: neurons [d_ff, d], out [d, d_ff], biases [d_ff] and [d]; without it, no MLP.
+
+    A neuron makes the activation (relu, identity, silu, gelu or gelu_tanh) of its row.  With gates [d_ff, d], biases
+    [d_ff], it is the activation of its gate times its row: what others call gate_proj, up_proj and down_proj are gates,
+    neurons and out.  Heads read x through ``heads_norm``, neurons through ``mlp_norm``; ``behind_heads_norm`` and
+    ``behind_mlp_norm`` are of x when all has been added.
+    """
 
     heads: Sequence[HeadWeights] = ()
     neurons: Matrix = None
     out: Matrix = None
     neurons_bias: Matrix = None
     out_bias: Matrix = None
+    gates: Matrix = None
+    gates_bias: Matrix = None
+    activation: str = "relu"
+    heads_norm: NormWeights | None = None
+    behind_heads_norm: NormWeights | None = None
+    mlp_norm: NormWeights | None = None
+    behind_mlp_norm: NormWeights | None = None
 
 
 def layer_of(weights: LayerWeights, width: int, where: str) -> TransformerLayer:
     """The layer of these matrices.  Raises TransformerError."""
     heads = tuple(_head(head, width, f"{where}, head {place}") for place, head in enumerate(weights.heads))
-    if weights.neurons is None:
-        if weights.out is not None or weights.neurons_bias is not None:
-            raise TransformerError(f"{where} has an MLP without neurons; give neurons, of shape (d_ff, {width})")
-        added = exact_vector(weights.out_bias, width, f"{where}, out_bias")
-        return TransformerLayer(heads, (), _map([()] * width, added))
-    neurons = forms_of(weights.neurons, weights.neurons_bias, width, f"{where}, neurons")
-    out = exact_rows(weights.out, len(neurons), f"{where}, out", width)
-    return TransformerLayer(heads, neurons, _map(out, exact_vector(weights.out_bias, width, f"{where}, out_bias")))
+    given = (weights.out, weights.neurons_bias, weights.gates)
+    if weights.neurons is None and any(one is not None for one in given):
+        raise TransformerError(f"{where} has an MLP without neurons; give neurons, of shape (d_ff, {width})")
+    if weights.gates is None and weights.gates_bias is not None:
+        raise TransformerError(f"{where} has a bias of gates, and no gates; give gates, of shape (d_ff, {width})")
+    neurons, gates, out = Forms(), Forms(), [Vector()] * width
+    if weights.neurons is not None:
+        neurons = forms_of(weights.neurons, weights.neurons_bias, width, f"{where}, neurons")
+        out = exact_rows(weights.out, len(neurons), f"{where}, out", width)
+    if weights.gates is not None:
+        gates = forms_of(weights.gates, weights.gates_bias, width, f"{where}, gates", len(neurons))
+    added = _map(out, exact_vector(weights.out_bias, width, f"{where}, out_bias"))
+    return TransformerLayer(heads, neurons, added, weights.activation, gates, _norms(weights, width, where))
+
+
+def _norms(weights: LayerWeights, width: int, where: str) -> Norms:
+    return Norms(
+        heads=norm_of(weights.heads_norm, width, f"{where}, heads_norm"),
+        behind_heads=norm_of(weights.behind_heads_norm, width, f"{where}, behind_heads_norm"),
+        mlp=norm_of(weights.mlp_norm, width, f"{where}, mlp_norm"),
+        behind_mlp=norm_of(weights.behind_mlp_norm, width, f"{where}, behind_mlp_norm"),
+    )
 
 
 def _head(weights: HeadWeights, width: int, where: str) -> AttentionHead:
@@ -79,7 +111,8 @@ def _head(weights: HeadWeights, width: int, where: str) -> AttentionHead:
     out = exact_rows(weights.out, len(value), f"{where}, out", width)
     added = exact_vector(weights.out_bias, width, f"{where}, out_bias")
     scale = exact_rational(weights.scale, f"{where}, scale")
-    return AttentionHead(query, key, value, _map(out, added), weights.name, scale)
+    rotary = rotations_of(weights.rotary, where)
+    return AttentionHead(query, key, value, _map(out, added), weights.name, scale, rotary)
 
 
 def forms_of(matrix: Matrix, bias: Matrix, columns: int, where: str, rows: int | None = None) -> Forms:

@@ -5,7 +5,7 @@ Words: a number is *dyadic* if its denominator is a power of two; a *row* is a s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any, Protocol, TypeAlias
 
@@ -111,6 +111,14 @@ def exact_rows(value: Matrix, columns: int, where: str, rows: int | None = None)
     return found
 
 
+def exact_tables(value: Matrix, columns: int, where: str) -> list[list[Vector]]:
+    """An array [positions, rows, columns], position by position.  Raises TransformerError."""
+    tables = _as_lists(value, where)
+    if not isinstance(tables, list):
+        raise TransformerError(f"{where} has shape {_shape(tables)}; it has to be (positions, rows, {columns})")
+    return [exact_rows(rows, columns, f"{where}, position {position}") for position, rows in enumerate(tables)]
+
+
 def _row(row: Sequence[object], where: str) -> Vector:
     found = []
     for column, value in enumerate(row):
@@ -157,3 +165,45 @@ def _shape(value: Any) -> str:
             break
         value = value[0]
     return str(tuple(sizes))
+
+
+# ---------------------------------------------------------------------------- sparse vectors
+
+
+def added_up(vectors: Sequence[Vector]) -> Vector:
+    """The sum of sparse vectors.
+
+    >>> added_up([((0, Fraction(1)),), ((0, Fraction(-1)), (2, Fraction(3)))])
+    ((2, Fraction(3, 1)),)
+    """
+    total: dict[int, Fraction] = {}
+    for vector in vectors:
+        for index, number in vector:
+            total[index] = total.get(index, Fraction(0)) + number
+    return tuple((index, number) for index, number in sorted(total.items()) if number)
+
+
+def require_vector(vector: Vector, length: int, where: str) -> None:
+    """Indices ascend and are below the length; numbers are dyadic and not 0.  Raises TransformerError."""
+    before = -1
+    for index, number in vector:
+        if not before < index < length:
+            raise TransformerError(f"{where}: index {index} comes after {before}, of {length}; indices have to ascend")
+        if not number or not is_dyadic(number):
+            raise TransformerError(f"{where}, index {index}: {number} is 0, or its denominator is no power of two")
+        before = index
+
+
+def numbers_of_vector(vector: Vector, where: str) -> Iterator[tuple[str, Fraction]]:
+    """Every number, and where it stands."""
+    return ((f"{where}, index {index}", number) for index, number in vector)
+
+
+Change: TypeAlias = Callable[[Fraction], Fraction]
+"""Another number in the place of one, such as one that is rounded."""
+
+
+def changed_vector(vector: Vector, change: Change) -> Vector:
+    """What becomes 0 is left out."""
+    found = ((index, change(number)) for index, number in vector)
+    return tuple((index, number) for index, number in found if number)

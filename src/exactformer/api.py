@@ -19,7 +19,8 @@ from exactformer.certificates.checker.document import BadInput, Rejected, TooLar
 from exactformer.certificates.checker.named import check_named
 from exactformer.certificates.checker.theory.check import check_theory
 from exactformer.certificates.files import FileRefused, Output
-from exactformer.certificates.network_document import NetworkDocumentError, load_transformer, network_bytes
+from exactformer.certificates.network_document import load_transformer, network_bytes
+from exactformer.certificates.network_json import NetworkDocumentError
 from exactformer.certificates.reports.audit import Audit, sizes_subject
 from exactformer.certificates.requests import SequencesRequest, TheoryRequest, WordsRequest
 from exactformer.certificates.sequences.certificate import SequencesAsked

@@ -17,12 +17,8 @@ import pytest
 import exactformer as ef
 from exactformer.certificates.files import FileRefused
 from exactformer.certificates.names import LONGEST
-from exactformer.certificates.network_document import (
-    NetworkDocumentError,
-    network_bytes,
-    network_document,
-    read_transformer,
-)
+from exactformer.certificates.network_document import network_bytes, network_document, read_transformer
+from exactformer.certificates.network_json import NetworkDocumentError
 from exactformer.certificates.sequences.certificate import SLACK, stated_drift, stated_margin
 from exactformer.constructions.transformer.exact import Transformer
 from exactformer.constructions.transformer.exact_matrices import (
@@ -35,7 +31,7 @@ from exactformer.constructions.transformer.exact_parts import BitPositions
 from exactformer.constructions.transformer.given import Given, GivenError
 from exactformer.verify.stored import Unsupported
 from exactformer.verify.verdict import Verdict
-from tests.given.networks import random_transformer
+from tests.given.networks import EVERYTHING, random_transformer
 
 COUNTER = ef.Transformer.build(
     ["a", "b"],
@@ -61,6 +57,14 @@ def test_positions_in_bits_are_read_back() -> None:
     document = network_document(net)
     assert document["positions"] == {"bits": [0, 2]}
     assert document["attention"] == "full"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_documents_with_norms_gates_and_rotary_positions_are_read_back(seed: int) -> None:
+    net = random_transformer(Random(seed), layers=2, bits=60 * (seed % 2), length=None if seed < 3 else 4, **EVERYTHING)
+    data = network_bytes(net)
+    assert read_transformer(data) == net
+    assert network_bytes(read_transformer(data)) == data
 
 
 def _two_tokens() -> tuple[Any, ...]:
@@ -147,7 +151,8 @@ BAD_EXTENSIONS = {
     "a scale that is nothing": (changed("layers.0.heads.0.scale", None), "layers[0].heads[0].scale is None; it has to"),
     "an unknown field of a head": (
         changed("layers.0.heads.0.more", 1),
-        "layers[0].heads[0] has to be an object with the fields name, query, key, value, out and, where needed, scale",
+        "layers[0].heads[0] has to be an object with the fields name, query, key, value, out and, where needed, scale, "
+        "rotary",
     ),
     "nothing unseen": (changed("unseen", []), "unseen is empty; leave it out"),
     "an unseen token that is none": (changed("unseen", ["c"]), "the unseen token 'c' is not in the vocabulary"),

@@ -22,8 +22,8 @@ from exactformer.certificates.network_document import network_bytes, read_transf
 from exactformer.constructions.imported.decoder import from_decoder
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.transformer.exact import Transformer
-from exactformer.constructions.transformer.exact_numbers import TransformerError
-from exactformer.constructions.transformer.exact_parts import AttentionHead, Form, added_up
+from exactformer.constructions.transformer.exact_numbers import TransformerError, added_up
+from exactformer.constructions.transformer.exact_parts import AttentionHead, Form
 from exactformer.constructions.turing.construct import construct
 from exactformer.constructions.turing.paradigm import Paradigm
 from tests.export.running import Work, certified, exported, named_sequences
