@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import partial
 
 from exactformer.constructions.transformer.exact import Transformer
-from exactformer.verify.arithmetic.formats import Format, FormatOverflow, round_to, round_to_multiple
+from exactformer.verify.arithmetic.formats import FP32, Format, FormatOverflow, round_to, round_to_multiple
 from exactformer.verify.arithmetic.models import ArithmeticModel, ModelError
 
 
@@ -14,7 +15,7 @@ class Unsupported(ModelError):
 
 
 def require_held(net: Transformer, model: ArithmeticModel) -> None:
-    """Weights, biases, embeddings and positions are numbers of L.  Raises Unsupported with the first that is none."""
+    """All numbers of the transformer, but scales of scores, are of L.  Raises Unsupported with the first that is not."""
     if model.linear is None:
         return
     for where, number in net.numbers():
@@ -26,21 +27,25 @@ def require_held(net: Transformer, model: ArithmeticModel) -> None:
 
 
 def stored_in(net: Transformer, number_format: Format) -> tuple[Transformer, int]:
-    """The transformer with all weights rounded to a format, to nearest, as when a model is cast; and how many weights
+    """The transformer with all weights rounded to a format, to nearest, as when a model is cast; and how many numbers
     change.  Raises Unsupported where one overflows.
+
+    Weights of norms, and rotary cosines and sines, are rounded as well: casts reach all tensors, and models cast their
+    tables to what queries are in.  An epsilon is no tensor: it is rounded to fp32, which kernels add it in, also where
+    weights have a shorter format, in which 1e-8 may be 0.
     """
     number_changed = 0
 
-    def rounded(number: Fraction) -> Fraction:
+    def rounded(to: Format, number: Fraction) -> Fraction:
         nonlocal number_changed
         try:
-            found = round_to(number_format, number)
+            found = round_to(to, number)
         except FormatOverflow as error:
-            raise Unsupported(f"a weight is {number}, which overflows {number_format.name}") from error
+            raise Unsupported(f"a weight is {number}, which overflows {to.name}") from error
         number_changed += found != number
         return found
 
-    return net.changed(rounded), number_changed
+    return net.changed(partial(rounded, number_format), change_epsilon=partial(rounded, FP32)), number_changed
 
 
 def _holds(number_format: Format, number: Fraction) -> bool:
