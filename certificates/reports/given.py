@@ -31,7 +31,7 @@ def report_on_sequences(bundle: SequencesBundle, written: Written | None = None)
     yield ""
     yield Facts(tuple(_facts(bundle)))
     yield ""
-    heads = document["hardmax"]["heads"]
+    heads = [] if document["hardmax"] is None else document["hardmax"]["heads"]
     if heads:
         columns = ("layer", "head", "name", "separation", "most ties")
         yield Table(
@@ -57,15 +57,19 @@ def report_on_sequences(bundle: SequencesBundle, written: Written | None = None)
             ),
         )
         yield ""
-    yield Facts(
-        (
-            ("separation", "how far below the largest score the next one is, at least, with hardmax; - if all tie"),
-            ("most ties", "tokens that share the largest score"),
-            ("drift", "how far an activation may be from its value with hardmax, at most; - where that is not shown"),
-        )
-    )
+    if document["hardmax"] is not None:
+        yield _WORDS
     yield from evidence(findings(bundle))
     yield from files(written)
+
+
+_WORDS = Facts(
+    (
+        ("separation", "how far below the largest score the next one is, at least, with hardmax; - if all tie"),
+        ("most ties", "tokens that share the largest score"),
+        ("drift", "how far an activation may be from its value with hardmax, at most; - where that is not shown"),
+    )
+)
 
 
 def _facts(bundle: SequencesBundle) -> Iterator[tuple[str, str]]:
@@ -79,7 +83,9 @@ def _facts(bundle: SequencesBundle) -> Iterator[tuple[str, str]]:
         f"{counted(len(net.layers), 'layer')}, {counted(heads, 'head')}, d = {net.width}, {seen} attention, "
         f"{counted(len(net.vocabulary), 'token')}, {counted(sum(1 for _ in net.numbers()), 'weight')} that are not 0",
     )
-    yield "margin", f"{_shown(bundle.document['hardmax']['margin'])} with hardmax"
+    hardmax = bundle.document["hardmax"]
+    nominal = "" if hardmax is None else f"{_shown(hardmax['margin'])} with hardmax"
+    yield "margin", nominal or "there is no hardmax transformer: norms and smooth activations are not rational"
     if (margin := bundle.document["softmax"]["margin"]) is not None:
         yield "", f"at least {_shown(margin, ROUND_FLOOR)} in this arithmetic"
 
@@ -96,10 +102,12 @@ def _shown(number: str | None, rounding: str = ROUND_HALF_EVEN) -> str:
 def findings(bundle: SequencesBundle) -> list[Findings]:
     """What each statement rests on."""
     model = bundle.found.model
-    observed = [
-        "Separations and ties of the heads, and the margin with hardmax, are those above, on these sequences: computed "
-        "exactly, and shown to three digits behind ~.",
-    ]
+    observed = []
+    if bundle.found.margin is not None:
+        observed.append(
+            "Separations and ties of the heads, and the margin with hardmax, are those above, on these sequences: "
+            "computed exactly, and shown to three digits behind ~."
+        )
     if any(drift is not None for drift in bundle.found.drifts):
         observed.append("No activation is further from its value with hardmax than the drifts above say.")
     match bundle.verdict:

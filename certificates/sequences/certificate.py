@@ -99,7 +99,7 @@ def certify_sequences(net: Transformer, given: Given, asked: SequencesAsked, bud
         "version": VERSION,
         "statement": {**about, "claim": sentence(found)},
         "network": network,
-        "hardmax": {"heads": heads_of(found), "margin": rational(found.margin)},
+        "hardmax": None if found.margin is None else {"heads": heads_of(found), "margin": rational(found.margin)},
         "softmax": {
             "margin": rational(stated_margin(found.least)) if certified and found.least is not None else None,
             "drift": drifts_of(found),
@@ -119,7 +119,7 @@ def certify_sequences(net: Transformer, given: Given, asked: SequencesAsked, bud
 
 def _require_short(found: SequencesFound) -> None:
     """Exact numbers of hardmax can be written: they grow with the depth.  Raises Unsupported."""
-    exact = [found.margin, *(head.separation or Fraction(0) for head in found.heads)]
+    exact = [found.margin or Fraction(0), *(head.separation or Fraction(0) for head in found.heads)]
     bits = max(max(abs(one.numerator), one.denominator).bit_length() for one in exact)
     if bits > MOST_BITS:
         raise Unsupported(

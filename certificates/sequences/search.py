@@ -14,13 +14,13 @@ from functools import reduce
 from operator import or_
 
 from exactformer.certificates.checker.deadline import Deadline
-from exactformer.certificates.checker.sequences.arithmetic import arithmetic_of
+from exactformer.certificates.checker.sequences.arithmetic import arithmetic_of, require_judged
 from exactformer.certificates.checker.sequences.check import require_light_work
 from exactformer.certificates.checker.sequences.hardmax import State, Tally, margins, value_of
 from exactformer.certificates.checker.sequences.network import Logits, Nearest, Network, read_network
 from exactformer.certificates.checker.sequences.statement import MOST_SEQUENCES
 from exactformer.certificates.checker.sequences.statement import Given as Question
-from exactformer.certificates.checker.sequences.walk import Walked, difference, walk
+from exactformer.certificates.checker.sequences.walk import Walked, difference, read_at, walk
 from exactformer.certificates.checker.softmax.numbers import Arithmetic, Ends, Unbounded
 from exactformer.certificates.network_document import network_bytes
 from exactformer.constructions.transformer.exact import Transformer
@@ -64,9 +64,9 @@ class Rival:
 class SequencesFound:
     """What was found.
 
-    heads: layer by layer; margin: of the hardmax transformer, exact. least: the least by which an expected token's
-    logit is above another in this arithmetic, None where an overflow is not excluded. drifts: behind attention and MLP
-    of each layer, None from where on they are not shown; not_shown: why.
+    heads: layer by layer; margin: of the hardmax transformer, exact. (None at all, if there is no hardmax.) least: the
+    least by which an expected token's logit is above another in this arithmetic, None where an overflow is not
+    excluded. drifts: behind attention and MLP of each layer, None from where on they are not shown; not_shown: why.
     """
 
     net: Transformer
@@ -74,7 +74,7 @@ class SequencesFound:
     model: ArithmeticModel
     beta: int
     heads: tuple[Tally, ...]
-    margin: Fraction
+    margin: Fraction | None
     least: Fraction | None
     drifts: tuple[Fraction | None, ...]
     refutation: Refutation | None
@@ -106,6 +106,7 @@ def search(
     require_held(net, model)
     arithmetic = arithmetic_of(model.text, beta.bit_length() - 1, "the arithmetic")
     network = read_network(json.loads(network_bytes(net)), None)
+    require_judged(arithmetic, network, "the arithmetic")
     logits = network.outputs
     if isinstance(logits, Nearest):
         raise GivenError(
@@ -117,11 +118,12 @@ def search(
     for number, sequence in enumerate(given.sequences):
         walked.append(walk(network, sequence.tokens, arithmetic, deadline))
         questions.append(Question(sequence.tokens, _asked(logits, sequence, walked[-1].state, number)))
-        nominal += margins(logits, walked[-1].state, questions[-1].asked, deadline)
+        if (state := walked[-1].state) is not None:
+            nominal += margins(logits, state, questions[-1].asked, deadline)
     rivals, reasons = list[Rival](), [one.unbounded for one in walked if one.unbounded is not None]
     for number, (question, one) in enumerate(zip(questions, walked, strict=True)):
         try:
-            rivals += _rivals(logits, number, question, one, arithmetic, deadline)
+            rivals += _rivals(network, logits, number, question, one, arithmetic, deadline)
         except Unbounded as error:
             reasons.append(f"the logits: {error}")
     return SequencesFound(
@@ -130,7 +132,7 @@ def search(
         model,
         beta,
         tuple(reduce(or_, of_head) for of_head in zip(*(one.tallies for one in walked), strict=True)),
-        min(nominal),
+        min(nominal, default=None),
         None if reasons else min((one.above[0] - one.spare) / arithmetic.unit for one in rivals),
         tuple(map(_largest, zip(*(one.drifts for one in walked), strict=True))),
         _refutation(rivals),
@@ -169,10 +171,15 @@ def _require_light(sequences: Sequence[GivenSequence], network: Network, logits:
     require_light_work(every, network, logits)
 
 
-def _asked(logits: Logits, sequence: GivenSequence, state: State, number: int) -> tuple[tuple[int, str], ...]:
+def _asked(logits: Logits, sequence: GivenSequence, state: State | None, number: int) -> tuple[tuple[int, str], ...]:
     """What is asked; every position, if nothing is said, with what hardmax ranks first.  Raises GivenError."""
     if sequence.asked is not None:
         return sequence.asked
+    if state is None:
+        raise GivenError(
+            f"sequence {number}: say which tokens you expect, as this transformer has no hardmax (it has norms, or "
+            "smooth activations)"
+        )
     asked, scale = list[tuple[int, str]](), max(row.scale for row in logits.values())
     for position, vector in enumerate(state.with_one()):
         numbers = {name: value_of(row, vector, scale) for name, row in logits.items()}
@@ -187,16 +194,24 @@ def _asked(logits: Logits, sequence: GivenSequence, state: State, number: int) -
 
 
 def _rivals(
-    logits: Logits, number: int, question: Question, walked: Walked, arithmetic: Arithmetic, deadline: Deadline
+    network: Network,
+    logits: Logits,
+    number: int,
+    question: Question,
+    walked: Walked,
+    arithmetic: Arithmetic,
+    deadline: Deadline,
 ) -> Iterator[Rival]:
     """Of all other outputs, at all positions asked about; of none where what x is in is not known."""
-    if (vectors := walked.enclosed) is None:
+    if walked.enclosed is None:
         return
     for position, expected in question.asked:
+        if (vector := read_at(arithmetic, network, walked, position)) is None:
+            raise Unbounded(f"at position {position} the norm may overflow, or divide by nearly 0")
         for other in logits:
             if other != expected:
                 deadline.left("differences of logits")
-                above = difference(arithmetic, vectors[position], logits[expected], logits[other])
+                above = difference(arithmetic, vector, logits[expected], logits[other])
                 yield Rival(number, position, expected, other, above)
 
 

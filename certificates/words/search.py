@@ -16,8 +16,9 @@ import numpy as np
 
 from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.document import Rejected, TooLarge
-from exactformer.certificates.checker.sequences.arithmetic import arithmetic_of
+from exactformer.certificates.checker.sequences.arithmetic import arithmetic_of, require_judged
 from exactformer.certificates.checker.sequences.network import Network, read_network
+from exactformer.certificates.checker.sequences.norms import normed
 from exactformer.certificates.checker.sequences.walk import enclosed
 from exactformer.certificates.checker.softmax.numbers import Arithmetic, Unbounded
 from exactformer.certificates.checker.words.check import line
@@ -138,6 +139,12 @@ class Setting:
         require_held(net, model)
         arithmetic = arithmetic_of(model.text, beta.bit_length() - 1, "the arithmetic")
         network = read_network(json.loads(network_bytes(net)), None)
+        require_judged(arithmetic, network, "the arithmetic")
+        if words.expected == HARDMAX and not network.rational:
+            raise WordsError(
+                "what hardmax gives is expected, and this transformer has no hardmax (it has norms, or smooth "
+                "activations); give a specification"
+            )
         return cls(network, automaton_in(words, net.index), arithmetic)
 
 
@@ -338,8 +345,9 @@ def by_itself(
     surely is the output, or `UNKNOWN`."""
     try:
         *_, vectors = enclosed(setting.network, word, setting.arithmetic, deadline)
+        vector = tuple(normed(setting.arithmetic, setting.network.norm, vectors[position]))
     except Unbounded:
         return None, UNKNOWN
-    vector, outputs = tuple(vectors[position]), setting.network.outputs
+    outputs = setting.network.outputs
     better = (one for one in others if is_not_below(setting.arithmetic, outputs, vector, one, expected))
     return next(better, None), output_of(setting.arithmetic, outputs, vector)[0]

@@ -7,9 +7,10 @@ from fractions import Fraction
 
 from exactformer.certificates.checker.document import TooLarge, quote
 from exactformer.certificates.checker.formats import Format
-from exactformer.certificates.checker.sequences.network import Row
+from exactformer.certificates.checker.sequences.activations import smooth
+from exactformer.certificates.checker.sequences.network import Head, Layer, Network, Planes, Row
 from exactformer.certificates.checker.softmax.model import parse_model
-from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, Ends, Sum, Value
+from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, Ends, Sum, Unbounded, Value
 
 LARGEST_CONTEXT = 2**15
 """Tokens of all sequences."""
@@ -38,14 +39,55 @@ def activated(arithmetic: Arithmetic, row: Row, vector: Sequence[Value]) -> Valu
     return arithmetic.rounded(model.activation, arithmetic.sum(model.steps.linear, row_terms(arithmetic, row, vector)))
 
 
-def neuron(arithmetic: Arithmetic, row: Row, vector: Sequence[Value]) -> Value:
-    """relu of the row's sum in L: a number of L; stored it is one of A."""
-    steps = arithmetic.model.steps
-    if steps.stored:
-        form, (low, high, _, _) = arithmetic.model.activation, activated(arithmetic, row, vector)
-    else:
-        form, (low, high) = steps.linear, arithmetic.sum(steps.linear, row_terms(arithmetic, row, vector))
-    return arithmetic.number(form, (max(low, 0), max(high, 0)))
+def neurons(arithmetic: Arithmetic, layer: Layer, vector: Sequence[Value]) -> list[Value]:
+    """Of what neurons read: numbers of L; stored they are of A."""
+    own = [logit(arithmetic, row, vector) for row in layer.neurons]
+    if not layer.gates:
+        return [_activation(arithmetic, layer.activation, ends) for ends in own]
+    gates = [_activation(arithmetic, layer.activation, logit(arithmetic, row, vector)) for row in layer.gates]
+    return [_product(arithmetic, gate, ends) for gate, ends in zip(gates, own, strict=True)]
+
+
+def _activation(arithmetic: Arithmetic, name: str, ends: Ends) -> Value:
+    """What is made of a number of L, or stored of A. One that is smooth may be off by 8 u |z| + q."""
+    model, (low, high) = arithmetic.model, ends
+    form = model.activation if model.steps.stored else model.steps.linear
+    if name == "relu":
+        return arithmetic.number(form, (max(low, 0), max(high, 0)))
+    if name == "identity":
+        return arithmetic.number(form, ends)
+    least, most = smooth(name, arithmetic.grid, ends)
+    if arithmetic.kind == EXACT:
+        return arithmetic.number(form, (least, most))
+    linear, size = model.steps.linear, max(-low, high, 0)
+    off = arithmetic.scaled(linear.unit) + (0 if linear.p is None else -(-8 * size >> linear.p))
+    if max(off - least, most + off) > arithmetic.scaled(linear.largest):
+        raise Unbounded(f"a neuron may overflow {linear.name}")
+    found = arithmetic.number(linear, (least - off, most + off))
+    return arithmetic.rounded(form, found[:2]) if model.steps.stored else found
+
+
+def _product(arithmetic: Arithmetic, gate: Value, ends: Ends) -> Value:
+    """rnd_L of two numbers' product; stored rnd_A of that."""
+    model, corners = arithmetic.model, [a * b for a in gate[:2] for b in ends]
+    ends = min(corners) >> arithmetic.grid, -(-max(corners) >> arithmetic.grid)
+    found = arithmetic.rounded(model.steps.linear, ends)
+    return arithmetic.rounded(model.activation, found[:2]) if model.steps.stored else found
+
+
+def of_head(
+    arithmetic: Arithmetic, head: Head, planes: Planes, vector: Sequence[Value]
+) -> tuple[list[Value], list[Value], list[Value]]:
+    """Query, key and values of a token at a position with these planes, from what heads read of it."""
+    query, key, value = (
+        [activated(arithmetic, row, vector) for row in rows] for rows in (head.query, head.key, head.value)
+    )
+    turned = head.turned(planes)
+    for entries in (query, key):
+        made = [(entry, activated(arithmetic, row, entries)) for entry, row in turned]
+        for entry, number in made:
+            entries[entry] = number
+    return query, key, value
 
 
 def added(arithmetic: Arithmetic, row: Row, made: Sequence[Value], vector: Sequence[Value]) -> Value:
@@ -64,6 +106,12 @@ def logit(arithmetic: Arithmetic, row: Row, vector: Sequence[Value]) -> Ends:
     if arithmetic.model.steps.stored:
         return activated(arithmetic, row, vector)[:2]
     return arithmetic.sum(arithmetic.model.steps.linear, row_terms(arithmetic, row, vector))
+
+
+def require_judged(arithmetic: Arithmetic, network: Network, field: str = "statement.arithmetic") -> None:
+    """What a network has is judged in an arithmetic; else `TooLarge`."""
+    if network.norms and arithmetic.kind != EXACT and arithmetic.model.steps.linear.p is None:
+        raise TooLarge(f"{field}: the network has norms, which are not judged with sums in fixed point")
 
 
 def arithmetic_of(text: str, e: int, field: str = "statement.arithmetic") -> Arithmetic:

@@ -33,6 +33,7 @@ from exactformer.certificates.checker.document import (
     require_same,
     text,
 )
+from exactformer.certificates.checker.sequences.arithmetic import require_judged
 from exactformer.certificates.checker.sequences.hardmax import Tally, margins
 from exactformer.certificates.checker.sequences.network import Logits, Nearest, Network, pair, read_network
 from exactformer.certificates.checker.sequences.statement import (
@@ -43,8 +44,8 @@ from exactformer.certificates.checker.sequences.statement import (
     counted,
     read_statement,
 )
-from exactformer.certificates.checker.sequences.walk import Walked, difference, walk
-from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, Unbounded
+from exactformer.certificates.checker.sequences.walk import difference, read_at, walk
+from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, Unbounded, Value
 
 TOP = ("format", "version", "statement", "network", "hardmax", "softmax", "verdict", "refutation", "provenance")
 MOST_ACTIVATIONS = 2**21
@@ -77,6 +78,7 @@ def check_sequences(certificate_path: Path, budget: int = SECONDS, network_given
         raise TooLarge(
             "network.outputs are the nearest of some numbers: certificates about sequences do not judge them"
         )
+    require_judged(statement.arithmetic, network)
     check_tokens(statement.sequences, network, logits)
     require_light_work(statement.sequences, network, logits)
     softmax = members("softmax", parts["softmax"], "margin", "drift")
@@ -87,11 +89,17 @@ def check_sequences(certificate_path: Path, budget: int = SECONDS, network_given
         tallies = [a | b for a, b in zip(tallies or walked.tallies, walked.tallies, strict=True)]
         drifts = zip(bounds or walked.drifts, walked.drifts, strict=True)
         bounds = [None if a is None or b is None else max(a, b) for a, b in drifts]
-        found += margins(logits, walked.state, given.asked, deadline)
+        if walked.state is not None:
+            found += margins(logits, walked.state, given.asked, deadline)
         for position, expected in given.asked:
+            vector = read_at(statement.arithmetic, network, walked, position)
             for other in told.others(logits, place, position, expected):
                 deadline.left("softmax.margin")
-                told.require(Difference(place, position, expected, other), walked, logits, statement.arithmetic)
+                told.require(Difference(place, position, expected, other), vector, logits, statement.arithmetic)
+    if not network.rational:
+        require_same("hardmax", parts["hardmax"], None)
+        require_same("softmax.drift", softmax["drift"], [])
+        return _valid(verdict, statement, network, None, [], told)
     heads = [
         (number, at, head.name) for number, layer in enumerate(network.layers, 1) for at, head in enumerate(layer.heads)
     ]
@@ -129,13 +137,19 @@ def require_light_work(sequences: Sequence[Given], network: Network, logits: Log
     tokens = sum(len(given.tokens) for given in sequences)
     longest = max(len(given.tokens) for given in sequences)
     weights = sum(len(row.terms) + 1 for row in network.rows()) + network.width * (len(network.layers) + 1)
+    weights += 4 * network.width * len(network.norms)
+    weights += sum(3 * 4 * len(head.rotary) for layer in network.layers for head in layer.heads)  # of query and key
     unembedding = sum(len(row.terms) + 1 for row in logits.values())
     asked = sum(len(given.asked) for given in sequences)
     pairs = sum(len(given.tokens) ** 2 for given in sequences)
     heads = [head for layer in network.layers for head in layer.heads]
     entries_of_heads = sum(len(head.query) + len(head.value) for head in heads)
     widest = max(
-        (len(layer.neurons) + sum(len(head.value) for head in layer.heads) for layer in network.layers), default=0
+        (
+            len(layer.neurons) + len(layer.gates) + sum(len(head.value) for head in layer.heads)
+            for layer in network.layers
+        ),
+        default=0,
     )
     for number, most, what in (
         (tokens, MOST_TOKENS, "tokens"),
@@ -197,14 +211,13 @@ class Told:
             return (name for name in logits if name != expected)
         return [self.refuted.other] if self.refuted and self.refuted[:2] == (sequence, position) else []
 
-    def require(self, of: Difference, walked: Walked, logits: Logits, arithmetic: Arithmetic) -> None:
+    def require(self, of: Difference, vector: list[Value] | None, logits: Logits, arithmetic: Arithmetic) -> None:
         """It is shown; else `Rejected`."""
         field = "refutation" if self.margin is None else "softmax.margin"
         try:
-            if walked.enclosed is None:
+            if vector is None:
                 raise Unbounded
-            rows = (logits[name] for name in (of.expected, of.other))
-            ends = difference(arithmetic, walked.enclosed[of.position], *rows)
+            ends = difference(arithmetic, vector, logits[of.expected], logits[of.other])
         except Unbounded as error:
             raise Rejected(field, f"is stated, but {of.where} an overflow is not excluded") from error
         low, high = (Fraction(end, 1 << arithmetic.grid) for end in ends)
@@ -271,7 +284,7 @@ def _valid(
     verdict: str,
     statement: Statement,
     network: Network,
-    margin: Fraction,
+    margin: Fraction | None,
     drift: Sequence[Fraction | None],
     told: Told,
 ) -> Valid:
@@ -286,10 +299,14 @@ def _valid(
             f"{approximately(max(bounds), ROUND_CEILING)} from that of the hardmax transformer{orders}"
         )
     replayed = (
-        f"the hardmax transformer on {counted(len(statement.sequences), 'sequence')}, in exact rationals: separations "
-        "and ties of its heads",
-        "its margin: the expected token's logit minus the largest other is "
-        f"{approximately(margin, ROUND_FLOOR)} at least",
+        (
+            f"the hardmax transformer on {counted(len(statement.sequences), 'sequence')}, in exact rationals: "
+            "separations and ties of its heads",
+            "its margin: the expected token's logit minus the largest other is "
+            f"{approximately(margin, ROUND_FLOOR)} at least",
+        )
+        if margin is not None
+        else ()
     )
     assumed = (
         f"that weights, sums, softmax and activations are computed as certificates/NETWORKS.md, 3, says of "

@@ -65,7 +65,7 @@ def value_of(row: Row, vector: Sequence[int], scale: int) -> int:
 
 
 def behind_attention(
-    layer: Layer, state: State, seen: Sequence[Sequence[int]], scale: int, deadline: Deadline
+    network: Network, layer: Layer, state: State, seen: Sequence[Sequence[int]], scale: int, deadline: Deadline
 ) -> tuple[State, list[Tally]]:
     """The state behind the heads, which all read the same one; for each head what it was like. ``seen``: for each token
     the places of those that it sees."""
@@ -73,7 +73,7 @@ def behind_attention(
     received = [list[tuple[int, int]]() for _ in vectors]
     tallies = list[Tally]()
     for head in layer.heads:
-        sums, tally = _head(head, vectors, state.denominator << scale, seen, scale, deadline)
+        sums, tally = _head(network, head, vectors, state.denominator << scale, seen, scale, deadline)
         tallies.append(tally)
         for mine, (ties, totals) in zip(received, sums, strict=True):
             mine += [(total, ties) for total in totals]
@@ -83,13 +83,24 @@ def behind_attention(
 
 
 def _head(
-    head: Head, vectors: Integers, unit: int, seen: Sequence[Sequence[int]], scale: int, deadline: Deadline
+    network: Network,
+    head: Head,
+    vectors: Integers,
+    unit: int,
+    seen: Sequence[Sequence[int]],
+    scale: int,
+    deadline: Deadline,
 ) -> tuple[list[tuple[int, list[int]]], Tally]:
     """For each token how many it selects and the sums of their values, over ``unit``; and the head's tally."""
     made = list[Integers]()
-    for vector in vectors:
+    turn = max((planes.scale for planes in network.rotary), default=0) if head.rotary else 0
+    for place, vector in enumerate(vectors):
         deadline.left("hardmax: queries, keys, values")
-        made.append([[value_of(row, vector, scale) for row in rows] for rows in (head.query, head.key, head.value)])
+        query, key, value = (
+            [value_of(row, vector, scale) for row in rows] for rows in (head.query, head.key, head.value)
+        )
+        turned = head.turned(network.planes(place))
+        made.append([*(_turned(entries, turned, turn) for entries in (query, key)), value])
     queries, keys, values = zip(*made, strict=True)
     sums, tally = list[tuple[int, list[int]]](), Tally(None, 0)
     for query, places in zip(queries, seen, strict=True):
@@ -98,18 +109,32 @@ def _head(
         best = max(scores)
         chosen = [j for j, score in zip(places, scores, strict=True) if score == best]
         gap = min((best - score for score in scores if score != best), default=None)
-        tally |= Tally(None if gap is None else Fraction(gap, unit**2) * head.scale, len(chosen))
+        tally |= Tally(None if gap is None else Fraction(gap, (unit << turn) ** 2) * head.scale, len(chosen))
         sums.append((len(chosen), [sum(values[j][r] for j in chosen) for r in range(len(head.value))]))
     return sums, tally
 
 
+def _turned(entries: list[int], rows: Map, scale: int) -> list[int]:
+    """A query or key with its entries rotated; over 2^scale more than before."""
+    found = [entry << scale for entry in entries]
+    for entry, row in rows:
+        found[entry] = value_of(row, entries, scale)
+    return found
+
+
 def behind_mlp(layer: Layer, state: State, scale: int, deadline: Deadline) -> State:
     """The state behind the MLP."""
-    neurons = Integers()
+    neurons, unit = Integers(), 1 << scale
     for vector in state.with_one():
         deadline.left("hardmax: neurons")
-        neurons.append([max(value_of(row, vector, scale), 0) for row in layer.neurons])
-    return _added(layer.mlp, neurons, 1 << scale, state, scale, deadline)
+        own, gates = ([value_of(row, vector, scale) for row in rows] for rows in (layer.neurons, layer.gates))
+        made = gates or own
+        if layer.activation == "relu":
+            made = [max(number, 0) for number in made]
+        neurons.append([a * b for a, b in zip(made, own, strict=True)] if gates else made)
+    if layer.gates:  # products of two numbers
+        unit *= state.denominator << scale
+    return _added(layer.mlp, neurons, unit, state, scale, deadline)
 
 
 def _added(rows: Map, numbers: Integers, unit: int, state: State, scale: int, deadline: Deadline) -> State:

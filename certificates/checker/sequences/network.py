@@ -61,26 +61,72 @@ Rows: TypeAlias = tuple[Row, ...]
 Map: TypeAlias = tuple[tuple[int, Row], ...]
 
 
+ACTIVATIONS = ("relu", "identity", "silu", "gelu", "gelu_tanh")
+RATIONAL = ACTIVATIONS[:2]
+
+
+@dataclass(frozen=True)
+class Norm:
+    """``rows`` are of what is made of every coordinate by division, and 1: weights and biases."""
+
+    center: bool
+    epsilon: Fraction
+    rows: Rows
+
+
+@dataclass(frozen=True)
+class Planes:
+    """At one position, cosine and sine of every plane, integers over 2^scale."""
+
+    scale: int
+    planes: tuple[tuple[int, int], ...]
+
+
 @dataclass(frozen=True)
 class Head:
-    """Rows of x and 1; what scores are multiplied with."""
+    """Rows of x and 1; what scores are multiplied with; ``rotary``: two entries of queries and keys, and a plane."""
 
     name: str
     query: Rows
     key: Rows
     value: Rows
     scale: Fraction
+    rotary: tuple[tuple[int, int, int], ...] = ()
+
+    def turned(self, at: Planes) -> Map:
+        """Of entries that are rotated at a position the rows of the entries before."""
+        found = list[tuple[int, Row]]()
+        for a, b, plane in self.rotary:
+            cosine, sine = at.planes[plane]
+            for entry, terms in ((a, ((a, cosine), (b, -sine))), (b, ((b, cosine), (a, sine)))):
+                found.append((entry, Row(at.scale, tuple((index, weight) for index, weight in terms if weight))))
+        return tuple(found)
 
 
 @dataclass(frozen=True)
 class Layer:
     """``attention`` makes new coordinates from the values of all heads, in order, x and 1; a coordinate's own row has
-    the old coordinate in it, with weight 1; what is not listed stays. ``mlp`` likewise from neurons, x and 1."""
+    the old coordinate in it, with weight 1; what is not listed stays. ``mlp`` likewise from neurons, x and 1.
+
+    ``norms``: what heads read x through, what x becomes behind them, and both for the MLP.
+    """
 
     heads: tuple[Head, ...]
     attention: Map
     neurons: Rows
     mlp: Map
+    activation: str
+    gates: Rows
+    norms: tuple[Norm | None, Norm | None, Norm | None, Norm | None]
+
+    @property
+    def reading(self) -> Rows:
+        """All that is read of x by heads and neurons."""
+        return (
+            *(row for head in self.heads for row in (*head.query, *head.key, *head.value)),
+            *self.neurons,
+            *self.gates,
+        )
 
 
 @dataclass(frozen=True)
@@ -106,7 +152,7 @@ class Token:
 @dataclass(frozen=True)
 class Network:
     """``positions``: how many tokens a sequence may have, None if any number; ``position``: what each adds to the
-    embedding; ``unseen``: tokens that no head sees."""
+    embedding; ``unseen``: tokens that no head sees; ``rotary``: of every position; ``norm``: that of the outputs."""
 
     width: int
     causal: bool
@@ -116,6 +162,24 @@ class Network:
     layers: tuple[Layer, ...]
     unseen: frozenset[str]
     outputs: Logits | Nearest
+    rotary: tuple[Planes, ...]
+    norm: Norm | None
+
+    @cached_property
+    def rational(self) -> bool:
+        """Whether there is a hardmax transformer (section 2)."""
+        return not self.norms and all(layer.activation in RATIONAL for layer in self.layers)
+
+    @cached_property
+    def norms(self) -> list[Norm]:
+        """All there are."""
+        return [
+            norm for norm in (*(one for layer in self.layers for one in layer.norms), self.norm) if norm is not None
+        ]
+
+    def planes(self, place: int) -> Planes:
+        """At a position; none where no head rotates."""
+        return self.rotary[place] if self.rotary else Planes(0, ())
 
     def seen(self, tokens: Sequence[str]) -> list[list[int]]:
         """Of every token of a sequence the places of those that it sees; of one that sees none nothing is judged."""
@@ -128,11 +192,8 @@ class Network:
     def rows(self) -> Iterator[Row]:
         """Those of all layers."""
         for layer in self.layers:
-            for head in layer.heads:
-                yield from (*head.query, *head.key, *head.value)
-            yield from (row for _, row in layer.attention)
-            yield from layer.neurons
-            yield from (row for _, row in layer.mlp)
+            yield from layer.reading
+            yield from (row for _, row in (*layer.attention, *layer.mlp))
 
 
 def row_of(terms: Terms) -> Row:
@@ -144,13 +205,14 @@ def row_of(terms: Terms) -> Row:
 def read_network(document: Json, linear: Format | None) -> Network:
     """The network with this document, whose numbers have to be values of ``linear``, if that is given."""
     names = ("format", "version", "width", "coordinates", "attention", "positions", "vocabulary", "layers")
-    parts = members("network", document, *names, *given("network", document, "unseen", "outputs"))
+    parts = members("network", document, *names, *given("network", document, "unseen", "outputs", "rotary", "norm"))
     require_same("network.format", parts["format"], "exactformer network")
     require_same("network.version", parts["version"], 2)
     width = integer("network.width", parts["width"], 1, LARGEST_NUMBER)
     if width > WIDEST:
         raise TooLarge(f"network.width is {width}; this checker reads up to {WIDEST}")
-    reader = _Reader(width, linear)
+    rotary = _rotary(parts["rotary"], linear) if "rotary" in parts else ()
+    reader = _Reader(width, linear, len(rotary[0].planes) if rotary else 0)
     called = [text("network.coordinates", name) for name in items("network.coordinates", parts["coordinates"])]
     if called and len(called) != width:
         raise Rejected("network.coordinates", f"are {len(called)}, neither 0 nor {width}")
@@ -168,8 +230,30 @@ def read_network(document: Json, linear: Format | None) -> Network:
     outputs: Logits | Nearest = {name: token.unembedding for name, token in vocabulary.items()}
     if "outputs" in parts:
         outputs = reader.outputs("network.outputs", parts["outputs"])
-    causal = parts["attention"] == "causal"
-    return Network(width, causal, positions, position, vocabulary, layers, of_unseen, outputs)
+    causal, norm = (
+        parts["attention"] == "causal",
+        reader.norm("network.norm", parts["norm"]) if "norm" in parts else None,
+    )
+    longest = min((most for most in (positions, len(rotary) or None) if most is not None), default=None)
+    return Network(width, causal, longest, position, vocabulary, layers, of_unseen, outputs, rotary, norm)
+
+
+def _rotary(value: Json, linear: Format | None) -> tuple[Planes, ...]:
+    """Cosines and sines of all positions."""
+    reader, found = _Reader(0, linear, 0), list[Planes]()
+    for at, entry in entries("network.rotary", value, MOST_TOKENS):
+        planes = [
+            tuple(reader.number(f"{here}[{n}]", one) for n, one in enumerate(pair(here, listed, "[cosine, sine]")))
+            for here, listed in entries(at, entry, WIDEST)
+        ]
+        scale = max((one.denominator.bit_length() - 1 for plane in planes for one in plane), default=0)
+        integers = [tuple(one.numerator * (2**scale // one.denominator) for one in plane) for plane in planes]
+        found.append(Planes(scale, tuple((cosine, sine) for cosine, sine in integers)))
+        if not planes or len(planes) != len(found[0].planes):
+            raise Rejected(at, f"has {len(planes)} planes where there must be {len(found[0].planes) or 'some'}")
+    if not found:
+        raise Rejected("network.rotary", "is empty, and must be left out")
+    return tuple(found)
 
 
 def given(field: str, value: Json, *names: str) -> list[str]:
@@ -209,8 +293,11 @@ def ascending(field: str, value: Json, highest: int, what: str, most: int) -> It
 
 @dataclass(frozen=True)
 class _Reader:
+    """``planes``: how many there are."""
+
     width: int
     linear: Format | None
+    planes: int
 
     def rational(self, field: str, value: Json) -> Fraction:
         """A rational in its one form."""
@@ -326,20 +413,67 @@ class _Reader:
             raise Rejected(field, f"has {len(found)} tokens, not two or more")
         return found
 
+    def norm(self, field: str, value: Json) -> Norm:
+        parts = members(field, value, "center", "epsilon", "weight", "bias")
+        if not isinstance(parts["center"], bool):
+            raise Rejected(f"{field}.center", f"is {quote(parts['center'])}, neither true nor false")
+        epsilon = self.number(f"{field}.epsilon", parts["epsilon"])
+        if epsilon < 0:
+            raise Rejected(f"{field}.epsilon", "is below 0")
+        weight, bias = (dict(self.vector(f"{field}.{name}", parts[name], self.width)) for name in ("weight", "bias"))
+        listed = [[(c, weight.get(c, 0)), (self.width, bias.get(c, 0))] for c in range(self.width)]
+        rows = tuple(row_of([(at, Fraction(one)) for at, one in terms if one]) for terms in listed)
+        return Norm(parts["center"], epsilon, rows)
+
+    def rotations(self, field: str, value: Json, length: int) -> tuple[tuple[int, int, int], ...]:
+        """Entries of a query of this length, each once, with planes."""
+        found = list[tuple[int, int, int]]()
+        for at, entry in entries(field, value, WIDEST):
+            if len(listed := items(at, entry)) != 3:
+                raise Rejected(at, f"is {quote(entry)} where [a, b, plane] must be")
+            highest = (length - 1, length - 1, self.planes - 1)
+            a, b, plane = (
+                integer(f"{at}[{n}]", one, 0, most) for n, (one, most) in enumerate(zip(listed, highest, strict=True))
+            )
+            found.append((a, b, plane))
+        if not found:
+            raise Rejected(field, "is empty, and must be left out")
+        if len({entry for a, b, _ in found for entry in (a, b)}) < 2 * len(found):
+            raise Rejected(field, "names an entry twice")
+        return tuple(found)
+
     def layer(self, field: str, value: Json) -> Layer:
-        parts = members(field, value, "heads", "mlp")
+        parts = members(field, value, "heads", "mlp", *given(field, value, "norms"))
         heads, out = list[Head](), list[tuple[int, int, Terms, Fraction]]()
         values = 0
         for at, entry in entries(f"{field}.heads", parts["heads"], WIDEST):
-            head = members(at, entry, "name", "query", "key", "value", "out", *given(at, entry, "scale"))
+            more = given(at, entry, "scale", "rotary")
+            head = members(at, entry, "name", "query", "key", "value", "out", *more)
             query, key, of_value = (self.forms(f"{at}.{name}", head[name]) for name in ("query", "key", "value"))
             if len(query) != len(key):
                 raise Rejected(f"{at}.key", f"has {len(key)} forms where the query has {len(query)}")
             scale = self.scale(f"{at}.scale", head["scale"]) if "scale" in head else Fraction(1)
-            heads.append(Head(text(f"{at}.name", head["name"]), query, key, of_value, scale))
+            rotary = self.rotations(f"{at}.rotary", head["rotary"], len(query)) if "rotary" in head else ()
+            heads.append(Head(text(f"{at}.name", head["name"]), query, key, of_value, scale, rotary))
             out += [(values, *added) for added in self.map(f"{at}.out", head["out"], len(of_value))]
             values += len(of_value)
-        mlp = members(f"{field}.mlp", parts["mlp"], "neurons", "out")
-        neurons = self.forms(f"{field}.mlp.neurons", mlp["neurons"])
-        written = [(0, *added) for added in self.map(f"{field}.mlp.out", mlp["out"], len(neurons))]
-        return Layer(tuple(heads), self.added(out, values), neurons, self.added(written, len(neurons)))
+        here = f"{field}.mlp"
+        mlp = members(here, parts["mlp"], "neurons", "out", *given(here, parts["mlp"], "activation", "gates"))
+        neurons, gates = (self.forms(f"{here}.{name}", mlp.get(name, [])) for name in ("neurons", "gates"))
+        activation = text(f"{here}.activation", mlp.get("activation", "relu"))
+        if activation not in ACTIVATIONS or ("activation" in mlp and activation == "relu"):
+            raise Rejected(f"{here}.activation", f"is {quote(activation)}, none of {', '.join(ACTIVATIONS[1:])}")
+        if "gates" in mlp and not 0 < len(gates) == len(neurons):
+            raise Rejected(f"{here}.gates", f"are {len(gates)} where there are {len(neurons)} neurons")
+        written = [(0, *added) for added in self.map(f"{here}.out", mlp["out"], len(neurons))]
+        maps = self.added(out, values), self.added(written, len(neurons))
+        norms = self.norms(f"{field}.norms", parts["norms"]) if "norms" in parts else (None, None, None, None)
+        return Layer(tuple(heads), maps[0], neurons, maps[1], activation, gates, norms)
+
+    def norms(self, field: str, value: Json) -> tuple[Norm | None, Norm | None, Norm | None, Norm | None]:
+        names = ("heads", "behind_heads", "mlp", "behind_mlp")
+        parts = members(field, value, *given(field, value, *names))
+        if not parts:
+            raise Rejected(field, "is empty, and must be left out")
+        read = {name: self.norm(f"{field}.{name}", one) for name, one in parts.items()}
+        return read.get(names[0]), read.get(names[1]), read.get(names[2]), read.get(names[3])

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
 from exactformer.certificates.checker.deadline import Deadline
-from exactformer.certificates.checker.sequences.arithmetic import activated, added, first, logit, neuron, row_terms
+from exactformer.certificates.checker.sequences.arithmetic import added, first, logit, neurons, of_head, row_terms
 from exactformer.certificates.checker.sequences.attention import attended
 from exactformer.certificates.checker.sequences.hardmax import State, Tally, behind_attention, behind_mlp, first_state
 from exactformer.certificates.checker.sequences.network import Layer, Map, Network, Row
+from exactformer.certificates.checker.sequences.norms import normed
 from exactformer.certificates.checker.softmax.numbers import Arithmetic, Ends, Unbounded, Value
 
 Vectors: TypeAlias = list[list[Value]]
@@ -20,11 +21,11 @@ Vectors: TypeAlias = list[list[Value]]
 
 @dataclass(frozen=True)
 class Walked:
-    """Behind all layers: hardmax; the tallies of all heads, in order; how far apart the two were behind each sublayer,
-    None from where an overflow is not excluded on; what the softmax transformer's x is in, None likewise; and where
-    that is, and why."""
+    """Behind all layers: hardmax, None if there is none; the tallies of all heads, in order; how far apart the two were
+    behind each sublayer, None from where an overflow is not excluded on; what the softmax transformer's x is in, None
+    likewise; and where that is, and why."""
 
-    state: State
+    state: State | None
     tallies: list[Tally]
     drifts: list[Fraction | None]
     enclosed: Vectors | None
@@ -35,13 +36,16 @@ def walk(network: Network, tokens: Sequence[str], arithmetic: Arithmetic, deadli
     """Both transformers on these tokens."""
     tallies, drifts, unbounded = list[Tally](), list[Fraction | None](), None
     enclosures = enclosed(network, tokens, arithmetic, deadline)
-    for state in exact(network, tokens, tallies, deadline):
+    number = 1 + 2 * len(network.layers)
+    states: Iterable[State | None] = exact(network, tokens, tallies, deadline) if network.rational else [None] * number
+    for place, state in enumerate(states):  # there is a first one at least, before all layers
         try:
             vectors = next(enclosures, None)  # what has raised is at its end
         except Unbounded as error:
-            vectors, unbounded = None, f"{_sublayer(len(drifts))}: {error}"
-        drifts.append(None if vectors is None else drift(arithmetic, state, vectors))
-    return Walked(state, tallies, drifts[1:], vectors, unbounded)  # there is a first one at least, before all layers
+            vectors, unbounded = None, f"{_sublayer(place)}: {error}"
+        if state is not None:
+            drifts.append(None if vectors is None else drift(arithmetic, state, vectors))
+    return Walked(state, tallies, drifts[1:], vectors, unbounded)
 
 
 def _sublayer(number: int) -> str:
@@ -55,7 +59,7 @@ def exact(network: Network, tokens: Sequence[str], tallies: list[Tally], deadlin
     state, seen = first_state(network, tokens), network.seen(tokens)
     yield state
     for layer in network.layers:
-        state, found = behind_attention(layer, state, seen, scale, deadline)
+        state, found = behind_attention(network, layer, state, seen, scale, deadline)
         tallies += found
         yield state
         state = behind_mlp(layer, state, scale, deadline)
@@ -70,9 +74,9 @@ def enclosed(network: Network, tokens: Sequence[str], arithmetic: Arithmetic, de
         vectors.append(embedded(arithmetic, network, token, i))
     yield vectors
     for layer in network.layers:
-        outputs = _attended(arithmetic, layer, seen, vectors, deadline)
+        outputs = _attended(arithmetic, network, layer, seen, vectors, deadline)
         vectors = [
-            behind(arithmetic, layer.attention, mine, vector, deadline)
+            enclosed_heads(arithmetic, layer, mine, vector, deadline)
             for mine, vector in zip(outputs, vectors, strict=True)
         ]
         yield vectors
@@ -87,24 +91,38 @@ def embedded(arithmetic: Arithmetic, network: Network, token: str, place: int) -
     return [*x, arithmetic.one]
 
 
+def enclosed_heads(
+    arithmetic: Arithmetic, layer: Layer, made: list[Value], vector: list[Value], deadline: Deadline
+) -> list[Value]:
+    """What x is in behind attention, from what all heads make."""
+    return normed(arithmetic, layer.norms[1], _behind(arithmetic, layer.attention, made, vector, deadline))
+
+
 def enclosed_mlp(arithmetic: Arithmetic, layer: Layer, vector: list[Value], deadline: Deadline) -> list[Value]:
     """What x is in behind the MLP."""
     deadline.left("softmax: neurons")
-    neurons = [neuron(arithmetic, row, vector) for row in layer.neurons]
-    return behind(arithmetic, layer.mlp, neurons, vector, deadline)
+    made = neurons(arithmetic, layer, normed(arithmetic, layer.norms[2], vector))
+    return normed(arithmetic, layer.norms[3], _behind(arithmetic, layer.mlp, made, vector, deadline))
 
 
 def _attended(
-    arithmetic: Arithmetic, layer: Layer, seen: Sequence[Sequence[int]], vectors: Vectors, deadline: Deadline
+    arithmetic: Arithmetic,
+    network: Network,
+    layer: Layer,
+    seen: Sequence[Sequence[int]],
+    vectors: Vectors,
+    deadline: Deadline,
 ) -> Vectors:
     """For every token what it receives from all heads."""
-    outputs = [list[Value]() for _ in vectors]
+    outputs, read = [list[Value]() for _ in vectors], Vectors()
+    for vector in vectors:
+        deadline.left("softmax: norms")
+        read.append(normed(arithmetic, layer.norms[0], vector))
     for head in layer.heads:
-        made = list[Vectors]()
-        for vector in vectors:
+        made = list[tuple[list[Value], list[Value], list[Value]]]()
+        for place, vector in enumerate(read):
             deadline.left("softmax: queries, keys, values")
-            of_head = head.query, head.key, head.value
-            made.append([[activated(arithmetic, row, vector) for row in rows] for rows in of_head])
+            made.append(of_head(arithmetic, head, network.planes(place), vector))
         queries, keys, values = zip(*made, strict=True)
         for mine, query, places in zip(outputs, queries, seen, strict=True):
             deadline.left("softmax: heads")
@@ -112,7 +130,7 @@ def _attended(
     return outputs
 
 
-def behind(
+def _behind(
     arithmetic: Arithmetic, rows: Map, made: list[Value], vector: list[Value], deadline: Deadline
 ) -> list[Value]:
     """x behind a sublayer: rnd_A of the sums in L of x and of what is made of these numbers; 1 behind it."""
@@ -131,6 +149,14 @@ def drift(arithmetic: Arithmetic, state: State, vectors: Vectors) -> Fraction:
             here = value << arithmetic.grid
             most = max(most, high * unit - here, here - low * unit)
     return Fraction(most, unit << arithmetic.grid)
+
+
+def read_at(arithmetic: Arithmetic, network: Network, walked: Walked, position: int) -> list[Value] | None:
+    """What outputs read at a position; None where an overflow is not excluded."""
+    try:
+        return None if walked.enclosed is None else normed(arithmetic, network.norm, walked.enclosed[position])
+    except Unbounded:
+        return None
 
 
 def difference(arithmetic: Arithmetic, vector: Sequence[Value], expected: Row, other: Row) -> Ends:

@@ -34,9 +34,10 @@ from exactformer.certificates.checker.document import (
     require_same,
     text,
 )
-from exactformer.certificates.checker.sequences.arithmetic import arithmetic_of
+from exactformer.certificates.checker.sequences.arithmetic import arithmetic_of, require_judged
 from exactformer.certificates.checker.sequences.check import approximately
 from exactformer.certificates.checker.sequences.network import Network, pair, read_network
+from exactformer.certificates.checker.sequences.norms import normed
 from exactformer.certificates.checker.sequences.walk import enclosed
 from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, Unbounded
 from exactformer.certificates.checker.words.levels import numbers_of_words
@@ -143,6 +144,9 @@ def check_words(certificate_path: Path, budget: int = SECONDS, network_given: Pa
         "statement.words", statement.words, {name: place for place, name in enumerate(network.vocabulary)}
     )
     require_readable(automaton, statement, network)
+    require_judged(statement.arithmetic, network)
+    if statement.expected == HARDMAX and not network.rational:
+        raise Rejected("statement.expected", "is hardmax, and there is no hardmax transformer of this network")
     if verdict != "refuted":
         require_same("refutation", parts["refutation"], None)
     found: Listed | Refuted | None = None
@@ -286,9 +290,10 @@ def refuted(value: Json, statement: Statement, network: Network, automaton: Auto
         raise Rejected("refutation.output", "is the one that is expected")
     try:
         *_, vectors = enclosed(network, word, statement.arithmetic, deadline)
+        vector = tuple(normed(statement.arithmetic, network.norm, vectors[position]))
     except Unbounded as error:
         raise Rejected("refutation", "is not shown: an overflow is not excluded") from error
-    vector, (other, mine) = tuple(vectors[position]), (names.index(output), names.index(expected))
+    other, mine = names.index(output), names.index(expected)
     if not is_not_below(statement.arithmetic, network.outputs, vector, other, mine):
         raise Rejected("refutation", f"is not shown: {quote(expected)} may be above {quote(output)}")
     return Refuted(word, position, output, expected)

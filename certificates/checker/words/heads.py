@@ -9,7 +9,7 @@ Words:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.document import TooLarge
-from exactformer.certificates.checker.sequences.arithmetic import activated
+from exactformer.certificates.checker.sequences.arithmetic import of_head
 from exactformer.certificates.checker.sequences.attention import Scores, query_of, score
-from exactformer.certificates.checker.sequences.network import Head
+from exactformer.certificates.checker.sequences.network import Head, Layer, Planes
+from exactformer.certificates.checker.sequences.norms import normed
 from exactformer.certificates.checker.softmax.heads import received
 from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, Ends, Unbounded, Value
 from exactformer.certificates.checker.words.states import UNKNOWN, Ints, Numbered, State, Vector, distinct
@@ -43,8 +44,17 @@ class Class(NamedTuple):
 class HeadOfWords:
     """A head; what was computed once is kept."""
 
-    def __init__(self, head: Head, arithmetic: Arithmetic, far: int, at: str, deadline: Deadline) -> None:
-        self.head, self.arithmetic, self.far, self.at, self.deadline = head, arithmetic, far, at, deadline
+    def __init__(
+        self,
+        head: Head,
+        planes: Callable[[int], Planes],
+        arithmetic: Arithmetic,
+        far: int,
+        at: str,
+        deadline: Deadline,
+    ) -> None:
+        self.head, self.planes, self.arithmetic, self.far = head, planes, arithmetic, far
+        self.at, self.deadline = at, deadline
         self.queries, self.keys = Numbered[Vector](), Numbered[Vector]()
         self.values, self.sights = Numbered[Vector](), Numbered[tuple[int, int]]()
         self.outputs = Numbered[Vector]()
@@ -53,15 +63,16 @@ class HeadOfWords:
         self._scores: dict[tuple[int, int], Ends | None] = {}
         self._known: dict[tuple[tuple[int, Class], ...], int] = {}
 
-    def read(self, states: Sequence[State]) -> NDArray[np.bool_]:
-        """Those of all states whose query, key and values are known; what is new is computed."""
+    def read(self, states: Sequence[State | None]) -> NDArray[np.bool_]:
+        """Those of all states whose query, key and values are known; what is new is computed. ``states``: what heads
+        read of them, None where that is not known."""
         for state in states[len(self._of_state) :]:
             self.deadline.left(self.at)
             try:
-                query, key, value = (
-                    tuple(activated(self.arithmetic, row, state.vector) for row in rows)
-                    for rows in (self.head.query, self.head.key, self.head.value)
-                )
+                if state is None:
+                    raise Unbounded
+                planes = self.planes(state.place)
+                query, key, value = map(tuple, of_head(self.arithmetic, self.head, planes, state.vector))
             except Unbounded:
                 self._of_state.append((UNKNOWN, UNKNOWN))
                 continue
@@ -199,6 +210,17 @@ class HeadOfWords:
         return self.arithmetic.number(
             self.arithmetic.model.activation, (value.low >> unit << unit, -(-value.high >> unit) << unit)
         )
+
+
+def read_by_heads(arithmetic: Arithmetic, layer: Layer, states: Sequence[State]) -> list[State | None]:
+    """What heads read of states, through the norm before them if there is one; None where that is not known."""
+    found = list[State | None]()
+    for state in states:
+        try:
+            found.append(state._replace(vector=tuple(normed(arithmetic, layer.norms[0], state.vector))))
+        except Unbounded:
+            found.append(None)
+    return found
 
 
 def _ranks(scores: Sequence[Sequence[Ends | None]]) -> Ints:

@@ -23,13 +23,21 @@ import numpy as np
 
 from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.document import Rejected, TooLarge, quote
-from exactformer.certificates.checker.sequences.network import Head, Layer, Nearest, Network, Row
-from exactformer.certificates.checker.sequences.walk import behind, embedded, enclosed_mlp
+from exactformer.certificates.checker.sequences.network import Layer, Nearest, Network, Row
+from exactformer.certificates.checker.sequences.walk import embedded, enclosed_heads, enclosed_mlp
 from exactformer.certificates.checker.softmax.numbers import Arithmetic, Unbounded
 from exactformer.certificates.checker.words.heads import Class, HeadOfWords
 from exactformer.certificates.checker.words.outputs import said
 from exactformer.certificates.checker.words.regular import Automaton
-from exactformer.certificates.checker.words.states import UNKNOWN, Numbered, State, Vector, kept, read_behind
+from exactformer.certificates.checker.words.states import (
+    UNKNOWN,
+    Numbered,
+    State,
+    Vector,
+    kept,
+    read_behind,
+    rotates_behind,
+)
 
 MOST_CASES, MOST_STATES = 2**13, 2**16
 """Of one query; of all positions."""
@@ -41,11 +49,12 @@ Exact: TypeAlias = tuple[Fraction, ...]
 
 
 class Both(NamedTuple):
-    """A state: with hardmax, with softmax, and whether heads see the token."""
+    """A state: with hardmax, with softmax, whether heads see the token; its position, where a head behind rotates."""
 
     hard: Exact
     soft: Vector
     seen: bool
+    place: int
 
 
 class Outcome(NamedTuple):
@@ -98,8 +107,7 @@ class Sets:
         self.network, self.automaton, self.arithmetic, self.deadline = network, automaton, arithmetic, deadline
         self.names = list(network.vocabulary)
         self.layers = [
-            _Layer(layer, arithmetic, far, read_behind(network, number), f"layer {number}", deadline)
-            for number, layer in enumerate(network.layers, start=1)
+            _Layer(network, number, arithmetic, far, deadline) for number in range(1, len(network.layers) + 1)
         ]
         self._read = read_behind(network, 0)
         self._embedded: dict[tuple[int, int], int] = {}
@@ -142,7 +150,8 @@ class Sets:
             raise Rejected("verdict", f"is not shown: {quote(name)} at position {place} may overflow") from error
         hard = [value if read else zero for value, read in zip((*hard, Fraction(1)), self._read, strict=True)]
         states = self.layers[0].states if self.layers else self.last
-        found = states.number(Both(tuple(hard), kept(soft, self._read), name not in self.network.unseen))
+        rotated = place if rotates_behind(self.network, 0) else 0
+        found = states.number(Both(tuple(hard), kept(soft, self._read), name not in self.network.unseen, rotated))
         self._embedded[token, place] = found
         return found
 
@@ -178,13 +187,13 @@ def number(row: Row, vector: Exact) -> Fraction:
 class _Layer:
     """A layer; what was computed once is kept."""
 
-    def __init__(
-        self, layer: Layer, arithmetic: Arithmetic, far: int, read: Sequence[bool], at: str, deadline: Deadline
-    ) -> None:
-        self.layer, self.arithmetic, self.read, self.at, self.deadline = layer, arithmetic, read, at, deadline
+    def __init__(self, network: Network, number: int, arithmetic: Arithmetic, far: int, deadline: Deadline) -> None:
+        self.layer, self.arithmetic, self.deadline = network.layers[number - 1], arithmetic, deadline
+        self.read, self.at = read_behind(network, number), f"layer {number}"
+        self.rotates_behind = rotates_behind(network, number)
         self.heads = [
-            _Head(head, HeadOfWords(head, arithmetic, far, f"{at}, head {place}", deadline), far)
-            for place, head in enumerate(layer.heads)
+            _Head(HeadOfWords(head, network.planes, arithmetic, far, f"{self.at}, head {place}", deadline), far)
+            for place, head in enumerate(self.layer.heads)
         ]
         self.states = Numbered[Both]()
         self._behind: dict[tuple[int, tuple[int, ...]], int] = {}
@@ -222,13 +231,14 @@ class _Layer:
                 for value in head.soft.outputs.things[outcome.soft]
             ]
             try:
-                soft = behind(self.arithmetic, self.layer.attention, made, list(both.soft), self.deadline)
+                soft = enclosed_heads(self.arithmetic, self.layer, made, list(both.soft), self.deadline)
                 soft = enclosed_mlp(self.arithmetic, self.layer, soft, self.deadline)
             except Unbounded as error:
                 raise Rejected("verdict", f"is not shown: behind {self.at} a sum may overflow") from error
             hard = hard_behind(self.layer, both.hard, [value for outcome in of_heads for value in outcome.hard])
             hard = tuple(value if read else Fraction(0) for value, read in zip(hard, self.read, strict=True))
-            self._behind[key] = after.number(Both(hard, kept(soft, self.read), both.seen))
+            place = both.place if self.rotates_behind else 0
+            self._behind[key] = after.number(Both(hard, kept(soft, self.read), both.seen, place))
         return self._behind[key]
 
 
@@ -237,7 +247,12 @@ def hard_behind(layer: Layer, vector: Exact, received: Sequence[Fraction]) -> Ex
     behind_heads = list(vector)
     for coordinate, row in layer.attention:
         behind_heads[coordinate] = number(row, (*received, *vector))
-    neurons = [max(number(row, tuple(behind_heads)), Fraction(0)) for row in layer.neurons]
+    own, gates = ([number(row, tuple(behind_heads)) for row in rows] for rows in (layer.neurons, layer.gates))
+    neurons = gates or own
+    if layer.activation == "relu":
+        neurons = [max(one, Fraction(0)) for one in neurons]
+    if gates:
+        neurons = [a * b for a, b in zip(neurons, own, strict=True)]
     found = list(behind_heads)
     for coordinate, row in layer.mlp:
         found[coordinate] = number(row, (*neurons, *behind_heads))
@@ -247,8 +262,8 @@ def hard_behind(layer: Layer, vector: Exact, received: Sequence[Fraction]) -> Ex
 class _Head:
     """A head, with hardmax beside it."""
 
-    def __init__(self, head: Head, soft: HeadOfWords, far: int) -> None:
-        self.head, self.soft, self.far = head, soft, far
+    def __init__(self, soft: HeadOfWords, far: int) -> None:
+        self.head, self.soft, self.far = soft.head, soft, far
         self.known = Numbered[Outcome]()
         self._outcomes: dict[tuple[int, frozenset[tuple[frozenset[int], int]]], list[int]] = {}
         self._hard: list[tuple[int, int, Exact]] = []
@@ -269,12 +284,17 @@ class _Head:
         """What is new."""
         if len(self._hard) == len(states):
             return
-        if not self.soft.read([State(one.soft, one.seen) for one in states]).all():
+        if not self.soft.read([State(one.soft, one.seen, one.place) for one in states]).all():
             raise Rejected("verdict", f"is not shown: in {self.soft.at} a query, key or value may overflow")
         for both in states[len(self._hard) :]:
             query, key, value = (
                 tuple(number(row, both.hard) for row in rows)
                 for rows in (self.head.query, self.head.key, self.head.value)
+            )
+            rows = dict(self.head.turned(self.soft.planes(both.place)))
+            query, key = (
+                tuple(number(rows[at], entries) if at in rows else one for at, one in enumerate(entries))
+                for entries in (query, key)
             )
             self._hard.append((self._queries.number(query), self._keys.number(key), value))
 

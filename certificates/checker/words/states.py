@@ -23,22 +23,30 @@ Vector: TypeAlias = tuple[Value, ...]
 
 
 class State(NamedTuple):
-    """What x is in, and 1 behind it; whether heads see the token."""
+    """What x is in, and 1 behind it; whether heads see the token; its position, where a head behind rotates, else 0."""
 
     vector: Vector
     seen: bool
+    place: int = 0
 
 
 Thing = TypeVar("Thing", bound=Hashable)
 
 
+def rotates_behind(network: Network, layers: int) -> bool:
+    """Whether a head behind so many layers rotates."""
+    return any(head.rotary for layer in network.layers[layers:] for head in layer.heads)
+
+
 def read_behind(network: Network, layers: int) -> list[bool]:
-    """Of every coordinate, and the 1 behind them, whether anything behind so many layers reads it, or adds to it."""
+    """Of every coordinate, and the 1 behind them, whether anything behind so many layers reads it, or adds to it; norms
+    read all of them."""
     outputs, read = network.outputs, set[int]()
+    if network.norm is not None or any(norm is not None for layer in network.layers[layers:] for norm in layer.norms):
+        return [True] * (network.width + 1)
     rows = [outputs.row] if isinstance(outputs, Nearest) else [*outputs.values()]
     for layer in network.layers[layers:]:
-        rows += layer.neurons
-        rows += (row for head in layer.heads for row in (*head.query, *head.key, *head.value))
+        rows += layer.reading
         read.update(coordinate for coordinate, _ in (*layer.attention, *layer.mlp))
     read.update(index for row in rows for index, _ in row.terms)
     return [place in read for place in range(network.width)] + [True]

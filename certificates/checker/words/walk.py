@@ -11,13 +11,23 @@ import numpy as np
 from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.document import TooLarge
 from exactformer.certificates.checker.sequences.network import Layer, Network
-from exactformer.certificates.checker.sequences.walk import behind, embedded, enclosed_mlp
+from exactformer.certificates.checker.sequences.norms import normed
+from exactformer.certificates.checker.sequences.walk import embedded, enclosed_heads, enclosed_mlp
 from exactformer.certificates.checker.softmax.numbers import Arithmetic, Unbounded
-from exactformer.certificates.checker.words.heads import AT_ONCE, HeadOfWords
+from exactformer.certificates.checker.words.heads import AT_ONCE, HeadOfWords, read_by_heads
 from exactformer.certificates.checker.words.levels import Tokens, levels
 from exactformer.certificates.checker.words.outputs import said
 from exactformer.certificates.checker.words.regular import Automaton
-from exactformer.certificates.checker.words.states import UNKNOWN, Ints, Numbered, State, distinct, kept, read_behind
+from exactformer.certificates.checker.words.states import (
+    UNKNOWN,
+    Ints,
+    Numbered,
+    State,
+    distinct,
+    kept,
+    read_behind,
+    rotates_behind,
+)
 
 MOST_STATES_OF_TOKENS = 2**26
 """Of all words of one length, in all layers."""
@@ -42,6 +52,10 @@ class _Stage:
     heads: list[HeadOfWords]
     read_behind: list[bool]
     """Of every coordinate whether a later layer reads it or adds to it, or an output reads it."""
+    rotates_behind: bool
+    """Whether a later layer has a head that rotates."""
+    read: list[State | None] = field(default_factory=list)
+    """What heads read of every state; None where a norm is not known."""
     states: Numbered[State] = field(default_factory=Numbered)
     behind: dict[tuple[int, ...], int] = field(default_factory=dict)
     """From a state and what the heads made to the state behind the layer."""
@@ -56,10 +70,10 @@ class Words:
         self._read_first, self.stages = read_behind(network, 0), list[_Stage]()
         for number, layer in enumerate(network.layers, start=1):
             heads = [
-                HeadOfWords(head, arithmetic, far, f"layer {number}, head {place}", deadline)
+                HeadOfWords(head, network.planes, arithmetic, far, f"layer {number}, head {place}", deadline)
                 for place, head in enumerate(layer.heads)
             ]
-            self.stages.append(_Stage(layer, heads, read_behind(network, number)))
+            self.stages.append(_Stage(layer, heads, read_behind(network, number), rotates_behind(network, number)))
         self.last = Numbered[State]()
         self._first: dict[tuple[int, int], int] = {}
         """From a token and its position to its state."""
@@ -92,7 +106,11 @@ class Words:
         """Of every last state, and of `UNKNOWN` at the end."""
         for state in self.last.things[len(self._said) :]:
             self.deadline.left("outputs")
-            self._said.append(said(self.arithmetic, self.network.outputs, state.vector))
+            try:
+                read = normed(self.arithmetic, self.network.norm, state.vector)
+                self._said.append(said(self.arithmetic, self.network.outputs, tuple(read)))
+            except Unbounded:
+                self._said.append((UNKNOWN, Fraction(0)))
         return np.array([*(output for output, _ in self._said), UNKNOWN], np.int64)
 
     def _through(self, tokens: Tokens, before: list[Ints]) -> list[Ints]:
@@ -130,7 +148,8 @@ class Words:
             name = self.names[token]
             try:
                 vector = kept(embedded(self.arithmetic, self.network, name, place), self._read_first)
-                self._first[token, place] = states.number(State(vector, name not in self.network.unseen))
+                rotated = place if rotates_behind(self.network, 0) else 0
+                self._first[token, place] = states.number(State(vector, name not in self.network.unseen, rotated))
             except Unbounded:
                 self._first[token, place] = UNKNOWN
         return self._first[token, place]
@@ -139,8 +158,9 @@ class Words:
         """Behind a layer, of all tokens that are fresh. What is not known of one token of a word is known of none that
         sees it, or is in one word with it."""
         known = np.ones(len(stage.states.things) + 1, np.bool_)
+        stage.read += read_by_heads(self.arithmetic, stage.layer, stage.states.things[len(stage.read) :])
         for head in stage.heads:
-            known[:-1] &= head.read(stage.states.things)
+            known[:-1] &= head.read(stage.read)
         known[UNKNOWN] = False
         alive = known[states].all(axis=1)
         found = np.full(states[:, fresh].shape, UNKNOWN, np.int64)
@@ -168,9 +188,10 @@ class Words:
                     for value in head.outputs.things[output]
                 ]
                 try:
-                    vector = behind(self.arithmetic, stage.layer.attention, made, list(state.vector), self.deadline)
+                    vector = enclosed_heads(self.arithmetic, stage.layer, made, list(state.vector), self.deadline)
                     vector = enclosed_mlp(self.arithmetic, stage.layer, vector, self.deadline)
-                    stage.behind[key] = after.number(State(kept(vector, stage.read_behind), state.seen))
+                    place = state.place if stage.rotates_behind else 0
+                    stage.behind[key] = after.number(State(kept(vector, stage.read_behind), state.seen, place))
                 except Unbounded:
                     pass  # it stays unknown
         return stage.behind[key]

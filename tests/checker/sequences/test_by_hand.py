@@ -370,6 +370,7 @@ def test_every_part_asks_for_the_budget_at_every_token(tmp_path: Path, monkeypat
         "hardmax: queries, keys, values": tokens,
         "hardmax: heads": tokens,
         "hardmax: neurons": tokens,
+        "softmax: norms": tokens,
         "hardmax: sums": 2 * tokens,
         "hardmax.margin": 1,
         "softmax: embeddings": tokens,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from exactformer.certificates.checker.sequences import arithmetic, attention
+from exactformer.certificates.checker.sequences import arithmetic, attention, network
 from exactformer.certificates.checker.sequences import walk as one_word
 from exactformer.certificates.checker.words import check, heads, levels, outputs, regular, sets, states, walk
 from tests.checker.sequences import test_attention
@@ -230,24 +230,25 @@ PARTS = {
         lambda _: simulated.test_distinct_rows(),
     ),
     "4: padding is not seen": Part(
-        walk, "State(vector, name not in self.network.unseen)", "State(vector, True)", seed(1),
+        walk, "State(vector, name not in self.network.unseen,", "State(vector, True,", seed(1),
     ),
     "4: a state is that of a position": Part(
         walk, "if (token, place) not in self", "place = 0\n        if (token, place) not in self", seed(2),
     ),
     "4: what neurons read": Part(
-        states, "        rows += layer.neurons\n", "", read_later("neurons"),
+        network, "            *self.neurons,\n", "",
+        read_later("neurons"),
     ),
     "4: what queries read": Part(
-        states, "for row in (*head.query, *head.key, *head.value))", "for row in (*head.key, *head.value))",
+        network, "for row in (*head.query, *head.key, *head.value))", "for row in (*head.key, *head.value))",
         by_hand.test_a_later_layer_that_looks_for_the_token,
     ),
     "4: what keys read": Part(
-        states, "for row in (*head.query, *head.key, *head.value))", "for row in (*head.query, *head.value))",
+        network, "for row in (*head.query, *head.key, *head.value))", "for row in (*head.query, *head.value))",
         by_hand.test_a_later_layer_that_looks_for_the_token,
     ),
     "4: what values read": Part(
-        states, "for row in (*head.query, *head.key, *head.value))", "for row in (*head.query, *head.key))",
+        network, "for row in (*head.query, *head.key, *head.value))", "for row in (*head.query, *head.key))",
         read_later("values"),
     ),
     "4: what outputs read": Part(
@@ -407,7 +408,9 @@ PARTS = {
         lambda _: test_attention.test_scores_that_overflow(),
     ),
     "NETWORKS 3: neurons that are stored": Part(
-        arithmetic, "    if steps.stored:\n        form", "    if False:\n        form", seed(45),
+        arithmetic, "own = [logit(arithmetic, row, vector) for row in layer.neurons]",
+        "own = [arithmetic.sum(arithmetic.model.steps.linear, row_terms(arithmetic, a, vector)) for a in layer.neurons]",  # noqa: E501
+        seed(45),
     ),
     "NETWORKS 3: sums that are stored": Part(
         arithmetic, "if not arithmetic.model.steps.stored:", "if True:", seed(22),

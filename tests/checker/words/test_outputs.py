@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from exactformer.certificates.checker.sequences.arithmetic import arithmetic_of
-from exactformer.certificates.checker.sequences.network import Head, Nearest, Row, row_of
+from exactformer.certificates.checker.sequences.network import Head, Nearest, Planes, Row, row_of
 from exactformer.certificates.checker.softmax.numbers import Value
 from exactformer.certificates.checker.words.heads import Class, HeadOfWords
 from exactformer.certificates.checker.words.outputs import is_not_below, names_of, said
@@ -94,7 +94,7 @@ def test_a_tie_is_not_said() -> None:
 def test_values_together(numbers: tuple[int, int]) -> None:
     """Of what is far: the ends, the larger size, and what both are multiples of."""
     how = arithmetic_of("fused:bf16/fp32/bf16", 0)
-    head = HeadOfWords(Head("", (), (), (), Fraction(1)), how, 1, "here", UNLIMITED)
+    head = HeadOfWords(Head("", (), (), (), Fraction(1)), lambda _: Planes(0, ()), how, 1, "here", UNLIMITED)
     each = [how.number(how.model.activation, (number << how.grid, number << how.grid)) for number in numbers]
     together = head.hull(
         [Class(number, number, head.values.number((value,))) for number, value in zip(numbers, each, strict=True)]
