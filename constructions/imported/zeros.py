@@ -23,6 +23,13 @@ def without_zeros(layer: LayerWeights) -> LayerWeights:
     bias = _bias(layer.neurons_bias, neurons)
     used = _used(neurons, bias) | out.any(axis=0)
     kept = [head for head in map(_trimmed, layer.heads) if _is_used(head)]
+    if layer.gates is not None:
+        gates = np.asarray(layer.gates)
+        gates_bias = _bias(layer.gates_bias, gates)
+        used |= _used(gates, gates_bias)
+        layer = (
+            replace(layer, gates=gates[used], gates_bias=gates_bias[used]) if used.any() else replace(layer, gates=None)
+        )
     return replace(layer, heads=kept, neurons=neurons[used], out=out[:, used], neurons_bias=bias[used])
 
 
@@ -31,7 +38,10 @@ def _trimmed(head: HeadWeights) -> HeadWeights:
     query_bias, key_bias = _bias(head.query_bias, query), _bias(head.key_bias, key)
     value_bias = _bias(head.value_bias, value)
     asked = _used(query, query_bias) | _used(key, key_bias)
+    for a, b, _ in head.rotary:  # each is made of both
+        asked[[a, b]] = asked[a] | asked[b]
     given = _used(value, value_bias) | out.any(axis=0)
+    place = np.cumsum(asked) - 1
     return replace(
         head,
         query=query[asked],
@@ -41,6 +51,7 @@ def _trimmed(head: HeadWeights) -> HeadWeights:
         query_bias=query_bias[asked],
         key_bias=key_bias[asked],
         value_bias=value_bias[given],
+        rotary=[(int(place[a]), int(place[b]), plane) for a, b, plane in head.rotary if asked[a]],
     )
 
 
