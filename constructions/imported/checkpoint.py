@@ -293,16 +293,15 @@ def _tensors(path: Path) -> dict[str, Array]:
 def _tokens(path: Path, number: int) -> list[str]:
     """Their names by the tokenizer's words, ``<token 7>`` where it has none."""
     names = dict[int, str]()
-    if (path / "tokenizer.json").exists():
-        tokenizer = _json(path / "tokenizer.json")
-        words = (tokenizer.get("model") or {}).get("vocab")
-        if not isinstance(words, dict):
-            raise TransformerError(f"{path / 'tokenizer.json'} has no vocabulary of words with their numbers")
-        names = {number: word for word, number in words.items()}
-        names |= {one["id"]: one["content"] for one in tokenizer.get("added_tokens") or ()}
-    elif (path / "vocab.json").exists():
-        listed = json.loads((path / "vocab.json").read_bytes())
-        names = dict(enumerate(listed)) if isinstance(listed, list) else {place: name for name, place in listed.items()}
+    try:
+        if (path / "tokenizer.json").exists():
+            tokenizer = _json(path / "tokenizer.json")
+            names = {int(place): str(word) for word, place in tokenizer["model"]["vocab"].items()}
+            names |= {int(one["id"]): str(one["content"]) for one in tokenizer.get("added_tokens") or ()}
+        elif (path / "vocab.json").exists():  # a list, as torchwright writes it
+            names = dict(enumerate(map(str, json.loads((path / "vocab.json").read_bytes()))))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise TransformerError(f"{path}: the tokenizer's words are not read: {error!r}") from error
     return [names.get(place, f"<token {place}>") for place in range(number)]
 
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 from exactformer.certificates.checker.sequences.arithmetic import arithmetic_of
 from exactformer.certificates.checker.sequences.hardmax import State, Tally, value_of
 from exactformer.certificates.checker.sequences.network import Network, Row, read_network
-from exactformer.certificates.checker.sequences.walk import Walked, difference, exact, walk
+from exactformer.certificates.checker.sequences.walk import Walked, difference, exact, read_at, walk
 from exactformer.certificates.checker.softmax.numbers import Arithmetic, Ends, Unbounded
 from exactformer.certificates.network_document import network_bytes
 from exactformer.constructions.transformer.exact import Transformer
@@ -68,10 +68,11 @@ class Enclosed:
 
     def above(self, token: int, expected: int, other: int) -> tuple[Fraction, Fraction] | None:
         """By how much a logit is above another; None where an overflow is not excluded."""
-        assert self.walked.enclosed is not None
+        if (vector := read_at(self.arithmetic, self.network, self.walked, token)) is None:
+            return None
         rows = [one.unembedding for one in self.network.vocabulary.values()]
         try:
-            return self.rationals(difference(self.arithmetic, self.walked.enclosed[token], rows[expected], rows[other]))
+            return self.rationals(difference(self.arithmetic, vector, rows[expected], rows[other]))
         except Unbounded:
             return None
 
