@@ -18,10 +18,16 @@ def without_zeros(layer: LayerWeights) -> LayerWeights:
     """A layer whose matrices are arrays, without neurons, heads, query and key pairs, and values that are 0 throughout.
 
     What has any number other than 0 stays: so does a head whose queries and keys are 0, as it takes means of values.
+    Queries and keys of a head that rotates stay, as rotations name their places.
     """
     neurons, out = np.asarray(layer.neurons), np.asarray(layer.out)
     bias = _bias(layer.neurons_bias, neurons)
     used = _used(neurons, bias) | out.any(axis=0)
+    if layer.gates is not None:
+        gates = np.asarray(layer.gates)
+        gates_bias = _bias(layer.gates_bias, gates)
+        used |= _used(gates, gates_bias)
+        layer = replace(layer, gates=gates[used], gates_bias=gates_bias[used])
     kept = [head for head in map(_trimmed, layer.heads) if _is_used(head)]
     return replace(layer, heads=kept, neurons=neurons[used], out=out[:, used], neurons_bias=bias[used])
 
@@ -30,7 +36,7 @@ def _trimmed(head: HeadWeights) -> HeadWeights:
     query, key, value, out = (np.asarray(part) for part in (head.query, head.key, head.value, head.out))
     query_bias, key_bias = _bias(head.query_bias, query), _bias(head.key_bias, key)
     value_bias = _bias(head.value_bias, value)
-    asked = _used(query, query_bias) | _used(key, key_bias)
+    asked = _used(query, query_bias) | _used(key, key_bias) | bool(head.rotary)
     given = _used(value, value_bias) | out.any(axis=0)
     return replace(
         head,
