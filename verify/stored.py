@@ -15,7 +15,7 @@ class Unsupported(ModelError):
 
 
 def require_held(net: Transformer, model: ArithmeticModel) -> None:
-    """All numbers of the transformer but scales of scores are of L.  Raises Unsupported with the first that is not."""
+    """All numbers of the transformer, but scales of scores, are of L.  Raises Unsupported with one that is not."""
     if model.linear is None:
         return
     for where, number in net.numbers():

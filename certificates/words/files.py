@@ -10,6 +10,7 @@ from pathlib import Path
 from exactformer.certificates.checker.words.levels import levels
 from exactformer.certificates.network_document import load_transformer
 from exactformer.certificates.words.search import automaton_in
+from exactformer.constructions.imported.checkpoint import from_checkpoint, is_checkpoint
 from exactformer.constructions.imported.decoder import from_decoder
 from exactformer.constructions.imported.tracr import from_tracr, is_tracr, says_numbers, tokens_of
 from exactformer.constructions.transformer.exact import Transformer
@@ -21,15 +22,17 @@ MODEL, EXPECTED = "model", "expected"
 
 
 def load_model(given: str, words: Words) -> Transformer:
-    """A network document, ``FILE.json``; a decoder's folder, as exported; or what a Python file, ``FILE.py`` or
-    ``FILE.py:NAME``, has under a name: a `Transformer`, or a model of Tracr's. The file is run.  Where such a model
-    says a number, that is the nearest of those that are expected on any of the words.
+    """A network document, ``FILE.json``; a folder, of an exported decoder or a checkpoint of transformers; or what a
+    Python file, ``FILE.py`` or ``FILE.py:NAME``, has under a name: a `Transformer`, or a model of Tracr's. The file is
+    run.  Where such a model says a number, that is the nearest of those that are expected on any of the words.
 
     Raises NetworkDocumentError, TransformerError; WordsError for a file that does not have it.
     """
     path, name = _split(given, MODEL)
     if path is None:
-        return from_decoder(given) if Path(given).is_dir() else load_transformer(given)
+        if not Path(given).is_dir():
+            return load_transformer(given)
+        return from_checkpoint(given, words.length) if is_checkpoint(given) else from_decoder(given)
     found = _named(path, name)
     if isinstance(found, Transformer):
         return found

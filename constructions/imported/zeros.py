@@ -18,7 +18,7 @@ def without_zeros(layer: LayerWeights) -> LayerWeights:
     """A layer whose matrices are arrays, without neurons, heads, query and key pairs, and values that are 0 throughout.
 
     What has any number other than 0 stays: so does a head whose queries and keys are 0, as it takes means of values.
-    Queries and keys of a head that rotates stay, as rotations name their places.
+    Of entries that are rotated with each other both stay.
     """
     neurons, out = np.asarray(layer.neurons), np.asarray(layer.out)
     bias = _bias(layer.neurons_bias, neurons)
@@ -36,8 +36,11 @@ def _trimmed(head: HeadWeights) -> HeadWeights:
     query, key, value, out = (np.asarray(part) for part in (head.query, head.key, head.value, head.out))
     query_bias, key_bias = _bias(head.query_bias, query), _bias(head.key_bias, key)
     value_bias = _bias(head.value_bias, value)
-    asked = _used(query, query_bias) | _used(key, key_bias) | bool(head.rotary)
+    asked = _used(query, query_bias) | _used(key, key_bias)
+    for a, b, _ in head.rotary:  # each is made of both
+        asked[[a, b]] = asked[a] | asked[b]
     given = _used(value, value_bias) | out.any(axis=0)
+    place = np.cumsum(asked) - 1
     return replace(
         head,
         query=query[asked],
@@ -47,6 +50,7 @@ def _trimmed(head: HeadWeights) -> HeadWeights:
         query_bias=query_bias[asked],
         key_bias=key_bias[asked],
         value_bias=value_bias[given],
+        rotary=[(int(place[a]), int(place[b]), plane) for a, b, plane in head.rotary if asked[a]],
     )
 
 

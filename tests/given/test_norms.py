@@ -161,18 +161,22 @@ def test_certificates_are_about_what_matrices_compute(
 
 
 def test_zeros_of_gated_and_rotating_layers() -> None:
-    """A neuron, a value and a head of zeros go; queries and keys that are rotated stay where they are."""
+    """A neuron, a value and a head of zeros go; of queries and keys that are rotated with each other both stay."""
     zero, one = np.zeros((1, 2)), np.ones((1, 2))
-    head = HeadWeights(np.zeros((2, 2)), np.eye(2)[::-1] * [[0], [1]], one, one.T, rotary=ROTATION)
-    none = HeadWeights(zero, zero, zero, zero.T)
+    key = np.vstack([zero, zero, one, zero])
+    head = HeadWeights(np.zeros((4, 2)), key, one, one.T, rotary=[(0, 1, 0), (2, 3, 1)])
     layer = LayerWeights(
-        [head, none], neurons=np.vstack([zero, zero, one]), out=np.zeros((2, 3)), gates=np.vstack([zero, one, zero])
+        [head, HeadWeights(zero, zero, zero, zero.T)],
+        neurons=np.vstack([zero, zero, one]),
+        out=np.zeros((2, 3)),
+        gates=np.vstack([zero, one, zero]),
     )
     found = without_zeros(layer)
-    (kept,) = found.heads
-    assert np.asarray(kept.query).shape == (2, 2)
     assert [np.asarray(part).tolist() for part in (found.neurons, found.gates)] == [[[0, 0], [1, 1]], [[1, 1], [0, 0]]]
-    assert built(layers=[found], rotary=[[[1, 0]]]).layers[0].heads[0].rotary == ((0, 1, 0),)
+    (kept,) = built(layers=[found], rotary=[[[1, 0], [0, 1]]]).layers[0].heads
+    assert (len(kept.query), kept.rotary) == (2, ((0, 1, 1),))
+    nothing = LayerWeights(neurons=zero, neurons_bias=[0], out=zero.T, gates=zero, gates_bias=[0])
+    assert built(layers=[without_zeros(nothing)]).layers == (TransformerLayer(),)
 
 
 # ---------------------------------------------------------------------------- parts
