@@ -52,7 +52,8 @@ def read_object(value: Json, where: str, keys: Sequence[str], optional: Sequence
     """With these fields, and no others but optional ones."""
     if not isinstance(value, dict) or not set(keys) <= value.keys() <= {*keys, *optional}:
         more = f" and, where needed, {', '.join(optional)}" if optional else ""
-        raise NetworkDocumentError(f"{where} has to be an object with the fields {', '.join(keys)}{more}")
+        names = f"the fields {', '.join(keys)}{more}" if keys else f"no fields but {', '.join(optional)}"
+        raise NetworkDocumentError(f"{where} has to be an object with {names}")
     return value
 
 

@@ -18,18 +18,17 @@ def without_zeros(layer: LayerWeights) -> LayerWeights:
     """A layer whose matrices are arrays, without neurons, heads, query and key pairs, and values that are 0 throughout.
 
     What has any number other than 0 stays: so does a head whose queries and keys are 0, as it takes means of values.
+    Of entries that are rotated with each other both stay.
     """
     neurons, out = np.asarray(layer.neurons), np.asarray(layer.out)
     bias = _bias(layer.neurons_bias, neurons)
     used = _used(neurons, bias) | out.any(axis=0)
-    kept = [head for head in map(_trimmed, layer.heads) if _is_used(head)]
     if layer.gates is not None:
         gates = np.asarray(layer.gates)
         gates_bias = _bias(layer.gates_bias, gates)
         used |= _used(gates, gates_bias)
-        layer = (
-            replace(layer, gates=gates[used], gates_bias=gates_bias[used]) if used.any() else replace(layer, gates=None)
-        )
+        layer = replace(layer, gates=gates[used], gates_bias=gates_bias[used])
+    kept = [head for head in map(_trimmed, layer.heads) if _is_used(head)]
     return replace(layer, heads=kept, neurons=neurons[used], out=out[:, used], neurons_bias=bias[used])
 
 

@@ -9,6 +9,7 @@ from fractions import Fraction
 from exactformer.constructions.transformer.exact_norms import Norms, NormWeights, norm_of
 from exactformer.constructions.transformer.exact_numbers import (
     Matrix,
+    Number,
     TransformerError,
     Vector,
     exact_number,
@@ -35,7 +36,7 @@ from exactformer.constructions.transformer.exact_rotary import rotations_of
 class HeadWeights:
     """A head's matrices: query and key [d_k, d], value [d_v, d], out [d, d_v]; biases [d_k], [d_k], [d_v], [d].
 
-    ``scale``, an integer, float or Fraction above 0, multiplies scores: Fraction(1, 8) divides them by sqrt(64).
+    ``scale``, a number above 0, multiplies scores: Fraction(1, 8) divides them by sqrt(64).
     ``rotary`` are triples (a, b, plane): entries a and b of queries and keys are rotated by that plane of the network's
     tables.  `rotate_half` has those of most models.
     """
@@ -49,7 +50,7 @@ class HeadWeights:
     value_bias: Matrix = None
     out_bias: Matrix = None
     name: str = ""
-    scale: int | float | Fraction = 1
+    scale: Number = 1
     rotary: Sequence[tuple[int, int, int]] = ()
 
 
@@ -150,9 +151,7 @@ def largest_outputs(names: Sequence[str], matrix: Matrix, bias: Matrix = None, *
     return LargestOutputs(tuple(names), forms_of(matrix, bias, width, "outputs", len(names)))
 
 
-def nearest_outputs(
-    row: Matrix, numbers: Sequence[int | float | Fraction], bias: int | float | Fraction = 0, *, width: int
-) -> NearestOutputs:
+def nearest_outputs(row: Matrix, numbers: Sequence[Number], bias: Number = 0, *, width: int) -> NearestOutputs:
     """Outputs that are numbers: the nearest of these, in any order, to the row [width] times x plus the bias.
 
     Raises TransformerError.

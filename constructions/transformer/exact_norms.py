@@ -10,6 +10,7 @@ from typing import TypeAlias
 from exactformer.constructions.transformer.exact_numbers import (
     Change,
     Matrix,
+    Number,
     TransformerError,
     Vector,
     changed_vector,
@@ -110,7 +111,7 @@ class RMSNorm:
     """
 
     weight: Matrix
-    epsilon: int | float | Fraction
+    epsilon: Number
     bias: Matrix = None
 
 
@@ -119,7 +120,7 @@ class LayerNorm:
     """As `RMSNorm`, of x less its mean."""
 
     weight: Matrix
-    epsilon: int | float | Fraction
+    epsilon: Number
     bias: Matrix = None
 
 

@@ -26,6 +26,9 @@ Matrix: TypeAlias = Numbers | None
 """What a user may give: a numpy array (integers; float16, float32, float64; bfloat16 and float8 of ml_dtypes), or lists
 of numbers, Fractions among them."""
 
+Number: TypeAlias = int | float | Fraction | np.float16 | np.float32
+"""One number; numpy's float64 is a float."""
+
 SHORT_FLOATS = {"bfloat16", "float8_e4m3fn", "float8_e5m2"}
 """Types of ml_dtypes: each value is one of float64."""
 

@@ -12,7 +12,6 @@ from fractions import Fraction
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from exactformer.constructions.transformer.exact_numbers import (
     Change,
@@ -98,7 +97,7 @@ def rotations_of(given: Sequence[Sequence[int]], where: str) -> Rotations:
     return tuple(found)
 
 
-def rotary_tables(base: float, entries: int, positions: int) -> NDArray[np.float32]:
+def rotary_tables(base: float, entries: int, positions: int) -> np.ndarray[tuple[int, int, int], np.dtype[np.float32]]:
     """The usual tables [positions, entries/2, 2] for so many rotated entries of a query, an even number, computed thus:
 
     the frequency of plane p is base^(-2p/entries), in float64, rounded to float32; the angle at position i is i, in
@@ -119,7 +118,9 @@ def rotary_tables(base: float, entries: int, positions: int) -> NDArray[np.float
     exponents = -2 * np.arange(entries // 2, dtype=np.float64) / entries
     frequencies = np.power(np.float64(base), exponents).astype(np.float32)
     angles = np.arange(positions, dtype=np.float32)[:, None] * frequencies
-    return np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+    tables = np.empty((positions, entries // 2, 2), np.float32)
+    tables[:, :, 0], tables[:, :, 1] = np.cos(angles), np.sin(angles)
+    return tables
 
 
 def rotate_half(entries: int) -> Rotations:

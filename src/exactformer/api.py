@@ -41,8 +41,10 @@ from exactformer.constructions.transformer.exact_matrices import (
     largest_outputs,
     nearest_outputs,
 )
+from exactformer.constructions.transformer.exact_norms import LayerNorm, RMSNorm
 from exactformer.constructions.transformer.exact_numbers import TransformerError
 from exactformer.constructions.transformer.exact_parts import BitPositions
+from exactformer.constructions.transformer.exact_rotary import rotary_tables, rotate_half
 from exactformer.constructions.transformer.given import Given, GivenError
 from exactformer.constructions.transformer.network import Network
 from exactformer.constructions.transformer.words import Words, WordsError
@@ -83,12 +85,14 @@ __all__ = [
     "Hold",
     "Inputs",
     "InputsCertificate",
+    "LayerNorm",
     "LayerWeights",
     "MachineError",
     "ModelError",
     "Name",
     "Network",
     "NetworkDocumentError",
+    "RMSNorm",
     "Refutation",
     "Rejected",
     "SequencesCertificate",
@@ -114,6 +118,8 @@ __all__ = [
     "load_transformer",
     "nearest_outputs",
     "report",
+    "rotary_tables",
+    "rotate_half",
     "save_transformer",
     "turing",
 ]

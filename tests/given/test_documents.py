@@ -27,6 +27,7 @@ from exactformer.constructions.transformer.exact_matrices import (
     largest_outputs,
     nearest_outputs,
 )
+from exactformer.constructions.transformer.exact_norms import LayerNorm, RMSNorm
 from exactformer.constructions.transformer.exact_parts import BitPositions
 from exactformer.constructions.transformer.given import Given, GivenError
 from exactformer.verify.stored import Unsupported
@@ -65,6 +66,33 @@ def test_documents_with_norms_gates_and_rotary_positions_are_read_back(seed: int
     data = network_bytes(net)
     assert read_transformer(data) == net
     assert network_bytes(read_transformer(data)) == data
+
+
+def modern() -> Transformer:
+    """Norms, gates, an activation and a head that rotates."""
+    norm, head = RMSNorm([0.5], 1), HeadWeights([[1], [2]], [[1], [2]], [[1]], [[1]], rotary=[(0, 1, 0)])
+    gated = LayerWeights([head], [[1]], [[1]], gates=[[2]], activation="silu", heads_norm=norm, behind_mlp_norm=norm)
+    last = LayerNorm([2], Fraction(1, 8), [3])
+    tables = [[[1, 0]], [[0.5, -0.25]]]
+    return Transformer.build(["a", "b"], [[1], [2]], [[1], [0]], [gated, LayerWeights()], rotary=tables, norm=last)
+
+
+def test_fields_of_norms_gates_and_rotary_positions() -> None:
+    document = network_document(modern())
+    norm = {"center": False, "epsilon": 1, "weight": [[0, "1/2"]], "bias": []}
+    first, second = document["layers"]
+    assert first["norms"] == {"heads": norm, "behind_mlp": norm}
+    neuron = [[[0, 1]], 0]
+    assert first["mlp"] == {
+        "neurons": [neuron], "out": [[0, neuron]], "activation": "silu", "gates": [[[[0, 2]], 0]],
+    }  # fmt: skip
+    assert first["heads"][0]["rotary"] == [[0, 1, 0]]
+    assert second == {"heads": [], "mlp": {"neurons": [], "out": []}}
+    assert document["rotary"] == [[[1, 0]], [["1/2", "-1/4"]]]
+    assert document["norm"] == {"center": True, "epsilon": "1/8", "weight": [[0, 2]], "bias": [[0, 3]]}
+    plain = network_document(COUNTER)
+    assert not {"rotary", "norm"} & plain.keys()
+    assert {"norms", "rotary"} & {*plain["layers"][0], *plain["layers"][0]["heads"][0]} == set()
 
 
 def _two_tokens() -> tuple[Any, ...]:
@@ -180,10 +208,56 @@ BAD_EXTENSIONS = {
 }
 
 
-@pytest.mark.parametrize("title", [*BAD, *BAD_EXTENSIONS])
+BAD_MODERN = {
+    "relu, which is left out": (changed("layers.0.mlp.activation", "relu"), "layers[0].mlp.activation is relu; leave "),
+    "an unknown activation": (changed("layers.0.mlp.activation", "swish"), "layer 1: the activation is 'swish'; it ha"),
+    "an activation that is no text": (changed("layers.0.mlp.activation", 1), "layers[0].mlp.activation has to be a te"),
+    "no gates": (changed("layers.0.mlp.gates", []), "layers[0].mlp.gates is empty; leave it out"),
+    "gates that are nothing": (changed("layers.0.mlp.gates", None), "layers[0].mlp.gates has to be a list"),
+    "a gate more": (changed("layers.0.mlp.gates", [[[], 0], [[], 0]]), "layer 1: 2 gates for 1 neurons; each neuron n"),
+    "a field more of an MLP": (
+        changed("layers.0.mlp.bias", 1),
+        "layers[0].mlp has to be an object with the fields neurons, out and, where needed, activation, gates",
+    ),
+    "no norms": (changed("layers.0.norms", {}), "layers[0].norms is empty; leave it out"),
+    "a norm elsewhere": (
+        changed("layers.0.norms.values", {}),
+        "layers[0].norms has to be an object with no fields but heads, behind_heads, mlp, behind_mlp",
+    ),
+    "a norm that is nothing": (
+        changed("layers.0.norms.heads", None),
+        "layers[0].norms.heads has to be an object with the fields center, epsilon, weight, bias",
+    ),
+    "a center that is a number": (changed("norm.center", 0), "norm.center has to be true or false"),
+    "an epsilon below 0": (changed("norm.epsilon", -1), "the norm before outputs: epsilon is -1; it has to be at leas"),
+    "an epsilon that is not dyadic": (changed("norm.epsilon", "1/3"), "the norm before outputs: epsilon is 1/3; it ha"),
+    "a weight beyond the width": (
+        changed("norm.weight", [[1, 1]]),
+        "the norm before outputs, weight: index 1 comes after -1, of 1; indices have to ascend",
+    ),
+    "a final norm that is nothing": (changed("norm", None), "norm has to be an object with the fields center, epsilon"),
+    "no rotary tables": (changed("rotary", []), "rotary is empty; leave it out"),
+    "a position without planes": (changed("rotary.1", []), "rotary, position 1 has 0 planes, and position 0 1; all ne"),
+    "a cosine without a sine": (changed("rotary.1.0", [1]), "rotary[1][0] has to be a list of 2"),
+    "a sine that is a text": (changed("rotary.1.0.1", "x"), "rotary[1][0] is 'x'; it has to be an integer, or a text "),
+    "a sine that is not dyadic": (changed("rotary.1.0.1", "1/3"), "rotary, position 1, plane 0, sine is 1/3, whose de"),
+    "a head without rotations": (changed("layers.0.heads.0.rotary", []), "layers[0].heads[0].rotary is empty; leave i"),
+    "a pair for a rotation": (changed("layers.0.heads.0.rotary.0", [0, 1]), "layers[0].heads[0].rotary[0] has to be a"),
+    "an entry below 0": (changed("layers.0.heads.0.rotary.0.0", -1), "layers[0].heads[0].rotary[0] has to be an integ"),
+    "an entry twice": (changed("layers.0.heads.0.rotary.0.0", 1), "layer 1, head 0: it rotates entry 1 of its query t"),
+    "a plane that is none": (changed("layers.0.heads.0.rotary.0.2", 1), "layer 1, head 0: it rotates by plane 1; the "),
+}
+SOUND = {
+    **dict.fromkeys(BAD, COUNTER),
+    **dict.fromkeys(BAD_EXTENSIONS, all_of_it()),
+    **dict.fromkeys(BAD_MODERN, modern()),
+}
+
+
+@pytest.mark.parametrize("title", SOUND)
 def test_what_is_no_network_document(title: str) -> None:
-    change, sentence = (BAD | BAD_EXTENSIONS)[title]
-    document = network_document(COUNTER if title in BAD else all_of_it())
+    change, sentence = (BAD | BAD_EXTENSIONS | BAD_MODERN)[title]
+    document = network_document(SOUND[title])
     change(document)
     with pytest.raises(NetworkDocumentError, match=f"^{re.escape(sentence)}"):
         read_transformer(json.dumps(document).encode())
