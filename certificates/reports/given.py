@@ -40,7 +40,7 @@ def report_on_sequences(bundle: SequencesBundle, written: Written | None = None)
                 (
                     str(head["layer"]),
                     str(head["head"]),
-                    _printable(head["name"]),
+                    head["name"],
                     _shown(head["separation"]),
                     str(head["ties"]),
                 )
@@ -88,11 +88,6 @@ def _facts(bundle: SequencesBundle) -> Iterator[tuple[str, str]]:
     yield "margin", nominal or "there is no hardmax transformer: norms and smooth activations are not rational"
     if (margin := bundle.document["softmax"]["margin"]) is not None:
         yield "", f"at least {_shown(margin, ROUND_FLOOR)} in this arithmetic"
-
-
-def _printable(name: str) -> str:
-    """A name from a document, which may hold anything."""
-    return name if name.isprintable() else repr(name)
 
 
 def _shown(number: str | None, rounding: str = ROUND_HALF_EVEN) -> str:

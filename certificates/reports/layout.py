@@ -98,13 +98,14 @@ class Table:
 
     def _as_table(self) -> Iterator[str]:
         titles = tuple(column.title for column in self.columns)
-        widths = [max(map(len, cells)) for cells in zip(titles, *self.rows, strict=True)]
+        rows = [tuple(map(visible, row)) for row in self.rows]
+        widths = [max(map(len, cells)) for cells in zip(titles, *rows, strict=True)]
         lines = [
             [
                 t.rjust(wide) if column.right else t.ljust(wide)
                 for t, wide, column in zip(row, widths, self.columns, strict=True)
             ]
-            for row in (titles, *self.rows)
+            for row in (titles, *rows)
         ]
         groups = [(group, len(list(members))) for group, members in groupby(column.group for column in self.columns)]
         if len(groups) > 1:
@@ -145,6 +146,23 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+CONTROL = {
+    code: ascii(chr(code))[1:-1]
+    for codes in (range(32), range(127, 160), range(0x2028, 0x202F), range(0x2066, 0x206A))
+    for code in codes
+}
+"""What would move the cursor, colour the terminal or turn the direction of text: names in a document may have it."""
+
+
+def visible(text: str) -> str:
+    """A text in one line, with what does not show written out.
+
+    >>> visible("a\\nb"), visible("a\\x1b[2J")
+    ('a\\\\nb', 'a\\\\x1b[2J')
+    """
+    return text.translate(CONTROL)
+
+
 def wrapped(text: str, width: int | None, first: str = "", then: str = "") -> list[str]:
     """Lines of at most this width where words allow it, the first and the others with what they begin with.
 
@@ -153,6 +171,7 @@ def wrapped(text: str, width: int | None, first: str = "", then: str = "") -> li
     >>> wrapped("one two three", None, "- ")
     ['- one two three']
     """
+    text = visible(text)
     if width is None or len(first) + len(text) <= min(width, PROSE):
         return [f"{first}{text}".rstrip()]
     return textwrap.wrap(

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from exactformer.certificates.checker.deadline import Deadline
-from exactformer.certificates.checker.sequences.arithmetic import arithmetic_of
+from exactformer.certificates.checker.sequences.arithmetic import arithmetic_of, neurons
 from exactformer.certificates.checker.sequences.hardmax import State
-from exactformer.certificates.checker.sequences.network import Nearest, Network, Row
+from exactformer.certificates.checker.sequences.network import Layer, Nearest, Network, Row
+from exactformer.certificates.checker.sequences.norms import normed
 from exactformer.certificates.checker.sequences.walk import Vectors, enclosed, exact
-from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, Unbounded
+from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, Unbounded, Value
 from exactformer.certificates.words.search import Setting, WordsFound, Wrong
 from exactformer.constructions.transformer.words import Word
 
@@ -76,24 +77,28 @@ def explain(found: WordsFound) -> Explanation | None:
     network, arithmetic = setting.network, setting.arithmetic
     deadline = Deadline(10**6)
     real = arithmetic_of(EXACT, arithmetic.e)
-    hard = list(exact(network, place.word, [], deadline))
+    hard: list[State | None] = [None] * (1 + 2 * len(network.layers))
+    if network.rational:
+        hard = list(exact(network, place.word, [], deadline))
     soft, here = (_enclosed(network, place.word, how, deadline) for how in (real, arithmetic))
     at = place.position
-    other = place.output if isinstance(place, Wrong) else _rival(network, place.expected, hard[-1], at)
+    read = [_read(network, vectors, at, how) for vectors, how in ((soft[-1], real), (here[-1], arithmetic))]
+    other = place.output if isinstance(place, Wrong) else _rival(network, place.expected, read, real)
     rows = _rows(network, place.expected, other)
     ways = [
-        Way("hardmax", *(_of_state(row, hard[-1], at) for row in rows)),
-        *(
-            Way(name, *(None if vectors is None else _middle(row, vectors[at], how) for row in rows))
-            for name, vectors, how in (("softmax", soft[-1], real), (found.model.text, here[-1], arithmetic))
-        ),
+        Way(name, *(None if vector is None else _middle(row, vector, how) for row in rows))
+        for name, vector, how in zip(("softmax", found.model.text), read, (real, arithmetic), strict=True)
     ]
+    if (last := hard[-1]) is not None:
+        ways.insert(0, Way("hardmax", *(_of_state(row, last, at) for row in rows)))
     names = found.net.coordinates or tuple(f"x{c}" for c in range(network.width))
     titles = [f"layer {number} {part}" for number in range(1, len(network.layers) + 1) for part in ("heads", "MLP")]
     sublayers = [
         Sublayer(
             title,
-            None if middle is None else _furthest(names, _numbers(state, at), _middles(middle[at], real)),
+            None
+            if middle is None or state is None
+            else _furthest(names, _numbers(state, at), _middles(middle[at], real)),
             None
             if middle is None or rounded is None
             else _furthest(names, _middles(middle[at], real), _middles(rounded[at], arithmetic)),
@@ -116,12 +121,20 @@ def _enclosed(network: Network, word: Word, arithmetic: Arithmetic, deadline: De
     return found + [None] * (1 + 2 * len(network.layers) - len(found))
 
 
-def _rival(network: Network, expected: str, state: State, at: int) -> str:
-    """Of the other outputs the best one, with hardmax."""
-    outputs = network.outputs
+def _read(network: Network, vectors: Vectors | None, at: int, arithmetic: Arithmetic) -> list[Value] | None:
+    """What outputs read of a token."""
+    with suppress(Unbounded):
+        return None if vectors is None else normed(arithmetic, network.norm, vectors[at])
+    return None
+
+
+def _rival(network: Network, expected: str, read: Sequence[list[Value] | None], real: Arithmetic) -> str:
+    """Of the other outputs the best one, with real softmax if that is known; else the first."""
+    outputs, vector = network.outputs, read[0]
     if isinstance(outputs, Nearest):
         return expected
-    return max((name for name in outputs if name != expected), key=lambda name: _of_state(outputs[name], state, at))
+    others = [name for name in outputs if name != expected]
+    return others[0] if vector is None else max(others, key=lambda name: _middle(outputs[name], vector, real))
 
 
 def _widest(names: Sequence[str], vectors: Vectors, arithmetic: Arithmetic) -> tuple[str, Fraction]:
@@ -182,24 +195,34 @@ def _neurons(
         vectors = here[2 * number - 1]
         if vectors is None:
             break
-        made = [max(_middle(row, vectors[at], arithmetic), _NONE) for row in layer.neurons]
+        try:
+            values = neurons(arithmetic, layer, normed(arithmetic, layer.norms[2], vectors[at]))
+        except Unbounded:
+            break
+        made = [Fraction(value.low + value.high, 2 << arithmetic.grid) for value in values]
         adds = [_NONE] * len(made)
         for coordinate, row in layer.mlp:
             for index, weight in row.terms:
                 if index < len(made):
                     adds[index] += apart.get(coordinate, _NONE) * Fraction(weight, 2**row.scale) * made[index]
         found += [
-            Neuron(number, place, _form(layer.neurons[place], names), made[place], added)
+            Neuron(number, place, _form(layer, place, names), made[place], added)
             for place, added in enumerate(adds)
             if added
         ]
     return sorted(found, key=lambda neuron: -abs(neuron.adds))[:MOST_TERMS]
 
 
-def _form(row: Row, names: Sequence[str]) -> str:
-    """As people write it: relu(100 a - 9.5)."""
-    terms = [(Fraction(weight, 2**row.scale), index) for index, weight in row.terms]
+def _form(layer: Layer, place: int, names: Sequence[str]) -> str:
+    """As people write it: relu(100 a - 9.5), or silu(a) (2 b)."""
+    own, name = _sum(layer.neurons[place], names), layer.activation
+    return f"{name}({_sum(layer.gates[place], names)}) ({own})" if layer.gates else f"{name}({own})"
+
+
+def _sum(row: Row, names: Sequence[str]) -> str:
+    terms = [(Fraction(weight, 2**row.scale), index) for index, weight in row.terms[:MOST_TERMS]]
+    more = f" + {len(row.terms) - MOST_TERMS} terms" if len(row.terms) > MOST_TERMS else ""
     shown = " + ".join(
         f"{float(weight):.6g}" + (f" {names[index]}" if index < len(names) else "") for weight, index in terms
     )
-    return f"relu({shown.replace('+ -', '- ')})"
+    return shown.replace("+ -", "- ") + more

@@ -52,14 +52,16 @@ def from_checkpoint(folder: str | Path, positions: int, rotary: Matrix = None) -
     model = READERS[kind](config, _Tensors(_tensors(path)))
     if model.tensors.left:
         raise TransformerError(f"the tensor {min(model.tensors.left)!r} is none that a {kind} model has")
-    if rotary is None:
+    layers = [without_zeros(layer) for layer in model.layers]
+    rotates = any(head.rotary for layer in layers for head in layer.heads)
+    if rotary is None and rotates:
         rotary = model.tables(positions)
     return Transformer.build(
         _tokens(path, len(model.embedding)),
         model.embedding,
         model.unembedding,
-        [without_zeros(layer) for layer in model.layers],
-        rotary=rotary,
+        layers,
+        rotary=rotary if rotates else None,
         norm=model.norm,
     )
 

@@ -219,6 +219,15 @@ def test_what_is_0_is_left_out(tmp_path: Path) -> None:
     assert len(from_checkpoint(written(tmp_path, TORCHWRIGHT, tensors), 8).layers[0].heads) == 1
 
 
+def test_heads_that_are_left_out_rotate_nothing(tmp_path: Path) -> None:
+    tensors = random_tensors(TORCHWRIGHT, 0)
+    for name in [name for name in tensors if "self_attn" in name]:
+        tensors[name][:] = 0
+    net = from_checkpoint(written(tmp_path, TORCHWRIGHT, tensors), 8)
+    assert not any(layer.heads for layer in net.layers)
+    assert not net.rotary
+
+
 def test_a_model_gives_its_own_cosines(tmp_path: Path) -> None:
     folder = written(tmp_path, PHI3, random_tensors(PHI3, 0))
     own = np.stack([np.full((3, 1), 0.5), np.full((3, 1), 0.25)], axis=-1)
