@@ -63,6 +63,12 @@ class Format:
         except Overflow:
             return False
 
+    def includes(self, other: Format) -> bool:
+        """Whether all values of another format are values."""
+        bits = other.largest.numerator.bit_length() if other.p is None else other.p
+        fine = self.p is None or bits <= self.p
+        return fine and self.lowest <= other.lowest and other.largest <= self.largest
+
     def round(self, numerator: int, denominator: int, to: Rounding = "nearest") -> Fraction:
         """numerator/denominator rounded (ARITHMETIC 2), for denominator > 0; no gcd of the two is taken.
 

@@ -1,0 +1,1 @@
+"""Certificates about attention kernels of a recipe (KERNELS)."""
