@@ -1,0 +1,198 @@
+"""What a recipe makes of an input, exactly, and what is wanted of it (KERNELS 2).
+
+Words:
+    key      of one: its score, its value, and whether it is masked
+    partial  what is known of the keys of a part so far: m, l and o
+    weight   what a value is multiplied with, a number of W
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from math import ceil, floor
+from typing import NamedTuple
+
+from exactformer.certificates.checker.kernels.numbers import (
+    INFINITY,
+    MINUS_INFINITY,
+    NAN,
+    ONE,
+    ZERO,
+    Number,
+    Special,
+    is_above,
+    largest,
+    minus,
+    normal,
+    over,
+    plus,
+    power,
+    rounded,
+    times,
+)
+from exactformer.certificates.checker.kernels.recipe import Recipe
+from exactformer.certificates.checker.softmax.numbers import exponential as exponential_of_minus
+
+BITS = 128
+"""How closely what is wanted is enclosed: to this many bits after the point, of the range of values."""
+
+
+class Key(NamedTuple):
+    score: Fraction
+    value: Fraction
+    masked: bool = False
+
+
+class Partial(NamedTuple):
+    """The reference m, the sum l of weights, the sum o of weights times values."""
+
+    m: Number
+    weights: Number
+    values: Number
+
+
+def execute(recipe: Recipe, keys: Sequence[Key]) -> Number:
+    """The output: products and sums are rounded one by one, from the first key to the last."""
+    length = recipe.part(len(keys))
+    parts = [part_of(recipe, keys[at : at + length]) for at in range(0, len(keys), length)]
+    return rounded(recipe.output, quotient(recipe, merged(recipe, parts) if recipe.split else parts[0]))
+
+
+def part_of(recipe: Recipe, keys: Sequence[Key]) -> Partial:
+    """Of the keys of a part, block by block."""
+    length = recipe.block or len(keys)
+    found = Partial(recipe.start, ZERO, ZERO)
+    for at in range(0, len(keys), length):
+        found = with_block(recipe, found, keys[at : at + length], first=not at)
+    return found
+
+
+def with_block(recipe: Recipe, before: Partial, keys: Sequence[Key], first: bool) -> Partial:
+    """The partial sums with one more block."""
+    form = recipe.computing
+    scores = [masked_score(recipe, key) for key in keys]
+    m, weights, values = reference(recipe, before.m, largest(scores)), before.weights, before.values
+    if m != before.m and not first:
+        factor = exponential(recipe, before.m, guarded(recipe, m))
+        weights, values = rounded(form, times(weights, factor)), rounded(form, times(values, factor))
+    for key, score in zip(keys, scores, strict=True):
+        p = shifted(recipe, exponential(recipe, score, guarded(recipe, m)))
+        weight = cast(recipe, p)
+        weights = rounded(form, plus(weights, weight if recipe.sum == "cast" else p))
+        values = rounded(form, plus(values, rounded(form, times(weight, key.value))))
+    return Partial(m, weights, values)
+
+
+def masked_score(recipe: Recipe, key: Key) -> Number:
+    """t of a key."""
+    form, t = recipe.computing, key.score
+    scaled: Number = t
+    if recipe.argument == "difference" and recipe.scale != 1:
+        scaled = rounded(form, times(recipe.rounded_scale, t))
+    if not key.masked:
+        return scaled
+    if recipe.mask_constant is None:
+        raise ValueError("a key is masked, and the recipe has no mask")
+    return recipe.mask_constant if recipe.mask_how == "select" else rounded(form, plus(scaled, recipe.mask_constant))
+
+
+def reference(recipe: Recipe, m: Number, top: Number) -> Number:
+    """m of a block, from m before it and the largest t in it."""
+    if is_above(top, m) and (
+        m is MINUS_INFINITY or not recipe.threshold or is_above(argument(recipe, top, m), recipe.threshold)
+    ):
+        m = top
+    return ZERO if recipe.guard == "stored" and m is MINUS_INFINITY else m
+
+
+def guarded(recipe: Recipe, m: Number) -> Number:
+    """What is computed with in the place of m."""
+    return ZERO if recipe.guard is not None and m is MINUS_INFINITY else m
+
+
+def argument(recipe: Recipe, t: Number, m: Number) -> Number:
+    """x of E(t, m), in the units of the base."""
+    form = recipe.computing
+    if recipe.argument == "fused":
+        g = recipe.folded_scale
+        return rounded(form, plus(times(t, g), minus(rounded(form, times(m, g)))))
+    x = rounded(form, plus(t, minus(m)))
+    return x if recipe.base == "e" else rounded(form, times(x, recipe.log2_e))
+
+
+def exponential(recipe: Recipe, t: Number, m: Number) -> Number:
+    """E(t, m): the power, rounded once, or 0 below the least normal number."""
+    x = argument(recipe, t, m)
+    if isinstance(x, Special):
+        return ZERO if x is MINUS_INFINITY else x
+    return power(recipe.computing, recipe.base, x)
+
+
+def shifted(recipe: Recipe, e: Number) -> Number:
+    """e 2^k, flushed to 0 below the least normal number."""
+    return e if isinstance(e, Special) else normal(recipe.computing, e * Fraction(2) ** recipe.offset)
+
+
+def cast(recipe: Recipe, p: Number) -> Number:
+    """A weight from p."""
+    weight = rounded(recipe.weight, p)
+    if weight is not INFINITY or recipe.overflow == "inf":
+        return weight
+    return NAN if recipe.overflow == "nan" else recipe.weight.largest
+
+
+def merged(recipe: Recipe, parts: Sequence[Partial]) -> Partial:
+    """Of all parts."""
+    form, m = recipe.computing, largest([part.m for part in parts])
+    weights: Number = ZERO
+    values: Number = ZERO
+    for part in parts:
+        factor = exponential(recipe, part.m, guarded(recipe, m))
+        weight = rounded(form, times(part.weights, factor))
+        value = times(part.values, factor) if recipe.merge == "sums" else times(quotient(recipe, part), weight)
+        weights, values = rounded(form, plus(weights, weight)), rounded(form, plus(values, rounded(form, value)))
+    return Partial(m, weights, values)
+
+
+def quotient(recipe: Recipe, partial: Partial) -> Number:
+    """y, from sums."""
+    form, weights, values = recipe.computing, partial.weights, partial.values
+    if recipe.empty == "zero" and weights == 0:
+        return ZERO
+    if recipe.quotient == "divide":
+        return rounded(form, over(values, weights))
+    return rounded(form, times(values, rounded(form, over(ONE, weights))))
+
+
+def wanted(recipe: Recipe, keys: Sequence[Key], bits: int = BITS) -> tuple[Fraction, Fraction] | None:
+    """Ends of the mean of values with weights exp(c s), of the keys that are not masked; None if all are.
+
+    They are less than n 2^(2 - bits) times the range of values apart. Weights are relative to the largest, which is 1.
+    """
+    seen = [key for key in keys if not key.masked]
+    if not seen:
+        return None
+    top, least = max(key.score for key in seen), min(key.value for key in seen)
+    ends = [weight_of(recipe.scale * (top - key.score), bits) for key in seen]
+    below, above = (sum(weights) for weights in zip(*ends, strict=True))
+    low = sum((weight * (key.value - least) for (weight, _), key in zip(ends, seen, strict=True)), ZERO)
+    high = sum((weight * (key.value - least) for (_, weight), key in zip(ends, seen, strict=True)), ZERO)
+    return least + low / above, least + high / below
+
+
+def weight_of(x: Fraction, bits: int) -> tuple[int, int]:
+    """Ends of exp(-x), for x >= 0, in units of 2^-bits."""
+    return (
+        exponential_of_minus(ceil(x * 2**bits), bits)[0],
+        exponential_of_minus(floor(x * 2**bits), bits)[1],
+    )
+
+
+def least_error(recipe: Recipe, keys: Sequence[Key]) -> Number:
+    """How far the output surely is from what is wanted; an infinity if it is no finite number; 0 if nothing else is
+    wanted."""
+    output, ends = execute(recipe, keys), wanted(recipe, keys)
+    if isinstance(output, Special):
+        return INFINITY
+    return ZERO if ends is None else max(ZERO, ends[0] - output, output - ends[1])
