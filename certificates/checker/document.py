@@ -26,6 +26,7 @@ Json: TypeAlias = "int | str | list[Json] | dict[str, Json] | None"
 MACHINE, APPROXIMATION = "exactformer certificate", "exactformer approximation certificate"
 THEORY = "exactformer theory certificate"
 SEQUENCES, WORDS = "exactformer certificate about sequences", "exactformer certificate about words"
+KERNEL = "exactformer certificate about a kernel"
 """The formats of certificates: what one has to be about, for the checker's users, is `OPTIONS`."""
 OPTIONS = {
     MACHINE: "a machine, given with --machine",
@@ -33,6 +34,7 @@ OPTIONS = {
     THEORY: "a theory, given with --theory",
     SEQUENCES: "sequences that it names itself, given without --machine, --function and --theory",
     WORDS: "words of a language that it names itself, given without --machine, --function and --theory",
+    KERNEL: "a kernel's recipe that it names itself, given without --machine, --function, --theory and --network",
 }
 
 LARGEST_DOCUMENT = 64 * 2**20
@@ -176,7 +178,7 @@ def read_certificate(path: Path, kind: str) -> Json:
 
 def names_its_subject(path: Path) -> bool:
     """Whether the file is a certificate that is checked without saying what it has to be about."""
-    return kind_of(path) in (SEQUENCES, WORDS)
+    return kind_of(path) in (SEQUENCES, WORDS, KERNEL)
 
 
 def kind_of(path: Path) -> Json:

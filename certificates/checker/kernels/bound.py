@@ -1,0 +1,382 @@
+"""KERNELS section 6: whether all that a recipe computes is finite, and how far its output is from exact softmax.
+
+Words:
+    reference  m of a block, which its exponentials are relative to
+    rise       how far the last reference may be above the largest t of a key that is not masked: h
+    path       of a key the exponentials that its weight is a product of: at its block, then where the reference changes
+    top        what the largest exact weight, which is 1, is at least in the end, with all roundings; without the offset
+    mean       what steps of the proof compare: of values, with weights that go from the exact ones to those computed
+
+All is in the units of the natural exponential. Numbers are rational; what is rounded is rounded to the safe side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+from exactformer.certificates.checker.formats import Format, Overflow
+from exactformer.certificates.checker.kernels.recipe import Recipe
+from exactformer.certificates.checker.softmax.numbers import exponential
+
+LN_2 = Fraction(6931471805, 10**10), Fraction(6931471806, 10**10)
+GRID = 1 << 10
+"""Bits behind the point of exponentials."""
+FURTHEST = 512
+"""Exact weights below exp(-FURTHEST) count as lost."""
+CAUSES = ("argument", "exponential", "underflow", "mask", "cast", "sums", "merge", "quotient", "output")
+
+
+class Unshown(Exception):
+    """It is not shown that the output is a finite number; or an error has no bound."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """At most so many keys, with scores and values in these ranges; ``masked``: none, some but not all, or any."""
+
+    keys: int
+    scores: tuple[Fraction, Fraction]
+    values: tuple[Fraction, Fraction]
+    masked: str
+
+
+def errors(recipe: Recipe, inputs: Inputs) -> dict[str, Fraction]:
+    """By cause; the output is off by their sum at most. `Unshown` where it may be no finite number."""
+    return _Bound(recipe, inputs).errors()
+
+
+def grown(error: Fraction, number: int) -> Fraction:
+    """(1 + error)^number - 1 at most: n e / (1 - n e)."""
+    if error * number >= Fraction(1, 2):
+        raise Unshown(f"{number} roundings together have no bound")
+    return error * number / (1 - error * number)
+
+
+def exp(x: Fraction) -> tuple[Fraction, Fraction]:
+    """Rational ends of exp(x)."""
+    size = abs(x.numerator) << GRID
+    low, high = exponential(-(-size // x.denominator), GRID)[0], exponential(size // x.denominator, GRID)[1]
+    least, most = Fraction(low, 1 << GRID), Fraction(high, 1 << GRID)
+    if x <= 0:
+        return least, most
+    if not least:
+        raise Unshown("an exponential may be beyond all formats")
+    return 1 / most, 1 / least
+
+
+@dataclass(frozen=True)
+class _Bound:
+    recipe: Recipe
+    inputs: Inputs
+
+    # What the reference may be
+
+    @cached_property
+    def exact(self) -> tuple[Fraction, Fraction]:
+        """c s."""
+        low, high = self.inputs.scores
+        return low * self.recipe.scale, high * self.recipe.scale
+
+    @cached_property
+    def scaled(self) -> Fraction:
+        """How far t is from c s."""
+        recipe, size = self.recipe, max(map(abs, self.exact))
+        if recipe.argument == "fused" or recipe.scale == 1:
+            return Fraction(0)
+        return size * grown(self.u, 2) + self.q
+
+    @cached_property
+    def t(self) -> tuple[Fraction, Fraction]:
+        """Of keys that are not masked, in the units of c s."""
+        return self.exact[0] - self.scaled, self.exact[1] + self.scaled
+
+    @cached_property
+    def factor(self) -> Fraction:
+        """From t as it is computed to the units of c s."""
+        return self.recipe.scale if self.recipe.argument == "fused" else Fraction(1)
+
+    @cached_property
+    def may_be_masked(self) -> bool:
+        """All of a first block, or of a part, though not all keys."""
+        recipe, n = self.recipe, self.inputs.keys
+        parts = self.parts > 1
+        return self.inputs.masked != "none" and n > 1 and (parts or (recipe.block is not None and recipe.block < n))
+
+    @cached_property
+    def masks(self) -> list[Fraction | None]:
+        """What t of a masked key may be: the ends of a range; None for -inf."""
+        recipe = self.recipe
+        if self.inputs.masked == "none" or recipe.mask_how is None:
+            return []
+        constant = recipe.mask_constant
+        if not isinstance(constant, Fraction):
+            return [None]
+        if recipe.mask_how == "select":
+            return [constant]
+        found: list[Fraction | None] = []
+        for end in self.t:
+            try:
+                found.append(recipe.computing.of(end / self.factor + constant))
+            except Overflow:
+                if constant > 0:
+                    raise Unshown("a masked score may be infinite") from None
+                found.append(None)
+        return found
+
+    @cached_property
+    def references(self) -> list[Fraction]:
+        """All that m may be, besides t of keys that are not masked, in the units of c s: ends of ranges."""
+        found = [end * self.factor for end in self.masks if end is not None]
+        if isinstance(self.recipe.start, Fraction):
+            found.append(self.recipe.start * self.factor)
+        nothing = not isinstance(self.recipe.start, Fraction) and None in self.masks
+        if nothing and (self.may_be_masked or self.inputs.masked == "any"):
+            if self.recipe.guard is None:
+                raise Unshown("all keys of a block may be masked: -inf less -inf is NaN, and there is no guard")
+            if self.recipe.guard == "stored":
+                found.append(Fraction(0))
+        return found
+
+    @cached_property
+    def rise(self) -> Fraction:
+        """h"""
+        return max([Fraction(0), *(one - self.t[0] for one in self.references)])
+
+    # Roundings
+
+    @property
+    def u(self) -> Fraction:
+        return self.recipe.computing.roundoff
+
+    @property
+    def q(self) -> Fraction:
+        return self.recipe.computing.unit
+
+    @cached_property
+    def parts(self) -> int:
+        recipe, n = self.recipe, self.inputs.keys
+        if recipe.split_count is not None:
+            return min(recipe.split_count, n)
+        return 1 if recipe.split_length is None else -(-n // recipe.split_length)
+
+    @cached_property
+    def factors(self) -> int:
+        """Of a path at most: one for each block of a part, and one for merging. With a threshold the reference cannot
+        change that often."""
+        recipe, n = self.recipe, self.inputs.keys
+        longest = -(-n // self.parts) if recipe.split_count is not None else min(recipe.split_length or n, n)
+        blocks = 1 if recipe.block is None else -(-longest // recipe.block)
+        least = recipe.threshold * self.unit[0] / 2  # of a change, if roundings do not matter
+        if not self.references and 0 < self.slack < least:
+            blocks = min(blocks, 2 + int((self.t[1] - self.t[0]) / least))
+        return blocks + (self.parts > 1)
+
+    @cached_property
+    def unit(self) -> tuple[Fraction, Fraction]:
+        """What 1 in the exponent is."""
+        return LN_2 if self.recipe.base == "2" else (Fraction(1), Fraction(1))
+
+    @cached_property
+    def slack(self) -> Fraction:
+        """How far d may be from the distance that it is of, where that is about the threshold."""
+        threshold = self.recipe.threshold * self.unit[1]
+        if not threshold:  # then the reference is the largest so far, exactly
+            return Fraction(0)
+        if self.recipe.argument == "difference":
+            return threshold * grown(self.u, 8) + 4 * self.q
+        return (max(map(abs, self.exact)) + self.rise + 2 * threshold) * grown(self.u, 8) + 4 * self.q
+
+    @cached_property
+    def threshold(self) -> Fraction:
+        """How far t may be above the reference: further, and it would have changed."""
+        return self.recipe.threshold * self.unit[1] + self.slack
+
+    @cached_property
+    def argument(self) -> Fraction:
+        """How far the sum of all arguments of a path is from c (s - s_top), of a key and of the top one together.
+
+        Their magnitudes add up to at most the distance of c s from the largest one, the rise, and twice the threshold:
+        only the first may be above 0.
+        """
+        far = min(self.exact[1] - self.exact[0], Fraction(FURTHEST)) + self.rise + 2 * self.threshold + 2 * self.scaled
+        if grown(self.u, 3) > Fraction(1, 4):
+            raise Unshown(f"{self.recipe.computing.name} has too few bits")
+        number = self.factors
+        if self.recipe.argument == "difference":
+            roundings = 1 if self.recipe.base == "e" else 3
+            one = far * grown(self.u, roundings) + number * self.q
+        else:
+            largest = max(map(abs, self.exact)) + self.rise + self.threshold
+            one = far * grown(self.u, 2) + number * (largest * grown(self.u, 3) + self.q)
+        return 2 * (one + self.scaled)
+
+    @cached_property
+    def of_argument(self) -> Fraction:
+        """Relative: exp(r) - 1 <= r + r^2."""
+        r = self.argument
+        if r > Fraction(1, 4):
+            raise Unshown("the arguments of exponentials have no close bound")
+        return r + r * r
+
+    @cached_property
+    def of_exponential(self) -> Fraction:
+        """Relative: of normal numbers each factor."""
+        return grown(self.recipe.ulps * 2 * self.u, self.factors) if self.recipe.ulps else Fraction(0)
+
+    @cached_property
+    def relative(self) -> Fraction:
+        """Of weights, before they are cast."""
+        return (1 + self.of_argument) * (1 + self.of_exponential) - 1
+
+    # Sizes
+
+    @cached_property
+    def offset(self) -> Fraction:
+        return Fraction(2) ** self.recipe.offset
+
+    @cached_property
+    def largest(self) -> Fraction:
+        """P, of p with the offset."""
+        return exp(self.threshold)[1] * (1 + self.relative) * self.offset
+
+    @cached_property
+    def top(self) -> Fraction:
+        """Of the key with the largest exact weight; its exponentials and its weight in W are normal numbers."""
+        recipe = self.recipe
+        found = exp(-self.rise)[0] * (1 - self.relative)
+        each = exp(-self.rise - self.threshold)[0] * (1 - self.relative)
+        if each * min(self.offset, Fraction(1)) < recipe.computing.least_normal:
+            raise Unshown("the reference may be so far above all scores that exponentials become 0")
+        if found * self.offset < recipe.weight.least_normal:
+            raise Unshown("the reference may be so far above all scores that weights underflow when they are cast")
+        return found
+
+    @cached_property
+    def saturated(self) -> Fraction:
+        """How much of a weight is cut off at W's largest, relatively."""
+        recipe, most = self.recipe, self.recipe.weight.largest
+        if self.largest <= most:
+            return Fraction(0)
+        if recipe.overflow != "saturate":
+            raise Unshown(f"a weight may be {size_of(self.largest)}, beyond the largest number of {recipe.weight.name}")
+        return 1 - most / self.largest
+
+    def require_finite(self) -> None:
+        """Sums and quotients, too."""
+        recipe, n, size = self.recipe, self.inputs.keys, self.size
+        if not recipe.computing.includes(recipe.score):
+            raise Unshown(f"scores in {recipe.score.name} are not all numbers of {recipe.computing.name}")
+        for end in self.t:
+            self.require(recipe.computing, abs(end) / self.factor, "a score")
+        if recipe.argument == "fused":  # else arguments may be -inf: then exponentials are 0, as they would be anyway
+            for end in (*self.t, *self.references):
+                self.require(recipe.computing, 2 * abs(end), "the product of a maximum")
+        self.require(recipe.computing, self.largest, "an exponential")
+        many = n * self.largest * (1 + self.relative) * 2
+        self.require(recipe.computing, many * max(size, Fraction(1)), "a sum")
+        if self.inputs.masked == "any" or (self.may_be_masked and self.parts > 1 and recipe.merge == "means"):
+            self.require_row_of_masks()
+        if recipe.quotient == "reciprocal":
+            self.require(recipe.computing, 2 / (self.top * self.offset), "a reciprocal")
+            if 1 / many < recipe.computing.least_normal:
+                raise Unshown("the reciprocal of a sum may be below the normal numbers")
+
+    def require_row_of_masks(self) -> None:
+        """Where all keys of a row or a part are masked, the sum of weights is above 0, or the quotient is 0 then."""
+        recipe = self.recipe
+        if recipe.empty is not None or not self.masks:
+            return
+        numbers = [one * self.factor for one in self.masks if one is not None]
+        if None not in self.masks:
+            far = max((*self.references, *numbers), default=Fraction(0)) - min(numbers, default=Fraction(0))
+            least = max(recipe.computing.least_normal, recipe.weight.least_normal)
+            if exp(-far - self.threshold)[0] * (1 - self.relative) * min(self.offset, Fraction(1)) >= least:
+                return
+        raise Unshown("all keys of a row, or of a part, may be masked: their weights are 0 then, and 0 / 0 is NaN")
+
+    def require(self, form: Format, size: Fraction, what: str) -> None:
+        if size > form.largest:
+            raise Unshown(f"{what} may be beyond the largest number of {form.name}")
+
+    @cached_property
+    def size(self) -> Fraction:
+        """M"""
+        return max(map(abs, self.inputs.values))
+
+    # Errors
+
+    def errors(self) -> dict[str, Fraction]:
+        recipe, n, size = self.recipe, self.inputs.keys, self.size
+        self.require_finite()
+        distance = self.inputs.values[1] - self.inputs.values[0]
+        shared = {"argument": self.of_argument, "exponential": self.of_exponential}
+        own = {"cast": Fraction(0), "underflow": Fraction(0)}  # of o alone
+        cast = cast_to_0 = Fraction(0)
+        if not recipe.weight.includes(recipe.computing):
+            # What rounding to nearest changes below the normal numbers is at most half the smallest one, and at most
+            # the number itself, as 0 is a number, too: a part of a total that is at least so much more than the top.
+            tiny = n * recipe.weight.unit / 2 / self.offset * (1 + 2 * self.relative)
+            cast, cast_to_0 = recipe.weight.roundoff + self.saturated, tiny / (self.top + tiny)
+        if recipe.sum == "cast":
+            shared["cast"] = cast
+        else:
+            own = {"cast": cast, "underflow": cast_to_0}
+        every = Fraction(1)
+        for one in shared.values():
+            every *= 1 + one
+        if every >= 2:
+            raise Unshown("weights have no close bound")
+        found = dict.fromkeys(CAUSES, Fraction(0))
+        # Means with weights that are off by a relative e: the mean distance of values from a mean is at most half of R.
+        for cause, one in shared.items():
+            found[cause] += one * distance / (2 * (2 - every)) * every
+        # Weights that are lost, or should not be there, each by itself.
+        flushed = recipe.computing.least_normal * max(Fraction(1), 1 / self.offset) * 2 * self.largest / self.offset
+        lost = n * (flushed + exp(-Fraction(FURTHEST) / 2)[1] * 2) / self.top
+        masked = self.leak
+        for cause, one in (("underflow", lost + (cast_to_0 if recipe.sum == "cast" else 0)), ("mask", masked)):
+            found[cause] += min(distance, one * distance / (1 - one)) if one < 1 else distance
+        # Of o alone.
+        for cause, one in own.items():
+            found[cause] += one * size
+        most = size * (1 + own["cast"])
+        # Sums, each term through so many roundings; and products that rescale.
+        sums, merged = grown(self.u, n + 1), grown(self.u, self.factors + 1)
+        both = (1 + sums) * (1 + merged) - 1
+        if both >= Fraction(1, 2):
+            raise Unshown("sums have no close bound")
+        found["sums"] += 2 * sums * most / (1 - both)
+        found["merge"] += 2 * merged * (1 + sums) * most / (1 - both)
+        small = (n + 2 * self.factors + 2) * self.q * (1 + most) / (self.top * self.offset)
+        found["sums"] += small / (1 - both)
+        most = most * (1 + both) / (1 - both) + small / (1 - both)
+        # Quotients.
+        of_quotient = grown(self.u, 1 if recipe.quotient == "divide" else 2)
+        times = 2 if recipe.merge == "means" and self.parts > 1 else 1
+        found["quotient"] += times * (of_quotient * most * (1 + of_quotient) + self.q * (1 + most))
+        most += found["quotient"]
+        self.require(recipe.output, most * (1 + recipe.output.roundoff), "the output")
+        if not recipe.output.includes(recipe.computing):
+            found["output"] += recipe.output.roundoff * most + recipe.output.unit / 2
+        return found
+
+    @cached_property
+    def leak(self) -> Fraction:
+        """The weight of all masked keys, relative to that of the top one."""
+        numbers = [one * self.factor for one in self.masks if one is not None]
+        if not numbers:
+            return Fraction(0)
+        gap = max(numbers) - self.t[0]
+        return self.inputs.keys * exp(gap)[1] * (1 + 2 * self.relative) if gap < 0 else Fraction(1)
+
+
+def size_of(number: Fraction) -> str:
+    """Its size, for people: as a power of two.
+
+    >>> size_of(Fraction(300)), size_of(Fraction(1, 3))
+    ('about 2^8', 'about 2^-2')
+    """
+    log = number.numerator.bit_length() - number.denominator.bit_length()
+    return f"about 2^{log if Fraction(2) ** log <= number else log - 1}"
