@@ -284,17 +284,21 @@ class _Bound:
                 raise Unshown("the reciprocal of a sum may be below the normal numbers")
 
     def require_row_of_masks(self) -> None:
-        """Where all keys of a row or a part are masked, the sum of weights is above 0, or the quotient is 0 then."""
+        """Where all keys of a row or a part are masked, the sum of weights is 0, and the quotient then, too; or it is
+        as large as a sum of others may be."""
         recipe = self.recipe
-        if recipe.empty is not None or not self.masks:
-            return
         numbers = [one * self.factor for one in self.masks if one is not None]
-        if None not in self.masks:
-            far = max((*self.references, *numbers), default=Fraction(0)) - min(numbers, default=Fraction(0))
+        if None in self.masks and recipe.empty is None:
+            raise Unshown(
+                "all keys of a row, or of a part, may be masked: the sum of weights is 0 then, and 0 / 0 is NaN"
+            )
+        if numbers:
+            far = max(*self.references, *numbers) - min(numbers)
             least = max(recipe.computing.least_normal, recipe.weight.least_normal)
-            if exp(-far - self.threshold)[0] * (1 - self.relative) * min(self.offset, Fraction(1)) >= least:
-                return
-        raise Unshown("all keys of a row, or of a part, may be masked: their weights are 0 then, and 0 / 0 is NaN")
+            if exp(-far - self.threshold)[0] * (1 - self.relative) * min(self.offset, Fraction(1)) < least:
+                raise Unshown(
+                    "all keys of a row, or of a part, may be masked: their weights may be 0 then, or nearly 0"
+                )
 
     def require(self, form: Format, size: Fraction, what: str) -> None:
         if size > form.largest:

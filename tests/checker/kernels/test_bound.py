@@ -1,0 +1,179 @@
+"""No input that is executed is off by more than is shown; and what is not shown, with the reason."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from fractions import Fraction
+from random import Random
+from typing import Any
+
+import pytest
+
+from exactformer.certificates.checker.kernels.bound import CAUSES, Inputs, Unshown, errors
+from exactformer.certificates.checker.kernels.execute import least_error
+from exactformer.certificates.checker.kernels.recipe import read_recipe
+from tests.checker.kernels.bounded import Case
+
+SEEDS, AT_ONCE, INPUTS = 600, 100, 20
+
+
+@pytest.mark.parametrize("begin", range(0, SEEDS, AT_ONCE))
+def test_nothing_that_is_executed_is_off_by_more(begin: int) -> None:
+    """Of random recipes; half of them have a bound, and some are nearly met."""
+    seen, closest = Counter[str](), Fraction(0)
+    for seed in range(begin, begin + AT_ONCE):
+        random = Random(seed)
+        case = Case.drawn(random)
+        try:
+            found = errors(case.recipe, case.inputs)
+        except Unshown:
+            seen["not shown"] += 1
+            continue
+        assert tuple(found) == CAUSES
+        total = sum(found.values())
+        for _ in range(INPUTS):
+            keys = case.keys(random)
+            error = least_error(case.recipe, keys)
+            assert isinstance(error, Fraction), (seed, keys)
+            assert error <= total, (seed, keys)
+            closest = max(closest, error / total)
+        seen["shown"] += 1
+    assert seen["shown"] > AT_ONCE / 3
+    assert seen["not shown"] > AT_ONCE / 5
+    assert closest > Fraction(1, 4)
+
+
+FLASH: dict[str, Any] = {
+    "formats": {"score": "fp32", "computing": "fp32", "weight": "bf16", "value": "bf16", "output": "bf16"},
+    "scale": "1",
+    "mask": None,
+    "block": 64,
+    "splits": None,
+    "maximum": {"start": "-inf", "threshold": "0", "guard": None},
+    "exponential": {"base": "2", "argument": "fused", "ulps": 2, "one": False, "offset": 0},
+    "overflow": "inf",
+    "sum": "before cast",
+    "quotient": "reciprocal",
+    "empty": None,
+    "merge": None,
+}
+
+
+def flash(**changes: Any) -> dict[str, Any]:
+    """With other values of some fields; of those that are objects, of the members that are given."""
+    found = dict(FLASH)
+    for name, value in changes.items():
+        found[name] = found[name] | value if isinstance(value, dict) and isinstance(found[name], dict) else value
+    return found
+
+
+def inputs(keys: int = 128, scores: tuple[int, int] = (-8, 8), masked: str = "none") -> Inputs:
+    low, high = map(Fraction, scores)
+    return Inputs(keys, (low, high), (Fraction(0), Fraction(1)), masked)
+
+
+SELECT, LOWEST = {"how": "select", "constant": "-inf"}, str(-(2**24 - 1) * 2**104)
+FP8 = {"weight": "e4m3fn"}
+NOT_SHOWN: dict[str, tuple[dict[str, Any], Inputs, str]] = {
+    "a product with the maximum that errs by more than exponents have": (
+        flash(), inputs(scores=(-(2**30), 2**30)), "the arguments of exponentials have no close bound",
+    ),
+    "a start above all scores": (
+        flash(maximum={"start": "-50000"}), inputs(scores=(-100_000, 8)),
+        "the reference may be so far above all scores that exponentials become 0",
+    ),
+    "a first block that is masked": (
+        flash(mask=SELECT), inputs(masked="some"), "all keys of a block may be masked: -inf less -inf is NaN",
+    ),
+    "a row that is masked": (
+        flash(mask=SELECT), inputs(64, masked="any"), "all keys of a block may be masked: -inf less -inf is NaN",
+    ),
+    "a row that is masked, guarded, divided by 0": (
+        flash(mask=SELECT, maximum={"guard": "local"}), inputs(masked="any"), "the sum of weights is 0 then, and 0 / 0",
+    ),
+    "a guard that is stored, above all scores": (
+        flash(mask=SELECT, maximum={"guard": "stored"}), inputs(scores=(-200, -150), masked="some"),
+        "the reference may be so far above all scores",
+    ),
+    "weights above W's largest number": (
+        flash(formats=FP8, exponential={"offset": 9}), inputs(), "a weight may be about 2^9, beyond the largest number",
+    ),
+    "weights above W's largest number, as the reference is behind": (
+        flash(formats=FP8, exponential={"offset": 6}, maximum={"threshold": "4"}), inputs(),
+        "a weight may be about 2^10, beyond the largest number",
+    ),
+    "weights below W's normal numbers": (
+        flash(formats={"weight": "fp16"}, maximum={"start": "20"}), inputs(), "weights underflow when they are cast",
+    ),
+    "a part that is masked, of which a mean is taken": (
+        flash(mask=SELECT, maximum={"start": "-60"}, splits={"count": 2}, merge="means"), inputs(masked="some"),
+        "the sum of weights is 0 then, and 0 / 0",
+    ),
+    "a row that is masked by a number far below the start": (
+        flash(mask={"how": "select", "constant": "-3000"}, maximum={"start": "-8"}), inputs(masked="any"),
+        "their weights may be 0 then, or nearly 0",
+    ),
+    "sums that may overflow": (
+        flash(formats={"score": "fp16", "computing": "fp16"}, block=None), inputs(2**16),
+        "a sum may be beyond the largest number of fp16",
+    ),
+    "as many keys as fp32 cannot count": (flash(block=None), inputs(2**24), "roundings together have no bound"),
+    "masked scores that may be infinite": (
+        flash(mask={"how": "add", "constant": str((2**24 - 1) * 2**104)}), inputs(scores=(-8, 2**120), masked="some"),
+        "a masked score may be infinite",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("title", NOT_SHOWN)
+def test_what_is_not_shown(title: str) -> None:
+    recipe, given, says = NOT_SHOWN[title]
+    with pytest.raises(Unshown, match=re.escape(says)):
+        errors(read_recipe("recipe", recipe), given)
+
+
+SHOWN: dict[str, tuple[dict[str, Any], Inputs, str, Fraction]] = {
+    "all in the ranges that these kernels are made for": (flash(), inputs(4096), "total", Fraction(1, 100)),
+    "differences, and not products, of large scores": (
+        flash(exponential={"argument": "difference", "base": "e"}), inputs(scores=(-(2**30), 2**30)),
+        "argument", Fraction(1, 10**3),
+    ),
+    "a start below all scores": (flash(maximum={"start": "-100"}), inputs(), "total", Fraction(1, 100)),
+    "rows that are masked, with a guard and 0 for 0 / 0": (
+        flash(mask=SELECT, maximum={"guard": "local"}, empty="zero"), inputs(masked="any"), "total", Fraction(1, 100),
+    ),
+    "masks that are lowest numbers": (
+        flash(mask={"how": "select", "constant": LOWEST}, scale="1/4"), inputs(masked="any"),
+        "mask", Fraction(1, 2**500),
+    ),
+    "an offset that e4m3fn has room for": (
+        flash(formats=FP8, exponential={"offset": 4}, maximum={"threshold": "4"}), inputs(64),
+        "underflow", Fraction(1, 200),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("title", SHOWN)
+def test_what_is_shown(title: str) -> None:
+    recipe, given, cause, most = SHOWN[title]
+    found = errors(read_recipe("recipe", recipe), given)
+    assert (sum(found.values()) if cause == "total" else found[cause]) <= most
+
+
+def test_saturation_is_an_error() -> None:
+    """P is 2^8, and 2^4 times that where the reference is behind: e4m3fn ends at 448, while the row sum goes on."""
+    found = errors(
+        read_recipe(
+            "recipe",
+            flash(formats=FP8, overflow="saturate", exponential={"offset": 8}, maximum={"threshold": "4"}),
+        ),
+        inputs(4),
+    )
+    assert found["cast"] > Fraction(8, 10)
+
+
+def test_what_underflows_in_fp8_while_the_row_sum_goes_on() -> None:
+    """Half of all weight may be lost, of a thousand keys: values of 1 give a half."""
+    found = errors(read_recipe("recipe", flash(formats=FP8)), inputs(1024))
+    assert found["underflow"] == pytest.approx(0.5, abs=0.01)
