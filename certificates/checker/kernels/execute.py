@@ -8,11 +8,13 @@ Words:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from functools import reduce
 from math import ceil, floor
 from typing import NamedTuple
 
+from exactformer.certificates.checker.formats import Format
 from exactformer.certificates.checker.kernels.numbers import (
     INFINITY,
     MINUS_INFINITY,
@@ -76,12 +78,21 @@ def with_block(recipe: Recipe, before: Partial, keys: Sequence[Key], first: bool
     if m != before.m and not first:
         factor = exponential(recipe, before.m, guarded(recipe, m))
         weights, values = rounded(form, times(weights, factor)), rounded(form, times(values, factor))
-    for key, score in zip(keys, scores, strict=True):
-        p = shifted(recipe, exponential(recipe, score, guarded(recipe, m)))
-        weight = cast(recipe, p)
-        weights = rounded(form, plus(weights, weight if recipe.sum == "cast" else p))
-        values = rounded(form, plus(values, rounded(form, times(weight, key.value))))
-    return Partial(m, weights, values)
+    exponentials = [shifted(recipe, exponential(recipe, score, guarded(recipe, m))) for score in scores]
+    if recipe.sum == "before cast":
+        weights = summed(form, weights, exponentials)
+    if recipe.quotient == "weights":
+        exponentials = [rounded(form, over(p, weights)) for p in exponentials]
+    casts = [cast(recipe, p) for p in exponentials]
+    if recipe.sum == "cast":
+        weights = summed(form, weights, casts)
+    products = [rounded(form, times(weight, key.value)) for weight, key in zip(casts, keys, strict=True)]
+    return Partial(m, weights, summed(form, values, products))
+
+
+def summed(form: Format, first: Number, numbers: Iterable[Number]) -> Number:
+    """One number after the other added to the first, each sum rounded."""
+    return reduce(lambda total, number: rounded(form, plus(total, number)), numbers, first)
 
 
 def masked_score(recipe: Recipe, key: Key) -> Number:
@@ -145,14 +156,13 @@ def cast(recipe: Recipe, p: Number) -> Number:
 def merged(recipe: Recipe, parts: Sequence[Partial]) -> Partial:
     """Of all parts."""
     form, m = recipe.computing, largest([part.m for part in parts])
-    weights: Number = ZERO
-    values: Number = ZERO
-    for part in parts:
-        factor = exponential(recipe, part.m, guarded(recipe, m))
-        weight = rounded(form, times(part.weights, factor))
-        value = times(part.values, factor) if recipe.merge == "sums" else times(quotient(recipe, part), weight)
-        weights, values = rounded(form, plus(weights, weight)), rounded(form, plus(values, rounded(form, value)))
-    return Partial(m, weights, values)
+    factors = [exponential(recipe, part.m, guarded(recipe, m)) for part in parts]
+    weights = [rounded(form, times(part.weights, factor)) for part, factor in zip(parts, factors, strict=True)]
+    if recipe.merge == "sums":
+        values = [times(part.values, factor) for part, factor in zip(parts, factors, strict=True)]
+    else:
+        values = [times(quotient(recipe, part), weight) for part, weight in zip(parts, weights, strict=True)]
+    return Partial(m, summed(form, ZERO, weights), summed(form, ZERO, [rounded(form, value) for value in values]))
 
 
 def quotient(recipe: Recipe, partial: Partial) -> Number:
@@ -160,6 +170,8 @@ def quotient(recipe: Recipe, partial: Partial) -> Number:
     form, weights, values = recipe.computing, partial.weights, partial.values
     if recipe.empty == "zero" and weights == 0:
         return ZERO
+    if recipe.quotient == "weights":
+        return values
     if recipe.quotient == "divide":
         return rounded(form, over(values, weights))
     return rounded(form, times(values, rounded(form, over(ONE, weights))))

@@ -69,7 +69,7 @@ class Recipe:
     offset: int
     overflow: Literal["inf", "nan", "saturate"]
     sum: Literal["cast", "before cast"]
-    quotient: Literal["divide", "reciprocal"]
+    quotient: Literal["divide", "reciprocal", "weights"]
     empty: Literal["zero"] | None
     merge: Literal["sums", "means"] | None
 
@@ -141,10 +141,12 @@ def read_recipe(field: str, value: Json) -> Recipe:
         offset=integer(f"{named}.offset", exponential["offset"], -LARGEST_OFFSET, LARGEST_OFFSET),
         overflow=one_of(f"{field}.overflow", parts["overflow"], "inf", "nan", "saturate"),
         sum=one_of(f"{field}.sum", parts["sum"], "cast", "before cast"),
-        quotient=one_of(f"{field}.quotient", parts["quotient"], "divide", "reciprocal"),
+        quotient=one_of(f"{field}.quotient", parts["quotient"], "divide", "reciprocal", "weights"),
         empty=one_of(f"{field}.empty", parts["empty"], "zero", None),
         merge=merge,
     )
+    if recipe.quotient == "weights" and (recipe.block is not None or recipe.split or recipe.sum == "cast"):
+        raise Rejected(f"{field}.quotient", "is of weights: there are blocks, splits, or a sum of casts")
     if recipe.scale <= 0:
         raise Rejected(f"{field}.scale", f"is {recipe.scale}, not above 0")
     for factor in (recipe.rounded_scale, recipe.folded_scale):
