@@ -243,13 +243,14 @@ class _Bound:
 
     @cached_property
     def top(self) -> Fraction:
-        """Of the key with the largest exact weight; its exponentials and its weight in W are normal numbers."""
+        """Of the key with the largest exact weight; its exponentials are normal numbers, and so is its weight in W, if
+        it is cast before it is divided."""
         recipe = self.recipe
         found = exp(-self.rise)[0] * (1 - self.relative)
         each = exp(-self.rise - self.threshold)[0] * (1 - self.relative)
         if each * min(self.offset, Fraction(1)) < recipe.computing.least_normal:
             raise Unshown("the reference may be so far above all scores that exponentials become 0")
-        if found * self.offset < recipe.weight.least_normal:
+        if recipe.quotient != "weights" and found * self.offset < recipe.weight.least_normal:
             raise Unshown("the reference may be so far above all scores that weights underflow when they are cast")
         return found
 
@@ -266,8 +267,6 @@ class _Bound:
     def require_finite(self) -> None:
         """Sums and quotients, too."""
         recipe, n, size = self.recipe, self.inputs.keys, self.size
-        if recipe.quotient == "weights":
-            raise Unshown("of weights that are divided before they are cast nothing is shown yet")
         for end in self.t:
             self.require(recipe.computing, abs(end) / self.factor, "a score")
         if recipe.argument == "fused":  # else arguments may be -inf: then exponentials are 0, as they would be anyway
@@ -323,6 +322,8 @@ class _Bound:
             # the number itself, as 0 is a number, too: a part of a total that is at least so much more than the top.
             tiny = n * recipe.weight.unit / 2 / self.offset * (1 + 2 * self.relative)
             cast, cast_to_0 = recipe.weight.roundoff + self.saturated, tiny / (self.top + tiny)
+            if recipe.quotient == "weights":  # of quotients, which add up to 1
+                cast, cast_to_0 = recipe.weight.roundoff, min(Fraction(1), n * recipe.weight.unit / 2)
         if recipe.sum == "cast":
             shared["cast"] = cast
         else:
@@ -345,7 +346,7 @@ class _Bound:
         # Of o alone.
         for cause, one in own.items():
             found[cause] += one * size
-        most = size * (1 + own["cast"])
+        most = size * (1 + own["cast"] + own["underflow"])
         # Sums, each term through so many roundings; and products that rescale.
         sums, merged = grown(self.u, n + 1), grown(self.u, self.factors + 1)
         both = (1 + sums) * (1 + merged) - 1
@@ -353,13 +354,15 @@ class _Bound:
             raise Unshown("sums have no close bound")
         found["sums"] += 2 * sums * most / (1 - both)
         found["merge"] += 2 * merged * (1 + sums) * most / (1 - both)
-        small = (n + 2 * self.factors + 2) * self.q * (1 + most) / (self.top * self.offset)
+        unit = self.top * self.offset  # weights add up to this at least; to 1, where they are quotients
+        small = (n + 2 * self.factors + 2) * self.q * (1 + most) / min(unit, Fraction(1))
         found["sums"] += small / (1 - both)
         most = most * (1 + both) / (1 - both) + small / (1 - both)
         # Quotients.
-        of_quotient = grown(self.u, 1 if recipe.quotient == "divide" else 2)
+        of_quotient = grown(self.u, 2 if recipe.quotient == "reciprocal" else 1)
         times = 2 if recipe.merge == "means" and self.parts > 1 else 1
-        found["quotient"] += times * (of_quotient * most * (1 + of_quotient) + self.q * (1 + most))
+        many = n if recipe.quotient == "weights" else 1
+        found["quotient"] += times * (of_quotient * most * (1 + of_quotient) + many * self.q * (1 + most))
         most += found["quotient"]
         self.require(recipe.output, most * (1 + recipe.output.roundoff), "the output")
         if not recipe.output.includes(recipe.computing):

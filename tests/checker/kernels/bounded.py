@@ -56,6 +56,11 @@ def random_recipe(random: Random) -> dict[str, Any]:
     }
 
 
+def written_out(recipe: dict[str, Any]) -> dict[str, Any]:
+    """Attention written out: weights are divided before they are cast."""
+    return recipe | {"block": None, "splits": None, "merge": None, "sum": "before cast", "quotient": "weights"}
+
+
 @dataclass(frozen=True)
 class Case:
     """A recipe and ranges of its inputs."""
@@ -65,7 +70,8 @@ class Case:
 
     @classmethod
     def drawn(cls, random: Random) -> Case:
-        recipe = read_recipe("recipe", random_recipe(random))
+        document = random_recipe(random)
+        recipe = read_recipe("recipe", written_out(document) if random.random() < 0.25 else document)
         low, high = random.choice((-1, -4, -10, -40, -120, -3)), random.choice((0, 1, 5, 20, 60))
         values = random.choice(((0, 1), (-1, 1), (1, 1), (-3, 5), (2, 3)))
         masked = "none" if recipe.mask_how is None else random.choice(("none", "some", "any"))
