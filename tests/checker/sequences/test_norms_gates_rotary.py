@@ -14,7 +14,7 @@ from exactformer.certificates.checker.document import Rejected, TooLarge
 from exactformer.certificates.checker.sequences.check import check_sequences, require_light_work
 from exactformer.certificates.checker.sequences.network import read_network
 from exactformer.certificates.checker.sequences.statement import Given
-from tests.checker.sequences.documents import canonical, certificate, head, layer, network, vector, written
+from tests.checker.sequences.documents import canonical, certificate, claim, head, layer, network, vector, written
 from tests.checker.sequences.test_by_hand import with_network
 
 FUSED, HALF = "fused:bf16/fp32/bf16", "rounded:fp16/fp16+linearfp16"
@@ -30,7 +30,8 @@ def norm(weight: Any, bias: Any = (), center: bool = False, epsilon: Any = 0) ->
 
 def about(document: Any, sequence: Any, arithmetic: str, margin: str, beta: int = 1, drift: Any = None) -> Any:
     """A certificate; without drift, and so without a hardmax transformer, if none is given."""
-    said = certificate(SIMPLE, [sequence], arithmetic, beta, "certified", margin, drift or [])
+    said = certificate(SIMPLE, [A], arithmetic, beta, "certified", margin, drift or [])
+    said["statement"] |= {"sequences": [sequence], "claim": claim("certified", [sequence], arithmetic, beta)}
     said["network"]["weights"]["sha256"] = hashlib.sha256(canonical(document)).hexdigest()
     if drift is None:
         said["hardmax"] = None
