@@ -29,9 +29,12 @@ def smooth(name: str, grid: int, ends: Ends) -> Ends:
 
 
 def _at(share: Callable[[int, int], Ends], grid: int, z: int) -> Ends:
-    """z s(z)"""
+    """z s(z); far before the turn it is not less than nearer to it."""
     low, high = share(z, grid)
-    return (z * low >> grid, -(-z * high >> grid)) if z >= 0 else (z * high >> grid, -(-z * low >> grid))
+    if z >= 0:
+        return z * low >> grid, -(-z * high >> grid)
+    near = max(z, -grid << grid)
+    return near * share(near, grid)[1] >> grid, -(-z * low >> grid)
 
 
 def logistic(z: int, grid: int) -> Ends:
@@ -57,24 +60,28 @@ def normal(z: int, grid: int) -> Ends:
 
     For z >= 0 it is 1/2 + exp(-z^2 / 2) / sqrt(2 pi) times the sum of z^(2n + 1) / (1 * 3 * .. * (2n + 1)). From where
     z^2 <= n + 1 on each of these is at most half of the one before, so that all that follow are at most the last one.
-    And it is at least 1 - exp(-z^2 / 2) / 2.
+    The sum is about exp(z^2 / 2): so many bits more has the exponential. And it is at least 1 - exp(-z^2 / 2) / 2.
     """
     one = 1 << grid
     if z < 0:
         low, high = normal(-z, grid)
         return one - high, one - low
     square = z * z  # in units of 2^(-2 grid)
-    power = exponential(-(-square >> grid + 1), grid)[0], exponential(square >> grid + 1, grid)[1]
-    if power[1] <= 1:
+    if square * 5_000 > grid * 6_932 << 2 * grid:  # exp(-z^2 / 2) < 2^-grid, as ln 2 < 0.6932
         return one - 1, one
-    low = high = below = above = z << 64  # the sum and its last term, in units of 2^-(grid + 64)
+    fine = grid + 8 + (square >> 2 * grid)  # bits of the exponential
+    x = square << fine >> 2 * grid + 1, -(-square << fine >> 2 * grid + 1)
+    power = exponential(x[1], fine)[0], exponential(x[0], fine)[1]
+    bits = grid + 64  # of the sum, of its last term, and of z^2
+    squares = square >> 2 * grid - bits, -(-square >> 2 * grid - bits)
+    low = high = below = above = z << 64
     n = 0
-    while above > 1 or square > (n + 1) << 2 * grid:
+    while above > 1 + (low >> bits) or square > (n + 1) << 2 * grid:
         n += 1
-        below, above = below * square // ((2 * n + 1) << 2 * grid), -(-above * square // ((2 * n + 1) << 2 * grid))
+        below, above = (below * squares[0] >> bits) // (2 * n + 1), -(-above * squares[1] >> bits) // (2 * n + 1) + 1
         low, high = low + below, high + above
     root = _root_of_two_over_pi(grid)  # 1 / sqrt(2 pi) is half of it
-    unit = 2 * grid + 65
+    unit = bits + fine + 1
     low, high = low * power[0] * root[0] >> unit, -(-(high + above) * power[1] * root[1] >> unit)
     return one // 2 + low, min(one // 2 + high, one)
 
@@ -99,8 +106,8 @@ def _arctan_of_inverse(n: int, bits: int) -> Ends:
 
 
 SMOOTH: dict[str, tuple[Callable[[int, int], Ends], tuple[Fraction, Fraction]]] = {
-    "silu": (logistic, (Fraction(-12785, 10**4), Fraction(-12784, 10**4))),
-    "gelu": (normal, (Fraction(-7518, 10**4), Fraction(-7517, 10**4))),
-    "gelu_tanh": (logistic_of_tanh, (Fraction(-7525, 10**4), Fraction(-7524, 10**4))),
+    "silu": (logistic, (Fraction(-1_278464542761073796, 10**18), Fraction(-1_278464542761073795, 10**18))),
+    "gelu": (normal, (Fraction(-751791524693564458, 10**18), Fraction(-751791524693564457, 10**18))),
+    "gelu_tanh": (logistic_of_tanh, (Fraction(-752461422071016259, 10**18), Fraction(-752461422071016258, 10**18))),
 }
 """Shares, and between which numbers the turn is."""

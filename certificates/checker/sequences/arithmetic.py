@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.document import TooLarge, quote
 from exactformer.certificates.checker.formats import Format
 from exactformer.certificates.checker.sequences.activations import smooth
-from exactformer.certificates.checker.sequences.network import Head, Layer, Network, Planes, Row
+from exactformer.certificates.checker.sequences.network import RATIONAL, Head, Layer, Network, Planes, Row
 from exactformer.certificates.checker.softmax.model import parse_model
 from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, Ends, Sum, Unbounded, Value
 
@@ -39,13 +40,18 @@ def activated(arithmetic: Arithmetic, row: Row, vector: Sequence[Value]) -> Valu
     return arithmetic.rounded(model.activation, arithmetic.sum(model.steps.linear, row_terms(arithmetic, row, vector)))
 
 
-def neurons(arithmetic: Arithmetic, layer: Layer, vector: Sequence[Value]) -> list[Value]:
+def neurons(arithmetic: Arithmetic, layer: Layer, vector: Sequence[Value], deadline: Deadline) -> list[Value]:
     """Of what neurons read: numbers of L; stored they are of A."""
     own = [logit(arithmetic, row, vector) for row in layer.neurons]
-    if not layer.gates:
-        return [_activation(arithmetic, layer.activation, ends) for ends in own]
-    gates = [_activation(arithmetic, layer.activation, logit(arithmetic, row, vector)) for row in layer.gates]
-    return [_product(arithmetic, gate, ends) for gate, ends in zip(gates, own, strict=True)]
+    gates = [logit(arithmetic, row, vector) for row in layer.gates]
+    active = list[Value]()
+    for ends in gates or own:
+        if layer.activation not in RATIONAL:
+            deadline.left("softmax: activations")
+        active.append(_activation(arithmetic, layer.activation, ends))
+    if not gates:
+        return active
+    return [_product(arithmetic, gate, ends) for gate, ends in zip(active, own, strict=True)]
 
 
 def _activation(arithmetic: Arithmetic, name: str, ends: Ends) -> Value:

@@ -67,11 +67,12 @@ RATIONAL = ACTIVATIONS[:2]
 
 @dataclass(frozen=True)
 class Norm:
-    """``rows`` are of what is made of every coordinate by division, and 1: weights and biases."""
+    """``rows`` are of what is made of every coordinate by division, and 1: weights and biases. A coordinate that is not
+    listed becomes 0."""
 
     center: bool
     epsilon: Fraction
-    rows: Rows
+    rows: Map
 
 
 @dataclass(frozen=True)
@@ -223,6 +224,8 @@ def read_network(document: Json, linear: Format | None) -> Network:
     layers = tuple(
         reader.layer(field, layer) for field, layer in entries("network.layers", parts["layers"], MOST_LAYERS)
     )
+    if rotary and not any(head.rotary for layer in layers for head in layer.heads):
+        raise Rejected("network.rotary", "is there, and no head rotates: it must be left out")
     unseen = [text("network.unseen", token) for token in items("network.unseen", parts.get("unseen", []))]
     of_unseen = frozenset(unseen)
     if unseen != [token for token in vocabulary if token in of_unseen] or ("unseen" in parts and not unseen):
@@ -420,10 +423,11 @@ class _Reader:
         epsilon = self.number(f"{field}.epsilon", parts["epsilon"])
         if epsilon < 0:
             raise Rejected(f"{field}.epsilon", "is below 0")
-        weight, bias = (dict(self.vector(f"{field}.{name}", parts[name], self.width)) for name in ("weight", "bias"))
-        listed = [[(c, weight.get(c, 0)), (self.width, bias.get(c, 0))] for c in range(self.width)]
-        rows = tuple(row_of([(at, Fraction(one)) for at, one in terms if one]) for terms in listed)
-        return Norm(parts["center"], epsilon, rows)
+        terms = dict[int, Terms]()
+        for name in ("weight", "bias"):
+            for c, number in self.vector(f"{field}.{name}", parts[name], self.width):
+                terms.setdefault(c, []).append((c if name == "weight" else self.width, number))
+        return Norm(parts["center"], epsilon, tuple((c, row_of(mine)) for c, mine in sorted(terms.items())))
 
     def rotations(self, field: str, value: Json, length: int) -> tuple[tuple[int, int, int], ...]:
         """Entries of a query of this length, each once, with planes."""

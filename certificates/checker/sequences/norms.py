@@ -26,7 +26,10 @@ def normed(arithmetic: Arithmetic, norm: Norm | None, vector: Sequence[Value]) -
             divided = arithmetic.number(linear, (min(divided.low, again.low), max(divided.high, again.high)))
         made.append(divided)
     made.append(arithmetic.one)
-    return [*(activated(arithmetic, row, made) for row in norm.rows), arithmetic.one]
+    found = [Value(0, 0, 0, 0)] * len(x)
+    for coordinate, row in norm.rows:
+        found[coordinate] = activated(arithmetic, row, made)
+    return [*found, arithmetic.one]
 
 
 def _centred(arithmetic: Arithmetic, x: Sequence[Value]) -> list[Value]:
@@ -41,8 +44,8 @@ def _centred(arithmetic: Arithmetic, x: Sequence[Value]) -> list[Value]:
 
 
 def _inverse_root(arithmetic: Arithmetic, norm: Norm, y: Sequence[Value]) -> Ends:
-    """r, on the grid: 1 / sqrt(s / d + epsilon), off by 8 u of it. Sums of squares are not below 0, nor are they when
-    they are rounded."""
+    """r, on the grid: 1 / sqrt(s / d + epsilon), off by 8 u of it, which with few bits is more than all of it. Sums of
+    squares are not below 0, nor are they when they are rounded."""
     linear, d, grid = arithmetic.model.steps.linear, len(y), arithmetic.grid
     low, high = arithmetic.sum(linear, _squares(arithmetic, y))
     # d times what is rooted, on the grid:
@@ -51,12 +54,14 @@ def _inverse_root(arithmetic: Arithmetic, norm: Norm, y: Sequence[Value]) -> End
     least = 1 if arithmetic.kind == EXACT else d * arithmetic.scaled(linear.least_normal)
     if low < least:
         raise Unbounded("a norm may divide by nearly 0")
+    if arithmetic.kind != EXACT and 2 * high > d * arithmetic.scaled(linear.largest):
+        raise Unbounded(f"what a norm takes the root of may overflow {linear.name}")
     # 2^grid / sqrt(v / (d 2^grid)) = sqrt(d 2^(3 grid) / v)
     ends = math.isqrt((d << 3 * grid) // high), math.isqrt((d << 3 * grid) // low) + 1
     if arithmetic.kind == EXACT:
         return ends
     off = -(-8 * ends[1] >> (linear.p or 0))
-    return max(ends[0] - off, 0), ends[1] + off
+    return ends[0] - off, ends[1] + off
 
 
 def _squares(arithmetic: Arithmetic, y: Sequence[Value]) -> Sum:

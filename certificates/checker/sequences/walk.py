@@ -101,7 +101,7 @@ def enclosed_heads(
 def enclosed_mlp(arithmetic: Arithmetic, layer: Layer, vector: list[Value], deadline: Deadline) -> list[Value]:
     """What x is in behind the MLP."""
     deadline.left("softmax: neurons")
-    made = neurons(arithmetic, layer, normed(arithmetic, layer.norms[2], vector))
+    made = neurons(arithmetic, layer, normed(arithmetic, layer.norms[2], vector), deadline)
     return normed(arithmetic, layer.norms[3], _behind(arithmetic, layer.mlp, made, vector, deadline))
 
 

@@ -212,10 +212,13 @@ class HeadOfWords:
         )
 
 
-def read_by_heads(arithmetic: Arithmetic, layer: Layer, states: Sequence[State]) -> list[State | None]:
+def read_by_heads(
+    arithmetic: Arithmetic, layer: Layer, states: Sequence[State], deadline: Deadline
+) -> list[State | None]:
     """What heads read of states, through the norm before them if there is one; None where that is not known."""
     found = list[State | None]()
     for state in states:
+        deadline.left("norms")
         try:
             found.append(state._replace(vector=tuple(normed(arithmetic, layer.norms[0], state.vector))))
         except Unbounded:

@@ -23,6 +23,7 @@ import numpy as np
 
 from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.document import Rejected, TooLarge, quote
+from exactformer.certificates.checker.sequences.hardmax import LONGEST_NUMBER
 from exactformer.certificates.checker.sequences.network import Layer, Nearest, Network, Row
 from exactformer.certificates.checker.sequences.walk import embedded, enclosed_heads, enclosed_mlp
 from exactformer.certificates.checker.softmax.numbers import Arithmetic, Unbounded
@@ -237,6 +238,8 @@ class _Layer:
                 raise Rejected("verdict", f"is not shown: behind {self.at} a sum may overflow") from error
             hard = hard_behind(self.layer, both.hard, [value for outcome in of_heads for value in outcome.hard])
             hard = tuple(value if read else Fraction(0) for value, read in zip(hard, self.read, strict=True))
+            if max(max(abs(one.numerator), one.denominator).bit_length() for one in hard) > LONGEST_NUMBER:
+                raise TooLarge(f"{self.at}: a hardmax activation has more than {LONGEST_NUMBER} bits")
             place = both.place if self.rotates_behind else 0
             self._behind[key] = after.number(Both(hard, kept(soft, self.read), both.seen, place))
         return self._behind[key]

@@ -157,8 +157,9 @@ class Words:
     def _behind(self, stage: _Stage, states: Ints, fresh: slice, after: Numbered[State]) -> Ints:
         """Behind a layer, of all tokens that are fresh. What is not known of one token of a word is known of none that
         sees it, or is in one word with it."""
-        known = np.ones(len(stage.states.things) + 1, np.bool_)
-        stage.read += read_by_heads(self.arithmetic, stage.layer, stage.states.things[len(stage.read) :])
+        fresh_states = stage.states.things[len(stage.read) :]
+        stage.read += read_by_heads(self.arithmetic, stage.layer, fresh_states, self.deadline)
+        known = np.array([*(read is not None for read in stage.read), True], np.bool_)
         for head in stage.heads:
             known[:-1] &= head.read(stage.read)
         known[UNKNOWN] = False

@@ -70,6 +70,25 @@ def position_of(document: Any, place: int) -> list[list[Any]]:
     return [[first + b, 1 if (place >> b) % 2 else -1] for b in range(r)]
 
 
+def turned(document: Any, head: Any, entries: Numbers, place: int) -> Numbers:
+    """A query or a key where the head rotates."""
+    found = list(entries)
+    for a, b, plane in head.get("rotary", []):
+        cosine, sine = map(Fraction, document["rotary"][place][plane])
+        found[a] = entries[a] * cosine - entries[b] * sine
+        found[b] = entries[b] * cosine + entries[a] * sine
+    return found
+
+
+def neurons_of(mlp: Any, x: Numbers) -> Numbers:
+    """In exact rationals; the activation is relu or identity."""
+    name, own = mlp.get("activation", "relu"), [made(form, x) for form in mlp["neurons"]]
+    assert name in ("relu", "identity"), f"{name} is not rational"
+    first = [made(form, x) for form in mlp["gates"]] if "gates" in mlp else own
+    active = [max(z, Fraction(0)) if name == "relu" else z for z in first]
+    return [gate * z for gate, z in zip(active, own, strict=True)] if "gates" in mlp else active
+
+
 def hardmax_states(document: Any, tokens: Sequence[str]) -> tuple[list[list[Numbers]], list[list[tuple[Any, int]]]]:
     """x of all tokens, first and behind every sublayer; for each layer's heads (separation, ties)."""
     embedding = {entry["token"]: entry["embedding"] for entry in document["vocabulary"]}
@@ -86,11 +105,13 @@ def hardmax_states(document: Any, tokens: Sequence[str]) -> tuple[list[list[Numb
             gaps, ties = [], 0
             for i, x in enumerate(xs):
                 last = i if document["attention"] == "causal" else len(xs) - 1
-                seen = [xs[j] for j in range(last + 1) if tokens[j] not in document.get("unseen", [])]
+                places = [j for j in range(last + 1) if tokens[j] not in document.get("unseen", [])]
+                seen = [xs[j] for j in places]
+                query = turned(document, one, [made(form, x) for form in one["query"]], i)
+                keys = [turned(document, one, [made(form, xs[j]) for form in one["key"]], j) for j in places]
                 scores = [
-                    sum((made(q, x) * made(k, y) for q, k in zip(one["query"], one["key"], strict=True)), Fraction(0))
-                    * Fraction(one.get("scale", 1))
-                    for y in seen
+                    sum((q * k for q, k in zip(query, key, strict=True)), Fraction(0)) * Fraction(one.get("scale", 1))
+                    for key in keys
                 ]
                 chosen = [y for y, score in zip(seen, scores, strict=True) if score == max(scores)]
                 gaps += [max(scores) - score for score in scores if score != max(scores)]
@@ -104,7 +125,7 @@ def hardmax_states(document: Any, tokens: Sequence[str]) -> tuple[list[list[Numb
         states.append(xs)
         behind = [list(x) for x in xs]
         for i, x in enumerate(xs):
-            neurons = [max(made(form, x), Fraction(0)) for form in here["mlp"]["neurons"]]
+            neurons = neurons_of(here["mlp"], x)
             for coordinate, form in here["mlp"]["out"]:
                 behind[i][coordinate] += made(form, neurons)
         xs = behind

@@ -130,6 +130,30 @@ def exponential(x: Fraction) -> Fraction:
     return (-1 if sign else 1) * Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
 
 
+def real(value: mpmath.mpf) -> Fraction:
+    """As it is; 0 where it is far below all formats here."""
+    sign, mantissa, exponent, bits = value._mpf_
+    if not mantissa or exponent + bits < -3000:
+        return Fraction(0)
+    return (-1 if sign else 1) * Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+
+
+def smooth(name: str, z: Fraction) -> Fraction:
+    """silu, gelu or gelu_tanh of z, to PRECISION bits."""
+    with mpmath.workprec(PRECISION + 50):
+        at = mpmath.mpf(z.numerator) / z.denominator
+        if name == "gelu":
+            return real(at * mpmath.erfc(-at / mpmath.sqrt(2)) / 2)
+        turn = at if name == "silu" else mpmath.sqrt(8 / mpmath.pi) * (at + at**3 * 44715 / 10**6)
+        return real(at / (1 + mpmath.exp(-turn)))
+
+
+def inverse_root(value: Fraction) -> Fraction:
+    """1/sqrt(value), to PRECISION bits."""
+    with mpmath.workprec(PRECISION + 50):
+        return real(1 / mpmath.sqrt(mpmath.mpf(value.numerator) / value.denominator))
+
+
 def certainly(form: Operation | None, value: Fraction, known: bool) -> Fraction:
     """``value``, known to some bits less than PRECISION, rounded; it is not that near to where rounding changes."""
     if form is None or known:
@@ -200,6 +224,19 @@ class Simulation:
     def activation(self, value: Fraction) -> Fraction:
         return self.rounded(self.arithmetic.A, value)
 
+    def number_near(self, form: Rounding, right: Fraction, most: Fraction, sure: Fraction) -> Fraction:
+        """Some number of a format that is off from ``right``, which is known to within ``sure``, by at most ``most``:
+        often one that is as far off as can be."""
+        part = self.random.choice((Fraction(-1), Fraction(1), Fraction(self.random.randint(-99, 99), 99)))
+        for found in (form.cut, form.away, form):
+            try:
+                number = found(right + part * most)
+            except Overflows:
+                continue
+            if abs(number - right) + sure <= most:
+                return number
+        return form(right)
+
     def states(self, tokens: Sequence[str]) -> list[list[Numbers]]:
         """x of all tokens, first and behind every sublayer."""
         embedding = {entry["token"]: entry["embedding"] for entry in self.document["vocabulary"]}
@@ -211,21 +248,95 @@ class Simulation:
             xs.append([self.activation(summed(self.arithmetic.L, entries, self.random)) for entries in terms])
         states = [xs]
         for layer in self.document["layers"]:
+            norms = layer.get("norms", {})
             added: list[list[list[Term]]] = [[[entry] for entry in x] for x in xs]
+            read = [self.normed(norms.get("heads"), x) for x in xs] if layer["heads"] or "heads" in norms else []
             for head in layer["heads"]:
-                for i, o in enumerate(self.head(head, xs, tokens)):
+                for i, o in enumerate(self.head(head, read, tokens)):
                     for coordinate, form in head["out"]:
                         added[i][coordinate] += self.terms(form, o)
-            xs = [[self.behind(terms) for terms in x] for x in added]
+            xs = [self.normed(norms.get("behind_heads"), [self.behind(terms) for terms in x]) for x in added]
             states.append(xs)
             added = [[[entry] for entry in x] for x in xs]
             for x, terms_of in zip(xs, added, strict=True):
-                neurons = [max(self.product(form, x), Fraction(0)) for form in layer["mlp"]["neurons"]]
+                neurons = self.neurons(layer["mlp"], self.normed(norms.get("mlp"), x))
                 for coordinate, form in layer["mlp"]["out"]:
                     terms_of[coordinate] += self.terms(form, neurons)
-            xs = [[self.behind(terms) for terms in x] for x in added]
+            xs = [self.normed(norms.get("behind_mlp"), [self.behind(terms) for terms in x]) for x in added]
             states.append(xs)
         return states
+
+    def read(self, x: Numbers) -> Numbers:
+        """What outputs read of the last x: it is made once, whatever reads it."""
+        return self.normed(self.document.get("norm"), x)
+
+    def normed(self, norm: Any, x: Numbers) -> Numbers:
+        """NETWORKS 1.2 in NETWORKS 3; without a norm x stays."""
+        if norm is None:
+            return x
+        form, d, y = self.arithmetic.L, len(x), x
+        if norm["center"]:
+            m = summed(form, list(x), self.random) / d
+            if form is None:
+                y = [each - m for each in x]
+            else:
+                mu = self.number_near(form, m, 2 * self.u * abs(m) + self.q, Fraction(0))
+                y = [form(each - mu) for each in x]
+        mean = summed(form, [(each, each) for each in y], self.random) / d + Fraction(norm["epsilon"])
+        if mean == 0 or (form is not None and not self.least_normal <= mean <= form.largest / 2):
+            raise Overflows  # nothing can be shown either
+        r = inverse_root(mean)
+        if form is not None:
+            part = self.random.choice((Fraction(-1), Fraction(1), Fraction(self.random.randint(-99, 99), 99)))
+            r *= 1 + 8 * self.u * part * (1 - Fraction(1, 2 ** (PRECISION - 40)))
+        t = [self.rounded(form, each * r) for each in y]
+        if self.arithmetic.stored:
+            t = [self.activation(each) if self.random.random() < 0.5 else each for each in t]
+        terms: list[list[Term]] = [[] for _ in x]
+        for index, weight in norm["weight"]:
+            terms[index].append((Fraction(weight), t[index]))
+        for index, bias in norm["bias"]:
+            terms[index].append(Fraction(bias))
+        return [self.activation(summed(form, here, self.random)) for here in terms]
+
+    @property
+    def u(self) -> Fraction:
+        form = self.arithmetic.L
+        return Fraction(0) if form is None or form.p is None else Fraction(1, 2**form.p)
+
+    @property
+    def q(self) -> Fraction:
+        form = self.arithmetic.L
+        return Fraction(0) if form is None else Fraction(2) ** form.lowest
+
+    @property
+    def least_normal(self) -> Fraction:
+        form = self.arithmetic.L
+        assert form is not None
+        assert form.p is not None, "a norm in fixed point is not judged"
+        return Fraction(2) ** (form.lowest + form.p - 1)
+
+    def neurons(self, mlp: Any, x: Numbers) -> Numbers:
+        """What the neurons make."""
+        name, own = mlp.get("activation", "relu"), [self.product(form, x) for form in mlp["neurons"]]
+        if "gates" not in mlp:
+            return [self.active(name, z) for z in own]
+        gates = [self.active(name, self.product(form, x)) for form in mlp["gates"]]
+        made = [self.rounded(self.arithmetic.L, gate * z) for gate, z in zip(gates, own, strict=True)]
+        return [self.activation(each) for each in made] if self.arithmetic.stored else made
+
+    def active(self, name: str, z: Fraction) -> Fraction:
+        """The activation of z."""
+        if name == "relu":
+            return max(z, Fraction(0))
+        if name == "identity":
+            return z
+        right, form = smooth(name, z), self.arithmetic.L
+        if form is None:
+            return right
+        sure = abs(z) / 2 ** (PRECISION - 40)
+        found = self.number_near(form, right, 8 * self.u * abs(z) + self.q, sure)
+        return self.activation(found) if self.arithmetic.stored else found
 
     def product(self, form: Any, x: Numbers) -> Fraction:
         """What a form makes of x for an activation or a comparison: in L, or stored in A."""
@@ -248,12 +359,25 @@ class Simulation:
             [[self.activation(self.linear(form, x)) for form in head[name]] for x in xs]
             for name in ("query", "key", "value")
         )
+        queries, keys = ([self.turned(head, one, place) for place, one in enumerate(all_)] for all_ in (queries, keys))
         outputs = []
         for i, query in enumerate(queries):
             seen = self.seen(tokens, i)
             scores = [self.score(head, query, keys[j]) for j in seen]
             outputs.append([self.output(scores, [values[j][r] for j in seen]) for r in range(len(head["value"]))])
         return outputs
+
+    def turned(self, head: Any, entries: Numbers, place: int) -> Numbers:
+        """A query or a key where the head rotates."""
+        found = list(entries)
+        for a, b, plane in head.get("rotary", []):
+            cosine, sine = map(Fraction, self.document["rotary"][place][plane])
+            for at, terms in (
+                (a, [(cosine, entries[a]), (-sine, entries[b])]),
+                (b, [(cosine, entries[b]), (sine, entries[a])]),
+            ):
+                found[at] = self.activation(summed(self.arithmetic.L, terms, self.random))
+        return found
 
     def score(self, head: Any, query: Numbers, key: Numbers) -> Fraction:
         """beta rnd_S(c d)."""
@@ -352,7 +476,7 @@ class Simulation:
         return self.product(self.forms[one], x) > self.product(self.forms[other], x)
 
     def said(self, x: Numbers) -> tuple[str | None, Fraction]:
-        """The output that is strictly the one, and by how much; None if none is."""
+        """The output that is strictly the one, and by how much; None if none is. x is what outputs read."""
         outputs = self.document.get("outputs", {})
         if "nearest" not in outputs:
             logits = {name: self.product(form, x) for name, form in self.forms.items()}

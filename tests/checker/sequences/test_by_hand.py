@@ -226,9 +226,9 @@ def test_certificates_that_are_not_valid(title: str, tmp_path: Path) -> None:
         checked(tmp_path, said)
 
 
-def with_network(place: str, value: Any = ...) -> Any:
-    """The small network with a change."""
-    document = copy.deepcopy(SMALL)
+def with_network(place: str, value: Any = ..., document: Any = SMALL) -> Any:
+    """The small network, or another, with a change."""
+    document = copy.deepcopy(document)
     *path, last = place.split(".")
     here: Any = document
     for step in path:

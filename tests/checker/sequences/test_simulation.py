@@ -14,10 +14,12 @@ from exactformer.certificates.checker.document import Rejected, TooLarge
 from exactformer.certificates.checker.sequences.arithmetic import arithmetic_of
 from exactformer.certificates.checker.sequences.hardmax import Tally
 from exactformer.certificates.checker.sequences.network import Network, read_network
+from exactformer.certificates.checker.sequences.norms import normed
 from exactformer.certificates.checker.sequences.walk import difference, drift, enclosed, exact
 from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, Unbounded, Value
 from tests.checker.conftest import UNLIMITED
 from tests.checker.sequences.documents import hardmax_states, head, layer, network, number
+from tests.checker.sequences.features import NORMS, SMOOTH, features_of, with_features
 from tests.checker.sequences.simulation import Rounding, Simulation, rounding
 from tests.checker.sequences.simulation import arithmetic_of as simulated
 
@@ -148,7 +150,8 @@ def compare(
                     seen["points"] += value.low == value.high
         for vector_, x in zip(stages[-1], states[-1], strict=True):
             seen += compare_logits(read, model, vector_, simulation, x)
-    check_hardmax(document, read, tokens, stages, model)
+    if read.rational:
+        check_hardmax(document, read, tokens, stages, model)
     return seen
 
 
@@ -159,8 +162,17 @@ def has_grain(here: Fraction, value: Value, model: Arithmetic) -> bool:
 def compare_logits(
     read: Network, model: Arithmetic, vector_: list[Value], simulation: Simulation, x: list[Fraction]
 ) -> collections.Counter[str]:
-    """Where differences have ends, no order of the two sums overflows."""
+    """Where differences have ends, no order of the two sums overflows; nor does what outputs read."""
     seen = collections.Counter[str]()
+    try:
+        vector_ = normed(model, read.norm, vector_)
+    except Unbounded:
+        return seen
+    x = simulation.read(x)
+    if read.norm is not None:
+        for value, here in zip(vector_[:-1], x, strict=True):
+            assert within(here, (value.low, value.high), model)
+            assert has_grain(here, value, model)
     forms = {entry["token"]: entry["unembedding"] for entry in simulation.document["vocabulary"]}
     for one, token in read.vocabulary.items():
         for two, other in read.vocabulary.items():
@@ -214,3 +226,23 @@ def test_real_numbers_are_in_their_ends(kind: str) -> None:
         document = random_network(weights(kind, None, random), random)
         tokens = random_tokens(document, random)
         compare(document, EXACT, random.choice((0, 1, 3)), tokens, random, 1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_norms_gates_activations_and_rotary_positions(seed: int) -> None:
+    random = Random(f"features {seed}")
+    seen, shown = collections.Counter[str](), set[str]()
+    for _ in range(60):
+        text = EXACT if random.random() < 0.15 else random_arithmetic(random)
+        linear = None if text == EXACT else rounding(text.partition("+linear")[2].partition("+")[0] or "fp32")
+        draw = weights(random.choice(("ternary", "quarters", "floats")), linear, random)
+        document = with_features(random_network(draw, random), random.random() < 0.2, 4, draw, linear, random)
+        tokens = random_tokens(document, random)
+        found = compare(document, text, random.choice((0, 0, 1, 2)), tokens, random, 1 if text == EXACT else 3)
+        seen += found
+        shown |= features_of(document) if found["differences"] else set()
+    assert seen["numbers"] > 500
+    assert seen["differences"] > 200
+    assert seen["points"] < seen["numbers"]
+    assert seen["unbounded"]
+    assert shown >= {"norm", "rotary", "identity", "gates of relu", *SMOOTH, *(f"norms.{name}" for name in NORMS)}

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 from exactformer.certificates.checker.document import Rejected, TooLarge
 from exactformer.certificates.checker.sequences.arithmetic import arithmetic_of
 from exactformer.certificates.checker.sequences.network import Network, read_network
+from exactformer.certificates.checker.sequences.norms import normed
 from exactformer.certificates.checker.sequences.walk import enclosed
 from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, Unbounded, Value
 from exactformer.certificates.checker.words.outputs import is_not_below, names_of
@@ -26,6 +27,7 @@ from exactformer.certificates.checker.words.states import NOTHING, UNKNOWN
 from exactformer.certificates.checker.words.walk import Words
 from tests.checker.conftest import UNLIMITED
 from tests.checker.sequences.documents import head, layer, network, number
+from tests.checker.sequences.features import with_features
 from tests.checker.sequences.simulation import Overflows, Rounding, Simulation, rounding
 from tests.checker.sequences.simulation import arithmetic_of as simulated
 
@@ -212,11 +214,17 @@ class Case:
             assert set(shown) == {None}, f"an overflow on {tokens}"
             self.seen["overflows"] += 1
             return
+        read = list[list[Fraction] | None]()
         for x, vector_, output, margin in zip(last, ends, shown, margins, strict=True):
             if vector_ is not None:
                 self.within(x, vector_)
+            try:
+                read.append(simulation.read(x))
+            except Overflows:  # in the norm before the outputs
+                read.append(None)
             if output is not None:
-                found, by = simulation.said(x)
+                assert read[-1] is not None, f"an overflow on {tokens}"
+                found, by = simulation.said(read[-1])
                 allowed = TOLERANCE if self.text == EXACT else 0
                 assert found == output, f"{found} where {output} is shown of {tokens}"
                 assert margin is not None
@@ -224,7 +232,9 @@ class Case:
                 self.seen["outputs"] += 1
 
         for position, other, expected in surely:
-            assert not simulation.is_above(last[position], expected, other), f"{other} is as good on {tokens}"
+            of_outputs = read[position]
+            assert of_outputs is not None
+            assert not simulation.is_above(of_outputs, expected, other), f"{other} is as good on {tokens}"
             self.seen["refutations"] += 1
 
     def within(self, x: list[Fraction], vector_: tuple[Value, ...]) -> None:
@@ -251,13 +261,18 @@ class Case:
                     assert max(one.low, other.low) <= min(one.high, other.high)
                     self.seen["same ends"] += one[:2] == other[:2]
                     self.seen["wider ends"] += one.low < other.low or one.high > other.high
-        names = names_of(read.outputs)
-        return [
-            (position, names[other], names[expected])
-            for position, vector_ in enumerate(vectors)
-            for other, expected in permutations(range(len(names)), 2)
-            if is_not_below(arithmetic, read.outputs, tuple(vector_), other, expected)
-        ]
+        names, found = names_of(read.outputs), list[Surely]()
+        for position, vector_ in enumerate(vectors):
+            try:
+                of_outputs = tuple(normed(arithmetic, read.norm, vector_))
+            except Unbounded:
+                continue
+            found += [
+                (position, names[other], names[expected])
+                for other, expected in permutations(range(len(names)), 2)
+                if is_not_below(arithmetic, read.outputs, of_outputs, other, expected)
+            ]
+        return found
 
 
 @cache
@@ -278,6 +293,17 @@ def drawn(seed: int) -> Case:
     length = 3 if len(tokens) == 3 else 4 if document["positions"] == {"bits": [0, 2]} else 6
     beta = random.choice((0, 0, 1, 2, 4))
     return Case(document, language, length, text, beta, random.choice(FARS))
+
+
+@cache
+def drawn_with(seed: int, rational: bool) -> Case:
+    """The case of a seed, with norms, gates, other activations and rotary positions; without norms, and with only the
+    activations that hardmax has, if ``rational``."""
+    case, random = drawn(seed), Random(f"features {seed}")
+    linear = None if case.text == EXACT else simulated(case.text, 1).L
+    draw = weights(random.choice(("ternary", "quarters", "floats")), linear, random)
+    document = with_features(case.document, rational, case.length, draw, linear, random)
+    return Case(document, case.language, case.length, case.text, case.e, case.far)
 
 
 def starts_without(language: str, tokens: str, token: str) -> bool:

@@ -409,7 +409,8 @@ PARTS = {
     ),
     "NETWORKS 3: neurons that are stored": Part(
         arithmetic, "own = [logit(arithmetic, row, vector) for row in layer.neurons]",
-        "own = [arithmetic.sum(arithmetic.model.steps.linear, row_terms(arithmetic, a, vector)) for a in layer.neurons]",  # noqa: E501
+        "linear = arithmetic.model.steps.linear\n"
+        "    own = [arithmetic.sum(linear, row_terms(arithmetic, row, vector)) for row in layer.neurons]",
         seed(45),
     ),
     "NETWORKS 3: sums that are stored": Part(

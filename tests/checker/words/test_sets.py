@@ -15,10 +15,11 @@ from exactformer.certificates.checker.words.regular import automaton_of
 from exactformer.certificates.checker.words.sets import Sets
 from tests.checker.conftest import UNLIMITED
 from tests.checker.sequences.documents import hardmax_states, head, layer, network, vector
+from tests.checker.sequences.features import features_of
 from tests.checker.sequences.simulation import Simulation
 from tests.checker.sequences.simulation import arithmetic_of as simulated
 from tests.checker.words.documents import certificate, words_over
-from tests.checker.words.drawn import TOLERANCE, Case, drawn
+from tests.checker.words.drawn import TOLERANCE, Case, drawn, drawn_with
 from tests.checker.words.test_by_hand import E4M3, FUSED, LOOK, MARGINS, ONLY_B, SMALL, YES, checked
 
 
@@ -62,6 +63,21 @@ def test_what_is_shown_of_all_holds_of_each(begin: int) -> None:
         seen += compare(drawn(seed), Random(seed).choice((None, 0, 1)), Random(seed))
     assert seen["outputs"] > 10
     assert seen["not shown"]
+
+
+@pytest.mark.parametrize("begin", [0, 25])
+def test_gates_and_rotary_positions(begin: int) -> None:
+    """And identity in the place of relu."""
+    seen, shown = collections.Counter[str](), collections.Counter[str]()
+    for seed in range(begin, begin + 25):
+        case = drawn_with(seed, True)
+        found = compare(case, Random(seed).choice((None, 0, 1)), Random(seed))
+        seen += found
+        if found["outputs"]:
+            shown.update(features_of(case.document))
+    assert seen["outputs"] > 100
+    assert seen["not shown"]
+    assert min(shown[name] for name in ("rotary", "identity", "gates of relu", "gates of identity")) > 2
 
 
 def as_hardmax(document: Any, language: str, length: int, arithmetic: str, beta: int, margins: Any) -> dict[str, Any]:

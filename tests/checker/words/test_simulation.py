@@ -17,7 +17,8 @@ from exactformer.certificates.checker.words.regular import automaton_of
 from exactformer.certificates.checker.words.states import UNKNOWN, distinct
 from exactformer.certificates.checker.words.walk import Said, Words
 from tests.checker.conftest import UNLIMITED
-from tests.checker.words.drawn import STEPS, Case, drawn
+from tests.checker.sequences.features import NORMS, SMOOTH, features_of
+from tests.checker.words.drawn import STEPS, Case, drawn, drawn_with
 
 SEEDS, AT_ONCE = 96, 12
 
@@ -49,6 +50,23 @@ def test_all_that_is_judged_is_among_them() -> None:
     scales = {head.scale for case in cases for layer in case.read.layers for head in layer.heads}
     assert any(scale.denominator % 2 and scale.denominator > 1 for scale in scales)
     assert {case.far for case in cases} == {1, 2, 3, 8, 40}
+
+
+@pytest.mark.parametrize("begin", [0, 18])
+def test_norms_gates_activations_and_rotary_positions(begin: int) -> None:
+    seen, shown = collections.Counter[str](), set[str]()
+    for seed in range(begin, begin + 18):
+        case = drawn_with(seed, False)
+        case.compare(Random(seed), 2)
+        seen += case.seen
+        if case.seen["outputs"]:
+            shown |= features_of(case.document)
+    assert seen["outputs"] > 400
+    assert seen["refutations"] > 400
+    assert seen["numbers"] > 1000
+    assert seen["not shown"]
+    assert seen["points"] < seen["numbers"]
+    assert shown >= {"norm", "rotary", "identity", "gates of relu", *SMOOTH, *(f"norms.{name}" for name in NORMS)}
 
 
 def walked(case: Case, far: int) -> list[Said]:
