@@ -56,7 +56,7 @@ MAY_ALSO_IMPORT = {
     ("exactformer.certificates.requests", CHECKER),
     ("exactformer.certificates.sequences.search", CHECKER),
     ("exactformer.certificates.words.search", CHECKER),
-    ("exactformer.certificates.words.files", CHECKER),
+    ("exactformer.certificates.words.setting", CHECKER),
     ("exactformer.certificates.words.explanation", CHECKER),
     ("exactformer.certificates.words.certificate", CHECKER),
     ("exactformer.certificates.command_line.verify", CHECKER),

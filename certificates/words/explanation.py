@@ -18,7 +18,8 @@ from exactformer.certificates.checker.sequences.network import Layer, Nearest, N
 from exactformer.certificates.checker.sequences.norms import normed
 from exactformer.certificates.checker.sequences.walk import Vectors, enclosed, exact
 from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, Unbounded, Value
-from exactformer.certificates.words.search import Setting, WordsFound, Wrong
+from exactformer.certificates.words.found import WordsFound, Wrong
+from exactformer.certificates.words.setting import Setting
 from exactformer.constructions.transformer.words import Word
 
 MOST_TERMS = 6

@@ -12,7 +12,18 @@ import pytest
 
 from exactformer.certificates.checker.sequences import arithmetic, attention, network
 from exactformer.certificates.checker.sequences import walk as one_word
-from exactformer.certificates.checker.words import check, heads, levels, outputs, regular, sets, states, walk
+from exactformer.certificates.checker.words import (
+    check,
+    heads,
+    levels,
+    outputs,
+    regular,
+    sets,
+    statement,
+    states,
+    tables,
+    walk,
+)
 from tests.checker.sequences import test_attention
 from tests.checker.softmax.mutants import mutated
 from tests.checker.words import test_by_hand as by_hand
@@ -108,7 +119,7 @@ PARTS = {
         regular, "if number >= least:", "if number > least:", words("a?b"),
     ),
     "1: words, not their beginnings": Part(
-        regular, "if last in nodes}", "if nodes}", words("(a b)*"),
+        regular, "if last in nodes}, tokens", "if nodes}, tokens", words("(a b)*"),
     ),
     "1: how many tokens are needed": Part(
         regular, "        far += 1\n", "        far += 0\n", words("(a b)*"),
@@ -142,10 +153,10 @@ PARTS = {
         by_hand.test_words_have_as_many_tokens_as_there_are_positions,
     ),
     "2: a power of two": Part(
-        check, "if beta & (beta - 1):", "if False:", bad("beta not a power of two"),
+        statement, "if beta & (beta - 1):", "if False:", bad("beta not a power of two"),
     ),
     "2: the last position": Part(
-        check, "slice(-1, None) if self.first is None", "slice(0, None) if self.first is None",
+        statement, "slice(-1, None) if self.first is None", "slice(0, None) if self.first is None",
         lambda folder: by_hand.test_other_positions("the last position", folder),
     ),
     "2: the claim": Part(
@@ -160,7 +171,7 @@ PARTS = {
         bad("inconclusive, a position too many"),
     ),
     "2: a SHA-256": Part(
-        check, 'if not re.fullmatch("[0-9a-f]{64}", sha256):', "if False:", bad("inconclusive, no SHA-256"),
+        statement, 'if not re.fullmatch("[0-9a-f]{64}", sha256):', "if False:", bad("inconclusive, no SHA-256"),
     ),
     "3: the listing": Part(
         check, 'require_same("statement.expected.sha256", listed.sha256, digest.hexdigest())', "pass",
@@ -179,7 +190,7 @@ PARTS = {
         check, "if len(entries) != len(margins):", "if len(entries) > len(margins):", bad("a margin too few"),
     ),
     "3: refuted by a word of the language": Part(
-        check, "if not automaton.accepts([places[token] for token in word]):", "if False:",
+        check, "if not automaton.accepts(tokens):", "if False:",
         bad("refuted, only a beginning"),
     ),
     "3: that is not too long": Part(
