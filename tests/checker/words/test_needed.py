@@ -30,6 +30,8 @@ from tests.checker.words import test_by_hand as by_hand
 from tests.checker.words import test_outputs as outputs_alone
 from tests.checker.words import test_sets as of_all
 from tests.checker.words import test_simulation as simulated
+from tests.checker.words import test_tables as of_tables
+from tests.checker.words import test_transducers as by_transducer
 from tests.checker.words.drawn import drawn
 from tests.checker.words.test_regular import BY_HAND, automaton, require_levels, words_of
 from tests.checker.words.test_regular import test_random_expressions as random_expressions
@@ -56,6 +58,18 @@ def seed(number: int) -> Notices:
 def bad(title: str) -> Notices:
     """A certificate that is not valid."""
     return lambda folder: by_hand.test_certificates_that_are_not_valid(title, folder)
+
+
+def bad_table(title: str) -> Notices:
+    """What is no automaton, or no transducer."""
+    if title in of_tables.BAD_AUTOMATA:
+        return lambda _: of_tables.test_what_is_no_automaton(title)
+    return lambda _: of_tables.test_what_is_no_transducer(title)
+
+
+def bad_transducer(title: str) -> Notices:
+    """A certificate with a transducer, or an automaton, that is not valid."""
+    return lambda folder: by_transducer.test_certificates_that_are_not_valid(title, folder)
 
 
 def words(text: str) -> Notices:
@@ -138,6 +152,98 @@ PARTS = {
     ),
     "1: how many words": Part(
         levels, "found.append(sum(states[automaton.distance == 0].tolist()))", "found.append(here)", in_levels,
+    ),
+    # automata and transducers
+    "1: the first state is the start": Part(
+        tables, "names = [first, *(state for state in every if state != first)]", "names = sorted(every)",
+        lambda _: of_tables.test_random_automata(0),
+    ),
+    "1: which has an entry": Part(
+        tables, "if first not in every:", "if False:", bad_table("a start that is none"),
+    ),
+    "1: accepting states": Part(
+        tables, "states) for state in accepting}, len(places))", "states) for state in states}, len(places))",
+        lambda _: of_tables.test_random_automata(0),
+    ),
+    "1: each once": Part(
+        tables, "if accepting != sorted(set(accepting)):", "if False:", bad_table("accepting a state twice"),
+    ),
+    "1: tokens of the vocabulary": Part(
+        tables, "        if token not in places:\n", "        places = {token: 0, **places}\n        if False:\n",
+        bad_table("a token that is none"),
+    ),
+    "1: states that have an entry": Part(
+        tables, "    if found is None:\n", "    found = found or (0, {})\n    if False:\n",
+        bad_table("a move to no state"),
+    ),
+    "1: outputs of the network": Part(
+        tables, "                if output not in outputs:\n",
+        "                outputs = {output: 0, **outputs}\n                if False:\n",
+        bad_table("an output that is none"),
+    ),
+    "1: a state and an output": Part(
+        tables, "if len(move) != 2:", "if len(move) < 2:", bad_table("two outputs"),
+    ),
+    "1: an automaton has no outputs": Part(
+        tables, "_state(here, move, states) for here, token, move",
+        "_state(here, move if isinstance(move, str) else move[0], states) for here, token, move",
+        bad_table("a move with an output"),
+    ),
+    "1: every word has a run": Part(
+        tables, "            if (states < 0).any():\n", "            if False:\n", bad_transducer("a move too few"),
+    ),
+    "1: the next state": Part(
+        tables, "states = self.moves[states, column]", "states = self.moves[states, column] * 0",
+        lambda _: of_tables.test_random_transducers(0),
+    ),
+    "2: outputs only where it is asked": Part(
+        tables, "if place in places[asked]:", "if True:", lambda _: of_tables.test_random_transducers(0),
+    ),
+    "2: which transducer": Part(
+        statement, 'f" of the transducer {named(self.transducer)}"', 'f" of the transducer {named(None)}"',
+        by_transducer.test_proved,
+    ),
+    "2: which automaton": Part(
+        statement, 'f"of the automaton {named(self.words)}"', 'f"of the automaton {named(None)}"',
+        by_transducer.test_proved,
+    ),
+    "2: nothing besides a transducer": Part(
+        statement, 'return members("statement.expected", self.expected, "transducer")["transducer"]',
+        'return self.expected["transducer"]', bad_transducer("a listing besides"),
+    ),
+    "3: the outputs of the transducer": Part(
+        check, "wrong = asked & (of_length.outputs != expected)", "wrong = asked & (of_length.outputs == UNKNOWN)",
+        bad_transducer("an output is another"),
+    ),
+    "3: where it has one": Part(
+        check, "wrong = asked & (of_length.outputs != expected)", "wrong = of_length.outputs != expected",
+        by_transducer.test_where_a_move_has_no_output_nothing_is_asked,
+    ),
+    "3: margins where it has one": Part(
+        check, "walked.margin(of_length.states[asked])", "walked.margin(of_length.states)",
+        by_transducer.test_the_margin_is_that_of_what_is_asked,
+    ),
+    "3: a transducer asks something": Part(
+        check, "    if not margins:\n        raise Rejected(\"statement\", \"asks about no word\")\n    return margins",
+        "    return margins", lambda folder: by_transducer.test_something_is_asked("proved", folder),
+    ),
+    "3: also if it is inconclusive": Part(
+        check, "    if not found:\n", "    if False:\n",
+        lambda folder: by_transducer.test_something_is_asked("inconclusive", folder),
+    ),
+    "3: then words have runs, too": Part(
+        check, "            require_asked(transducer, automaton, statement, network)\n", "            pass\n",
+        lambda folder: by_transducer.test_every_word_has_a_run("inconclusive", folder),
+    ),
+    "3: too many words for a transducer": Part(
+        check, "        numbers_of_words(automaton, statement.length)  # too many are not judged\n", "",
+        by_transducer.test_too_many_words_are_not_judged,
+    ),
+    "3: refuted where the transducer has an output": Part(
+        check, "if place == NOTHING:", "if False:", bad_transducer("refuted where nothing is asked"),
+    ),
+    "3: by another output than the transducer's": Part(
+        check, "        expected = names[place]\n", "        expected = names[1 - place]\n", by_transducer.test_refuted,
     ),
     # certificates
     "1: words that begin with what is not seen": Part(

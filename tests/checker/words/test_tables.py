@@ -83,7 +83,7 @@ def test_random_transducers(seed: int) -> None:
         asked = slice(-1, None) if first is None else slice(first, length)
         stuck = [word for word in words if run(table, word)[0] is None]
         if stuck:
-            with pytest.raises(Rejected, match="^here: has no move for token [0-3] of the word "):
+            with pytest.raises(Rejected, match=r"^here: has no move for token [0-3] of the word "):
                 found.expected(tokens, asked, list(PLACES))
             seen["without"] += 1
             continue
