@@ -19,7 +19,7 @@ from exactformer.certificates.files import Subject
 from exactformer.certificates.network_document import network_bytes
 from exactformer.certificates.sequences.certificate import few_digits
 from exactformer.certificates.words.found import WordsFound
-from exactformer.certificates.words.search import Progress, search
+from exactformer.certificates.words.search import FAR, Progress, search
 from exactformer.certificates.words.unfinished import Unfinished
 from exactformer.constructions.transformer.exact import Transformer
 from exactformer.constructions.transformer.words import HARDMAX, Transducer, Words
@@ -129,6 +129,7 @@ def unfinished_of(folder: Path, net: Transformer, words: Words, asked: WordsAske
         if words.expected == HARDMAX
         else "what is listed",
         "network": sha256(network_bytes(net)),
+        "far": FAR,
     }
     return Unfinished(folder, asked.name, request)
 

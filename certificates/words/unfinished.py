@@ -1,8 +1,7 @@
 """What is kept of a search while it is unfinished: the lengths of which every word is shown to be right.
 
-A file beside the certificate that is to be. It is bound to what was asked, and to this version of the program, by a
-hash; a specification that is a function is bound by what it says of the words of each length. A checker does not read
-it. It is removed once there is a certificate.
+A file beside the certificate that is to be. A hash binds it to what was asked, and to this version of the program; and
+the listing of each length to what a function expects. No checker reads it. It is removed once there is a certificate.
 """
 
 from __future__ import annotations
@@ -116,19 +115,16 @@ class Unfinished:
             raise
 
     def _document(self, kept: Kept) -> dict[str, Any]:
-        return {
-            "format": FORMAT,
-            "request": sha256(canonical_bytes([version("exactformer"), self.request])),
-            "far": kept.far,
-            "finished": [
-                [
-                    one.found.length,
-                    one.found.words,
-                    one.found.positions,
-                    rational(one.found.margin or Fraction(0)),
-                    one.found.states,
-                    one.sha256,
-                ]
-                for one in kept.finished
-            ],
-        }
+        finished = [
+            [
+                one.found.length,
+                one.found.words,
+                one.found.positions,
+                rational(one.found.margin or Fraction(0)),
+                one.found.states,
+                one.sha256,
+            ]
+            for one in kept.finished
+        ]
+        content = {"format": FORMAT, "exactformer": version("exactformer"), "far": kept.far, "finished": finished}
+        return {**content, "sha256": sha256(canonical_bytes([content, self.request]))}
