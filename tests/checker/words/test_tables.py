@@ -97,7 +97,11 @@ def test_random_transducers(seed: int) -> None:
 
 
 def test_an_automaton_is_as_good_as_an_expression() -> None:
-    table = {"start": "0", "accepting": ["2"], "moves": {"0": {"a": "1"}, "1": {"b": "2"}, "2": {"a": "1"}}}
+    table: dict[str, Any] = {
+        "start": "0",
+        "accepting": ["2"],
+        "moves": {"0": {"a": "1"}, "1": {"b": "2"}, "2": {"a": "1"}},
+    }
     one, other = of(table), automaton("(a b)+", "ab")
     for word in (word for n in range(7) for word in product(range(2), repeat=n)):
         assert one.accepts(word) == other.accepts(word)
@@ -180,7 +184,7 @@ def test_as_large_as_can_be_read() -> None:
     """2^16 states, and 2^22 pairs of a state and a token."""
     for states, tokens in ((2**16, 2), (2**12, 2**10)):
         places = {f"{n}": n for n in range(tokens)}
-        moves = {f"{n}": {"0": f"{(n + 1) % states}"} for n in range(states)}
+        moves: dict[str, Any] = {f"{n}": {"0": f"{(n + 1) % states}"} for n in range(states)}
         found = language_of("here", {"start": "0", "accepting": ["3"], "moves": moves}, places)
         assert found.accepts([0] * 3)
         assert found.accepts([0] * (states + 3))

@@ -233,7 +233,7 @@ def at(said: Any, place: str) -> Any:
     return said
 
 
-OTHERS = ("a", "b", "none", "some", "0", "1", "2", "3", 1, None, [], {}, ["some", "a"], ["none", "b"])
+OTHERS: tuple[Any, ...] = ("a", "b", "none", "some", "0", "1", "2", "3", 1, None, [], {}, ["some", "a"], ["none", "b"])
 
 
 @pytest.mark.parametrize("which", ["words", "expected"])
