@@ -57,6 +57,7 @@ MAY_ALSO_IMPORT = {
     ("exactformer.certificates.sequences.search", CHECKER),
     ("exactformer.certificates.words.search", CHECKER),
     ("exactformer.certificates.words.setting", CHECKER),
+    ("exactformer.certificates.words.unfinished", CHECKER),
     ("exactformer.certificates.words.explanation", CHECKER),
     ("exactformer.certificates.words.certificate", CHECKER),
     ("exactformer.certificates.command_line.verify", CHECKER),

@@ -77,7 +77,7 @@ def execute(typed: Typed, output: Output, as_json: bool) -> None:
         refusing(Undecided, code=ExitCode.INCONCLUSIVE),
     ):
         output.require_folder()
-        with unfinished.removed_after(*BAD_INPUT):
+        with unfinished.goes_on_later(*BAD_INPUT):
             bundle = request.certified(progress)
         written = output.write_bundle(bundle)
         unfinished.remove()

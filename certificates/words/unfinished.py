@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from exactformer.certificates import names
+from exactformer.certificates.checker.document import Undecided
 from exactformer.certificates.document import canonical_bytes, rational, sha256, write_file
 from exactformer.certificates.files import FileRefused
-from exactformer.certificates.supervisor import Left, writing
+from exactformer.certificates.supervisor import AFTERWARDS, Left, writing
 from exactformer.certificates.words.found import OfLength
 
 FORMAT = "exactformer unfinished words"
@@ -106,13 +107,17 @@ class Unfinished:
             self.path.unlink(missing_ok=True)
 
     @contextmanager
-    def removed_after(self, *errors: type[Exception]) -> Iterator[None]:
-        """Errors after which nothing is left."""
+    def goes_on_later(self, *bad_input: type[Exception]) -> Iterator[None]:
+        """Bad input leaves nothing; where time was too short, that what is kept is there is said."""
         try:
             yield
-        except errors:
+        except bad_input:
             self.remove(Left.NOTHING)
             raise
+        except Undecided as error:
+            if not self.path.exists():
+                raise
+            raise Undecided(f"{error}; {AFTERWARDS[Left.FINISHED_PARTS]}") from error
 
     def _document(self, kept: Kept) -> dict[str, Any]:
         finished = [

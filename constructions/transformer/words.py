@@ -153,6 +153,8 @@ class Words:
     first: int | None = 0
 
     def __post_init__(self) -> None:
+        if not isinstance(self.language, str | Automaton):
+            raise WordsError(f"the language is {self.language!r:.100}; give a regular expression, or an Automaton")
         if isinstance(self.expected, str) and self.expected != HARDMAX:
             raise WordsError(
                 f"what is expected is {self.expected!r}; give a function of words, a Transducer, or {HARDMAX!r}"

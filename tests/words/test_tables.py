@@ -212,6 +212,10 @@ BAD_TABLES: dict[str, tuple[Callable[[], object], str]] = {
         lambda: ef.Transducer("x", {"x": {"a": ("x", None)}}),  # type: ignore[dict-item]
         "a move without an output is the next state alone",
     ),
+    "a language that is a number": (
+        lambda: ef.Words(3, 2, "hardmax"),  # type: ignore[arg-type]
+        "the language is 3; give a regular expression, or an Automaton",
+    ),
     "a start that is none": (lambda: ef.Automaton("y", [], {"x": {}}), "the start state is 'y', which has no entry"),
     "an accepting state that is none": (lambda: ef.Automaton("x", ["y"], {"x": {}}), "an accepting state is 'y'"),
     "a next state that is none": (

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import exactformer as ef
+from exactformer.certificates.checker.document import Undecided
 from exactformer.certificates.checker.words.sets import Sets
 from exactformer.certificates.checker.words.walk import Words as Walk
 from exactformer.certificates.document import canonical_bytes
@@ -155,14 +156,14 @@ def test_another_length_goes_on_too(folder: Path, looked_at: list[int]) -> None:
     assert looked_at == [8, 9, 10, 11, 12]
 
 
-def interrupt_at(length: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def interrupt_at(length: int, monkeypatch: pytest.MonkeyPatch, by: BaseException | None = None) -> None:
     """Once so many finished lengths were kept."""
     keep = unfinished.Unfinished.keep
 
     def until(file: unfinished.Unfinished, far: int, finished: Any) -> None:
         keep(file, far, finished)
         if len(finished) == length:
-            raise KeyboardInterrupt
+            raise by or KeyboardInterrupt
 
     monkeypatch.setattr(unfinished.Unfinished, "keep", until)
 
@@ -186,6 +187,18 @@ def test_with_a_transducer_and_with_hardmax(
     assert invoke("check", *(folder / "out").glob("*.certificate.json")).code == 0
     assert verify(model, 9, "--force", spec=spec)[0] == 0
     assert written(folder) == first
+
+
+def test_where_time_was_too_short(folder: Path, looked_at: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        interrupt_at(6, patched, Undecided("not decided"))
+        code, out, err = verify("copy.json", 9, spec="copy.yaml")
+    assert (code, out) == (3, "")
+    assert err == "Error: not decided; what is finished is kept, and the same command goes on from there\n"
+    assert len(kept(folder)) == 1
+    looked_at.clear()
+    assert verify("copy.json", 9, spec="copy.yaml")[0] == 0
+    assert looked_at == [7, 8, 9]
 
 
 def test_a_word_that_is_wrong_is_found_behind_what_is_kept(folder: Path) -> None:

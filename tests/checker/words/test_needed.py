@@ -60,6 +60,16 @@ def bad(title: str) -> Notices:
     return lambda folder: by_hand.test_certificates_that_are_not_valid(title, folder)
 
 
+def too_many_words(folder: Path) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        by_transducer.test_too_many_words_are_not_judged(folder, patched)
+
+
+def shorter_words(_: Path) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        simulated.test_shorter_words_make_no_difference(patched)
+
+
 def bad_table(title: str) -> Notices:
     """What is no automaton, or no transducer."""
     if title in of_tables.BAD_AUTOMATA:
@@ -237,7 +247,7 @@ PARTS = {
     ),
     "3: too many words for a transducer": Part(
         check, "        numbers_of_words(automaton, statement.length)  # too many are not judged\n", "",
-        by_transducer.test_too_many_words_are_not_judged,
+        too_many_words,
     ),
     "3: refuted where the transducer has an output": Part(
         check, "if place == NOTHING:", "if False:", bad_transducer("refuted where nothing is asked"),
@@ -399,6 +409,10 @@ PARTS = {
     # heads
     "4: tokens that heads do not see": Part(
         heads, "np.where(is_seen, of_state[seen, 1], -1)", "of_state[seen, 1]", seed(1),
+    ),
+    "4: together whatever was numbered": Part(
+        heads, "order = np.argsort(pairs)", "order = np.arange(len(pairs))",
+        shorter_words,
     ),
     "4: the least of what is far": Part(
         heads, "min(one.low for one in classes)", "max(one.low for one in classes)", seed(6),

@@ -64,6 +64,27 @@ def test_what_is_shown_of_all_holds_of_each(begin: int) -> None:
     assert seen["not shown"]
 
 
+def test_shorter_words_make_no_difference() -> None:
+    """Longer ones alone are shown by the same margins."""
+    compared = 0
+    for seed in range(60):
+        case = drawn(seed)
+        automaton = automaton_of("words", case.language, {name: n for n, name in enumerate(case.read.vocabulary)})
+        try:
+            found = [
+                list(
+                    Sets(case.read, automaton, case.arithmetic, case.far, UNLIMITED).lengths(case.length, None, beyond)
+                )
+                for beyond in range(case.length)
+            ]
+        except (Rejected, TooLarge):
+            continue
+        for beyond, longer in enumerate(found):
+            assert longer == [one for one in found[0] if one.length > beyond]
+            compared += len(longer)
+    assert compared > 30
+
+
 def as_hardmax(document: Any, language: str, length: int, arithmetic: str, beta: int, margins: Any) -> dict[str, Any]:
     """A certificate; what hardmax gives at the last position."""
     expected = {"sha256": "", "words": 1, "positions": 1}

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from exactformer.certificates.checker.document import Rejected, TooLarge
+from exactformer.certificates.checker.words import levels
 from tests.checker.sequences.documents import canonical
 from tests.checker.words.documents import certificate, claimed, sha256_of
 from tests.checker.words.test_by_hand import ANY, BA, FIRST, FUSED, MARGINS, SMALL, changed, checked, reclaimed
@@ -283,8 +284,11 @@ def outputs(table: Any, word: str) -> list[str]:
     return found
 
 
-def test_too_many_words_are_not_judged(tmp_path: Path) -> None:
-    loop: dict[str, Any] = {"start": "0", "accepting": ["0"], "moves": {"0": {"a": "0", "b": "0"}}}
-    for verdict in ("proved", "inconclusive"):
+def test_too_many_words_are_not_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(levels, "MOST_WORDS", 13)
+    for said in (GOOD, INCONCLUSIVE):
         with pytest.raises(TooLarge, match="beginnings of words"):
-            checked(tmp_path, certificate(SMALL, loop, 22, FIRST, EXPECTED, FUSED, 4, verdict))
+            checked(tmp_path, said)
+    monkeypatch.setattr(levels, "MOST_WORDS", 14)
+    for said in (GOOD, INCONCLUSIVE):
+        assert checked(tmp_path, said).verdict == said["verdict"]
