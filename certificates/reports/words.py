@@ -130,12 +130,15 @@ def _facts(found: WordsFound) -> Iterator[tuple[str, str]]:
             f"every word of up to {counted(length, 'token')}",
         )
     if found.taken:
-        first, last = min(found.taken), max(found.taken)
-        lengths = counted(first, "token") if first == last else f"{first} to {last} tokens"
-        yield "taken over", f"words of {lengths}, from an earlier run, which had shown that they are right"
+        yield "taken over", f"{_taken(found)}, from an earlier run, which had shown that they are right"
     if found.wrong is not None:
         shorter = "no shorter word is wrong" if _all_shown_below(found) else "shorter words are not all shown"
         yield "wrong", f"a word of {counted(len(found.wrong.word), 'token')}; {shorter}"
+
+
+def _taken(found: WordsFound) -> str:
+    first, last = min(found.taken), max(found.taken)
+    return f"words of {counted(first, 'token') if first == last else f'{first} to {last} tokens'}"
 
 
 def _all_shown_below(found: WordsFound) -> bool:
@@ -179,4 +182,6 @@ def _findings(found: WordsFound) -> Iterator[Findings]:
             "The specification says what was meant: it was run on every word, and is not part of the certificate; the "
             "SHA-256 of the listing is."
         )
+    if found.taken:
+        assumed.append(f"What an earlier run kept of {_taken(found)}. (The checker computes it again.)")
     yield Findings(Basis.ASSUMED, tuple(assumed))
