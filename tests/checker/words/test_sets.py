@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from exactformer.certificates.checker.document import Rejected, TooLarge
+from exactformer.certificates.checker.deadline import Deadline
+from exactformer.certificates.checker.document import Rejected, TooLarge, Undecided
 from exactformer.certificates.checker.words.regular import automaton_of
 from exactformer.certificates.checker.words.sets import Sets
 from tests.checker.conftest import UNLIMITED
@@ -83,6 +84,13 @@ def test_shorter_words_make_no_difference() -> None:
             assert longer == [one for one in found[0] if one.length > beyond]
             compared += len(longer)
     assert compared > 30
+
+
+def test_an_automaton_alone_may_take_too_long() -> None:
+    case = drawn(0)
+    automaton = automaton_of("words", "[]", {name: n for n, name in enumerate(case.read.vocabulary)})
+    with pytest.raises(Undecided):
+        list(Sets(case.read, automaton, case.arithmetic, case.far, Deadline(0)).lengths(1, None))
 
 
 def as_hardmax(document: Any, language: str, length: int, arithmetic: str, beta: int, margins: Any) -> dict[str, Any]:
