@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,43 +54,47 @@ def language_of(at: str, value: Json, places: Mapping[str, int]) -> Automaton:
         return automaton_of(at, value, places)
     parts = members(at, value, "start", "accepting", "moves")
     states = _states(at, parts["start"], parts["moves"], places)
-    rows = [
-        {places[token]: _state(here, move, states) for here, token, move in _moves(at, state, moves, places)}
-        for state, (_, moves) in states.items()
-    ]
+    rows = [dict[int, int]() for _ in states]
+    for number, token, target in _moves(at, states, places, lambda move: _state(move, states)):
+        rows[number][token] = target
     accepting = [text(f"{at}.accepting", state) for state in items(f"{at}.accepting", parts["accepting"])]
     if accepting != sorted(set(accepting)):
         raise Rejected(f"{at}.accepting", "does not have each state once, in the order of their names")
-    return automaton_from(rows, {_state(f"{at}.accepting", state, states) for state in accepting}, len(places))
+    with _within(f"{at}.accepting"):
+        return automaton_from(rows, {_state(state, states) for state in accepting}, len(places))
 
 
 def read_transducer(at: str, value: Json, places: Mapping[str, int], outputs: Mapping[str, int]) -> Transducer:
     """A transducer from these tokens to these outputs."""
     parts = members(at, value, "start", "moves")
     states = _states(at, parts["start"], parts["moves"], places)
-    following = np.full((len(states), len(places)), -1, np.int32)
-    said = np.full((len(states), len(places)), NOTHING, np.int32)
-    for state, (number, moves) in states.items():
-        for here, token, move in _moves(at, state, moves, places):
-            target = move
-            if isinstance(move, list):
-                if len(move) != 2:
-                    raise Rejected(here, f"is {quote(move)} where a state, or a state and an output, must be")
-                target, output = move[0], text(here, move[1])
-                if output not in outputs:
-                    raise Rejected(here, f"has {quote(output)}, which is no output of the network")
-                said[number, places[token]] = outputs[output]
-            following[number, places[token]] = _state(here, target, states)
-    return Transducer(at, following, said)
+
+    def with_output(move: Json) -> tuple[int, int]:
+        if not isinstance(move, list):
+            return _state(move, states), NOTHING
+        if len(move) != 2:
+            raise Rejected("", f"is {quote(move)} where a state, or a state and an output, must be")
+        output = text("", move[1])
+        if output not in outputs:
+            raise Rejected("", f"has {quote(output)}, which is no output of the network")
+        return _state(move[0], states), outputs[output]
+
+    tables = np.full((2, len(states), len(places)), NOTHING, np.int32)
+    for number, token, found in _moves(at, states, places, with_output):
+        tables[:, number, token] = found
+    return Transducer(at, *tables)
 
 
 _States = dict[str, tuple[int, dict[str, Json]]]
 """Of every state its number, and its moves."""
+Read = TypeVar("Read")
 
 
 def _states(at: str, start: Json, moves: Json, places: Mapping[str, int]) -> _States:
     """The first one has number 0."""
-    first, every = text(f"{at}.start", start), _object(f"{at}.moves", moves)
+    first = text(f"{at}.start", start)
+    with _within(f"{at}.moves"):
+        every = _object(moves)
     if first not in every:
         raise Rejected(f"{at}.start", f"is {quote(first)}, which has no entry in moves")
     if len(every) > MOST_STATES or len(every) * len(places) > MOST_PAIRS:
@@ -96,27 +102,43 @@ def _states(at: str, start: Json, moves: Json, places: Mapping[str, int]) -> _St
             f"{at} has {len(every)} states; this checker reads {MOST_STATES}, and {MOST_PAIRS} pairs of a state and a "
             "token"
         )
-    names = [first, *(state for state in every if state != first)]
-    return {state: (number, _object(f"{at}.moves[{quote(state)}]", every[state])) for number, state in enumerate(names)}
+    found = _States()
+    for number, state in enumerate([first, *(state for state in every if state != first)]):
+        with _within(f"{at}.moves", state):
+            found[state] = number, _object(every[state])
+    return found
 
 
-def _moves(at: str, state: str, moves: dict[str, Json], places: Mapping[str, int]) -> Iterator[tuple[str, str, Json]]:
-    """Of every move where it stands, its token, and what is said of it."""
-    for token, move in moves.items():
-        here = f"{at}.moves[{quote(state)}][{quote(token)}]"
-        if token not in places:
-            raise Rejected(here, f"is a move with {quote(token)}, which is not in the vocabulary")
-        yield here, token, move
+def _moves(
+    at: str, states: _States, places: Mapping[str, int], read: Callable[[Json], Read]
+) -> Iterator[tuple[int, int, Read]]:
+    """Of every move its state, its token, and what is read of it."""
+    for state, (number, moves) in states.items():
+        for token, move in moves.items():
+            with _within(f"{at}.moves", state, token):
+                if token not in places:
+                    raise Rejected("", f"is a move with {quote(token)}, which is not in the vocabulary")
+                found = read(move)
+            yield number, places[token], found
 
 
-def _state(at: str, name: Json, states: _States) -> int:
-    found = states.get(text(at, name))
+def _state(name: Json, states: _States) -> int:
+    found = states.get(text("", name))
     if found is None:
-        raise Rejected(at, f"has {quote(name)}, which has no entry in moves")
+        raise Rejected("", f"has {quote(name)}, which has no entry in moves")
     return found[0]
 
 
-def _object(at: str, value: Json) -> dict[str, Json]:
+def _object(value: Json) -> dict[str, Json]:
     if not isinstance(value, dict):
-        raise Rejected(at, f"is {quote(value)} where an object must be")
+        raise Rejected("", f"is {quote(value)} where an object must be")
     return value
+
+
+@contextmanager
+def _within(at: str, *keys: str) -> Iterator[None]:
+    """What is rejected in here stands at this field, which is named only then: to name each takes most of the time."""
+    try:
+        yield
+    except Rejected as error:
+        raise Rejected(at + "".join(f"[{quote(key)}]" for key in keys), error.reason) from error

@@ -124,6 +124,10 @@ def below_the_largest(_: Path) -> None:
     test_attention.test_how_far_scores_are_below_the_largest("float(3,-2,20)")
 
 
+OF_NO_OUTPUT = """\
+        if output not in outputs:
+            raise Rejected("", f"has {quote(output)}, which is no output of the network")
+"""
 OF_GROUPS = "            query = query_of(self.arithmetic, [Scores(count, one.low, one.high) for count, one in key])\n"
 
 
@@ -165,7 +169,7 @@ PARTS = {
     ),
     # automata and transducers
     "1: the first state is the start": Part(
-        tables, "names = [first, *(state for state in every if state != first)]", "names = sorted(every)",
+        tables, "enumerate([first, *(state for state in every if state != first)])", "enumerate(sorted(every))",
         lambda _: of_tables.test_random_automata(0),
     ),
     "1: which has an entry": Part(
@@ -179,7 +183,8 @@ PARTS = {
         tables, "if accepting != sorted(set(accepting)):", "if False:", bad_table("accepting a state twice"),
     ),
     "1: tokens of the vocabulary": Part(
-        tables, "        if token not in places:\n", "        places = {token: 0, **places}\n        if False:\n",
+        tables, "                if token not in places:\n",
+        "                places = {token: 0, **places}\n                if False:\n",
         bad_table("a token that is none"),
     ),
     "1: states that have an entry": Part(
@@ -187,16 +192,15 @@ PARTS = {
         bad_table("a move to no state"),
     ),
     "1: outputs of the network": Part(
-        tables, "                if output not in outputs:\n",
-        "                outputs = {output: 0, **outputs}\n                if False:\n",
-        bad_table("an output that is none"),
+        tables, f"{OF_NO_OUTPUT}        return _state(move[0], states), outputs[output]\n",
+        "        return _state(move[0], states), outputs.get(output, 0)\n", bad_table("an output that is none"),
     ),
     "1: a state and an output": Part(
         tables, "if len(move) != 2:", "if len(move) < 2:", bad_table("two outputs"),
     ),
     "1: an automaton has no outputs": Part(
-        tables, "_state(here, move, states) for here, token, move",
-        "_state(here, move if isinstance(move, str) else move[0], states) for here, token, move",
+        tables, "lambda move: _state(move, states))",
+        "lambda move: _state(move if isinstance(move, str) else move[0], states))",
         bad_table("a move with an output"),
     ),
     "1: every word has a run": Part(
