@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.command import parser_of
-from exactformer.certificates.words.search import WordsFound, search
+from exactformer.certificates.words.found import WordsFound
+from exactformer.certificates.words.search import search
 from exactformer.constructions.imported.checkpoint import from_checkpoint
 from exactformer.constructions.transformer.exact import Transformer
 from exactformer.constructions.transformer.words import Word, Words

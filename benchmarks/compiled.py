@@ -24,7 +24,8 @@ from typing import Any
 from benchmarks.command import parser_of
 from exactformer.certificates.checker.document import TooLarge
 from exactformer.certificates.words.files import numbers_expected
-from exactformer.certificates.words.search import WordsFound, search
+from exactformer.certificates.words.found import WordsFound
+from exactformer.certificates.words.search import search
 from exactformer.constructions.imported.tracr import from_tracr, says_numbers, tokens_of
 from exactformer.constructions.transformer.words import Word, Words
 from exactformer.verify.arithmetic.formats import parse_format

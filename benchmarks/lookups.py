@@ -157,7 +157,7 @@ def judged(made: Instance, context: str, arithmetic: ScoreArithmetic, beta: int)
     """What `certify` says about the network."""
     softmax = JUDGED_AS.get(arithmetic.name, arithmetic.softmax)
     certificate = certify(made.network, made.words, softmax, beta=beta)
-    words = made.words.language
+    words = str(made.words.language)
     return Judged(context, certificate.verdict.value, f"2^{beta.bit_length() - 1}", words if len(words) < 80 else "")
 
 

@@ -12,6 +12,7 @@ from exactformer.certificates.files import Subject
 from exactformer.certificates.sequences.certificate import SequencesAsked, SequencesBundle, certify_sequences
 from exactformer.certificates.theory_certificate import Asked, TheoryBundle, certify_theory, subject_of
 from exactformer.certificates.words.certificate import WordsAsked, WordsBundle, certify_words
+from exactformer.certificates.words.unfinished import Unfinished
 from exactformer.constructions.theory import Theory
 from exactformer.constructions.transformer.exact import Transformer
 from exactformer.constructions.transformer.given import Given
@@ -64,10 +65,11 @@ class WordsRequest:
     behaviour: Words
     asked: WordsAsked
     budget_seconds: int = SECONDS
+    unfinished: Unfinished | None = None
 
     def certified(self, progress: Progress) -> WordsBundle:
         """Raises what `certify_words` raises."""
-        return certify_words(self.network, self.behaviour, self.asked, self.budget_seconds, progress)
+        return certify_words(self.network, self.behaviour, self.asked, self.budget_seconds, progress, self.unfinished)
 
     @property
     def subject(self) -> None:

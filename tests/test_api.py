@@ -490,7 +490,12 @@ BAD = (
         "a language of others", certify(COUNTER, ef.Words("z*", 2, len), "fp32"), ef.WordsError, "not in the vocabulary"
     ),
     Bad("words of no token", call(ef.Words, "a*", 0, len), ef.WordsError, "give 1 to 1024 tokens"),
-    Bad("words of the wind", call(ef.Words, "a*", 2, "wind"), ef.WordsError, "give a function of words, or 'hardmax'"),
+    Bad(
+        "words of the wind",
+        call(ef.Words, "a*", 2, "wind"),
+        ef.WordsError,
+        "give a function of words, a Transducer, or 'hardmax'",
+    ),
     Bad("no decoder", call(ef.from_decoder, "none"), ef.TransformerError, "cannot be read"),
     Bad("no sequence", call(ef.Given, []), ef.GivenError, "there is no sequence; give at least one"),
     Bad("sequences of others", certify(COUNTER, ef.Given([["z"]]), "exact"), ef.GivenError, "is not in the vocabulary"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from exactformer.certificates.command_line.plots import drawn, pyplot_for
-from exactformer.certificates.words.search import WordsFound
+from exactformer.certificates.words.found import WordsFound
 
 MARKERS = "osD^vP*X"
 

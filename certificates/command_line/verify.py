@@ -21,10 +21,10 @@ from exactformer.certificates.network_json import NetworkDocumentError
 from exactformer.certificates.reports.certificate import report_of
 from exactformer.certificates.reports.words import report_on_explanation
 from exactformer.certificates.requests import WordsRequest
-from exactformer.certificates.words.certificate import WordsAsked
+from exactformer.certificates.words.certificate import WordsAsked, unfinished_of
 from exactformer.certificates.words.explanation import explain
-from exactformer.certificates.words.files import load_expected, load_model
-from exactformer.certificates.words.search import Setting, numbers_in
+from exactformer.certificates.words.files import load_expected, load_language, load_model
+from exactformer.certificates.words.setting import Setting, numbers_in
 from exactformer.constructions.transformer.exact import Transformer
 from exactformer.constructions.transformer.exact_numbers import TransformerError
 from exactformer.constructions.transformer.words import HARDMAX, Words, WordsError
@@ -61,12 +61,13 @@ def execute(typed: Typed, output: Output, as_json: bool) -> None:
     """
     with refusing(*BAD_INPUT, ModelError):
         first = None if typed.last else typed.first
-        words = Words(typed.language, typed.length, load_expected(typed.spec), first)
+        words = Words(load_language(typed.language), typed.length, load_expected(typed.spec), first)
         plotted = None if typed.plot is None else require_plot(typed.plot, output.force)
         net = stored(typed, load_model(typed.model, words), as_json)
         model = parse_arithmetic(typed.arithmetic, of_networks=True)
         asked = WordsAsked(model, typed.beta, network_name(typed.model))
-        request = WordsRequest(net, words, asked, typed.budget)
+        unfinished = unfinished_of(output.folder, net, words, asked)
+        request = WordsRequest(net, words, asked, typed.budget, unfinished)
     with refusing(*BAD_INPUT), refusing(ModelError, TooLarge, code=ExitCode.UNSUPPORTED):
         say_cost(request, as_json)
     with (
@@ -76,8 +77,12 @@ def execute(typed: Typed, output: Output, as_json: bool) -> None:
         refusing(Undecided, code=ExitCode.INCONCLUSIVE),
     ):
         output.require_folder()
-        bundle = request.certified(progress)
+        with unfinished.goes_on_later(*BAD_INPUT):
+            bundle = request.certified(progress)
         written = output.write_bundle(bundle)
+        unfinished.remove()
+    if bundle.found.ignored is not None:
+        click.echo(bundle.found.ignored, err=True)
     if as_json:
         click.echo(json.dumps(summary(written), indent=2))
     else:

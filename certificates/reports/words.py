@@ -15,8 +15,8 @@ from exactformer.certificates.reports.verdicts import verdict_line
 from exactformer.certificates.sequences.certificate import shown
 from exactformer.certificates.words.certificate import WordsBundle
 from exactformer.certificates.words.explanation import Explanation
-from exactformer.certificates.words.search import OfLength, WordsFound
-from exactformer.constructions.transformer.words import HARDMAX
+from exactformer.certificates.words.found import OfLength, WordsFound
+from exactformer.constructions.transformer.words import HARDMAX, Automaton, Transducer
 from exactformer.verify.verdict import Basis, Verdict
 
 
@@ -115,16 +115,30 @@ def _facts(found: WordsFound) -> Iterator[tuple[str, str]]:
         f"{counted(len(net.layers), 'layer')}, {counted(heads, 'head')}, d = {net.width}, {seen} attention, "
         f"{counted(len(net.vocabulary), 'token')}, {counted(len(net.output_names), 'output')}",
     )
-    yield "language", f"{found.words.language}, up to {counted(found.words.length, 'token')}"
+    language, expected = found.words.language, found.words.expected
+    if isinstance(language, Automaton):
+        language = f"of an automaton of {counted(len(language.moves), 'state')}"
+    yield "language", f"{language}, up to {counted(found.words.length, 'token')}"
+    if isinstance(expected, Transducer):
+        unreached = expected.unreached
+        never = f"; never in {', '.join(map(repr, unreached))}" if unreached else ""
+        yield "expected", f"the outputs of a transducer of {counted(len(expected.moves), 'state')}{never}"
     yield "words", f"{found.asked:,} of which something is asked, {found.positions:,} positions"
     if (length := found.right_up_to) is not None:
         yield (
             "as hardmax" if found.words.expected == HARDMAX else "right",
             f"every word of up to {counted(length, 'token')}",
         )
+    if found.taken:
+        yield "taken over", f"{_taken(found)}, from an earlier run, which had shown that they are right"
     if found.wrong is not None:
         shorter = "no shorter word is wrong" if _all_shown_below(found) else "shorter words are not all shown"
         yield "wrong", f"a word of {counted(len(found.wrong.word), 'token')}; {shorter}"
+
+
+def _taken(found: WordsFound) -> str:
+    first, last = min(found.taken), max(found.taken)
+    return f"words of {counted(first, 'token') if first == last else f'{first} to {last} tokens'}"
 
 
 def _all_shown_below(found: WordsFound) -> bool:
@@ -159,11 +173,15 @@ def _findings(found: WordsFound) -> Iterator[Findings]:
         if found.model.linear is not None
         else "All sums, products, exponentials and quotients are those of real numbers.",
     ]
-    if found.wrong is not None:
+    if isinstance(found.words.expected, Transducer):
+        assumed.append("The transducer, which stands in the certificate, says what was meant.")
+    elif found.wrong is not None:
         assumed.append("The specification says what was meant.")
     elif found.words.expected != HARDMAX:
         assumed.append(
             "The specification says what was meant: it was run on every word, and is not part of the certificate; the "
             "SHA-256 of the listing is."
         )
+    if found.taken:
+        assumed.append(f"What an earlier run kept of {_taken(found)}. (The checker computes it again.)")
     yield Findings(Basis.ASSUMED, tuple(assumed))

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from exactformer.certificates import names
@@ -17,9 +18,11 @@ from exactformer.certificates.document import canonical_bytes, rational, sha256
 from exactformer.certificates.files import Subject
 from exactformer.certificates.network_document import network_bytes
 from exactformer.certificates.sequences.certificate import few_digits
-from exactformer.certificates.words.search import Progress, WordsFound, search
+from exactformer.certificates.words.found import WordsFound
+from exactformer.certificates.words.search import FAR, Progress, search
+from exactformer.certificates.words.unfinished import Unfinished
 from exactformer.constructions.transformer.exact import Transformer
-from exactformer.constructions.transformer.words import HARDMAX, Words
+from exactformer.constructions.transformer.words import HARDMAX, Transducer, Words
 from exactformer.verify.arithmetic.models import ArithmeticModel
 from exactformer.verify.verdict import Verdict
 
@@ -59,11 +62,16 @@ class WordsBundle:
 
 
 def certify_words(
-    net: Transformer, words: Words, asked: WordsAsked, budget_seconds: int, progress: Progress
+    net: Transformer,
+    words: Words,
+    asked: WordsAsked,
+    budget_seconds: int,
+    progress: Progress,
+    unfinished: Unfinished | None = None,
 ) -> WordsBundle:
     """Raises what `search` raises."""
     started = time.perf_counter()
-    found = search(net, words, asked.model, asked.beta, budget_seconds, progress)
+    found = search(net, words, asked.model, asked.beta, budget_seconds, progress, unfinished)
     return bundle_of(found, asked.name, time.perf_counter() - started)
 
 
@@ -72,12 +80,9 @@ def bundle_of(found: WordsFound, name: str, seconds: float) -> WordsBundle:
     weights = network_bytes(found.net)
     weights_name = names.of_content(name, weights, "network")
     about = {
-        "words": found.words.language,
+        **asked_of(found.words, found.model, found.beta),
         "length": found.words.length,
-        "asked": "last" if found.words.first is None else {"from": found.words.first},
         "expected": expected_of(found),
-        "arithmetic": found.model.text,
-        "beta": str(found.beta),
     }
     wrong, proved = found.wrong, found.verdict is Verdict.PROVED
     document = {
@@ -104,8 +109,35 @@ def bundle_of(found: WordsFound, name: str, seconds: float) -> WordsBundle:
     return WordsBundle(document, weights, weights_name, Subject(subject, {"statement": about}), found)
 
 
+def asked_of(words: Words, model: ArithmeticModel, beta: int) -> dict[str, Any]:
+    """What is asked, up to whatever length and whatever is expected, as fields of a statement."""
+    return {
+        "words": words.language if isinstance(words.language, str) else words.language.document,
+        "asked": "last" if words.first is None else {"from": words.first},
+        "arithmetic": model.text,
+        "beta": str(beta),
+    }
+
+
+def unfinished_of(folder: Path, net: Transformer, words: Words, asked: WordsAsked) -> Unfinished:
+    """Where finished lengths are kept. What a function expects is not known before the work."""
+    request = {
+        **asked_of(words, asked.model, asked.beta),
+        "expected": {"transducer": words.expected.document}
+        if isinstance(words.expected, Transducer)
+        else HARDMAX
+        if words.expected == HARDMAX
+        else "what is listed",
+        "network": sha256(network_bytes(net)),
+        "far": FAR,
+    }
+    return Unfinished(folder, asked.name, request)
+
+
 def expected_of(found: WordsFound) -> dict[str, Any] | str:
-    """The listing; that it is what hardmax gives; or what is expected of the wrong word."""
+    """The transducer; that it is what hardmax gives; the listing; or what is expected of the wrong word."""
+    if isinstance(found.words.expected, Transducer):
+        return {"transducer": found.words.expected.document}
     if found.words.expected == HARDMAX:
         return HARDMAX
     if found.wrong is not None:
@@ -116,22 +148,23 @@ def expected_of(found: WordsFound) -> dict[str, Any] | str:
 def sentence(found: WordsFound) -> str:
     """The claim (WORDS 2)."""
     how = f"the softmax transformer of these weights, in the arithmetic {found.model.text} at beta = {found.beta},"
-    language, wrong = found.words.language, found.wrong
+    language, wrong, which = language_of(found.words), found.wrong, None
+    if isinstance(found.words.expected, Transducer):
+        which = f" of the transducer (SHA-256 {sha256(canonical_bytes(found.words.expected.document))})"
     if wrong is not None:
         return (
             f"On the word {in_canonical_form(list(wrong.word))} of the language {language}, {how} does not give "
-            f"strictly the output {in_canonical_form(wrong.expected)} at position {wrong.position}."
+            f"strictly the output {in_canonical_form(wrong.expected)}{which or ''} at position {wrong.position}."
         )
     if found.words.expected == HARDMAX:
+        which = " that the hardmax transformer gives strictly"
+    if which is not None:
         of_language = f"of at most {found.words.length} tokens of the language {language}"
         if found.verdict is Verdict.PROVED:
-            return (
-                f"On each word {of_language}, {how} gives at each position asked about strictly the output that the "
-                "hardmax transformer gives strictly."
-            )
+            return f"On each word {of_language}, {how} gives at each position asked about strictly the output{which}."
         return (
             f"On the words {of_language}, it is not shown, nor shown not to be so, that {how} gives strictly the "
-            "outputs that the hardmax transformer gives strictly."
+            f"outputs{which}."
         )
     words = f"{found.asked} words of at most {found.words.length} tokens of the language {language}"
     listed = f"listed (SHA-256 {found.sha256})"
@@ -144,6 +177,13 @@ def sentence(found: WordsFound) -> str:
         f"On the {words}, it is not shown, nor shown not to be so, that {how} gives strictly the outputs that are "
         f"{listed}."
     )
+
+
+def language_of(words: Words) -> str:
+    """As claims say it."""
+    if isinstance(words.language, str):
+        return words.language
+    return f"of the automaton (SHA-256 {sha256(canonical_bytes(words.language.document))})"
 
 
 def in_canonical_form(value: list[str] | str) -> str:

@@ -18,7 +18,8 @@ from exactformer.certificates.checker.sequences.network import Layer, Nearest, N
 from exactformer.certificates.checker.sequences.norms import normed
 from exactformer.certificates.checker.sequences.walk import Vectors, enclosed, exact
 from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, Unbounded, Value
-from exactformer.certificates.words.search import Setting, WordsFound, Wrong
+from exactformer.certificates.words.found import WordsFound, Wrong
+from exactformer.certificates.words.setting import Setting
 from exactformer.constructions.transformer.words import Word
 
 MOST_TERMS = 6
@@ -106,7 +107,9 @@ def explain(found: WordsFound) -> Explanation | None:
         )
         for title, state, middle, rounded in zip(titles, hard[1:], soft[1:], here[1:], strict=True)
     ]
-    return Explanation(tuple(ways), tuple(sublayers), tuple(_neurons(network, arithmetic, here, at, rows, names)))
+    return Explanation(
+        tuple(ways), tuple(sublayers), tuple(_neurons(network, arithmetic, here, at, rows, names, deadline))
+    )
 
 
 _NONE = Fraction(0)
@@ -184,6 +187,7 @@ def _neurons(
     at: int,
     rows: tuple[Row, Row],
     names: Sequence[str],
+    deadline: Deadline,
 ) -> list[Neuron]:
     """Those that add the most to the one output less the other, of all layers."""
     apart = dict[int, Fraction]()
@@ -196,7 +200,7 @@ def _neurons(
         if vectors is None:
             break
         try:
-            values = neurons(arithmetic, layer, normed(arithmetic, layer.norms[2], vectors[at]))
+            values = neurons(arithmetic, layer, normed(arithmetic, layer.norms[2], vectors[at]), deadline)
         except Unbounded:
             break
         made = [Fraction(value.low + value.high, 2 << arithmetic.grid) for value in values]

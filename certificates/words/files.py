@@ -1,4 +1,4 @@
-"""Transformers and specifications as users have them: documents, and Python files of their own."""
+"""Transformers, languages and specifications as users have them: documents, YAML and Python files of their own."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from exactformer.certificates.checker.words.levels import levels
 from exactformer.certificates.network_document import load_transformer
-from exactformer.certificates.words.search import automaton_in
+from exactformer.certificates.words.setting import every_word
+from exactformer.certificates.words.tables import load_automaton, load_transducer
 from exactformer.constructions.imported.checkpoint import from_checkpoint, is_checkpoint
 from exactformer.constructions.imported.decoder import from_decoder
 from exactformer.constructions.imported.tracr import from_tracr, is_tracr, says_numbers, tokens_of
 from exactformer.constructions.transformer.exact import Transformer
 from exactformer.constructions.transformer.exact_numbers import TransformerError
-from exactformer.constructions.transformer.words import HARDMAX, Word, Words, WordsError
+from exactformer.constructions.transformer.words import HARDMAX, Automaton, Transducer, Word, Words, WordsError
 
 MODEL, EXPECTED = "model", "expected"
 """What a Python file calls them, unless a name is given behind a colon."""
@@ -45,31 +45,35 @@ def load_model(given: str, words: Words) -> Transformer:
 
 def numbers_expected(words: Words, tokens: Sequence[str]) -> list[Fraction]:
     """All that is expected on any word.  Raises WordsError where that is no number."""
-    automaton = automaton_in(words, {name: place for place, name in enumerate(tokens)})
-    found = {
-        output
-        for level in levels(automaton, words.length)
-        for word in level.tokens[level.words].tolist()
-        for output in words.outputs(tuple(tokens[token] for token in word))
-    }
+    places = {name: place for place, name in enumerate(tokens)}
+    every = every_word(words, places, words.length)
+    found = {output for word in every for output in words.outputs(word) if output is not None}
     try:
         return sorted(map(Fraction, found))
     except ValueError as error:
         raise WordsError(f"the model says numbers, and the specification something else: {error}") from error
 
 
-def load_expected(given: str) -> Callable[[Word], object] | str:
-    """`HARDMAX`; or what a Python file, ``FILE.py`` or ``FILE.py:NAME``, has under a name: a function from a word, a
-    tuple of names of tokens, to its outputs. The file is run.
+def load_language(given: str) -> str | Automaton:
+    """A regular expression; or the automaton of ``@FILE.yaml``.  Raises WordsError."""
+    return load_automaton(given[1:]) if given.startswith("@") and given.endswith(".yaml") else given
+
+
+def load_expected(given: str) -> Callable[[Word], object] | Transducer | str:
+    """`HARDMAX`; the transducer of ``FILE.yaml``; or what a Python file, ``FILE.py`` or ``FILE.py:NAME``, has under a
+    name: a function from a word, a tuple of names of tokens, to its outputs. That file is run.
 
     Raises WordsError.
     """
     if given == HARDMAX:
         return given
+    if given.endswith(".yaml"):
+        return load_transducer(given)
     path, name = _split(given, EXPECTED)
     if path is None:
         raise WordsError(
-            f"the specification {given!r} is no Python file; give FILE.py or FILE.py:NAME of a function, or {HARDMAX!r}"
+            f"the specification {given!r} is no Python file and no YAML file; give FILE.py or FILE.py:NAME of a "
+            f"function, FILE.yaml of a transducer, or {HARDMAX!r}"
         )
     found = _named(path, name)
     if not callable(found):

@@ -14,6 +14,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import partial
 from typing import NoReturn
 
 import yaml
@@ -26,6 +27,7 @@ from exactformer.constructions.machines.machine import (
     Situation,
     TuringMachine,
 )
+from exactformer.constructions.machines.yaml_nodes import composed
 
 KEYS = ("name", "tapes", "states", "halting", "alphabet", "input", "transitions")
 """The keys of a text, in canonical order; all are required."""
@@ -143,19 +145,7 @@ class _Reader:
             line = self.text.count("\n", 0, other_line_end.start()) + 1
             reason = f"the character {other_line_end.group()!r} is not allowed: end lines with '\\n' or '\\r\\n'."
             raise MachineTextError(self.source, line, 1, reason)
-        try:
-            root = yaml.compose(self.text, Loader=yaml.SafeLoader)
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-            reason = f"not YAML: {error.problem or error.context}."
-            raise MachineTextError(self.source, line, column, reason) from error
-        except yaml.reader.ReaderError as error:
-            before = self.text[: error.position].split("\n")
-            reason = f"not YAML: the character {chr(error.character)!r} is not allowed."
-            raise MachineTextError(self.source, len(before), len(before[-1]) + 1, reason) from error
-        except RecursionError as error:
-            raise MachineTextError(self.source, 1, 1, "not a machine: lists are nested too deeply.") from error
+        root = composed(self.text, partial(MachineTextError, self.source))
         if root is None:
             raise MachineTextError(self.source, 1, 1, f"the text is empty: write the keys {', '.join(KEYS)}.")
         return root

@@ -29,6 +29,7 @@ from exactformer.certificates.sequences.search import Refutation
 from exactformer.certificates.subjects import machine_to_check, our_theory
 from exactformer.certificates.theory_certificate import Asked
 from exactformer.certificates.words.certificate import WordsAsked
+from exactformer.certificates.words.tables import load_automaton, load_transducer
 from exactformer.constructions.behaviour import BehaviourError, whole
 from exactformer.constructions.imported.decoder import from_decoder
 from exactformer.constructions.imported.tracr import from_tracr
@@ -47,7 +48,7 @@ from exactformer.constructions.transformer.exact_parts import BitPositions
 from exactformer.constructions.transformer.exact_rotary import rotary_tables, rotate_half
 from exactformer.constructions.transformer.given import Given, GivenError
 from exactformer.constructions.transformer.network import Network
-from exactformer.constructions.transformer.words import Words, WordsError
+from exactformer.constructions.transformer.words import Automaton, Transducer, Words, WordsError
 from exactformer.constructions.turing.behaviours import EveryRun, Inputs
 from exactformer.constructions.turing.paradigm import ContextError, Paradigm, paradigm_of
 from exactformer.constructions.turing.theory import turing
@@ -69,6 +70,7 @@ from exactformer.verify.verdict import Verdict
 
 __all__ = [
     "Audit",
+    "Automaton",
     "BadInput",
     "BehaviourError",
     "BetaError",
@@ -99,6 +101,7 @@ __all__ = [
     "Theory",
     "TheoryCertificate",
     "TooLarge",
+    "Transducer",
     "Transformer",
     "TransformerError",
     "TuringMachine",
@@ -114,7 +117,9 @@ __all__ = [
     "from_decoder",
     "from_tracr",
     "largest_outputs",
+    "load_automaton",
     "load_given",
+    "load_transducer",
     "load_transformer",
     "nearest_outputs",
     "report",

@@ -19,7 +19,7 @@ from exactformer.certificates.sequences.certificate import SequencesBundle
 from exactformer.certificates.sequences.search import Refutation
 from exactformer.certificates.theory_certificate import TheoryBundle
 from exactformer.certificates.words.certificate import WordsBundle
-from exactformer.certificates.words.search import OfLength, Wrong
+from exactformer.certificates.words.found import OfLength, Wrong
 from exactformer.constructions import html
 from exactformer.verify.verdict import Verdict
 

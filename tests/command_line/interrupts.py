@@ -77,7 +77,9 @@ COMMANDS = (
     of_program("an approximation", "approximate --function sort --n 2 --epsilon 1/4 --out out"),
     of_program("an audit", "audit increment --csv"),
     of_program(
-        "words", f"verify {NETWORK} --spec hardmax --words (a|b)* --length 41 --last --arithmetic bf16 --out out"
+        "words",
+        f"verify {NETWORK} --spec hardmax --words (a|b)* --length 41 --last --arithmetic bf16 --out out",
+        keeps=True,
     ),
     of_program("an export", f"export {CERTIFICATE} --to safetensors --out out"),
 )

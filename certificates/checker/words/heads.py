@@ -90,13 +90,15 @@ class HeadOfWords:
         sights, queries = sights[rows], of_state[own, 0]
         places = np.broadcast_to(bags[:, None], own.shape).ravel()
         pairs, back = distinct([queries.ravel(), places])
-        query, bag = queries.ravel()[pairs], places[pairs]
+        # In the order of the rows: what is looked at together is the same whatever was numbered before.
+        order = np.argsort(pairs)
+        query, bag = queries.ravel()[pairs[order]], places[pairs[order]]
         count = max(1, AT_ONCE // sights.shape[1])
         found = [
             self._of_pairs(query[begin : begin + count], sights[bag[begin : begin + count]])
             for begin in range(0, len(pairs), count)
         ]
-        return np.concatenate(found)[back].reshape(own.shape)
+        return np.concatenate(found)[np.argsort(order)][back].reshape(own.shape)
 
     def _of_pairs(self, query: Ints, sights: Ints) -> Ints:
         """Of queries with bags, [pairs, tokens]; -1 is no token."""

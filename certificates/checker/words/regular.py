@@ -257,16 +257,18 @@ def _determined(
                 waiting.append(together)
             row[token] = numbers[together]
         rows.append(row)
+    return automaton_from(rows, {state for state, nodes in enumerate(waiting) if last in nodes}, tokens)
+
+
+def automaton_from(rows: Sequence[Mapping[int, int]], accepting: set[int], tokens: int) -> Automaton:
+    """From every state's moves, token by token, over a vocabulary of so many; state 0 is the first."""
     table = np.full((len(rows), tokens), -1, np.int32)
+    before = [set[int]() for _ in rows]
     for state, row in enumerate(rows):
         for token, target in row.items():
             table[state, token] = target
-    before = [set[int]() for _ in rows]
-    for state, row in enumerate(rows):
-        for target in row.values():
             before[target].add(state)
-    distance, far = np.full(len(rows), NEVER, np.int64), 0
-    nearest = {state for state, nodes in enumerate(waiting) if last in nodes}
+    distance, far, nearest = np.full(len(rows), NEVER, np.int64), 0, accepting
     while nearest:
         distance[list(nearest)] = far
         far += 1

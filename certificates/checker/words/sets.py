@@ -116,10 +116,11 @@ class Sets:
         self._said = list[tuple[int, Fraction]]()
         """Of every last state."""
 
-    def lengths(self, length: int, first: int | None) -> Iterator[OfLength]:
-        """Of 1 token, of 2, .., as far as there are words; ``first``: the first position that is asked about, None for
-        the last. `Rejected` where softmax may say something else than hardmax."""
-        for number in range(1, length + 1):
+    def lengths(self, length: int, first: int | None, beyond: int = 0) -> Iterator[OfLength]:
+        """Of more than ``beyond`` tokens, as far as there are words; ``first``: the first position that is asked about,
+        None for the last. `Rejected` where softmax may say something else than hardmax."""
+        for number in range(beyond + 1, length + 1):
+            self.deadline.left("the tokens of words")  # of a large automaton that takes long
             asked = range(number)[-1:] if first is None else range(number)[first:]
             tokens = possible_tokens(self.automaton, number)
             if tokens is not None and asked:

@@ -80,8 +80,8 @@ class Words:
         self._said: list[tuple[int, Fraction]] = []
         """Of every last state."""
 
-    def lengths(self, length: int) -> Iterator[Said]:
-        """Of 1 token, of 2, ..; those lengths that have words."""
+    def lengths(self, length: int, beyond: int = 0) -> Iterator[Said]:
+        """Of more than ``beyond`` tokens; those lengths that have words."""
         before: list[Ints] = []
         for level in levels(self.automaton, length):
             prefixes, tokens = level.tokens.shape
@@ -90,9 +90,9 @@ class Words:
             if self.network.causal:
                 before = self._through(level.tokens, [states[level.parents] for states in before])
                 states = before[-1][level.words]
-            else:
+            elif tokens > beyond:
                 states = self._through(level.tokens[level.words], [])[-1]
-            if level.words.any():
+            if tokens > beyond and level.words.any():
                 outputs = self._outputs()[states]
                 outputs[(states == UNKNOWN).any(axis=1)] = UNKNOWN
                 yield Said(level.tokens[level.words], outputs, states)

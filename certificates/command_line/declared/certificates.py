@@ -95,17 +95,18 @@ def certify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
 @click.option(
     "--spec",
     required=True,
-    metavar="FILE.py[:NAME]|hardmax",
+    metavar="FILE.py[:NAME]|FILE.yaml|hardmax",
     help="A Python file with a function, called expected unless it is named: from a word, a tuple of names of tokens, "
-    "to its outputs, one for each position asked about.  Or hardmax: what the same transformer gives with hardmax, on "
-    "all words of a length at once.",
+    "to its outputs, one for each position asked about.  Or a YAML file with a transducer, which stands whole in the "
+    "certificate.  Or hardmax: what the same transformer gives with hardmax, on all words of a length at once.",
 )
 @click.option(
     "--words",
     "language",
     required=True,
-    metavar="REGEX",
-    help="A regular expression over tokens, with spaces between their names, like 'BOS [a b c]*'.",
+    metavar="REGEX|@FILE.yaml",
+    help="A regular expression over tokens, with spaces between their names, like 'BOS [a b c]*'; or @ and a YAML file "
+    "with an automaton.",
 )
 @click.option(
     "--length",
@@ -139,7 +140,8 @@ def certify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     type=click.IntRange(min=1, max=999_999),
     default=3600,
     show_default=True,
-    help="Seconds for the proof; if it takes longer, nothing is said.",
+    help="Seconds for the proof; if it takes longer, nothing is said, and finished lengths are kept, as after an "
+    "interrupt.",
 )
 @click.option(
     "--round",
@@ -173,6 +175,8 @@ def verify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     MODEL is a network document (certificates/NETWORKS.md); a folder that `exactformer export --to torch` wrote; or a
     Python file: FILE.py:NAME is a Transformer, or a model compiled by Tracr, called model unless it is named.  The file
     is run.
+
+    Where it is interrupted, finished lengths of words are kept in DIR, and the same command goes on from there.
 
     The arithmetic may be a format: fp32, bf16, fp16 stand for attention written out, with all results stored in it and
     sums in fp32."""
@@ -209,8 +213,9 @@ def verify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
 )
 @click.option(
     "--spec",
-    metavar="FILE.py[:NAME]|hardmax",
-    help="For a certificate about words: that this is what is expected; it is run on every word again.",
+    metavar="FILE.py[:NAME]|FILE.yaml|hardmax",
+    help="For a certificate about words: that this is what is expected; it is run on every word again.  One with a "
+    "transducer needs no --spec: it has what is expected.",
 )
 @click.option(
     "--budget",

@@ -36,6 +36,10 @@ def claim(statement: Any, verdict: str, refutation: Any) -> str:
     """WORDS 2."""
     expected, how = statement["expected"], f"the arithmetic {statement['arithmetic']} at beta = {statement['beta']}"
     words, length = statement["words"], statement["length"]
+    if not isinstance(words, str):
+        words = f"of the automaton (SHA-256 {sha256_of(words)})"
+    if "transducer" in expected:
+        return of_transducer(statement, words, how, verdict, refutation)
     if verdict == "refuted":
         word = json.dumps(refutation["word"], separators=(",", ":"))
         return (
@@ -55,9 +59,37 @@ def claim(statement: Any, verdict: str, refutation: Any) -> str:
     )
 
 
+def sha256_of(table: Any) -> str:
+    """Of an automaton or a transducer."""
+    return hashlib.sha256(canonical(table)).hexdigest()
+
+
+def of_transducer(statement: Any, words: str, how: str, verdict: str, refutation: Any) -> str:
+    """WORDS 2, where a transducer says what is expected."""
+    transducer, length = statement["expected"]["transducer"], statement["length"]
+    said = f"of the transducer (SHA-256 {sha256_of(transducer)})"
+    if verdict == "refuted":
+        word, output, state = json.dumps(refutation["word"], separators=(",", ":")), None, transducer["start"]
+        for token in refutation["word"][: refutation["position"] + 1]:
+            state, output = transducer["moves"][state][token]
+        return (
+            f"On the word {word} of the language {words}, the softmax transformer of these weights, in {how}, does not "
+            f"give strictly the output {json.dumps(output)} {said} at position {refutation['position']}."
+        )
+    if verdict == "proved":
+        return (
+            f"On each word of at most {length} tokens of the language {words}, the softmax transformer of these "
+            f"weights, in {how}, gives at each position asked about strictly the output {said}."
+        )
+    return (
+        f"On the words of at most {length} tokens of the language {words}, it is not shown, nor shown not to be so, "
+        f"that the softmax transformer of these weights, in {how}, gives strictly the outputs {said}."
+    )
+
+
 def certificate(
     document: Any,
-    language: str,
+    language: Any,
     length: int,
     asked: Any,
     expected: Any,

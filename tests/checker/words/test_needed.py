@@ -12,13 +12,26 @@ import pytest
 
 from exactformer.certificates.checker.sequences import arithmetic, attention, network
 from exactformer.certificates.checker.sequences import walk as one_word
-from exactformer.certificates.checker.words import check, heads, levels, outputs, regular, sets, states, walk
+from exactformer.certificates.checker.words import (
+    check,
+    heads,
+    levels,
+    outputs,
+    regular,
+    sets,
+    statement,
+    states,
+    tables,
+    walk,
+)
 from tests.checker.sequences import test_attention
 from tests.checker.softmax.mutants import mutated
 from tests.checker.words import test_by_hand as by_hand
 from tests.checker.words import test_outputs as outputs_alone
 from tests.checker.words import test_sets as of_all
 from tests.checker.words import test_simulation as simulated
+from tests.checker.words import test_tables as of_tables
+from tests.checker.words import test_transducers as by_transducer
 from tests.checker.words.drawn import drawn
 from tests.checker.words.test_regular import BY_HAND, automaton, require_levels, words_of
 from tests.checker.words.test_regular import test_random_expressions as random_expressions
@@ -45,6 +58,28 @@ def seed(number: int) -> Notices:
 def bad(title: str) -> Notices:
     """A certificate that is not valid."""
     return lambda folder: by_hand.test_certificates_that_are_not_valid(title, folder)
+
+
+def too_many_words(folder: Path) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        by_transducer.test_too_many_words_are_not_judged(folder, patched)
+
+
+def shorter_words(_: Path) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        simulated.test_shorter_words_make_no_difference(patched)
+
+
+def bad_table(title: str) -> Notices:
+    """What is no automaton, or no transducer."""
+    if title in of_tables.BAD_AUTOMATA:
+        return lambda _: of_tables.test_what_is_no_automaton(title)
+    return lambda _: of_tables.test_what_is_no_transducer(title)
+
+
+def bad_transducer(title: str) -> Notices:
+    """A certificate with a transducer, or an automaton, that is not valid."""
+    return lambda folder: by_transducer.test_certificates_that_are_not_valid(title, folder)
 
 
 def words(text: str) -> Notices:
@@ -89,6 +124,10 @@ def below_the_largest(_: Path) -> None:
     test_attention.test_how_far_scores_are_below_the_largest("float(3,-2,20)")
 
 
+OF_NO_OUTPUT = """\
+        if output not in outputs:
+            raise Rejected("", f"has {quote(output)}, which is no output of the network")
+"""
 OF_GROUPS = "            query = query_of(self.arithmetic, [Scores(count, one.low, one.high) for count, one in key])\n"
 
 
@@ -108,7 +147,7 @@ PARTS = {
         regular, "if number >= least:", "if number > least:", words("a?b"),
     ),
     "1: words, not their beginnings": Part(
-        regular, "if last in nodes}", "if nodes}", words("(a b)*"),
+        regular, "if last in nodes}, tokens", "if nodes}, tokens", words("(a b)*"),
     ),
     "1: how many tokens are needed": Part(
         regular, "        far += 1\n", "        far += 0\n", words("(a b)*"),
@@ -128,6 +167,98 @@ PARTS = {
     "1: how many words": Part(
         levels, "found.append(sum(states[automaton.distance == 0].tolist()))", "found.append(here)", in_levels,
     ),
+    # automata and transducers
+    "1: the first state is the start": Part(
+        tables, "enumerate([first, *(state for state in every if state != first)])", "enumerate(sorted(every))",
+        lambda _: of_tables.test_random_automata(0),
+    ),
+    "1: which has an entry": Part(
+        tables, "if first not in every:", "if False:", bad_table("a start that is none"),
+    ),
+    "1: accepting states": Part(
+        tables, "states) for state in accepting}, len(places))", "states) for state in states}, len(places))",
+        lambda _: of_tables.test_random_automata(0),
+    ),
+    "1: each once": Part(
+        tables, "if accepting != sorted(set(accepting)):", "if False:", bad_table("accepting a state twice"),
+    ),
+    "1: tokens of the vocabulary": Part(
+        tables, "                if token not in places:\n",
+        "                places = {token: 0, **places}\n                if False:\n",
+        bad_table("a token that is none"),
+    ),
+    "1: states that have an entry": Part(
+        tables, "    if found is None:\n", "    found = found or (0, {})\n    if False:\n",
+        bad_table("a move to no state"),
+    ),
+    "1: outputs of the network": Part(
+        tables, f"{OF_NO_OUTPUT}        return _state(move[0], states), outputs[output]\n",
+        "        return _state(move[0], states), outputs.get(output, 0)\n", bad_table("an output that is none"),
+    ),
+    "1: a state and an output": Part(
+        tables, "if len(move) != 2:", "if len(move) < 2:", bad_table("two outputs"),
+    ),
+    "1: an automaton has no outputs": Part(
+        tables, "lambda move: _state(move, states))",
+        "lambda move: _state(move if isinstance(move, str) else move[0], states))",
+        bad_table("a move with an output"),
+    ),
+    "1: every word has a run": Part(
+        tables, "            if (states < 0).any():\n", "            if False:\n", bad_transducer("a move too few"),
+    ),
+    "1: the next state": Part(
+        tables, "states = self.moves[states, column]", "states = self.moves[states, column] * 0",
+        lambda _: of_tables.test_random_transducers(0),
+    ),
+    "2: outputs only where it is asked": Part(
+        tables, "if place in places[asked]:", "if True:", lambda _: of_tables.test_random_transducers(0),
+    ),
+    "2: which transducer": Part(
+        statement, 'f" of the transducer {named(self.transducer)}"', 'f" of the transducer {named(None)}"',
+        by_transducer.test_proved,
+    ),
+    "2: which automaton": Part(
+        statement, 'f"of the automaton {named(self.words)}"', 'f"of the automaton {named(None)}"',
+        by_transducer.test_proved,
+    ),
+    "2: nothing besides a transducer": Part(
+        statement, 'return members("statement.expected", self.expected, "transducer")["transducer"]',
+        'return self.expected["transducer"]', bad_transducer("a listing besides"),
+    ),
+    "3: the outputs of the transducer": Part(
+        check, "wrong = asked & (of_length.outputs != expected)", "wrong = asked & (of_length.outputs == UNKNOWN)",
+        bad_transducer("an output is another"),
+    ),
+    "3: where it has one": Part(
+        check, "wrong = asked & (of_length.outputs != expected)", "wrong = of_length.outputs != expected",
+        by_transducer.test_where_a_move_has_no_output_nothing_is_asked,
+    ),
+    "3: margins where it has one": Part(
+        check, "walked.margin(of_length.states[asked])", "walked.margin(of_length.states)",
+        by_transducer.test_the_margin_is_that_of_what_is_asked,
+    ),
+    "3: a transducer asks something": Part(
+        check, "    if not margins:\n        raise Rejected(\"statement\", \"asks about no word\")\n    return margins",
+        "    return margins", lambda folder: by_transducer.test_something_is_asked("proved", folder),
+    ),
+    "3: also if it is inconclusive": Part(
+        check, "    if not found:\n", "    if False:\n",
+        lambda folder: by_transducer.test_something_is_asked("inconclusive", folder),
+    ),
+    "3: then words have runs, too": Part(
+        check, "            require_asked(transducer, automaton, statement, network)\n", "            pass\n",
+        lambda folder: by_transducer.test_every_word_has_a_run("inconclusive", folder),
+    ),
+    "3: too many words for a transducer": Part(
+        check, "        numbers_of_words(automaton, statement.length)  # too many are not judged\n", "",
+        too_many_words,
+    ),
+    "3: refuted where the transducer has an output": Part(
+        check, "if place == NOTHING:", "if False:", bad_transducer("refuted where nothing is asked"),
+    ),
+    "3: by another output than the transducer's": Part(
+        check, "        expected = names[place]\n", "        expected = names[1 - place]\n", by_transducer.test_refuted,
+    ),
     # certificates
     "1: words that begin with what is not seen": Part(
         check, "if state >= 0 and automaton.distance[state] < statement.length:", "if False:",
@@ -142,10 +273,10 @@ PARTS = {
         by_hand.test_words_have_as_many_tokens_as_there_are_positions,
     ),
     "2: a power of two": Part(
-        check, "if beta & (beta - 1):", "if False:", bad("beta not a power of two"),
+        statement, "if beta & (beta - 1):", "if False:", bad("beta not a power of two"),
     ),
     "2: the last position": Part(
-        check, "slice(-1, None) if self.first is None", "slice(0, None) if self.first is None",
+        statement, "slice(-1, None) if self.first is None", "slice(0, None) if self.first is None",
         lambda folder: by_hand.test_other_positions("the last position", folder),
     ),
     "2: the claim": Part(
@@ -160,7 +291,7 @@ PARTS = {
         bad("inconclusive, a position too many"),
     ),
     "2: a SHA-256": Part(
-        check, 'if not re.fullmatch("[0-9a-f]{64}", sha256):', "if False:", bad("inconclusive, no SHA-256"),
+        statement, 'if not re.fullmatch("[0-9a-f]{64}", sha256):', "if False:", bad("inconclusive, no SHA-256"),
     ),
     "3: the listing": Part(
         check, 'require_same("statement.expected.sha256", listed.sha256, digest.hexdigest())', "pass",
@@ -179,7 +310,7 @@ PARTS = {
         check, "if len(entries) != len(margins):", "if len(entries) > len(margins):", bad("a margin too few"),
     ),
     "3: refuted by a word of the language": Part(
-        check, "if not automaton.accepts([places[token] for token in word]):", "if False:",
+        check, "if not automaton.accepts(tokens):", "if False:",
         bad("refuted, only a beginning"),
     ),
     "3: that is not too long": Part(
@@ -282,6 +413,10 @@ PARTS = {
     # heads
     "4: tokens that heads do not see": Part(
         heads, "np.where(is_seen, of_state[seen, 1], -1)", "of_state[seen, 1]", seed(1),
+    ),
+    "4: together whatever was numbered": Part(
+        heads, "order = np.argsort(pairs)", "order = np.arange(len(pairs))",
+        shorter_words,
     ),
     "4: the least of what is far": Part(
         heads, "min(one.low for one in classes)", "max(one.low for one in classes)", seed(6),

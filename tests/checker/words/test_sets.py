@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from exactformer.certificates.checker.document import Rejected, TooLarge
+from exactformer.certificates.checker.deadline import Deadline
+from exactformer.certificates.checker.document import Rejected, TooLarge, Undecided
 from exactformer.certificates.checker.words.regular import automaton_of
 from exactformer.certificates.checker.words.sets import Sets
 from tests.checker.conftest import UNLIMITED
@@ -78,6 +79,34 @@ def test_gates_and_rotary_positions(begin: int) -> None:
     assert seen["outputs"] > 100
     assert seen["not shown"]
     assert min(shown[name] for name in ("rotary", "identity", "gates of relu", "gates of identity")) > 2
+
+
+def test_shorter_words_make_no_difference() -> None:
+    """Longer ones alone are shown by the same margins."""
+    compared = 0
+    for seed in range(60):
+        case = drawn(seed)
+        automaton = automaton_of("words", case.language, {name: n for n, name in enumerate(case.read.vocabulary)})
+        try:
+            found = [
+                list(
+                    Sets(case.read, automaton, case.arithmetic, case.far, UNLIMITED).lengths(case.length, None, beyond)
+                )
+                for beyond in range(case.length)
+            ]
+        except (Rejected, TooLarge):
+            continue
+        for beyond, longer in enumerate(found):
+            assert longer == [one for one in found[0] if one.length > beyond]
+            compared += len(longer)
+    assert compared > 30
+
+
+def test_an_automaton_alone_may_take_too_long() -> None:
+    case = drawn(0)
+    automaton = automaton_of("words", "[]", {name: n for n, name in enumerate(case.read.vocabulary)})
+    with pytest.raises(Undecided):
+        list(Sets(case.read, automaton, case.arithmetic, case.far, Deadline(0)).lengths(1, None))
 
 
 def as_hardmax(document: Any, language: str, length: int, arithmetic: str, beta: int, margins: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from exactformer.certificates.checker.sequences.network import Nearest
 from exactformer.certificates.checker.words import heads, walk
 from exactformer.certificates.checker.words.heads import _counts
 from exactformer.certificates.checker.words.regular import automaton_of
-from exactformer.certificates.checker.words.states import UNKNOWN, distinct
+from exactformer.certificates.checker.words.states import UNKNOWN, Ints, distinct
 from exactformer.certificates.checker.words.walk import Said, Words
 from tests.checker.conftest import UNLIMITED
 from tests.checker.sequences.features import NORMS, SMOOTH, features_of
@@ -67,6 +67,35 @@ def test_norms_gates_activations_and_rotary_positions(begin: int) -> None:
     assert seen["not shown"]
     assert seen["points"] < seen["numbers"]
     assert shown >= {"norm", "rotary", "identity", "gates of relu", *SMOOTH, *(f"norms.{name}" for name in NORMS)}
+
+
+def test_shorter_words_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Longer ones alone are shown by the same margins, also where little is looked at together."""
+    monkeypatch.setattr(heads, "AT_ONCE", 12)
+    monkeypatch.setattr(walk, "AT_ONCE", 12)
+    compared = 0
+    for seed in range(20, 40):
+        case = drawn(seed)
+        places = {name: place for place, name in enumerate(case.read.vocabulary)}
+        automaton = automaton_of("words", case.language, places)
+        found = []
+        for beyond in range(case.length):
+            words = Words(case.read, automaton, case.arithmetic, case.far, UNLIMITED)
+            found.append(
+                {
+                    said.tokens.shape[1]: (said.outputs.tolist(), [words.margin(row) for row in known(said)])
+                    for said in words.lengths(case.length, beyond)
+                }
+            )
+        for beyond, longer in enumerate(found):
+            assert longer == {length: one for length, one in found[0].items() if length > beyond}
+            compared += len(longer)
+    assert compared > 80
+
+
+def known(said: Said) -> list[Ints]:
+    """The last states of tokens of which something is known."""
+    return [row[row != UNKNOWN] for row in said.states if (row != UNKNOWN).any()]
 
 
 def walked(case: Case, far: int) -> list[Said]:
