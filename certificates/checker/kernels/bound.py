@@ -54,7 +54,7 @@ def grown(error: Fraction, number: int) -> Fraction:
     return error * number / (1 - error * number)
 
 
-def exp(x: Fraction) -> tuple[Fraction, Fraction]:
+def exponential_of(x: Fraction) -> tuple[Fraction, Fraction]:
     """Rational ends of exp(x)."""
     size = abs(x.numerator) << GRID
     low, high = exponential(-(-size // x.denominator), GRID)[0], exponential(size // x.denominator, GRID)[1]
@@ -239,15 +239,15 @@ class _Bound:
     @cached_property
     def largest(self) -> Fraction:
         """P, of p with the offset."""
-        return exp(self.threshold)[1] * (1 + self.relative) * self.offset
+        return exponential_of(self.threshold)[1] * (1 + self.relative) * self.offset
 
     @cached_property
     def top(self) -> Fraction:
         """Of the key with the largest exact weight; its exponentials are normal numbers, and so is its weight in W, if
         it is cast before it is divided."""
         recipe = self.recipe
-        found = exp(-self.rise)[0] * (1 - self.relative)
-        each = exp(-self.rise - self.threshold)[0] * (1 - self.relative)
+        found = exponential_of(-self.rise)[0] * (1 - self.relative)
+        each = exponential_of(-self.rise - self.threshold)[0] * (1 - self.relative)
         if each * min(self.offset, Fraction(1)) < recipe.computing.least_normal:
             raise Unshown("the reference may be so far above all scores that exponentials become 0")
         if recipe.quotient != "weights" and found * self.offset < recipe.weight.least_normal:
@@ -294,7 +294,7 @@ class _Bound:
         if numbers:
             far = max(*self.references, *numbers) - min(numbers)
             least = max(recipe.computing.least_normal, recipe.weight.least_normal)
-            if exp(-far - self.threshold)[0] * (1 - self.relative) * min(self.offset, Fraction(1)) < least:
+            if exponential_of(-far - self.threshold)[0] * (1 - self.relative) * min(self.offset, Fraction(1)) < least:
                 raise Unshown(
                     "all keys of a row, or of a part, may be masked: their weights may be 0 then, or nearly 0"
                 )
@@ -339,7 +339,7 @@ class _Bound:
             found[cause] += one * distance / (2 * (2 - every)) * every
         # Weights that are lost, or should not be there, each by itself.
         flushed = recipe.computing.least_normal * max(Fraction(1), 1 / self.offset) * 2 * self.largest / self.offset
-        lost = n * (flushed + exp(-Fraction(FURTHEST) / 2)[1] * 2) / self.top
+        lost = n * (flushed + exponential_of(-Fraction(FURTHEST) / 2)[1] * 2) / self.top
         masked = self.leak
         for cause, one in (("underflow", lost + (cast_to_0 if recipe.sum == "cast" else 0)), ("mask", masked)):
             found[cause] += min(distance, one * distance / (1 - one)) if one < 1 else distance
@@ -376,7 +376,7 @@ class _Bound:
         if not numbers:
             return Fraction(0)
         gap = max(numbers) - self.t[0]
-        return self.inputs.keys * exp(gap)[1] * (1 + 2 * self.relative) if gap < 0 else Fraction(1)
+        return self.inputs.keys * exponential_of(gap)[1] * (1 + 2 * self.relative) if gap < 0 else Fraction(1)
 
 
 def size_of(number: Fraction) -> str:
