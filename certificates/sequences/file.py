@@ -36,7 +36,7 @@ def load_given(path: str | Path) -> Given:
     return Given([_sequence(number, one) for number, one in enumerate(listed)])
 
 
-class _Loader(yaml.SafeLoader):
+class OnceLoader(yaml.SafeLoader):
     """Refuses a key that is given twice: one of them would be forgotten."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -51,7 +51,7 @@ def _parsed(path: Path, data: bytes) -> Any:
     with contextlib.suppress(ValueError, RecursionError):  # what is given twice is said below
         return json.loads(data, object_pairs_hook=once)
     try:
-        return yaml.load(data, Loader=_Loader)
+        return yaml.load(data, Loader=OnceLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise GivenError(f"the sequences {str(path)!r} are neither JSON nor YAML: {error}") from error
 

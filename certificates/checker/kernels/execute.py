@@ -78,12 +78,14 @@ def with_block(recipe: Recipe, before: Partial, keys: Sequence[Key], first: bool
     if m != before.m and not first:
         factor = exponential(recipe, before.m, guarded(recipe, m))
         weights, values = rounded(form, times(weights, factor)), rounded(form, times(values, factor))
-    exponentials = [shifted(recipe, exponential(recipe, score, guarded(recipe, m))) for score in scores]
+    of_score = {score: shifted(recipe, exponential(recipe, score, guarded(recipe, m))) for score in set(scores)}
+    exponentials = [of_score[score] for score in scores]
     if recipe.sum == "before cast":
         weights = summed(form, weights, exponentials)
     if recipe.quotient == "weights":
         exponentials = [rounded(form, over(p, weights)) for p in exponentials]
-    casts = [cast(recipe, p) for p in exponentials]
+    of_exponential = {p: cast(recipe, p) for p in set(exponentials)}
+    casts = [of_exponential[p] for p in exponentials]
     if recipe.sum == "cast":
         weights = summed(form, weights, casts)
     products = [rounded(form, times(weight, key.value)) for weight, key in zip(casts, keys, strict=True)]

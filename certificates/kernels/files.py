@@ -1,0 +1,177 @@
+"""Recipes as texts, in YAML: those of `constructions/kernels/recipes`, by name, and files of users.
+
+A text has the fields of KERNELS 1, and says what it describes, what is believed of such kernels, and perhaps which
+recipe is the repaired one. A field that may be null, and one that is 0, may be left out: `LEFT_OUT`. Numbers may be
+decimals; ``lowest`` is the most negative number of the format that is computed in. The checker reads what comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from exactformer.certificates.checker.document import Rejected
+from exactformer.certificates.checker.formats import parse_format
+from exactformer.certificates.checker.kernels.recipe import FIELDS, Recipe, read_recipe
+from exactformer.certificates.document import rational
+from exactformer.certificates.sequences.file import OnceLoader
+
+FOLDER = Path(__file__).parent.parent.parent / "constructions" / "kernels" / "recipes"
+LARGEST_TEXT = 1 << 20
+"""Bytes of a file."""
+ABOUT = ("describes", "believed", "repaired")
+LEFT_OUT: dict[str, Any] = {
+    "mask": None,
+    "block": None,
+    "splits": None,
+    "empty": None,
+    "merge": None,
+    "maximum": {"start": "-inf", "threshold": "0", "guard": None},
+    "exponential": {"offset": 0},
+}
+"""What a field is that is left out."""
+NUMBERS = ("scale", "mask.constant", "maximum.start", "maximum.threshold")
+TEXTS = ("exponential.base",)
+"""A text where YAML may see a number."""
+
+
+class RecipeError(Exception):
+    """A text that is no recipe, or a name that is none."""
+
+
+@dataclass(frozen=True)
+class KernelText:
+    """A recipe with a name: its fields as they are written, what it describes, and what is believed of such kernels.
+
+    ``repaired``: the name of the recipe that does without what is wrong with this one.
+    """
+
+    name: str
+    describes: str
+    believed: tuple[str, ...]
+    repaired: str | None
+    fields: Mapping[str, Any]
+
+    @cached_property
+    def canonical(self) -> dict[str, Any]:
+        """As certificates have it (KERNELS 1)."""
+        return canonical(self.fields)
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        return read_recipe("recipe", self.canonical)
+
+    def changed(self, field: str, value: str) -> KernelText:
+        """With another value of a field, named as ``maximum.threshold``; the value is YAML. Raises RecipeError."""
+        *path, last = field.split(".")
+        fields = _merged(LEFT_OUT, self.fields)
+        place: Any = fields
+        for part in path:
+            place = place.get(part) if isinstance(place, dict) else None
+        if not isinstance(place, dict) or (not path and last not in FIELDS):
+            raise RecipeError(f"the recipe {self.name} has no field {field!r}")
+        place[last] = _parsed(f"the value of {field}", value.encode())
+        return _checked(KernelText(f"{self.name} with {field} = {value}", self.describes, self.believed, None, fields))
+
+
+def names() -> list[str]:
+    """Of the recipes that come with the product."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def load_recipe(given: str) -> KernelText:
+    """The recipe of this name, or of the file with this path. Raises RecipeError."""
+    path = FOLDER / f"{given}.yaml"
+    if given not in names():
+        path = Path(given)
+        if not path.is_file():
+            close = get_close_matches(given, names(), n=3) or names()
+            raise RecipeError(f"{given!r} is neither the name of a recipe nor a file; there are {', '.join(close)}")
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(LARGEST_TEXT + 1)
+    except OSError as error:
+        raise RecipeError(f"the recipe {given!r} cannot be read: {error.strerror}") from error
+    if len(data) > LARGEST_TEXT:
+        raise RecipeError(f"the recipe {given!r} is longer than {LARGEST_TEXT} bytes")
+    return _read(path.stem, _parsed(f"the recipe {given!r}", data))
+
+
+def _read(name: str, parsed: Any) -> KernelText:
+    if not isinstance(parsed, dict):
+        raise RecipeError(
+            f"the recipe {name!r} has no fields; it needs {', '.join(('describes', 'believed', *FIELDS))}"
+        )
+    unknown = [str(key) for key in parsed if key not in (*ABOUT, *FIELDS)]
+    if unknown:
+        close = get_close_matches(unknown[0], (*ABOUT, *FIELDS), n=1)
+        hint = f"; is {close[0]} meant?" if close else ""
+        raise RecipeError(f"the recipe {name!r} has the unknown field {unknown[0]!r}{hint}")
+    describes, believed, repaired = (parsed.get(key) for key in ABOUT)
+    if not isinstance(describes, str) or not describes:
+        raise RecipeError(f"the recipe {name!r} does not say what it describes: give describes: a sentence")
+    if not isinstance(believed, list) or not all(isinstance(one, str) for one in believed):
+        raise RecipeError(f"the recipe {name!r} does not say what is believed: give believed: a list of sentences")
+    if repaired is not None and not isinstance(repaired, str):
+        raise RecipeError(f"the recipe {name!r} has repaired: {repaired!r}; give the name of a recipe")
+    fields = {key: value for key, value in parsed.items() if key in FIELDS}
+    return _checked(KernelText(name, describes, tuple(believed), repaired, fields))
+
+
+def _checked(text: KernelText) -> KernelText:
+    """The same; raises RecipeError if it is none."""
+    try:
+        _ = text.recipe
+    except Rejected as error:
+        raise RecipeError(f"the recipe {text.name!r} is none: {error}") from error
+    return text
+
+
+def canonical(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields as the checker reads them: what is left out filled in, numbers as texts in lowest terms."""
+    found = _merged(LEFT_OUT, fields)
+    computing = found.get("formats", {}).get("computing") if isinstance(found.get("formats"), dict) else None
+    for field in (*NUMBERS, *TEXTS):
+        *path, last = field.split(".")
+        place: Any = found
+        for part in path:
+            place = place.get(part) if isinstance(place, dict) else None
+        if isinstance(place, dict) and last in place:
+            place[last] = str(place[last]) if field in TEXTS else _number(place[last], computing)
+    return found
+
+
+def _number(written: Any, computing: Any) -> Any:
+    """A number as text; what is none, as it is: the checker will say so."""
+    if written == "lowest" and isinstance(computing, str):
+        return rational(-parse_format("formats.computing", computing).largest)
+    try:
+        return written if isinstance(written, bool) else rational(Fraction(str(written)))
+    except (ValueError, ZeroDivisionError):
+        return written
+
+
+def _merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """What the first has and the second leaves out, and all that the second has; objects likewise."""
+    found = {key: _merged(value, {}) if isinstance(value, Mapping) else value for key, value in first.items()}
+    for key, value in second.items():
+        default = first.get(key)
+        if isinstance(value, Mapping):
+            found[key] = _merged(default if isinstance(default, Mapping) else {}, value)
+        else:
+            found[key] = value
+    return found
+
+
+def _parsed(what: str, data: bytes) -> Any:
+    try:
+        return yaml.load(data, Loader=OnceLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise RecipeError(f"{what} is no YAML: {error}") from error
