@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from exactformer.certificates.checker.document import Rejected, TooLarge
+from exactformer.certificates.checker.sequences.arithmetic import arithmetic_of
 from exactformer.certificates.checker.sequences.check import check_sequences, require_light_work
 from exactformer.certificates.checker.sequences.network import read_network
+from exactformer.certificates.checker.sequences.norms import normed
 from exactformer.certificates.checker.sequences.statement import Given
 from tests.checker.sequences.documents import canonical, certificate, claim, head, layer, network, vector, written
 from tests.checker.sequences.test_by_hand import with_network
@@ -26,6 +28,9 @@ Norm = dict[str, Any]
 
 def norm(weight: Any, bias: Any = (), center: bool = False, epsilon: Any = 0) -> Norm:
     return {"center": center, "epsilon": epsilon, "weight": weight, "bias": list(bias)}
+
+
+ONLY_X0 = [{"token": name, "embedding": [], "unembedding": [[], 0]} for name in "ab"]
 
 
 def about(document: Any, sequence: Any, arithmetic: str, margin: str, beta: int = 1, drift: Any = None) -> Any:
@@ -55,9 +60,9 @@ MADE: dict[str, tuple[Any, Any, str]] = {
         "6",
     ),
     "a weight of each, and a bias": (
-        SIMPLE | {"norm": norm(vector(x0=2, x1=-1), vector(x0="1/2"), center=True)},
+        SIMPLE | {"norm": norm(vector(x0=2, x1=-1), vector(x1="1/4"), center=True)},
         A,
-        "3/2",
+        "3/4",
     ),
     "of what is not listed the weight is 0": (SIMPLE | {"norm": norm(vector(x1=-1), center=True)}, A, "-1"),
     "behind the heads, and behind the MLP of what that made": (
@@ -186,6 +191,50 @@ def test_a_head_that_looks_at_the_token_before(tmp_path: Path) -> None:
             check_sequences(
                 written(tmp_path, BEFORE, about(BEFORE, wrong, FUSED, "1/2", beta=8, drift=[["1/8", "1/8"]]))
             )
+
+
+def test_planes_that_shorten(tmp_path: Path) -> None:
+    """Cosines and sines a half as large: scores a quarter."""
+    halves = [[[str(Fraction(c, 2)) if c else 0, str(Fraction(s, 2)) if s else 0]] for ((c, s),) in TURNS]
+    document = BEFORE | {"rotary": halves}
+    said = about(document, ABBA, FUSED, "15/8", beta=32, drift=[["1/8", "1/8"]])
+    assert said["hardmax"]["heads"][0]["separation"] == "1/4"
+    assert check_sequences(written(tmp_path, document, said)).verdict == "certified"
+
+
+def test_both_ends_of_a_root() -> None:
+    """1/sqrt(2), which is x0 = 1 through a norm with epsilon 1: in real numbers, to the last unit."""
+    network_ = read_network(SIMPLE | {"width": 1, "vocabulary": ONLY_X0, "norm": norm(vector(x0=1), epsilon=1)}, None)
+    how = arithmetic_of("exact", 0)
+    low, high, _, _ = normed(how, network_.norm, [how.one, how.one])[0]
+    assert 2 * low**2 < how.unit**2 < 2 * high**2
+    assert high - low <= 4
+
+
+def through(document: Any, arithmetic: str, *x: Fraction) -> list[tuple[Fraction, Fraction]]:
+    """The ends of what the norm before the outputs makes of numbers."""
+    how = arithmetic_of(arithmetic, 0)
+    read = read_network(document, how.model.steps.linear)
+    numbers = [how.number(how.model.activation, (int(one * how.unit),) * 2) for one in x]
+    found = normed(how, read.norm, [*numbers, how.one])[:-1]
+    return [(Fraction(low, how.unit), Fraction(high, how.unit)) for low, high, _, _ in found]
+
+
+def test_squares_that_are_rounded() -> None:
+    """x is (154, 191) / 256. In units of 2^-16 squares are 23716, 36481; in bf16 23680, 36608, together 60416. With r
+    less by 8 u = 1/32 it is 31/32 / sqrt(30208): times 191 that is 1.0646, in bf16 17/16. Of 60197, which is the sum
+    without rounding, it would be 1.0665, in bf16 137/128."""
+    document = SIMPLE | {"norm": norm(vector(x0=1, x1=1))}
+    _, (low, high) = through(document, "rounded:bf16/bf16+linearbf16", Fraction(154, 256), Fraction(191, 256))
+    assert low <= Fraction(17, 16) < high <= Fraction(5, 4)
+
+
+def test_a_root_that_may_be_below_0() -> None:
+    """Of 2 bits 8 u is 2. Here numbers are multiples of 1/4: of x0 = 1/4 the square may be 0, and r = 1 - 2."""
+    document = SIMPLE | {"width": 1, "vocabulary": ONLY_X0, "norm": norm(vector(x0=1), epsilon=1)}
+    ((low, high),) = through(document, "rounded:bf16/float(2,-1,1)+linearfloat(2,-1,1)", Fraction(1, 4))
+    assert low <= Fraction(-1, 4)
+    assert high >= Fraction(3, 4)
 
 
 def test_a_root_of_what_may_overflow(tmp_path: Path) -> None:

@@ -9,10 +9,14 @@ from functools import cache, cached_property
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+CACHED = type(cache(len))
+
 
 def functions(namespace: dict[str, Any]) -> Iterator[tuple[str, FunctionType]]:
     """All functions of a module, and those of its classes, by name."""
     for name, thing in namespace.items():
+        if isinstance(thing, CACHED):
+            thing = thing.__wrapped__
         if isinstance(thing, cached_property):
             thing = thing.func
         if isinstance(thing, property):
@@ -41,8 +45,17 @@ def mutated(module: ModuleType, old: str, new: str) -> Iterator[None]:
         if function.__module__ == module.__name__:
             before[function] = function.__code__
             function.__code__ = codes[name]
+    forget(module)
     try:
         yield
     finally:
         for function, code in before.items():
             function.__code__ = code
+        forget(module)
+
+
+def forget(module: ModuleType) -> None:
+    """What functions of the module have kept."""
+    for thing in vars(module).values():
+        if isinstance(thing, CACHED):
+            thing.cache_clear()

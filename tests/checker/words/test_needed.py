@@ -27,6 +27,7 @@ from exactformer.certificates.checker.words import (
 from tests.checker.sequences import test_attention
 from tests.checker.softmax.mutants import mutated
 from tests.checker.words import test_by_hand as by_hand
+from tests.checker.words import test_norms_gates_rotary as more
 from tests.checker.words import test_outputs as outputs_alone
 from tests.checker.words import test_sets as of_all
 from tests.checker.words import test_simulation as simulated
@@ -122,6 +123,20 @@ def values_together(_: Path) -> None:
 
 def below_the_largest(_: Path) -> None:
     test_attention.test_how_far_scores_are_below_the_largest("float(3,-2,20)")
+
+
+def positions(folder: Path) -> None:
+    more.test_equal_tokens_at_different_positions_are_different("causal", 0, folder)
+
+
+def reads_all(place: str) -> Notices:
+    """Norms read all coordinates."""
+    return lambda folder: more.test_a_norm_reads_all_coordinates(place, folder)
+
+
+def in_sets(title: str) -> Notices:
+    """Gates, all words at once."""
+    return lambda folder: more.test_gates_with_hardmax(title, folder)
 
 
 OF_NO_OUTPUT = """\
@@ -502,6 +517,81 @@ PARTS = {
     "5: the last position": Part(
         sets, "range(number)[-1:] if first is None", "range(number)[:1] if first is None",
         of_all.test_all_words_with_an_a,
+    ),
+    # norms, gates and rotary positions
+    "4: whether later heads rotate": Part(
+        states, "return any(head.rotary", "return not any(head.rotary", more.test_a_third_layer_that_rotates,
+    ),
+    "4: the position at first": Part(
+        walk, "rotated = place if rotates_behind(self.network, 0) else 0", "rotated = 0", positions,
+    ),
+    "4: the position behind a layer": Part(
+        walk, "place = state.place if stage.rotates_behind else 0", "place = 0", more.test_a_third_layer_that_rotates,
+    ),
+    "4: the position that queries and keys have": Part(
+        heads, "planes = self.planes(state.place)", "planes = self.planes(0)", positions,
+    ),
+    "4: norms read all": Part(
+        states, "if network.norm is not None or any(", "if any(", reads_all("norm"),
+    ),
+    "4: norms of later layers, too": Part(
+        states, "any(norm is not None for", "any(False for", reads_all("behind_heads"),
+    ),
+    "4: heads read through a norm": Part(
+        heads, "vector=tuple(normed(arithmetic, layer.norms[0], state.vector))", "vector=state.vector",
+        reads_all("heads"),
+    ),
+    "4: a norm of which nothing is known": Part(
+        heads, "            found.append(None)\n", "            found.append(state)\n", more.test_a_root_of_nothing,
+    ),
+    "4: also where no head reads through it": Part(
+        walk, "(read is not None for read in stage.read)", "(True for read in stage.read)", more.test_a_root_of_nothing,
+    ),
+    "4: outputs read through a norm": Part(
+        walk, "read = normed(self.arithmetic, self.network.norm, state.vector)", "read = list(state.vector)",
+        reads_all("norm"),
+    ),
+    "3: refuted through a norm": Part(
+        check, "vector = tuple(normed(statement.arithmetic, network.norm, vectors[position]))",
+        "vector = tuple(vectors[position])", more.test_refuted_through_a_norm,
+    ),
+    "2: where there is a hardmax transformer": Part(
+        check, "if statement.expected == HARDMAX and not network.rational:", "if False:",
+        lambda folder: more.test_what_hardmax_gives_where_there_is_none(more.ROOT, "inconclusive", folder),
+    ),
+    "3: norms with sums in fixed point": Part(
+        check, "require_judged(statement.arithmetic, network)", "pass",
+        more.test_norms_with_sums_in_fixed_point_are_not_judged,
+    ),
+    "5: positions at first": Part(
+        sets, "rotated = place if rotates_behind(self.network, 0) else 0", "rotated = 0", positions,
+    ),
+    "5: positions behind a layer": Part(
+        sets, "place = both.place if self.rotates_behind else 0", "place = 0", more.test_a_third_layer_that_rotates,
+    ),
+    "5: of hardmax, too": Part(
+        sets, "rows = dict(self.head.turned(self.soft.planes(both.place)))", "rows = dict(self.head.turned("
+        "self.soft.planes(0)))", positions,
+    ),
+    "5: of softmax, too": Part(
+        sets, "State(one.soft, one.seen, one.place)", "State(one.soft, one.seen, 0)", positions,
+    ),
+    "5: gates": Part(
+        sets, "neurons = gates or own", "neurons = own", in_sets("relu of a gate of -3"),
+    ),
+    "5: times the neuron": Part(
+        sets, "neurons = [a * b for a, b in zip(neurons, own, strict=True)]", "pass",
+        in_sets("identity of a gate of -3, times 4"),
+    ),
+    "5: relu of gates": Part(
+        sets, 'if layer.activation == "relu":', "if False:", in_sets("relu of a gate of -3"),
+    ),
+    "5: identity of gates": Part(
+        sets, 'if layer.activation == "relu":', "if True:", in_sets("identity of a gate of -3, times 4"),
+    ),
+    "NETWORKS 8: hardmax numbers that grow": Part(
+        sets, "for one in hard) > LONGEST_NUMBER:", "for one in hard) < 0:",
+        more.test_hardmax_numbers_that_grow_are_not_judged,
     ),
     # NETWORKS 3
     "NETWORKS 3: other tokens of one group": Part(

@@ -3,6 +3,7 @@ sequences of the same name)."""
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ import pytest
 
 from exactformer.certificates.checker.document import Rejected, TooLarge
 from exactformer.certificates.checker.sequences.check import check_sequences
-from tests.checker.sequences.documents import layer, network, vector, written
-from tests.checker.sequences.test_norms_gates_rotary import BEFORE, FUSED, TURNS, about, norm, of_mlp
+from tests.checker.sequences.documents import layer, network, number, vector, written
+from tests.checker.sequences.test_norms_gates_rotary import BEFORE, FUSED, GATES, TURNS, about, norm, of_mlp
 from tests.checker.words.documents import Word, certificate, words_over
 from tests.checker.words.test_by_hand import checked, listed
 from tests.checker.words.test_sets import as_hardmax
@@ -116,9 +117,21 @@ def test_a_root_of_nothing(tmp_path: Path) -> None:
             check_sequences(written(tmp_path, document, about(document, sequence, FUSED, "1/4")))
 
 
+@pytest.mark.parametrize("title", GATES)
+def test_gates_with_hardmax(title: str, tmp_path: Path) -> None:
+    """Of the one word of one token, all at once: x0 - x1 is what it was, with hardmax and softmax."""
+    document, made = GATES[title]
+    said = as_hardmax(document, "a", 1, FUSED, 1, [[1, made.removeprefix("-")]])
+    assert checked(tmp_path, said, document).verdict == "proved"
+    numbers = [number(Fraction(made) + step) for step in (-1, 0, 1)]
+    document = document | {"outputs": {"nearest": [[vector(x0=1, x1=-1), 0], numbers]}}
+    said = as_hardmax(document, "a", 1, FUSED, 1, [[1, "1/2"]])
+    assert checked(tmp_path, said, document).verdict == "proved"
+
+
 def test_words_as_long_as_there_are_rotary_positions(tmp_path: Path) -> None:
-    for number, shown in ((3, True), (2, False)):
-        document = BEFORE | {"rotary": TURNS[:number], "positions": {"table": [[]] * 9}}
+    for turns, shown in ((3, True), (2, False)):
+        document = BEFORE | {"rotary": TURNS[:turns], "positions": {"table": [[]] * 9}}
         expected = listed([("a", "b", "b")], "last", the_one_before)
         said = certificate(document, "a b b", 3, "last", expected, FUSED, 8, margins=[[3, "15/8"]])
         if shown:
@@ -153,7 +166,7 @@ def test_hardmax_numbers_that_grow_are_not_judged(tmp_path: Path) -> None:
         "out": [[0, [[[0, 1], [1, -1]], 0]]],
     }
     vocabulary = {"a": (vector(x0="3/4"), [[], 1]), "b": ([], [vector(x0=1), 0])}
-    for layers, judged in ((11, True), (99, False)):
+    for layers, judged in ((11, True), (14, False)):
         document = network(1, vocabulary, [{"heads": [], "mlp": squares}] * layers)
         sequence = {"tokens": ["a"], "asked": [[0, "a"]]}
         said = as_hardmax(document, "a", 1, FUSED, 1, [[1, "1/2"]])
