@@ -54,7 +54,13 @@ def counting_roundings() -> Iterator[Roundings]:
         found.check += 1
         return theirs(*arguments)
 
-    by_certify = (scaled_separation.most_ties, scaled_separation.least_scaled_separation, ties.at_zero, ties.alone)
+    by_certify = (
+        scaled_separation.most_ties,
+        scaled_separation.least_scaled_separation,
+        ties.at_zero,
+        ties.alone,
+        ties.among,
+    )
     for remembered in (*by_certify, cases.holds):
         remembered.cache_clear()
     with (

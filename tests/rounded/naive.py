@@ -7,12 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from itertools import product
 
 from exactformer.constructions.transformer.network import CompiledHead, Network
 from exactformer.constructions.transformer.vocabulary import Token, Vocabulary
 from exactformer.verify.arithmetic.formats import Format, round_to
-from exactformer.verify.arithmetic.models import Fused, Rounded
+from exactformer.verify.arithmetic.models import Fused
 from exactformer.verify.rounded.attention import Setting
 from exactformer.verify.rounded.order import Order
 
@@ -61,25 +60,22 @@ def naive_head(setting: Setting, head: CompiledHead, columns: Columns, i: int) -
         for j in range(i + 1)
     ]
     exps = [exp_minus(max(scores) - score) for score in scores]
-    results = []
-    for coordinate in head.value:
-        values = [columns[j][coordinate] for j in range(i + 1)]
-        if isinstance(model, Rounded):
-            low, high = (sum(one[end] for one in exps) for end in (0, 1))
-            if len(set(scores)) == 1:
-                weights = [round_to(model.weights, Fraction(1, i + 1))] * (i + 1)
-            else:
-                weights = [both_ends(model.weights, e / high, f / low) for e, f in exps]
-            exact = sum((weight * value for weight, value in zip(weights, values, strict=True)), Fraction(0))
-            results.append(round_to(model.activations, exact))
+    results, denominator = [], Fraction(1)
+    if isinstance(model, Fused):
+        weights = [both_ends(model.weights, *one) for one in exps]
+        if setting.order is Order.LEFT_TO_RIGHT:
+            denominator = left_to_right(model, weights)
         else:
-            p = [both_ends(model.weights, *one) for one in exps]
-            numerator = left_to_right(model, [weight * value for weight, value in zip(p, values, strict=True)])
-            if setting.order is Order.LEFT_TO_RIGHT:
-                denominator = left_to_right(model, p)
-            else:
-                denominator = halved(model, [weight for weight in p if weight])
-            results.append(round_to(model.activations, numerator / denominator))
+            denominator = halved(model, [weight for weight in weights if weight])
+    elif len(set(scores)) == 1:
+        weights = [round_to(model.weights, Fraction(1, i + 1))] * (i + 1)
+    else:
+        low, high = (sum(one[end] for one in exps) for end in (0, 1))
+        weights = [both_ends(model.weights, e / high, f / low) for e, f in exps]
+    for coordinate in head.value:
+        terms = [weight * columns[j][coordinate] for j, weight in enumerate(weights)]
+        added = left_to_right(model, terms) if isinstance(model, Fused) else sum(terms, Fraction(0))
+        results.append(round_to(model.activations, added / denominator))
     return results
 
 
@@ -146,9 +142,9 @@ def naive_ranking(vocabulary: Vocabulary, column: Sequence[Fraction]) -> list[Lo
         return sum((w * column[c] for c, w in vector), Fraction(0))
 
     for family in vocabulary.families:
-        own = score(family.unembedding)
-        scores = [[score(vector) for vector in field.unembedding] for field in family.fields]
-        for values in product(*(range(len(field.values)) for field in family.fields)):
-            logit = own + sum(of_field[value] for of_field, value in zip(scores, values, strict=True))
-            ranking.append(Logit(Token(family.name, values), logit))
+        logits: list[tuple[tuple[int, ...], Fraction]] = [((), score(family.unembedding))]
+        for field in family.fields:
+            scores = [*enumerate(map(score, field.unembedding))]
+            logits = [((*values, value), logit + more) for values, logit in logits for value, more in scores]
+        ranking += [Logit(Token(family.name, values), logit) for values, logit in logits]
     return sorted(ranking, key=lambda one: -one.value)

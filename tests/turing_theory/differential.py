@@ -49,6 +49,8 @@ from tests.once import Once
 Table = NDArray[np.bool_]
 SEGMENTS = 2
 """Of a summarized run, so many are looked at."""
+FAR = 1 << 20
+"""Farther than scores are apart."""
 formula_of, number_of = cache(lambda text: read_formula("", text)), cache(lambda text: read_number("", text))
 
 
@@ -232,9 +234,10 @@ class _Going:
         case, selected = cases[own[0]], []
         for j in range(i + 1):
             theirs, other = self.at[begin + j]
-            both = _Pair(mine, theirs.ghosts[other], self.read.tables)
-            if theirs.cls in case.selects and both.holds(formula_of(case.selects[theirs.cls])):
-                selected.append(j)
+            if theirs.cls in case.selects:
+                both = _Pair(mine, theirs.ghosts[other], self.read.tables)
+                if both.holds(formula_of(case.selects[theirs.cls])):
+                    selected.append(j)
         if selected != best:
             self.amiss(f"{at}: {of_class.cls} at {i} selects {best}, not {selected}")
         if alone.value(number_of(case.member)) not in selected:
@@ -270,16 +273,17 @@ class _Going:
             for begin, tokens in zip(self.batch.opens, self.sequences, strict=True):
                 columns = range(begin, begin + len(tokens))
                 scores = before[np.ix_(head.query, columns)].T @ before[np.ix_(head.key, columns)]
-                values = before[np.ix_(head.value, columns)]
-                for i in range(len(columns)):
-                    visible = scores[i, : i + 1]
-                    below, best = visible.max() - visible, visible == visible.max()
-                    nearest = below[~best].min(initial=1 << 20)
-                    ties = best.sum() if values[:, : i + 1][:, best].any() else 1
-                    if nearest < (proved.separation or 1 << 20):
-                        self.amiss(f"layer {self.layer + 1}, {head.name}: at {i} others are {nearest} below")
-                    if proved.ties is not None and ties > proved.ties:
-                        self.amiss(f"layer {self.layer + 1}, {head.name}: at {i} {ties} are selected")
+                visible = np.tri(len(columns), dtype=bool)
+                below = scores.max(axis=1, where=visible, initial=-FAR)[:, np.newaxis] - scores
+                best = visible & (below == 0)
+                nearest = below.min(axis=1, where=visible & ~best, initial=FAR)
+                matters = (best & before[np.ix_(head.value, columns)].any(axis=0)).any(axis=1)
+                ties = np.where(matters, best.sum(axis=1), 1)
+                for i in np.flatnonzero(nearest < (proved.separation or FAR)):
+                    self.amiss(f"layer {self.layer + 1}, {head.name}: at {i} others are {nearest[i]} below")
+                if proved.ties is not None:
+                    for i in np.flatnonzero(ties > proved.ties):
+                        self.amiss(f"layer {self.layer + 1}, {head.name}: at {i} {ties[i]} are selected")
 
     def compare_outputs(self, margin: int | None) -> None:
         """The token that the theory names is the one that is generated, with the margin that was proved."""

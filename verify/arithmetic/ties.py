@@ -91,6 +91,12 @@ def alone(model: ArithmeticModel, fewest: int, most: int) -> Output | NotShown:
     return tried(model, sharing(fewest, most, None, most))
 
 
+@lru_cache(maxsize=1 << 14)
+def among(model: ArithmeticModel, fewest: int, most: int, x: int, context: int) -> Output | NotShown:
+    """The same with other positions: remembered, as bisections for beta, and heads of one separation, ask it again."""
+    return tried(model, sharing(fewest, most, x, context))
+
+
 def tried(model: ArithmeticModel, query: Query) -> Output | NotShown:
     """What a head computes at a query, or why nothing is known."""
     try:
@@ -153,7 +159,7 @@ class Search:
         self.left -= 1
         found = alone(self.model, fewest, most) if self.x is None or fewest < most else None
         if self.x is not None and (found is None or gives(found, ONE)):
-            found = tried(self.model, sharing(fewest, most, self.x, self.context))
+            found = among(self.model, fewest, most, self.x, self.context)
         shown = gives(found, ONE)
         if shown:
             self.up_to = most
