@@ -62,6 +62,10 @@ MAY_ALSO_IMPORT = {
     ("exactformer.certificates.words.certificate", CHECKER),
     ("exactformer.certificates.command_line.verify", CHECKER),
     ("exactformer.certificates.subjects", CHECKER),
+    ("exactformer.certificates.kernels.files", CHECKER),
+    ("exactformer.certificates.kernels.search", CHECKER),
+    ("exactformer.certificates.kernels.script", CHECKER),
+    ("exactformer.certificates.kernels.certificate", CHECKER),
 }
 """The command ``check`` hands over to the checker; the API, too, and theories are read nowhere else. What is claimed of
 all inputs is proved by the kernel when a certificate is made and when it is checked: its errors are those of both.

@@ -7,6 +7,7 @@ decimals; ``lowest`` is the most negative number of the format that is computed 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -40,6 +41,10 @@ LEFT_OUT: dict[str, Any] = {
 NUMBERS = ("scale", "mask.constant", "maximum.start", "maximum.threshold")
 TEXTS = ("exponential.base",)
 """A text where YAML may see a number."""
+
+
+PLAIN = re.compile(r"[+-]?[0-9]{1,400}(/[0-9]{1,400}|(\.[0-9]{0,400})?([eE][+-]?[0-9]{1,4})?)", re.ASCII)
+"""A number that is written out: a quotient, or a decimal."""
 
 
 class RecipeError(Exception):
@@ -152,9 +157,11 @@ def _number(written: Any, computing: Any) -> Any:
     """A number as text; what is none, as it is: the checker will say so."""
     if written == "lowest" and isinstance(computing, str):
         return rational(-parse_format("formats.computing", computing).largest)
+    if isinstance(written, bool) or not PLAIN.fullmatch(str(written)):
+        return written
     try:
-        return written if isinstance(written, bool) else rational(Fraction(str(written)))
-    except (ValueError, ZeroDivisionError):
+        return rational(Fraction(str(written)))
+    except ZeroDivisionError:
         return written
 
 

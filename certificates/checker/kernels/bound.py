@@ -85,6 +85,9 @@ class _Bound:
         recipe, size = self.recipe, max(map(abs, self.exact))
         if recipe.argument == "fused" or recipe.scale == 1:
             return Fraction(0)
+        numerator, denominator = recipe.scale.numerator, recipe.scale.denominator
+        if numerator & (numerator - 1) == 0 and denominator & (denominator - 1) == 0:
+            return self.q  # a power of two: only what is below the normal numbers is rounded
         return size * grown(self.u, 2) + self.q
 
     @cached_property
