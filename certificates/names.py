@@ -164,6 +164,11 @@ def of_words(network: str, weights: str, about: Mapping[str, object], model: Ari
     return name_of([subject, scope, _arithmetic(model), *_extras(beta=None if beta == 1 else beta)])
 
 
+def of_kernel(recipe: str, keys: int, about: str) -> str:
+    """Of a certificate about a kernel of a recipe; which one, and about which inputs, is left to the hash."""
+    return name_of([Part(recipe, f"{recipe} {about}", exact=False), _word("kernel"), _number("", keys)])
+
+
 def of_export(
     machine: str, paradigm: str, context: int, dtype: str, *, certificate: str, beta: int, head_width: int
 ) -> str:

@@ -66,6 +66,8 @@ MAY_ALSO_IMPORT = {
     ("exactformer.certificates.kernels.search", CHECKER),
     ("exactformer.certificates.kernels.script", CHECKER),
     ("exactformer.certificates.kernels.certificate", CHECKER),
+    ("exactformer.certificates.reports.kernels", CHECKER),
+    ("exactformer.certificates.command_line.kernel", CHECKER),
 }
 """The command ``check`` hands over to the checker; the API, too, and theories are read nowhere else. What is claimed of
 all inputs is proved by the kernel when a certificate is made and when it is checked: its errors are those of both.

@@ -134,3 +134,26 @@ def rational(value: str | Fraction) -> Fraction:
         return Fraction(value if len(value) <= LONGEST_RATIONAL and "e" not in value.lower() else "")
     except (ValueError, ZeroDivisionError):
         raise click.BadParameter(f"{shortened(value)}: give a number like 1/4, 0.25 or 1/2^4") from None
+
+
+def ends(value: str | tuple[Fraction, Fraction]) -> tuple[Fraction, Fraction]:
+    """The type of a range of numbers.
+
+    >>> ends("-2^40..1/8")
+    (Fraction(-1099511627776, 1), Fraction(1, 8))
+    """
+    if isinstance(value, tuple):
+        return value
+    low, dots, high = value.partition("..")
+    try:
+        found = _signed(low), _signed(high)
+    except click.BadParameter:
+        found = Fraction(1), Fraction(0)
+    if not dots or found[0] > found[1]:
+        raise click.BadParameter(f"{shortened(value)}: give a range LO..HI of numbers, like -64..64 or 0..1/2^4")
+    return found
+
+
+def _signed(text: str) -> Fraction:
+    text = text.strip()
+    return -rational(text[1:]) if text.startswith("-") and not text.startswith("--") else rational(text)

@@ -1,15 +1,16 @@
 """Recipes as texts, in YAML: those of `constructions/kernels/recipes`, by name, and files of users.
 
-A text has the fields of KERNELS 1, and says what it describes, what is believed of such kernels, and perhaps which
-recipe is the repaired one. A field that may be null, and one that is 0, may be left out: `LEFT_OUT`. Numbers may be
-decimals; ``lowest`` is the most negative number of the format that is computed in. The checker reads what comes out.
+A text has the fields of KERNELS 1, and says what it describes, what is believed of such kernels, and perhaps what is
+reported of them that is wrong, and which recipe is the repaired one. A field that may be null, and one that is 0, may
+be left out: `LEFT_OUT`. Numbers may be decimals; ``lowest`` is the most negative number of the format that is computed
+in. The checker reads what comes out.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fractions import Fraction
 from functools import cached_property
@@ -27,7 +28,7 @@ from exactformer.certificates.sequences.file import OnceLoader
 FOLDER = Path(__file__).parent.parent.parent / "constructions" / "kernels" / "recipes"
 LARGEST_TEXT = 1 << 20
 """Bytes of a file."""
-ABOUT = ("describes", "believed", "repaired")
+ABOUT = ("describes", "believed", "reported", "repaired")
 LEFT_OUT: dict[str, Any] = {
     "mask": None,
     "block": None,
@@ -55,12 +56,13 @@ class RecipeError(Exception):
 class KernelText:
     """A recipe with a name: its fields as they are written, what it describes, and what is believed of such kernels.
 
-    ``repaired``: the name of the recipe that does without what is wrong with this one.
+    ``reported``: what is wrong with them, with the source; ``repaired``: the name of the recipe that does without that.
     """
 
     name: str
     describes: str
     believed: tuple[str, ...]
+    reported: tuple[str, ...]
     repaired: str | None
     fields: Mapping[str, Any]
 
@@ -83,7 +85,7 @@ class KernelText:
         if not isinstance(place, dict) or (not path and last not in FIELDS):
             raise RecipeError(f"the recipe {self.name} has no field {field!r}")
         place[last] = _parsed(f"the value of {field}", value.encode())
-        return _checked(KernelText(f"{self.name} with {field} = {value}", self.describes, self.believed, None, fields))
+        return _checked(replace(self, name=f"{self.name} with {field} = {value}", repaired=None, fields=fields))
 
 
 def names() -> list[str]:
@@ -119,15 +121,21 @@ def _read(name: str, parsed: Any) -> KernelText:
         close = get_close_matches(unknown[0], (*ABOUT, *FIELDS), n=1)
         hint = f"; is {close[0]} meant?" if close else ""
         raise RecipeError(f"the recipe {name!r} has the unknown field {unknown[0]!r}{hint}")
-    describes, believed, repaired = (parsed.get(key) for key in ABOUT)
+    describes, repaired = parsed.get("describes"), parsed.get("repaired")
     if not isinstance(describes, str) or not describes:
         raise RecipeError(f"the recipe {name!r} does not say what it describes: give describes: a sentence")
-    if not isinstance(believed, list) or not all(isinstance(one, str) for one in believed):
-        raise RecipeError(f"the recipe {name!r} does not say what is believed: give believed: a list of sentences")
+    believed, reported = (_sentences(name, key, parsed) for key in ("believed", "reported"))
     if repaired is not None and not isinstance(repaired, str):
         raise RecipeError(f"the recipe {name!r} has repaired: {repaired!r}; give the name of a recipe")
     fields = {key: value for key, value in parsed.items() if key in FIELDS}
-    return _checked(KernelText(name, describes, tuple(believed), repaired, fields))
+    return _checked(KernelText(name, describes, believed, reported, repaired, fields))
+
+
+def _sentences(name: str, key: str, parsed: Mapping[str, Any]) -> tuple[str, ...]:
+    listed = parsed.get(key, None if key == "believed" else [])
+    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+        raise RecipeError(f"the recipe {name!r} does not say what is {key}: give {key}: a list of sentences")
+    return tuple(listed)
 
 
 def _checked(text: KernelText) -> KernelText:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import click
 import pytest
 
@@ -41,13 +43,20 @@ COUNTS = {
     ("counterexample", "most_tokens"),
     ("export", "context"),
     ("export", "head_width"),
+    ("kernel", "keys"),
     ("run", "context"),
     ("run", "max_steps"),
     ("sweep", "context"),
     ("sweep", "machines"),
 }
 LISTS = {("audit", "contexts"), ("compare", "contexts"), ("compare", "dimensions")}
-RATIONALS = {("approximate", "epsilon"), ("approximate", "delta"), ("contextual-mapping", "delta")}
+RATIONALS = {
+    ("approximate", "epsilon"),
+    ("approximate", "delta"),
+    ("contextual-mapping", "delta"),
+    ("kernel", "tolerance"),
+}
+RANGES = {("kernel", "scores"), ("kernel", "values")}
 
 
 def typed() -> dict[tuple[str, str], click.Option]:
@@ -68,7 +77,7 @@ def test_every_option_with_whole_numbers_is_listed_here() -> None:
     plain = {place for place, option in typed().items() if isinstance(option.type, click.types.IntParamType)}
     assert plain == SMALL
     read_here = {place for place, option in typed().items() if isinstance(option.type, click.types.FuncParamType)}
-    assert read_here == BETAS | COUNTS | LISTS | RATIONALS
+    assert read_here == BETAS | COUNTS | LISTS | RATIONALS | RANGES
 
 
 @pytest.mark.parametrize("place", sorted(COUNTS | BETAS | LISTS), ids=" ".join)
@@ -90,6 +99,15 @@ def test_rationals_are_read_and_what_is_none_is_said(place: tuple[str, str]) -> 
     assert read(place, "1/2^3") == read(place, "1/8") == read(place, "0.125")
     for text in ("1/0", "1/2^99999", "x", "", "1e3", "0." + "1" * 80):
         with pytest.raises(click.BadParameter, match="give a number like 1/4"):
+            read(place, text)
+
+
+@pytest.mark.parametrize("place", sorted(RANGES), ids=" ".join)
+def test_ranges_of_rationals_are_read_and_what_is_none_is_said(place: tuple[str, str]) -> None:
+    assert read(place, "-1/2^3..0.5") == (Fraction(-1, 8), Fraction(1, 2))
+    assert read(place, "-2^40..-3") == (-(2**40), -3)
+    for text in ("1", "1..", "..1", "2..1", "1..x", "1...2", "--1..2", "", "1/0..2", "0..1e9"):
+        with pytest.raises(click.BadParameter, match=r"give a range LO\.\.HI"):
             read(place, text)
 
 

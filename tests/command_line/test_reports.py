@@ -36,6 +36,7 @@ pytestmark = pytest.mark.usefixtures("walked_once")
 
 WIDTHS = (40, 80, 200)
 WORDS = ("{network}", "--spec", "hardmax", "--words", "(a|b)*", "--last", "--out", "{folder}")
+FEW = ("--keys", "2", "--scores=0..8", "--values=0..1")
 COMMANDS = {
     "approximate": ("--function", "polynomial", "--n", "2", "--epsilon", "1", "--p", "1", "--out", "{folder}"),
     "arithmetics": (),
@@ -45,6 +46,9 @@ COMMANDS = {
     "contextual-mapping": ("--layer", "bilinear", "--n", "2", "--delta", "1/4"),
     "counterexample": ("--arithmetic", "rounded:fixed8", "--context", "2^4", "--machine", "rewrite"),
     "export": ("{certificate}", "--to", "safetensors", "--out", "{folder}/exported"),
+    "kernel": ("flash-2-bf16", *FEW, "--out", "{folder}"),
+    "kernel, refuted": ("eager-bf16", *FEW, "--tolerance", "0.001", "--out", "{folder}/refuted"),
+    "kernel --sweep": ("flash-2-bf16", *FEW, "--sweep", "block=1,2"),
     "lemmas": ("--only", "rounding.denominator", "--width", "4"),
     "lemmas --mutate": ("--mutate", "--only", "gadget.copy", "--width", "1"),
     "machines": (),

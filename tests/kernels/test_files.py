@@ -20,6 +20,7 @@ def test_a_recipe_of_the_product(name: str) -> None:
     assert tuple(sorted(text.canonical)) == tuple(sorted(FIELDS))
     if text.repaired is not None:
         assert text.repaired in names()
+    assert (text.repaired is None) == (not text.reported)
 
 
 def test_the_named_ones_are_there() -> None:
@@ -53,7 +54,8 @@ BAD = {
     "an unknown field": (changed("block:", "blok:"), "has the unknown field 'blok'; is block meant?"),
     "no description": (changed("describes:", "believed: []\n#"), "is no YAML"),
     "a description of nothing": (changed("describes: ", "describes: ''\n#"), "does not say what it describes"),
-    "beliefs that are no list": (changed("believed:", "believed: yes\nfoo:"), "unknown field 'foo'"),
+    "beliefs that are no list": ("describes: a kernel\nbelieved: yes", "give believed: a list of sentences"),
+    "a report that is no sentence": ("describes: a kernel\nbelieved: []\nreported: [1]", "give reported: a list of"),
     "a repaired recipe that is a number": (changed("repaired: ", "repaired: 3 #"), "has repaired: 3"),
     "no formats": (changed("formats:", "mask: null\n#"), "is no YAML"),
     "a format that is none": (changed("value: bf16", "value: bf17"), "recipe.formats.value"),

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from exactformer.certificates.command_line.numbers import number_of, numbers_of, power_of_two
+from exactformer.certificates.command_line.numbers import ends, number_of, numbers_of, power_of_two, rational
 from exactformer.certificates.command_line.options import (
     ARITHMETIC,
     CONTEXT,
@@ -181,6 +181,57 @@ def verify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     The arithmetic may be a format: fp32, bf16, fp16 stand for attention written out, with all results stored in it and
     sums in fp32."""
     from exactformer.certificates.command_line.verify import Typed, execute
+    from exactformer.certificates.files import Output
+
+    execute(Typed(**typed), Output(out, force), as_json)
+
+
+@command("kernel", short_help="Bound what an attention kernel gets wrong, or find it.", epilog=EXIT_CODES)
+@click.argument("recipe", metavar="RECIPE")
+@click.option("--keys", required=True, metavar="N", type=number_of("keys", high=2**40), help="At most so many.")
+@click.option("--scores", required=True, metavar="LO..HI", type=ends, help="What scores are between.")
+@click.option("--values", required=True, metavar="LO..HI", type=ends, help="What values are between.")
+@click.option(
+    "--masked",
+    type=click.Choice(["none", "some", "any"]),
+    default="none",
+    show_default=True,
+    help="Which keys may be masked: some, but never all; or any.",
+)
+@click.option(
+    "--tolerance",
+    metavar="T",
+    type=rational,
+    help="How far from exact softmax an output may be.  Default: what is shown; where nothing is, an eighth of the "
+    "largest value.",
+)
+@click.option(
+    "--sweep",
+    metavar="FIELD=A,B,..",
+    help="Instead of a certificate: what is shown and found with other values of a field of the recipe, named as "
+    "maximum.threshold, or of keys.",
+)
+@click.option(
+    "--plot",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With --sweep: draw it, as .svg or .png; needs matplotlib.",
+)
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("."),
+    help="Where to write the certificate.  Default: here.",
+)
+@FORCE
+@json_of("the certificate's content and the files")
+def kernel(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
+    """Show how far the output of an attention kernel is from exact softmax at most, by cause, and that it is a number,
+    for all scores and values in some ranges; or find a small input on which it is further off, or no number.
+
+    RECIPE says what a kernel computes (certificates/KERNELS.md): a name, like flash-2-bf16, or a YAML file."""
+    from exactformer.certificates.command_line.kernel import Typed, execute
     from exactformer.certificates.files import Output
 
     execute(Typed(**typed), Output(out, force), as_json)

@@ -1,0 +1,158 @@
+"""``exactformer kernel``: what an attention kernel of a recipe gets wrong at most, or an input on which it does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import click
+
+from exactformer.certificates.checker.kernels.bound import Inputs
+from exactformer.certificates.command_line.console import show
+from exactformer.certificates.command_line.numbers import number_of
+from exactformer.certificates.command_line.outcome import InputRefused, refusing
+from exactformer.certificates.command_line.plots import drawn, pyplot_for, require_plot, write_plot
+from exactformer.certificates.command_line.progress import LateProgress
+from exactformer.certificates.command_line.verdicts import EXIT_CODE
+from exactformer.certificates.document import rational, sha256
+from exactformer.certificates.files import FileRefused, Output
+from exactformer.certificates.kernels.certificate import (
+    RANDOM_INPUTS,
+    KernelAsked,
+    KernelBundle,
+    KernelFound,
+    certify_kernel,
+    measure,
+)
+from exactformer.certificates.kernels.files import RecipeError, load_recipe
+from exactformer.certificates.kernels.script import script_of
+from exactformer.certificates.reports.kernels import report_on_kernel, report_on_sweep
+
+BAD_INPUT = (RecipeError, FileRefused)
+KEYS = "keys"
+"""What a sweep may be over besides a field of the recipe."""
+Rows = Sequence[tuple[str, KernelFound]]
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What was typed."""
+
+    recipe: str
+    keys: int
+    scores: tuple[Fraction, Fraction]
+    values: tuple[Fraction, Fraction]
+    masked: str
+    tolerance: Fraction | None
+    sweep: str | None
+    plot: Path | None
+
+
+def execute(typed: Typed, output: Output, as_json: bool) -> None:
+    """Show it, or find an input, and write a certificate; or say what a sweep gives.
+
+    Exit code: 0 proved, or a sweep, 1 refuted, 2 bad input (nothing is written), 3 inconclusive.
+    """
+    inputs = Inputs(typed.keys, typed.scores, typed.values, typed.masked)
+    with refusing(*BAD_INPUT):
+        asked = KernelAsked(load_recipe(typed.recipe), inputs, typed.tolerance)
+    if typed.sweep is not None:
+        sweep(typed.sweep, asked, typed.plot, output.force, as_json)
+        return
+    if typed.plot is not None:
+        raise InputRefused("--plot is for --sweep FIELD=A,B,..: without it there is nothing to draw")
+    with LateProgress(not as_json) as progress, refusing(*BAD_INPUT):
+        output.require_folder()
+        bundle = certify_kernel(asked, progress)
+        name = bundle.subject.certificate
+        lying = output.write({name: bundle.bytes})[name]
+    script = script_for(bundle.found)
+    if as_json:
+        click.echo(json.dumps(summary(bundle, script, output.folder / name, lying), indent=2))
+    else:
+        show(report_on_kernel(bundle, script, output.folder / name))
+    raise click.exceptions.Exit(EXIT_CODE[bundle.found.verdict])
+
+
+def script_for(found: KernelFound) -> str | None:
+    """In PyTorch, of the input that fails, if a stock operation computes the recipe."""
+    return None if found.failing is None else script_of(found.asked.text.recipe, found.failing.keys)
+
+
+def summary(bundle: KernelBundle, script: str | None, path: Path, lying: bytes) -> dict[str, object]:
+    """What ``--json`` prints: the certificate, where it lies, and what it does not say."""
+    worst = bundle.found.worst
+    return {
+        "verdict": bundle.found.verdict.value,
+        "claim": bundle.claim,
+        "reason": bundle.found.reason,
+        "found": None if worst is None else str(worst.error),
+        "script": script,
+        "files": {"certificate": str(path)},
+        "sha256": sha256(lying),
+        "certificate": json.loads(lying),
+    }
+
+
+def sweep(text: str, asked: KernelAsked, plot: Path | None, force: bool, as_json: bool) -> None:
+    """What is shown and found of each value of a field."""
+    field, equals, listed = text.partition("=")
+    if not equals or not all(value.strip() for value in listed.split(",")):
+        raise InputRefused(f"--sweep {text!r}: give FIELD=A,B,.., like maximum.threshold=0,4,8")
+    plotted = None if plot is None else require_plot(plot, force)
+    with LateProgress(not as_json) as progress, refusing(*BAD_INPUT):
+        each = [(value.strip(), changed(asked, field.strip(), value.strip())) for value in listed.split(",")]
+        rows = [(value, measure(one, RANDOM_INPUTS, progress)) for value, one in each]
+    if as_json:
+        click.echo(json.dumps([row_of(field, value, found) for value, found in rows], indent=2))
+    else:
+        show(report_on_sweep(field, rows))
+    if plotted is not None and plot is not None:
+        write_plot(plotted, plot, draw_sweep(field, rows, plot))
+
+
+def changed(asked: KernelAsked, field: str, value: str) -> KernelAsked:
+    """With another value of a field, or another number of keys.  Raises RecipeError."""
+    if field != KEYS:
+        return replace(asked, text=asked.text.changed(field, value))
+    try:
+        keys = number_of(KEYS, high=2**40)(value)
+    except click.BadParameter as error:
+        raise RecipeError(f"keys: {error.message}") from error
+    return replace(asked, inputs=replace(asked.inputs, keys=keys))
+
+
+def row_of(field: str, value: str, found: KernelFound) -> dict[str, object]:
+    """For ``--json``: errors as rationals; null where nothing is shown."""
+    return {
+        field: value,
+        "shown": None if found.total is None else rational(found.total),
+        "errors": None if found.errors is None else {cause: rational(one) for cause, one in found.errors.items()},
+        "found": None if found.worst is None else str(found.worst.error),
+        "reason": found.reason,
+    }
+
+
+def draw_sweep(field: str, rows: Rows, path: Path) -> bytes:
+    """What is shown and what is found, of each value; values are side by side, as they were given."""
+    plt = pyplot_for(path)
+    figure, axis = plt.subplots(figsize=(8, 4.5))
+    shown = [(place, float(found.total)) for place, (_, found) in enumerate(rows) if found.total is not None]
+    errors = [(place, found.worst.error) for place, (_, found) in enumerate(rows) if found.worst is not None]
+    finite = [(place, float(error)) for place, error in errors if isinstance(error, Fraction) and error > 0]
+    for points, label, marker in ((shown, "shown: at most", "v"), (finite, "found: at least", "^")):
+        axis.plot([place for place, _ in points], [error for _, error in points], marker=marker, label=label)
+    for place, error in errors:
+        if not isinstance(error, Fraction):
+            axis.annotate("no number", (place, 0.9), xycoords=("data", "axes fraction"), ha="center")
+    axis.set_yscale("log")
+    axis.set_xticks(range(len(rows)), [value for value, _ in rows])
+    axis.set_xlabel(field)
+    axis.set_ylabel("error of one output")
+    axis.grid(alpha=0.3)
+    axis.legend()
+    figure.tight_layout()
+    return drawn(plt, figure, path)

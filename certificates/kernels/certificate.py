@@ -1,0 +1,187 @@
+"""From what is shown of a recipe, and found, to the certificate (KERNELS 3)."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+from importlib.metadata import version
+from typing import Any
+
+from exactformer.certificates import names
+from exactformer.certificates.checker.document import KERNEL as FORMAT
+from exactformer.certificates.checker.kernels.bound import Inputs, Unshown, errors
+from exactformer.certificates.checker.kernels.check import Statement
+from exactformer.certificates.checker.kernels.numbers import is_above
+from exactformer.certificates.document import canonical_bytes, rational
+from exactformer.certificates.files import Subject
+from exactformer.certificates.kernels.files import KernelText, RecipeError
+from exactformer.certificates.kernels.search import Found, Progress, failing_input, worst_error
+from exactformer.verify.verdict import Verdict
+
+VERSION = 2
+RANDOM_INPUTS = 300
+"""That the largest error is looked for among, besides those that are special."""
+BITS = 24
+"""Of errors that are written down, rounded up."""
+
+
+@dataclass(frozen=True)
+class KernelAsked:
+    """Of a recipe and these inputs. ``tolerance``: of the error; None for what is shown, in three digits, or an
+    eighth of the largest value where nothing is."""
+
+    text: KernelText
+    inputs: Inputs
+    tolerance: Fraction | None = None
+
+
+@dataclass(frozen=True)
+class KernelFound:
+    """Errors by cause, rounded up, or why nothing is shown; an input that fails; the largest error that was found."""
+
+    asked: KernelAsked
+    tolerance: Fraction
+    errors: Mapping[str, Fraction] | None
+    reason: str | None
+    failing: Found | None
+    worst: Found | None
+
+    @property
+    def total(self) -> Fraction | None:
+        """What the error is at most."""
+        return None if self.errors is None else sum(self.errors.values(), Fraction(0))
+
+    @property
+    def verdict(self) -> Verdict:
+        shown = self.total is not None and self.total <= self.tolerance
+        return Verdict.of(True if shown else False if self.failing is not None else None)
+
+
+def judge(asked: KernelAsked, progress: Progress) -> KernelFound:
+    """Whether the error is within the tolerance; where that is not shown, an input is looked for on which it is not.
+
+    Raises RecipeError where ranges and recipe do not fit.
+    """
+    shown = measure(asked, 0, progress)
+    if shown.verdict is Verdict.PROVED:
+        return measure(asked, RANDOM_INPUTS, progress)
+    failing = failing_input(asked.text.recipe, asked.inputs, shown.tolerance, progress)
+    if failing is not None:
+        return replace(shown, failing=failing)
+    found = measure(asked, RANDOM_INPUTS, progress)
+    fails = found.worst is not None and is_above(found.worst.error, found.tolerance)
+    return replace(found, failing=found.worst, worst=None) if fails else found
+
+
+def measure(asked: KernelAsked, random_inputs: int, progress: Progress) -> KernelFound:
+    """What is shown, and with random inputs the largest error that is found among them and those that are special.
+
+    Raises RecipeError where ranges and recipe do not fit.
+    """
+    require_fitting(asked)
+    recipe, inputs = asked.text.recipe, asked.inputs
+    reason, found, total = None, None, None
+    try:
+        found = {cause: rounded_up(one) for cause, one in errors(recipe, inputs).items()}
+        total = sum(found.values(), Fraction(0))
+    except Unshown as error:
+        reason = str(error)
+    largest = max(map(abs, inputs.values)) or Fraction(1)
+    tolerance = asked.tolerance or (largest / 8 if total is None else in_decimals(total))
+    worst = worst_error(recipe, inputs, random_inputs, progress=progress) if random_inputs else None
+    return KernelFound(asked, tolerance, found, reason, None, worst)
+
+
+def require_fitting(asked: KernelAsked) -> None:
+    """Ranges are numbers of the recipe's formats, and keys are masked only if it says how.  Raises RecipeError."""
+    recipe, inputs, name = asked.text.recipe, asked.inputs, asked.text.name
+    for what, form, ends in (("scores", recipe.score, inputs.scores), ("values", recipe.value, inputs.values)):
+        for end in ends:
+            if not form.has(end):
+                raise RecipeError(f"{what} of the recipe {name} are in {form.name}, which does not have {end}")
+    if inputs.masked != "none" and recipe.mask_how is None:
+        raise RecipeError(f"the recipe {name} has no mask, so that no key can be masked")
+
+
+def rounded_up(error: Fraction) -> Fraction:
+    """A dyadic number of few bits that is not less."""
+    if not error:
+        return error
+    unit = Fraction(2) ** (error.numerator.bit_length() - error.denominator.bit_length() - BITS)
+    return -(-error // unit) * unit
+
+
+def in_decimals(error: Fraction) -> Fraction:
+    """A decimal number of some three digits that is not less.
+
+    >>> in_decimals(Fraction(2, 3)), in_decimals(Fraction(2, 3000))
+    (Fraction(667, 1000), Fraction(667, 1000000))
+    """
+    unit = Fraction(1, 1000)
+    while error < 100 * unit:
+        unit /= 10
+    return -(-error // unit) * unit
+
+
+@dataclass(frozen=True)
+class KernelBundle:
+    """A certificate, as bytes ready to be written, and what was found."""
+
+    found: KernelFound
+    document: Mapping[str, Any]
+    subject: Subject
+
+    @cached_property
+    def bytes(self) -> bytes:
+        return canonical_bytes(self.document)
+
+    @property
+    def claim(self) -> str:
+        return str(self.document["statement"]["claim"])
+
+
+def certify_kernel(asked: KernelAsked, progress: Progress) -> KernelBundle:
+    """Raises RecipeError where ranges and recipe do not fit."""
+    started = time.perf_counter()
+    found = judge(asked, progress)
+    return bundle_of(found, time.perf_counter() - started)
+
+
+def bundle_of(found: KernelFound, seconds: float) -> KernelBundle:
+    """What is written of it."""
+    asked, verdict = found.asked, found.verdict
+    inputs, errors, failing = asked.inputs, found.errors, found.failing
+    statement = Statement(None, asked.text.recipe, inputs, found.tolerance)
+    about = {
+        "recipe": asked.text.canonical,
+        "keys": inputs.keys,
+        "scores": [rational(end) for end in inputs.scores],
+        "values": [rational(end) for end in inputs.values],
+        "masked": inputs.masked,
+        "tolerance": rational(found.tolerance),
+    }
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        "statement": {**about, "claim": statement.sentence(verdict.value)},
+        "errors": {cause: rational(one) for cause, one in errors.items()}
+        if errors is not None and verdict is Verdict.PROVED
+        else None,
+        "input": None
+        if failing is None
+        else [[rational(key.score), rational(key.value), key.masked] for key in failing.keys],
+        "verdict": verdict.value,
+        "provenance": {
+            "exactformer": version("exactformer"),
+            "python": platform.python_version(),
+            "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "seconds": f"{seconds:.3f}",
+        },
+    }
+    name = names.of_kernel(asked.text.name, inputs.keys, json.dumps(about, sort_keys=True))
+    return KernelBundle(found, document, Subject(name, {"statement": about}))

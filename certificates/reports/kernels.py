@@ -1,0 +1,153 @@
+"""What a person reads after ``kernel``: verdict, errors by cause, the input that fails, a script; and a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR
+from fractions import Fraction
+from itertools import accumulate, groupby
+from pathlib import Path
+
+from exactformer.certificates.checker.kernels.execute import Key, wanted
+from exactformer.certificates.checker.kernels.numbers import Number
+from exactformer.certificates.document import sha256
+from exactformer.certificates.kernels.certificate import KernelBundle, KernelFound
+from exactformer.certificates.kernels.search import Found
+from exactformer.certificates.reports.facts import Findings
+from exactformer.certificates.reports.layout import Column, Facts, Part, Table, counted, heading
+from exactformer.certificates.reports.on_inputs import evidence
+from exactformer.certificates.reports.verdicts import verdict_line
+from exactformer.certificates.sequences.certificate import shown
+from exactformer.verify.verdict import Basis, Verdict
+
+CAUSES = {
+    "argument": "of the arguments of exponentials, with the scale and the maximum",
+    "exponential": "of exponentials, in ulp",
+    "underflow": "weights that become 0, or subnormal",
+    "mask": "weights of keys that are masked",
+    "cast": "weights cast to their format",
+    "sums": "additions",
+    "merge": "rescaling, and merging of parts",
+    "quotient": "the division",
+    "output": "the cast of the output",
+}
+
+
+def report_on_kernel(bundle: KernelBundle, script: str | None, written: Path | None) -> Iterator[Part]:
+    """The parts of a report. ``written``: where the certificate lies."""
+    found = bundle.found
+    yield verdict_line(found.verdict)
+    yield bundle.claim
+    if found.reason is not None:
+        yield f"Nothing is shown: {found.reason}."
+    yield ""
+    yield Facts(tuple(_facts(found)))
+    if found.errors is not None:
+        yield ""
+        yield heading("errors at most, by cause")
+        yield Table(
+            (Column("cause", key=True), Column("at most", right=True), Column("what")),
+            tuple((cause, above(one), CAUSES[cause]) for cause, one in found.errors.items() if one),
+        )
+    if found.failing is not None:
+        yield from _input("the input on which it fails", found, found.failing)
+    elif found.worst is not None:
+        yield from _input("the input that is off most, of those tried", found, found.worst)
+    if script is not None:
+        yield ""
+        yield heading("the same in PyTorch")
+        yield from (f"    {line}" for line in script.splitlines())
+    yield from evidence(list(_findings(found)))
+    if written is not None:
+        yield ""
+        yield Facts((("certificate", f"{written}  (sha256 {sha256(bundle.bytes)[:16]}...)"),))
+
+
+def _facts(found: KernelFound) -> Iterator[tuple[str, str]]:
+    text, recipe = found.asked.text, found.asked.text.recipe
+    yield "recipe", f"{text.name}: {text.describes}"
+    yield (
+        "formats",
+        f"scores {recipe.score.name}, computing {recipe.computing.name}, weights {recipe.weight.name}, values "
+        f"{recipe.value.name}, output {recipe.output.name}",
+    )
+    yield "tolerance", number(found.tolerance)
+    if found.total is not None:
+        yield "error", f"at most {above(found.total)}"
+    if found.worst is not None:
+        yield ("" if found.total is not None else "error"), f"at least {below(found.worst.error)}, on the input below"
+    if text.repaired is not None and found.failing is not None:
+        yield "repaired", f"{text.repaired} does without what is wrong here"
+    for place, sentence in enumerate(text.reported):
+        yield ("" if place else "reported"), sentence
+
+
+def _input(title: str, found: KernelFound, one: Found) -> Iterator[Part]:
+    yield ""
+    yield heading(title)
+    runs = [list(run) for _, run in groupby(one.keys)]
+    places = accumulate(map(len, runs), initial=1)
+    yield Table(
+        (
+            Column("key", right=True, key=True),
+            Column("how many", right=True),
+            Column("score", right=True),
+            Column("value", right=True),
+            Column("masked"),
+        ),
+        tuple(_row(place, run) for place, run in zip(places, runs, strict=False)),
+    )
+    ends = wanted(found.asked.text.recipe, one.keys)
+    right = "a finite number: all keys are masked" if ends is None else number(ends[0])
+    yield f"The recipe makes {number(one.output)} of {counted(len(one.keys), 'key')}; right is {right}."
+
+
+def _row(place: int, run: Sequence[Key]) -> tuple[str, ...]:
+    key = run[0]
+    return str(place), str(len(run)), number(key.score), number(key.value), "yes" if key.masked else ""
+
+
+def _findings(found: KernelFound) -> Iterator[Findings]:
+    text = found.asked.text
+    if found.verdict is Verdict.PROVED:
+        sentence = "All numbers are finite, and errors are within these bounds, in whatever order sums are added."
+        yield Findings(Basis.PROVED, (sentence,))
+    if found.verdict is Verdict.REFUTED:
+        sentence = "The recipe was executed exactly on the input, key by key, and compared with exact softmax."
+        yield Findings(Basis.PROVED, (sentence,))
+    computes = f"A kernel of the recipe {text.name} computes what certificates/KERNELS.md says of its fields."
+    yield Findings(Basis.ASSUMED, (computes, *text.believed))
+
+
+def number(value: Number) -> str:
+    """For people: an infinity or NaN by its name."""
+    return shown(str(value)) if isinstance(value, Fraction) else value.value
+
+
+def above(value: Fraction) -> str:
+    return shown(str(value), ROUND_CEILING)
+
+
+def below(value: Number) -> str:
+    return shown(str(value), ROUND_FLOOR) if isinstance(value, Fraction) else value.value
+
+
+def report_on_sweep(field: str, rows: Sequence[tuple[str, KernelFound]]) -> Iterator[Part]:
+    """A line for each value of the field."""
+    yield Table(
+        (
+            Column(field, key=True),
+            Column("shown: at most", right=True),
+            Column("found: at least", right=True),
+            Column("why nothing is shown"),
+        ),
+        tuple(
+            (
+                value,
+                "-" if found.total is None else above(found.total),
+                "-" if found.worst is None else below(found.worst.error),
+                found.reason or "",
+            )
+            for value, found in rows
+        ),
+    )
