@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import click
 
 from exactformer.certificates.command_line.console import show
+from exactformer.certificates.kernels.files import KernelText, load_recipe, names
 from exactformer.certificates.reports.layout import Facts, Part, heading
 from exactformer.verify.arithmetic.formats import LARGEST_EXPONENT, LARGEST_PRECISION, NAMED_FORMATS
 from exactformer.verify.arithmetic.kernels import KERNELS, WHOLE
@@ -58,7 +59,15 @@ def document() -> dict[str, object]:
             }
             for kernel in KERNELS.values()
         ],
+        "recipes": [
+            {"name": text.name, "describes": text.describes, "believed": list(text.believed)} for text in recipes()
+        ],
     }
+
+
+def recipes() -> list[KernelText]:
+    """That ``kernel`` takes by name."""
+    return [load_recipe(name) for name in names()]
 
 
 def report() -> Iterator[Part]:
@@ -91,3 +100,7 @@ def report() -> Iterator[Part]:
         yield f"  {KERNEL}{kernel.name} = {kernel.arithmetic}"
         yield f"      {kernel.describes}"
         yield from (f"      - believed: {one}" for one in kernel.believed)
+    yield ""
+    yield heading("recipes of attention kernels")
+    yield "For the command kernel: RECIPE is one of these names, or a file like theirs (certificates/KERNELS.md)."
+    yield Facts(tuple((text.name, text.describes) for text in recipes()), "  ")

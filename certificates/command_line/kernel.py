@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from exactformer.certificates.checker.kernels.bound import Inputs
+from exactformer.certificates.checker.kernels.numbers import Number
 from exactformer.certificates.command_line.console import show
 from exactformer.certificates.command_line.numbers import number_of
 from exactformer.certificates.command_line.outcome import InputRefused, refusing
@@ -20,12 +21,13 @@ from exactformer.certificates.command_line.verdicts import EXIT_CODE
 from exactformer.certificates.document import rational, sha256
 from exactformer.certificates.files import FileRefused, Output
 from exactformer.certificates.kernels.certificate import (
-    RANDOM_INPUTS,
     KernelAsked,
     KernelBundle,
     KernelFound,
+    Swept,
     certify_kernel,
-    measure,
+    input_of,
+    sweep,
 )
 from exactformer.certificates.kernels.files import RecipeError, load_recipe
 from exactformer.certificates.kernels.script import script_of
@@ -34,7 +36,6 @@ from exactformer.certificates.reports.kernels import report_on_kernel, report_on
 BAD_INPUT = (RecipeError, FileRefused)
 KEYS = "keys"
 """What a sweep may be over besides a field of the recipe."""
-Rows = Sequence[tuple[str, KernelFound]]
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def execute(typed: Typed, output: Output, as_json: bool) -> None:
     with refusing(*BAD_INPUT):
         asked = KernelAsked(load_recipe(typed.recipe), inputs, typed.tolerance)
     if typed.sweep is not None:
-        sweep(typed.sweep, asked, typed.plot, output.force, as_json)
+        execute_sweep(typed.sweep, asked, typed.plot, output.force, as_json)
         return
     if typed.plot is not None:
         raise InputRefused("--plot is for --sweep FIELD=A,B,..: without it there is nothing to draw")
@@ -89,7 +90,7 @@ def summary(bundle: KernelBundle, script: str | None, path: Path, lying: bytes) 
         "verdict": bundle.found.verdict.value,
         "claim": bundle.claim,
         "reason": bundle.found.reason,
-        "found": None if worst is None else str(worst.error),
+        "found": None if worst is None else written(worst.error),
         "script": script,
         "files": {"certificate": str(path)},
         "sha256": sha256(lying),
@@ -97,17 +98,22 @@ def summary(bundle: KernelBundle, script: str | None, path: Path, lying: bytes) 
     }
 
 
-def sweep(text: str, asked: KernelAsked, plot: Path | None, force: bool, as_json: bool) -> None:
+def written(number: Number) -> str:
+    """For ``--json``: a rational, or an infinity or NaN by its name."""
+    return rational(number) if isinstance(number, Fraction) else number.value
+
+
+def execute_sweep(text: str, asked: KernelAsked, plot: Path | None, force: bool, as_json: bool) -> None:
     """What is shown and found of each value of a field."""
-    field, equals, listed = text.partition("=")
-    if not equals or not all(value.strip() for value in listed.split(",")):
-        raise InputRefused(f"--sweep {text!r}: give FIELD=A,B,.., like maximum.threshold=0,4,8")
+    field, equals, listed = (part.strip() for part in text.partition("="))
+    values = [value.strip() for value in listed.split(",")]
+    if not equals or not all(values) or len(set(values)) < len(values):
+        raise InputRefused(f"--sweep {text!r}: give FIELD=A,B,.., like maximum.threshold=0,4,8, each value once")
     plotted = None if plot is None else require_plot(plot, force)
     with LateProgress(not as_json) as progress, refusing(*BAD_INPUT):
-        each = [(value.strip(), changed(asked, field.strip(), value.strip())) for value in listed.split(",")]
-        rows = [(value, measure(one, RANDOM_INPUTS, progress)) for value, one in each]
+        rows = sweep([(value, changed(asked, field, value)) for value in values], progress)
     if as_json:
-        click.echo(json.dumps([row_of(field, value, found) for value, found in rows], indent=2))
+        click.echo(json.dumps([row_of(field, row) for row in rows], indent=2))
     else:
         show(report_on_sweep(field, rows))
     if plotted is not None and plot is not None:
@@ -125,23 +131,26 @@ def changed(asked: KernelAsked, field: str, value: str) -> KernelAsked:
     return replace(asked, inputs=replace(asked.inputs, keys=keys))
 
 
-def row_of(field: str, value: str, found: KernelFound) -> dict[str, object]:
-    """For ``--json``: errors as rationals; null where nothing is shown."""
+def row_of(field: str, row: Swept) -> dict[str, object]:
+    """For ``--json``: errors as rationals; null where nothing is shown, or found."""
+    found = row.found
     return {
-        field: value,
+        field: row.value,
         "shown": None if found.total is None else rational(found.total),
         "errors": None if found.errors is None else {cause: rational(one) for cause, one in found.errors.items()},
-        "found": None if found.worst is None else str(found.worst.error),
+        "found": None if found.worst is None else written(found.worst.error),
         "reason": found.reason,
+        "differing": None if row.differing is None else input_of(row.differing),
     }
 
 
-def draw_sweep(field: str, rows: Rows, path: Path) -> bytes:
+def draw_sweep(field: str, rows: Sequence[Swept], path: Path) -> bytes:
     """What is shown and what is found, of each value; values are side by side, as they were given."""
     plt = pyplot_for(path)
     figure, axis = plt.subplots(figsize=(8, 4.5))
-    shown = [(place, float(found.total)) for place, (_, found) in enumerate(rows) if found.total is not None]
-    errors = [(place, found.worst.error) for place, (_, found) in enumerate(rows) if found.worst is not None]
+    found = [row.found for row in rows]
+    shown = [(place, float(one.total)) for place, one in enumerate(found) if one.total is not None]
+    errors = [(place, one.worst.error) for place, one in enumerate(found) if one.worst is not None]
     finite = [(place, float(error)) for place, error in errors if isinstance(error, Fraction) and error > 0]
     for points, label, marker in ((shown, "shown: at most", "v"), (finite, "found: at least", "^")):
         axis.plot([place for place, _ in points], [error for _, error in points], marker=marker, label=label)
@@ -149,7 +158,7 @@ def draw_sweep(field: str, rows: Rows, path: Path) -> bytes:
         if not isinstance(error, Fraction):
             axis.annotate("no number", (place, 0.9), xycoords=("data", "axes fraction"), ha="center")
     axis.set_yscale("log")
-    axis.set_xticks(range(len(rows)), [value for value, _ in rows])
+    axis.set_xticks(range(len(rows)), [row.value for row in rows])
     axis.set_xlabel(field)
     axis.set_ylabel("error of one output")
     axis.grid(alpha=0.3)

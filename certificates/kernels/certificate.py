@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -16,16 +16,17 @@ from exactformer.certificates import names
 from exactformer.certificates.checker.document import KERNEL as FORMAT
 from exactformer.certificates.checker.kernels.bound import Inputs, Unshown, errors
 from exactformer.certificates.checker.kernels.check import Statement
+from exactformer.certificates.checker.kernels.execute import Key
 from exactformer.certificates.checker.kernels.numbers import is_above
 from exactformer.certificates.document import canonical_bytes, rational
 from exactformer.certificates.files import Subject
 from exactformer.certificates.kernels.files import KernelText, RecipeError
-from exactformer.certificates.kernels.search import Found, Progress, failing_input, worst_error
+from exactformer.certificates.kernels.search import Found, Progress, differing_input, failing_input, worst_error
 from exactformer.verify.verdict import Verdict
 
 VERSION = 2
 RANDOM_INPUTS = 300
-"""That the largest error is looked for among, besides those that are special."""
+"""That the largest error is looked for among, besides those that are special; and inputs that two recipes differ on."""
 BITS = 24
 """Of errors that are written down, rounded up."""
 
@@ -129,6 +130,27 @@ def in_decimals(error: Fraction) -> Fraction:
 
 
 @dataclass(frozen=True)
+class Swept:
+    """What is shown and found with one value of what is swept; and an input on which the recipe makes something else
+    than with the first value, if one was found."""
+
+    value: str
+    found: KernelFound
+    differing: Sequence[Key] | None
+
+
+def sweep(each: Sequence[tuple[str, KernelAsked]], progress: Progress) -> list[Swept]:
+    """Of each value.  Raises RecipeError where ranges and recipe do not fit."""
+    rows = list[Swept]()
+    for value, asked in each:
+        found = measure(asked, RANDOM_INPUTS, progress)
+        first = each[0][1]
+        differing = differing_input(first.text.recipe, asked.text.recipe, asked.inputs, RANDOM_INPUTS)
+        rows.append(Swept(value, found, differing))
+    return rows
+
+
+@dataclass(frozen=True)
 class KernelBundle:
     """A certificate, as bytes ready to be written, and what was found."""
 
@@ -152,6 +174,11 @@ def certify_kernel(asked: KernelAsked, progress: Progress) -> KernelBundle:
     return bundle_of(found, time.perf_counter() - started)
 
 
+def input_of(keys: Sequence[Key]) -> list[list[Any]]:
+    """As KERNELS 4 says."""
+    return [[rational(key.score), rational(key.value), key.masked] for key in keys]
+
+
 def bundle_of(found: KernelFound, seconds: float) -> KernelBundle:
     """What is written of it."""
     asked, verdict = found.asked, found.verdict
@@ -172,9 +199,7 @@ def bundle_of(found: KernelFound, seconds: float) -> KernelBundle:
         "errors": {cause: rational(one) for cause, one in errors.items()}
         if errors is not None and verdict is Verdict.PROVED
         else None,
-        "input": None
-        if failing is None
-        else [[rational(key.score), rational(key.value), key.masked] for key in failing.keys],
+        "input": None if failing is None else input_of(failing.keys),
         "verdict": verdict.value,
         "provenance": {
             "exactformer": version("exactformer"),

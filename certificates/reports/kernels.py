@@ -8,10 +8,10 @@ from fractions import Fraction
 from itertools import accumulate, groupby
 from pathlib import Path
 
-from exactformer.certificates.checker.kernels.execute import Key, wanted
+from exactformer.certificates.checker.kernels.execute import Key, execute, wanted
 from exactformer.certificates.checker.kernels.numbers import Number
 from exactformer.certificates.document import sha256
-from exactformer.certificates.kernels.certificate import KernelBundle, KernelFound
+from exactformer.certificates.kernels.certificate import KernelBundle, KernelFound, Swept
 from exactformer.certificates.kernels.search import Found
 from exactformer.certificates.reports.facts import Findings
 from exactformer.certificates.reports.layout import Column, Facts, Part, Table, counted, heading
@@ -76,18 +76,26 @@ def _facts(found: KernelFound) -> Iterator[tuple[str, str]]:
         yield "error", f"at most {above(found.total)}"
     if found.worst is not None:
         yield ("" if found.total is not None else "error"), f"at least {below(found.worst.error)}, on the input below"
-    if text.repaired is not None and found.failing is not None:
-        yield "repaired", f"{text.repaired} does without what is wrong here"
     for place, sentence in enumerate(text.reported):
         yield ("" if place else "reported"), sentence
+    if text.repaired is not None:
+        yield "repaired", f"{text.repaired} is without that"
 
 
 def _input(title: str, found: KernelFound, one: Found) -> Iterator[Part]:
     yield ""
     yield heading(title)
-    runs = [list(run) for _, run in groupby(one.keys)]
+    yield _keys(one.keys)
+    ends = wanted(found.asked.text.recipe, one.keys)
+    right = "a finite number: all keys are masked" if ends is None else number(ends[0])
+    yield f"The recipe makes {number(one.output)} of {counted(len(one.keys), 'key')}; right is {right}."
+
+
+def _keys(keys: Sequence[Key]) -> Table:
+    """Those that are alike in one line."""
+    runs = [list(run) for _, run in groupby(keys)]
     places = accumulate(map(len, runs), initial=1)
-    yield Table(
+    return Table(
         (
             Column("key", right=True, key=True),
             Column("how many", right=True),
@@ -97,9 +105,6 @@ def _input(title: str, found: KernelFound, one: Found) -> Iterator[Part]:
         ),
         tuple(_row(place, run) for place, run in zip(places, runs, strict=False)),
     )
-    ends = wanted(found.asked.text.recipe, one.keys)
-    right = "a finite number: all keys are masked" if ends is None else number(ends[0])
-    yield f"The recipe makes {number(one.output)} of {counted(len(one.keys), 'key')}; right is {right}."
 
 
 def _row(place: int, run: Sequence[Key]) -> tuple[str, ...]:
@@ -132,22 +137,32 @@ def below(value: Number) -> str:
     return shown(str(value), ROUND_FLOOR) if isinstance(value, Fraction) else value.value
 
 
-def report_on_sweep(field: str, rows: Sequence[tuple[str, KernelFound]]) -> Iterator[Part]:
-    """A line for each value of the field."""
+def report_on_sweep(field: str, rows: Sequence[Swept]) -> Iterator[Part]:
+    """A line for each value of the field; and an input of which two of them make different numbers."""
     yield Table(
         (
             Column(field, key=True),
             Column("shown: at most", right=True),
             Column("found: at least", right=True),
+            Column("the first makes the same"),
             Column("why nothing is shown"),
         ),
         tuple(
             (
-                value,
-                "-" if found.total is None else above(found.total),
-                "-" if found.worst is None else below(found.worst.error),
-                found.reason or "",
+                row.value,
+                "-" if row.found.total is None else above(row.found.total),
+                "-" if row.found.worst is None else below(row.found.worst.error),
+                "of all tried" if row.differing is None else f"not of {counted(len(row.differing), 'key')}",
+                row.found.reason or "",
             )
-            for value, found in rows
+            for row in rows
         ),
     )
+    differing = next((row for row in rows if row.differing is not None), None)
+    if differing is not None and differing.differing is not None:
+        yield ""
+        yield heading("an input that makes a difference")
+        yield _keys(differing.differing)
+        for row in (rows[0], differing):
+            made = number(execute(row.found.asked.text.recipe, differing.differing))
+            yield f"With {field} = {row.value} the recipe makes {made}."

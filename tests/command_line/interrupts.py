@@ -75,6 +75,12 @@ COMMANDS = (
     of_program("a run", "run binary-addition 10110+11011"),
     of_program("a counterexample", "counterexample --arithmetic rounded:e5m2/e5m2 --context 512", (1,)),
     of_program("an approximation", "approximate --function sort --n 2 --epsilon 1/4 --out out"),
+    of_program(
+        "a kernel",
+        "kernel flash-2-bf16 --keys 4096 --scores=-64..64 --values=-1..1 --tolerance 1/999 --out out",
+        (1,),
+        most=10.0,
+    ),
     of_program("an audit", "audit increment --csv"),
     of_program(
         "words",

@@ -197,3 +197,6 @@ def test_arithmetics_lists_steps_and_kernels() -> None:
     for kernel in document["kernels"]:
         assert f"{kernel['name']} = {kernel['arithmetic']}" in listed.out
         assert all(f"believed: {one}" in listed.out for one in kernel["believed"])
+    for recipe in document["recipes"]:
+        assert recipe["name"] in listed.out
+        assert recipe["describes"] in listed.out

@@ -41,7 +41,7 @@ def test_refuted_with_a_script(tmp_path: Path) -> None:
     assert (done.code, done.err) == (1, "")
     assert done.out.startswith("REFUTED\nA kernel of this recipe does not make a number")
     assert "Nothing is shown: all keys of a block may be masked" in done.out
-    assert "repaired   math-fp32 does without" in done.out
+    assert "repaired   math-fp32 is without that" in done.out
     assert "The recipe makes nan of 1 key; right is a finite number" in done.out
     assert "    weights = torch.softmax(scores, -1)" in done.out
     assert check(tmp_path).out.startswith("valid: refuted\n")
@@ -90,13 +90,26 @@ def test_a_sweep_and_its_plot(tmp_path: Path) -> None:
     assert (done.code, done.err) == (0, "")
     lines = done.out.splitlines()
     assert lines[0].split("  ")[0] == "exponential.offset"
-    assert [line.split()[0] for line in lines[1:]] == ["0", "4", "8"]
+    assert [line.split()[0] for line in lines[1:4]] == ["0", "4", "8"]
+    assert "of all tried" in lines[1]
     assert plot.read_bytes().startswith(b"<?xml")
     assert not (tmp_path / "out").exists()
     said = json.loads(kernel(tmp_path, "flash-4-fp8", "--sweep", "keys=2,2^8", "--json").out)
     assert [row["keys"] for row in said] == ["2", "2^8"]
     assert Fraction(said[0]["shown"]) < Fraction(said[1]["shown"])
     assert all(Fraction(row["found"]) <= Fraction(row["shown"]) for row in said)
+
+
+def test_determinism(tmp_path: Path) -> None:
+    """How many parts there are changes bits; how long the only one could be does not."""
+    said = kernel(tmp_path, "buggy-split-count", "--sweep", "splits.count=1,8").out
+    assert "an input that makes a difference" in said
+    assert len(set(re.findall(r"With splits.count = [18] the recipe makes (.*)\.", said))) == 2
+    parts = json.loads(kernel(tmp_path, "buggy-split-count", "--sweep", "splits.count=1,8", "--json").out)
+    assert parts[0]["differing"] is None
+    assert 1 <= len(parts[1]["differing"]) <= 8
+    lengths = json.loads(kernel(tmp_path, "decode-by-length", "--sweep", "splits.length=64,256", "--json").out)
+    assert lengths[1]["differing"] is None
 
 
 REFUSED = {
