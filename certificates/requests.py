@@ -9,6 +9,7 @@ from exactformer.certificates.certify import Bundle, Progress, Request
 from exactformer.certificates.certify_all import UniversalBundle, UniversalRequest
 from exactformer.certificates.checker.deadline import SECONDS
 from exactformer.certificates.files import Subject
+from exactformer.certificates.kernels.certificate import KernelBundle
 from exactformer.certificates.sequences.certificate import SequencesAsked, SequencesBundle, certify_sequences
 from exactformer.certificates.theory_certificate import Asked, TheoryBundle, certify_theory, subject_of
 from exactformer.certificates.words.certificate import WordsAsked, WordsBundle, certify_words
@@ -78,4 +79,4 @@ class WordsRequest:
 
 
 AnyRequest: TypeAlias = Request | UniversalRequest | TheoryRequest | SequencesRequest | WordsRequest
-AnyBundle: TypeAlias = Bundle | UniversalBundle | TheoryBundle | SequencesBundle | WordsBundle
+AnyBundle: TypeAlias = Bundle | UniversalBundle | TheoryBundle | SequencesBundle | WordsBundle | KernelBundle

@@ -11,6 +11,7 @@ import sys
 import typing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from html.parser import HTMLParser
 from pathlib import Path
 from types import FunctionType
@@ -376,6 +377,28 @@ def test_certificates_and_transformers_show_themselves() -> None:
     assert "causal" in text_of(COUNTER)
 
 
+def test_a_certificate_about_a_kernel(tmp_path: Path) -> None:
+    """What the command says; written, checked, refuted with the input and a script."""
+    options = ("--keys", "8", "--scores", "-8..8", "--values", "0..1", "--out", tmp_path / "out-of-command")
+    said = invoke("kernel", "flash-2-bf16", *options).out
+    certificate = ef.certify(ef.load_recipe("flash-2-bf16"), ef.KernelInputs(8, (-8, 8), (0, 1)))
+    assert certificate.verdict is ef.Verdict.PROVED
+    assert said.startswith(ef.report(certificate))
+    assert certificate.claim in text_of(certificate)
+    path = certificate.write(tmp_path / "out")
+    assert ef.check(path).claim == certificate.claim
+    assert certificate.errors is not None
+    assert certificate.errors["cast"] == Fraction(1, 256)
+    assert (certificate.failing, certificate.script, certificate.not_shown) == (None, None, None)
+    wrong = ef.certify(ef.load_recipe("buggy-no-guard"), ef.KernelInputs(8, (-8, 8), (-1, 1), "any"))
+    assert wrong.verdict is ef.Verdict.REFUTED
+    assert wrong.failing is not None
+    assert wrong.failing[0].masked
+    assert wrong.not_shown is not None
+    with pytest.raises(ef.Rejected, match="is about a kernel, not about the network"):
+        ef.check(path, network=COUNTER)
+
+
 def test_all_text_is_escaped() -> None:
     case = ef.Case((BREAKING,), BREAKING, {BREAKING: BREAKING}, BREAKING, BREAKING)
     theory = ef.Theory(
@@ -415,7 +438,13 @@ def call(function: Callable[..., object], *arguments: object, **options: object)
     return lambda: function(*arguments, **options)
 
 
+def masks(masked: str) -> ef.KernelInputs:
+    return ef.KernelInputs(2, (-1, 1), (0, 1), masked)
+
+
 RUN = ef.Inputs(["1"])
+KERNEL = ef.load_recipe("flash-2-bf16")
+UNMASKED = KERNEL.changed("mask", "null")
 B = ef.BehaviourError
 BAD = (
     Bad("a word for words", call(ef.Inputs, "101"), B, "the inputs are '101'; give a list of words"),
@@ -521,6 +550,18 @@ BAD = (
     Bad("an audit of a text", call(ef.audit, MACHINE, "fused:bf16", [16]), ef.ModelError, "give a list of texts"),
     Bad("an audit of no run", call(ef.audit, MACHINE, ["fused:bf16"], [1]), ef.ContextError, "give 5 or more"),
     Bad("an audit of 0 tokens", call(ef.audit, MACHINE, ["fused:bf16"], [0]), B, "context is 0; give"),
+    Bad("no recipe", call(ef.load_recipe, "none"), ef.RecipeError, "is neither the name of a recipe nor a file"),
+    Bad("scores that fp32 has not", certify(KERNEL, ef.KernelInputs(1, (0, 0.1), (0, 1))), ef.RecipeError, "in fp32"),
+    Bad("masked keys without a mask", certify(UNMASKED, masks("some")), ef.RecipeError, "has no mask"),
+    Bad("0 keys", call(ef.KernelInputs, 0, (0, 1), (0, 1)), B, "keys is 0"),
+    Bad("too many keys", call(ef.KernelInputs, 2**40 + 1, (0, 1), (0, 1)), B, "at most 1,099,511,627,776"),
+    Bad("no range of scores", call(ef.KernelInputs, 1, 3, (0, 1)), B, "scores are 3; give a pair"),
+    Bad("an empty range", call(ef.KernelInputs, 1, (0, 1), (1, 0)), B, "values are from 1 to 0"),
+    Bad("infinite scores", call(ef.KernelInputs, 1, (0, float("inf")), (0, 1)), B, "scores: inf is no finite number"),
+    Bad("masks of another kind", call(masks, "all"), B, "masked is 'all'; it has to be one of none, some, any"),
+    Bad("no tolerance", call(ef.KernelInputs, 1, (0, 1), (0, 1), "none", 0), B, "the tolerance is 0"),
+    Bad("an arithmetic of a kernel", certify(KERNEL, masks("none"), "fused:bf16"), TypeError, "an arithmetic is named"),
+    Bad("no arithmetic of a machine", certify(MACHINE, RUN), TypeError, "an arithmetic is named of everything but"),
     Bad("a report of nothing", call(ef.report, MACHINE), TypeError, "is no certificate, nothing valid and no audit"),
 )
 

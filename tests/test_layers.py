@@ -55,6 +55,7 @@ MAY_ALSO_IMPORT = {
     ("exactformer.certificates.command_line.certify", CHECKER),
     ("exactformer.certificates.requests", CHECKER),
     ("exactformer.certificates.sequences.search", CHECKER),
+    ("exactformer.certificates.kernels.inputs", CHECKER),
     ("exactformer.certificates.words.search", CHECKER),
     ("exactformer.certificates.words.setting", CHECKER),
     ("exactformer.certificates.words.unfinished", CHECKER),

@@ -23,14 +23,12 @@ from exactformer.certificates.files import FileRefused, Output
 from exactformer.certificates.kernels.certificate import (
     KernelAsked,
     KernelBundle,
-    KernelFound,
     Swept,
     certify_kernel,
     input_of,
     sweep,
 )
 from exactformer.certificates.kernels.files import RecipeError, load_recipe
-from exactformer.certificates.kernels.script import script_of
 from exactformer.certificates.reports.kernels import report_on_kernel, report_on_sweep
 
 BAD_INPUT = (RecipeError, FileRefused)
@@ -70,20 +68,14 @@ def execute(typed: Typed, output: Output, as_json: bool) -> None:
         bundle = certify_kernel(asked, progress)
         name = bundle.subject.certificate
         lying = output.write({name: bundle.bytes})[name]
-    script = script_for(bundle.found)
     if as_json:
-        click.echo(json.dumps(summary(bundle, script, output.folder / name, lying), indent=2))
+        click.echo(json.dumps(summary(bundle, output.folder / name, lying), indent=2))
     else:
-        show(report_on_kernel(bundle, script, output.folder / name))
+        show(report_on_kernel(bundle, output.folder / name))
     raise click.exceptions.Exit(EXIT_CODE[bundle.found.verdict])
 
 
-def script_for(found: KernelFound) -> str | None:
-    """In PyTorch, of the input that fails, if a stock operation computes the recipe."""
-    return None if found.failing is None else script_of(found.asked.text.recipe, found.failing.keys)
-
-
-def summary(bundle: KernelBundle, script: str | None, path: Path, lying: bytes) -> dict[str, object]:
+def summary(bundle: KernelBundle, path: Path, lying: bytes) -> dict[str, object]:
     """What ``--json`` prints: the certificate, where it lies, and what it does not say."""
     worst = bundle.found.worst
     return {
@@ -91,7 +83,7 @@ def summary(bundle: KernelBundle, script: str | None, path: Path, lying: bytes) 
         "claim": bundle.claim,
         "reason": bundle.found.reason,
         "found": None if worst is None else written(worst.error),
-        "script": script,
+        "script": bundle.script,
         "files": {"certificate": str(path)},
         "sha256": sha256(lying),
         "certificate": json.loads(lying),

@@ -21,6 +21,7 @@ from exactformer.certificates.checker.kernels.numbers import is_above
 from exactformer.certificates.document import canonical_bytes, rational
 from exactformer.certificates.files import Subject
 from exactformer.certificates.kernels.files import KernelText, RecipeError
+from exactformer.certificates.kernels.script import script_of
 from exactformer.certificates.kernels.search import Found, Progress, differing_input, failing_input, worst_error
 from exactformer.verify.verdict import Verdict
 
@@ -163,8 +164,18 @@ class KernelBundle:
         return canonical_bytes(self.document)
 
     @property
+    def verdict(self) -> Verdict:
+        return self.found.verdict
+
+    @property
     def claim(self) -> str:
         return str(self.document["statement"]["claim"])
+
+    @property
+    def script(self) -> str | None:
+        """In PyTorch, of the input that fails, if a stock operation computes the recipe."""
+        failing = self.found.failing
+        return None if failing is None else script_of(self.found.asked.text.recipe, failing.keys)
 
 
 def certify_kernel(asked: KernelAsked, progress: Progress) -> KernelBundle:

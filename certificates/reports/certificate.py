@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from exactformer.certificates.certify import Bundle
 from exactformer.certificates.certify_all import UniversalBundle
 from exactformer.certificates.files import Written
+from exactformer.certificates.kernels.certificate import KernelBundle
 from exactformer.certificates.reports.every_run import report_for_all
 from exactformer.certificates.reports.given import report_on_sequences
+from exactformer.certificates.reports.kernels import report_on_kernel
 from exactformer.certificates.reports.layout import Part
 from exactformer.certificates.reports.on_inputs import report
 from exactformer.certificates.reports.theory import report_of_theory
@@ -32,3 +34,5 @@ def report_of(bundle: AnyBundle, written: Written | None = None) -> Iterator[Par
             return report_on_sequences(bundle, written)
         case WordsBundle():
             return report_on_words(bundle, written)
+        case KernelBundle():
+            return report_on_kernel(bundle, None if written is None else written.certificate)

@@ -33,7 +33,7 @@ CAUSES = {
 }
 
 
-def report_on_kernel(bundle: KernelBundle, script: str | None, written: Path | None) -> Iterator[Part]:
+def report_on_kernel(bundle: KernelBundle, written: Path | None = None) -> Iterator[Part]:
     """The parts of a report. ``written``: where the certificate lies."""
     found = bundle.found
     yield verdict_line(found.verdict)
@@ -53,7 +53,7 @@ def report_on_kernel(bundle: KernelBundle, script: str | None, written: Path | N
         yield from _input("the input on which it fails", found, found.failing)
     elif found.worst is not None:
         yield from _input("the input that is off most, of those tried", found, found.worst)
-    if script is not None:
+    if (script := bundle.script) is not None:
         yield ""
         yield heading("the same in PyTorch")
         yield from (f"    {line}" for line in script.splitlines())

@@ -19,6 +19,9 @@ from exactformer.certificates.checker.document import BadInput, Rejected, TooLar
 from exactformer.certificates.checker.named import check_named
 from exactformer.certificates.checker.theory.check import check_theory
 from exactformer.certificates.files import FileRefused, Output
+from exactformer.certificates.kernels.certificate import KernelAsked, certify_kernel
+from exactformer.certificates.kernels.files import KernelText, RecipeError, load_recipe
+from exactformer.certificates.kernels.inputs import KernelInputs
 from exactformer.certificates.network_document import load_transformer, network_bytes
 from exactformer.certificates.network_json import NetworkDocumentError
 from exactformer.certificates.reports.audit import Audit, sizes_subject
@@ -57,6 +60,7 @@ from exactformer.results import (
     Certificate,
     EveryRunCertificate,
     InputsCertificate,
+    KernelCertificate,
     SequencesCertificate,
     TheoryCertificate,
     Valid,
@@ -87,6 +91,9 @@ __all__ = [
     "Hold",
     "Inputs",
     "InputsCertificate",
+    "KernelCertificate",
+    "KernelInputs",
+    "KernelText",
     "LayerNorm",
     "LayerWeights",
     "MachineError",
@@ -95,6 +102,7 @@ __all__ = [
     "Network",
     "NetworkDocumentError",
     "RMSNorm",
+    "RecipeError",
     "Refutation",
     "Rejected",
     "SequencesCertificate",
@@ -119,6 +127,7 @@ __all__ = [
     "largest_outputs",
     "load_automaton",
     "load_given",
+    "load_recipe",
     "load_transducer",
     "load_transformer",
     "nearest_outputs",
@@ -188,10 +197,14 @@ def certify(
 ) -> WordsCertificate: ...
 
 
+@overload
+def certify(subject: KernelText, behaviour: KernelInputs) -> KernelCertificate: ...
+
+
 def certify(
-    subject: TuringMachine | Network | Transformer,
-    behaviour: Inputs | EveryRun | Theory | Given | Words,
-    arithmetic: str,
+    subject: TuringMachine | Network | Transformer | KernelText,
+    behaviour: Inputs | EveryRun | Theory | Given | Words | KernelInputs,
+    arithmetic: str | None = None,
     *,
     context: int | None = None,
     beta: int | None = None,
@@ -213,7 +226,8 @@ def certify(
     fits.  *A theory*: a compiled network, on every token sequence of it, up to ``context`` tokens; what each head
     selects, the theory's annotation says.  *Given sequences*: a transformer of any exact weights, or a compiled one,
     ranks each token that is expected first; ``name``: of the network, for files.  *Words*: such a transformer gives the
-    expected outputs on every word of a language, up to a length.
+    expected outputs on every word of a language, up to a length.  *A recipe* of an attention kernel (`load_recipe`),
+    which names no arithmetic: how far its output is from exact softmax at most, of all keys that `KernelInputs` names.
 
     ``tokens``, for every run and theories: where not all activations are proved to be those of the hardmax network,
     prove that every token is right.  A proof that takes longer than ``budget_seconds`` is given up.
@@ -229,6 +243,11 @@ def certify(
     where the network that was built for a machine does not do what it was built for: that would be a bug.
     """
     _require_options(subject, behaviour, context=context is not None, tokens=tokens, name=name != "transformer")
+    if isinstance(subject, KernelText) and isinstance(behaviour, KernelInputs) and arithmetic is None:
+        asked_of_kernel = KernelAsked(subject, behaviour.inputs, behaviour.tolerance)
+        return KernelCertificate(certify_kernel(asked_of_kernel, silent))
+    if arithmetic is None or isinstance(subject, KernelText) or isinstance(behaviour, KernelInputs):
+        raise TypeError("an arithmetic is named of everything but recipes of kernels, which go with KernelInputs")
     model = _model(arithmetic, of_networks=isinstance(behaviour, (Given, Words)))
     whole("budget_seconds", budget_seconds, least=0)
     if beta is not None and whole("beta", beta) & (beta - 1):
@@ -260,7 +279,14 @@ def certify(
     )
 
 
-OPTIONS = {Inputs: (), EveryRun: ("tokens",), Theory: ("context", "tokens"), Given: ("name",), Words: ("name",)}
+OPTIONS = {
+    Inputs: (),
+    EveryRun: ("tokens",),
+    Theory: ("context", "tokens"),
+    Given: ("name",),
+    Words: ("name",),
+    KernelInputs: (),
+}
 """What goes with which behaviour only."""
 
 

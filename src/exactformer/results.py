@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Generic, TypeAlias, TypeVar
 
 from exactformer.certificates.certify import Bundle
 from exactformer.certificates.certify_all import UniversalBundle
 from exactformer.certificates.checker import check as checker
+from exactformer.certificates.checker.kernels.execute import Key
 from exactformer.certificates.checker.report import parts
 from exactformer.certificates.checker.report import report as report_of_valid
 from exactformer.certificates.files import Output
+from exactformer.certificates.kernels.certificate import KernelBundle
 from exactformer.certificates.reports.audit import Audit, report_of_audit
 from exactformer.certificates.reports.certificate import report_of
 from exactformer.certificates.reports.layout import as_html, as_text
@@ -23,7 +27,7 @@ from exactformer.certificates.words.found import OfLength, Wrong
 from exactformer.constructions import html
 from exactformer.verify.verdict import Verdict
 
-Made = TypeVar("Made", Bundle, UniversalBundle, TheoryBundle, SequencesBundle, WordsBundle)
+Made = TypeVar("Made", Bundle, UniversalBundle, TheoryBundle, SequencesBundle, WordsBundle, KernelBundle)
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,14 @@ class Certificate(Generic[Made]):
         Raises FileRefused where a file is there that says something else, unless ``force``, and where none can be
         written.
         """
+        output = Output(Path(folder), force)
+        if isinstance(self.bundle, KernelBundle):  # there are no weights
+            name = self.bundle.subject.certificate
+            output.require_folder()
+            output.write({name: self.bundle.bytes})
+            return output.folder / name
         written = self.bundle.written if isinstance(self.bundle, UniversalBundle) else self.bundle
-        return Output(Path(folder), force).write_bundle(written).certificate
+        return output.write_bundle(written).certificate
 
     def _repr_html_(self) -> str:
         return as_html(report_of(self.bundle))
@@ -142,8 +152,39 @@ class WordsCertificate(Certificate[WordsBundle]):
         return self.bundle.found.right_up_to
 
 
+@dataclass(frozen=True)
+class KernelCertificate(Certificate[KernelBundle]):
+    """About an attention kernel, on all inputs in some ranges: proved, refuted or inconclusive."""
+
+    @property
+    def errors(self) -> Mapping[str, Fraction] | None:
+        """How far the output is from exact softmax at most, by cause; None where nothing is shown."""
+        return self.bundle.found.errors
+
+    @property
+    def not_shown(self) -> str | None:
+        """Why nothing is shown."""
+        return self.bundle.found.reason
+
+    @property
+    def failing(self) -> tuple[Key, ...] | None:
+        """The input, score, value and mask of each key, on which the claim is refuted."""
+        failing = self.bundle.found.failing
+        return None if failing is None else failing.keys
+
+    @property
+    def script(self) -> str | None:
+        """That input in PyTorch, if a stock operation computes the recipe."""
+        return self.bundle.script
+
+
 AnyCertificate: TypeAlias = (
-    InputsCertificate | EveryRunCertificate | TheoryCertificate | SequencesCertificate | WordsCertificate
+    InputsCertificate
+    | EveryRunCertificate
+    | TheoryCertificate
+    | SequencesCertificate
+    | WordsCertificate
+    | KernelCertificate
 )
 
 
