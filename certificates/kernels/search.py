@@ -33,8 +33,8 @@ MOST_WORK = 1 << 18
 """Keys that are executed in all, some 50 µs each."""
 MOST_KEYS = 1 << 12
 """Of one input."""
-MOST_PAIRS = 1 << 12
-"""Inputs of two keys."""
+PAIRS = 64
+"""For each so many keys of the work there is an input of two."""
 ABOVE_LN_2 = Fraction(693148, 10**6)
 
 
@@ -80,7 +80,8 @@ def failing_input(recipe: Recipe, inputs: Inputs, tolerance: Fraction, progress:
 def worst_error(recipe: Recipe, inputs: Inputs, number: int, seed: int = 0, progress: Progress = quietly) -> Found:
     """The largest error found, among inputs that are special and so many random ones."""
     worst: tuple[Number, Sequence[Key]] = (Fraction(-1), ())
-    special = (keys_of(runs) for runs in within_work(candidates(recipe, inputs), progress, MOST_WORK // 8))
+    work = MOST_WORK // 4
+    special = (keys_of(runs) for runs in within_work(candidates(recipe, inputs, work), progress, work))
     for keys in chain(special, random_inputs(recipe, inputs, number, seed)):
         error = least_error(recipe, keys)
         if is_above(error, worst[0]):
@@ -153,18 +154,21 @@ def rounder(form: Format, score: Fraction) -> Iterator[Fraction]:
 # What is tried
 
 
-def candidates(recipe: Recipe, inputs: Inputs) -> Iterator[Runs]:
-    """Inputs, few keys first: single ones; pairs; a long run with one other key before or behind it, or around it."""
+def candidates(recipe: Recipe, inputs: Inputs, work: int = MOST_WORK) -> Iterator[Runs]:
+    """Inputs, few keys first: single ones; pairs; a long run with one other key before or behind it, or around it.
+
+    Of each length as many as are about their share of the work.
+    """
     numbers = lengths(recipe, inputs.keys)
     special = kinds(recipe, inputs)
     for number in numbers:
         if number == 1:
             found: Iterable[Runs] = ((Alike(1, key),) for key in single_kinds(recipe, inputs))
         elif number == 2:
-            some = special[: isqrt(MOST_PAIRS)]
+            some = special[: isqrt(work // PAIRS)]
             found = ((Alike(1, left), Alike(1, right)) for left, right in product(some, some))
         else:
-            found = long_runs(special[: isqrt(MOST_WORK // len(numbers) // number // 2)], number)
+            found = long_runs(special[: isqrt(work // len(numbers) // number // 2)], number)
         yield from (runs for runs in found if inputs.masked == "any" or not all(run.key.masked for run in runs))
 
 
@@ -215,8 +219,7 @@ def special_scores(recipe: Recipe, inputs: Inputs) -> list[Fraction]:
     scale = recipe.scale if recipe.argument == "difference" else Fraction(1)
     others = [number / scale for number in (recipe.start, recipe.mask_constant) if isinstance(number, Fraction)]
     anchors = [simplest, high, *others]
-    below = [anchor - distance for distance in distances(recipe) for anchor in anchors]
-    return [*anchors, *below, low]
+    return [*(anchor - distance for anchor in anchors for distance in (ZERO, *distances(recipe))), low]
 
 
 def distances(recipe: Recipe) -> list[Fraction]:
