@@ -125,17 +125,27 @@ class _Bound:
             except Overflow:
                 if constant > 0:
                     raise Unshown("a masked score may be infinite") from None
-                found.append(None)
+                found += [None, -recipe.computing.largest]
         return found
+
+    @cached_property
+    def numbers(self) -> list[Fraction]:
+        """What t of a masked key may be, but for -inf, in the units of c s: ends of a range."""
+        return [end * self.factor for end in self.masks if end is not None]
+
+    @cached_property
+    def all_masked(self) -> bool:
+        """All of a block, a part or a row may be masked."""
+        return self.may_be_masked or self.inputs.masked == "any"
 
     @cached_property
     def references(self) -> list[Fraction]:
         """All that m may be, besides t of keys that are not masked, in the units of c s: ends of ranges."""
-        found = [end * self.factor for end in self.masks if end is not None]
+        found = list(self.numbers)
         if isinstance(self.recipe.start, Fraction):
             found.append(self.recipe.start * self.factor)
         nothing = not isinstance(self.recipe.start, Fraction) and None in self.masks
-        if nothing and (self.may_be_masked or self.inputs.masked == "any"):
+        if nothing and self.all_masked:
             if self.recipe.guard is None:
                 raise Unshown("all keys of a block may be masked: -inf less -inf is NaN, and there is no guard")
             if self.recipe.guard == "stored":
@@ -196,9 +206,13 @@ class _Bound:
         """How far t may be above the reference: further, and it would have changed."""
         return self.recipe.threshold * self.unit[1] + self.slack
 
+    def of_reference(self, size: Fraction) -> Fraction:
+        """How much further an argument is off for a reference of this size: its product is rounded."""
+        return self.q + (size * grown(self.u, 3) if self.recipe.argument == "fused" else 0)
+
     @cached_property
     def argument(self) -> Fraction:
-        """How far the sum of all arguments of a path is from c (s - s_top), of a key and of the top one together.
+        """How far the sum of all arguments of a path is from c s - m, in the end.
 
         Their magnitudes add up to at most the distance of c s from the largest one, the rise, and twice the threshold:
         only the first may be above 0.
@@ -206,14 +220,9 @@ class _Bound:
         far = min(self.exact[1] - self.exact[0], Fraction(FURTHEST)) + self.rise + 2 * self.threshold + 2 * self.scaled
         if grown(self.u, 3) > Fraction(1, 4):
             raise Unshown(f"{self.recipe.computing.name} has too few bits")
-        number = self.factors
-        if self.recipe.argument == "difference":
-            roundings = 1 if self.recipe.base == "e" else 3
-            one = far * grown(self.u, roundings) + number * self.q
-        else:
-            largest = max(map(abs, self.exact)) + self.rise + self.threshold
-            one = far * grown(self.u, 2) + number * (largest * grown(self.u, 3) + self.q)
-        return 2 * (one + self.scaled)
+        roundings = 2 if self.recipe.argument == "fused" else 1 if self.recipe.base == "e" else 3
+        largest = max(map(abs, self.exact)) + self.rise + self.threshold
+        return far * grown(self.u, roundings) + self.factors * self.of_reference(largest) + self.scaled
 
     @cached_property
     def of_argument(self) -> Fraction:
@@ -222,6 +231,25 @@ class _Bound:
         if r > Fraction(1, 4):
             raise Unshown("the arguments of exponentials have no close bound")
         return r + r * r
+
+    @cached_property
+    def excess(self) -> Fraction:
+        """How far an argument may be above 0, or the threshold, while all keys are masked: what the product with a
+        reference of their size errs by."""
+        if not (self.all_masked and self.numbers and self.recipe.argument == "fused"):
+            return Fraction(0)
+        return self.of_reference(max(map(abs, self.references)))
+
+    @cached_property
+    def distance(self) -> Fraction:
+        """What magnitudes of the arguments of any path add up to at most."""
+        ends = (*self.references, *self.t)
+        return max(ends) - min(ends) + 2 * self.threshold + 4 * self.excess
+
+    def of_masked(self, distance: Fraction) -> Fraction:
+        """How far the sum of all arguments of the path of a masked key is off; their magnitudes add up to this."""
+        each = max(self.excess, self.of_reference(max(map(abs, self.exact)) + self.rise + self.threshold))
+        return distance * grown(self.u, 3) + self.factors * each
 
     @cached_property
     def of_exponential(self) -> Fraction:
@@ -241,8 +269,18 @@ class _Bound:
 
     @cached_property
     def largest(self) -> Fraction:
-        """P, of p with the offset."""
+        """P, of p with the offset, of a key that is not masked."""
         return exponential_of(self.threshold)[1] * (1 + self.relative) * self.offset
+
+    @cached_property
+    def any_key(self) -> Fraction:
+        """P', of p of any key."""
+        return exponential_of(max(self.threshold, self.excess))[1] * (1 + self.relative) * self.offset
+
+    @cached_property
+    def rescaled(self) -> Fraction:
+        """Of a weight at any time: where all keys are masked, factors may be above 1."""
+        return self.any_key * exponential_of(self.factors * self.excess)[1] * (1 + self.relative)
 
     @cached_property
     def top(self) -> Fraction:
@@ -258,49 +296,50 @@ class _Bound:
         return found
 
     @cached_property
-    def saturated(self) -> Fraction:
-        """How much of a weight is cut off at W's largest, relatively."""
-        recipe, most = self.recipe, self.recipe.weight.largest
-        if self.largest <= most:
-            return Fraction(0)
-        if recipe.overflow != "saturate":
-            raise Unshown(f"a weight may be {size_of(self.largest)}, beyond the largest number of {recipe.weight.name}")
-        return 1 - most / self.largest
-
-    def require_finite(self) -> None:
-        """Sums and quotients, too."""
-        recipe, n, size = self.recipe, self.inputs.keys, self.size
-        for end in self.t:
-            self.require(recipe.computing, abs(end) / self.factor, "a score")
-        if recipe.argument == "fused":  # else arguments may be -inf: then exponentials are 0, as they would be anyway
-            for end in (*self.t, *self.references):
-                self.require(recipe.computing, 2 * abs(end), "the product of a maximum")
-        self.require(recipe.computing, self.largest, "an exponential")
-        many = n * self.largest * (1 + self.relative) * 2
-        self.require(recipe.computing, many * max(size, Fraction(1)), "a sum")
-        if self.inputs.masked == "any" or (self.may_be_masked and self.parts > 1 and recipe.merge == "means"):
-            self.require_row_of_masks()
-        if recipe.quotient == "reciprocal":
-            self.require(recipe.computing, 2 / (self.top * self.offset), "a reciprocal")
-            if 1 / many < recipe.computing.least_normal:
-                raise Unshown("the reciprocal of a sum may be below the normal numbers")
-
-    def require_row_of_masks(self) -> None:
-        """Where all keys of a row or a part are masked, the sum of weights is 0, and the quotient then, too; or it is
-        as large as a sum of others may be."""
+    def row(self) -> Fraction | None:
+        """As ``top``, of a row, or a part of which a mean is taken, that is all masked; None if there is none."""
         recipe = self.recipe
-        numbers = [one * self.factor for one in self.masks if one is not None]
+        if self.inputs.masked != "any" and not (self.may_be_masked and self.parts > 1 and recipe.merge == "means"):
+            return None
         if None in self.masks and recipe.empty is None:
             raise Unshown(
                 "all keys of a row, or of a part, may be masked: the sum of weights is 0 then, and 0 / 0 is NaN"
             )
-        if numbers:
-            far = max(*self.references, *numbers) - min(numbers)
-            least = max(recipe.computing.least_normal, recipe.weight.least_normal)
-            if exponential_of(-far - self.threshold)[0] * (1 - self.relative) * min(self.offset, Fraction(1)) < least:
-                raise Unshown(
-                    "all keys of a row, or of a part, may be masked: their weights may be 0 then, or nearly 0"
-                )
+        if not self.numbers:
+            return None
+        far = max(self.references) - min(self.numbers) + 2 * self.threshold + 4 * self.excess
+        least = exponential_of(-far - self.of_masked(far))[0] * (1 - self.relative)
+        if least * min(self.offset, Fraction(1)) < max(recipe.computing.least_normal, recipe.weight.least_normal):
+            raise Unshown("all keys of a row, or of a part, may be masked: their weights may be 0 then, or nearly 0")
+        return least
+
+    @cached_property
+    def saturated(self) -> Fraction:
+        """How much of a weight is cut off at W's largest, relatively."""
+        recipe, most = self.recipe, self.recipe.weight.largest
+        if self.any_key > most and recipe.overflow != "saturate":
+            raise Unshown(f"a weight may be {size_of(self.any_key)}, beyond the largest number of {recipe.weight.name}")
+        return max(Fraction(0), 1 - most / self.largest)
+
+    def require_finite(self) -> None:
+        """Sums and quotients, too."""
+        recipe = self.recipe
+        for end in self.t:
+            self.require(recipe.computing, abs(end) / self.factor, "a score")
+        if recipe.argument == "fused":
+            for end in (*self.t, *self.references):
+                self.require(recipe.computing, 2 * abs(end), "the product of a maximum")
+        # An argument may be -inf where the exponential of what it is in the place of is below the normal numbers.
+        if recipe.computing.largest < 2 - 2 * (recipe.computing.lowest + recipe.p - 1):
+            self.require(recipe.computing, 2 * self.distance, "a difference")
+        self.require(recipe.computing, self.any_key * max(Fraction(1), 1 / self.offset), "an exponential")
+        many = 4 * self.inputs.keys * self.rescaled
+        self.require(recipe.computing, many * max(self.size, Fraction(1)), "a sum")
+        if recipe.quotient == "reciprocal":
+            least = self.top if self.row is None else min(self.top, self.row)
+            self.require(recipe.computing, 4 / (least * self.offset), "a reciprocal")
+            if 1 / many < recipe.computing.least_normal:
+                raise Unshown("the reciprocal of a sum may be below the normal numbers")
 
     def require(self, form: Format, size: Fraction, what: str) -> None:
         if size > form.largest:
@@ -319,18 +358,10 @@ class _Bound:
         distance = self.inputs.values[1] - self.inputs.values[0]
         shared = {"argument": self.of_argument, "exponential": self.of_exponential}
         own = {"cast": Fraction(0), "underflow": Fraction(0)}  # of o alone
-        cast = cast_to_0 = Fraction(0)
-        if not recipe.weight.includes(recipe.computing):
-            # What rounding to nearest changes below the normal numbers is at most half the smallest one, and at most
-            # the number itself, as 0 is a number, too: a part of a total that is at least so much more than the top.
-            tiny = n * recipe.weight.unit / 2 / self.offset * (1 + 2 * self.relative)
-            cast, cast_to_0 = recipe.weight.roundoff + self.saturated, tiny / (self.top + tiny)
-            if recipe.quotient == "weights":  # of quotients, which add up to 1
-                cast, cast_to_0 = recipe.weight.roundoff, min(Fraction(1), n * recipe.weight.unit / 2)
         if recipe.sum == "cast":
-            shared["cast"] = cast
+            shared["cast"] = self.cast
         else:
-            own = {"cast": cast, "underflow": cast_to_0}
+            own = {"cast": self.cast, "underflow": self.cast_to_0(self.top)}
         every = Fraction(1)
         for one in shared.values():
             every *= 1 + one
@@ -341,44 +372,75 @@ class _Bound:
         for cause, one in shared.items():
             found[cause] += one * distance / (2 * (2 - every)) * every
         # Weights that are lost, or should not be there, each by itself.
-        flushed = recipe.computing.least_normal * max(Fraction(1), 1 / self.offset) * 2 * self.largest / self.offset
+        flushed = recipe.computing.least_normal * max(Fraction(1), 1 / self.offset) * 2 * self.rescaled / self.offset
         lost = n * (flushed + exponential_of(-Fraction(FURTHEST) / 2)[1] * 2) / self.top
-        masked = self.leak
-        for cause, one in (("underflow", lost + (cast_to_0 if recipe.sum == "cast" else 0)), ("mask", masked)):
+        if recipe.sum == "cast":
+            lost += self.cast_to_0(self.top)
+        for cause, one in (("underflow", lost), ("mask", self.leak)):
             found[cause] += min(distance, one * distance / (1 - one)) if one < 1 else distance
         # Of o alone.
         for cause, one in own.items():
             found[cause] += one * size
-        most = size * (1 + own["cast"] + own["underflow"])
+        found |= self.computed(size * (1 + own["cast"] + own["underflow"]), self.top)
+        if self.row is not None:  # nothing is wanted of it but that it is finite
+            self.computed(size * (1 + own["cast"] + self.cast_to_0(self.row)), self.row)
+        return found
+
+    @cached_property
+    def cast(self) -> Fraction:
+        """The relative error of a cast to W, among its normal numbers."""
+        recipe = self.recipe
+        if recipe.weight.includes(recipe.computing):
+            return Fraction(0)
+        return recipe.weight.roundoff + (self.saturated if recipe.quotient != "weights" else 0)
+
+    def cast_to_0(self, least: Fraction) -> Fraction:
+        """What casts to W change below its normal numbers, as a part of the sum of weights, one of which is ``least``.
+
+        Rounding to nearest changes each by at most half the smallest number, and at most by itself, as 0 is a number,
+        too: all that so little is changed of is at least as much again.
+        """
+        recipe, n = self.recipe, self.inputs.keys
+        if recipe.weight.includes(recipe.computing):
+            return Fraction(0)
+        if recipe.quotient == "weights":  # of quotients, which add up to 1
+            return min(Fraction(1), n * recipe.weight.unit / 2)
+        tiny = n * recipe.weight.unit / 2 / self.offset * (1 + 2 * self.relative)
+        return tiny / (least + tiny)
+
+    def computed(self, most: Fraction, least: Fraction) -> dict[str, Fraction]:
+        """By how much the output is off from o / l, which is at most ``most``; one weight is at least ``least``."""
+        recipe, n = self.recipe, self.inputs.keys
         # Sums, each term through so many roundings; and products that rescale.
         sums, merged = grown(self.u, n + 1), grown(self.u, self.factors + 1)
         both = (1 + sums) * (1 + merged) - 1
         if both >= Fraction(1, 2):
             raise Unshown("sums have no close bound")
-        found["sums"] += 2 * sums * most / (1 - both)
-        found["merge"] += 2 * merged * (1 + sums) * most / (1 - both)
-        unit = self.top * self.offset  # weights add up to this at least; to 1, where they are quotients
-        small = (n + 2 * self.factors + 2) * self.q * (1 + most) / min(unit, Fraction(1))
-        found["sums"] += small / (1 - both)
-        most = most * (1 + both) / (1 - both) + small / (1 - both)
+        unit = min(least * self.offset, Fraction(1))  # weights add up to this at least; to 1, where they are quotients
+        small = (n + 2 * self.factors + 2) * self.q * (1 + most) / unit / (1 - both)
+        found = {
+            "sums": 2 * sums * most / (1 - both) + small,
+            "merge": 2 * merged * (1 + sums) * most / (1 - both),
+        }
+        most = most * (1 + both) / (1 - both) + small
         # Quotients.
         of_quotient = grown(self.u, 2 if recipe.quotient == "reciprocal" else 1)
         times = 2 if recipe.merge == "means" and self.parts > 1 else 1
         many = n if recipe.quotient == "weights" else 1
-        found["quotient"] += times * (of_quotient * most * (1 + of_quotient) + many * self.q * (1 + most))
+        found["quotient"] = times * (of_quotient * most * (1 + of_quotient) + many * self.q * (1 + most))
         most += found["quotient"]
-        self.require(recipe.output, most * (1 + recipe.output.roundoff), "the output")
+        self.require(recipe.computing, most, "a quotient")
+        self.require(recipe.output, most, "the output")
         if not recipe.output.includes(recipe.computing):
-            found["output"] += recipe.output.roundoff * most + recipe.output.unit / 2
+            found["output"] = recipe.output.roundoff * most + recipe.output.unit / 2
         return found
 
     @cached_property
     def leak(self) -> Fraction:
         """The weight of all masked keys, relative to that of the top one."""
-        numbers = [one * self.factor for one in self.masks if one is not None]
-        if not numbers:
+        if not self.numbers:
             return Fraction(0)
-        gap = max(numbers) - self.t[0]
+        gap = max(self.numbers) - self.t[0] + self.of_masked(self.distance)
         return self.inputs.keys * exponential_of(gap)[1] * (1 + 2 * self.relative) if gap < 0 else Fraction(1)
 
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 
+from exactformer.certificates.checker.formats import parse_format
 from exactformer.certificates.checker.kernels.bound import Inputs
 from exactformer.certificates.checker.kernels.execute import Key
 from exactformer.certificates.checker.kernels.recipe import Recipe, read_recipe
@@ -14,6 +15,8 @@ from exactformer.certificates.checker.kernels.recipe import Recipe, read_recipe
 COMPUTING = ("fp32", "float(12,-60,60)", "float(8,-30,30)", "bf16", "fp16")
 WEIGHTS = ("bf16", "fp16", "e4m3fn", "e5m2", "fp32", "float(5,-8,8)")
 SELECTED, ADDED = (-100, -10, -2000, -3), (-64, -1024, -20, -4)
+NARROW = ("float(12,-60,4)", "float(11,-9,9)", "float(14,-20,2)", "float(7,-12,12)", "float(24,-40,10)", "e4m3fn")
+NARROW_WEIGHTS = ("float(3,-4,3)", "float(2,-2,1)", "e4m3fn", "float(5,-8,8)")
 
 
 def random_recipe(random: Random) -> dict[str, Any]:
@@ -56,6 +59,34 @@ def random_recipe(random: Random) -> dict[str, Any]:
     }
 
 
+def narrow_recipe(random: Random) -> dict[str, Any]:
+    """With formats of few numbers, larger offsets, and all errors of exponentials."""
+    recipe, choice = random_recipe(random), random.choice
+    computing = choice((*NARROW, *COMPUTING))
+    form = parse_format("computing", computing)
+    formats = {
+        "score": computing,
+        "computing": computing,
+        "weight": choice((*NARROW_WEIGHTS, computing)),
+        "value": choice(("bf16", "fp32", "fixed3.3", "fixed4.12")),
+        "output": choice(("bf16", "fp32", "e4m3fn", "fixed4.12", computing)),
+    }
+    mask = recipe["mask"]
+    if mask is not None and mask["constant"] != "-inf":
+        constants = (Fraction(mask["constant"]), -form.largest, -form.largest / 2, Fraction(-5))
+        mask = mask | {"constant": str(form.of(max(choice(constants), -form.largest)))}
+    maximum, starts = recipe["maximum"], ("-inf", str(-form.largest), "-7", "1")
+    most = 2 ** max((form.p or 0) - 3, 0)
+    exponential = recipe["exponential"] | {"ulps": choice((1, 1, min(2, most), most))}
+    return recipe | {
+        "formats": formats,
+        "mask": mask,
+        "maximum": maximum | {"start": choice(starts), "threshold": choice(("0", maximum["threshold"], "5/2", "6"))},
+        "exponential": exponential | {"offset": choice((0, 0, -8, -2, 5, 20))},
+        "scale": choice(("1", "1", "1/2", "3/8", "1/3")),
+    }
+
+
 def written_out(recipe: dict[str, Any]) -> dict[str, Any]:
     """Attention written out: weights are divided before they are cast."""
     return recipe | {"block": None, "splits": None, "merge": None, "sum": "before cast", "quotient": "weights"}
@@ -65,17 +96,20 @@ def written_out(recipe: dict[str, Any]) -> dict[str, Any]:
 class Case:
     """A recipe and ranges of its inputs."""
 
+    document: dict[str, Any]
     recipe: Recipe
     inputs: Inputs
 
     @classmethod
     def drawn(cls, random: Random) -> Case:
         document = random_recipe(random)
-        recipe = read_recipe("recipe", written_out(document) if random.random() < 0.25 else document)
+        document = written_out(document) if random.random() < 0.25 else document
+        recipe = read_recipe("recipe", document)
         low, high = random.choice((-1, -4, -10, -40, -120, -3)), random.choice((0, 1, 5, 20, 60))
         values = random.choice(((0, 1), (-1, 1), (1, 1), (-3, 5), (2, 3)))
         masked = "none" if recipe.mask_how is None else random.choice(("none", "some", "any"))
         return cls(
+            document,
             recipe,
             Inputs(
                 random.choice((1, 2, 3, 4, 6, 9)),
@@ -84,6 +118,21 @@ class Case:
                 masked,
             ),
         )
+
+    @classmethod
+    def narrow(cls, random: Random) -> Case:
+        """With few numbers of formats, points as ranges, and values far from 0, or up to the largest ones."""
+        document = narrow_recipe(random)
+        document = written_out(document) if random.random() < 0.25 else document
+        recipe = read_recipe("recipe", document)
+        low, high = random.choice(((0, 0), (-3, 3), (3, 3), (-7, 0), (-1, 2), (-100, 2), (-14, 14), (5, 7)))
+        values = random.choice(((0, 1), (-1, 1), (1, 1), (7, 7), (6, 7), (-7, 5), (3000, 3001), (2**12 - 1, 2**20)))
+        score, value = (min(max(form.largest, Fraction(1)), Fraction(2**20)) for form in (recipe.score, recipe.value))
+        scores = [recipe.score.of(max(min(Fraction(end), score), -score)) for end in (low, high)]
+        ends = [recipe.value.of(max(min(Fraction(end), value), -value)) for end in values]
+        masked = "none" if recipe.mask_how is None else random.choice(("none", "some", "any"))
+        number = random.choice((1, 1, 2, 3, 5, 8, 12))
+        return cls(document, recipe, Inputs(number, (scores[0], scores[1]), (ends[0], ends[1]), masked))
 
     def keys(self, random: Random) -> list[Key]:
         """An input within the ranges: ends, even steps, and what is little below the upper end."""

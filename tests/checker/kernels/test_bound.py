@@ -144,8 +144,8 @@ SHOWN: dict[str, tuple[dict[str, Any], Inputs, str, Fraction]] = {
         flash(mask=SELECT, maximum={"guard": "local"}, empty="zero"), inputs(masked="any"), "total", Fraction(1, 100),
     ),
     "masks that are lowest numbers": (
-        flash(mask={"how": "select", "constant": LOWEST}, scale="1/4"), inputs(masked="any"),
-        "mask", Fraction(1, 2**500),
+        flash(mask={"how": "select", "constant": LOWEST}, scale="1/4", exponential={"argument": "difference"}),
+        inputs(masked="any"), "mask", Fraction(1, 2**500),
     ),
     "an offset that e4m3fn has room for": (
         flash(formats=FP8, exponential={"offset": 4}, maximum={"threshold": "4"}), inputs(64),
