@@ -7,13 +7,11 @@ same values of f.
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from importlib.metadata import version
 
 from exactformer.certificates import names
 from exactformer.certificates.approximation_document import (
@@ -34,6 +32,7 @@ from exactformer.certificates.approximation_limits import (
     require_within_limits,
     sequences_gone_through,
 )
+from exactformer.certificates.bundle import provenance
 from exactformer.certificates.document import Rational, WeightsFile, canonical_bytes, rational, sha256
 from exactformer.certificates.files import Subject
 from exactformer.constructions.contextual.grid import Column, Sequence
@@ -85,12 +84,7 @@ def bundle_of(certified: Certified) -> Bundle:
         statement=statement_of(found, outputs, len(layers)),
         network=WeightsFile(names.of_content(found.target.name, weights, "network"), sha256(weights)),
         evidence=evidence_of(found, network, len(layers)),
-        provenance={
-            "exactformer": version("exactformer"),
-            "python": platform.python_version(),
-            "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "seconds": f"{time.perf_counter() - started:.3f}",
-        },
+        provenance=provenance(time.perf_counter() - started),
     )
     return Bundle(certificate, weights, subject_of(found))
 

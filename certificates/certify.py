@@ -6,14 +6,13 @@ run the machine -> token sequences -> construct the network -> replay every sequ
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
 
 from exactformer.certificates import names, sentences
+from exactformer.certificates.bundle import provenance
 from exactformer.certificates.document import (
     Certificate,
     HeadRecord,
@@ -178,11 +177,8 @@ def certify(request: Request, progress: Progress = lambda *_: None) -> Bundle:
     scaled = parameters(network, assessment.split)
     require_fit(request.model, sums, scaled)
     weights = canonical_bytes(document)
-    provenance = {
-        "exactformer": version("exactformer"),
-        "python": platform.python_version(),
-        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "seconds": f"{time.perf_counter() - started:.3f}",
+    made_by = {
+        **provenance(time.perf_counter() - started),
         "lookup_proofs": [
             {"solver": proof.others.statistics.solver, "query_sha256": proof.others.statistics.query_sha256}
             for proof in proofs.values()
@@ -199,7 +195,7 @@ def certify(request: Request, progress: Progress = lambda *_: None) -> Bundle:
         ],
         verdict=assessment.verdict.value,
         refutation=_refutation(request.paradigm, assessment.refutation, places),
-        provenance=provenance,
+        provenance=made_by,
     )
     fits, size = smallest_fitting(sums, scaled), dimensions_of(network)
     return Bundle(certificate, weights, assessment, size, scaled, fits, request.subject)

@@ -8,17 +8,16 @@ inequalities, and by the checker again.
 from __future__ import annotations
 
 import json
-import platform
 import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from importlib.metadata import version
 from typing import Any, Protocol
 
 from exactformer.certificates import names
+from exactformer.certificates.bundle import provenance
 from exactformer.certificates.checker.deadline import SECONDS, Deadline
 from exactformer.certificates.checker.diagrams import deep_recursion
 from exactformer.certificates.checker.drift.attention import Softmax
@@ -256,10 +255,7 @@ def document_of(
         "margin": margin,
         "verdict": (universal.verdict if drift is None else Verdict.TOKENS_PROVED).value,
         "provenance": {
-            "exactformer": version("exactformer"),
-            "python": platform.python_version(),
-            "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "seconds": f"{time.perf_counter() - started:.3f}",
+            **provenance(time.perf_counter() - started),
             **({} if asked.about is None else {"about": asked.about}),
         },
     }

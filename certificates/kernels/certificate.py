@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property
-from importlib.metadata import version
 from typing import Any
 
 from exactformer.certificates import names
+from exactformer.certificates.bundle import Stated, provenance
 from exactformer.certificates.checker.document import KERNEL as FORMAT
 from exactformer.certificates.checker.kernels.bound import Inputs, Unshown, errors
 from exactformer.certificates.checker.kernels.check import Statement
 from exactformer.certificates.checker.kernels.execute import Key
 from exactformer.certificates.checker.kernels.numbers import is_above
-from exactformer.certificates.document import canonical_bytes, rational
+from exactformer.certificates.document import rational
 from exactformer.certificates.files import Subject
 from exactformer.certificates.kernels.files import KernelText, RecipeError
 from exactformer.certificates.kernels.script import script_of
@@ -152,24 +150,8 @@ def sweep(each: Sequence[tuple[str, KernelAsked]], progress: Progress) -> list[S
 
 
 @dataclass(frozen=True)
-class KernelBundle:
-    """A certificate, as bytes ready to be written, and what was found."""
-
-    found: KernelFound
-    document: Mapping[str, Any]
-    subject: Subject
-
-    @cached_property
-    def bytes(self) -> bytes:
-        return canonical_bytes(self.document)
-
-    @property
-    def verdict(self) -> Verdict:
-        return self.found.verdict
-
-    @property
-    def claim(self) -> str:
-        return str(self.document["statement"]["claim"])
+class KernelBundle(Stated[KernelFound]):
+    """About an attention kernel."""
 
     @property
     def script(self) -> str | None:
@@ -212,12 +194,7 @@ def bundle_of(found: KernelFound, seconds: float) -> KernelBundle:
         else None,
         "input": None if failing is None else input_of(failing.keys),
         "verdict": verdict.value,
-        "provenance": {
-            "exactformer": version("exactformer"),
-            "python": platform.python_version(),
-            "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "seconds": f"{seconds:.3f}",
-        },
+        "provenance": provenance(seconds),
     }
     name = names.of_kernel(asked.text.name, inputs.keys, json.dumps(about, sort_keys=True))
-    return KernelBundle(found, document, Subject(name, {"statement": about}))
+    return KernelBundle(document, Subject(name, {"statement": about}), found)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import platform
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_EVEN, Decimal, localcontext
 from fractions import Fraction
-from functools import cached_property
-from importlib.metadata import version
 from typing import Any
 
 from exactformer.certificates import names
-from exactformer.certificates.document import canonical_bytes, rational, sha256
+from exactformer.certificates.bundle import OfNetwork, provenance
+from exactformer.certificates.document import rational, sha256
 from exactformer.certificates.files import Subject
 from exactformer.certificates.network_document import network_bytes
 from exactformer.certificates.sequences.search import Refutation, SequencesFound, search
@@ -47,26 +44,8 @@ class SequencesAsked:
 
 
 @dataclass(frozen=True)
-class SequencesBundle:
-    """A certificate and its network, as bytes ready to be written; not_shown: why an interval is not known."""
-
-    document: Mapping[str, Any]
-    weights: bytes
-    weights_name: str
-    subject: Subject
-    found: SequencesFound
-
-    @cached_property
-    def bytes(self) -> bytes:
-        return canonical_bytes(self.document)
-
-    @property
-    def verdict(self) -> Verdict:
-        return self.found.verdict
-
-    @property
-    def claim(self) -> str:
-        return str(self.document["statement"]["claim"])
+class SequencesBundle(OfNetwork[SequencesFound]):
+    """not_shown: why an interval is not known."""
 
     @property
     def refutation(self) -> Refutation | None:
@@ -106,15 +85,10 @@ def certify_sequences(net: Transformer, given: Given, asked: SequencesAsked, bud
         },
         "verdict": found.verdict.value,
         "refutation": _refutation(found.refutation),
-        "provenance": {
-            "exactformer": version("exactformer"),
-            "python": platform.python_version(),
-            "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "seconds": f"{time.perf_counter() - started:.3f}",
-        },
+        "provenance": provenance(time.perf_counter() - started),
     }
     name = names.of_sequences(asked.name, sha256(weights), sequences, asked.model, asked.beta)
-    return SequencesBundle(document, weights, weights_name, Subject(name, {"statement": about}), found)
+    return SequencesBundle(document, Subject(name, {"statement": about}), found, weights, weights_name)
 
 
 def _require_short(found: SequencesFound) -> None:

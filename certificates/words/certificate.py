@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import platform
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from exactformer.certificates import names
+from exactformer.certificates.bundle import OfNetwork, provenance
 from exactformer.certificates.checker.document import WORDS as FORMAT
 from exactformer.certificates.document import canonical_bytes, rational, sha256
 from exactformer.certificates.files import Subject
@@ -39,26 +36,8 @@ class WordsAsked:
 
 
 @dataclass(frozen=True)
-class WordsBundle:
-    """A certificate and its network, as bytes ready to be written; and what was found."""
-
-    document: Mapping[str, Any]
-    weights: bytes
-    weights_name: str
-    subject: Subject
-    found: WordsFound
-
-    @cached_property
-    def bytes(self) -> bytes:
-        return canonical_bytes(self.document)
-
-    @property
-    def verdict(self) -> Verdict:
-        return self.found.verdict
-
-    @property
-    def claim(self) -> str:
-        return str(self.document["statement"]["claim"])
+class WordsBundle(OfNetwork[WordsFound]):
+    """About words of a language."""
 
 
 def certify_words(
@@ -98,15 +77,10 @@ def bundle_of(found: WordsFound, name: str, seconds: float) -> WordsBundle:
         "refutation": None
         if wrong is None
         else {"word": list(wrong.word), "position": wrong.position, "output": wrong.output},
-        "provenance": {
-            "exactformer": version("exactformer"),
-            "python": platform.python_version(),
-            "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "seconds": f"{seconds:.3f}",
-        },
+        "provenance": provenance(seconds),
     }
     subject = names.of_words(name, sha256(weights), about, found.model, found.beta)
-    return WordsBundle(document, weights, weights_name, Subject(subject, {"statement": about}), found)
+    return WordsBundle(document, Subject(subject, {"statement": about}), found, weights, weights_name)
 
 
 def asked_of(words: Words, model: ArithmeticModel, beta: int) -> dict[str, Any]:
