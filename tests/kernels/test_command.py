@@ -28,7 +28,7 @@ def test_proved_and_checked(tmp_path: Path) -> None:
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("PROVED\nA kernel of this recipe makes a finite number of every input of 8 keys at most")
     assert re.search(r"any of which are masked, off from exact softmax by at most [0-9]+/[0-9]+\.\n", done.out)
-    assert "error      at most ~ 7.84e-3" in done.out
+    assert re.search(r"error      at most ~ 7.8[0-9]e-3", done.out)
     assert "pytorch/pytorch#121558" not in done.out.partition("assumed")[2]
     (name,) = files_in(tmp_path / "out")
     assert name.startswith("flash-2-bf16.kernel.8.")
