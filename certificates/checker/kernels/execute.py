@@ -112,9 +112,7 @@ def masked_score(recipe: Recipe, key: Key) -> Number:
 
 def reference(recipe: Recipe, m: Number, top: Number) -> Number:
     """m of a block, from m before it and the largest t in it."""
-    if is_above(top, m) and (
-        m is MINUS_INFINITY or not recipe.threshold or is_above(argument(recipe, top, m), recipe.threshold)
-    ):
+    if is_above(top, m) and (not recipe.threshold or is_above(argument(recipe, top, m), recipe.threshold)):
         m = top
     return ZERO if recipe.guard == "stored" and m is MINUS_INFINITY else m
 
