@@ -254,7 +254,7 @@ class _Bound:
     @cached_property
     def of_exponential(self) -> Fraction:
         """Relative: of normal numbers each factor."""
-        return grown(self.recipe.ulps * 2 * self.u, self.factors) if self.recipe.ulps else Fraction(0)
+        return grown(self.recipe.ulps * 2 * self.u, self.factors)
 
     @cached_property
     def relative(self) -> Fraction:
@@ -269,18 +269,13 @@ class _Bound:
 
     @cached_property
     def largest(self) -> Fraction:
-        """P, of p with the offset, of a key that is not masked."""
-        return exponential_of(self.threshold)[1] * (1 + self.relative) * self.offset
-
-    @cached_property
-    def any_key(self) -> Fraction:
-        """P', of p of any key."""
+        """P, of p with the offset."""
         return exponential_of(max(self.threshold, self.excess))[1] * (1 + self.relative) * self.offset
 
     @cached_property
     def rescaled(self) -> Fraction:
         """Of a weight at any time: where all keys are masked, factors may be above 1."""
-        return self.any_key * exponential_of(self.factors * self.excess)[1] * (1 + self.relative)
+        return self.largest * exponential_of(self.factors * self.excess)[1] * (1 + self.relative)
 
     @cached_property
     def top(self) -> Fraction:
@@ -317,8 +312,8 @@ class _Bound:
     def saturated(self) -> Fraction:
         """How much of a weight is cut off at W's largest, relatively."""
         recipe, most = self.recipe, self.recipe.weight.largest
-        if self.any_key > most and recipe.overflow != "saturate":
-            raise Unshown(f"a weight may be {size_of(self.any_key)}, beyond the largest number of {recipe.weight.name}")
+        if self.largest > most and recipe.overflow != "saturate":
+            raise Unshown(f"a weight may be {size_of(self.largest)}, beyond the largest number of {recipe.weight.name}")
         return max(Fraction(0), 1 - most / self.largest)
 
     def require_finite(self) -> None:
@@ -332,7 +327,7 @@ class _Bound:
         # An argument may be -inf where the exponential of what it is in the place of is below the normal numbers.
         if recipe.computing.largest < 2 - 2 * (recipe.computing.lowest + recipe.p - 1):
             self.require(recipe.computing, 2 * self.distance, "a difference")
-        self.require(recipe.computing, self.any_key * max(Fraction(1), 1 / self.offset), "an exponential")
+        self.require(recipe.computing, self.largest * max(Fraction(1), 1 / self.offset), "an exponential")
         many = 4 * self.inputs.keys * self.rescaled
         self.require(recipe.computing, many * max(self.size, Fraction(1)), "a sum")
         if recipe.quotient == "reciprocal":
@@ -441,7 +436,9 @@ class _Bound:
         if not self.numbers:
             return Fraction(0)
         gap = max(self.numbers) - self.t[0] + self.of_masked(self.distance)
-        return self.inputs.keys * exponential_of(gap)[1] * (1 + 2 * self.relative) if gap < 0 else Fraction(1)
+        if gap >= 0:
+            return Fraction(1)
+        return self.inputs.keys * exponential_of(gap)[1] * (1 + self.relative) / (1 - self.relative)
 
 
 def size_of(number: Fraction) -> str:
