@@ -27,7 +27,7 @@ from exactformer.certificates.checker.document import (
     text,
 )
 from exactformer.certificates.checker.kernels.bound import CAUSES, Inputs, Unshown, errors
-from exactformer.certificates.checker.kernels.execute import Key, execute, least_error
+from exactformer.certificates.checker.kernels.execute import Key, distance, execute, wanted
 from exactformer.certificates.checker.kernels.numbers import Special
 from exactformer.certificates.checker.kernels.recipe import Recipe, one_of, read_recipe, truth
 from exactformer.certificates.checker.sequences.check import approximately
@@ -35,6 +35,8 @@ from exactformer.certificates.checker.sequences.check import approximately
 TOP = ("format", "version", "statement", "errors", "input", "verdict", "provenance")
 VERDICTS = ("proved", "refuted", "inconclusive")
 MOST_KEYS, MOST_EXECUTED = 2**40, 2**12
+MOST_BITS = 2**18
+"""Bits of numbers that are computed with, of all keys that are executed: some seconds."""
 AMONG = {
     "none": "",
     "some": ", of which some are masked, but never all",
@@ -153,17 +155,22 @@ def refuted(value: Json, statement: Statement, deadline: Deadline) -> str:
         raise Rejected("input", f"has {len(listed)} keys, not 1 to {inputs.keys}")
     if len(listed) > MOST_EXECUTED:
         raise TooLarge(f"input has {len(listed)} keys; this checker executes up to {MOST_EXECUTED}")
+    if (bits := len(listed) * recipe.p) > MOST_BITS:
+        raise TooLarge(
+            f"input has {len(listed)} keys of {recipe.p} bits, {bits} in all; this checker executes {MOST_BITS}"
+        )
     keys = [read_key(f"input[{place}]", entry, statement) for place, entry in enumerate(listed)]
     masks = [key.masked for key in keys]
     if (any(masks) and inputs.masked == "none") or (all(masks) and inputs.masked != "any"):
         raise Rejected("input", f"is masked otherwise than {quote(inputs.masked)} says")
     deadline.left("input")
-    found, distance = execute(recipe, keys), least_error(recipe, keys)
+    found = execute(recipe, keys)
     if isinstance(found, Special):
         return f"it makes {found.value}"
-    if not isinstance(distance, Fraction) or distance <= statement.tolerance:
+    off = distance(found, wanted(recipe, keys))
+    if not isinstance(off, Fraction) or off <= statement.tolerance:
         raise Rejected("input", "is no refutation: what comes out is not surely off by more than the tolerance")
-    return f"it makes {approximately(found)}, which is off by more than {approximately(distance, ROUND_FLOOR)}"
+    return f"it makes {approximately(found)}, which is off by more than {approximately(off, ROUND_FLOOR)}"
 
 
 def read_key(field: str, value: Json, statement: Statement) -> Key:

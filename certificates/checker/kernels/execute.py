@@ -202,9 +202,12 @@ def weight_of(x: Fraction, bits: int) -> tuple[int, int]:
 
 
 def least_error(recipe: Recipe, keys: Sequence[Key]) -> Number:
-    """How far the output surely is from what is wanted; an infinity if it is no finite number; 0 if nothing else is
-    wanted."""
-    output, ends = execute(recipe, keys), wanted(recipe, keys)
+    """How far what is executed surely is from what is wanted, as `distance` says."""
+    return distance(execute(recipe, keys), wanted(recipe, keys))
+
+
+def distance(output: Number, ends: tuple[Fraction, Fraction] | None) -> Number:
+    """How far an output is from the ends; an infinity if it is no finite number; 0 if nothing else is wanted."""
     if isinstance(output, Special):
         return INFINITY
     return ZERO if ends is None else max(ZERO, ends[0] - output, output - ends[1])
