@@ -184,7 +184,7 @@ class _Bound:
         least = recipe.threshold * self.unit[0] / 2  # of a change, if roundings do not matter
         if not self.references and 0 < self.slack < least:
             blocks = min(blocks, 2 + int((self.t[1] - self.t[0]) / least))
-        return blocks + (self.parts > 1)
+        return blocks + recipe.split
 
     @cached_property
     def unit(self) -> tuple[Fraction, Fraction]:
@@ -406,21 +406,23 @@ class _Bound:
     def computed(self, most: Fraction, least: Fraction) -> dict[str, Fraction]:
         """By how much the output is off from o / l, which is at most ``most``; one weight is at least ``least``."""
         recipe, n = self.recipe, self.inputs.keys
-        # Sums, each term through so many roundings; and products that rescale.
-        sums, merged = grown(self.u, n + 1), grown(self.u, self.factors + 1)
-        both = (1 + sums) * (1 + merged) - 1
+        # Each term: additions of the others, of o a product; products that rescale, with means also those with means.
+        means = recipe.merge == "means"
+        of_o, merged = grown(self.u, n), grown(self.u, self.factors - 1 + means)
+        of_l = grown(self.u, n - 1) if recipe.computing.has(recipe.weight.largest) else of_o
+        both = (1 + of_o) * (1 + merged) - 1
         if both >= Fraction(1, 2):
             raise Unshown("sums have no close bound")
         unit = min(least * self.offset, Fraction(1))  # weights add up to this at least; to 1, where they are quotients
         small = (n + 2 * self.factors + 2) * self.q * (1 + most) / unit / (1 - both)
         found = {
-            "sums": 2 * sums * most / (1 - both) + small,
-            "merge": 2 * merged * (1 + sums) * most / (1 - both),
+            "sums": (of_o + of_l) * most / (1 - both) + small,
+            "merge": merged * (2 + of_o + of_l) * most / (1 - both),
         }
         most = most * (1 + both) / (1 - both) + small
         # Quotients.
         of_quotient = grown(self.u, 2 if recipe.quotient == "reciprocal" else 1)
-        times = 2 if recipe.merge == "means" and self.parts > 1 else 1
+        times = 2 if means else 1
         many = n if recipe.quotient == "weights" else 1
         found["quotient"] = times * (of_quotient * most * (1 + of_quotient) + many * self.q * (1 + most))
         most += found["quotient"]
