@@ -25,13 +25,16 @@ from exactformer.certificates.kernels.certificate import (
     KernelBundle,
     Swept,
     certify_kernel,
+    in_decimals,
     input_of,
     sweep,
 )
-from exactformer.certificates.kernels.files import RecipeError, load_recipe
+from exactformer.certificates.kernels.files import KernelText, RecipeError, load_recipe
+from exactformer.certificates.kernels.inputs import drift_of_products
 from exactformer.certificates.reports.kernels import report_on_kernel, report_on_sweep
+from exactformer.constructions.behaviour import BehaviourError
 
-BAD_INPUT = (RecipeError, FileRefused)
+BAD_INPUT = (RecipeError, FileRefused, BehaviourError)
 KEYS = "keys"
 """What a sweep may be over besides a field of the recipe."""
 
@@ -46,6 +49,8 @@ class Typed:
     values: tuple[Fraction, Fraction]
     masked: str
     tolerance: Fraction | None
+    head_width: int | None
+    entries: Fraction | None
     sweep: str | None
     plot: Path | None
 
@@ -55,9 +60,10 @@ def execute(typed: Typed, output: Output, as_json: bool) -> None:
 
     Exit code: 0 proved, or a sweep, 1 refuted, 2 bad input (nothing is written), 3 inconclusive.
     """
-    inputs = Inputs(typed.keys, typed.scores, typed.values, typed.masked)
     with refusing(*BAD_INPUT):
-        asked = KernelAsked(load_recipe(typed.recipe), inputs, typed.tolerance)
+        text = load_recipe(typed.recipe)
+        inputs = Inputs(typed.keys, typed.scores, typed.values, typed.masked, drift_of(typed, text))
+        asked = KernelAsked(text, inputs, typed.tolerance)
     if typed.sweep is not None:
         execute_sweep(typed.sweep, asked, typed.plot, output.force, as_json)
         return
@@ -73,6 +79,17 @@ def execute(typed: Typed, output: Output, as_json: bool) -> None:
     else:
         show(report_on_kernel(bundle, output.folder / name))
     raise click.exceptions.Exit(EXIT_CODE[bundle.found.verdict])
+
+
+def drift_of(typed: Typed, text: KernelText) -> Fraction:
+    """How far scores may be from exact ones: 0 where it is not said what they are products of."""
+    if (typed.head_width is None) != (typed.entries is None):
+        raise InputRefused(
+            "--head-width and --entries go together: how many numbers a score is a product of, how large"
+        )
+    if typed.head_width is None or typed.entries is None:
+        return Fraction(0)
+    return in_decimals(drift_of_products(text.recipe, typed.head_width, typed.entries, typed.scores))
 
 
 def summary(bundle: KernelBundle, path: Path, lying: bytes) -> dict[str, object]:

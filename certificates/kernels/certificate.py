@@ -184,6 +184,7 @@ def bundle_of(found: KernelFound, seconds: float) -> KernelBundle:
         "values": [rational(end) for end in inputs.values],
         "masked": inputs.masked,
         "tolerance": rational(found.tolerance),
+        **({"drift": rational(inputs.drift)} if inputs.drift else {}),
     }
     document = {
         "format": FORMAT,

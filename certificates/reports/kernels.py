@@ -21,6 +21,7 @@ from exactformer.certificates.sequences.certificate import shown
 from exactformer.verify.verdict import Basis, Verdict
 
 CAUSES = {
+    "product": "of scores, before they are given",
     "argument": "of the arguments of exponentials, with the scale and the maximum",
     "exponential": "of exponentials, in ulp",
     "underflow": "weights that become 0, or subnormal",

@@ -44,6 +44,7 @@ COUNTS = {
     ("export", "context"),
     ("export", "head_width"),
     ("kernel", "keys"),
+    ("kernel", "head_width"),
     ("run", "context"),
     ("run", "max_steps"),
     ("sweep", "context"),
@@ -55,6 +56,7 @@ RATIONALS = {
     ("approximate", "delta"),
     ("contextual-mapping", "delta"),
     ("kernel", "tolerance"),
+    ("kernel", "entries"),
 }
 RANGES = {("kernel", "scores"), ("kernel", "values")}
 

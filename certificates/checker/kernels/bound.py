@@ -25,7 +25,7 @@ GRID = 1 << 10
 """Bits behind the point of exponentials."""
 FURTHEST = 512
 """Exact weights below exp(-FURTHEST) count as lost."""
-CAUSES = ("argument", "exponential", "underflow", "mask", "cast", "sums", "merge", "quotient", "output")
+CAUSES = ("product", "argument", "exponential", "underflow", "mask", "cast", "sums", "merge", "quotient", "output")
 
 
 class Unshown(Exception):
@@ -34,12 +34,14 @@ class Unshown(Exception):
 
 @dataclass(frozen=True)
 class Inputs:
-    """At most so many keys, with scores and values in these ranges; ``masked``: none, some but not all, or any."""
+    """At most so many keys, with scores and values in these ranges; ``masked``: none, some but not all, or any.
+    ``drift``: how far each score may be from the exact one."""
 
     keys: int
     scores: tuple[Fraction, Fraction]
     values: tuple[Fraction, Fraction]
     masked: str
+    drift: Fraction = Fraction(0)
 
 
 def errors(recipe: Recipe, inputs: Inputs) -> dict[str, Fraction]:
@@ -366,6 +368,9 @@ class _Bound:
         # Means with weights that are off by a relative e: the mean distance of values from a mean is at most half of R.
         for cause, one in shared.items():
             found[cause] += one * distance / (2 * (2 - every)) * every
+        if (product := self.of_product) >= 1:
+            raise Unshown("exact scores may be too far from these")
+        found["product"] = product * distance / (2 * (1 - product))
         # Weights that are lost, or should not be there, each by itself.
         flushed = recipe.computing.least_normal * max(Fraction(1), 1 / self.offset) * 2 * self.rescaled / self.offset
         lost = n * (flushed + exponential_of(-Fraction(FURTHEST) / 2)[1] * 2) / self.top
@@ -431,6 +436,12 @@ class _Bound:
         if not recipe.output.includes(recipe.computing):
             found["output"] = recipe.output.roundoff * most + recipe.output.unit / 2
         return found
+
+    @property
+    def of_product(self) -> Fraction:
+        """Relative, of exact weights: exp(d) - 1 <= d + d^2, d <= 1, for scores that drift by d in the exponent."""
+        d = self.inputs.drift * self.recipe.scale
+        return d + d * d if d <= 1 else Fraction(1)
 
     @cached_property
     def leak(self) -> Fraction:

@@ -31,6 +31,7 @@ from exactformer.certificates.checker.kernels.execute import Key, distance, exec
 from exactformer.certificates.checker.kernels.numbers import Special
 from exactformer.certificates.checker.kernels.recipe import Recipe, one_of, read_recipe, truth
 from exactformer.certificates.checker.sequences.check import approximately
+from exactformer.certificates.checker.sequences.network import given
 
 TOP = ("format", "version", "statement", "errors", "input", "verdict", "provenance")
 VERDICTS = ("proved", "refuted", "inconclusive")
@@ -76,7 +77,8 @@ def inputs_in_words(inputs: Inputs) -> str:
     scores, values = (
         f"from {rational_text(low)} to {rational_text(high)}" for low, high in (inputs.scores, inputs.values)
     )
-    return f"{inputs.keys} keys at most with scores {scores} and values {values}{AMONG[inputs.masked]}"
+    drift = f", each score off from an exact one by at most {rational_text(inputs.drift)}" if inputs.drift else ""
+    return f"{inputs.keys} keys at most with scores {scores} and values {values}{AMONG[inputs.masked]}{drift}"
 
 
 def check_kernel(certificate_path: Path, budget: int = SECONDS, network_given: Path | bytes | None = None) -> Valid:
@@ -113,7 +115,8 @@ def check_kernel(certificate_path: Path, budget: int = SECONDS, network_given: P
 
 def read_statement(value: Json) -> Statement:
     """Recipe, ranges and tolerance."""
-    parts = members("statement", value, "claim", "recipe", "keys", "scores", "values", "masked", "tolerance")
+    names = ("claim", "recipe", "keys", "scores", "values", "masked", "tolerance")
+    parts = members("statement", value, *names, *given("statement", value, "drift"))
     recipe = read_recipe("statement.recipe", parts["recipe"])
     keys = integer("statement.keys", parts["keys"], 1, MOST_KEYS)
     ranges = []
@@ -128,7 +131,10 @@ def read_statement(value: Json) -> Statement:
     tolerance = rational("statement.tolerance", parts["tolerance"])
     if tolerance <= 0:
         raise Rejected("statement.tolerance", f"is {rational_text(tolerance)}, not above 0")
-    return Statement(parts["claim"], recipe, Inputs(keys, ranges[0], ranges[1], masked), tolerance)
+    drift = rational("statement.drift", parts["drift"]) if "drift" in parts else Fraction(0)
+    if "drift" in parts and drift <= 0:
+        raise Rejected("statement.drift", f"is {rational_text(drift)}, not above 0: 0 is left out")
+    return Statement(parts["claim"], recipe, Inputs(keys, ranges[0], ranges[1], masked, drift), tolerance)
 
 
 def check_errors(value: Json, statement: Statement) -> Mapping[str, Fraction]:

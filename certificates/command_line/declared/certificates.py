@@ -206,6 +206,13 @@ def verify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     "largest value.",
 )
 @click.option(
+    "--head-width",
+    metavar="H",
+    type=number_of("head-width", high=2**16),
+    help="Scores are products of queries and keys of so many numbers, rounded as the recipe computes; needs --entries.",
+)
+@click.option("--entries", metavar="M", type=rational, help="With --head-width: how large these numbers are at most.")
+@click.option(
     "--sweep",
     metavar="FIELD=A,B,..",
     help="Instead of a certificate: what is shown and found with other values of a field of the recipe, named as "
