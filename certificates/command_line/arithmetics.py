@@ -29,6 +29,23 @@ FORMATS = {
     "fixedF, fixedF.I": f"F fractional bits, I = 8 others, each from 1 to {LARGEST_EXPONENT}",
     "float(p,emin,emax)": f"p significand bits, from 2 to {LARGEST_PRECISION}; exponents up to {LARGEST_EXPONENT}",
 }
+FIELDS_OF_RECIPES = {
+    "formats": "of scores, of all that is computed, of weights, of values, of the output",
+    "scale": "what scores are multiplied with; folded into the exponent where that is fused",
+    "mask": "a constant is added to masked scores, or takes their place: -inf, lowest, or any number",
+    "block": "keys come in blocks, and a running maximum goes with them",
+    "splits": "parts that are computed apart: so many, or of a fixed length",
+    "maximum": "start: -inf or a number; threshold: how far scores may rise above it before sums are rescaled; guard: 0 "
+    "in the place of -inf in exponentials, or stored as the maximum",
+    "exponential": "base e or 2; argument: a difference, or fused with the product of the rounded maximum; error in ulp; "
+    "whether it is 1 at 0; offset: weights times a power of two",
+    "overflow": "of weights that are cast beyond their format: inf, nan, or saturate",
+    "sum": "of weights as they are cast, or before",
+    "quotient": "divide, a product with the reciprocal, or of weights before they are cast",
+    "empty": "zero: the output where weights add up to 0",
+    "merge": "of parts: by sums, or by means",
+}
+"""What each operation of a recipe is (KERNELS 1)."""
 
 
 def execute(as_json: bool) -> None:
@@ -59,6 +76,7 @@ def document() -> dict[str, object]:
             }
             for kernel in KERNELS.values()
         ],
+        "fields_of_recipes": FIELDS_OF_RECIPES,
         "recipes": [
             {"name": text.name, "describes": text.describes, "believed": list(text.believed)} for text in recipes()
         ],
@@ -100,6 +118,9 @@ def report() -> Iterator[Part]:
         yield f"  {KERNEL}{kernel.name} = {kernel.arithmetic}"
         yield f"      {kernel.describes}"
         yield from (f"      - believed: {one}" for one in kernel.believed)
+    yield ""
+    yield heading("what recipes of attention kernels say")
+    yield Facts(tuple(FIELDS_OF_RECIPES.items()), "  ")
     yield ""
     yield heading("recipes of attention kernels")
     yield "For the command kernel: RECIPE is one of these names, or a file like theirs (certificates/KERNELS.md)."

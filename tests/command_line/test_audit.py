@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from exactformer.certificates.checker.kernels.recipe import FIELDS
 from tests.command_line.invoking import files_in, invoke
 
 pytestmark = pytest.mark.usefixtures("walked_once")
@@ -197,6 +198,7 @@ def test_arithmetics_lists_steps_and_kernels() -> None:
     for kernel in document["kernels"]:
         assert f"{kernel['name']} = {kernel['arithmetic']}" in listed.out
         assert all(f"believed: {one}" in listed.out for one in kernel["believed"])
+    assert tuple(document["fields_of_recipes"]) == FIELDS
     for recipe in document["recipes"]:
         assert recipe["name"] in listed.out
         assert recipe["describes"] in listed.out
