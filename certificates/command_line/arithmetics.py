@@ -35,10 +35,10 @@ FIELDS_OF_RECIPES = {
     "mask": "a constant is added to masked scores, or takes their place: -inf, lowest, or any number",
     "block": "keys come in blocks, and a running maximum goes with them",
     "splits": "parts that are computed apart: so many, or of a fixed length",
-    "maximum": "start: -inf or a number; threshold: how far scores may rise above it before sums are rescaled; guard: 0 "
-    "in the place of -inf in exponentials, or stored as the maximum",
-    "exponential": "base e or 2; argument: a difference, or fused with the product of the rounded maximum; error in ulp; "
-    "whether it is 1 at 0; offset: weights times a power of two",
+    "maximum": "start: -inf or a number; threshold: how far scores may rise above it before sums are rescaled; guard: "
+    "0 in the place of -inf in exponentials, or stored as the maximum",
+    "exponential": "base e or 2; argument: a difference, or fused with the product of the rounded maximum; error in "
+    "ulp; whether it is 1 at 0; offset: weights times a power of two",
     "overflow": "of weights that are cast beyond their format: inf, nan, or saturate",
     "sum": "of weights as they are cast, or before",
     "quotient": "divide, a product with the reciprocal, or of weights before they are cast",
