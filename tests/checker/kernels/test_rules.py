@@ -1,0 +1,61 @@
+"""The bound is what KERNELS 6 says: a second reading of the text, on random recipes and on those that are quoted."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from exactformer.certificates.checker.kernels.bound import Inputs, Unshown, errors
+from exactformer.certificates.checker.kernels.recipe import read_recipe
+from tests.checker.kernels import test_bound as quoted
+from tests.checker.kernels.bounded import Case
+from tests.checker.kernels.rules import Nothing, rules
+from tests.checker.kernels.test_causes import LOST, NEEDED, NOT_FINITE
+
+SEEDS, AT_ONCE = 400, 100
+CLOSE, TINY = 1e-9, 1e-300
+"""Exponentials are known to 2^-1024 only; and ln 2 to 1e-10."""
+KINDS = {"drawn": Case.drawn, "narrow": Case.narrow}
+
+
+def agree(document: dict[str, Any], inputs: Inputs) -> None:
+    """In whether something is shown, and in each error."""
+    try:
+        found = errors(read_recipe("recipe", document), inputs)
+    except Unshown:
+        with pytest.raises(Nothing):
+            rules(document, inputs)
+        return
+    expected = rules(document, inputs)
+    assert found.keys() == expected.keys()
+    for cause, error in found.items():
+        assert float(error) == pytest.approx(float(expected[cause]), rel=CLOSE, abs=TINY), cause
+
+
+def agree_about(kind: str, seed: int) -> None:
+    case = KINDS[kind](Random(seed))
+    agree(case.document, case.inputs)
+
+
+@pytest.mark.parametrize("begin", range(0, SEEDS, AT_ONCE))
+@pytest.mark.parametrize("kind", KINDS)
+def test_random_recipes(kind: str, begin: int) -> None:
+    for seed in range(begin, begin + AT_ONCE):
+        agree_about(kind, seed)
+
+
+EXAMPLES = {
+    title: (example.recipe, example.inputs)
+    for title, example in (
+        *NEEDED.items(),
+        *((title, example) for title, (example, _) in (NOT_FINITE | LOST).items()),
+    )
+}
+QUOTED = {title: (recipe, inputs) for title, (recipe, inputs, *_) in (quoted.NOT_SHOWN | quoted.SHOWN).items()}
+
+
+@pytest.mark.parametrize("title", EXAMPLES | QUOTED)
+def test_recipes_that_are_quoted(title: str) -> None:
+    agree(*(EXAMPLES | QUOTED)[title])
