@@ -107,7 +107,7 @@ class _Bound:
         """All of a first block, or of a part, though not all keys."""
         recipe, n = self.recipe, self.inputs.keys
         parts = self.parts > 1
-        return self.inputs.masked != "none" and n > 1 and (parts or (recipe.block is not None and recipe.block < n))
+        return n > 1 and (parts or (recipe.block is not None and recipe.block < n))
 
     @cached_property
     def masks(self) -> list[Fraction | None]:
@@ -171,9 +171,10 @@ class _Bound:
 
     @cached_property
     def parts(self) -> int:
+        """At most."""
         recipe, n = self.recipe, self.inputs.keys
         if recipe.split_count is not None:
-            return min(recipe.split_count, n)
+            return recipe.split_count
         return 1 if recipe.split_length is None else -(-n // recipe.split_length)
 
     @cached_property

@@ -7,13 +7,15 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 
+import mpmath
 import pytest
 
-from exactformer.certificates.checker.kernels.bound import CAUSES, Inputs, Unshown, errors
+from exactformer.certificates.checker.kernels.bound import CAUSES, Inputs, Unshown, errors, exponential_of
 from exactformer.certificates.checker.kernels.execute import least_error
 from exactformer.certificates.checker.kernels.recipe import read_recipe
 from tests.checker.kernels.adversary import worst
 from tests.checker.kernels.bounded import Case
+from tests.checker.kernels.causes import plain
 
 SEEDS, AT_ONCE, INPUTS = 600, 100, 8
 KINDS = {"drawn": Case.drawn, "narrow": Case.narrow}
@@ -123,6 +125,13 @@ NOT_SHOWN: dict[str, tuple[dict[str, Any], Inputs, str]] = {
         "a sum may be beyond the largest number of fp16",
     ),
     "as many keys as fp32 cannot count": (flash(block=None), inputs(2**24), "roundings together have no bound"),
+    "roundings and rescaling that have a bound each, but not together": (
+        plain("fp16", block=1), inputs(400, scores=(0, 0)), "sums have no close bound",
+    ),
+    "a reciprocal of a sum below the normal numbers": (
+        plain("float(11,-3,11)", quotient="reciprocal"), inputs(100, scores=(0, 0)), "the reciprocal of a sum",
+    ),
+    "numbers of three bits": (plain("e5m2"), inputs(1, scores=(0, 0)), "e5m2 has too few bits"),
     "masked scores that may be infinite": (
         flash(mask={"how": "add", "constant": str((2**24 - 1) * 2**104)}), inputs(scores=(-8, 2**120), masked="some"),
         "a masked score may be infinite",
@@ -163,6 +172,16 @@ def test_what_is_shown(title: str) -> None:
     recipe, given, cause, most = SHOWN[title]
     found = errors(read_recipe("recipe", recipe), given)
     assert (sum(found.values()) if cause == "total" else found[cause]) <= most
+
+
+@pytest.mark.parametrize("x", ["0", "1/3", "-1/3", "17", "-17", "700", "-700"])
+def test_ends_of_exponentials(x: str) -> None:
+    low, high = exponential_of(Fraction(x))
+    with mpmath.workprec(3000):
+        found = mpmath.exp(mpmath.mpf(Fraction(x).numerator) / Fraction(x).denominator)
+        ends = [mpmath.mpf(end.numerator) / end.denominator for end in (low, high)]
+        assert ends[0] <= found <= ends[1]
+        assert ends[1] - ends[0] <= mpmath.mpf(2) ** -1000 * max(found**2, 1)
 
 
 def test_saturation_is_an_error() -> None:

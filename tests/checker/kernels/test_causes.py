@@ -91,6 +91,10 @@ NOT_FINITE: dict[str, tuple[Example, str]] = {
         ),
         "a reciprocal may be beyond the largest number",
     ),
+    "t of a masked key that is -inf, as a mask that is added overflows": (
+        Example(plain("float(12,-60,6)", mask=masks(-100, "add")), "-60:1m", masked="any", scores=("-64", "0")),
+        "-inf less -inf is NaN",
+    ),
     "a quotient beyond the largest number, of sums that are not": (
         Example(
             plain("fp16", formats={"value": "bf16", "output": "fp32"}, exponential={"offset": -8}), "0:131072"

@@ -11,6 +11,7 @@ from exactformer.certificates.checker.kernels.bound import Inputs, Unshown, erro
 from exactformer.certificates.checker.kernels.recipe import read_recipe
 from tests.checker.kernels import test_bound as quoted
 from tests.checker.kernels.bounded import Case
+from tests.checker.kernels.causes import plain
 from tests.checker.kernels.rules import Nothing, rules
 from tests.checker.kernels.test_causes import LOST, NEEDED, NOT_FINITE
 
@@ -53,7 +54,18 @@ EXAMPLES = {
         *((title, example) for title, (example, _) in (NOT_FINITE | LOST).items()),
     )
 }
-QUOTED = {title: (recipe, inputs) for title, (recipe, inputs, *_) in (quoted.NOT_SHOWN | quoted.SHOWN).items()}
+FUSED = {"argument": "fused"}
+ONLY_HERE: dict[str, tuple[dict[str, Any], Inputs]] = {
+    "a threshold that d may miss by more than half": (
+        plain("fp16", block=1, exponential=FUSED, maximum={"threshold": "1/16"}), quoted.inputs(4, scores=(20, 20)),
+    ),
+    "weights far below all others, where numbers are as small": (
+        plain("float(24,-2000,2000)"), quoted.inputs(2, scores=(-600, 0)),
+    ),
+}  # fmt: skip
+QUOTED = ONLY_HERE | {
+    title: (recipe, inputs) for title, (recipe, inputs, *_) in (quoted.NOT_SHOWN | quoted.SHOWN).items()
+}
 
 
 @pytest.mark.parametrize("title", EXAMPLES | QUOTED)
