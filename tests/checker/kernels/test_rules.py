@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from random import Random
 from typing import Any
 
@@ -58,6 +59,11 @@ FUSED = {"argument": "fused"}
 ONLY_HERE: dict[str, tuple[dict[str, Any], Inputs]] = {
     "a threshold that d may miss by more than half": (
         plain("fp16", block=1, exponential=FUSED, maximum={"threshold": "1/16"}), quoted.inputs(4, scores=(20, 20)),
+    ),
+    "a row that is masked, whose output may be beyond the largest number": (
+        plain("float(12,-20,24)", formats={"value": "fp32", "output": "fixed4.12"},
+              mask={"how": "select", "constant": "-12"}, maximum={"start": "0"}),
+        Inputs(1, (Fraction(0), Fraction(0)), (Fraction(0), Fraction(4092)), "any"),
     ),
     "weights far below all others, where numbers are as small": (
         plain("float(24,-2000,2000)"), quoted.inputs(2, scores=(-600, 0)),
