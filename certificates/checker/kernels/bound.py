@@ -213,27 +213,38 @@ class _Bound:
         """How much further an argument is off for a reference of this size: its product is rounded."""
         return self.q + (size * grown(self.u, 3) if self.recipe.argument == "fused" else 0)
 
-    @cached_property
-    def argument(self) -> Fraction:
-        """How far the sum of all arguments of a path is from c s - m, in the end.
+    def argument(self, far: Fraction) -> Fraction:
+        """How far the sum of all arguments of a path is from c s - m, in the end; c s is so far below the largest.
 
-        Their magnitudes add up to at most the distance of c s from the largest one, the rise, and twice the threshold:
-        only the first may be above 0.
+        Their magnitudes add up to that distance, the rise, and twice the threshold at most: only the first may be above
+        0.
         """
-        far = min(self.exact[1] - self.exact[0], Fraction(FURTHEST)) + self.rise + 2 * self.threshold + 2 * self.scaled
-        if grown(self.u, 3) > Fraction(1, 4):
-            raise Unshown(f"{self.recipe.computing.name} has too few bits")
+        far += self.rise + 2 * self.threshold + 2 * self.scaled
         roundings = 2 if self.recipe.argument == "fused" else 1 if self.recipe.base == "e" else 3
         largest = max(map(abs, self.exact)) + self.rise + self.threshold
         return far * grown(self.u, roundings) + self.factors * self.of_reference(largest) + self.scaled
 
     @cached_property
+    def furthest(self) -> Fraction:
+        """How far below the largest exact score those are whose weights are not lost."""
+        return min(self.exact[1] - self.exact[0], Fraction(FURTHEST))
+
+    @cached_property
     def of_argument(self) -> Fraction:
         """Relative: exp(r) - 1 <= r + r^2."""
-        r = self.argument
+        if grown(self.u, 3) > Fraction(1, 4):
+            raise Unshown(f"{self.recipe.computing.name} has too few bits")
+        r = self.argument(self.furthest)
         if r > Fraction(1, 4):
             raise Unshown("the arguments of exponentials have no close bound")
         return r + r * r
+
+    @cached_property
+    def of_argument_on_average(self) -> Fraction:
+        """Twice this, times half of R, is what means may be off by: weights exp(-d) are ln N from the largest at most,
+        on average, as d + ln Z, where Z >= 1 is their sum, is on average their entropy; and values are R apart."""
+        logarithm = (self.inputs.keys - 1).bit_length() * LN_2[1]
+        return self.argument(min(self.furthest, 2 * logarithm)) * (1 + self.argument(self.furthest))
 
     @cached_property
     def excess(self) -> Fraction:
@@ -367,7 +378,7 @@ class _Bound:
             raise Unshown("weights have no close bound")
         found = dict.fromkeys(CAUSES, Fraction(0))
         # Means with weights that are off by a relative e: the mean distance of values from a mean is at most half of R.
-        for cause, one in shared.items():
+        for cause, one in (shared | {"argument": self.of_argument_on_average}).items():
             found[cause] += one * distance / (2 * (2 - every)) * every
         if (product := self.of_product) >= 1:
             raise Unshown("exact scores may be too far from these")

@@ -124,8 +124,9 @@ def _rules(recipe: dict[str, Any], inputs: Inputs) -> dict[str, Real]:
     # Relative errors
     extra = roundings(3, u) * (most_score + h + tau) + q if fused else q
     D = min(real(T[1] - T[0]), mpmath.mpf(512)) + h + 2 * tau + 2 * sigma
+    average = min(D, 2 * math.ceil(math.log2(N)) * real(Fraction(6931471806, 10**10)) + h + 2 * tau + 2 * sigma)
     demand(roundings(3, u) <= 0.25)
-    r = D * roundings(2 if fused else 3 if two else 1, u) + J * extra + sigma
+    r, of_average = (d * roundings(2 if fused else 3 if two else 1, u) + J * extra + sigma for d in (D, average))
     demand(r <= 0.25)
     a, b = r + r**2, roundings(J, exponential["ulps"] * 2 * u)
     rho = (1 + a) * (1 + b) - 1
@@ -183,7 +184,7 @@ def _rules(recipe: dict[str, Any], inputs: Inputs) -> dict[str, Real]:
         E *= 1 + one
     demand(E < 2)
     for cause, one in shared.items():
-        found[cause] += one * E * R / (2 * (2 - E))
+        found[cause] += (of_average * (1 + r) if cause == "argument" else one) * E * R / (2 * (2 - E))
     f = least_normal * max(1, 1 / shift)
     lost = N * (2 * f * P2 / shift + 2 * mpmath.exp(-256)) / top + (0 if before else lost_in_casts(top))
     found["underflow"] += R if lost >= 1 else min(R, lost * R / (1 - lost))
