@@ -461,8 +461,6 @@ class _Bound:
         if not self.numbers:
             return Fraction(0)
         gap = max(self.numbers) - self.t[0] + self.of_masked(self.distance)
-        if gap >= 0:
-            return Fraction(1)
         return self.inputs.keys * exponential_of(gap)[1] * (1 + self.relative) / (1 - self.relative)
 
 

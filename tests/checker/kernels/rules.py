@@ -190,7 +190,7 @@ def _rules(recipe: dict[str, Any], inputs: Inputs) -> dict[str, Real]:
     found["underflow"] += R if lost >= 1 else min(R, lost * R / (1 - lost))
     if masked:
         exponent = max(masked) - low + D2 * roundings(3, u) + J * each
-        leak = N * mpmath.exp(exponent) * (1 + rho) / (1 - rho) if exponent < 0 else mpmath.mpf(1)
+        leak = N * mpmath.exp(exponent) * (1 + rho) / (1 - rho)
         found["mask"] += R if leak >= 1 else min(R, leak * R / (1 - leak))
     if before:
         found["cast"] += e * M

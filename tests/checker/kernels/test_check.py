@@ -177,6 +177,7 @@ def test_as_many_keys_as_are_executed(tmp_path: Path) -> None:
 
 
 LONG = plain("float(100,-1000,1000)", block=1, maximum={"threshold": "1"})
+"""More than 2^40 roundings have a bound, and thresholds are seldom passed."""
 
 
 def test_no_statement_takes_long() -> None:
