@@ -163,7 +163,8 @@ def _rules(recipe: dict[str, Any], inputs: Inputs) -> dict[str, Real]:
 
     # Errors
     found = dict.fromkeys(
-        ("argument", "exponential", "underflow", "mask", "cast", "sums", "merge", "quotient", "output"), mpmath.mpf(0)
+        ("product", "argument", "exponential", "underflow", "mask", "cast", "sums", "merge", "quotient", "output"),
+        mpmath.mpf(0),
     )
     e = mpmath.mpf(0)
     if casts:

@@ -82,7 +82,7 @@ OUT = [["0", "1", False], ["8", "0", False]]
 VALID: dict[str, dict[str, Json]] = {
     "errors as they are computed": certificate("proved", NO_MASK, stated=computed(NO_MASK)),
     "errors that are larger, as large together as the tolerance": certificate(
-        "proved", NO_MASK, tolerance="9", stated=dict.fromkeys(computed(NO_MASK), "1")
+        "proved", NO_MASK, tolerance="10", stated=dict.fromkeys(computed(NO_MASK), "1")
     ),
     "masked keys": certificate("proved", GUARDED, masked="any", stated=computed(GUARDED, masked="any")),
     "an input that is off by more": certificate(
