@@ -451,9 +451,9 @@ class _Bound:
 
     @property
     def of_product(self) -> Fraction:
-        """Relative, of exact weights: exp(d) - 1 <= d + d^2, d <= 1, for scores that drift by d in the exponent."""
+        """Relative, of exact weights: exp(d) - 1 <= d + d^2, where that is below 1; scores drift by d in exponents."""
         d = self.inputs.drift * self.recipe.scale
-        return d + d * d if d <= 1 else Fraction(1)
+        return d + d * d
 
     @cached_property
     def leak(self) -> Fraction:

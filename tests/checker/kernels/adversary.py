@@ -163,16 +163,27 @@ class Adversary(Kernel):
         return to(self.F, terms[0][0])
 
 
-def distance(recipe: dict[str, Any], keys: Sequence[Input], random: Random, direction: int) -> Extended:
+def wanted(scale: Fraction, keys: Sequence[Input], drift: Fraction, direction: int) -> Fraction:
+    """The mean, of exact scores that are as far from the keys' as they may be, so that it is far on the other side."""
+    middle = mean(scale, keys)
+    return mean(
+        scale,
+        [(score - drift * direction * (1 if value > middle else -1), value, m) for score, value, m in keys],
+    )
+
+
+def distance(
+    recipe: dict[str, Any], keys: Sequence[Input], random: Random, direction: int, drift: Fraction = Fraction(0)
+) -> Extended:
     """How far one way to compute is from what is wanted; infinite for no finite number."""
     output = Adversary(recipe, random, direction).output(keys)
     if isinstance(output, float):
         return math.inf
     if all(masked for _, _, masked in keys):
         return Fraction(0)
-    return abs(output - mean(Fraction(recipe["scale"]), keys))
+    return abs(output - wanted(Fraction(recipe["scale"]), keys, drift, direction))
 
 
-def worst(recipe: dict[str, Any], keys: Sequence[Input], random: Random, tries: int = 1) -> Extended:
-    """The furthest of some."""
-    return max(distance(recipe, keys, random, direction) for _ in range(tries) for direction in (1, -1))
+def worst(recipe: dict[str, Any], keys: Sequence[Input], random: Random, drift: Fraction = Fraction(0)) -> Extended:
+    """The further one of both directions."""
+    return max(distance(recipe, keys, random, direction, drift) for direction in (1, -1))

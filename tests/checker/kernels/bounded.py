@@ -15,6 +15,7 @@ from exactformer.certificates.checker.kernels.recipe import Recipe, read_recipe
 COMPUTING = ("fp32", "float(12,-60,60)", "float(8,-30,30)", "bf16", "fp16")
 WEIGHTS = ("bf16", "fp16", "e4m3fn", "e5m2", "fp32", "float(5,-8,8)")
 SELECTED, ADDED = (-100, -10, -2000, -3), (-64, -1024, -20, -4)
+DRIFTS = ("0", "0", "0", "1/64", "1/5")
 NARROW = ("float(12,-60,4)", "float(11,-9,9)", "float(14,-20,2)", "float(7,-12,12)", "float(24,-40,10)", "e4m3fn")
 NARROW_WEIGHTS = ("float(3,-4,3)", "float(2,-2,1)", "e4m3fn", "float(5,-8,8)")
 
@@ -116,6 +117,7 @@ class Case:
                 (recipe.score.of(Fraction(low)), recipe.score.of(Fraction(high))),
                 (recipe.value.of(Fraction(values[0])), recipe.value.of(Fraction(values[1]))),
                 masked,
+                Fraction(random.choice(DRIFTS)),
             ),
         )
 
@@ -131,8 +133,8 @@ class Case:
         scores = [recipe.score.of(max(min(Fraction(end), score), -score)) for end in (low, high)]
         ends = [recipe.value.of(max(min(Fraction(end), value), -value)) for end in values]
         masked = "none" if recipe.mask_how is None else random.choice(("none", "some", "any"))
-        number = random.choice((1, 1, 2, 3, 5, 8, 12))
-        return cls(document, recipe, Inputs(number, (scores[0], scores[1]), (ends[0], ends[1]), masked))
+        number, drift = random.choice((1, 1, 2, 3, 5, 8, 12)), Fraction(random.choice(DRIFTS))
+        return cls(document, recipe, Inputs(number, (scores[0], scores[1]), (ends[0], ends[1]), masked, drift))
 
     def keys(self, random: Random) -> list[Key]:
         """An input within the ranges: ends, even steps, and what is little below the upper end."""

@@ -59,13 +59,15 @@ class Example:
     masked: str = "none"
     scores: tuple[str, str] | None = None
     number: int | None = None
+    drift: str = "0"
 
     @property
     def inputs(self) -> Inputs:
         keys = written(self.keys)
         scores = [key[0] for key in keys] if self.scores is None else [Fraction(end) for end in self.scores]
         values = [key[1] for key in keys]
-        return Inputs(self.number or len(keys), (min(scores), max(scores)), (min(values), max(values)), self.masked)
+        ends = (min(scores), max(scores)), (min(values), max(values))
+        return Inputs(self.number or len(keys), *ends, self.masked, Fraction(self.drift))
 
     def bound(self) -> dict[str, Fraction]:
         return errors(read_recipe("recipe", self.recipe), self.inputs)
@@ -75,4 +77,4 @@ class Example:
         return (replace(self, seed=seed) for seed in range(number))
 
     def error(self) -> Extended:
-        return distance(self.recipe, written(self.keys), Random(self.seed), self.direction)
+        return distance(self.recipe, written(self.keys), Random(self.seed), self.direction, Fraction(self.drift))

@@ -166,6 +166,9 @@ def _rules(recipe: dict[str, Any], inputs: Inputs) -> dict[str, Real]:
         ("product", "argument", "exponential", "underflow", "mask", "cast", "sums", "merge", "quotient", "output"),
         mpmath.mpf(0),
     )
+    drift = real(c * inputs.drift)
+    demand(drift <= 1 and drift + drift**2 < 1)
+    found["product"] = (drift + drift**2) * R / (2 * (1 - drift - drift**2))
     e = mpmath.mpf(0)
     if casts:
         e = roundoff(W)

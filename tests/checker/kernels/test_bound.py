@@ -33,7 +33,7 @@ def closest(kind: str, seed: int) -> Fraction | None:
     total, largest = sum(found.values()), Fraction(0)
     for _ in range(INPUTS):
         keys = case.keys(random)
-        executed, other = least_error(case.recipe, keys), worst(case.document, keys, random)
+        executed, other = least_error(case.recipe, keys), worst(case.document, keys, random, case.inputs.drift)
         assert isinstance(executed, Fraction), keys
         assert max(executed, other) <= total, keys
         largest = max(largest, executed, Fraction(other))

@@ -23,6 +23,7 @@ def masks(constant: int | str, how: str = "select") -> dict[str, Any]:
 
 
 NEEDED = {
+    "product": Example(plain(), "0:0 0:1", drift="1/8"),
     "argument": Example(plain(block=1, exponential=FUSED), "131071:0 131072:1"),
     "exponential": Example(plain(exponential={"ulps": 2048, "one": False}), "0:0 1/16:1"),
     "underflow": Example(plain(formats={"weight": "e4m3fn"}), "0:1 -8:1*511", direction=-1),
@@ -144,6 +145,14 @@ def test_what_is_no_finite_number_is_not_shown_to_be_one(title: str) -> None:
     assert math.inf in ways
     with pytest.raises(Unshown, match=re.escape(says)):
         example.bound()
+
+
+TOO_FAR = Example(plain(scale="2"), "0:1", drift="1/3")
+
+
+def test_exact_scores_that_are_too_far() -> None:
+    with pytest.raises(Unshown, match="exact scores may be too far from these"):
+        TOO_FAR.bound()
 
 
 LOST: dict[str, tuple[Example, str]] = {

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from exactformer.certificates.checker.document import Rejected, TooLarge
-from exactformer.certificates.checker.kernels.bound import Inputs, Unshown, errors
+from exactformer.certificates.checker.kernels.bound import CAUSES, Inputs, Unshown, errors
 from exactformer.certificates.checker.kernels.check import AMONG, MOST_EXECUTED, check_kernel
 from exactformer.certificates.checker.kernels.recipe import read_recipe
 from tests.checker.kernels.causes import plain
@@ -30,12 +30,14 @@ def certificate(
     tolerance: str = "1/100",
     stated: Json = None,
     of: Json = None,
+    drift: str | None = None,
 ) -> dict[str, Json]:
     """As KERNELS 3 says."""
     among = (
         f"{keys} keys at most with scores from {scores[0]} to {scores[1]} and values from {values[0]} to {values[1]}"
     )
     among += AMONG[masked]
+    among += f", each score off from an exact one by at most {drift}" if drift else ""
     within = f"makes a finite number of every input of {among}, off from exact softmax by at most {tolerance}"
     claims = {
         "proved": f"A kernel of this recipe {within}.",
@@ -51,7 +53,7 @@ def certificate(
         "values": list(values),
         "masked": masked,
         "tolerance": tolerance,
-    }
+    } | ({"drift": drift} if drift else {})
     return {
         "format": "exactformer certificate about a kernel",
         "version": 2,
@@ -82,7 +84,7 @@ OUT = [["0", "1", False], ["8", "0", False]]
 VALID: dict[str, dict[str, Json]] = {
     "errors as they are computed": certificate("proved", NO_MASK, stated=computed(NO_MASK)),
     "errors that are larger, as large together as the tolerance": certificate(
-        "proved", NO_MASK, tolerance="10", stated=dict.fromkeys(computed(NO_MASK), "1")
+        "proved", NO_MASK, tolerance=str(len(CAUSES)), stated=dict.fromkeys(computed(NO_MASK), "1")
     ),
     "masked keys": certificate("proved", GUARDED, masked="any", stated=computed(GUARDED, masked="any")),
     "an input that is off by more": certificate(
@@ -92,6 +94,9 @@ VALID: dict[str, dict[str, Json]] = {
         "refuted", NO_GUARD, masked="some", of=[["0", "1", True], ["0", "1", True], ["0", "1", False]]
     ),
     "a row that is masked makes NaN": certificate("refuted", NO_GUARD, masked="any", of=[["0", "1", True]]),
+    "exact scores elsewhere": certificate(
+        "proved", NO_MASK, drift="1/1024", stated=computed(NO_MASK) | {"product": "1/1024"}
+    ),
     "what is true and not said": certificate("inconclusive", NO_MASK),
 }
 
@@ -110,7 +115,7 @@ NOT_VALID: dict[str, tuple[Json, str, str]] = {
         certificate("proved", NO_MASK, stated=computed(NO_MASK, less="cast")), "errors.cast", "here it is",
     ),
     "errors a little above the tolerance": (
-        certificate("proved", NO_MASK, tolerance="8", stated=dict.fromkeys(computed(NO_MASK), "1")),
+        certificate("proved", NO_MASK, tolerance=str(len(CAUSES) - 1), stated=dict.fromkeys(computed(NO_MASK), "1")),
         "errors", "above the tolerance",
     ),
     "proved of what may be NaN": (
@@ -144,6 +149,10 @@ NOT_VALID: dict[str, tuple[Json, str, str]] = {
     "inconclusive with errors": (
         certificate("inconclusive", NO_MASK, stated=computed(NO_MASK)), "errors", "is",
     ),
+    "exact scores elsewhere, for which nothing is stated": (
+        certificate("proved", NO_MASK, drift="1/1024", stated=computed(NO_MASK)), "errors.product", "here it is",
+    ),
+    "a drift below 0": (certificate("inconclusive", NO_MASK, drift="-1"), "statement.drift", "not above 0"),
     "an unknown field": (certificate("inconclusive", NO_MASK) | {"more": 1}, "certificate", "more"),
     "a recipe with an unknown field": (certificate("inconclusive", NO_MASK | {"more": 1}), "statement.recipe", "more"),
     "masked keys without a mask": (

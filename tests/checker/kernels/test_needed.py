@@ -65,6 +65,15 @@ def ends(number: str) -> Notices:
 
 
 PARTS = [
+    Part(
+        "(product := self.of_product) >= 1",
+        "(product := self.of_product) >= 9",
+        quoted("exact scores that are too far"),
+    ),
+    Part("product * distance / (2 * (1 - product))", "product * distance / 2", rules("drawn", 15)),
+    Part("product * distance / (2 * (1 - product))", "product * distance / (1 - product)", quoted("product")),
+    Part("self.inputs.drift * self.recipe.scale", "self.inputs.drift", quoted("exact scores that are too far")),
+    Part("return d + d * d", "return d", rules("drawn", 15)),
     Part("size * grown(self.u, 2) + self.q", "size * grown(self.u, 2)", rules("drawn", 147)),
     Part("size * grown(self.u, 2) + self.q", "self.q", rules("drawn", 42)),
     Part('if recipe.argument == "fused" or recipe.scale == 1:', "if True:", rules("drawn", 6)),

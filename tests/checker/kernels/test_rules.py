@@ -14,7 +14,7 @@ from tests.checker.kernels import test_bound as quoted
 from tests.checker.kernels.bounded import Case
 from tests.checker.kernels.causes import plain
 from tests.checker.kernels.rules import Nothing, rules
-from tests.checker.kernels.test_causes import LOST, NEEDED, NOT_FINITE
+from tests.checker.kernels.test_causes import LOST, NEEDED, NOT_FINITE, TOO_FAR
 
 SEEDS, AT_ONCE = 400, 100
 CLOSE, TINY = 1e-9, 1e-300
@@ -55,6 +55,7 @@ EXAMPLES = {
     title: (example.recipe, example.inputs)
     for title, example in (
         *NEEDED.items(),
+        ("exact scores that are too far", TOO_FAR),
         *((title, example) for title, (example, _) in (NOT_FINITE | LOST).items()),
     )
 }
