@@ -17,7 +17,7 @@ from tests.checker.kernels.adversary import worst
 from tests.checker.kernels.bounded import Case
 from tests.checker.kernels.causes import plain
 
-SEEDS, AT_ONCE, INPUTS = 600, 100, 8
+SEEDS, AT_ONCE, INPUTS = 400, 100, 8
 KINDS = {"drawn": Case.drawn, "narrow": Case.narrow}
 
 
