@@ -41,7 +41,7 @@ NEEDED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("cause", CAUSES[1:])  # scores that drift are in tests/kernels/test_drift.py
+@pytest.mark.parametrize("cause", CAUSES)
 def test_each_cause_is_needed(cause: str) -> None:
     found = NEEDED[cause].bound()
     others, error = sum(found.values()) - found[cause], NEEDED[cause].error()
