@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 from exactformer.certificates.checker.document import Rejected, quote
@@ -32,17 +33,17 @@ class Format:
     lowest: int
     largest: Fraction
 
-    @property
+    @cached_property
     def unit(self) -> Fraction:
         """The smallest positive value."""
         return Fraction(2) ** self.lowest
 
-    @property
+    @cached_property
     def roundoff(self) -> Fraction:
         """2^-p: the relative error of rounding to nearest, among normal numbers; 0 for fixed point: sums are exact."""
         return Fraction(0) if self.p is None else Fraction(2) ** -self.p
 
-    @property
+    @cached_property
     def least_normal(self) -> Fraction:
         """2^emin; for fixed point the unit."""
         return self.unit if self.p is None else self.unit * 2 ** (self.p - 1)

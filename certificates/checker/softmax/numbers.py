@@ -106,8 +106,25 @@ class Arithmetic:
         """rnd_F of what lies between these ends: rounding is monotone."""
         if self.kind != EXACT:
             low, high = ends
-            ends = self.round(form, low, self.unit, to), self.round(form, high, self.unit, to)
+            below = self.on_grid(form, low, to)
+            ends = below, below if low == high else self.on_grid(form, high, to)
         return self.number(form, ends)
+
+    def on_grid(self, form: Format, end: int, to: Rounding = "nearest") -> int:
+        """What is on the grid, rounded to F: as `Format.round`, in integers. All numbers of F are on the grid, so that
+        those near this end are multiples of 2^shift units, shift >= 0."""
+        size, shift = abs(end), form.lowest + self.grid
+        if form.p is not None:
+            shift = max(shift, size.bit_length() - form.p)
+        whole, half = size >> shift, 1 << shift >> 1
+        rest = size - (whole << shift)
+        if to == "nearest":
+            whole += rest > half or (rest == half and bool(half) and whole % 2 == 1)
+        else:
+            whole += to == "up" and rest > 0
+        if whole << shift > self.scaled(form.largest):
+            raise Unbounded(f"a number may overflow {form.name}")
+        return whole << shift if end >= 0 else -(whole << shift)
 
     def round(self, form: Format, numerator: int, denominator: int, to: Rounding = "nearest") -> int:
         """A fraction rounded to F, whose numbers are on the grid."""
