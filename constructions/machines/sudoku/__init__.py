@@ -1,0 +1,1 @@
+"""Sudoku: the search by backtracking, and the Turing machines that do it."""
