@@ -1,0 +1,1 @@
+"""An assembler for Turing machines: structured programs over tapes, run as they are or assembled to transitions."""
