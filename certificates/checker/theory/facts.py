@@ -24,6 +24,8 @@ from exactformer.certificates.checker.theory.reading import POS, Theory, depende
 
 MOST_ANSWERS = 2**14
 """Of questions, that are kept."""
+LARGE = 2**10
+"""Nodes of a fact that is assumed of tokens alone."""
 MOST_FACTS, MOST_TRIED = 2**8, 2**3
 """That are taken for one question; and tried before one is taken."""
 
@@ -140,7 +142,9 @@ class Facts:
         """Of a token i of the first class and any token j of the second at or before it: what is stated of each."""
         if (i, j) not in self._two:
             # That elements are of their sets is left out: many comparisons at once make large diagrams.
-            found = [self.order, *self.stated(i), *map(self.variables.moved, self.stated(j))]
+            # So are large facts, such as that a machine's rows have an entry: two of them multiply their paths.
+            of_i, of_j = ([one for one in self.stated(cls) if not one.is_larger(LARGE)] for cls in (i, j))
+            found = [self.order, *of_i, *map(self.variables.moved, of_j)]
             # One token has one class, and then j is i itself.
             found += [implies(self.apart(0), same) for same in (self._itself(i) if i == j else [FALSE])]
             self._two[i, j] = Assumed(i, j, tuple(found))

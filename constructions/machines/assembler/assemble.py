@@ -99,9 +99,9 @@ class _Assembler:
 
     def _rows(self, start: _Place) -> dict[_Place, dict[tuple[str, ...], _Row]]:
         """All transitions that a run may need, by place and symbols under the heads."""
-        first, *others = self._program.tapes
-        inputs = (self._program.blank, *self._program.input_alphabet)
-        pending = [(start, (symbol, *[self._program.blank for _ in others])) for symbol in inputs]
+        blank = self._program.blank
+        others = (blank,) * (len(self._names) - 1)
+        pending = [(start, (symbol, *others)) for symbol in (blank, *self._program.input_alphabet)]
         rows: dict[_Place, dict[tuple[str, ...], _Row]] = {start: {}}
         seen, count = set(pending), 0
         while pending:
@@ -114,9 +114,9 @@ class _Assembler:
             count += 1
             if count > MAX_ROWS:
                 raise ProgramError(
-                    f"{self._program.name} needs more than {MAX_ROWS} transitions, {len(rows[place])} of them at one place "
-                    f"of routine {place[0][0]!r}: leave heads that are not needed on symbols that are known, or say by "
-                    "Require what can be under them."
+                    f"{self._program.name} needs more than {MAX_ROWS} transitions, {len(rows[place])} of them at one "
+                    f"place of routine {place[0][0]!r}: leave heads that are not needed on symbols that are known, or "
+                    "say by Require what can be under them."
                 )
             following, written, moves = row
             if following is None:

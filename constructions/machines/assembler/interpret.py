@@ -87,9 +87,10 @@ class Interpreter:
             case Leave():
                 return _End.LEAVE
             case Require(condition):
-                if not holds(condition, self._read()):
+                read = self._read()
+                if not holds(condition, read):
                     raise RequirementError(
-                        f"{self.program.name} is stuck in routine {routine!r}: {condition} does not hold on {self._read()}."
+                        f"{self.program.name} is stuck in routine {routine!r}: {condition} does not hold on {read}."
                     )
             case Call(name):
                 return (yield from self._block(name, self.program.routines[name]))

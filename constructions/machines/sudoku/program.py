@@ -1,14 +1,15 @@
 """The search of `search.py` as a program over five tapes, for a Sudoku of any shape of boxes up to side 9.
 
-    main      [ the puzzle; then the cells that have a guess, oldest first, each as its column and its row; a mode;
-              and while candidates are counted, a limit ]
-    grid      [ cell _ cell _ ..        the digits so far, with blanks between, on which the head can rest
-    rows      [ | o o .. o # o o .. o # .. ]     one group for each row: which digits it has, o free, x used
+    main      ^ the puzzle; then the cells that have a guess, oldest first, each as its column and its row; a mode;
+              and while candidates are counted, a limit
+    grid      ^ cell _ cell _ ..        the digits so far, with blanks between, on which the head can rest
+    rows      ^ | o o .. o # o o .. o # .. $     one group for each row: which digits it has, o free, x used
     columns   the same for columns
     boxes     the same for boxes, row by row
 
-A group begins with `|` if it is the first in its band of boxes (for columns: in its stack), else with `#`.  So the three
-heads find the row, column and box of the next cell, or of a cell of which row and column are known, without counting.
+A group begins with `|` if it is the first in its band of boxes (for columns: in its stack), else with `#`.  So the
+three heads find the row, column and box of the next cell, or of a cell of which row and column are known, without
+counting.
 
 The symbol under the head of main says what comes next, where routines meet (modes):
 
@@ -21,8 +22,6 @@ stands as far from the mode as the best cell so far has candidates.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from exactformer.constructions.machines.assembler.language import (
     Block,
@@ -46,7 +45,7 @@ from exactformer.constructions.machines.assembler.language import (
 from exactformer.constructions.machines.sudoku.search import DIGITS, EMPTY, Boxes
 
 BLANK = "_"
-START, END = "[", "]"
+START, END = "^", "$"
 FIRST, NEXT = "|", "#"
 FREE, USED = "o", "x"
 BEST = "*"
@@ -100,7 +99,7 @@ def sudoku_program(boxes: Boxes) -> Program:
             "locate": _locate(digits),
             "next_digit": _next_digit(digits),
             "write_solution": _write_solution(digits),
-            "give_up": (While(~on("main", START), (do(main=(BLANK, "L")),)), do(main=(UNSOLVABLE, "S")), Halt()),
+            "give_up": (Require(on("main", START)), do(main=(UNSOLVABLE, "S")), Halt()),
         },
     )
 
@@ -125,6 +124,10 @@ def _all_on(symbols: str, *units: str) -> Condition:
 def _in_step(*units: str) -> Condition:
     """The heads of ``units`` are at the same place of their groups, as far as this shows."""
     return _all_on(FREE + USED, *units) | _all_on(_HEADER, *units)
+
+
+def _in_group(*units: str) -> Condition:
+    return _all_on(FREE + USED + _HEADER, *units)
 
 
 def _cell(digits: str) -> Condition:
@@ -156,22 +159,25 @@ def _set_up(boxes: Boxes) -> Block:
         do(grid=(SymbolOn("main"), "R"), main=(START, "S")),
         Require(on("grid", BLANK)),
         *(step for number in range(boxes.side) for step in group(number)),
-        do(rows=(END, "L"), columns=(END, "S"), boxes=(END, "S"), main="R"),
+        do(rows=(END, "L"), columns=(END, "S"), boxes=(END, "S")),
         Loop(
             (
+                Require(_bit("rows")),
                 do(rows="L"),
                 If(on("rows", FIRST + NEXT), (do(rows="L"),)),
+                do(main="R", grid="R"),
                 If(on("rows", START), (Leave(),)),
-                Require(puzzle),
-                do(grid="R"),
-                do(grid=(SymbolOn("main"), "R"), main=(BLANK, "R")),
+                Require(puzzle & on("grid", BLANK)),
+                do(grid=(SymbolOn("main"), "R"), main=(BLANK, "S")),
                 Require(on("grid", BLANK)),
             )
         ),
         Require(on("main", BLANK)),
-        do(main="L"),
+        do(main="L", grid="L"),
         While(on("main", BLANK), (do(main="L"),)),
+        Require(on("main", START)),
         do(main="R"),
+        _MAIN_BLANK,
         do(main=(GIVENS, "S")),
     )
 
@@ -193,10 +199,16 @@ def _visit(boxes: Boxes) -> Block:
     candidates of empty cells are counted, and each cell that has fewer than all before is marked in the grid; the last
     one that is marked is the one.  A cell without candidates ends the visit at once, and the mode becomes `<`.
     """
-    limit_set = (
+    limit_set: Block = (
         *(do(main="R") for _ in range(boxes.side + 1)),
         do(main=(LIMIT, "L")),
         While(on("main", BLANK), (do(main="L"),)),
+    )
+    count = (
+        *_count_candidates(),
+        If(on("main", GO_ON), (do(main=(GO_BACK, "S")), Leave())),
+        If(on("main", BLANK), _MARK_BEST),
+        *_next_column(on_cell=True),
     )
     return (
         If(on("main", GO_ON), limit_set),
@@ -208,18 +220,7 @@ def _visit(boxes: Boxes) -> Block:
                 If(
                     on("main", GIVENS) & on("grid", boxes.digits),
                     (*_enter_given(boxes.digits), *_next_column(on_cell=True)),
-                    (
-                        If(
-                            on("main", GO_ON) & on("grid", EMPTY),
-                            (
-                                *_count_candidates(),
-                                If(on("main", GO_ON), (do(main=(GO_BACK, "S")), Leave())),
-                                If(on("main", BLANK), _MARK_BEST),
-                                *_next_column(on_cell=True),
-                            ),
-                            _next_column(on_cell=False),
-                        ),
-                    ),
+                    (If(on("main", GO_ON) & on("grid", EMPTY), count, _next_column(on_cell=False)),),
                 ),
                 If(
                     on("columns", END),
@@ -239,7 +240,16 @@ def _enter_given(digits: str) -> Block:
     return (
         *on_bits,
         Loop(
-            (*(If(on("grid", digit), (If(_FREE, (use,), (Call("give_up"),)), Leave()), on_bits) for digit in digits),)
+            (
+                *(
+                    If(
+                        on("grid", digit),
+                        (If(_FREE, (use,), (do(main=(BLANK, "L")), Call("give_up"))), Leave()),
+                        on_bits,
+                    )
+                    for digit in digits
+                ),
+            )
         ),
     )
 
@@ -282,24 +292,44 @@ def _next_column(on_cell: bool) -> Block:
         rest = on("grid", BLANK) & on("main", GIVENS + GO_ON + BLANK)
         moves: Block = (
             If(on("main", LIMIT), (do(rows="L", boxes="L", grid="R", main="L"),), (do(rows="L", boxes="L", grid="R"),)),
-            together(_in_step("rows", "boxes"), rest, **back, **to_header, main=(on("main", BLANK), "L")),
+            together(
+                _in_step("rows", "boxes") & _in_group("columns") & rest,
+                **back,
+                **to_header,
+                main=(on("main", BLANK), "L"),
+            ),
         )
     else:
-        moves = (do(columns="R", grid="R"), Require(on("grid", BLANK)), together(**to_header))
-    next_box = (do(boxes="R"), While(_bit("boxes"), (do(boxes="R"),)))
-    return (*moves, If(on("columns", FIRST + END), next_box))
+        moves = (
+            do(columns="R", grid="R"),
+            _RESTS,
+            Require(_bit("columns")),
+            together(_in_group("columns"), **to_header),
+        )
+    return (*moves, If(on("columns", FIRST + END), _NEXT_BOX), Require(_all_on(_HEADER)))
 
+
+_NEXT_BOX: Block = (
+    do(boxes="R"),
+    Require(_in_group("boxes")),
+    While(_bit("boxes"), (do(boxes="R"), Require(_in_group("boxes")))),
+)
 
 _NEXT_ROW: Block = (
     do(rows="R", columns="L"),
-    While(_bit("rows"), (do(rows="R", columns="L"),)),
+    Require(_bit("rows") & _in_group("columns")),
+    While(_bit("rows"), (do(rows="R", columns="L"), Require(_in_group("rows", "columns")))),
     If(
         on("rows", NEXT),
         (
             do(columns="L", boxes="L"),
-            together(columns=(~on("columns", START), "L"), boxes=(~on("boxes", FIRST), "L")),
+            together(
+                _in_group("boxes") & ~on("columns", END + BLANK),
+                columns=(~on("columns", START), "L"),
+                boxes=(~on("boxes", FIRST), "L"),
+            ),
         ),
-        (together(columns=(~on("columns", START), "L")),),
+        (together(~on("columns", END + BLANK), columns=(~on("columns", START), "L")),),
     ),
 )
 """From the end of a row, all heads to the groups of the next one, but that of columns to the start of its tape."""
@@ -375,8 +405,10 @@ def _locate(digits: str) -> Block:
         *over_cell,
         do(grid="R", columns="R"),
         _RESTS,
+        Require(_bit("columns")),
         While(_bit("columns"), (do(columns="R"),)),
-        If(on("columns", FIRST), (do(boxes="R"), While(_bit("boxes"), (do(boxes="R"),)))),
+        Require(on("columns", FIRST + NEXT)),
+        If(on("columns", FIRST), _NEXT_BOX),
     )
     return (
         do(main=(BLANK, "L")),
@@ -384,8 +416,9 @@ def _locate(digits: str) -> Block:
         _ALL_RIGHT,
         Require(_all_on(FIRST)),
         *times_lower(next_row),
-        While(~on("boxes", FIRST), (do(boxes="L"),)),
+        While(~on("boxes", FIRST), (do(boxes="L"), Require(_in_group("boxes")))),
         do(main=(BLANK, "L")),
+        Require(on("main", digits)),
         *times_lower(next_column),
         do(main=(BLANK, "S"), grid="R"),
         Require(_cell(digits) & on("main", BLANK)),
@@ -429,14 +462,15 @@ def _next_digit(digits: str) -> Block:
 
 def _count_groups(unit: str, digits: str) -> Block:
     """The head of ``unit`` goes to the start; main gets the number of groups up to where it was."""
-    to_header = While(_bit(unit), (do(**{unit: "L"}),))
+    left = do(**{unit: "L"})
+    to_header = While(_bit(unit), (left,))
 
     def raise_by_one(digit: str) -> Block:
-        return (Do({"main": _after(digit)}, do(**{unit: "L"}).moves),)
+        return (Do({"main": _after(digit)}, left.moves),)
 
     return (
         to_header,
-        do(**{"main": ("1", "S"), unit: "L"}),
+        Do({"main": "1"}, left.moves),
         Loop((to_header, If(on(unit, START), (Leave(),)), each("main", digits[:-1], raise_by_one))),
     )
 
