@@ -3,7 +3,8 @@
 Words:
     side      which token a ghost belongs to: i or j
     variable  a bit of a ghost of one side. Flags come first, then small numbers, elements of sets, positions; those of
-              one kind are interleaved, from the highest bit down: so comparing and adding have small diagrams
+              one kind are interleaved, from the highest bit down: so comparing and adding have small diagrams. Elements
+              that are never compared are not: what a table says of symbols on many tapes would remember all their bits
 """
 
 from __future__ import annotations
@@ -72,10 +73,12 @@ class Variables:
         self._levels: dict[tuple[str, int], int] = {}
         small = sorted(kind for kind in set(theory.kinds.values()) if largest_of(kind) is not None)
         for kind in (FLAG, *small, *theory.sets, POSITION):
-            names = [name for name, of_kind in theory.kinds.items() if of_kind == kind]
-            for place in reversed(range(self.width(kind))):
-                for name in names:
-                    self._levels[name, place] = 2 * len(self._levels)
+            groups = theory.compared if kind in theory.sets else (tuple(theory.kinds),)
+            for group in groups:
+                names = [name for name in group if theory.kinds[name] == kind]
+                for place in reversed(range(self.width(kind))):
+                    for name in names:
+                        self._levels[name, place] = 2 * len(self._levels)
         defined = {name for one in theory.classes.values() for name in one.defined} | set(theory.names)
         self.defined_at = {
             level + of_j: (name, bool(of_j))

@@ -220,6 +220,18 @@ def ghosts_in(part: Formula | Number) -> Iterator[Ghost]:
             yield from (ghost for ghost, _ in entries)
 
 
+def comparisons_in(formula: Formula) -> Iterator[Compared]:
+    """The comparisons of which a formula is made."""
+    match formula:
+        case Compared():
+            yield formula
+        case Not(inside):
+            yield from comparisons_in(inside)
+        case Joined(_, left, right):
+            yield from comparisons_in(left)
+            yield from comparisons_in(right)
+
+
 _TOKEN = re.compile(r"\s*(?:(=>|!=|<=|>=|[=<>(),+.-])|([A-Za-z_][A-Za-z_0-9]*)|([0-9]+)|'([^']*)')", re.ASCII)
 Parsed = TypeVar("Parsed")
 

@@ -31,6 +31,7 @@ from exactformer.certificates.checker.theory.language import (
     Not,
     Number,
     Truth,
+    comparisons_in,
     ghosts_in,
     read_field,
     read_formula,
@@ -127,20 +128,42 @@ class Theory:
         return {POS: POSITION} | ghosts | self.names
 
     @cached_property
-    def spoken_of(self) -> frozenset[str]:
-        """All names that its lines use as those of ghosts."""
+    def formulas(self) -> tuple[Formula, ...]:
+        """All that its lines state, or choose by."""
         found = [one for listed in self.pairs.values() for _, one in listed]
         found += [one for listed in self.before.values() for _, _, one in listed]
         found += [one for counted in self.counted.values() for _, one in counted.values()]
-        parts: list[Formula | Number] = [*found]
         for cls in self.classes.values():
-            parts += [formula for _, formula in cls.facts]
+            found += [formula for _, formula in cls.facts]
+            found += [output.when for output in cls.outputs]
+            defining = (one for listed in cls.defined.values() for one in listed)
+            found += [one.when if isinstance(one, Choice) else one.formula for one in defining]
+        return tuple(found)
+
+    @cached_property
+    def spoken_of(self) -> frozenset[str]:
+        """All names that its lines use as those of ghosts."""
+        parts: list[Formula | Number] = [*self.formulas]
+        for cls in self.classes.values():
             parts += [part for listed in cls.defined.values() for part in parts_of(listed)]
-            parts += [output.when for output in cls.outputs]
             tokens = [cls.token, *(output.token for output in cls.outputs)]
             parts += [value for token in tokens for _, value in token.fields]
         declared = (name for cls in self.classes.values() for name in cls.ghosts)
         return frozenset({POS, *declared, *(ghost.name for part in parts for ghost in ghosts_in(part))})
+
+    @cached_property
+    def compared(self) -> tuple[tuple[str, ...], ...]:
+        """All ghosts and names, in groups: those of one group are compared, each with another one of it."""
+        group = {name: (name,) for name in self.kinds}
+        numbers = [(one.left, one.right) for formula in self.formulas for one in comparisons_in(formula)]
+        for cls in self.classes.values():
+            for name, listed in cls.defined.items():
+                numbers += [(Ghost(name), one.number) for one in listed if isinstance(one, Choice)]
+        for left, right in numbers:
+            named = (ghost.name for number in (left, right) for ghost in ghosts_in(number))
+            joined = tuple(dict.fromkeys(other for name in named for other in group.get(name, ())))
+            group |= dict.fromkeys(joined, joined)
+        return tuple(dict.fromkeys(group.values()))
 
     @cached_property
     def first(self) -> frozenset[str]:
