@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.command import parser_of
-from exactformer.constructions.machines.library import LIBRARY
+from exactformer.constructions.machines.library import HANDWRITTEN
 from exactformer.constructions.machines.run import Run
 from exactformer.verify.arithmetic.models import parse_arithmetic
 from exactformer.verify.rounded.order import Order
@@ -25,7 +25,7 @@ from exactformer.verify.rounded.search import Search, search, standing_of
 from exactformer.verify.verdict import Verdict
 
 RESULTS = Path(__file__).with_name("counterexamples.json")
-MACHINES = tuple(entry.machine for entry in LIBRARY.values())
+MACHINES = tuple(entry.machine for entry in HANDWRITTEN.values())
 CONTEXTS = (2**8, 2**9, 2**10, 2**11, 2**12)
 ROUNDED = (
     *("fp32/fp32", "bf16/bf16", "fp16/fp16", "e4m3fn/e4m3fn", "e5m2/e5m2", "fixed8/fixed8", "fixed12/fixed12"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 import exactformer.verify.busiest
-from exactformer.constructions.machines.library import LIBRARY, load_machine
+from exactformer.constructions.machines.library import HANDWRITTEN, load_machine
 from exactformer.constructions.machines.machine import MachineError, TuringMachine
 from exactformer.constructions.machines.run import MissingTransition, Run, trace
 from exactformer.constructions.machines.text import read_machine
@@ -87,7 +87,7 @@ FOUND = (
     Found("copy", 61, 1024),
     Found("three-equal-blocks", 61, 256),
     Found("palindrome", 61, 5000),
-    *(Found(name, 11, 256) for name in LIBRARY if write_bound(LIBRARY[name].machine).largest is None),
+    *(Found(name, 11, 256) for name in HANDWRITTEN if write_bound(HANDWRITTEN[name].machine).largest is None),
 )
 
 

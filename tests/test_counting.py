@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from exactformer.certificates.weights import parameters
-from exactformer.constructions.machines.library import LIBRARY, load_machine
+from exactformer.constructions.machines.library import HANDWRITTEN, load_machine
 from exactformer.constructions.transformer.dimensions import dimensions_of
 from exactformer.constructions.turing.construct import construct
 from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.verify.counting import Subject, network_size
 
-PLACES = [(name, 6) for name in LIBRARY] + [("increment", 4), ("binary-multiplication", 16), ("reverse", 24)]
+PLACES = [(name, 6) for name in HANDWRITTEN] + [("increment", 4), ("binary-multiplication", 16), ("reverse", 24)]
 
 
 @pytest.mark.parametrize("paradigm", Paradigm)

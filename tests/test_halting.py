@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from exactformer.certificates.checker.machine import fewest_steps, parse_machine
-from exactformer.constructions.machines.library import LIBRARY, load_machine
+from exactformer.constructions.machines.library import HANDWRITTEN, load_machine
 from exactformer.constructions.machines.machine import Action, MachineError, Move, Situation, TuringMachine
 from exactformer.constructions.machines.random_machines import random_machine
 from exactformer.constructions.machines.run import trace
@@ -37,7 +37,7 @@ def without_an_end(name: str) -> TuringMachine:
 
 def test_no_run_halts_in_fewer_steps() -> None:
     rng, halted = Random(0), 0
-    machines = [entry.machine for entry in LIBRARY.values()]
+    machines = [entry.machine for entry in HANDWRITTEN.values()]
     machines += [random_machine(rng) for _ in range(60)] + [without_an_end("increment")]
     for machine in machines:
         least = least_steps(machine)

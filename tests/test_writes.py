@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from exactformer.constructions.machines.library import LIBRARY, load_machine
+from exactformer.constructions.machines.library import HANDWRITTEN, load_machine
 from exactformer.constructions.machines.machine import MachineError, Move, TuringMachine
 from exactformer.constructions.machines.random_machines import random_machine
 from exactformer.constructions.machines.run import configurations, trace
@@ -88,14 +88,14 @@ LIBRARY_BOUNDS: dict[str, tuple[int | None, ...]] = {
 }
 
 
-@pytest.mark.parametrize("name", LIBRARY)
+@pytest.mark.parametrize("name", HANDWRITTEN)
 def test_library_machines_have_these_bounds(name: str) -> None:
-    assert write_bound(LIBRARY[name].machine) == WriteBound(LIBRARY_BOUNDS[name])
+    assert write_bound(HANDWRITTEN[name].machine) == WriteBound(LIBRARY_BOUNDS[name])
 
 
 @pytest.mark.parametrize("name", [name for name, bounds in LIBRARY_BOUNDS.items() if set(bounds) != {None}])
 def test_the_bounds_of_the_library_are_attained(name: str) -> None:
-    entry = LIBRARY[name]
+    entry = HANDWRITTEN[name]
     most = most_writes(entry.machine, words(entry.machine, 4), 200)
     for written, bound in zip(most, LIBRARY_BOUNDS[name], strict=True):
         assert bound in (None, written)
@@ -180,9 +180,9 @@ def test_no_cell_is_written_more_often_than_the_bound() -> None:
     assert attained > 400
 
 
-@pytest.mark.parametrize("name", LIBRARY)
+@pytest.mark.parametrize("name", HANDWRITTEN)
 def test_no_cell_of_a_library_machine_is_written_more_often_than_the_bound(name: str) -> None:
-    entry = LIBRARY[name]
+    entry = HANDWRITTEN[name]
     rng = Random(name)
     inputs = [entry.draw(rng, 12) for _ in range(30)] + words(entry.machine, 3)
     for written, bound in zip(
@@ -248,7 +248,7 @@ def test_the_bound_is_the_one_of_the_specification() -> None:
     rng = Random(15)
     drawn = [random_partial_machine(rng) for _ in range(1000)]
     known = [
-        *(entry.machine for entry in LIBRARY.values()),
+        *(entry.machine for entry in HANDWRITTEN.values()),
         *(each for each, _ in [*TIGHT.values(), *UNBOUNDED.values()]),
     ]
     kinds: Counter[bool] = Counter()

@@ -16,7 +16,7 @@ from exactformer.certificates.command_line.progress import LateProgress
 from exactformer.certificates.command_line.verdicts import EXIT_CODE
 from exactformer.certificates.reports.layout import TIE, Facts, Part, counted, heading
 from exactformer.certificates.reports.verdicts import verdict_line
-from exactformer.constructions.machines.library import LIBRARY, load_machine
+from exactformer.constructions.machines.library import HANDWRITTEN, load_machine
 from exactformer.constructions.machines.machine import MachineError, TuringMachine
 from exactformer.constructions.machines.run import Run, trace
 from exactformer.constructions.turing.fitting import check_context
@@ -53,7 +53,7 @@ def execute(asked: Asked, as_json: bool) -> NoReturn:
     if asked.words and asked.machine is None:
         raise InputRefused("give --machine with --input: words belong to a machine")
     with refusing(MachineError, ContextError):
-        machines = [load_machine(asked.machine)] if asked.machine else [entry.machine for entry in LIBRARY.values()]
+        machines = [load_machine(asked.machine)] if asked.machine else [entry.machine for entry in HANDWRITTEN.values()]
         runs = _runs(machines[0], asked)
     with refusing(ModelError):
         model = parse_arithmetic(asked.arithmetic)

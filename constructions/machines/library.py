@@ -1,6 +1,7 @@
 """The library: machines that come with the product, each with its text, its oracle and example inputs.
 
-Texts stand in ``texts/``, commented, to be copied from.  Nothing is parsed before a machine is asked for.
+Texts stand in ``texts/``, commented, to be copied from; those that are assembled from programs, too, so that what a
+certificate is checked against is there to be read.  Nothing is parsed before a machine is asked for.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Final
 from exactformer.constructions.machines import oracles
 from exactformer.constructions.machines.machine import MachineError, TuringMachine
 from exactformer.constructions.machines.oracles import Oracle, WordGenerator
+from exactformer.constructions.machines.sudoku.search import Boxes
 
 _TEXTS: Final = Path(__file__).parent / "texts"
 
@@ -50,7 +52,7 @@ class LibraryEntry:
         return _read_file(self.path)
 
 
-_ENTRIES: Final = (
+_HANDWRITTEN: Final = (
     LibraryEntry(
         "binary-addition",
         "adds two binary numbers: 110+101 -> 1011 (leading zeros allowed in, none out)",
@@ -143,9 +145,33 @@ _ENTRIES: Final = (
         oracles.words_over("1"),
     ),
 )
+_ASSEMBLED: Final = (
+    LibraryEntry(
+        "sudoku-4x4",
+        "solves a Sudoku by depth-first search: 1...34..4..2...3 -> 1234342143122143, or ! if there is none",
+        oracles.sudoku(Boxes(2, 2)),
+        ("1...34..4..2...3", "................", "..3..2....4....1", "11.............."),
+        oracles.puzzles(Boxes(2, 2)),
+    ),
+    LibraryEntry(
+        "sudoku-9x9",
+        "solves a Sudoku by depth-first search: 81 digits and dots, row by row -> the solved grid, or !",
+        oracles.sudoku(Boxes(3, 3)),
+        (
+            "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79",
+            "534678912672195348198342567859761423426853791713924856961537284287419635345286179",
+            "55" + 79 * ".",
+        ),
+        oracles.puzzles(Boxes(3, 3)),
+    ),
+)
 
-LIBRARY: Final[Mapping[str, LibraryEntry]] = MappingProxyType({entry.name: entry for entry in _ENTRIES})
-"""All machines of the library by name."""
+HANDWRITTEN: Final[Mapping[str, LibraryEntry]] = MappingProxyType({entry.name: entry for entry in _HANDWRITTEN})
+"""The small machines of the library, by name: one can read each of their transitions."""
+LIBRARY: Final[Mapping[str, LibraryEntry]] = MappingProxyType(
+    {entry.name: entry for entry in (*_HANDWRITTEN, *_ASSEMBLED)}
+)
+"""All machines of the library by name; those that are not in `HANDWRITTEN` have thousands of transitions."""
 
 
 def machine_named(name: str) -> LibraryEntry:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable
 from random import Random
 
+from exactformer.constructions.machines.sudoku.search import EMPTY, Boxes, solve
+
 Oracle = Callable[[str], str | None]
 WordGenerator = Callable[[Random, int], str]
 
@@ -123,6 +125,38 @@ def block_words(rng: Random, size: int) -> str:
     n = rng.randint(0, size)
     a, b, c = (n, n, n) if rng.random() < 0.5 else (n, rng.randint(0, size), rng.randint(0, size))
     return "a" * a + "b" * b + "c" * c
+
+
+def sudoku(boxes: Boxes) -> Oracle:
+    """The first solution that a depth-first search finds, or `!`.
+
+    >>> sudoku(Boxes(2, 2))("1...34..4..2...3"), sudoku(Boxes(2, 2))("11.............."), sudoku(Boxes(2, 2))("12")
+    ('1234342143122143', '!', None)
+    """
+    return lambda word: (solve(boxes, word) or "!") if boxes.is_puzzle(word) else None
+
+
+def puzzles(boxes: Boxes) -> WordGenerator:
+    """A solved grid, of which up to half the size, in rows of cells, is empty; in a third of them a digit is wrong."""
+
+    def shuffled(rng: Random, groups: int, each: int) -> list[int]:
+        """Rows, or columns: groups in any order, and those of each group."""
+        order = [rng.sample(range(each), each) for _ in range(groups)]
+        return [group * each + one for group in rng.sample(range(groups), groups) for one in order[group]]
+
+    def draw(rng: Random, size: int) -> str:
+        digits = rng.sample(boxes.digits, boxes.side)
+        rows = shuffled(rng, boxes.columns, boxes.rows)
+        columns = shuffled(rng, boxes.rows, boxes.columns)
+        # Each row is the one before, moved by a box; each band begins moved by one more.
+        grid = [digits[(r * boxes.columns + r // boxes.rows + c) % boxes.side] for r in rows for c in columns]
+        if rng.random() < 1 / 3:
+            grid[rng.randrange(boxes.cells)] = rng.choice(digits)
+        for cell in rng.sample(range(boxes.cells), rng.randint(0, min(boxes.cells, size * boxes.side // 2))):
+            grid[cell] = EMPTY
+        return "".join(grid)
+
+    return draw
 
 
 def _word(rng: Random, letters: str, shortest: int, longest: int) -> str:

@@ -23,7 +23,7 @@ from exactformer.certificates.names import (
 )
 from exactformer.constructions.contextual.functions import LIBRARY as FUNCTIONS
 from exactformer.constructions.contextual.functions import Target
-from exactformer.constructions.machines.library import LIBRARY, load_machine
+from exactformer.constructions.machines.library import HANDWRITTEN, load_machine
 from exactformer.constructions.machines.machine import TuringMachine
 from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.verify.arithmetic.models import ArithmeticModel, parse_arithmetic
@@ -32,7 +32,7 @@ from exactformer.verify.contextual.approximation import plan
 pytestmark = pytest.mark.usefixtures("walked_once")
 
 SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9][A-Za-z0-9_-]*)*")
-INCREMENT = LIBRARY["increment"].machine
+INCREMENT = HANDWRITTEN["increment"].machine
 LONG_TEXTS = (
     "_".join(["1RZ0LB2RC3LD4RE5LF6RG7LH8RI9LJ", *["1RA0LB2RC3LD4RE5LF6RG7LH8RI9LJ"] * 9]),
     "_".join(["1RB0LB2RC", "---0LB2RC", *["1RA0LB2RC"] * 24]),
@@ -56,7 +56,7 @@ rounded:bf16/fp32/bf16@bf16+once+exp2-one fused:bf16+linearfp16 fused:bf16+linea
 FUSED = parse_arithmetic("fused:bf16")
 MODELS = tuple(map(parse_arithmetic, ARITHMETICS.split()))
 MACHINES = (
-    *(entry.machine for entry in LIBRARY.values()),
+    *(entry.machine for entry in HANDWRITTEN.values()),
     *(replace(INCREMENT, name=name) for name in NASTY),
     load_machine("1RB1LB_1LA1RZ"),
     *map(load_machine, LONG_TEXTS),
@@ -132,11 +132,11 @@ def test_names_are_the_same_every_time(requests: dict[tuple[object, ...], str]) 
 
 READABLE = {
     "binary-addition.all-inputs.cot.2pow16.fused-bf16": of_all_inputs(
-        LIBRARY["binary-addition"].machine, Paradigm.COT, 65536, FUSED,
+        HANDWRITTEN["binary-addition"].machine, Paradigm.COT, 65536, FUSED,
         space=None, assumed_writes=None, beta=None, tokens=False,
     ),
     "rewrite.all-inputs.cot.200.rounded-bf16.writes60.beta128.tokens": of_all_inputs(
-        LIBRARY["rewrite"].machine, Paradigm.COT, 200, parse_arithmetic("rounded:bf16/bf16"),
+        HANDWRITTEN["rewrite"].machine, Paradigm.COT, 200, parse_arithmetic("rounded:bf16/bf16"),
         space=None, assumed_writes=60, beta=128, tokens=True,
     ),
     "folded-1RB1LC_1RC1RB_1RD0LE_1LA1LD_1RZ0LA.all-inputs.scot.61249.fused-bf16.space12244": of_all_inputs(
@@ -156,7 +156,7 @@ def test_a_name_says_what_the_claim_is_about(expected: str) -> None:
 
 def test_only_what_a_name_does_not_tell_gives_it_a_hash() -> None:
     exact = [machine.name for machine in MACHINES if machine_part(machine).exact]
-    assert sorted(exact) == sorted([*LIBRARY, *(machine.name for machine in MACHINES[-4:])])
+    assert sorted(exact) == sorted([*HANDWRITTEN, *(machine.name for machine in MACHINES[-4:])])
 
 
 def test_a_machine_is_told_by_its_rows_too() -> None:

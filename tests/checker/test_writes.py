@@ -10,7 +10,7 @@ import pytest
 
 from exactformer.certificates.checker import writes
 from exactformer.certificates.checker.machine import Machine, parse_machine
-from exactformer.constructions.machines.library import LIBRARY
+from exactformer.constructions.machines.library import HANDWRITTEN
 from exactformer.constructions.machines.text import read_machine
 from exactformer.verify.writes import write_bound
 from tests.checker.conftest import UNLIMITED, library
@@ -66,7 +66,7 @@ def test_random_machines_have_the_bound_that_the_prover_finds_in_its_own_way() -
     assert found[None] > 50
 
 
-@pytest.mark.parametrize("name", sorted(LIBRARY))
+@pytest.mark.parametrize("name", sorted(HANDWRITTEN))
 def test_no_run_writes_a_cell_more_often(name: str) -> None:
     """Against runs of the library's machines: a bound that is given holds there."""
     example = library(name)

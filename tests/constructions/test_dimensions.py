@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from exactformer.constructions.machines.library import LIBRARY, load_machine
+from exactformer.constructions.machines.library import HANDWRITTEN, load_machine
 from exactformer.constructions.machines.machine import Action, Move, TuringMachine
 from exactformer.constructions.transformer.dimensions import Dimensions, dimensions_of
 from exactformer.constructions.turing.construct import construct_cot
@@ -93,7 +93,7 @@ def test_formulas_that_are_off_by_one_are_noticed(field: str, change: int) -> No
 
 
 @pytest.mark.parametrize("position_bits", [4, 6, 10])
-@pytest.mark.parametrize("name", LIBRARY)
+@pytest.mark.parametrize("name", HANDWRITTEN)
 def test_partial_machines_need_at_most_the_stated_dimensions(name: str, position_bits: int) -> None:
     machine = load_machine(name)
     stated = stated_dimensions(COT, machine, position_bits)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import product
 
-from exactformer.constructions.machines.library import LIBRARY, load_machine
+from exactformer.constructions.machines.library import HANDWRITTEN, load_machine
 from exactformer.constructions.machines.machine import Action, Move, TuringMachine
 from exactformer.constructions.transformer.gadgets import Neuron
 from exactformer.constructions.transformer.network import Mlp, SparseRows
@@ -113,7 +113,7 @@ def _row(rows: SparseRows, number: int) -> tuple[tuple[int, int], ...]:
 def claims() -> Iterator[Claim]:
     for shape in SHAPES:
         yield claim_about_transitions(total_machine(*shape))
-    for name in LIBRARY:
+    for name in HANDWRITTEN:
         yield claim_about_transitions(load_machine(name))
 
 
@@ -129,9 +129,9 @@ def _decide(_: int, budget: Budget) -> Outcome:
 LEMMAS = (
     Lemma(
         "gadget.transition",
-        f"transition neurons, machines of the library and {len(SHAPES)} total ones: for all ternary state and read_1.."
-        "read_K, the entry of delta for enc_Q(q), enc_G(s_1).. adds enc_Q(q'), enc_G(w_k), enc_move(m_k), and nothing "
-        "is added where there is no entry",
+        f"transition neurons, the handwritten machines of the library and {len(SHAPES)} total ones: for all ternary "
+        "state and read_1..read_K, the entry of delta for enc_Q(q), enc_G(s_1).. adds enc_Q(q'), enc_G(w_k), "
+        "enc_move(m_k), and nothing is added where there is no entry",
         "spec 1.2, transition",
         "z3, neurons",
         _decide,

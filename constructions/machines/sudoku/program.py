@@ -23,6 +23,7 @@ stands as far from the mode as the best cell so far has candidates.
 
 from __future__ import annotations
 
+from exactformer.constructions.machines.assembler.assemble import assemble
 from exactformer.constructions.machines.assembler.language import (
     Block,
     Call,
@@ -43,6 +44,7 @@ from exactformer.constructions.machines.assembler.language import (
     together,
 )
 from exactformer.constructions.machines.sudoku.search import DIGITS, EMPTY, Boxes
+from exactformer.constructions.machines.text import write_machine
 
 BLANK = "_"
 START, END = "^", "$"
@@ -53,6 +55,17 @@ LIMIT = "x"
 GIVENS, GO_ON, GO_BACK = "@", ">", "<"
 UNSOLVABLE = "!"
 UNITS = ("rows", "columns", "boxes")
+SHAPES = (Boxes(2, 2), Boxes(3, 3))
+"""Of the library's machines."""
+
+
+def text_of(boxes: Boxes) -> str:
+    """The machine's text, as the library has it."""
+    about = (
+        "# Solves a Sudoku by depth-first search. Assembled: the program is sudoku/program.py, which says what the",
+        "# tapes hold, and `python -m exactformer.constructions.machines.sudoku` writes this text again.",
+    )
+    return "\n".join((*about, write_machine(assemble(sudoku_program(boxes)))))
 
 
 def sudoku_program(boxes: Boxes) -> Program:
