@@ -12,13 +12,20 @@ from exactformer.constructions.transformer.network import Mlp
 from exactformer.verify.hardmax.attention import Activations
 
 TOKENS_AT_A_TIME = 2048
+LARGE = 2**10
+"""Neurons; where there are more, such as one for each transition of a machine, equal columns are computed once."""
+DIGITS = 19
+"""3^19 < 2^31: so many ternary coordinates are the digits of a number, beside the number of a column."""
 
 
 @dataclass(frozen=True)
 class PreparedMlp:
     """An MLP as two sparse matrices, in a dtype wide enough that nothing can overflow on ternary input."""
 
+    read: NDArray[np.int64]
+    """The coordinates the MLP reads."""
     inputs: csr_array
+    """[d_ff, read coordinates]"""
     bias: NDArray[np.signedinteger]
     outputs: csr_array
     """[written coordinates, d_ff]"""
@@ -41,8 +48,10 @@ class PreparedMlp:
         largest = max(int(reach.max(initial=0)), int(gain.max(initial=0)))
         dtype = next(t for t in (np.int16, np.int32, np.int64) if largest <= np.iinfo(t).max)
         written = np.unique(mlp.outputs.coordinate).astype(np.int64)
+        read, place = np.unique(mlp.inputs.coordinate, return_inverse=True)
         return cls(
-            csr_array((mlp.inputs.weight.astype(dtype), mlp.inputs.coordinate, mlp.inputs.start), (mlp.size, width)),
+            read.astype(np.int64),
+            csr_array((mlp.inputs.weight.astype(dtype), place, mlp.inputs.start), (mlp.size, len(read))),
             mlp.bias.astype(dtype),
             csr_array(
                 (
@@ -57,6 +66,25 @@ class PreparedMlp:
 
 def mlp_delta(mlp: PreparedMlp, x: Activations) -> NDArray[np.int64]:
     """[written coordinates, n]: what the MLP adds."""
+    x = x[mlp.read]
+    if len(mlp.bias) <= LARGE:
+        return _delta(mlp, x)
+    first, which = _distinct(x)
+    return _delta(mlp, x[:, first])[:, which]
+
+
+def _distinct(x: Activations) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """A column of each kind, and for every column of ternary ``x``, of which there are fewer than 2^31, its kind."""
+    first, which = np.zeros(1, np.int64), np.zeros(x.shape[1], np.int64)
+    for place in range(0, len(x), DIGITS):
+        digits = x[place : place + DIGITS].astype(np.int64) + 1
+        numbers = which * 3**DIGITS + 3 ** np.arange(len(digits)) @ digits
+        _, first, which = np.unique(numbers, return_index=True, return_inverse=True)
+    return first, which
+
+
+def _delta(mlp: PreparedMlp, x: Activations) -> NDArray[np.int64]:
+    """The same, from the coordinates that are read."""
     delta = np.empty((len(mlp.written), x.shape[1]), np.int64)
     for first in range(0, x.shape[1], TOKENS_AT_A_TIME):
         columns = slice(first, first + TOKENS_AT_A_TIME)

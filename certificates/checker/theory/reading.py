@@ -154,7 +154,7 @@ class Theory:
     @cached_property
     def compared(self) -> tuple[tuple[str, ...], ...]:
         """All ghosts and names, in groups: those of one group are compared, each with another one of it."""
-        group = {name: (name,) for name in self.kinds}
+        group: dict[str, tuple[str, ...]] = {name: (name,) for name in self.kinds}
         numbers = [(one.left, one.right) for formula in self.formulas for one in comparisons_in(formula)]
         for cls in self.classes.values():
             for name, listed in cls.defined.items():
