@@ -7,6 +7,7 @@ summarized (spec 3.1)         segments: INP w EINP or a summary, a bounded trace
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from exactformer.constructions.machines.machine import Action, TuringMachine
@@ -58,11 +59,15 @@ def sequences_of(paradigm: Paradigm, run: Run, position_bits: int) -> tuple[Toke
 
 
 def scot_segments(machine: TuringMachine, run: Run, position_bits: int) -> tuple[TokenSequence, ...]:
-    """The segments of a finished run's summarized chain of thought (spec 3.1).
+    """The segments of a finished run's summarized chain of thought (spec 3.1)."""
+    return tuple(each_segment(machine, run, position_bits))
+
+
+def each_segment(machine: TuringMachine, run: Run, position_bits: int) -> Iterator[TokenSequence]:
+    """The same, one by one: a run may have thousands.
 
     The last token of a summary ends its segment and is not read in it: it is read where the summary is the prompt.
     """
-    segments: list[TokenSequence] = []
     tapes = [list(run.word), *([] for _ in range(machine.tapes - 1))]
     before = (0,) * machine.tapes
     cells = len(run.word)
@@ -82,12 +87,12 @@ def scot_segments(machine: TuringMachine, run: Run, position_bits: int) -> tuple
             break
         if len(tokens) - 1 >= 4 * end_of_prompt:
             summary = _summary(machine, tapes, heads, action.state, cells)
-            segments.append(TokenSequence((*tokens, *summary), len(prompt), len(tokens) + len(summary) - 1))
+            yield TokenSequence((*tokens, *summary), len(prompt), len(tokens) + len(summary) - 1)
             prompt, tokens, steps = summary, list(summary), 0
         elif steps % position_bits == 0:
             tokens += _position_block(heads, position_bits)
     tokens += _output(machine, run.output)
-    return (*segments, TokenSequence(tuple(tokens), len(prompt), len(tokens)))
+    yield TokenSequence(tuple(tokens), len(prompt), len(tokens))
 
 
 def _input_prompt(machine: TuringMachine, word: str) -> tuple[Token, ...]:

@@ -95,7 +95,7 @@ def position_codes(bits: int, start: Ints) -> Activations:
     return code
 
 
-def in_batches(sequences: Sequence[TokenSequence]) -> Iterable[list[TokenSequence]]:
+def in_batches(sequences: Iterable[TokenSequence]) -> Iterable[list[TokenSequence]]:
     """The sequences in order, in groups of at most COLUMNS_AT_A_TIME columns or of one."""
     group: list[TokenSequence] = []
     columns = 0
