@@ -63,6 +63,8 @@ class _Graph:
         self.helper, self.numpy_helper = helper, numpy_helper
         self.export = export
         self.shape = export.dense.shape
+        # One cache for all layers: so it was made with as many heads in each.
+        self.heads = max(self.shape.heads)
         self.single = TensorProto.FLOAT
         self.integer = TensorProto.INT64
         self.dtype = TensorProto.FLOAT16 if export.dtype == "fp16" else TensorProto.FLOAT
@@ -77,8 +79,8 @@ class _Graph:
             stored = encoded(tensor, self.export.dtype)
             self.initializers.append(self.numpy_helper.from_array(stored.T if transposed else stored, tensor.name))
         logits = self._decoder()
-        past = [shape.layers, shape.heads, "past", shape.head_width]
-        kept = [shape.layers, shape.heads, "past + n", shape.head_width]
+        past = [shape.layers, self.heads, "past", shape.head_width]
+        kept = [shape.layers, self.heads, "past + n", shape.head_width]
         graph = helper.make_graph(
             self.nodes,
             "decoder",
@@ -144,7 +146,7 @@ class _Graph:
             score = self.add("MatMul", *map(self._single, (query, self.add("Transpose", key, perm=[0, 2, 1]))))
             score = self.add("Where", visible, self.add("Mul", score, scale), hidden)
             attended = self.add("Transpose", self._attend(score, value), perm=[1, 0, 2])
-            joined = self.add("Reshape", attended, self.ints(-1, self.shape.heads * self.shape.head_width))
+            joined = self.add("Reshape", attended, self.ints(-1, self.heads * self.shape.head_width))
             x = self.add("Add", x, self.add("MatMul", joined, f"{name}.o_proj.weight"), name=f"{name}.attended")
             up = self.add("Add", self.add("MatMul", x, f"{name}.up.weight"), f"{name}.up.bias")
             down = self.add("MatMul", self.add("Relu", up), f"{name}.down.weight")
@@ -163,7 +165,7 @@ class _Graph:
 
     def _heads(self, x: str, weight: str) -> str:
         """[heads, n, head width]."""
-        parts = self.ints(-1, self.shape.heads, self.shape.head_width)
+        parts = self.ints(-1, self.heads, self.shape.head_width)
         split = self.add("Reshape", self.add("MatMul", x, weight), parts)
         return self.add("Transpose", split, perm=[1, 0, 2])
 

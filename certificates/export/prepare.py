@@ -68,7 +68,8 @@ def prepare(request: Request) -> Export:
     if request.beta not in (None, source.beta) and not request.unproved:
         raise ExportError(f"the certificate is about beta {source.beta}; give --unproved to export another")
     dtype = request.dtype or _own_dtype(source)
-    dense = densify(source, request.context, request.beta, request.head_width)
+    for_torch, for_onnx = request.target == "torch", request.target == "onnx"
+    dense = densify(source, request.context, request.beta, request.head_width, may_factor=for_torch, even=for_onnx)
     require_exact(dense, dtype, source.largest_score)
     return Export(source, dense, dtype, metadata_of(source, dense, dtype))
 

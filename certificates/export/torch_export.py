@@ -13,8 +13,14 @@ TEMPLATE = Path(__file__).parent / "templates" / "model.py"
 
 
 def config(export: Export) -> dict[str, Any]:
-    """What model.py reads: sizes, tokens in order, and what is claimed."""
-    return {"shape": asdict(export.dense.shape), **export.metadata, "tokens": list(export.dense.tokens)}
+    """What model.py reads: sizes, what is claimed; and tokens in order or, if they are factored, their families."""
+    shape, dense = asdict(export.dense.shape), export.dense
+    families = [
+        {"name": family["name"], "fields": [field["values"] for field in family["fields"]]}
+        for family in dense.weights["vocabulary"]
+    ]
+    vocabulary = {"families": families} if dense.factored else {"tokens": list(dense.tokens)}
+    return {"shape": shape, **export.metadata, **vocabulary}
 
 
 def config_bytes(export: Export) -> bytes:

@@ -31,31 +31,31 @@ Tensors: TypeAlias = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Shape:
-    """The numbers of ``config.json`` that the tensors have to go with; ``hidden``: neurons per layer."""
+    """The numbers of ``config.json`` that the tensors have to go with; ``heads``, ``hidden``: by layer, the number of
+    heads and of neurons; there may be no neurons."""
 
     vocabulary: int
     context: int
     layers: int
     width: int
-    heads: int
+    heads: tuple[int, ...]
     head_width: int
-    hidden: int
+    hidden: tuple[int, ...]
 
     def tensors(self) -> dict[str, tuple[int, ...]]:
         """Every tensor that there has to be, with its shape."""
-        all_heads = self.heads * self.head_width
         found: dict[str, tuple[int, ...]] = {
             "embed_tokens.weight": (self.vocabulary, self.width),
             "embed_positions.weight": (self.context, self.width),
             "lm_head.weight": (self.vocabulary, self.width),
         }
-        for layer in range(self.layers):
+        for layer, (heads, hidden) in enumerate(zip(self.heads, self.hidden, strict=True)):
             for part in ("q_proj", "k_proj", "v_proj"):
-                found[f"layers.{layer}.{part}.weight"] = (all_heads, self.width)
-            found[f"layers.{layer}.o_proj.weight"] = (self.width, all_heads)
-            found[f"layers.{layer}.up.weight"] = (self.hidden, self.width)
-            found[f"layers.{layer}.up.bias"] = (self.hidden,)
-            found[f"layers.{layer}.down.weight"] = (self.width, self.hidden)
+                found[f"layers.{layer}.{part}.weight"] = (heads * self.head_width, self.width)
+            found[f"layers.{layer}.o_proj.weight"] = (self.width, heads * self.head_width)
+            found[f"layers.{layer}.up.weight"] = (hidden, self.width)
+            found[f"layers.{layer}.up.bias"] = (hidden,)
+            found[f"layers.{layer}.down.weight"] = (self.width, hidden)
         return found
 
 
@@ -79,7 +79,7 @@ def from_decoder(folder: str | Path) -> Transformer:
         tokens,
         tensors["embed_tokens.weight"],
         tensors["lm_head.weight"],
-        [_layer(tensors, f"layers.{layer}", shape, Fraction(1, root)) for layer in range(shape.layers)],
+        [_layer(tensors, layer, shape, Fraction(1, root)) for layer in range(shape.layers)],
         positions=tensors["embed_positions.weight"],
     )
 
@@ -87,19 +87,30 @@ def from_decoder(folder: str | Path) -> Transformer:
 def _config(path: Path) -> tuple[Shape, list[str]]:
     try:
         config = json.loads(path.read_bytes())
-        shape = Shape(**{field.name: config["shape"][field.name] for field in fields(Shape)})
-        tokens = config["tokens"]
+        sizes = {field.name: config["shape"][field.name] for field in fields(Shape)}
+        tokens = None if "families" in config else config["tokens"]
     except OSError as error:
         raise TransformerError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise TransformerError(f"{path} is no config of an exported decoder: {error!r}") from error
-    for field in fields(Shape):
-        size = getattr(shape, field.name)
-        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-            raise TransformerError(f"{path}: the shape's {field.name} is {size!r}; it has to be an integer from 1 on")
+    if tokens is None:
+        raise TransformerError(
+            f"{path}: the vocabulary is factored, so that tokens have no rows of their own to be read"
+        )
+    for name in ("vocabulary", "context", "layers", "width", "head_width"):
+        if type(sizes[name]) is not int or sizes[name] < 1:
+            raise TransformerError(f"{path}: the shape's {name} is {sizes[name]!r}; it has to be an integer from 1 on")
+    for name, least in (("heads", 1), ("hidden", 0)):
+        listed = sizes[name]
+        right = isinstance(listed, list) and len(listed) == sizes["layers"]
+        if not right or not all(type(size) is int and size >= least for size in listed):
+            raise TransformerError(
+                f"{path}: the shape's {name} is {listed!r}; it has to list an integer from {least} on for each layer"
+            )
+        sizes[name] = tuple(listed)
     if not isinstance(tokens, list):
         raise TransformerError(f"{path}: the tokens are no list of names")
-    return shape, tokens
+    return Shape(**sizes), tokens
 
 
 def _require_shapes(tensors: Tensors, shape: Shape) -> None:
@@ -112,14 +123,16 @@ def _require_shapes(tensors: Tensors, shape: Shape) -> None:
             raise TransformerError(f"the tensor {name!r} has shape {tensors[name].shape}; the config says {size}")
 
 
-def _layer(tensors: Tensors, name: str, shape: Shape, scale: Fraction) -> LayerWeights:
+def _layer(tensors: Tensors, number: int, shape: Shape, scale: Fraction) -> LayerWeights:
+    name, count = f"layers.{number}", shape.heads[number]
+
     def rows(part: str, head: int) -> NDArray[Any]:
         """[head width, d]: heads follow each other."""
         start = head * shape.head_width
         found: NDArray[Any] = tensors[f"{name}.{part}.weight"][start : start + shape.head_width]
         return found
 
-    out = np.split(tensors[f"{name}.o_proj.weight"], shape.heads, axis=1)
+    out = np.split(tensors[f"{name}.o_proj.weight"], count, axis=1)
     heads = [
         HeadWeights(
             rows("q_proj", head),
@@ -129,7 +142,7 @@ def _layer(tensors: Tensors, name: str, shape: Shape, scale: Fraction) -> LayerW
             name=f"head {head}",
             scale=scale,
         )
-        for head in range(shape.heads)
+        for head in range(count)
     ]
     up, bias, down = (tensors[f"{name}.{part}"] for part in ("up.weight", "up.bias", "down.weight"))
     return without_zeros(LayerWeights(heads, up, down, bias))

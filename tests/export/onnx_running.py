@@ -35,7 +35,7 @@ class Session:
         self.tokens = self.metadata["tokens"].split("\n")
 
     def empty(self) -> Array:
-        return np.zeros((self.shape.layers, self.shape.heads, 0, self.shape.head_width), self.dtype)
+        return np.zeros((self.shape.layers, max(self.shape.heads), 0, self.shape.head_width), self.dtype)
 
     def run(self, outputs: list[str], tokens: list[int], past_key: Array, past_value: Array) -> list[Array]:
         given = {"tokens": np.array(tokens, np.int64), "past_key": past_key, "past_value": past_value}

@@ -173,8 +173,8 @@ def forward(decoder: Decoder, work: Work, segment: int, math: bool = False) -> t
 
     ``math``: with SDPA's backend MATH instead of the one it chooses.
     """
-    known = {name: number for number, name in enumerate(decoder.tokens)}
-    tokens = [known[name] for name in named_sequences(work)[segment][: work.sequences[segment].read]]
+    named = named_sequences(work)[segment][: work.sequences[segment].read]
+    tokens = [decoder.vocabulary.read(name) for name in named]
     behind: list[torch.Tensor] = []
     with sdpa_kernel(SDPBackend.MATH) if math else nullcontext(), torch.no_grad():
         logits = decoder(torch.tensor([tokens], device=decoder.lm_head.weight.device), None, behind)
@@ -186,7 +186,8 @@ def compare(decoder: Decoder, work: Work, math: bool = False) -> Difference:
     wrong_tokens = wrong_activations = first = 0
     for number, (sequence, named) in enumerate(zip(work.sequences, named_sequences(work), strict=True)):
         logits, behind = forward(decoder, work, number, math)
-        produced = [decoder.tokens[token] for token in logits[sequence.prompt - 1 : len(named) - 1].argmax(-1).tolist()]
+        best = decoder.vocabulary.best(logits[sequence.prompt - 1 : len(named) - 1]).tolist()
+        produced = [decoder.vocabulary.name(token) for token in best]
         wrong_tokens += sum(map(str.__ne__, produced, named[sequence.prompt :]))
         for got, due in zip(behind, activations(work), strict=True):
             here = torch.from_numpy(np.ascontiguousarray(due[first : first + sequence.read]))
@@ -203,7 +204,7 @@ def named_sequences(work: Work) -> tuple[tuple[str, ...], ...]:
 
 
 def names(decoder: Decoder, segments: Sequence[Sequence[int]]) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(decoder.tokens[token] for token in segment) for segment in segments)
+    return tuple(tuple(decoder.vocabulary.name(token) for token in segment) for segment in segments)
 
 
 def decoder_for(bundle: AnyBundle, runtime: Runtime, beta: int | None = None, device: str = "cpu") -> Decoder:

@@ -80,7 +80,7 @@ def test_it_computes_what_torch_computes(width: int | None, tmp_path: Path) -> N
     net, decoder = from_decoder(folder_of(tmp_path, work, "fp32", head_width=width)), Decoder.load(tmp_path, "eager")
     for tokens in named_sequences(work):
         ids = [net.index[token] for token in tokens]
-        assert ids == [decoder.tokens.index(token) for token in tokens]
+        assert ids == [decoder.vocabulary.read(token) for token in tokens]
         trace: list[Any] = []
         made = decoder(torch.tensor([ids]), trace=trace)[0].numpy()
         x = final(net, tokens)
@@ -95,27 +95,28 @@ def random_decoder(path: Path, kind: str = "F32", **changed: Any) -> Path:
         "context": 5,
         "layers": 2,
         "width": 4,
-        "heads": 2,
+        "heads": [1, 2],
         "head_width": 4,
-        "hidden": 3,
+        "hidden": [3, 3],
         **changed,
     }
     write(path, kind, {"shape": shape, "tokens": ["a", "b", "c"]}, tensors_of(shape))
     return path
 
 
-def tensors_of(shape: dict[str, int]) -> dict[str, Any]:
-    rng, d, rows = np.random.default_rng(7), shape["width"], shape["heads"] * shape["head_width"]
+def tensors_of(shape: dict[str, Any]) -> dict[str, Any]:
+    rng, d = np.random.default_rng(7), shape["width"]
     sizes: dict[str, tuple[int, ...]] = {
         "embed_tokens.weight": (3, d),
         "embed_positions.weight": (shape["context"], d),
         "lm_head.weight": (3, d),
     }
-    for layer in range(shape["layers"]):
+    for layer, (heads, hidden) in enumerate(zip(shape["heads"], shape["hidden"], strict=True)):
+        rows = heads * shape["head_width"]
         parts = {"q_proj": (rows, d), "k_proj": (rows, d), "v_proj": (rows, d), "o_proj": (d, rows)}
-        parts |= {"up": (shape["hidden"], d), "down": (d, shape["hidden"])}
+        parts |= {"up": (hidden, d), "down": (d, hidden)}
         sizes |= {f"layers.{layer}.{name}.weight": size for name, size in parts.items()}
-        sizes |= {f"layers.{layer}.up.bias": (shape["hidden"],)}
+        sizes |= {f"layers.{layer}.up.bias": (hidden,)}
     return {name: rng.standard_normal(size).astype(np.float32) for name, size in sizes.items()}
 
 
@@ -238,8 +239,20 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
         "the tensor 'norm.weight' is none of the decoder",
     ),
     "a tensor of another shape": (
-        bad_config(lambda c: c["shape"].update(hidden=4)),
+        bad_config(lambda c: c["shape"].update(hidden=[4, 3])),
         "the tensor 'layers.0.up.weight' has shape (3, 4); the config says (4, 4)",
+    ),
+    "heads of one layer only": (
+        bad_config(lambda c: c["shape"].update(heads=[2])),
+        "{path}/config.json: the shape's heads is [2]; it has to list an integer from 1 on for each layer",
+    ),
+    "a layer without heads": (
+        bad_config(lambda c: c["shape"].update(heads=[1, 0])),
+        "{path}/config.json: the shape's heads is [1, 0]; it has to list an integer from 1 on for each layer",
+    ),
+    "a factored vocabulary": (
+        bad_config(lambda c: c.update(families=[])),
+        "{path}/config.json: the vocabulary is factored, so that tokens have no rows of their own to be read",
     ),
     "a weight that is no number": (
         bad_tensors(lambda t: t["lm_head.weight"].fill(np.nan)),

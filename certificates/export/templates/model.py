@@ -30,6 +30,72 @@ Cache = list[tuple[Tensor, Tensor]]
 """Per layer, keys and values of the tokens so far: [batch, heads, tokens, head width].  Empty before the first."""
 
 
+class Table:
+    """A vocabulary with a row for each token; a token is the number of its row."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = names
+        self.number = {name: number for number, name in enumerate(names)}
+
+    def read(self, name: str) -> Any:
+        """KeyError if there is no such token."""
+        return self.number[name]
+
+    def name(self, token: Any) -> str:
+        name: str = self.names[token]
+        return name
+
+    def best(self, logits: Tensor) -> Tensor:
+        """[..]: the token with the largest of logits [.., rows]."""
+        return logits.argmax(-1)
+
+
+class Factored:
+    """A vocabulary with a row for each part of a token: its family, and the value of each field of the family.
+
+    Embedding and logit of a token are the sum of those of its parts.  A token lists the rows of its parts; as many for
+    each token, filled up with the last row, which is 0.
+    """
+
+    def __init__(self, families: list[dict[str, Any]]) -> None:
+        self.families: dict[str, tuple[int, list[range]]] = {}
+        self.values: list[str] = []
+        for family in families:
+            fields, row = [], len(self.values)
+            self.values.append(family["name"])
+            for values in family["fields"]:
+                fields.append(range(len(self.values), len(self.values) + len(values)))
+                self.values += values
+            self.families[family["name"]] = row, fields
+        self.length = 1 + max(len(fields) for _, fields in self.families.values())
+
+    def read(self, name: str) -> Any:
+        """KeyError or ValueError if there is no such token."""
+        family, _, values = name.removesuffix(")").partition("(")
+        row, fields = self.families[family]
+        named = zip(fields, values.split(), strict=True)
+        rows = [row, *(rows[self.values[rows.start : rows.stop].index(value)] for rows, value in named)]
+        return rows + [len(self.values)] * (self.length - len(rows))
+
+    def name(self, token: Any) -> str:
+        family, *values = (self.values[row] for row in token if row < len(self.values))
+        return f"{family}({' '.join(values)})" if values else family
+
+    def best(self, logits: Tensor) -> Tensor:
+        """[.., parts]: of each family the best is the best of each field; of these the one with the largest sum."""
+        scores, tokens = [], []
+        for row, fields in self.families.values():
+            found = [logits[..., rows.start : rows.stop].float().max(-1) for rows in fields]
+            scores.append(logits[..., row].float() + sum(field.values for field in found))
+            parts = [torch.full_like(logits[..., 0], row, dtype=torch.long)]
+            parts += [field.indices + rows.start for field, rows in zip(found, fields, strict=True)]
+            parts += [torch.full_like(parts[0], len(self.values))] * (self.length - len(parts))
+            tokens.append(torch.stack(parts, -1))
+        which = torch.stack(scores, -1).argmax(-1)
+        chosen = torch.stack(tokens, -2)
+        return chosen.take_along_dim(which[..., None, None], -2).squeeze(-2)
+
+
 def attend(kind: str, query: Tensor, key: Tensor, value: Tensor, causal: bool) -> Tensor:
     """[batch, heads, tokens, head width]; ``causal``: as many queries as keys, else all keys are visible."""
     if kind == "sdpa":
@@ -81,11 +147,14 @@ class Decoder(nn.Module):
     def __init__(self, config: dict[str, Any], attention: str = "sdpa") -> None:
         super().__init__()
         self.config, self.attention, shape = config, attention, config["shape"]
-        self.tokens: list[str] = config["tokens"]
+        families = config.get("families")
+        self.vocabulary = Table(config["tokens"]) if families is None else Factored(families)
         self.embed_tokens = nn.Embedding(shape["vocabulary"], shape["width"])
         self.embed_positions = nn.Embedding(shape["context"], shape["width"])
-        sizes = (shape["width"], shape["heads"], shape["head_width"], shape["hidden"])
-        self.layers = nn.ModuleList(Layer(*sizes) for _ in range(shape["layers"]))
+        sizes = zip(shape["heads"], shape["hidden"], strict=True)
+        self.layers = nn.ModuleList(
+            Layer(shape["width"], heads, shape["head_width"], hidden) for heads, hidden in sizes
+        )
         self.lm_head = nn.Linear(shape["width"], shape["vocabulary"], bias=False)
 
     @classmethod
@@ -97,7 +166,9 @@ class Decoder(nn.Module):
         return decoder.eval().requires_grad_(False)
 
     def forward(self, tokens: Tensor, cache: Cache | None = None, trace: list[Tensor] | None = None) -> Tensor:
-        """Logits [batch, n, vocabulary] of tokens [batch, n]; with a cache that is not empty, n = 1."""
+        """Logits [batch, n, vocabulary] of tokens [batch, n] or, factored, [batch, n, parts]; with a cache that is not
+        empty, n = 1.
+        """
         cache = [] if cache is None else cache
         past = cache[0][0].shape[2] if cache else 0
         if past and tokens.shape[1] != 1:
@@ -105,39 +176,52 @@ class Decoder(nn.Module):
         if past + tokens.shape[1] > self.embed_positions.num_embeddings:
             raise ValueError(f"the context is {self.embed_positions.num_embeddings} tokens")
         positions = torch.arange(past, past + tokens.shape[1], device=tokens.device)
-        x = self.embed_tokens(tokens) + self.embed_positions(positions)
+        x = self.embed_tokens(tokens)
+        if isinstance(self.vocabulary, Factored):
+            x = x.sum(2)
+        x = x + self.embed_positions(positions)
         for number, layer in enumerate(self.layers):
             x, kept = layer(x, cache[number] if past else None, self.attention, trace)
             cache[number : number + 1] = [kept]
         logits: Tensor = self.lm_head(x)
         return logits
 
-    def prompt(self, word: str) -> list[int]:
+    def prompt(self, word: str) -> list[Any]:
         """The tokens of an input word."""
-        names = ["INP", *(f"SIGMA({symbol})" for symbol in word), "EINP"]
-        if unknown := [name for name in names if name not in self.tokens]:
-            raise ValueError(f"there is no token {unknown[0]}: give a word over the machine's input alphabet")
-        return [self.tokens.index(name) for name in names]
-
-    @torch.no_grad()
-    def generate(self, prompt: list[int]) -> list[int]:
-        """The prompt and what follows, greedily and with a cache, up to EOUTP, ESUMM or the end of the context."""
-        tokens, cache = list(prompt), Cache()
-        unread = tokens
-        while len(tokens) < self.embed_positions.num_embeddings:
-            logits = self(torch.tensor([unread], device=self.lm_head.weight.device), cache)[0, -1]
-            unread = [int(logits.argmax())]
-            tokens += unread
-            if self.tokens[unread[0]] in ("EOUTP", "ESUMM"):
-                break
+        tokens = []
+        for name in ("INP", *(f"SIGMA({symbol})" for symbol in word), "EINP"):
+            try:
+                tokens.append(self.vocabulary.read(name))
+            except (KeyError, ValueError):
+                raise ValueError(f"there is no token {name}: give a word over the machine's input alphabet") from None
         return tokens
 
-    def run(self, word: str) -> list[list[int]]:
+    def generate(self, prompt: list[Any]) -> list[Any]:
+        """The prompt and what follows, greedily and with a cache, up to EOUTP, ESUMM or the end of the context."""
+        return self.generate_each([prompt])[0]
+
+    @torch.no_grad()
+    def generate_each(self, prompts: list[list[Any]]) -> list[list[Any]]:
+        """The same for prompts of one length, side by side."""
+        tokens = torch.tensor(prompts, device=self.lm_head.weight.device)
+        prompt, cache, unread = tokens.shape[1], Cache(), tokens
+        left, written = set(range(len(prompts))), [list(one) for one in prompts]
+        for _ in range(prompt, self.embed_positions.num_embeddings):
+            unread = self.vocabulary.best(self(unread, cache)[:, -1:])
+            for number, (token,) in zip(sorted(left), unread[sorted(left)].tolist(), strict=True):
+                written[number].append(token)
+                if self.vocabulary.name(token) in ("EOUTP", "ESUMM"):
+                    left.remove(number)
+            if not left:
+                break
+        return written
+
+    def run(self, word: str) -> list[list[Any]]:
         """All segments on an input word; with a plain chain of thought, one."""
-        segments = [self.generate(self.prompt(word))]
-        while self.tokens[segments[-1][-1]] == "ESUMM":
+        segments, name = [self.generate(self.prompt(word))], self.vocabulary.name
+        while name(segments[-1][-1]) == "ESUMM":
             last = segments[-1]
-            opens = max(place for place, token in enumerate(last) if self.tokens[token] == "SUMM")
+            opens = max(place for place, token in enumerate(last) if name(token) == "SUMM")
             segments.append(self.generate(last[opens:]))
         return segments
 
@@ -153,4 +237,4 @@ if __name__ == "__main__":
     except ValueError as error:
         parser.error(str(error))
     for segment in segments:
-        print(*(decoder.tokens[token] for token in segment), sep="\n", end="\n\n")
+        print(*(decoder.vocabulary.name(token) for token in segment), sep="\n", end="\n\n")
