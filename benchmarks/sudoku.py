@@ -2,10 +2,14 @@
 
     python -m benchmarks.sudoku --only proofs    # certify and check, whole commands: rows, seconds, memory, sizes
     python -m benchmarks.sudoku --only runs      # every token of ten runs, by the integer evaluator: an hour
+    python -m benchmarks.sudoku --only torch     # the exported decoder in bf16, token by token; needs torch: an hour
 
 A run counts if at every token of every segment, but those of prompts, the unique best next token of the hardmax
-transformer is the one that the machine's run has, and if what it writes is the solution.  Prints a row each and keeps
-them in benchmarks/sudoku.json; `runs` goes on where it was stopped.
+transformer is the one that the machine's run has, and if what it writes is the solution.  In PyTorch every segment is
+either written greedily, token by token with a cache, from its prompt alone, many side by side; or read in one pass, in
+which each token has to be the best one behind those before it.  As each segment closes with the prompt of the next one,
+they make up the run.  Prints a row each and keeps them in benchmarks/sudoku.json;
+`runs` and `torch` go on where they were stopped.
 """
 
 from __future__ import annotations
@@ -14,19 +18,23 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from benchmarks.command import parser_of
 from benchmarks.universal import cost_of
+from exactformer.certificates.export.templates.model import Decoder
 from exactformer.constructions.machines.library import LIBRARY
 from exactformer.constructions.machines.run import trace
 from exactformer.constructions.machines.sudoku.search import EMPTY, Boxes, Search
 from exactformer.constructions.turing.construct import construct
-from exactformer.constructions.turing.paradigm import Paradigm
-from exactformer.constructions.turing.tokens import each_segment
+from exactformer.constructions.turing.paradigm import Paradigm, position_bits_for
+from exactformer.constructions.turing.tokens import TokenSequence, each_segment
 from exactformer.verify.hardmax.batch import in_batches
 from exactformer.verify.hardmax.observe import observe
 from exactformer.verify.hardmax.prepared import PreparedNetwork
@@ -51,6 +59,17 @@ PUZZLES = {
 }
 
 
+BY_TOKEN = {
+    "sudoku-4x4": {"4 x 4, 4 givens": ".1..3...4......2"},
+    "sudoku-9x9": {
+        "Wikipedia, 4 cells left": "53467.912672195348198342567859761.23426853791713924856961537.842874196353452861.9"
+    },
+}
+BY_SEGMENT = {"sudoku-9x9": {name: PUZZLES[name] for name in ("Project Euler 96, grid 10", "Wikipedia")}}
+"""What PyTorch writes token by token, which takes long; and where it says of whole segments what comes next."""
+SIDE_BY_SIDE = 64
+
+
 @dataclass(frozen=True)
 class Replayed:
     """A whole run, token for token: ``margin`` is the least by which a right token wins."""
@@ -64,6 +83,23 @@ class Replayed:
     tokens: int
     seconds: float
     margin: int
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A whole run in PyTorch; ``wrong``: how many tokens are not those of the machine's run."""
+
+    machine: str
+    puzzle: str
+    how: str
+    steps: int
+    segments: int
+    tokens: int
+    wrong: int
+    solved: bool
+    seconds: float
+    dtype: str
+    attention: str
 
 
 @dataclass(frozen=True)
@@ -84,7 +120,7 @@ class Proved:
     check_mib: int
 
 
-def replay(name: str, word: str, network: PreparedNetwork) -> Replayed:
+def replay(network: PreparedNetwork, name: str, word: str) -> Replayed:
     """Raises what `observe` raises at the first token that is another one."""
     search = Search(BOXES, word)
     lines = sum(1 for _ in search)
@@ -129,31 +165,102 @@ def keep(part: str, rows: list[dict[str, Any]]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = parser_of(__file__, __doc__)
-    parser.add_argument("--only", choices=("proofs", "runs"), help="one part of it")
+    parser.add_argument("--only", choices=("proofs", "runs", "torch"), help="one part of it")
     only = parser.parse_args(arguments).only
     right = True
-    if only != "runs":
+    if only in (None, "proofs"):
         with tempfile.TemporaryDirectory() as folder:
             proofs = [prove(name, Path(folder)) for name in SPACES]
         print(*map(asdict, proofs), sep="\n")
         keep("proofs", [asdict(one) for one in proofs])
         right = all(one.certify == "proved" and one.check == "valid: proved" for one in proofs)
-    if only != "proofs":
-        replay_all()
+    if only in (None, "runs"):
+        network = PreparedNetwork(construct(Paradigm.SCOT, MACHINE.machine, POSITION_BITS))
+        go_on("runs", PUZZLES, partial(replay, network))
+    if only in (None, "torch"):
+        for machine, puzzles in BY_TOKEN.items():
+            with tempfile.TemporaryDirectory() as folder:
+                decoder = exported(machine, Path(folder))
+                found = go_on("torch", puzzles, partial(generate, machine, decoder, by_token))
+                found += go_on("torch", BY_SEGMENT.get(machine, {}), partial(generate, machine, decoder, in_one_pass))
+            right = right and all(one["solved"] and not one["wrong"] for one in found)
     return 0 if right else 1
 
 
-def replay_all() -> None:
-    """Those that were not replayed before."""
-    network = PreparedNetwork(construct(Paradigm.SCOT, MACHINE.machine, POSITION_BITS))
-    done: list[dict[str, Any]] = json.loads(RESULTS.read_text()).get("runs", []) if RESULTS.exists() else []
-    for name, word in PUZZLES.items():
-        if name in {one["puzzle"] for one in done}:
-            print(f"{name}: done before", flush=True)
-            continue
-        done.append(asdict(replay(name, word, network)))
-        keep("runs", done)
-        print(done[-1], flush=True)
+def go_on(
+    part: str, puzzles: dict[str, str], result: Callable[[str, str], Replayed | Generated]
+) -> list[dict[str, Any]]:
+    """Results of all puzzles, of which those that are there already are not made again."""
+    done: list[dict[str, Any]] = json.loads(RESULTS.read_text()).get(part, []) if RESULTS.exists() else []
+    for name, word in puzzles.items():
+        if name not in {one["puzzle"] for one in done}:
+            done.append(asdict(result(name, word)))
+            keep(part, done)
+            print(done[-1], flush=True)
+    return done
+
+
+def exported(machine: str, folder: Path) -> Decoder:
+    """Certified, exported and loaded."""
+    for command in (
+        ("certify", machine, "--all-inputs", "--paradigm", "scot", "--space", str(SPACES[machine]), "--out", folder),
+        ("export", "CERTIFICATE", "--to", "torch", "--out", folder / "exported"),
+    ):
+        certificate = next(folder.glob("*.certificate.json"), "")
+        cost_of(*(certificate if argument == "CERTIFICATE" else argument for argument in command))
+    return Decoder.load(folder / "exported")
+
+
+Segments = Sequence[Sequence[str]]
+"""Names of tokens."""
+
+
+def by_token(decoder: Decoder, segments: Segments, prompt: int) -> Segments:
+    """What the decoder writes behind each prompt, which the first so many tokens are."""
+    read, name = decoder.vocabulary.read, decoder.vocabulary.name
+    written = decoder.generate_each([[read(token) for token in segment[:prompt]] for segment in segments])
+    return [[name(token) for token in one] for one in written]
+
+
+def in_one_pass(decoder: Decoder, segments: Segments, prompt: int) -> Segments:
+    """Each prompt, and what the decoder would write next behind each beginning of the segment."""
+    found = []
+    for segment in segments:
+        tokens = torch.tensor([[decoder.vocabulary.read(token) for token in segment[:-1]]])
+        with torch.no_grad():
+            best = decoder.vocabulary.best(decoder(tokens)[0, prompt - 1 :])
+        found.append([*segment[:prompt], *(decoder.vocabulary.name(token) for token in best.tolist())])
+    return found
+
+
+def generate(
+    machine: str, decoder: Decoder, how: Callable[[Decoder, Segments, int], Segments], name: str, word: str
+) -> Generated:
+    """Of each segment of the run the machine's prompt is given, and the rest compared."""
+    run = trace(LIBRARY[machine].machine, word, MOST_STEPS)
+    bits = position_bits_for(decoder.embed_positions.num_embeddings, Paradigm.SCOT)
+    describe = construct(Paradigm.SCOT, run.machine, bits).vocabulary.describe
+    by_prompt: dict[int, list[TokenSequence]] = {}
+    for segment in each_segment(run.machine, run, bits):
+        by_prompt.setdefault(segment.prompt, []).append(segment)
+    groups = [
+        (prompt, same[at : at + SIDE_BY_SIDE])
+        for prompt, same in by_prompt.items()
+        for at in range(0, len(same), SIDE_BY_SIDE)
+    ]
+    started, tokens, wrong, output = time.perf_counter(), 0, 0, ""
+    for number, (prompt, group) in enumerate(groups, start=1):
+        named = [[describe(token) for token in segment.tokens] for segment in group]
+        for due, said in zip(named, how(decoder, named, prompt), strict=True):
+            wrong += sum(map(str.__ne__, due, said)) + abs(len(due) - len(said))
+            tokens += len(due)
+            if said[-1] == "EOUTP":
+                output = "".join(token[len("SIGMA(") : -1] for token in said[said.index("OUTP") + 1 : -1])
+        print(f"{name}: {number} of {len(groups)} groups, {tokens} tokens, {wrong} wrong", flush=True)
+    seconds = round(time.perf_counter() - started, 1)
+    segments, solved = sum(len(group) for _, group in groups), output == LIBRARY[machine].oracle(word)
+    told = how.__name__.replace("_", " ")
+    return Generated(machine, name, told, run.steps, segments, tokens, wrong, solved, seconds, "bf16", "sdpa")
 
 
 if __name__ == "__main__":

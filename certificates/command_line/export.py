@@ -8,6 +8,7 @@ from pathlib import Path
 
 from exactformer.certificates.command_line.console import show
 from exactformer.certificates.command_line.outcome import refusing
+from exactformer.certificates.export.dense import Dense
 from exactformer.certificates.export.prepare import Export, Request, prepare
 from exactformer.certificates.export.source import ExportError
 from exactformer.certificates.export.targets import files_of
@@ -33,9 +34,10 @@ def report(export: Export, written: Sequence[Path]) -> list[Part]:
                 ("about", export.source.name),
                 (
                     "network",
-                    f"{shape.layers} layers, {shape.heads} heads of width {shape.head_width}, d = {shape.width}, "
-                    f"d_ff = {shape.hidden}, {shape.vocabulary} tokens, {shape.context} positions",
+                    f"{shape.layers} layers of up to {max(shape.heads)} heads of width {shape.head_width}, "
+                    f"d = {shape.width}, d_ff up to {max(shape.hidden)}, {shape.context} positions",
                 ),
+                ("vocabulary", _vocabulary(export.dense)),
                 ("parameters", f"{shape.parameters:,} in {export.dtype}"),
                 (
                     "beta",
@@ -50,3 +52,10 @@ def report(export: Export, written: Sequence[Path]) -> list[Part]:
             )
         )
     ]
+
+
+def _vocabulary(dense: Dense) -> str:
+    rows = dense.shape.vocabulary
+    if dense.factored:
+        return f"factored, {rows} rows: the tokens, as sums of those of family and fields, are too many for a table"
+    return f"{rows} tokens"

@@ -11,6 +11,7 @@ from _pytest.mark.structures import ParameterSet
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from exactformer.certificates.export.runtimes import Runtime
+from exactformer.certificates.export.templates.model import Cache
 from exactformer.constructions.turing.paradigm import Paradigm
 from tests.export.running import (
     Difference,
@@ -128,7 +129,7 @@ def test_the_context_is_the_certificates() -> None:
     context = int(certified(work, "fused:bf16").certificate.statement.context)
     with pytest.raises(ValueError, match=f"the context is {context} tokens"):
         decoder(torch.zeros(1, context + 1, dtype=torch.long))
-    cache: list[tuple[torch.Tensor, torch.Tensor]] = []
+    cache = Cache(8)
     decoder(torch.zeros(1, 2, dtype=torch.long), cache)
     with pytest.raises(ValueError, match="one token at a time"):
         decoder(torch.zeros(1, 2, dtype=torch.long), cache)

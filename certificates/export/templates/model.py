@@ -26,8 +26,23 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-Cache = list[tuple[Tensor, Tensor]]
-"""Per layer, keys and values of the tokens so far: [batch, heads, tokens, head width].  Empty before the first."""
+
+class Cache:
+    """Of every layer, keys and values of the first ``length`` tokens: [batch, heads, room, head width]."""
+
+    def __init__(self, room: int) -> None:
+        self.room, self.length = room, 0
+        self.layers: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def extend(self, layer: int, *new: Tensor) -> list[Tensor]:
+        """Keys and values of a layer, those of new tokens included; ``length`` is to be raised when all layers are."""
+        if layer not in self.layers:
+            key, value = (part.new_empty(*part.shape[:2], self.room, part.shape[3]) for part in new)
+            self.layers[layer] = key, value
+        end = self.length + new[0].shape[2]
+        for kept, part in zip(self.layers[layer], new, strict=True):
+            kept[:, :, self.length : end] = part
+        return [kept[:, :, :end] for kept in self.layers[layer]]
 
 
 class Table:
@@ -125,20 +140,20 @@ class Layer(nn.Module):
         self.up = nn.Linear(width, hidden)
         self.down = nn.Linear(hidden, width, bias=False)
 
-    def forward(self, x: Tensor, past: tuple[Tensor, Tensor] | None, attention: str, trace: list[Tensor] | None) -> Any:
-        """x [batch, tokens, width] behind this layer, and its keys and values including past ones."""
+    def forward(self, x: Tensor, number: int, cache: Cache | None, attention: str, trace: list[Tensor] | None) -> Any:
+        """x [batch, tokens, width] behind this layer, the one with this number."""
         query, key, value = (
             project(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for project in (self.q_proj, self.k_proj, self.v_proj)
         )
-        if past is not None:
-            key, value = torch.cat([past[0], key], 2), torch.cat([past[1], value], 2)
-        attended = attend(attention, query, key, value, causal=past is None)
+        if cache is not None:
+            key, value = cache.extend(number, key, value)
+        attended = attend(attention, query, key, value, causal=query.shape[2] == key.shape[2])
         x = x + self.o_proj(attended.transpose(1, 2).flatten(2))
         after = x + self.down(functional.relu(self.up(x)))
         if trace is not None:
             trace += [x, after]
-        return after, (key, value)
+        return after
 
 
 class Decoder(nn.Module):
@@ -169,8 +184,7 @@ class Decoder(nn.Module):
         """Logits [batch, n, vocabulary] of tokens [batch, n] or, factored, [batch, n, parts]; with a cache that is not
         empty, n = 1.
         """
-        cache = [] if cache is None else cache
-        past = cache[0][0].shape[2] if cache else 0
+        past = 0 if cache is None else cache.length
         if past and tokens.shape[1] != 1:
             raise ValueError("with a cache that is not empty, give one token at a time")
         if past + tokens.shape[1] > self.embed_positions.num_embeddings:
@@ -181,8 +195,9 @@ class Decoder(nn.Module):
             x = x.sum(2)
         x = x + self.embed_positions(positions)
         for number, layer in enumerate(self.layers):
-            x, kept = layer(x, cache[number] if past else None, self.attention, trace)
-            cache[number : number + 1] = [kept]
+            x = layer(x, number, cache, self.attention, trace)
+        if cache is not None:
+            cache.length += tokens.shape[1]
         logits: Tensor = self.lm_head(x)
         return logits
 
@@ -204,9 +219,9 @@ class Decoder(nn.Module):
     def generate_each(self, prompts: list[list[Any]]) -> list[list[Any]]:
         """The same for prompts of one length, side by side."""
         tokens = torch.tensor(prompts, device=self.lm_head.weight.device)
-        prompt, cache, unread = tokens.shape[1], Cache(), tokens
-        left, written = set(range(len(prompts))), [list(one) for one in prompts]
-        for _ in range(prompt, self.embed_positions.num_embeddings):
+        context, unread = self.embed_positions.num_embeddings, tokens
+        cache, left, written = Cache(context), set(range(len(prompts))), [list(one) for one in prompts]
+        for _ in range(tokens.shape[1], context):
             unread = self.vocabulary.best(self(unread, cache)[:, -1:])
             for number, (token,) in zip(sorted(left), unread[sorted(left)].tolist(), strict=True):
                 written[number].append(token)
