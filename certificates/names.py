@@ -18,7 +18,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from exactformer.constructions.machines.folding import two_way_machine_of
-from exactformer.constructions.machines.library import LIBRARY
+from exactformer.constructions.machines.library import LIBRARY, entry_of
 from exactformer.constructions.machines.machine import TuringMachine
 from exactformer.constructions.machines.text import write_machine
 from exactformer.constructions.theory import Parameter
@@ -180,8 +180,7 @@ def of_export(
 
 def machine_part(machine: TuringMachine) -> Part:
     """A machine by its name, which tells which one it is only if it is one of the library, or a folding's."""
-    entry = LIBRARY.get(machine.name)
-    known = entry.machine == machine if entry else two_way_machine_of(machine) is not None
+    known = entry_of(machine) is not None or (machine.name not in LIBRARY and two_way_machine_of(machine) is not None)
     return Part(machine.name, write_machine(machine), known)
 
 

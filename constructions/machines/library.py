@@ -185,6 +185,12 @@ def machine_named(name: str) -> LibraryEntry:
     return LIBRARY[name]
 
 
+def entry_of(machine: TuringMachine) -> LibraryEntry | None:
+    """The entry of the library that this very machine has, if it is one of the library's."""
+    entry = LIBRARY.get(machine.name)
+    return entry if entry is not None and entry.machine == machine else None
+
+
 def load_machine(name_or_path: str) -> TuringMachine:
     """The machine that a command was given: a name of the library, a busy beaver text, or a file, in this order.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain, pairwise
 
-from exactformer.constructions.machines.machine import TuringMachine
+from exactformer.constructions.machines.machine import MachineError, TuringMachine
 from exactformer.constructions.machines.run import Configuration, configurations
 from exactformer.constructions.theory import TrueToken, Value
 from exactformer.constructions.turing.cot_sequences import Tracker, goes_on
@@ -18,12 +19,28 @@ def scot_sequences(machine: TuringMachine, word: str, position_bits: int) -> Ite
     There are infinitely many if the run does not end. The last ends before the first token that the theory has no place
     for, as `cot_sequence` does. Raises InputError for a word that is no input.
     """
-    run = configurations(machine, word)
+    return _segments(machine, configurations(machine, word), position_bits, word)
+
+
+def late_sequence(machine: TuringMachine, word: str, position_bits: int, before: int) -> list[TrueToken]:
+    """The segment that a summary ``before`` steps before the end of a run would begin; empty, if the run does not halt
+    in `LONGEST_RUN` steps. The theory does not say when a segment begins."""
+    try:
+        last = deque(configurations(machine, word, LONGEST_RUN), before + 1)
+    except MachineError:
+        return []
+    return next(_segments(machine, iter(last), position_bits, None))
+
+
+def _segments(
+    machine: TuringMachine, run: Iterator[Configuration], position_bits: int, word: str | None
+) -> Iterator[list[TrueToken]]:
+    """Those of the rest of a run: from its input on, or from a summary."""
     start = next(run)
-    segment, tau = _Segment(machine, False), 0
-    segment.tokens += segment.going.input_prompt(word)
+    segment, tau = _Segment(machine, word is None), 0
+    segment.tokens += segment.summary_prompt(start) if word is None else segment.going.input_prompt(word)
     if goes_on(machine, start):
-        segment.end_prompt("einp", start)
+        segment.end_prompt("esumm" if word is None else "einp", start)
         for before, after in pairwise(chain([start], run)):
             at_cap = len(segment.tokens) >= 4 * segment.end
             if not (at_cap or goes_on(machine, after)):
@@ -45,6 +62,10 @@ def scot_sequences(machine: TuringMachine, word: str, position_bits: int) -> Ite
                 segment.add(segment.going.block(after, position_bits))
                 tau = 0
     yield segment.tokens
+
+
+LONGEST_RUN = 2**14
+"""Steps."""
 
 
 class _Segment:

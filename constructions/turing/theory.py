@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from exactformer.constructions.behaviour import whole
@@ -17,12 +17,14 @@ from exactformer.constructions.turing.cot_annotation import annotate_cot, holds_
 from exactformer.constructions.turing.cot_sequences import cot_sequence
 from exactformer.constructions.turing.paradigm import Paradigm, paradigm_of, position_bits_for
 from exactformer.constructions.turing.scot_annotation import annotate_scot, holds_scot, names_scot
-from exactformer.constructions.turing.scot_sequences import scot_sequences
+from exactformer.constructions.turing.scot_sequences import late_sequence, scot_sequences
 from exactformer.constructions.turing.witnesses import witnesses
 
 COT, SCOT = (Path(__file__).with_name(f"{name}.theory").read_text(encoding="utf-8") for name in ("cot", "scot"))
 SEGMENTS = 4
 """Of a run, so many are looked at for witnesses."""
+BEFORE_THE_END = (4, 1)
+"""Of a run that ends, also what a summary so many steps before would begin: its first segments may be all longer."""
 
 
 def turing(
@@ -63,7 +65,7 @@ def cot_theory(machine: TuringMachine, position_bits: int, writes: int | None = 
         names_cot(position_bits),
         witnesses(
             COT,
-            machine.input_alphabet,
+            machine,
             position_bits,
             lambda word: [within(writes, cot_sequence(machine, word, position_bits))],
         ),
@@ -73,7 +75,7 @@ def cot_theory(machine: TuringMachine, position_bits: int, writes: int | None = 
 def scot_theory(machine: TuringMachine, position_bits: int, writes: int | None = None) -> Theory:
     """What the network of the summarized chain of thought does at every token of every segment of every run (spec 3).
 
-    Its witnesses are among the first segments of runs.
+    Its witnesses are among the first segments of runs, and segments that end them.
     """
     return Theory(
         SCOT,
@@ -83,10 +85,14 @@ def scot_theory(machine: TuringMachine, position_bits: int, writes: int | None =
         names_scot(position_bits),
         witnesses(
             SCOT,
-            machine.input_alphabet,
+            machine,
             position_bits,
             lambda word: (
-                within(writes, one) for one in islice(scot_sequences(machine, word, position_bits), SEGMENTS)
+                within(writes, one)
+                for one in chain(
+                    islice(scot_sequences(machine, word, position_bits), SEGMENTS),
+                    (late_sequence(machine, word, position_bits, before) for before in BEFORE_THE_END),
+                )
             ),
         ),
     )

@@ -6,8 +6,10 @@ What a run does is not known before it is tried; so short words are tried first,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import count, islice, pairwise, product
+from itertools import chain, count, islice, pairwise, product
 
+from exactformer.constructions.machines.library import entry_of
+from exactformer.constructions.machines.machine import TuringMachine
 from exactformer.constructions.theory import TrueToken
 
 SHORT_WORDS = 32
@@ -17,17 +19,21 @@ LONGEST, MOST = 2**9, 2**13
 
 
 def witnesses(
-    text: str, letters: Sequence[str], position_bits: int, sequences: Callable[[str], Iterable[Iterable[TrueToken]]]
+    text: str, machine: TuringMachine, position_bits: int, sequences: Callable[[str], Iterable[Iterable[TrueToken]]]
 ) -> list[Sequence[TrueToken]]:
     """Sequences of up to 2^r tokens that cover what the ``follow`` lines of a theory say, as far as those tried do.
 
-    ``sequences``: those of a run, by its input. At most `LONGEST` tokens of a sequence are looked at, and the search
-    ends when `MOST` have been.
+    ``sequences``: those of a run, by its input. The examples of a machine of the library are tried last. At most
+    `LONGEST` tokens of a sequence are looked at, and `MOST` of all words, and of all examples.
     """
-    left, found, tried = _followers(text), list[Sequence[TrueToken]](), 0
-    longest = min(LONGEST, 2**position_bits)
-    for word in words(letters, (position_bits // 2, position_bits + 1)):
-        for sequence in sequences(word):
+    left, found = _followers(text), list[Sequence[TrueToken]]()
+    longest, entry = min(LONGEST, 2**position_bits), entry_of(machine)
+    for tried_words in (
+        words(machine.input_alphabet, (position_bits // 2, position_bits + 1)),
+        entry.examples if entry else (),
+    ):
+        tried = 0
+        for sequence in chain.from_iterable(map(sequences, tried_words)):
             tokens = list(islice(sequence, longest))
             tried += len(tokens)
             pairs = _pairs(tokens)
@@ -35,7 +41,7 @@ def witnesses(
                 found.append(tokens[: max(map(pairs.index, new)) + 2])
                 left -= new
             if not left or tried >= MOST:
-                return _needed(found)
+                break
     return _needed(found)
 
 
