@@ -51,6 +51,8 @@ class ProvedHead(Protocol):
     def ties(self) -> int | None: ...
 
 
+MOST_SHOWN = 64
+"""Names of a list that a claim writes out."""
 MOST_PROVED = 4
 """Networks of which it is kept what was proved; with what drifts depend on that can be many diagrams."""
 _PROVED: dict[tuple[str, bool], Walked] = {}
@@ -356,10 +358,11 @@ def sentence(theory: Theory, context: int, universal: Universal, margin: int | N
 
 
 def _shown(value: Parameter) -> str:
-    """As the claim names it; a table by its hash."""
+    """As the claim names it; a table, or a long list, by its hash."""
     if isinstance(value, int):
         return str(value)
     words = [one for one in value if isinstance(one, str)]
-    if len(words) == len(value):
+    if len(words) == len(value) <= MOST_SHOWN:
         return f"[{' '.join(words)}]"
-    return f"a table (SHA-256 {sha256(canonical_bytes(value).rstrip())})"
+    what = f"{len(words)} names" if len(words) == len(value) else "a table"
+    return f"{what} (SHA-256 {sha256(canonical_bytes(value).rstrip())})"

@@ -36,6 +36,7 @@ class Limit:
 REACHED = (
     Limit("contexts of 2^64 tokens", "increment", {"context": 2**64}),
     Limit("three tapes", "binary-multiplication", {"context": 2**32}),
+    Limit("five tapes, 3,395 rows", "sudoku-4x4", {"context": 232, "paradigm": "scot"}),
     Limit("10,000 rows", 10_000, {"context": 2**16}),
     Limit("summaries in contexts of 2^32 tokens", "increment", {"context": 2**32, "paradigm": "scot"}),
 )

@@ -60,6 +60,8 @@ TOKENS_PROVED = "tokens proved"
 VERDICTS = ("proved", TOKENS_PROVED, "inconclusive")
 PARTS = ("claim", "theory", "parameters", "context", "arithmetic", "beta")
 LARGEST_PARAMETER = 2**64
+MOST_SHOWN = 64
+"""Names of a list."""
 
 
 @dataclass(frozen=True)
@@ -239,14 +241,15 @@ def sentence(verdict: str, statement: Statement, theory: Theory, walked: Walked,
 
 
 def _shown(value: Value) -> str:
-    """As the claim names it; a table by its SHA-256 only, in canonical form."""
+    """As the claim names it; a table, or a long list, by its SHA-256 only, in canonical form."""
     if not isinstance(value, tuple):
         return str(value)
     words = [one for one in value if isinstance(one, str)]
-    if len(words) == len(value):
+    if len(words) == len(value) <= MOST_SHOWN:
         return f"[{' '.join(words)}]"
-    table = json.dumps(value, separators=(",", ":"), ensure_ascii=True)
-    return f"a table (SHA-256 {hashlib.sha256(table.encode('ascii')).hexdigest()})"
+    told = json.dumps(value, separators=(",", ":"), ensure_ascii=True)
+    what = f"{len(words)} names" if len(words) == len(value) else "a table"
+    return f"{what} (SHA-256 {hashlib.sha256(told.encode('ascii')).hexdigest()})"
 
 
 def _valid(

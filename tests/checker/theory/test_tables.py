@@ -187,3 +187,45 @@ def test_the_tables_of_a_machine(name: str) -> None:
     for lie in ((*rows, rows[0]), (*rows[1:], (*rows[0][:-1], "L" if rows[0][-1] == "R" else "R")), 1, "x"):
         with pytest.raises(Rejected, match="ROWS"):
             require_machine(given | {"ROWS": lie}, machine)
+
+
+SETS = (("a", "b"), ("b", "d", "e"), ("a", "c"), ("c", "d", "g"), ("e", "h"))
+PRODUCT = """theory t
+parameter ROWS: rows
+set S = a b c d e f g h
+class one first: ONE
+class two: TWO
+follow one: two
+follow two: two
+ghost two: s1 S
+ghost two: s2 S
+ghost two: s3 S
+ghost two: s4 S
+ghost two: s5 S
+ghost two: copy S
+ghost two: n position
+{lines}
+"""
+
+
+def test_elements_that_are_compared_are_interleaved_and_no_others() -> None:
+    """So what a table says of five that are not, which is a product, needs not remember all of them at once."""
+
+    def size(lines: str) -> int:
+        theory = read_theory(PRODUCT.format(lines=lines), {"ROWS": tuple(product(*SETS))}, 3)
+        variables = Variables(theory, Diagrams())
+        view = View(variables, "here", "two")
+        left, seen = [view.formula(read_formula("here", "ROWS of s1 s2 s3 s4 s5"))], set()
+        while left:
+            node = left.pop()
+            if node.table is not None and node not in seen:
+                seen.add(node)
+                left += (node.low, node.high)
+        return len(seen)
+
+    every = "\n".join(f"fact two: s{k} != s{k + 1} or n = 0" for k in range(1, 5))
+    assert size("") <= sum(map(len, SETS)) * 3 < size(every)
+    assert size("pair two two: j.copy = s1") <= sum(map(len, SETS)) * 3
+    theory = read_theory(PRODUCT.format(lines="define two: copy = s3 if s1 = s5\nfact two: n = pos"), {"ROWS": ()}, 3)
+    groups = [group for group in theory.compared if len(group) > 1]
+    assert sorted(map(sorted, groups)) == [["copy", "s3"], ["n", "pos"], ["s1", "s5"]]
