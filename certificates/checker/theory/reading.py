@@ -160,9 +160,10 @@ class Theory:
             for name, listed in cls.defined.items():
                 numbers += [(Ghost(name), one.number) for one in listed if isinstance(one, Choice)]
         for left, right in numbers:
-            named = (ghost.name for number in (left, right) for ghost in ghosts_in(number))
-            joined = tuple(dict.fromkeys(other for name in named for other in group.get(name, ())))
-            group |= dict.fromkeys(joined, joined)
+            groups = [group[ghost.name] for one in (left, right) for ghost in ghosts_in(one) if ghost.name in group]
+            if any(one is not groups[0] for one in groups):
+                joined = tuple(dict.fromkeys(name for one in groups for name in one))
+                group |= dict.fromkeys(joined, joined)
         return tuple(dict.fromkeys(group.values()))
 
     @cached_property
