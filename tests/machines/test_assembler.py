@@ -104,7 +104,7 @@ class RandomProgram:
 
     def _do(self) -> Do:
         """Also copies, to tapes that have all symbols of the one copied from."""
-        symbols = {"main": "_01x", "other": "_01x", "third": "_01"[::2]}
+        symbols = {"main": "_01x", "other": "_01x", "third": "_1"}
         sources = {"main": ("main", "other", "third"), "other": ("main", "other", "third"), "third": ("third",)}
         writes: dict[str, str | SymbolOn] = {}
         for tape, own in symbols.items():
