@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 
 from exactformer.constructions.machines.assembler.language import (
     Block,
@@ -36,6 +37,9 @@ from exactformer.constructions.machines.machine import Action, Move, TuringMachi
 
 MAX_ROWS = 100_000
 """How many transitions a machine may have, before states are merged."""
+
+MAX_SITUATIONS = 2_000_000
+"""How many places and symbols under the heads may be looked at; most of them are usually excluded by a Require."""
 
 HALTED = "halt"
 
@@ -68,8 +72,8 @@ _Row = tuple[_Place | None, tuple[str, ...], tuple[Move, ...]]
 def assemble(program: Program) -> TuringMachine:
     """The machine that takes the steps of ``program``, one for one.
 
-    Errors: ProgramError when routines call themselves, when a loop can go round without a step, or when there are more
-    than MAX_ROWS transitions.
+    Errors: ProgramError when a loop can go round without a step, and when there are more than MAX_ROWS transitions, or
+    MAX_SITUATIONS to look at; IllFormedMachineError when a machine cannot have such names or such an input alphabet.
     """
     return _Assembler(program).machine()
 
@@ -113,11 +117,7 @@ class _Assembler:
             rows.setdefault(place, {})[read] = row
             count += 1
             if count > MAX_ROWS:
-                raise ProgramError(
-                    f"{self._program.name} needs more than {MAX_ROWS} transitions, {len(rows[place])} of them at one "
-                    f"place of routine {place[0][0]!r}: leave heads that are not needed on symbols that are known, or "
-                    "say by Require what can be under them."
-                )
+                raise self._too_large(place, f"more than {MAX_ROWS} transitions, {len(rows[place])} of them")
             following, written, moves = row
             if following is None:
                 continue
@@ -125,10 +125,22 @@ class _Assembler:
                 (symbol,) if move is Move.STAY else symbols
                 for symbol, move, symbols in zip(written, moves, self._symbols, strict=True)
             ]
+            after = prod(map(len, under))
+            if max(len(seen), after) > MAX_SITUATIONS:
+                raise self._too_large(
+                    place, f"more than {MAX_SITUATIONS} situations looked at, {after} of them after a step"
+                )
             new = [each for symbols in product(*under) if (each := (following, symbols)) not in seen]
             seen.update(new)
             pending += new
         return rows
+
+    def _too_large(self, place: _Place, what: str) -> ProgramError:
+        where = f"at one place of routine {place[0][0]!r}" if place else "at its end"
+        return ProgramError(
+            f"{self._program.name} needs {what} {where}: leave heads that are not needed on symbols that are known, or "
+            "say by Require what can be under them."
+        )
 
     def _settle(self, place: _Place, read: tuple[str, ...]) -> _Row | None:
         """The next step from ``place``, where ``read`` is under the heads; None if a requirement does not hold."""
@@ -158,25 +170,21 @@ class _Assembler:
 
     def _normal(self, place: _Place) -> _Place:
         """``place``, after the jumps, calls and returns that come there anyway."""
-        hops = 0
+        visited = set()
         while place:
             (routine, index), *callers = place
+            if place in visited:
+                raise ProgramError(f"In routine {routine!r} of {self._program.name} a loop goes round without a step.")
+            visited.add(place)
             match self._code[routine][index]:
                 case _Jump(target):
                     place = ((routine, target), *callers)
                 case Call(name):
-                    if name == routine or any(name == caller for caller, _ in callers):
-                        raise ProgramError(
-                            f"Routine {name!r} of {self._program.name} calls itself: recursion has no finite control."
-                        )
                     place = ((name, 0), (routine, index + 1), *callers)
                 case _Return():
                     place = tuple(callers)
                 case _:
                     return place
-            hops += 1
-            if hops > sum(map(len, self._code.values())):
-                raise ProgramError(f"In routine {routine!r} of {self._program.name} a loop goes round without a step.")
         return place
 
     def _written(self, writes: Mapping[str, str | SymbolOn], under: Mapping[str, str]) -> tuple[str, ...]:

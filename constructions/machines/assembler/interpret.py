@@ -49,13 +49,23 @@ class Interpreter:
     """One run of a program: iterate over its steps; ``tapes`` are as the steps so far have left them.
 
     A run that gets stuck ends in a RequirementError.
+
+    Errors: ProgramError when the word has other than input symbols; in a run, when a loop goes round without a step,
+    and when what is copied is no symbol of the tape it is copied to.
     """
 
     def __init__(self, program: Program, word: str) -> None:
+        if strange := [symbol for symbol in word if symbol not in program.input_alphabet]:
+            raise ProgramError(
+                f"The word {word!r} has {strange[0]!r}, which is not an input symbol of {program.name}: "
+                f"use only {' '.join(program.input_alphabet)}."
+            )
         self.program = program
         self.tapes = {tape.name: [program.blank] for tape in program.tapes}
         self.tapes[program.tapes[0].name] = list(word) or [program.blank]
         self._heads = dict.fromkeys(self.tapes, 0)
+        self._symbols = {name: program.symbols_of(name) for name in self.tapes}
+        self._steps = 0
 
     def __iter__(self) -> Iterator[Snapshot]:
         if (yield from self._block(self.program.entry, self.program.routines[self.program.entry])) is not _End.HALT:
@@ -76,13 +86,13 @@ class Interpreter:
                 return (yield from self._block(routine, then if holds(condition, self._read()) else otherwise))
             case While(condition, body):
                 while holds(condition, self._read()):
-                    end = yield from self._block(routine, body)
+                    end = yield from self._round(routine, body)
                     if end is not _End.LAST:
                         return _End.LAST if end is _End.LEAVE else end
             case Loop(body):
                 end = _End.LAST
                 while end is _End.LAST:
-                    end = yield from self._block(routine, body)
+                    end = yield from self._round(routine, body)
                 return _End.LAST if end is _End.LEAVE else end
             case Leave():
                 return _End.LEAVE
@@ -99,6 +109,16 @@ class Interpreter:
                 return _End.HALT
         return _End.LAST
 
+    def _round(self, routine: str, body: Block) -> Generator[Snapshot, None, _End]:
+        """Once through the body of a loop; if that took no step, the loop would never end."""
+        before = self._steps
+        end = yield from self._block(routine, body)
+        if end is _End.LAST and self._steps == before:
+            raise ProgramError(
+                f"In routine {routine!r} of {self.program.name} a loop goes round without a step on {self._read()}."
+            )
+        return end
+
     def _read(self) -> dict[str, str]:
         return {name: tape[self._heads[name]] for name, tape in self.tapes.items()}
 
@@ -106,6 +126,12 @@ class Interpreter:
         read = self._read()
         written = {name: step.writes.get(name, read[name]) for name in read}
         symbols = {name: read[what.tape] if isinstance(what, SymbolOn) else what for name, what in written.items()}
+        for name, symbol in symbols.items():
+            if symbol not in self._symbols[name]:
+                raise ProgramError(
+                    f"A step of {self.program.name} copies {symbol!r} to the tape {name!r}, which has no such symbol."
+                )
+        self._steps += 1
         for name, tape in self.tapes.items():
             head, move = self._heads[name], step.moves.get(name, Move.STAY)
             tape[head] = symbols[name]

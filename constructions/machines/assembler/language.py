@@ -10,8 +10,9 @@ machine's state, so each place that calls it has its own copy of its states.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 
 from exactformer.constructions.machines.machine import MachineError, Move
 
@@ -62,7 +63,10 @@ class Not(Condition):
 
 @dataclass(frozen=True)
 class SymbolOn:
-    """What is written is the symbol under the head of ``tape``, before the step."""
+    """What is written is the symbol under the head of ``tape``, before the step.
+
+    It has to be a symbol of the tape that it is written on.  Only the interpreter checks this, in each run.
+    """
 
     tape: str
 
@@ -161,13 +165,21 @@ def on(tape: str, symbols: str) -> On:
     return On(tape, frozenset(symbols))
 
 
+_MOVES = {move.value for move in Move}
+
+
 def do(**tapes: str | tuple[str | SymbolOn, str]) -> Do:
     """A step: a move for each tape that is named, or a symbol to write and a move.
 
     >>> do(main="R", other=("x", "S")).writes
     {'other': 'x'}
+
+    Errors: ProgramError when a move is not L, S or R.
     """
     pairs = {tape: (None, what) if isinstance(what, str) else what for tape, what in tapes.items()}
+    for tape, (_, move) in pairs.items():
+        if move not in _MOVES:
+            raise ProgramError(f"A step moves the head of the tape {tape!r} by {move!r}: use L, S or R.")
     return Do(
         {tape: symbol for tape, (symbol, _) in pairs.items() if symbol is not None},
         {tape: Move(move) for tape, (_, move) in pairs.items() if move != Move.STAY.value},
@@ -175,7 +187,12 @@ def do(**tapes: str | tuple[str | SymbolOn, str]) -> Do:
 
 
 def each(tape: str, symbols: str, block: Callable[[str], Block]) -> If:
-    """The block of the symbol that the head of ``tape`` is on, which has to be one of ``symbols``."""
+    """The block of the symbol that the head of ``tape`` is on, which has to be one of ``symbols``.
+
+    Errors: ProgramError when there are no symbols.
+    """
+    if not symbols:
+        raise ProgramError(f"No symbols of the tape {tape!r} are told apart: give at least one.")
     first, rest = symbols[0], symbols[1:]
     otherwise: Block = (each(tape, rest, block),) if rest else (Require(on(tape, first)),)
     return If(on(tape, first), block(first), otherwise)
@@ -217,6 +234,27 @@ def _validate(program: Program) -> None:
     symbols = {name: program.symbols_of(name) for name in names}
     for routine, block in program.routines.items():
         _validate_block(program, routine, block, symbols, in_loop=False)
+    calls = {routine: tuple(_calls(block)) for routine, block in program.routines.items()}
+    try:
+        TopologicalSorter(calls).prepare()
+    except CycleError as error:
+        circle = " -> ".join(reversed(error.args[1]))
+        raise ProgramError(
+            f"In {program.name} a routine calls itself, {circle}: recursion has no finite control."
+        ) from None
+
+
+def _calls(block: Block) -> Iterator[str]:
+    """The routines that are called in ``block``."""
+    for statement in block:
+        match statement:
+            case Call(name):
+                yield name
+            case If(_, then, otherwise):
+                yield from _calls(then)
+                yield from _calls(otherwise)
+            case While(_, body) | Loop(body):
+                yield from _calls(body)
 
 
 def _validate_block(
@@ -237,13 +275,20 @@ def _validate_block(
                 check(second)
             case Not(inner):
                 check(inner)
+            case _:
+                raise wrong(f"{condition!r} stands where a condition is needed")
 
+    if not isinstance(block, Sequence):
+        raise wrong(f"{block!r} stands where a block is needed: make it a tuple of statements")
     for statement in block:
         match statement:
             case Do(writes, moves):
                 for tape in (*writes, *moves):
                     if tape not in symbols:
                         raise wrong(f"a step is about the tape {tape!r}, which there is not")
+                for tape, move in moves.items():
+                    if not isinstance(move, Move):
+                        raise wrong(f"a step moves the head of the tape {tape!r} by {move!r}, which is no Move")
                 for tape, symbol in writes.items():
                     if isinstance(symbol, SymbolOn):
                         if symbol.tape not in symbols:
@@ -269,3 +314,5 @@ def _validate_block(
                     raise wrong(f"there is a call of {name!r}, which is no routine")
             case Halt():
                 pass
+            case _:
+                raise wrong(f"{statement!r} stands where a statement is needed")

@@ -34,6 +34,7 @@ from exactformer.constructions.machines.assembler.language import (
     Leave,
     Loop,
     Program,
+    ProgramError,
     Require,
     SymbolOn,
     Tape,
@@ -72,7 +73,11 @@ def sudoku_program(boxes: Boxes) -> Program:
     """The program that writes the solution of a puzzle of this shape, or `!` if it has none.
 
     A word that is no puzzle of this shape gets it stuck, before it has read all of it or at its end.
+
+    Errors: ProgramError when the side is 1.
     """
+    if boxes.side == 1:
+        raise ProgramError("The Sudoku program counts with the digits 1 and 2: give boxes of at least 2 cells.")
     digits = boxes.digits
     groups = (START, END, FIRST, NEXT, FREE, USED)
     return Program(

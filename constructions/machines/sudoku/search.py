@@ -29,6 +29,13 @@ class Boxes:
     rows: int
     columns: int
 
+    def __post_init__(self) -> None:
+        if self.rows < 1 or self.columns < 1 or self.side > len(DIGITS):
+            raise ValueError(
+                f"Boxes of {self.rows} x {self.columns} cells have no Sudoku: give at least 1 x 1, and at most "
+                f"{len(DIGITS)} cells in all"
+            )
+
     @property
     def side(self) -> int:
         return self.rows * self.columns
