@@ -43,7 +43,7 @@ RESULTS = Path(__file__).with_name("sudoku.json")
 MACHINE, BOXES = LIBRARY["sudoku-9x9"], Boxes(3, 3)
 POSITION_BITS = 10
 MOST_STEPS = 10**8
-SPACES = {"sudoku-4x4": 44, "sudoku-9x9": 176}
+SPACES = {"sudoku-4x4": 39, "sudoku-9x9": 174}
 """Cells within which all runs on puzzles stay."""
 PUZZLES = {
     "Project Euler 96, grid 10": ".2.81.74.7....31...9...28.5..9.4..874..2.8..316..3.2..3.27...6...56....8.76.51.9.",

@@ -434,9 +434,13 @@ class NoCondition(Condition):
         ),
         pytest.param(
             lambda: list(Interpreter(program((RIGHT, Call("check")), check=(Require(~on("main", "1")),)), "01")),
-            "small is stuck in routine 'check': Not(condition=On(tape='main', symbols=frozenset({'1'}))) does not hold "
-            "on {'main': '1', 'other': '_'}.",
+            "small is stuck in routine 'check', which requires not (main on 1): it is main on 1, other on _.",
             id="interpreted: requirement",
+        ),
+        pytest.param(
+            lambda: list(Interpreter(program((Require(on("main", "_1") & on("other", "_")),)), "01")),
+            "small is stuck in routine 'main', which requires main on 1 _ and other on _: it is main on 0, other on _.",
+            id="interpreted: a requirement of two heads",
         ),
     ],
 )

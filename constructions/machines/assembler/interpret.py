@@ -99,8 +99,10 @@ class Interpreter:
             case Require(condition):
                 read = self._read()
                 if not holds(condition, read):
+                    there = ", ".join(f"{tape} on {symbol}" for tape, symbol in read.items())
                     raise RequirementError(
-                        f"{self.program.name} is stuck in routine {routine!r}: {condition} does not hold on {read}."
+                        f"{self.program.name} is stuck in routine {routine!r}, which requires {condition}: "
+                        f"it is {there}."
                     )
             case Call(name):
                 return (yield from self._block(name, self.program.routines[name]))

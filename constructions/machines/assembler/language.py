@@ -49,16 +49,25 @@ class On(Condition):
     tape: str
     symbols: frozenset[str]
 
+    def __str__(self) -> str:
+        return f"{self.tape} on {' '.join(sorted(self.symbols))}"
+
 
 @dataclass(frozen=True)
 class Both(Condition):
     first: Condition
     second: Condition
 
+    def __str__(self) -> str:
+        return f"{self.first} and {self.second}"
+
 
 @dataclass(frozen=True)
 class Not(Condition):
     condition: Condition
+
+    def __str__(self) -> str:
+        return f"not ({self.condition})"
 
 
 @dataclass(frozen=True)
