@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu, scaled_dot_product_attention
+from torch.nn.functional import gelu
 
 ROTARY_BASE = 10_000.0
+HIDDEN = -1e4
+"""Added to the score of a token that is not to be seen: its weight is exactly 0 in fp32 and in bf16."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +26,37 @@ class Shape:
             raise ValueError(f"width {self.width} is no multiple of twice the {self.heads} heads, as rotary needs")
 
 
-@dataclass(frozen=True)
-class KeysAndValues:
-    """What a layer has seen so far, of shape (batch, heads, tokens, head width) each."""
+class Cache:
+    """Keys and values of the tokens seen so far, layer by layer, in buffers that are doubled when they are full."""
 
-    keys: Tensor
-    values: Tensor
+    def __init__(self) -> None:
+        self._buffers: list[Tensor] = []  # one for each layer, of shape (2, batch, heads, room, head width)
+        self._length = 0
+
+    def extended(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """All keys and values of a layer, (batch, heads, tokens, head width) each, with those of new tokens.
+
+        The last layer of the model has to be told `advance`.
+        """
+        new = torch.stack((keys, values))
+        end = self._length + new.shape[3]
+        if layer == len(self._buffers):
+            self._buffers.append(new.new_empty((*new.shape[:3], 0, new.shape[4])))
+        if end > self._buffers[layer].shape[3]:
+            larger = new.new_empty((*new.shape[:3], 2 * end, new.shape[4]))
+            larger[:, :, :, : self._length] = self._buffers[layer][:, :, :, : self._length]
+            self._buffers[layer] = larger
+        self._buffers[layer][:, :, :, self._length : end] = new
+        keys, values = self._buffers[layer][:, :, :, :end]
+        return keys, values
+
+    def advance(self, tokens: int) -> None:
+        """All layers have been extended by so many tokens."""
+        self._length += tokens
+
+    def keep(self, rows: Tensor) -> None:
+        """Only these rows of the batch, in this order."""
+        self._buffers = [buffer[:, rows] for buffer in self._buffers]
 
 
 class Rotary(nn.Module):
@@ -49,14 +76,15 @@ class Rotary(nn.Module):
 def rotate(vectors: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
     """The first half of a head's coordinates are paired with its second half."""
     first, second = vectors.chunk(2, dim=-1)
-    return (vectors * cosines + torch.cat((-second, first), dim=-1) * sines).to(vectors.dtype)
+    return vectors * cosines.to(vectors.dtype) + torch.cat((-second, first), dim=-1) * sines.to(vectors.dtype)
 
 
 class Layer(nn.Module):
     """Attention and MLP read the same residual stream, each after its own LayerNorm, and both are added to it."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, number: int) -> None:
         super().__init__()
+        self.number = number
         self.heads = shape.heads
         self.attention_norm = nn.LayerNorm(shape.width)
         self.mlp_norm = nn.LayerNorm(shape.width)
@@ -65,18 +93,19 @@ class Layer(nn.Module):
         self.mlp_in = nn.Linear(shape.width, 4 * shape.width)
         self.mlp_out = nn.Linear(4 * shape.width, shape.width)
 
-    def forward(
-        self, x: Tensor, turn: tuple[Tensor, Tensor], seen: KeysAndValues | None, mask: Tensor | None
-    ) -> tuple[Tensor, KeysAndValues]:
+    def forward(self, x: Tensor, turn: tuple[Tensor, Tensor], mask: Tensor, cache: Cache | None) -> Tensor:
         batch, tokens, width = x.shape
         joined = self.queries_keys_values(self.attention_norm(x))
         queries, keys, values = joined.view(batch, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         queries, keys = rotate(queries, *turn), rotate(keys, *turn)
-        if seen is not None:
-            keys, values = torch.cat((seen.keys, keys), dim=2), torch.cat((seen.values, values), dim=2)
-        mixed = scaled_dot_product_attention(queries, keys, values, attn_mask=mask, is_causal=mask is None)
+        if cache is not None:
+            keys, values = cache.extended(self.number, keys, values)
+        # Written out: on a CPU, in bf16, this trains twice as fast as the fused kernel.
+        scores = (queries * queries.shape[-1] ** -0.5) @ keys.transpose(-1, -2) + mask.to(queries.dtype)
+        mixed = scores.softmax(dim=-1).to(values.dtype) @ values
         attended = self.attention_out(mixed.transpose(1, 2).reshape(batch, tokens, width))
-        return x + attended + self.mlp_out(gelu(self.mlp_in(self.mlp_norm(x)))), KeysAndValues(keys, values)
+        changed: Tensor = x + attended + self.mlp_out(gelu(self.mlp_in(self.mlp_norm(x))))
+        return changed
 
 
 class Decoder(nn.Module):
@@ -86,7 +115,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.embedding = nn.Embedding(vocabulary_size, shape.width)
         self.rotary = Rotary(shape.width // shape.heads)
-        self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
+        self.layers = nn.ModuleList(Layer(shape, number) for number in range(shape.layers))
         self.norm = nn.LayerNorm(shape.width)
         self.unembedding = nn.Linear(shape.width, vocabulary_size, bias=False)
         for name, parameter in self.named_parameters():
@@ -97,20 +126,20 @@ class Decoder(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         """(batch, tokens) -> (batch, tokens, vocabulary); padding stands after the tokens, where it changes nothing."""
-        logits, _ = self.continued(ids, torch.arange(ids.shape[1], device=ids.device).expand(ids.shape), None, None)
-        return logits
+        tokens = ids.shape[1]
+        positions = torch.arange(tokens, device=ids.device).expand(ids.shape)
+        return self.continued(ids, positions, torch.full((tokens, tokens), HIDDEN, device=ids.device).triu(1), None)
 
-    def continued(
-        self, ids: Tensor, positions: Tensor, seen: list[KeysAndValues] | None, mask: Tensor | None
-    ) -> tuple[Tensor, list[KeysAndValues]]:
-        """Logits after tokens that were seen before, and what has been seen now.
+    def continued(self, ids: Tensor, positions: Tensor, mask: Tensor, cache: Cache | None) -> Tensor:
+        """Logits for tokens that follow those in ``cache``, which gets these, too.
 
-        ``mask`` (batch, 1, tokens, tokens seen + tokens) says who sees whom; without it, each token sees those before.
+        ``mask`` is 0 where a token (row) may see another (column; those seen before come first), HIDDEN elsewhere.
         """
         x = self.embedding(ids)
         turn = self.rotary(positions)
-        now = []
-        for layer, before in zip(self.layers, seen or [None] * len(self.layers), strict=True):
-            x, kept = layer(x, turn, before, mask)
-            now.append(kept)
-        return self.unembedding(self.norm(x)), now
+        for layer in self.layers:
+            x = layer(x, turn, mask, cache)
+        if cache is not None:
+            cache.advance(ids.shape[1])
+        logits: Tensor = self.unembedding(self.norm(x))
+        return logits

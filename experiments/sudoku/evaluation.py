@@ -1,0 +1,158 @@
+"""Evaluation: puzzles are solved by greedy generation, with a KV cache, in the same way for both modes.
+
+A sequence that ends in a summary is followed by one that begins with it: the model reads the summary that it wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from experiments.sudoku.decoder import HIDDEN, Cache, Decoder
+from experiments.sudoku.plan import Arm
+from experiments.sudoku.puzzles import Puzzle
+from experiments.sudoku.tokens import (
+    END_INPUT,
+    END_OUTPUT,
+    END_SUMMARY,
+    INPUT,
+    PAD,
+    SUMMARY,
+    Vocabulary,
+    givens_tokens,
+    output_grid,
+    samples,
+)
+from experiments.sudoku.training import precision_of
+
+PATIENCE = 2
+"""A puzzle is given up after so many times the tokens that its true samples have."""
+FORGET_EVERY = 32
+"""Steps after which sequences that have ended are taken out of a batch."""
+
+
+@dataclass(frozen=True)
+class Solved:
+    """Whether the output was the solution, and the number of tokens generated; ``sequences`` are at least one."""
+
+    chain_length: int
+    correct: bool
+    tokens: int
+    sequences: int
+
+
+@torch.inference_mode()
+def generate(
+    model: Decoder, prompts: Sequence[Sequence[int]], ends: frozenset[int], limits: Sequence[int], padding: int
+) -> list[list[int]]:
+    """The most likely tokens after each prompt, up to a token in ``ends``, of which there are at most ``limits``.
+
+    Prompts are padded on the left, so that all sequences get their next token in one column.
+    """
+    device = next(model.parameters()).device
+    longest = max(map(len, prompts))
+    ids = torch.tensor([[padding] * (longest - len(prompt)) + list(prompt) for prompt in prompts], device=device)
+    padded = torch.tensor([longest - len(prompt) for prompt in prompts], device=device)
+    columns = torch.arange(longest, device=device)
+    hidden = torch.full((longest, longest), HIDDEN, device=device).triu(1)
+    behind = torch.where(columns < padded[:, None], HIDDEN, 0.0)  # which columns of a sequence are padding
+    cache = Cache()
+    logits = model.continued(
+        ids, (columns - padded[:, None]).clamp(min=0), hidden.minimum(behind[:, None, None]), cache
+    )
+    found: list[list[int]] = [[] for _ in prompts]
+    rows = list(range(len(prompts)))  # of `prompts`, in the order in which they are in the batch
+    column = longest
+    while True:
+        chosen = logits[:, -1].argmax(dim=-1)
+        for row, token in zip(rows, chosen.tolist(), strict=True):
+            if not _ended(found[row], ends, limits[row]):
+                found[row].append(token)
+        going_on = [place for place, row in enumerate(rows) if not _ended(found[row], ends, limits[row])]
+        if not going_on:
+            return found
+        if len(going_on) < len(rows) and (column - longest) % FORGET_EVERY == 0:
+            keep = torch.tensor(going_on, device=device)
+            cache.keep(keep)
+            chosen, padded, behind = chosen[keep], padded[keep], behind[keep]
+            rows = [rows[place] for place in going_on]
+        behind = torch.nn.functional.pad(behind, (0, 1))
+        logits = model.continued(chosen[:, None], (column - padded)[:, None], behind[:, None, None], cache)
+        column += 1
+
+
+def _ended(found: Sequence[int], ends: frozenset[int], limit: int) -> bool:
+    return len(found) >= limit or (bool(found) and found[-1] in ends)
+
+
+def solve_all(
+    model: Decoder,
+    vocabulary: Vocabulary,
+    arm: Arm,
+    puzzles: Sequence[Puzzle],
+    summary_every: int,
+    batch: int,
+    report: Callable[[int], None],
+) -> list[Solved]:
+    """What becomes of each puzzle; ``report`` is told how many more are done.
+
+    Puzzles of similar length are solved together.
+    """
+    device = str(next(model.parameters()).device.type)
+    order = sorted(range(len(puzzles)), key=lambda each: (puzzles[each].chain_length, each))
+    found: dict[int, Solved] = {}
+    with precision_of(arm, device):
+        for start in range(0, len(order), batch):
+            some = order[start : start + batch]
+            together = [puzzles[each] for each in some]
+            found |= zip(some, _solve(model, vocabulary, arm, together, summary_every), strict=True)
+            report(len(some))
+    return [found[each] for each in range(len(puzzles))]
+
+
+def _solve(
+    model: Decoder, vocabulary: Vocabulary, arm: Arm, puzzles: Sequence[Puzzle], summary_every: int
+) -> list[Solved]:
+    """Sequence after sequence, until each puzzle has an output or is given up."""
+    summary_start, summary_end = vocabulary.id(SUMMARY), vocabulary.id(END_SUMMARY)
+    ends = frozenset((summary_end, vocabulary.id(END_OUTPUT)))
+    limits = [PATIENCE * generated_length(vocabulary, puzzle, arm, summary_every) for puzzle in puzzles]
+    prompts = [vocabulary.ids((INPUT, *givens_tokens(vocabulary, puzzle.givens), END_INPUT)) for puzzle in puzzles]
+    used, sequences = [0] * len(puzzles), [0] * len(puzzles)
+    last: list[list[int]] = [[] for _ in puzzles]
+    active = list(range(len(puzzles)))
+    while active:
+        answers = generate(
+            model,
+            [prompts[each] for each in active],
+            ends,
+            [limits[each] - used[each] for each in active],
+            vocabulary.id(PAD),
+        )
+        going_on = []
+        for each, answer in zip(active, answers, strict=True):
+            used[each] += len(answer)
+            sequences[each] += 1
+            last[each] = answer
+            if answer[-1] == summary_end and summary_start in answer and used[each] < limits[each]:
+                prompts[each] = answer[answer.index(summary_start) :]
+                going_on.append(each)
+        active = going_on
+    return [
+        Solved(
+            puzzle.chain_length,
+            output_grid(vocabulary, vocabulary.words(last[each])) == puzzle.solution,
+            used[each],
+            sequences[each],
+        )
+        for each, puzzle in enumerate(puzzles)
+    ]
+
+
+def generated_length(vocabulary: Vocabulary, puzzle: Puzzle, arm: Arm, summary_every: int) -> int:
+    """Tokens that the model has to produce if it does all as in training."""
+    true = samples(vocabulary, puzzle.givens, arm.mode, summary_every)
+    return sum(len(sample.tokens) - sample.prompt for sample in true)
