@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from experiments.sudoku.decoder import HIDDEN, Cache, Decoder
 from experiments.sudoku.plan import Arm
@@ -36,12 +35,13 @@ FORGET_EVERY = 32
 
 @dataclass(frozen=True)
 class Solved:
-    """Whether the output was the solution, and the number of tokens generated; ``sequences`` are at least one."""
+    """Whether the output was the solution; what was generated, and the longest sequence with its prompt, in tokens."""
 
     chain_length: int
     correct: bool
-    tokens: int
+    generated: int
     sequences: int
+    longest: int
 
 
 @torch.inference_mode()
@@ -95,9 +95,9 @@ def solve_all(
     puzzles: Sequence[Puzzle],
     summary_every: int,
     batch: int,
-    report: Callable[[int], None],
+    report: Callable[[float], None],
 ) -> list[Solved]:
-    """What becomes of each puzzle; ``report`` is told how many more are done.
+    """What becomes of each puzzle; ``report`` is told which share is done.
 
     Puzzles of similar length are solved together.
     """
@@ -109,7 +109,7 @@ def solve_all(
             some = order[start : start + batch]
             together = [puzzles[each] for each in some]
             found |= zip(some, _solve(model, vocabulary, arm, together, summary_every), strict=True)
-            report(len(some))
+            report(len(found) / len(puzzles))
     return [found[each] for each in range(len(puzzles))]
 
 
@@ -121,34 +121,26 @@ def _solve(
     ends = frozenset((summary_end, vocabulary.id(END_OUTPUT)))
     limits = [PATIENCE * generated_length(vocabulary, puzzle, arm, summary_every) for puzzle in puzzles]
     prompts = [vocabulary.ids((INPUT, *givens_tokens(vocabulary, puzzle.givens), END_INPUT)) for puzzle in puzzles]
-    used, sequences = [0] * len(puzzles), [0] * len(puzzles)
+    generated, sequences, longest = ([0] * len(puzzles) for _ in range(3))
     last: list[list[int]] = [[] for _ in puzzles]
     active = list(range(len(puzzles)))
     while active:
-        answers = generate(
-            model,
-            [prompts[each] for each in active],
-            ends,
-            [limits[each] - used[each] for each in active],
-            vocabulary.id(PAD),
-        )
+        left = [limits[each] - generated[each] for each in active]
+        answers = generate(model, [prompts[each] for each in active], ends, left, vocabulary.id(PAD))
         going_on = []
         for each, answer in zip(active, answers, strict=True):
-            used[each] += len(answer)
+            generated[each] += len(answer)
             sequences[each] += 1
+            longest[each] = max(longest[each], len(prompts[each]) + len(answer))
             last[each] = answer
-            if answer[-1] == summary_end and summary_start in answer and used[each] < limits[each]:
+            if answer[-1] == summary_end and summary_start in answer and generated[each] < limits[each]:
                 prompts[each] = answer[answer.index(summary_start) :]
                 going_on.append(each)
         active = going_on
+    grids = [output_grid(vocabulary, vocabulary.words(answer)) for answer in last]
     return [
-        Solved(
-            puzzle.chain_length,
-            output_grid(vocabulary, vocabulary.words(last[each])) == puzzle.solution,
-            used[each],
-            sequences[each],
-        )
-        for each, puzzle in enumerate(puzzles)
+        Solved(puzzle.chain_length, grid == puzzle.solution, *counts)
+        for puzzle, grid, *counts in zip(puzzles, grids, generated, sequences, longest, strict=True)
     ]
 
 

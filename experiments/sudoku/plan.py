@@ -5,11 +5,10 @@ Words: an *arm* is one kind of model with its training; a *run* is one arm with 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, cast, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -100,3 +99,49 @@ class Plan:
             raise PlanError("a plan needs a seed")
         if len({arm.name for arm in self.arms}) < len(self.arms):
             raise PlanError("two arms have the same name")
+
+
+def load_plan(path: Path) -> Plan:
+    """The plan in a YAML file, whose keys are the fields of `Plan` and of what is in it.
+
+    Errors: PlanError; OSError.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise PlanError(f"{path} is no YAML file: {' '.join(str(error).split())}") from None
+    plan: Plan = _read(Plan, document, str(path))
+    return plan
+
+
+def _read(wanted: Any, given: object, place: str) -> Any:
+    """What is given as the type that is wanted: a data class, an enum, a tuple, or a plain value."""
+    if is_dataclass(wanted):
+        return _read_fields(cast(type, wanted), given, place)
+    if get_origin(wanted) is tuple:
+        if not isinstance(given, list):
+            raise PlanError(f"{place}: give a list, not {given!r}")
+        (item, _) = get_args(wanted)
+        return tuple(_read(item, each, f"{place}, entry {number}") for number, each in enumerate(given, start=1))
+    if isinstance(wanted, type) and issubclass(wanted, Enum):
+        try:
+            return wanted(given)
+        except ValueError:
+            raise PlanError(f"{place}: {given!r} is none of {', '.join(each.value for each in wanted)}") from None
+    if wanted is float and type(given) is int:
+        return float(given)
+    types = get_args(wanted) or (wanted,)
+    if type(given) not in types:
+        raise PlanError(f"{place}: give {types[0].__name__}, not {given!r}")
+    return given
+
+
+def _read_fields(wanted: type, given: object, place: str) -> Any:
+    if not isinstance(given, dict):
+        raise PlanError(f"{place}: give {', '.join(field.name for field in fields(wanted))}, not {given!r}")
+    types = get_type_hints(wanted)
+    if unknown := sorted(map(str, set(given) - set(types))):
+        raise PlanError(f"{place}: {unknown[0]!r} is unknown; there are {', '.join(types)}")
+    if missing := [each.name for each in fields(wanted) if each.default is MISSING and each.name not in given]:
+        raise PlanError(f"{place}: {missing[0]!r} is missing")
+    return wanted(**{name: _read(types[name], value, f"{place}, {name}") for name, value in given.items()})

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.sudoku.tokens import trace_length
 from exactformer.constructions.machines.sudoku.search import DIGITS, EMPTY, Boxes, Search
+from experiments.sudoku.tokens import trace_length
 
 HARDEST = 64
 """So many of the hardest puzzles found so far are kept, to look for hard ones among their variants."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ WINDOW = 1024
 
 @dataclass(frozen=True)
 class Samples:
-    """All samples of an arm, end to end: sample i is ``ids[starts[i]:starts[i + 1]]``, and its prompt ``prompts[i]``."""
+    """All samples of an arm, end to end: sample i is ``ids[starts[i]:starts[i + 1]]``, its prompt has ``prompts[i]``."""
 
     ids: np.ndarray
     starts: np.ndarray
