@@ -62,6 +62,8 @@ class Cache:
 class Rotary(nn.Module):
     """Rotates pairs of coordinates of queries and keys by an angle that grows with the position."""
 
+    frequencies: Tensor
+
     def __init__(self, head_width: int) -> None:
         super().__init__()
         exponents = torch.arange(0, head_width, 2, dtype=torch.float32) / head_width

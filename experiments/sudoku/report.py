@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -153,11 +154,8 @@ def draw(plan: Plan, results: Sequence[RunResult], folder: Path) -> None:
     import matplotlib.pyplot as plt
 
     for name, figure in ((RATES, _rates_figure(plt, plan, results)), (FALLS, _seeds_figure(plt, plan, results))):
-        # Without the version of the program in it, the same results give the same bytes.
-        written_whole(
-            folder / name,
-            lambda part, figure=figure: figure.savefig(part, format="png", dpi=120, metadata={"Software": None}),
-        )
+        # Without the version of matplotlib in it, the same results give the same bytes.
+        written_whole(folder / name, partial(figure.savefig, format="png", dpi=120, metadata={"Software": None}))
         plt.close(figure)
 
 

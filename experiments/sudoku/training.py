@@ -28,7 +28,7 @@ WINDOW = 1024
 
 @dataclass(frozen=True)
 class Samples:
-    """All samples of an arm, end to end: sample i is ``ids[starts[i]:starts[i + 1]]``, its prompt has ``prompts[i]``."""
+    """All samples of an arm, end to end: sample i is ``ids[starts[i]:starts[i + 1]]``, with ``prompts[i]`` to begin."""
 
     ids: np.ndarray
     starts: np.ndarray
@@ -168,7 +168,7 @@ def train(
             group["lr"] = learning_rate(training, tokens / budget)
         loss = loss_of(model, batch, arm, plan.device)
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), training.gradient_norm)
         optimizer.step()
         step, tokens, place = step + 1, tokens + batch.tokens, place + 1
