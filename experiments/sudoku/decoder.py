@@ -122,7 +122,7 @@ class Decoder(nn.Module):
         self.unembedding = nn.Linear(shape.width, vocabulary_size, bias=False)
         for name, parameter in self.named_parameters():
             if parameter.dim() == 2:
-                nn.init.normal_(parameter, std=0.02)
+                nn.init.normal_(parameter, std=(2 / (5 * shape.width)) ** 0.5)
             elif name.endswith("bias"):
                 nn.init.zeros_(parameter)
 

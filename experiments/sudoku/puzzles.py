@@ -18,6 +18,8 @@ from pathlib import Path
 from exactformer.constructions.machines.sudoku.search import DIGITS, EMPTY, Boxes, Search
 from experiments.sudoku.tokens import trace_length
 
+NEAR = 2**0.25
+"""A puzzle belongs to a chain length if its own differs from it by no larger factor."""
 HARDEST = 64
 """So many of the hardest puzzles found so far are kept, to look for hard ones among their variants."""
 
@@ -152,9 +154,9 @@ def puzzles(boxes: Boxes, rng: random.Random) -> Iterator[Puzzle]:
 
 
 def spread(source: Iterable[Puzzle], lengths: Sequence[float], each: int, excluded: frozenset[str]) -> list[Puzzle]:
-    """``each`` different puzzles for each of ``lengths``: those that come first of which it is the nearest length.
+    """``each`` different puzzles for each of ``lengths``: the first ones from the source that belong to it.
 
-    Nearest is meant on a logarithmic scale.  ``excluded`` are givens that are not taken.
+    ``excluded`` are givens that are not taken.
 
     Errors: PuzzleError if the source ends before all are found.
     """
@@ -162,7 +164,7 @@ def spread(source: Iterable[Puzzle], lengths: Sequence[float], each: int, exclud
     taken: dict[str, Puzzle] = {}
     for puzzle in source:
         length = nearest(lengths, puzzle.chain_length)
-        if wanted[length] and puzzle.givens not in taken and puzzle.givens not in excluded:
+        if length is not None and wanted[length] and puzzle.givens not in taken and puzzle.givens not in excluded:
             wanted[length] -= 1
             taken[puzzle.givens] = puzzle
             if not any(wanted.values()):
@@ -171,13 +173,14 @@ def spread(source: Iterable[Puzzle], lengths: Sequence[float], each: int, exclud
     raise PuzzleError(f"too few puzzles by chain length: {missing} tokens are missing; ask for shorter or for fewer")
 
 
-def nearest(lengths: Sequence[float], length: float) -> float:
-    """The one of ``lengths`` with the smallest ratio to ``length``.
+def nearest(lengths: Sequence[float], length: float) -> float | None:
+    """The one of ``lengths`` with the smallest ratio to ``length``, None if none is near.
 
-    >>> nearest((64, 128), 90), nearest((64, 128), 91)
-    (64, 128)
+    >>> nearest((64, 91), 70), nearest((64, 91), 80), nearest((64, 91), 120)
+    (64, 91, None)
     """
-    return min(lengths, key=lambda each: abs(math.log(each / length)))
+    best = min(lengths, key=lambda each: abs(math.log(each / length)))
+    return best if max(best / length, length / best) <= NEAR else None
 
 
 def read_puzzles(path: Path, boxes: Boxes) -> list[str]:
@@ -187,13 +190,16 @@ def read_puzzles(path: Path, boxes: Boxes) -> list[str]:
 
     Errors: PuzzleError with the line that is at fault; OSError.
     """
-    lines = path.read_text(encoding="utf-8").splitlines()
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise PuzzleError(f"{path} is no text in UTF-8") from None
+    rows: list[tuple[int, list[str]]]
     if lines and lines[0].replace(" ", "").lower() == "quizzes,solutions":
-        return [
-            _givens(f"{path}, line {number}", row, boxes) for number, row in enumerate(csv.reader(lines[1:]), start=2)
-        ]
-    words = ((number, line.split("#")[0].strip()) for number, line in enumerate(lines, start=1))
-    found = [_givens(f"{path}, line {number}", [word], boxes) for number, word in words if word]
+        rows = list(enumerate(csv.reader(lines[1:]), start=2))
+    else:
+        rows = [(number, [line.split("#")[0].strip()]) for number, line in enumerate(lines, start=1)]
+    found = [_givens(f"{path}, line {number}", row, boxes) for number, row in rows if any(row)]
     if not found:
         raise PuzzleError(f"{path} has no puzzle: give a line of {boxes.cells} characters for each")
     return found
@@ -201,7 +207,7 @@ def read_puzzles(path: Path, boxes: Boxes) -> list[str]:
 
 def _givens(place: str, row: Sequence[str], boxes: Boxes) -> str:
     """The givens of a row: a puzzle, or a puzzle and what is said to be its solution."""
-    givens = row[0].strip().replace("0", EMPTY) if row else ""
+    givens = row[0].strip().replace("0", EMPTY)
     if not boxes.is_puzzle(givens):
         raise PuzzleError(
             f"{place}: {givens!r} is no puzzle of {boxes.side} x {boxes.side} cells; give {boxes.cells} characters, "

@@ -69,7 +69,8 @@ def by_length(solved: Sequence[Solved], lengths: Sequence[float]) -> dict[float,
     """How many puzzles were solved, of how many, for each chain length."""
     groups: dict[float, list[Solved]] = {length: [] for length in lengths}
     for each in solved:
-        groups[nearest(lengths, each.chain_length)].append(each)
+        if (length := nearest(lengths, each.chain_length)) is not None:
+            groups[length].append(each)
     return {length: (sum(each.correct for each in group), len(group)) for length, group in groups.items()}
 
 

@@ -61,17 +61,21 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 def _task(plan: Plan, results: Sequence[RunResult], puzzles: Sequence[Puzzle]) -> str:
     boxes, training = plan.boxes, plan.training
-    groups = {length: [] for length in plan.puzzles.evaluation.lengths}  # type: dict[float, list[int]]
-    for puzzle in puzzles:
-        groups[nearest(tuple(groups), puzzle.chain_length)].append(puzzle.chain_length)
-    lengths = "; ".join(f"{length:.0f}: {min(found)} to {max(found)}" for length, found in groups.items() if found)
+    ranges = []
+    for length in plan.puzzles.evaluation.lengths:
+        found = [
+            each.chain_length
+            for each in puzzles
+            if nearest(plan.puzzles.evaluation.lengths, each.chain_length) == length
+        ]
+        ranges.append(f"{length:.0f}: {min(found)} to {max(found)}")
     return (
         f"Grids of {boxes.side} x {boxes.side} cells in boxes of {boxes.rows} x {boxes.columns}; "
         f"{plan.puzzles.evaluation.each} puzzles for each chain length, none of them in training. "
         f"{len({result.seed for result in results})} seeds. {training.tokens:,} training tokens for each run, about "
         f"{training.tokens_a_step:,} a step; AdamW, learning rate {training.learning_rate}. "
         f"A summary is due after {plan.summary_every} tokens of trace.\n\n"
-        f"Chain lengths, in tokens of the trace, of the puzzles at each length: {lengths}."
+        f"Chain lengths, in tokens of the trace, of the puzzles at each length: {'; '.join(ranges)}."
     )
 
 
