@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from experiments.sudoku.files import FolderError
 from experiments.sudoku.plan import PlanError, load_plan
 from experiments.sudoku.puzzles import PuzzleError
 
@@ -36,7 +37,7 @@ def command(miniature: bool, given: Path | None, out: Path | None, only: str | N
         raise click.UsageError("give --miniature, or --plan FILE")
     try:
         _execute(given or MINIATURE, out, STEPS if only is None else (only,))
-    except (PlanError, PuzzleError) as error:
+    except (PlanError, PuzzleError, FolderError) as error:
         raise click.UsageError(str(error)) from None
     except OSError as error:
         raise click.UsageError(f"{error.filename or 'a file'}: {error.strerror}") from None

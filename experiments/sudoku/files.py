@@ -7,6 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 
+class FolderError(ValueError):
+    """A folder that does not have what is asked for, or has something else."""
+
+
 def written_whole(path: Path, write: Callable[[Path], object]) -> None:
     """``write`` another file beside ``path``, which then gets its name."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -77,6 +77,13 @@ class Arm:
     longest_chain: int
     more_training: float = 1.0
 
+    def __post_init__(self) -> None:
+        if self.layers < 1 or self.heads < 1 or self.width % (2 * self.heads):
+            raise PlanError(
+                f"{self.name} has {self.layers} layers and {self.heads} heads in a width of {self.width}: "
+                "give 1 or more, and a width that is a multiple of twice the heads, as rotary embeddings need"
+            )
+
 
 @dataclass(frozen=True)
 class Plan:

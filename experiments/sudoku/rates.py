@@ -62,7 +62,8 @@ def wilson(successes: int, total: int) -> Interval:
     share = successes / total
     middle = (share + Z**2 / (2 * total)) / (1 + Z**2 / total)
     reach = Z / (1 + Z**2 / total) * math.sqrt(share * (1 - share) / total + Z**2 / (4 * total**2))
-    return Interval(share, max(0.0, middle - reach), min(1.0, middle + reach))
+    # Rounding would put the ends on the wrong side of a rate of 0 or 1.
+    return Interval(share, max(0.0, min(share, middle - reach)), min(1.0, max(share, middle + reach)))
 
 
 def by_length(solved: Sequence[Solved], lengths: Sequence[float]) -> dict[float, tuple[int, int]]:

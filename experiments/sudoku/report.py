@@ -182,7 +182,8 @@ def _rates_figure(plt: Any, plan: Plan, results: Sequence[RunResult]) -> Any:
         axis.set_xticks(lengths, [f"{length:.0f}" for length in lengths])
         axis.minorticks_off()
         axis.grid(alpha=0.3)
-        axis.legend()
+        if axis.has_data():
+            axis.legend()
     axes[0].set_ylabel("solved (95 % Wilson interval over puzzles)")
     figure.tight_layout()
     return figure
