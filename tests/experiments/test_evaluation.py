@@ -12,6 +12,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the extra [train] is not installed")
 
+from torch import Tensor, nn  # noqa: E402
+
 from exactformer.constructions.machines.sudoku.search import Boxes  # noqa: E402
 from experiments.sudoku.decoder import Decoder, Shape  # noqa: E402
 from experiments.sudoku.evaluation import PATIENCE, generate, generated_length, solve_all  # noqa: E402
@@ -78,25 +80,25 @@ def test_order_matters_to_the_model() -> None:
     assert not torch.allclose(one[-1], other[-1])
 
 
-class Oracle(torch.nn.Module):  # type: ignore[misc]
+class Oracle(nn.Module):
     """Writes what the samples of a puzzle say, in place of a model; what it is given has to be what they say, too."""
 
     def __init__(self, vocabulary: Vocabulary, written: Sequence[Sample], wrong: bool) -> None:
         super().__init__()
         self.size = vocabulary.size
-        self.parameter = torch.nn.Parameter(torch.zeros(1))
+        self.parameter = nn.Parameter(torch.zeros(1))
         self.rows = {sample.tokens[: sample.prompt]: vocabulary.ids(sample.tokens) for sample in written}
         self.vocabulary = vocabulary
         self.wrong = wrong
         self.row: list[int] = []
 
-    def continued(self, ids: torch.Tensor, positions: torch.Tensor, *_: object) -> torch.Tensor:
+    def continued(self, ids: Tensor, positions: Tensor, *_: object) -> Tensor:
         """For one sequence at a time.  If it is to be wrong, it says another last digit in the solution."""
         if ids.shape[1] > 1:
             self.row = self.rows[tuple(self.vocabulary.words(ids[0].tolist()))]
         place = int(positions[0, -1]) + 1
         assert self.row[place - 1] == int(ids[0, -1])
-        logits = torch.zeros(1, 1, self.size)
+        logits: Tensor = torch.zeros(1, 1, self.size)
         logits[0, 0, self.row[place]] = 1
         if self.wrong and place == len(self.row) - 2 and self.vocabulary.tokens[self.row[-1]] == END_OUTPUT:
             self.row[place] = self.vocabulary.id("5" if self.vocabulary.tokens[self.row[place]] != "5" else "4")
