@@ -57,11 +57,17 @@ def _execute(path: Path, out: Path | None, steps: tuple[str, ...]) -> None:
         TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=1.0)
+        doing = ""
 
-        def report(what: str, share: float) -> None:
-            progress.update(task, description=what, completed=share)
+        def report(title: str, share: float, details: str = "") -> None:
+            nonlocal doing
+            if title != doing and not console.is_terminal:
+                print(title, file=sys.stderr, flush=True)
+            doing = title
+            progress.update(task, description=f"{title}{details}", completed=share)
 
         if "train" in steps:
             experiment.train_all(plan, folder, report)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import torch
 
@@ -23,8 +24,11 @@ from experiments.sudoku.training import Progress, Samples, new_model, train
 MOST_TRIED = 100
 """So many puzzles are made for each one that is wanted, before it is said that there are too few."""
 
-Part = Callable[[str, float], None]
-"""What is being done, and the share of it that is done."""
+
+class Report(Protocol):
+    """Is told what is being done, which share of it is done, and details that change all the time."""
+
+    def __call__(self, title: str, share: float, details: str = "") -> None: ...
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,7 @@ def puzzles_of(plan: Plan, folder: Folder) -> PuzzleSplit:
     return PuzzleSplit(*(tuple(Puzzle(**each) for each in document[part]) for part in ("training", "evaluation")))
 
 
-def train_all(plan: Plan, folder: Folder, report: Part) -> None:
+def train_all(plan: Plan, folder: Folder, report: Report) -> None:
     """Train what has no model yet, seed by seed.  Errors: PuzzleError."""
     _prepare(plan)
     report("making puzzles", 0)
@@ -131,14 +135,14 @@ def train_all(plan: Plan, folder: Folder, report: Part) -> None:
             prepared[key] = Samples.of(vocabulary, split.training, arm, plan.summary_every)
 
         def step(progress: Progress, title: str = title) -> None:
-            report(f"{title}: training, step {progress.step}, loss {progress.loss:.3f}", progress.share)
+            report(f"{title}: training", progress.share, f", step {progress.step}, loss {progress.loss:.3f}")
 
         model = train(plan, arm, seed, prepared[key], folder.checkpoint(arm, seed), step)
         written_whole(folder.model(arm, seed), partial(torch.save, model.state_dict()))
         folder.checkpoint(arm, seed).unlink()
 
 
-def evaluate_all(plan: Plan, folder: Folder, report: Part) -> None:
+def evaluate_all(plan: Plan, folder: Folder, report: Report) -> None:
     """Evaluate what has a model and no result yet."""
     _prepare(plan)
     split = puzzles_of(plan, folder)

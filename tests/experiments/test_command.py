@@ -151,11 +151,14 @@ def test_help_names_the_options_and_exit_codes() -> None:
 
 def test_ctrl_c_ends_it_and_the_same_command_goes_on(done: Path, tmp_path: Path) -> None:
     """Interrupted after the first checkpoint; the results are those of the experiment that was not."""
-    text = YAML.replace("name: tiny", "name: tiny")
-    (tmp_path / "tiny.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "tiny.yaml").write_text(YAML, encoding="utf-8")
     arguments = ["--plan", str(tmp_path / "tiny.yaml"), "--out", str(tmp_path / "out")]
     process = subprocess.Popen(
-        [sys.executable, "-m", "experiments.sudoku", *arguments], cwd=ROOT, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "experiments.sudoku", *arguments],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored where tests run in the background
     )
     while not list((tmp_path / "out").rglob("*.pt")) and process.poll() is None:
         time.sleep(0.001)
