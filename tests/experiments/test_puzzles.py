@@ -73,6 +73,13 @@ def test_puzzles_are_spread_over_the_lengths_that_are_asked_for() -> None:
     assert excluded.isdisjoint(each.givens for each in others)
 
 
+def test_a_puzzle_that_comes_again_is_not_taken_again() -> None:
+    (solution,) = solutions(FOUR, EMPTY * 16, 1)
+    one, other = (graded(FOUR, dig(FOUR, solution, random.Random(seed), 12)) for seed in (1, 2))
+    assert one.chain_length == other.chain_length == 8
+    assert spread([one, one, other], (8,), 2, frozenset()) == [one, other]
+
+
 def test_too_few_puzzles_of_a_length_are_an_error() -> None:
     with pytest.raises(PuzzleError, match="too few puzzles by chain length: 1 near 500 tokens are missing"):
         spread(islice(puzzles(FOUR, random.Random(1)), 50), (500,), 1, frozenset())
