@@ -39,11 +39,16 @@ class Constructed:
 
 
 def construction_numbers(boxes: Boxes, puzzles: Sequence[Puzzle]) -> list[Constructed]:
-    """For each puzzle and both modes: the smallest context of its run, and the dimensions at that context."""
+    """For each puzzle and both modes: the smallest context of its run, and the dimensions at that context.
+
+    Errors: ValueError if the machine does not solve a puzzle.
+    """
     machine = assemble(sudoku_program(boxes))
     found = []
     for puzzle in puzzles:
         run = trace(machine, puzzle.givens, MAX_STEPS)
+        if run.output != puzzle.solution:
+            raise ValueError(f"{machine.name} gives {run.output} for {puzzle.givens}, and not {puzzle.solution}")
         contexts: dict[Mode, tuple[Paradigm, ContextLength]] = {
             Mode.COT: (Paradigm.COT, least_context_for_steps(len(run.word), run.steps, len(run.output))),
             Mode.SCOT: (Paradigm.SCOT, least_context_for_space(run.cells)),

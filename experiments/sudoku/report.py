@@ -20,13 +20,14 @@ from experiments.sudoku.tokens import Mode
 RATES, FALLS = "accuracy.png", "seeds.png"
 COMPARISON = """\
 What the comparison shows: without summaries the construction needs more layers for longer chains, because its depth
-grows with the logarithm of its context; with summaries it has the same layers for every chain, because its context is
-given by the cells of the machine, which are as many for every puzzle of this size.  These are properties of one
-construction; that it computes its machine in rounded arithmetic is proved, not measured.
+grows with the logarithm of its context. With summaries it has the same layers for every chain, because its context is
+given by the cells of the machine, and these are as many for every puzzle of this size. The numbers are properties of
+one construction, computed and not measured; that it does what its machine does, in rounded arithmetic, is what the
+certificates of this repository are about.
 
 What it does not show: that the learned models do the same computation (one line of their trace is hundreds of steps of
-the machine), that no construction is smaller, or that training finds what exists.  A learned model that fails may lack
-depth or training: models as small as these, trained as little, do not tell one from the other.
+the machine), that no construction is smaller, or that training finds what exists. A learned model that fails may lack
+depth, or training: models as small as these, trained as little, do not tell one from the other.
 """
 
 
@@ -97,7 +98,10 @@ def _rates(plan: Plan, results: Sequence[RunResult]) -> str:
             ]
         )
     head = ["arm", "parameters", *(f"{length:.0f}" for length in lengths), "rate", "fall"]
-    return _table(head, rows) + "\n\nSolved, of the puzzles of all seeds together."
+    return _table(head, rows) + (
+        "\n\nSolved, of the puzzles of all seeds together. All seeds have the same puzzles; the Wilson intervals in "
+        "the plot take them for different ones, so they are too narrow."
+    )
 
 
 def _predictions(plan: Plan, results: Sequence[RunResult]) -> str:
