@@ -42,8 +42,8 @@ class Interval:
 def over_seeds(values: Sequence[float]) -> Interval:
     """Student's t-interval.  Values that are all equal have an interval of width 0, which is no evidence of none.
 
-    >>> over_seeds([0.1, 0.2, 0.3])
-    Interval(mean=0.2, low=-0.0484..., high=0.4484...)
+    >>> print(over_seeds([0.1, 0.2, 0.3]))
+    +0.20 [-0.05, +0.45]
     """
     mean = math.fsum(values) / len(values)
     if len(values) < 2:
@@ -56,8 +56,8 @@ def over_seeds(values: Sequence[float]) -> Interval:
 def wilson(successes: int, total: int) -> Interval:
     """The interval of a rate over puzzles.
 
-    >>> wilson(0, 40)
-    Interval(mean=0.0, low=0.0, high=0.0876...)
+    >>> print(wilson(0, 40))
+    +0.00 [+0.00, +0.09]
     """
     share = successes / total
     middle = (share + Z**2 / (2 * total)) / (1 + Z**2 / total)

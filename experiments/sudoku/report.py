@@ -88,12 +88,13 @@ def _rates(plan: Plan, results: Sequence[RunResult]) -> str:
         runs = [result for result in results if result.arm == arm]
         counts = [by_length(run.solved, lengths) for run in runs]
         pooled = [(sum(c[length][0] for c in counts), sum(c[length][1] for c in counts)) for length in lengths]
+        mean = over_seeds([rate(run.solved, lengths) for run in runs])
         rows.append(
             [
                 arm.name,
                 f"{runs[0].parameters:,}",
                 *(f"{right}/{total}" for right, total in pooled),
-                over_seeds([rate(run.solved, lengths) for run in runs]),
+                f"{mean.mean:.2f} [{mean.low:.2f}, {mean.high:.2f}]",
                 over_seeds([fall(run.solved, lengths) for run in runs]),
             ]
         )

@@ -31,7 +31,7 @@ RESULTS = [
 def test_the_report_says_what_the_results_are(tmp_path: Path) -> None:
     text = write_report(PLAN, RESULTS, EVALUATION, tmp_path).read_text(encoding="utf-8")
     for mode in ("CoT", "SCoT"):
-        assert f"| {mode} 1 layer | 1,234 | 2/2 | 0/2 | +0.50 [-inf, +inf] | +1.00 [-inf, +inf] |" in text
+        assert f"| {mode} 1 layer | 1,234 | 2/2 | 0/2 | 0.50 [-inf, inf] | +1.00 [-inf, +inf] |" in text
         assert f"| learned, {mode} 1 layer | 1 | 16 | 2 | 64 | 77 |" in text
     assert text.count("undecided") >= 3
     assert (tmp_path / "results.csv").read_text(encoding="utf-8").splitlines() == [
