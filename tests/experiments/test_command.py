@@ -59,6 +59,15 @@ def test_nothing_that_is_done_is_done_again(done: Path, capsys: pytest.CaptureFi
     assert f"The report: {done / 'out' / 'RESULTS.md'}" in capsys.readouterr().out
 
 
+def test_one_step_after_the_other_gives_the_same(done: Path, tmp_path: Path) -> None:
+    for step, name in (("train", "model.pt"), ("evaluate", "result.json"), ("report", "RESULTS.md")):
+        assert not list(tmp_path.rglob(name))
+        assert main(["--plan", str(done / "tiny.yaml"), "--out", str(tmp_path), "--only", step]) == 0
+    first, second = contents(done / "out"), contents(tmp_path)
+    assert first.keys() == second.keys()
+    assert first["results.csv"] == second["results.csv"]
+
+
 def test_no_puzzle_of_the_evaluation_is_in_training(done: Path) -> None:
     document = json.loads((done / "out" / "puzzles.json").read_text(encoding="utf-8"))
     training, evaluation = ({puzzle["givens"] for puzzle in document[part]} for part in ("training", "evaluation"))

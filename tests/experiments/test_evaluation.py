@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch", reason="the extra [train] is not installed"
 from torch import Tensor, nn  # noqa: E402
 
 from exactformer.constructions.machines.sudoku.search import Boxes  # noqa: E402
-from experiments.sudoku.decoder import Decoder, Shape  # noqa: E402
+from experiments.sudoku.decoder import HIDDEN, Decoder, Shape, attend  # noqa: E402
 from experiments.sudoku.evaluation import PATIENCE, generate, generated_length, solve_all  # noqa: E402
 from experiments.sudoku.puzzles import graded, puzzles  # noqa: E402
 from experiments.sudoku.tokens import END_OUTPUT, Mode, Sample, Vocabulary, samples  # noqa: E402
@@ -70,6 +70,16 @@ def test_padding_after_the_tokens_changes_no_logits_before_it() -> None:
         plain = model(torch.tensor([[1, 2, 3]]))
         padded = model(torch.tensor([[1, 2, 3, 0, 0]]))
     torch.testing.assert_close(plain, padded[:, :3])
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_fused_and_written_out_attention_are_the_same(masked: bool) -> None:
+    torch.manual_seed(1)
+    queries, keys, values = torch.randn(3, 2, 4, 9, 8)
+    mask = torch.where(torch.rand(2, 1, 9, 9) < 0.5, HIDDEN, 0.0) if masked else None
+    torch.testing.assert_close(
+        attend(queries, keys, values, mask, fused=True), attend(queries, keys, values, mask, fused=False)
+    )
 
 
 def test_order_matters_to_the_model() -> None:
