@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 
@@ -18,6 +19,7 @@ from experiments.sudoku.tokens import (
     END_OUTPUT,
     END_SUMMARY,
     INPUT,
+    OUTPUT,
     PAD,
     SUMMARY,
     Vocabulary,
@@ -42,6 +44,15 @@ class Solved:
     generated: int
     sequences: int
     longest: int
+
+
+@dataclass(frozen=True)
+class LineWritten:
+    """Whether a model that was given the true trace, ``position`` tokens of it, writes its next line."""
+
+    chain_length: int
+    position: int
+    correct: bool
 
 
 @torch.inference_mode()
@@ -148,3 +159,29 @@ def generated_length(vocabulary: Vocabulary, puzzle: Puzzle, arm: Arm, summary_e
     """Tokens that the model has to produce if it does all as in training."""
     true = samples(vocabulary, puzzle.givens, arm.mode, summary_every)
     return sum(len(sample.tokens) - sample.prompt for sample in true)
+
+
+@torch.inference_mode()
+def lines_given_the_trace(
+    model: Decoder, vocabulary: Vocabulary, arm: Arm, puzzles: Sequence[Puzzle], summary_every: int
+) -> list[LineWritten]:
+    """For each line of the true trace, whether all its tokens are the most likely ones after those before them.
+
+    In both modes a model is asked for the same lines; with summaries it sees the last summary and the trace since.
+    """
+    device = next(model.parameters()).device
+    found = []
+    with precision_of(arm, device.type):
+        for puzzle in puzzles:
+            position = 0
+            for sample in samples(vocabulary, puzzle.givens, arm.mode, summary_every):
+                ids = vocabulary.ids(sample.tokens)
+                likely = model(torch.tensor([ids], device=device))[0].argmax(dim=-1).tolist()
+                right = [ids[place] == likely[place - 1] for place in range(sample.prompt, len(ids))]
+                trace = sample.tokens[sample.prompt :]
+                trace = trace[: next(place for place, token in enumerate(trace) if token in (SUMMARY, OUTPUT))]
+                starts = [place for place, token in enumerate(trace) if vocabulary.cell_number(token) is not None]
+                for start, end in pairwise((*starts, len(trace))):
+                    found.append(LineWritten(puzzle.chain_length, position + start, all(right[start:end])))
+                position += len(trace)
+    return found

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import torch
 
-from experiments.sudoku.evaluation import Solved, solve_all
+from experiments.sudoku.evaluation import LineWritten, Solved, lines_given_the_trace, solve_all
 from experiments.sudoku.files import FolderError, write_text, written_whole
 from experiments.sudoku.plan import Arm, Plan, Precision, PuzzleSet
 from experiments.sudoku.puzzles import Puzzle, graded, puzzles, read_puzzles, spread
@@ -156,7 +156,12 @@ def evaluate_all(plan: Plan, folder: Folder, report: Report) -> None:
         part = partial(report, f"{arm.name}, seed {seed}: evaluation")
         solved = solve_all(model, vocabulary, arm, split.evaluation, plan.summary_every, plan.batch, part)
         parameters = sum(each.numel() for each in model.parameters())
-        document = {"parameters": parameters, "solved": [asdict(each) for each in solved]}
+        lines = lines_given_the_trace(model, vocabulary, arm, split.evaluation, plan.summary_every)
+        document = {
+            "parameters": parameters,
+            "solved": [asdict(each) for each in solved],
+            "lines": [asdict(each) for each in lines],
+        }
         write_text(folder.result(arm, seed), json.dumps(document) + "\n")
 
 
@@ -173,7 +178,10 @@ def load_result(folder: Folder, arm: Arm, seed: int) -> RunResult | None:
     if not folder.result(arm, seed).exists():
         return None
     document = json.loads(folder.result(arm, seed).read_text(encoding="utf-8"))
-    return RunResult(arm, seed, document["parameters"], tuple(Solved(**each) for each in document["solved"]))
+    solved = tuple(Solved(**each) for each in document["solved"])
+    return RunResult(
+        arm, seed, document["parameters"], solved, tuple(LineWritten(**each) for each in document["lines"])
+    )
 
 
 def runs_of(plan: Plan) -> Iterator[tuple[Arm, int]]:

@@ -73,6 +73,13 @@ def pairs(arms: Sequence[Arm], respect: str) -> Iterator[tuple[Arm, Arm]]:
             yield one, other
 
 
+def compared(arms: Sequence[Arm]) -> Iterator[tuple[Arm, Arm]]:
+    """The pairs that the predictions are about, with the one that should be better or equal first."""
+    yield from ((deep, shallow) for shallow, deep in pairs(arms, "layers") if shallow.layers < deep.layers)
+    yield from ((exact, rounded) for exact, rounded in pairs(arms, "precision") if exact.precision is Precision.FP32)
+    yield from ((summarized, plain) for plain, summarized in pairs(arms, "mode") if plain.mode is Mode.COT)
+
+
 def predictions(results: Sequence[RunResult], lengths: Sequence[float]) -> list[Prediction]:
     """What the results say about each of the three."""
     arms = arms_of(results)

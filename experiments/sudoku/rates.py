@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from scipy.stats import t as student
 
-from experiments.sudoku.evaluation import Solved
+from experiments.sudoku.evaluation import LineWritten, Solved
 from experiments.sudoku.plan import Arm
 from experiments.sudoku.puzzles import nearest
 
@@ -25,6 +26,7 @@ class RunResult:
     seed: int
     parameters: int
     solved: tuple[Solved, ...]
+    lines: tuple[LineWritten, ...]
 
 
 @dataclass(frozen=True)
@@ -101,3 +103,16 @@ def fall(solved: Sequence[Solved], lengths: Sequence[float]) -> float:
     """By how much the rate is lower at the longest third of the lengths than at the shortest."""
     short, long = ends(lengths)
     return rate_at(solved, lengths, short) - rate_at(solved, lengths, long)
+
+
+def lines_by_position(lines: Sequence[LineWritten], lengths: Sequence[float], step: int) -> dict[int, tuple[int, int]]:
+    """How many lines are right, of how many, from each multiple of ``step`` tokens of the trace to the next.
+
+    Only of puzzles at the longest third of the ``lengths``, so that all positions have the same puzzles.
+    """
+    _, long = ends(lengths)
+    counts: dict[int, list[bool]] = defaultdict(list)
+    for line in lines:
+        if nearest(lengths, line.chain_length) in long:
+            counts[line.position // step * step].append(line.correct)
+    return {position: (sum(right), len(right)) for position, right in sorted(counts.items())}

@@ -11,13 +11,13 @@ from typing import Any
 from exactformer.constructions.machines.sudoku.search import Boxes
 from experiments.sudoku.construction import Constructed, construction_numbers
 from experiments.sudoku.files import write_text, written_whole
-from experiments.sudoku.plan import Plan
-from experiments.sudoku.predictions import arms_of, predictions
+from experiments.sudoku.plan import Arm, Plan
+from experiments.sudoku.predictions import arms_of, compared, predictions
 from experiments.sudoku.puzzles import Puzzle, nearest
-from experiments.sudoku.rates import RunResult, by_length, fall, over_seeds, rate, wilson
+from experiments.sudoku.rates import Interval, RunResult, by_length, fall, lines_by_position, over_seeds, rate, wilson
 from experiments.sudoku.tokens import Mode
 
-RATES, FALLS = "accuracy.png", "seeds.png"
+RATES, SEEDS, LINES = "accuracy.png", "seeds.png", "lines.png"
 COMPARISON = """\
 What the comparison shows: without summaries the construction needs more layers for longer chains, because its depth
 grows with the logarithm of its context. With summaries it has the same layers for every chain, because its context is
@@ -47,7 +47,10 @@ def markdown(
         "`rate` is the mean over the chain lengths; `fall` is the rate at the shortest third of the lengths less that "
         "at the longest third.",
         _predictions(plan, results),
-        f"![Each seed]({FALLS})",
+        f"![Each seed]({SEEDS})",
+        "## Lines, given the trace before them",
+        _lines(plan, results),
+        f"![Lines given the trace]({LINES})",
         "## Beside the construction",
         _construction(plan.boxes, results, constructed),
         COMPARISON,
@@ -88,13 +91,12 @@ def _rates(plan: Plan, results: Sequence[RunResult]) -> str:
         runs = [result for result in results if result.arm == arm]
         counts = [by_length(run.solved, lengths) for run in runs]
         pooled = [(sum(c[length][0] for c in counts), sum(c[length][1] for c in counts)) for length in lengths]
-        mean = over_seeds([rate(run.solved, lengths) for run in runs])
         rows.append(
             [
                 arm.name,
                 f"{runs[0].parameters:,}",
                 *(f"{right}/{total}" for right, total in pooled),
-                f"{mean.mean:.2f} [{mean.low:.2f}, {mean.high:.2f}]",
+                _plain(over_seeds([rate(run.solved, lengths) for run in runs])),
                 over_seeds([fall(run.solved, lengths) for run in runs]),
             ]
         )
@@ -111,6 +113,45 @@ def _predictions(plan: Plan, results: Sequence[RunResult]) -> str:
         findings = "\n".join(f"* {finding}" for finding in each.findings) or "* nothing was measured"
         parts.append(f"**({number}) {each.title}**: {each.outcome.value}. {each.text}\n\n{findings}")
     return "\n\n".join(parts)
+
+
+def _lines(plan: Plan, results: Sequence[RunResult]) -> str:
+    """The rate of lines by position, and its differences between arms, seed by seed."""
+    arms, positions = arms_of(results), _positions(plan, results)
+    rows: list[Sequence[object]] = []
+    for arm in arms:
+        rates = [_line_rates(plan, results, arm, position) for position in positions]
+        rows.append([arm.name, *(_plain(over_seeds(list(each.values()))) for each in rates)])
+    for one, other in compared(arms):
+        differences = []
+        for position in positions:
+            first, second = (_line_rates(plan, results, arm, position) for arm in (one, other))
+            differences.append(over_seeds([first[seed] - second[seed] for seed in first if seed in second]))
+        rows.append([f"{one.name} less {other.name}", *differences])
+    head = ["share of lines", *(f"from {position}" for position in positions)]
+    return (
+        "A model is given the true trace and asked for its next line; all its tokens have to be right. These are lines "
+        "of the puzzles at the longest third of the chain lengths, by the tokens of trace before them. Both modes are "
+        "asked for the same lines. The predictions above do not rest on this.\n\n" + _table(head, rows)
+    )
+
+
+def _positions(plan: Plan, results: Sequence[RunResult]) -> list[int]:
+    return list(lines_by_position(results[0].lines, plan.puzzles.evaluation.lengths, plan.summary_every))
+
+
+def _line_rates(plan: Plan, results: Sequence[RunResult], arm: Arm, position: int) -> dict[int, float]:
+    """For each seed."""
+    lengths = plan.puzzles.evaluation.lengths
+    runs = {
+        each.seed: lines_by_position(each.lines, lengths, plan.summary_every) for each in results if each.arm == arm
+    }
+    return {seed: right / total for seed, (right, total) in ((seed, run[position]) for seed, run in runs.items())}
+
+
+def _plain(interval: Interval) -> str:
+    """Of a rate: without a sign."""
+    return f"{interval.mean:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 
 def _construction(boxes: Boxes, results: Sequence[RunResult], constructed: Sequence[Constructed]) -> str:
@@ -162,7 +203,9 @@ def draw(plan: Plan, results: Sequence[RunResult], folder: Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    for name, figure in ((RATES, _rates_figure(plt, plan, results)), (FALLS, _seeds_figure(plt, plan, results))):
+    drawings = {RATES: _rates_figure, SEEDS: _seeds_figure, LINES: _lines_figure}
+    for name, drawing in drawings.items():
+        figure = drawing(plt, plan, results)
         # Without the version of matplotlib in it, the same results give the same bytes.
         written_whole(folder / name, partial(figure.savefig, format="png", dpi=120, metadata={"Software": None}))
         plt.close(figure)
@@ -213,6 +256,25 @@ def _seeds_figure(plt: Any, plan: Plan, results: Sequence[RunResult]) -> Any:
         axis.axvline(0, color="black", linewidth=0.7)
         axis.set_title(f"{title} (each seed; 95 % t-interval)")
         axis.grid(alpha=0.3)
+    figure.tight_layout()
+    return figure
+
+
+def _lines_figure(plt: Any, plan: Plan, results: Sequence[RunResult]) -> Any:
+    """The mean over seeds, with each seed as a dot."""
+    positions = _positions(plan, results)
+    figure, axis = plt.subplots(figsize=(8, 4.5))
+    for number, arm in enumerate(arms_of(results)):
+        shifted = [place + 0.06 * number for place in range(len(positions))]
+        rates = [list(_line_rates(plan, results, arm, position).values()) for position in positions]
+        style = "--" if arm.mode is Mode.SCOT else "-"
+        (line,) = axis.plot(shifted, [math.fsum(r) / len(r) for r in rates], style, label=arm.name)
+        for place, values in zip(shifted, rates, strict=True):
+            axis.plot([place] * len(values), values, "o", color=line.get_color(), alpha=0.5, markersize=4)
+    axis.set_xticks(range(len(positions)), [f"from {position}" for position in positions])
+    axis.set(xlabel="tokens of trace before the line", ylabel="lines right, given the trace (each seed)")
+    axis.grid(alpha=0.3)
+    axis.legend()
     figure.tight_layout()
     return figure
 

@@ -42,7 +42,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_all_is_there_in_the_end_and_nothing_else(done: Path) -> None:
     runs = [f"runs/{mode}-1-layer-seed-1/{name}" for mode in ("CoT", "SCoT") for name in ("model.pt", "result.json")]
-    report = ["RESULTS.md", "accuracy.png", "results.csv", "seeds.png"]
+    report = ["RESULTS.md", "accuracy.png", "lines.png", "results.csv", "seeds.png"]
     assert sorted(contents(done / "out")) == sorted(["plan.json", "puzzles.json", *runs, *report])
 
 

@@ -14,11 +14,11 @@ torch = pytest.importorskip("torch", reason="the extra [train] is not installed"
 
 from torch import Tensor, nn  # noqa: E402
 
-from exactformer.constructions.machines.sudoku.search import Boxes  # noqa: E402
+from exactformer.constructions.machines.sudoku.search import Boxes, Search  # noqa: E402
 from experiments.sudoku.decoder import HIDDEN, Decoder, Shape, attend  # noqa: E402
-from experiments.sudoku.evaluation import PATIENCE, generate, generated_length, solve_all  # noqa: E402
+from experiments.sudoku.evaluation import PATIENCE, generate, generated_length, lines_given_the_trace, solve_all  # noqa: E402
 from experiments.sudoku.puzzles import graded, puzzles  # noqa: E402
-from experiments.sudoku.tokens import END_OUTPUT, Mode, Sample, Vocabulary, samples  # noqa: E402
+from experiments.sudoku.tokens import END_OUTPUT, Mode, Sample, Vocabulary, line_length, samples  # noqa: E402
 from tests.experiments.plans import ARM  # noqa: E402
 
 NEVER = frozenset({-1})
@@ -128,6 +128,38 @@ def test_a_model_that_writes_the_samples_solves_the_puzzle(mode: Mode, wrong: bo
     assert solved.sequences == len(written) == (1 if mode is Mode.COT else 11)
     assert solved.generated == generated_length(vocabulary, puzzle, arm, 8)
     assert solved.longest == max(len(sample.tokens) for sample in written)
+
+
+class Repeats(nn.Module):
+    """Has seen the samples of a puzzle, and says again what they say, but for the tokens at one place of each."""
+
+    def __init__(self, wrong: int) -> None:
+        super().__init__()
+        self.parameter = nn.Parameter(torch.zeros(1))
+        self.wrong = wrong
+
+    def forward(self, ids: Tensor) -> Tensor:
+        logits = nn.functional.one_hot(ids[:, 1:], 100).float()
+        logits[:, self.wrong - 1] = 0
+        return nn.functional.pad(logits, (0, 0, 0, 1))
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_lines_are_right_if_all_their_tokens_are(mode: Mode) -> None:
+    vocabulary, arm = Vocabulary(Boxes(1, 5)), replace(ARM, mode=mode)
+    puzzle = graded(vocabulary.boxes, "..1.4.54.....3.51.......1")
+    first, *_ = samples(vocabulary, puzzle.givens, mode, 40)
+    model: Any = Repeats(first.prompt + 2)  # in later samples, a place in their prompts, which are longer
+    lines = lines_given_the_trace(model, vocabulary, arm, [puzzle], 40)
+    assert [line.position for line in lines] == positions_of_lines(vocabulary, puzzle.givens)
+    assert {line.chain_length for line in lines} == {87}
+    (wrong,) = (line.position for line in lines if not line.correct)
+    assert wrong == max(line.position for line in lines if line.position <= 2)
+
+
+def positions_of_lines(vocabulary: Vocabulary, givens: str) -> list[int]:
+    lengths = [line_length(line) for line in Search(vocabulary.boxes, givens)]
+    return [sum(lengths[:number]) for number in range(len(lengths))]
 
 
 def test_a_puzzle_is_given_up_in_the_end_and_is_not_solved() -> None:

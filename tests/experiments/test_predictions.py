@@ -10,10 +10,10 @@ import pytest
 
 pytest.importorskip("torch", reason="the extra [train] is not installed")
 
-from experiments.sudoku.evaluation import Solved
+from experiments.sudoku.evaluation import LineWritten, Solved
 from experiments.sudoku.plan import Arm, Precision
-from experiments.sudoku.predictions import Outcome, Prediction, pairs, predictions
-from experiments.sudoku.rates import Interval, RunResult, by_length, fall, over_seeds, rate, wilson
+from experiments.sudoku.predictions import Outcome, Prediction, compared, pairs, predictions
+from experiments.sudoku.rates import Interval, RunResult, by_length, fall, lines_by_position, over_seeds, rate, wilson
 from experiments.sudoku.tokens import Mode
 from tests.experiments.plans import ARM
 
@@ -34,7 +34,7 @@ def solved(*rates: float) -> tuple[Solved, ...]:
 
 
 def runs(arm: Arm, *rates_of_seeds: Sequence[float]) -> list[RunResult]:
-    return [RunResult(arm, seed, 1000, solved(*rates)) for seed, rates in enumerate(rates_of_seeds, start=1)]
+    return [RunResult(arm, seed, 1000, solved(*rates), ()) for seed, rates in enumerate(rates_of_seeds, start=1)]
 
 
 AS_PREDICTED = [
@@ -104,6 +104,25 @@ def test_rates_by_length() -> None:
     assert by_length(some, LENGTHS) == {16: (80, 100), 32: (40, 100), 64: (10, 100)}
     assert rate(some, LENGTHS) == pytest.approx(1.3 / 3)
     assert fall(some, LENGTHS) == pytest.approx(0.7)
+
+
+def test_lines_by_position_are_those_of_the_longest_chains() -> None:
+    lines = [
+        LineWritten(16, 0, True),
+        LineWritten(64, 0, True),
+        LineWritten(64, 7, False),
+        LineWritten(60, 8, True),
+        LineWritten(66, 63, False),
+    ]
+    assert lines_by_position(lines, LENGTHS, 8) == {0: (1, 2), 8: (1, 1), 56: (0, 1)}
+
+
+def test_arms_that_are_compared_come_with_the_better_one_first() -> None:
+    assert list(compared([SHALLOW, DEEP, EXACT, SUMMARIZED])) == [
+        (DEEP, SHALLOW),
+        (EXACT, SHALLOW),
+        (SUMMARIZED, SHALLOW),
+    ]
 
 
 def test_intervals() -> None:

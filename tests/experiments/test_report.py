@@ -13,7 +13,7 @@ pytest.importorskip("matplotlib", reason="the extra [train] is not installed")
 
 from exactformer.constructions.machines.sudoku.search import Boxes
 from experiments.sudoku.construction import construction_numbers
-from experiments.sudoku.evaluation import Solved
+from experiments.sudoku.evaluation import LineWritten, Solved
 from experiments.sudoku.plan import PlanError, PuzzleSet
 from experiments.sudoku.puzzles import Puzzle, puzzles, spread
 from experiments.sudoku.rates import RunResult
@@ -22,8 +22,11 @@ from experiments.sudoku.tokens import Mode
 from tests.experiments.plans import PLAN
 
 EVALUATION = spread(islice(puzzles(PLAN.boxes, random.Random(1)), 2000), (8, 16), 2, frozenset())
+LINES = (LineWritten(16, 0, True), LineWritten(16, 2, False), LineWritten(16, 6, True))
 RESULTS = [
-    RunResult(arm, 1, 1234, tuple(Solved(each.chain_length, each.chain_length < 10, 50, 1, 77) for each in EVALUATION))
+    RunResult(
+        arm, 1, 1234, tuple(Solved(each.chain_length, each.chain_length < 10, 50, 1, 77) for each in EVALUATION), LINES
+    )
     for arm in PLAN.arms
 ]
 
@@ -33,6 +36,9 @@ def test_the_report_says_what_the_results_are(tmp_path: Path) -> None:
     for mode in ("CoT", "SCoT"):
         assert f"| {mode} 1 layer | 1,234 | 2/2 | 0/2 | 0.50 [-inf, inf] | +1.00 [-inf, +inf] |" in text
         assert f"| learned, {mode} 1 layer | 1 | 16 | 2 | 64 | 77 |" in text
+    assert "| share of lines | from 0 | from 6 |" in text
+    assert "| CoT 1 layer | 0.50 [-inf, inf] | 1.00 [-inf, inf] |" in text
+    assert "| SCoT 1 layer less CoT 1 layer | +0.00 [-inf, +inf] | +0.00 [-inf, +inf] |" in text
     assert text.count("undecided") >= 3
     assert (tmp_path / "results.csv").read_text(encoding="utf-8").splitlines() == [
         "arm,seed,parameters,chain length,solved,puzzles",
@@ -51,7 +57,7 @@ def test_the_same_results_give_the_same_files(tmp_path: Path) -> None:
     )
     assert first == second
     assert first["accuracy.png"].startswith(b"\x89PNG")
-    assert len(first) == 4
+    assert len(first) == 5
 
 
 def test_the_constructed_transformers_grow_with_the_chain_without_summaries_alone() -> None:
