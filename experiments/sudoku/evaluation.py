@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from itertools import pairwise
 
 import torch
@@ -46,10 +47,19 @@ class Solved:
     longest: int
 
 
-@dataclass(frozen=True)
-class LineWritten:
-    """Whether a model that was given the true trace, ``position`` tokens of it, writes its next line."""
+class Part(Enum):
+    """Of what a model writes."""
 
+    LINE = "line"
+    SUMMARY = "summary"
+    OUTPUT = "output"
+
+
+@dataclass(frozen=True)
+class Written:
+    """Whether a model that is given all true tokens before a part writes it right; ``position`` is in the trace."""
+
+    part: Part
     chain_length: int
     position: int
     correct: bool
@@ -162,10 +172,10 @@ def generated_length(vocabulary: Vocabulary, puzzle: Puzzle, arm: Arm, summary_e
 
 
 @torch.inference_mode()
-def lines_given_the_trace(
+def parts_given_the_rest(
     model: Decoder, vocabulary: Vocabulary, arm: Arm, puzzles: Sequence[Puzzle], summary_every: int
-) -> list[LineWritten]:
-    """For each line of the true trace, whether all its tokens are the most likely ones after those before them.
+) -> list[Written]:
+    """For each part of the true samples, whether all its tokens are the most likely ones after those before them.
 
     In both modes a model is asked for the same lines; with summaries it sees the last summary and the trace since.
     """
@@ -178,10 +188,12 @@ def lines_given_the_trace(
                 ids = vocabulary.ids(sample.tokens)
                 likely = model(torch.tensor([ids], device=device))[0].argmax(dim=-1).tolist()
                 right = [ids[place] == likely[place - 1] for place in range(sample.prompt, len(ids))]
-                trace = sample.tokens[sample.prompt :]
-                trace = trace[: next(place for place, token in enumerate(trace) if token in (SUMMARY, OUTPUT))]
-                starts = [place for place, token in enumerate(trace) if vocabulary.cell_number(token) is not None]
-                for start, end in pairwise((*starts, len(trace))):
-                    found.append(LineWritten(puzzle.chain_length, position + start, all(right[start:end])))
-                position += len(trace)
+                tokens = sample.tokens[sample.prompt :]
+                end = next(place for place, token in enumerate(tokens) if token in (SUMMARY, OUTPUT))
+                starts = [place for place in range(end) if vocabulary.cell_number(tokens[place]) is not None]
+                for start, stop in pairwise((*starts, end)):
+                    found.append(Written(Part.LINE, puzzle.chain_length, position + start, all(right[start:stop])))
+                position += end
+                last = Part.SUMMARY if tokens[end] == SUMMARY else Part.OUTPUT
+                found.append(Written(last, puzzle.chain_length, position, all(right[end:])))
     return found

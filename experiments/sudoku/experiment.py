@@ -7,15 +7,16 @@ import os
 import random
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import torch
 
-from experiments.sudoku.evaluation import LineWritten, Solved, lines_given_the_trace, solve_all
+from experiments.sudoku.evaluation import Part, Solved, Written, parts_given_the_rest, solve_all
 from experiments.sudoku.files import FolderError, write_text, written_whole
-from experiments.sudoku.plan import Arm, Plan, Precision, PuzzleSet
+from experiments.sudoku.plan import Arm, Plan, PuzzleSet
 from experiments.sudoku.puzzles import Puzzle, graded, puzzles, read_puzzles, spread
 from experiments.sudoku.rates import RunResult
 from experiments.sudoku.report import write_report
@@ -83,7 +84,7 @@ def open_folder(path: Path, plan: Plan) -> Folder:
 
 
 def _enum_value(value: object) -> object:
-    if isinstance(value, Mode | Precision):
+    if isinstance(value, Enum):
         return value.value
     raise TypeError(f"no JSON for {value!r}")
 
@@ -156,13 +157,13 @@ def evaluate_all(plan: Plan, folder: Folder, report: Report) -> None:
         part = partial(report, f"{arm.name}, seed {seed}: evaluation")
         solved = solve_all(model, vocabulary, arm, split.evaluation, plan.summary_every, plan.batch, part)
         parameters = sum(each.numel() for each in model.parameters())
-        lines = lines_given_the_trace(model, vocabulary, arm, split.evaluation, plan.summary_every)
+        written = parts_given_the_rest(model, vocabulary, arm, split.evaluation, plan.summary_every)
         document = {
             "parameters": parameters,
             "solved": [asdict(each) for each in solved],
-            "lines": [asdict(each) for each in lines],
+            "written": [asdict(each) for each in written],
         }
-        write_text(folder.result(arm, seed), json.dumps(document) + "\n")
+        write_text(folder.result(arm, seed), json.dumps(document, default=_enum_value) + "\n")
 
 
 def report_all(plan: Plan, folder: Folder) -> Path:
@@ -179,9 +180,8 @@ def load_result(folder: Folder, arm: Arm, seed: int) -> RunResult | None:
         return None
     document = json.loads(folder.result(arm, seed).read_text(encoding="utf-8"))
     solved = tuple(Solved(**each) for each in document["solved"])
-    return RunResult(
-        arm, seed, document["parameters"], solved, tuple(LineWritten(**each) for each in document["lines"])
-    )
+    written = tuple(Written(**{**each, "part": Part(each["part"])}) for each in document["written"])
+    return RunResult(arm, seed, document["parameters"], solved, written)
 
 
 def runs_of(plan: Plan) -> Iterator[tuple[Arm, int]]:

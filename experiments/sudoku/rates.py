@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from scipy.stats import t as student
 
-from experiments.sudoku.evaluation import LineWritten, Solved
+from experiments.sudoku.evaluation import Part, Solved, Written
 from experiments.sudoku.plan import Arm
 from experiments.sudoku.puzzles import nearest
 
@@ -26,7 +27,7 @@ class RunResult:
     seed: int
     parameters: int
     solved: tuple[Solved, ...]
-    lines: tuple[LineWritten, ...]
+    written: tuple[Written, ...]
 
 
 @dataclass(frozen=True)
@@ -105,14 +106,18 @@ def fall(solved: Sequence[Solved], lengths: Sequence[float]) -> float:
     return rate_at(solved, lengths, short) - rate_at(solved, lengths, long)
 
 
-def lines_by_position(lines: Sequence[LineWritten], lengths: Sequence[float], step: int) -> dict[int, tuple[int, int]]:
-    """How many lines are right, of how many, from each multiple of ``step`` tokens of the trace to the next.
+def written_by_position(written: Sequence[Written], lengths: Sequence[float], step: int) -> dict[str, tuple[int, int]]:
+    """How many parts are right, of how many: lines from one multiple of ``step`` tokens to the next, and the others.
 
     Only of puzzles at the longest third of the ``lengths``, so that all positions have the same puzzles.
     """
     _, long = ends(lengths)
-    counts: dict[int, list[bool]] = defaultdict(list)
-    for line in lines:
-        if nearest(lengths, line.chain_length) in long:
-            counts[line.position // step * step].append(line.correct)
-    return {position: (sum(right), len(right)) for position, right in sorted(counts.items())}
+    counts: dict[tuple[int, str], list[bool]] = defaultdict(list)
+    for each in written:
+        if nearest(lengths, each.chain_length) in long:
+            if each.part is Part.LINE:
+                start = each.position // step * step
+                counts[start, f"lines from {start}"].append(each.correct)
+            else:
+                counts[sys.maxsize, each.part.value].append(each.correct)
+    return {name: (sum(right), len(right)) for (_, name), right in sorted(counts.items())}

@@ -14,7 +14,7 @@ from experiments.sudoku.files import write_text, written_whole
 from experiments.sudoku.plan import Arm, Plan
 from experiments.sudoku.predictions import arms_of, compared, predictions
 from experiments.sudoku.puzzles import Puzzle, nearest
-from experiments.sudoku.rates import Interval, RunResult, by_length, fall, lines_by_position, over_seeds, rate, wilson
+from experiments.sudoku.rates import Interval, RunResult, by_length, fall, over_seeds, rate, wilson, written_by_position
 from experiments.sudoku.tokens import Mode
 
 RATES, SEEDS, LINES = "accuracy.png", "seeds.png", "lines.png"
@@ -48,8 +48,8 @@ def markdown(
         "at the longest third.",
         _predictions(plan, results),
         f"![Each seed]({SEEDS})",
-        "## Lines, given the trace before them",
-        _lines(plan, results),
+        "## Parts, given what is before them",
+        _written(plan, results),
         f"![Lines given the trace]({LINES})",
         "## Beside the construction",
         _construction(plan.boxes, results, constructed),
@@ -115,38 +115,42 @@ def _predictions(plan: Plan, results: Sequence[RunResult]) -> str:
     return "\n\n".join(parts)
 
 
-def _lines(plan: Plan, results: Sequence[RunResult]) -> str:
-    """The rate of lines by position, and its differences between arms, seed by seed."""
-    arms, positions = arms_of(results), _positions(plan, results)
+def _written(plan: Plan, results: Sequence[RunResult]) -> str:
+    """The rate of each kind of part, and its differences between arms, seed by seed."""
+    arms, kinds = arms_of(results), _kinds(plan, results)
     rows: list[Sequence[object]] = []
     for arm in arms:
-        rates = [_line_rates(plan, results, arm, position) for position in positions]
-        rows.append([arm.name, *(_plain(over_seeds(list(each.values()))) for each in rates)])
+        rates = [list(_written_rates(plan, results, arm, kind).values()) for kind in kinds]
+        rows.append([arm.name, *(_plain(over_seeds(each)) if each else "" for each in rates)])
     for one, other in compared(arms):
-        differences = []
-        for position in positions:
-            first, second = (_line_rates(plan, results, arm, position) for arm in (one, other))
-            differences.append(over_seeds([first[seed] - second[seed] for seed in first if seed in second]))
-        rows.append([f"{one.name} less {other.name}", *differences])
-    head = ["share of lines", *(f"from {position}" for position in positions)]
+        row: list[object] = [f"{one.name} less {other.name}"]
+        for kind in kinds:
+            first, second = (_written_rates(plan, results, arm, kind) for arm in (one, other))
+            differences = [first[seed] - second[seed] for seed in first if seed in second]
+            row.append(over_seeds(differences) if differences else "")
+        rows.append(row)
     return (
-        "A model is given the true trace and asked for its next line; all its tokens have to be right. These are lines "
-        "of the puzzles at the longest third of the chain lengths, by the tokens of trace before them. Both modes are "
-        "asked for the same lines. The predictions above do not rest on this.\n\n" + _table(head, rows)
+        "A model is given all true tokens before a line, a summary or the output, and asked for it; all its tokens "
+        "have to be right. These are the puzzles at the longest third of the chain lengths, and lines by the tokens of "
+        "trace before them. Both modes are asked for the same lines. The predictions above do not rest on this.\n\n"
+        + _table(["share that is right", *kinds], rows)
     )
 
 
-def _positions(plan: Plan, results: Sequence[RunResult]) -> list[int]:
-    return list(lines_by_position(results[0].lines, plan.puzzles.evaluation.lengths, plan.summary_every))
+def _kinds(plan: Plan, results: Sequence[RunResult]) -> list[str]:
+    """In the order of the table: lines by position, then the output and the summaries."""
+    lengths = plan.puzzles.evaluation.lengths
+    found = [list(written_by_position(each.written, lengths, plan.summary_every)) for each in results]
+    return max(found, key=len)
 
 
-def _line_rates(plan: Plan, results: Sequence[RunResult], arm: Arm, position: int) -> dict[int, float]:
-    """For each seed."""
+def _written_rates(plan: Plan, results: Sequence[RunResult], arm: Arm, kind: str) -> dict[int, float]:
+    """For each seed; of no seed if the arm has no such part."""
     lengths = plan.puzzles.evaluation.lengths
     runs = {
-        each.seed: lines_by_position(each.lines, lengths, plan.summary_every) for each in results if each.arm == arm
+        each.seed: written_by_position(each.written, lengths, plan.summary_every) for each in results if each.arm == arm
     }
-    return {seed: right / total for seed, (right, total) in ((seed, run[position]) for seed, run in runs.items())}
+    return {seed: run[kind][0] / run[kind][1] for seed, run in runs.items() if kind in run}
 
 
 def _plain(interval: Interval) -> str:
@@ -262,17 +266,17 @@ def _seeds_figure(plt: Any, plan: Plan, results: Sequence[RunResult]) -> Any:
 
 def _lines_figure(plt: Any, plan: Plan, results: Sequence[RunResult]) -> Any:
     """The mean over seeds, with each seed as a dot."""
-    positions = _positions(plan, results)
+    kinds = [kind for kind in _kinds(plan, results) if kind.startswith("lines")]
     figure, axis = plt.subplots(figsize=(8, 4.5))
     for number, arm in enumerate(arms_of(results)):
-        shifted = [place + 0.06 * number for place in range(len(positions))]
-        rates = [list(_line_rates(plan, results, arm, position).values()) for position in positions]
+        shifted = [place + 0.04 * number for place in range(len(kinds))]
+        rates = [list(_written_rates(plan, results, arm, kind).values()) for kind in kinds]
         style = "--" if arm.mode is Mode.SCOT else "-"
-        (line,) = axis.plot(shifted, [math.fsum(r) / len(r) for r in rates], style, label=arm.name)
+        (line,) = axis.plot(shifted, [math.fsum(each) / len(each) for each in rates], style, label=arm.name)
         for place, values in zip(shifted, rates, strict=True):
             axis.plot([place] * len(values), values, "o", color=line.get_color(), alpha=0.5, markersize=4)
-    axis.set_xticks(range(len(positions)), [f"from {position}" for position in positions])
-    axis.set(xlabel="tokens of trace before the line", ylabel="lines right, given the trace (each seed)")
+    axis.set_xticks(range(len(kinds)), kinds)
+    axis.set(xlabel="tokens of trace before the line", ylabel="right, given the trace (dots: seeds)")
     axis.grid(alpha=0.3)
     axis.legend()
     figure.tight_layout()

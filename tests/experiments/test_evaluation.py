@@ -16,7 +16,7 @@ from torch import Tensor, nn  # noqa: E402
 
 from exactformer.constructions.machines.sudoku.search import Boxes, Search  # noqa: E402
 from experiments.sudoku.decoder import HIDDEN, Decoder, Shape, attend  # noqa: E402
-from experiments.sudoku.evaluation import PATIENCE, generate, generated_length, lines_given_the_trace, solve_all  # noqa: E402
+from experiments.sudoku.evaluation import PATIENCE, Part, generate, generated_length, parts_given_the_rest, solve_all  # noqa: E402
 from experiments.sudoku.puzzles import graded, puzzles  # noqa: E402
 from experiments.sudoku.tokens import END_OUTPUT, Mode, Sample, Vocabulary, line_length, samples  # noqa: E402
 from tests.experiments.plans import ARM  # noqa: E402
@@ -145,16 +145,21 @@ class Repeats(nn.Module):
 
 
 @pytest.mark.parametrize("mode", Mode)
-def test_lines_are_right_if_all_their_tokens_are(mode: Mode) -> None:
+def test_parts_are_right_if_all_their_tokens_are(mode: Mode) -> None:
     vocabulary, arm = Vocabulary(Boxes(1, 5)), replace(ARM, mode=mode)
     puzzle = graded(vocabulary.boxes, "..1.4.54.....3.51.......1")
     first, *_ = samples(vocabulary, puzzle.givens, mode, 40)
     model: Any = Repeats(first.prompt + 2)  # in later samples, a place in their prompts, which are longer
-    lines = lines_given_the_trace(model, vocabulary, arm, [puzzle], 40)
+    written = parts_given_the_rest(model, vocabulary, arm, [puzzle], 40)
+    lines = [each for each in written if each.part is Part.LINE]
     assert [line.position for line in lines] == positions_of_lines(vocabulary, puzzle.givens)
-    assert {line.chain_length for line in lines} == {87}
-    (wrong,) = (line.position for line in lines if not line.correct)
-    assert wrong == max(line.position for line in lines if line.position <= 2)
+    assert {each.chain_length for each in written} == {87}
+    (wrong,) = (each for each in written if not each.correct)
+    assert wrong.part is Part.LINE
+    assert wrong.position == max(line.position for line in lines if line.position <= 2)
+    others = [(each.part, each.position) for each in written if each.part is not Part.LINE]
+    summaries = [] if mode is Mode.COT else [(Part.SUMMARY, 40), (Part.SUMMARY, 80)]
+    assert others == [*summaries, (Part.OUTPUT, 87)]
 
 
 def positions_of_lines(vocabulary: Vocabulary, givens: str) -> list[int]:

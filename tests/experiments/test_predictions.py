@@ -10,10 +10,10 @@ import pytest
 
 pytest.importorskip("torch", reason="the extra [train] is not installed")
 
-from experiments.sudoku.evaluation import LineWritten, Solved
+from experiments.sudoku.evaluation import Part, Solved, Written
 from experiments.sudoku.plan import Arm, Precision
 from experiments.sudoku.predictions import Outcome, Prediction, compared, pairs, predictions
-from experiments.sudoku.rates import Interval, RunResult, by_length, fall, lines_by_position, over_seeds, rate, wilson
+from experiments.sudoku.rates import Interval, RunResult, by_length, fall, over_seeds, rate, wilson, written_by_position
 from experiments.sudoku.tokens import Mode
 from tests.experiments.plans import ARM
 
@@ -106,15 +106,24 @@ def test_rates_by_length() -> None:
     assert fall(some, LENGTHS) == pytest.approx(0.7)
 
 
-def test_lines_by_position_are_those_of_the_longest_chains() -> None:
-    lines = [
-        LineWritten(16, 0, True),
-        LineWritten(64, 0, True),
-        LineWritten(64, 7, False),
-        LineWritten(60, 8, True),
-        LineWritten(66, 63, False),
+def test_what_is_written_by_position_is_that_of_the_longest_chains() -> None:
+    written = [
+        Written(Part.LINE, 16, 0, True),
+        Written(Part.LINE, 64, 0, True),
+        Written(Part.LINE, 64, 7, False),
+        Written(Part.LINE, 60, 8, True),
+        Written(Part.LINE, 66, 63, False),
+        Written(Part.SUMMARY, 66, 8, True),
+        Written(Part.OUTPUT, 66, 66, False),
+        Written(Part.OUTPUT, 16, 16, True),
     ]
-    assert lines_by_position(lines, LENGTHS, 8) == {0: (1, 2), 8: (1, 1), 56: (0, 1)}
+    assert list(written_by_position(written, LENGTHS, 8).items()) == [
+        ("lines from 0", (1, 2)),
+        ("lines from 8", (1, 1)),
+        ("lines from 56", (0, 1)),
+        ("output", (0, 1)),
+        ("summary", (1, 1)),
+    ]
 
 
 def test_arms_that_are_compared_come_with_the_better_one_first() -> None:

@@ -13,7 +13,7 @@ pytest.importorskip("matplotlib", reason="the extra [train] is not installed")
 
 from exactformer.constructions.machines.sudoku.search import Boxes
 from experiments.sudoku.construction import construction_numbers
-from experiments.sudoku.evaluation import LineWritten, Solved
+from experiments.sudoku.evaluation import Part, Solved, Written
 from experiments.sudoku.plan import PlanError, PuzzleSet
 from experiments.sudoku.puzzles import Puzzle, puzzles, spread
 from experiments.sudoku.rates import RunResult
@@ -22,10 +22,15 @@ from experiments.sudoku.tokens import Mode
 from tests.experiments.plans import PLAN
 
 EVALUATION = spread(islice(puzzles(PLAN.boxes, random.Random(1)), 2000), (8, 16), 2, frozenset())
-LINES = (LineWritten(16, 0, True), LineWritten(16, 2, False), LineWritten(16, 6, True))
+WRITTEN = (Written(Part.LINE, 16, 0, True), Written(Part.LINE, 16, 2, False), Written(Part.LINE, 16, 6, True))
+SUMMARY = Written(Part.SUMMARY, 16, 6, True)
 RESULTS = [
     RunResult(
-        arm, 1, 1234, tuple(Solved(each.chain_length, each.chain_length < 10, 50, 1, 77) for each in EVALUATION), LINES
+        arm,
+        1,
+        1234,
+        tuple(Solved(each.chain_length, each.chain_length < 10, 50, 1, 77) for each in EVALUATION),
+        WRITTEN + (SUMMARY,) * (arm.mode is Mode.SCOT),
     )
     for arm in PLAN.arms
 ]
@@ -36,9 +41,10 @@ def test_the_report_says_what_the_results_are(tmp_path: Path) -> None:
     for mode in ("CoT", "SCoT"):
         assert f"| {mode} 1 layer | 1,234 | 2/2 | 0/2 | 0.50 [-inf, inf] | +1.00 [-inf, +inf] |" in text
         assert f"| learned, {mode} 1 layer | 1 | 16 | 2 | 64 | 77 |" in text
-    assert "| share of lines | from 0 | from 6 |" in text
-    assert "| CoT 1 layer | 0.50 [-inf, inf] | 1.00 [-inf, inf] |" in text
-    assert "| SCoT 1 layer less CoT 1 layer | +0.00 [-inf, +inf] | +0.00 [-inf, +inf] |" in text
+    assert "| share that is right | lines from 0 | lines from 6 | summary |" in text
+    assert "| CoT 1 layer | 0.50 [-inf, inf] | 1.00 [-inf, inf] |  |" in text
+    assert "| SCoT 1 layer | 0.50 [-inf, inf] | 1.00 [-inf, inf] | 1.00 [-inf, inf] |" in text
+    assert "| SCoT 1 layer less CoT 1 layer | +0.00 [-inf, +inf] | +0.00 [-inf, +inf] |  |" in text
     assert text.count("undecided") >= 3
     assert (tmp_path / "results.csv").read_text(encoding="utf-8").splitlines() == [
         "arm,seed,parameters,chain length,solved,puzzles",
