@@ -158,7 +158,7 @@ def test_parts_are_right_if_all_their_tokens_are(mode: Mode) -> None:
     assert wrong.part is Part.LINE
     assert wrong.position == max(line.position for line in lines if line.position <= 2)
     others = [(each.part, each.position) for each in written if each.part is not Part.LINE]
-    summaries = [] if mode is Mode.COT else [(Part.SUMMARY, 40), (Part.SUMMARY, 80)]
+    summaries = [] if mode is Mode.COT else [(Part.SUMMARY, 40), (Part.SUMMARY, 81)]
     assert others == [*summaries, (Part.OUTPUT, 87)]
 
 
