@@ -73,11 +73,19 @@ def pairs(arms: Sequence[Arm], respect: str) -> Iterator[tuple[Arm, Arm]]:
             yield one, other
 
 
-def compared(arms: Sequence[Arm]) -> Iterator[tuple[Arm, Arm]]:
-    """The pairs that the predictions are about, with the one that should be better or equal first."""
-    yield from ((deep, shallow) for shallow, deep in pairs(arms, "layers") if shallow.layers < deep.layers)
-    yield from ((exact, rounded) for exact, rounded in pairs(arms, "precision") if exact.precision is Precision.FP32)
-    yield from ((summarized, plain) for plain, summarized in pairs(arms, "mode") if plain.mode is Mode.COT)
+def by_depth(arms: Sequence[Arm]) -> list[tuple[Arm, Arm]]:
+    """The pairs of a deeper arm and a shallower one."""
+    return [(deep, shallow) for deep, shallow in pairs(arms, "layers") if deep.layers > shallow.layers]
+
+
+def by_precision(arms: Sequence[Arm]) -> list[tuple[Arm, Arm]]:
+    """The pairs of an arm in fp32 and one in bf16."""
+    return [(exact, rounded) for exact, rounded in pairs(arms, "precision") if exact.precision is Precision.FP32]
+
+
+def by_mode(arms: Sequence[Arm]) -> list[tuple[Arm, Arm]]:
+    """The pairs of an arm with summaries and one without."""
+    return [(summarized, plain) for summarized, plain in pairs(arms, "mode") if summarized.mode is Mode.SCOT]
 
 
 def predictions(results: Sequence[RunResult], lengths: Sequence[float]) -> list[Prediction]:
@@ -102,10 +110,9 @@ def predictions(results: Sequence[RunResult], lengths: Sequence[float]) -> list[
     def about(arms: Sequence[Arm], what: str, value: Interval, judge: Judge) -> Finding:
         return Finding(what, value, judge(value) if any(map(learned, arms)) else Outcome.UNDECIDED)
 
-    deeper = [(deep, shallow) for shallow, deep in pairs(arms, "layers") if shallow.layers < deep.layers]
     depth = tuple(
         about(each, f"{each[0].name} less {each[1].name}, rate", difference(*each, rate), positive)
-        for each in deeper
+        for each in by_depth(arms)
         if each[0].mode is Mode.COT
     )
     falls = {
@@ -123,13 +130,11 @@ def predictions(results: Sequence[RunResult], lengths: Sequence[float]) -> list[
             difference(plain, summarized, fall),
             positive,
         )
-        for plain, summarized in pairs(arms, "mode")
-        if plain.mode is Mode.COT
+        for summarized, plain in by_mode(arms)
     )
     precision = tuple(
         about((exact, rounded), f"{exact.name} less {rounded.name}, rate", difference(exact, rounded, rate), none)
-        for exact, rounded in pairs(arms, "precision")
-        if exact.precision is Precision.FP32
+        for exact, rounded in by_precision(arms)
     )
     return [
         Prediction(

@@ -12,7 +12,7 @@ from exactformer.constructions.machines.sudoku.search import Boxes
 from experiments.sudoku.construction import Constructed, construction_numbers
 from experiments.sudoku.files import write_text, written_whole
 from experiments.sudoku.plan import Arm, Plan
-from experiments.sudoku.predictions import arms_of, compared, predictions
+from experiments.sudoku.predictions import arms_of, by_depth, by_mode, by_precision, predictions
 from experiments.sudoku.puzzles import Puzzle, nearest
 from experiments.sudoku.rates import Interval, RunResult, by_length, fall, over_seeds, rate, wilson, written_by_position
 from experiments.sudoku.tokens import Mode
@@ -122,7 +122,7 @@ def _written(plan: Plan, results: Sequence[RunResult]) -> str:
     for arm in arms:
         rates = [list(_written_rates(plan, results, arm, kind).values()) for kind in kinds]
         rows.append([arm.name, *(_plain(over_seeds(each)) if each else "" for each in rates)])
-    for one, other in compared(arms):
+    for one, other in (*by_depth(arms), *by_precision(arms), *by_mode(arms)):
         row: list[object] = [f"{one.name} less {other.name}"]
         for kind in kinds:
             first, second = (_written_rates(plan, results, arm, kind) for arm in (one, other))

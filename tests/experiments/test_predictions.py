@@ -12,7 +12,7 @@ pytest.importorskip("torch", reason="the extra [train] is not installed")
 
 from experiments.sudoku.evaluation import Part, Solved, Written
 from experiments.sudoku.plan import Arm, Precision
-from experiments.sudoku.predictions import Outcome, Prediction, compared, pairs, predictions
+from experiments.sudoku.predictions import Outcome, Prediction, by_depth, by_mode, by_precision, pairs, predictions
 from experiments.sudoku.rates import Interval, RunResult, by_length, fall, over_seeds, rate, wilson, written_by_position
 from experiments.sudoku.tokens import Mode
 from tests.experiments.plans import ARM
@@ -126,12 +126,11 @@ def test_what_is_written_by_position_is_that_of_the_longest_chains() -> None:
     ]
 
 
-def test_arms_that_are_compared_come_with_the_better_one_first() -> None:
-    assert list(compared([SHALLOW, DEEP, EXACT, SUMMARIZED])) == [
-        (DEEP, SHALLOW),
-        (EXACT, SHALLOW),
-        (SUMMARIZED, SHALLOW),
-    ]
+def test_pairs_come_with_the_arm_that_should_be_better_first() -> None:
+    arms = [SHALLOW, DEEP, EXACT, SUMMARIZED]
+    assert by_depth(arms) == [(DEEP, SHALLOW)]
+    assert by_precision(arms) == [(EXACT, SHALLOW)]
+    assert by_mode(arms) == [(SUMMARIZED, SHALLOW)]
 
 
 def test_intervals() -> None:
