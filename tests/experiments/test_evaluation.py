@@ -162,6 +162,15 @@ def test_parts_are_right_if_all_their_tokens_are(mode: Mode) -> None:
     assert others == [*summaries, (Part.OUTPUT, 87)]
 
 
+def test_an_output_is_wrong_if_one_of_its_tokens_is() -> None:
+    vocabulary = Vocabulary(Boxes(1, 5))
+    puzzle = graded(vocabulary.boxes, "..1.4.54.....3.51.......1")
+    (sample,) = samples(vocabulary, puzzle.givens, Mode.COT, 40)
+    model: Any = Repeats(len(sample.tokens) - 3)
+    written = parts_given_the_rest(model, vocabulary, ARM, [puzzle], 40)
+    assert [each.part for each in written if not each.correct] == [Part.OUTPUT]
+
+
 def positions_of_lines(vocabulary: Vocabulary, givens: str) -> list[int]:
     lengths = [line_length(line) for line in Search(vocabulary.boxes, givens)]
     return [sum(lengths[:number]) for number in range(len(lengths))]
