@@ -133,15 +133,16 @@ def _written(plan: Plan, results: Sequence[RunResult]) -> str:
         "A model is given all true tokens before a line, a summary or the output, and asked for it; all its tokens "
         "have to be right. These are the puzzles at the longest third of the chain lengths, and lines by the tokens of "
         "trace before them. Both modes are asked for the same lines. The predictions above do not rest on this.\n\n"
-        + _table(["share that is right", *kinds], rows)
+        + _table(["share that is right", *(f"{kind} ({total})" for kind, total in kinds.items())], rows)
+        + "\n\nIn brackets, how many of them a run has."
     )
 
 
-def _kinds(plan: Plan, results: Sequence[RunResult]) -> list[str]:
-    """In the order of the table: lines by position, then the output and the summaries."""
+def _kinds(plan: Plan, results: Sequence[RunResult]) -> dict[str, int]:
+    """Lines by position, then the output and the summaries, in the order of the table; how many a run has of each."""
     lengths = plan.puzzles.evaluation.lengths
-    found = [list(written_by_position(each.written, lengths, plan.summary_every)) for each in results]
-    return max(found, key=len)
+    runs = [written_by_position(each.written, lengths, plan.summary_every) for each in results]
+    return {kind: total for kind, (_, total) in max(runs, key=len).items()}
 
 
 def _written_rates(plan: Plan, results: Sequence[RunResult], arm: Arm, kind: str) -> dict[int, float]:
@@ -266,7 +267,7 @@ def _seeds_figure(plt: Any, plan: Plan, results: Sequence[RunResult]) -> Any:
 
 def _lines_figure(plt: Any, plan: Plan, results: Sequence[RunResult]) -> Any:
     """The mean over seeds, with each seed as a dot."""
-    kinds = [kind for kind in _kinds(plan, results) if kind.startswith("lines")]
+    kinds = {kind: total for kind, total in _kinds(plan, results).items() if kind.startswith("lines")}
     figure, axis = plt.subplots(figsize=(8, 4.5))
     for number, arm in enumerate(arms_of(results)):
         shifted = [place + 0.04 * number for place in range(len(kinds))]
@@ -275,7 +276,7 @@ def _lines_figure(plt: Any, plan: Plan, results: Sequence[RunResult]) -> Any:
         (line,) = axis.plot(shifted, [math.fsum(each) / len(each) for each in rates], style, label=arm.name)
         for place, values in zip(shifted, rates, strict=True):
             axis.plot([place] * len(values), values, "o", color=line.get_color(), alpha=0.5, markersize=4)
-    axis.set_xticks(range(len(kinds)), kinds)
+    axis.set_xticks(range(len(kinds)), [f"{kind} ({total})" for kind, total in kinds.items()])
     axis.set(xlabel="tokens of trace before the line", ylabel="right, given the trace (dots: seeds)")
     axis.grid(alpha=0.3)
     axis.legend()

@@ -41,7 +41,7 @@ def test_the_report_says_what_the_results_are(tmp_path: Path) -> None:
     for mode in ("CoT", "SCoT"):
         assert f"| {mode} 1 layer | 1,234 | 2/2 | 0/2 | 0.50 [-inf, inf] | +1.00 [-inf, +inf] |" in text
         assert f"| learned, {mode} 1 layer | 1 | 16 | 2 | 64 | 77 |" in text
-    assert "| share that is right | lines from 0 | lines from 6 | summary |" in text
+    assert "| share that is right | lines from 0 (2) | lines from 6 (1) | summary (1) |" in text
     assert "| CoT 1 layer | 0.50 [-inf, inf] | 1.00 [-inf, inf] |  |" in text
     assert "| SCoT 1 layer | 0.50 [-inf, inf] | 1.00 [-inf, inf] | 1.00 [-inf, inf] |" in text
     assert "| SCoT 1 layer less CoT 1 layer | +0.00 [-inf, +inf] | +0.00 [-inf, +inf] |  |" in text
