@@ -20,8 +20,11 @@ SIGNS: Final = "+-"
 """Right and left."""
 MIRRORED: Final = {Move.LEFT: Move.RIGHT, Move.STAY: Move.STAY, Move.RIGHT: Move.LEFT}
 
+STOPPED: Final = " "
+"""The state that a step leads to after which the machine stops; no state can be called so."""
+
 Step = Callable[[str, tuple[str, ...]], Action]
-"""What a two-way machine does in a state on the symbols read: into the halting state where it stops."""
+"""What a two-way machine does in a state on the symbols read."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,8 @@ class View:
 def views(names: CellNames, symbols: Sequence[str], blank: str) -> dict[str, list[View]]:
     """All cells of a tape on which these symbols stand, for each sign."""
     home = [home_view(names.home[symbol], symbol, names) for symbol in symbols]
-    cells = [*((names.pairs[pair], pair) for pair in product(symbols, repeat=2)), (names.blank, (blank, blank))]
+    pairs = [(right, left) for right in symbols for left in symbols]
+    cells = [*((names.pairs[pair], pair) for pair in pairs), (names.blank, (blank, blank))]
     right = [_on_the_right(cell, pair, names) for cell, pair in cells]
     left = [_on_the_left(cell, pair, names) for cell, pair in cells]
     return {"+": home + right, "-": home + left}
@@ -76,24 +80,26 @@ def _on_the_left(cell: str, pair: tuple[str, str], names: CellNames) -> View:
 
 
 def rows(
-    states: Mapping[str, str], tapes: Sequence[dict[str, list[View]]], step: Step, halt: str
+    states: Sequence[str], tapes: Sequence[dict[str, list[View]]], step: Step, halt: str
 ) -> Iterator[tuple[Situation, Action]]:
-    """The steps in all states, which are called as ``states`` says, with the signs behind; but in ``halt``."""
-    for state, name in states.items():
+    """The steps in all states, which are called by the two-way machine's state and the signs; but in ``halt``."""
+    for state in states:
         for signs in product(SIGNS, repeat=len(tapes)):
             of_tapes = [tape[sign] for tape, sign in zip(tapes, signs, strict=True)]
-            yield from rows_of(name + "".join(signs), state, of_tapes, states, step, halt)
+            yield from rows_of(state + "".join(signs), state, of_tapes, step, halt)
 
 
 def rows_of(
-    name: str, state: str, tapes: Sequence[Sequence[View]], states: Mapping[str, str], step: Step, halt: str
+    name: str, state: str, tapes: Sequence[Sequence[View]], step: Step, halt: str
 ) -> Iterator[tuple[Situation, Action]]:
     """The steps of the state called ``name``, in which the two-way machine is in ``state`` and sees one of these."""
     for seen in product(*tapes):
         action = step(state, tuple(view.read for view in seen))
-        done = [view.after(*what) for view, *what in zip(seen, action.written, action.moves, strict=True)]
+        done = [
+            view.after(written, move) for view, written, move in zip(seen, action.written, action.moves, strict=True)
+        ]
         signs = "".join(sign for _, _, sign in done)
-        following = halt if action.state == halt else states[action.state] + signs
+        following = halt if action.state == STOPPED else action.state + signs
         cells, moves = tuple(cell for cell, _, _ in done), tuple(move for _, move, _ in done)
         yield (name, tuple(view.cell for view in seen)), Action(following, cells, moves)
 

@@ -31,7 +31,7 @@ from string import ascii_letters
 from typing import Final
 
 from exactformer.constructions.machines.busy_beaver import read_busy_beaver
-from exactformer.constructions.machines.folded_rows import SIGNS, CellNames, home_view, rows, rows_of, views
+from exactformer.constructions.machines.folded_rows import SIGNS, STOPPED, CellNames, home_view, rows, rows_of, views
 from exactformer.constructions.machines.machine import Action, MachineError, TuringMachine
 from exactformer.constructions.machines.text import MachineTextError
 from exactformer.constructions.machines.two_way import BLANK, HALT, Squares, TwoWayMachine
@@ -59,24 +59,23 @@ def fold(machine: TwoWayMachine) -> TuringMachine:
     """
     symbols = machine.symbols
     names = CellNames(NEVER_LEFT, {symbol: symbol for symbol in symbols}, _letters(machine))
-    states = {state: state for state in machine.states}
 
     def step(state: str, read: tuple[str, ...]) -> Action:
         entry = machine.entry(state, read[0])
-        return Action(entry.state, (entry.written,), (entry.move,))
+        return Action(STOPPED if entry.state == HALT else entry.state, (entry.written,), (entry.move,))
 
     first = [home_view(cell, read, names) for cell, read in ((NEVER_LEFT, BLANK), *names.home.items())]
     return TuringMachine(
         name=_PREFIX + machine.name,
         tapes=1,
-        states=(START, *(state + sign for state in states for sign in SIGNS), HALT),
+        states=(START, *(state + sign for state in machine.states for sign in SIGNS), HALT),
         halting=HALT,
         alphabet=(NEVER_LEFT, *symbols, *names.pairs.values()),
         input_alphabet=(*symbols, *names.pairs.values()),
         transitions=dict(
             [
-                *rows_of(START, machine.states[0], [first], states, step, HALT),
-                *rows(states, [views(names, symbols, BLANK)], step, HALT),
+                *rows_of(START, machine.states[0], [first], step, HALT),
+                *rows(machine.states, [views(names, symbols, BLANK)], step, HALT),
             ]
         ),
     )

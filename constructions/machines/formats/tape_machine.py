@@ -122,7 +122,8 @@ def tape_configurations(
 
     ``left``: what stands before the head, if anything.  In square 0 of a one-way tape, moving left stays.
 
-    >>> flip = TapeMachine("flip", 1, ("go",), (" ", "1"), ("1",), {("go", ("1",)): Action("go", (" ",), (Move.LEFT,))}, {})
+    >>> erase = {("go", ("1",)): Action("go", (" ",), (Move.LEFT,))}
+    >>> flip = TapeMachine("flip", 1, ("go",), (" ", "1"), ("1",), erase, {})
     >>> for each in tape_configurations(flip, "1"):
     ...     print(each.step, each.state, each.heads, [dict(tape) for tape in each.tapes])
     0 go (0,) [{0: '1'}]
