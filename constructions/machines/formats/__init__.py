@@ -1,10 +1,23 @@
 """Turing machines as other tools write them down: read, brought into our form, and written (README.md above).
 
-    text --recognised by--> registry --a format's read--> TapeMachine --normal_form--> TuringMachine
-                                                              |
-                                                              +--a format's write--> text of another tool
+    text --registry--> a format's read --> TapeMachine --normal_form--> TuringMachine
+                                               |
+                                               +--a format's write--> text of another tool
 
 Words: a *format* is one tool's way to write machines down; a *foreign* text or machine is one in such a form.  A
 `TapeMachine` is what all formats describe, before anything is renamed or folded.  Its *normal form* is the one-way
 machine that is compiled, run and certified.
 """
+
+from typing import Final
+
+OURS: Final = "exactformer"
+TITLES: Final = {
+    OURS: "exactformer",
+    "turingmachine.io": "turingmachine.io",
+    "morphett": "Morphett's simulator",
+    "jflap": "JFLAP",
+    "automata-lib": "automata-lib",
+    "busy-beaver": "busy beaver",
+}
+"""The formats that are read and written, by the names that they have on the command line, and what they are called."""

@@ -147,12 +147,12 @@ class _Reader:
             text.require_known(state, states, "state", literals.place(state_node))
             if state in final:
                 literals.fail(state_node, f"the final state {state!r} has transitions: remove them, it halts.")
-            for key, choices in literals.entries(of_state, f"the transitions of {state!r}"):
-                read = self.read(key, tapes)
-                for node, symbol in zip([key] * len(read), read, strict=True):
-                    text.require_known(symbol, symbols, "symbol", literals.place(node))
+            for read_node, choices in literals.entries(of_state, f"the transitions of {state!r}"):
+                read = self.read(read_node, tapes)
+                for symbol in read:
+                    text.require_known(symbol, symbols, "symbol", literals.place(read_node))
                 action = self.action(self.one_choice(choices, tapes), tapes, states, symbols)
-                draft.add((state, read), action, literals.place(key))
+                draft.add((state, read), action, literals.place(read_node))
         others = [state for state in states if state != initial]
         name = None if "name" not in self.fields else literals.name(self.fields["name"], "the name")
         halting = dict.fromkeys(final, Outcome.ACCEPTS)

@@ -28,6 +28,7 @@ class Literals:
         except RecursionError:
             self.text.fail((1, 1), "lists are nested too deeply.")
         self.is_json = True
+        self.lines[0] = "(" + self.lines[0]  # so that Python lets it begin with spaces
         (statement,) = self.module()
         return statement.value if isinstance(statement, ast.Expr) else self.fail(statement, "not JSON.")
 
@@ -36,7 +37,7 @@ class Literals:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                return ast.parse(self.text.text.lstrip() if self.is_json else self.text.text).body
+                return ast.parse("\n".join(self.lines) + ")" * self.is_json).body
         except SyntaxError as error:
             self.text.fail((error.lineno or 1, error.offset or 1), f"not Python: {error.msg}.")
         except (RecursionError, MemoryError, ValueError):
@@ -91,7 +92,8 @@ class Literals:
     def place(self, node: ast.expr | ast.stmt) -> Place:
         """Python counts bytes from 0; a column counts characters from 1."""
         line = self.lines[node.lineno - 1] if node.lineno <= len(self.lines) else ""
-        return node.lineno, len(line.encode()[: node.col_offset].decode(errors="ignore")) + 1
+        column = len(line.encode()[: node.col_offset].decode(errors="ignore")) + 1
+        return node.lineno, column - (self.is_json and node.lineno == 1)
 
     def fail(self, node: ast.expr | ast.stmt, reason: str) -> NoReturn:
         """Raise the error where this stands."""

@@ -107,8 +107,8 @@ class _Reader:
             draft.meet(word)
             start = Start((), tuple(word))
         others = [state for state in states if state != first]
-        name = self.scalar(keys["name"][1], "the name") if "name" in keys else self.name
-        return draft.machine([first, *others], halting, Outcome.HALTS, name=name, start=start)
+        said = self.scalar(keys["name"][1], "the name") if "name" in keys else self.name
+        return draft.machine([first, *others], halting, Outcome.HALTS, name=said, start=start)
 
     def exported(self, keys: dict[str, tuple[yaml.Node, yaml.Node]]) -> TapeMachine:
         """A document of the site, whose ``source code`` is a block of text."""
