@@ -217,7 +217,7 @@ def load(given: object) -> Loaded:
     """
     # Imported here because YAML is slow to import and most commands that list the library need no text.
     from exactformer.constructions.machines.busy_beaver import looks_like_busy_beaver
-    from exactformer.constructions.machines.formats.registry import Loaded, load_beaver, load_object
+    from exactformer.constructions.machines.formats.registry import Loaded, load_object, load_text
 
     if not isinstance(given, (str, Path)):
         return load_object(given)
@@ -225,7 +225,7 @@ def load(given: object) -> Loaded:
     if name_or_path in LIBRARY:
         return Loaded(LIBRARY[name_or_path].machine)
     if looks_like_busy_beaver(name_or_path):
-        return load_beaver(name_or_path, name_or_path)
+        return load_text(name_or_path, name_or_path)
     path = Path(name_or_path)
     if not os.path.isfile(path):  # Path.is_file would raise where the name is too long for one
         raise UnknownMachineError(
@@ -238,13 +238,17 @@ def load(given: object) -> Loaded:
 def _read_file(path: Path) -> Loaded:
     from exactformer.constructions.machines.formats.registry import load_text
 
+    return load_text(text_of(path), str(path))
+
+
+def text_of(path: Path) -> str:
+    """The text of a file.  Errors: UnknownMachineError, where it cannot be read or is no text."""
     try:
-        text = path.read_bytes().decode("utf-8")
+        return path.read_bytes().decode("utf-8")
     except OSError as error:
         raise UnknownMachineError(f"{str(path)!r} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise UnknownMachineError(f"{str(path)!r} is not UTF-8 text: save it as UTF-8.") from error
-    return load_text(text, str(path))
 
 
 def _suggestion(name: str) -> str:

@@ -13,11 +13,11 @@ from typing import Final
 
 OURS: Final = "exactformer"
 TITLES: Final = {
-    OURS: "exactformer",
-    "turingmachine.io": "turingmachine.io",
-    "morphett": "Morphett's simulator",
-    "jflap": "JFLAP",
-    "automata-lib": "automata-lib",
-    "busy-beaver": "busy beaver",
+    OURS: "our own format",
+    "turingmachine.io": "the YAML of turingmachine.io",
+    "morphett": "a program of Morphett's simulator",
+    "jflap": "a file of JFLAP",
+    "automata-lib": "a machine of automata-lib",
+    "busy-beaver": "a busy beaver",
 }
-"""The formats that are read and written, by the names that they have on the command line, and what they are called."""
+"""The formats that are read and written, by their names on the command line, and what a text of each is."""

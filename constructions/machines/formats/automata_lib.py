@@ -231,10 +231,21 @@ class _Reader:
         return Action(state, tuple(names), tuple(moves))
 
 
+def takes_symbol(symbol: str) -> bool:
+    """Whether a symbol can stand there."""
+    return len(symbol) == 1
+
+
+def takes_state(state: str) -> bool:
+    """Whether a state can; each can, in quotes."""
+    return bool(state)
+
+
 def write(machine: TapeMachine) -> str:
-    """The machine as JSON: of a DTM, or with several tapes of an MNTM.  Errors: MachineError, where there is none."""
-    if machine.tapes > 1 and any(len(symbol) != 1 for symbol in machine.symbols):
-        raise MachineError(f"With several tapes symbols have one character here: {machine.name} has longer ones.")
+    """The machine, whose names can all stand there, as JSON: of a DTM, or with several tapes of an MNTM.
+
+    Errors: MachineError, where there is none.
+    """
     if machine.initial in machine.halting:
         raise MachineError(f"automata-lib has no initial state that is final: {machine.name} has.")
     letters = {move: letter for letter, move in MOVES.items()}

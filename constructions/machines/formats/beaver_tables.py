@@ -123,7 +123,8 @@ def _started(text: Text, machine: TapeMachine, starts: Sequence[Sequence[Cell]])
         )
     first = found[2]
     states_in_order = (first, *(state for state in machine.states if state != first))
-    return replace(machine, states=states_in_order, start=Start(tuple(found[1]), tuple(found[3])))
+    start = Start(tuple(found[1]), tuple(found[3]))
+    return replace(machine, name=f"{machine.name}-{word}", states=states_in_order, start=start)
 
 
 def _is_start(cells: Sequence[Cell]) -> bool:
@@ -276,17 +277,24 @@ def standard_text(machine: TapeMachine) -> str | None:
     return "_".join(entries)
 
 
+def takes_symbol(symbol: str) -> bool:
+    """Whether a symbol can stand there; capitals are left to states and moves."""
+    return re.fullmatch(r"[0-9a-z]+", symbol) is not None
+
+
+def takes_state(state: str) -> bool:
+    """Whether a state can stand there: an entry always tells where it begins."""
+    return re.fullmatch(r"[A-Z][A-Za-z0-9]*", state) is not None and state not in HALTS
+
+
 def write(machine: TapeMachine) -> str:
-    """The machine as CSV.  Errors: MachineError, where it has no table that is read as it."""
+    """The machine, whose names can all stand there, as CSV.  Errors: MachineError, where it has no table."""
     if machine.tapes != 1:
         raise MachineError(f"A table of entries has one tape: {machine.name} has {machine.tapes}.")
     running = [state for state in machine.states if state not in machine.halting]
     halts = next((name for name in HALTS if name not in running), None)
     if not running or halts is None:
         raise MachineError(f"{machine.name} has no table: its states are {listed(machine.states)}.")
-    for name in (*running, *machine.symbols):
-        if not re.fullmatch(r"[^\s|,;#'\"/]+", name) or name in MISSING:
-            raise MachineError(f"{name!r} of {machine.name} cannot stand in a table: use letters and digits.")
     lines = [",".join(["", *machine.symbols])]
     for state in running:
         cells = [state]

@@ -26,7 +26,7 @@ from xml.sax.saxutils import escape
 
 from exactformer.constructions.machines.formats.reading import MOST_TAPES, MOST_TRANSITIONS, Draft, Place, Text
 from exactformer.constructions.machines.formats.tape_machine import Outcome, TapeMachine
-from exactformer.constructions.machines.machine import Action, MachineError, Move
+from exactformer.constructions.machines.machine import Action, Move
 
 BLANK: Final = "\N{WHITE SQUARE}"
 ANY: Final = "~"
@@ -248,17 +248,19 @@ def expand(read: str, symbols: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(symbol for symbol in symbols if symbol != read[1:]) if read[0] == NOT and len(read) == 2 else (read,)
 
 
-def write(machine: TapeMachine) -> str:
-    """The machine as a file of JFLAP 7.  Errors: MachineError, where there is none.
-
-    Halting states are final, but those that reject.
-    """
+def takes_symbol(symbol: str) -> bool:
+    """Whether a symbol other than the blank can stand there."""
     special = (BLANK, ANY, NOT, "}", *EPSILONS)
-    for symbol in machine.symbols[1:]:
-        if len(symbol) != 1 or symbol.isspace() or not symbol.isprintable() or symbol in special:
-            raise MachineError(
-                f"JFLAP has symbols of one character other than {' '.join(special)}: {machine.name} has {symbol!r}."
-            )
+    return len(symbol) == 1 and symbol.isprintable() and not symbol.isspace() and symbol not in special
+
+
+def takes_state(state: str) -> bool:
+    """Whether a state can stand there."""
+    return bool(state) and state.isprintable() and "#" not in state
+
+
+def write(machine: TapeMachine) -> str:
+    """The machine, whose names can all stand there, as a file of JFLAP 7; halting states are final, unless they reject."""
     ids = {state: str(number) for number, state in enumerate(machine.states)}
     lines = ['<?xml version="1.0" encoding="UTF-8" standalone="no"?>', "<structure>", "  <type>turing</type>"]
     lines += [f"  <tapes>{machine.tapes}</tapes>"] if machine.tapes > 1 else []

@@ -134,8 +134,18 @@ def _initial(text: Text, rules: list[Rule]) -> str:
     return FIRST if FIRST in states else next((state for state in states), FIRST)
 
 
+def takes_symbol(symbol: str) -> bool:
+    """Whether a symbol other than the blank can stand there."""
+    return len(symbol) == 1 and not symbol.isspace() and symbol not in (BLANK, ANY, ";")
+
+
+def takes_state(state: str) -> bool:
+    """Whether a state can stand there."""
+    return re.fullmatch(r"[^\s;]+", state) is not None
+
+
 def write(machine: TapeMachine) -> str:
-    """The machine as a program.  Errors: MachineError, where there is none.
+    """The machine, whose names can all stand there, as a program.  Errors: MachineError, where there is none.
 
     States that halt get names that begin with ``halt``, and others names that do not.
     """
@@ -150,19 +160,11 @@ def write(machine: TapeMachine) -> str:
             wanted = wanted if outcome_of(state) is not machine.halting[state] or not is_halting(state) else state
         else:
             wanted = f"q-{state}" if is_halting(state) or state == ANY else state
-        wanted = re.sub(r"[\s;]", "_", wanted) or "q"
         name, number = wanted, 2
         while name in names.values():
             name, number = f"{wanted}-{number}", number + 1
         names[state] = name
-    symbols = {machine.blank: BLANK}
-    for symbol in machine.symbols[1:]:
-        if len(symbol) != 1 or symbol.isspace() or symbol in (BLANK, ANY, ";"):
-            raise MachineError(
-                f"Morphett's simulator has symbols of one character other than '_', '*' and ';': {machine.name} has "
-                f"{symbol!r}."
-            )
-        symbols[symbol] = symbol
+    symbols = {symbol: symbol for symbol in machine.symbols} | {machine.blank: BLANK}
     letters = {move: letter for letter, move in MOVES.items()}
     lines = [f"; {machine.name!r}", f"; initial state: {names[machine.initial]}"]
     for (state, (read,)), action in machine.transitions.items():

@@ -6,10 +6,10 @@ them one more, which changes nothing and leads into its only halting state, ``ha
 ``halt`` tells how the run ended.
 
 Names.  An input word of the machine is one of its normal form, because a square on the right whose partner on the left
-is blank is called as its symbol.  All other contents of cells get letters, in the order of `_letters`, which no symbol
-of the machine has.  A symbol that cannot be the name of a cell (of several characters, a space, a quote, a bracket, a
-brace) gets a letter, too.  A state keeps its name, with the characters that names cannot have replaced by ``_``; where
-that makes two alike, a number follows.
+is blank is called as its symbol.  All other contents of cells get letters, in the order of `renaming.letters`, which no
+symbol of the machine has.  A symbol that cannot be the name of a cell (of several characters, a space, a quote, a
+bracket, a brace) gets a letter, too.  A state keeps its name, with the characters that names cannot have replaced by
+``_``; where that makes two alike, a number follows.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain, count, product
-from string import ascii_letters
+from itertools import chain, product
 from typing import Final
 
 from exactformer.constructions.machines.folded_rows import (
@@ -31,6 +30,7 @@ from exactformer.constructions.machines.folded_rows import (
     rows_of,
     views,
 )
+from exactformer.constructions.machines.formats.renaming import letters, names_for
 from exactformer.constructions.machines.formats.tape_machine import Outcome, TapeMachine
 from exactformer.constructions.machines.machine import Action, MachineError, Move, TuringMachine, is_name
 
@@ -94,11 +94,9 @@ class NormalForm:
                 raise NormalFormError(f"Cell {cell} holds {name!r}, which is no part of a tape of {self.machine.name}.")
         return {square: symbol for square, symbol in found.items() if symbol != blank}
 
-    def state(self, name: str) -> str | None:
-        """The state of the original that a state of the normal form is; None for ``halt``."""
-        if name == START:
-            return self.original.initial
-        return None if name == HALT else self._states[name[: -self.original.tapes]]
+    def state(self, name: str) -> str:
+        """The state of the original that a state of the normal form is, other than ``halt``."""
+        return self.original.initial if name == START else self._states[name[: -self.original.tapes]]
 
     @property
     def input(self) -> str | None:
@@ -135,8 +133,9 @@ def normal_form(original: TapeMachine) -> NormalForm:
             f"{' and '.join(str(len(of)) for of in symbols)} symbols and {len(live)} states: at most {MOST_ROWS} are "
             "made, so use fewer tapes or symbols."
         )
-    cells, names = _cell_names(original), _state_names(live)
-    states, named = dict(zip(live, names, strict=True)), dict(zip(names, live, strict=True))
+    cells, states = _cell_names(original), names_for(live, _is_usable, _usable)
+    named = {name: state for state, name in states.items()}
+    names = list(named)
 
     def step(name: str, read: tuple[str, ...]) -> Action:
         found = original.action(named[name], read)
@@ -177,37 +176,16 @@ def _cell_names(original: TapeMachine) -> CellNames:
     symbols = [symbol for symbol in original.symbols if symbol in standing]
     kept = {symbol for symbol in symbols if symbol != blank and len(symbol) == 1 and _is_usable(symbol)}
     keeps_blank = _is_usable(blank) and blank not in kept
-    blank_name = blank if keeps_blank else next(name for name in chain("_", _letters()) if name not in symbols)
-    letters = (letter for letter in _letters() if letter not in kept and letter not in (blank, blank_name))
-    plain = {symbol: symbol if symbol in kept else next(letters) for symbol in symbols if symbol != blank}
-    home = {symbol: next(letters) for symbol in symbols}
+    blank_name = blank if keeps_blank else next(name for name in chain("_", letters()) if name not in symbols)
+    free = (letter for letter in letters() if letter not in kept and letter not in (blank, blank_name))
+    plain = {symbol: symbol if symbol in kept else next(free) for symbol in symbols if symbol != blank}
+    home = {symbol: next(free) for symbol in symbols}
     pairs = {
-        (right, left): plain[right] if left == blank and right != blank else next(letters)
+        (right, left): plain[right] if left == blank and right != blank else next(free)
         for right in symbols
         for left in symbols
     }
     return CellNames(blank_name, home, pairs)
-
-
-def _letters() -> Iterator[str]:
-    """Letters, in an order that never changes: those of ASCII, and all that follow in Unicode from U+0100 on."""
-    yield from ascii_letters
-    yield from (chr(code) for code in range(0x100, 0x20000) if chr(code).isalpha())
-
-
-def _state_names(states: Sequence[str]) -> list[str]:
-    """A name for each state, its own one if that is usable; different ones for different states."""
-    taken = {state for state in states if _is_usable(state)}
-    names: list[str] = []
-    for state in states:
-        if state in taken:
-            names.append(state)
-            continue
-        wanted = _usable(state) or "q"
-        name = next(name for name in chain([wanted], (f"{wanted}.{n}" for n in count(2))) if name not in taken)
-        taken.add(name)
-        names.append(name)
-    return names
 
 
 def _is_usable(name: str) -> bool:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
-from string import ascii_letters
 
+from exactformer.constructions.machines.formats.renaming import letters
 from exactformer.constructions.machines.formats.tape_machine import TapeMachine
 from exactformer.constructions.machines.machine import Action, Move, Situation
 
@@ -42,8 +42,7 @@ def with_two_way_tapes(machine: TapeMachine) -> TapeMachine:
 
 def marks(machine: TapeMachine) -> dict[str, str]:
     """What each symbol is called in square 0: a letter that no symbol is called by."""
-    letters = (*ascii_letters, *(chr(code) for code in range(0x100, 0x3000) if chr(code).isalpha()))
-    free = (letter for letter in letters if letter not in machine.symbols)
+    free = (letter for letter in letters() if letter not in machine.symbols)
     return dict(zip(machine.symbols, free, strict=False))
 
 

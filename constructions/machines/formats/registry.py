@@ -23,9 +23,10 @@ from exactformer.constructions.machines.formats import (
 from exactformer.constructions.machines.formats.normal_form import NormalForm, normal_form
 from exactformer.constructions.machines.formats.one_way import with_two_way_tapes
 from exactformer.constructions.machines.formats.reading import Text
+from exactformer.constructions.machines.formats.renaming import names_for, renamed, symbols_for
 from exactformer.constructions.machines.formats.tape_machine import TapeMachine, as_tape_machine
 from exactformer.constructions.machines.machine import MachineError, TuringMachine
-from exactformer.constructions.machines.text import KEYS, MachineTextError, read_machine, write_machine
+from exactformer.constructions.machines.text import KEYS, read_machine
 
 BEAVER: Final = "busy-beaver"
 
@@ -71,12 +72,24 @@ _READERS: Final = (
 )
 """The first one that recognises a content reads it; else the one of the file's name."""
 _OF_OURS: Final = (".yaml", ".yml")
-_WRITERS: Final[dict[str, Callable[[TapeMachine], str]]] = {
-    "turingmachine.io": turingmachine_io.write,
-    "morphett": morphett.write,
-    "jflap": jflap.write,
-    "automata-lib": automata_lib.write,
-    BEAVER: beaver_tables.write,
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """A format that is written: which names can stand in it, and whether its blank is its own."""
+
+    write: Callable[[TapeMachine], str]
+    takes_symbol: Callable[[str], bool]
+    takes_state: Callable[[str], bool]
+    own_blank: bool = False
+
+
+_WRITERS: Final = {
+    "turingmachine.io": _Writer(turingmachine_io.write, turingmachine_io.takes_symbol, turingmachine_io.takes_state),
+    "morphett": _Writer(morphett.write, morphett.takes_symbol, morphett.takes_state, own_blank=True),
+    "jflap": _Writer(jflap.write, jflap.takes_symbol, jflap.takes_state, own_blank=True),
+    "automata-lib": _Writer(automata_lib.write, automata_lib.takes_symbol, automata_lib.takes_state),
+    BEAVER: _Writer(beaver_tables.write, beaver_tables.takes_symbol, beaver_tables.takes_state),
 }
 
 
@@ -85,20 +98,36 @@ def load_text(text: str, source: str) -> Loaded:
 
     Errors: MachineTextError; NormalFormError where the normal form is too large.
     """
-    if looks_like_busy_beaver(text.rstrip()) and not re.search(r"[\s#;]", text.rstrip()):
+    if is_standard(text):
         return load_beaver(text.rstrip(), source)
-    if _is_ours(text):
+    reader = _reader(text, source)
+    if reader is None:
         return Loaded(read_machine(text, source))
     given = Text(text, source)
     given.require_small()
+    return of_tape_machine(reader.read(given), reader.format)
+
+
+def is_foreign(text: str, source: str) -> bool:
+    """Whether a text is in another format than ours, as far as one can tell before it is read."""
+    return is_standard(text) or _reader(text, source) is not None
+
+
+def is_standard(text: str) -> bool:
+    """Whether a text is meant as a busy beaver of the standard text, and holds nothing else."""
+    return looks_like_busy_beaver(text.rstrip()) and not re.search(r"[\s#;]", text.rstrip())
+
+
+def _reader(text: str, source: str) -> _Reader | None:
+    """What reads a text; None for one of ours.  Errors: MachineTextError, where no format is recognised."""
+    if _is_ours(text):
+        return None
     end = Path(source).suffix.lower()
     found = next((reader for reader in _READERS if reader.recognises(text)), None)
     found = found or next((reader for reader in _READERS if end in reader.ends), None)
-    if found is not None:
-        return of_tape_machine(found.read(given), found.format)
-    if end in ("", *_OF_OURS):
-        return Loaded(read_machine(text, source))
-    return given.fail((1, 1), f"no format is recognised: machines of {', '.join(TITLES.values())} are read.")
+    if found is None and end not in ("", *_OF_OURS):
+        Text(text, source).fail((1, 1), f"no format is recognised: {', '.join(TITLES.values())} are read.")
+    return found
 
 
 def load_beaver(text: str, source: str) -> Loaded:
@@ -122,21 +151,44 @@ def load_object(machine: object) -> Loaded:
     return of_tape_machine(automata_lib.from_object(machine), "automata-lib")
 
 
-def written(loaded: Loaded, to: str) -> str:
-    """The machine in a format, a key of `TITLES`.  Errors: MachineError, where that cannot be.
+@dataclass(frozen=True)
+class Written:
+    """A machine in another format: the text, the machine that it describes, and what was changed, in sentences."""
 
-    In ours it is what is compiled; in others it is the machine as it was given, and one with one-way tapes gets a mark
-    in cell 0 of each (`one_way`).
+    text: str
+    machine: TapeMachine
+    changes: tuple[str, ...]
+
+
+def written(loaded: Loaded, to: str) -> Written:
+    """The machine, as it was given, in the format of another tool: a key of `TITLES`, but not our own.
+
+    One with one-way tapes gets a mark in cell 0 of each (`one_way`), and names that cannot stand there are replaced.
+    Errors: MachineError, where the format has no such machine.
     """
-    if to == OURS:
-        return write_machine(loaded.machine)
-    machine = loaded.tape_machine
-    return _WRITERS[to](machine if machine.two_way else with_two_way_tapes(machine))
+    writer, machine, changes = _WRITERS[to], loaded.tape_machine, []
+    if not machine.two_way:
+        before, machine = machine, with_two_way_tapes(machine)
+        if len(machine.symbols) > len(before.symbols):
+            changes.append("The first step marks cell 0 of each tape, because the tapes of this format have no end.")
+    symbols = symbols_for(machine.symbols[writer.own_blank :], writer.takes_symbol, machine.symbols)
+    states = names_for(machine.states, writer.takes_state, lambda state: _usable(state, writer.takes_state))
+    if writer.own_blank:
+        symbols = {machine.blank: machine.blank} | symbols
+    for what, names in (("symbols", symbols), ("states", states)):
+        other = [f"{name!r} = {of}" for name, of in names.items() if name != of]
+        if other:
+            changes.append(f"Renamed {what}: {', '.join(other)}.")
+    machine = renamed(machine, states, symbols)
+    return Written(writer.write(machine), machine, tuple(changes))
+
+
+def _usable(state: str, takes: Callable[[str], bool]) -> str:
+    """The state with what cannot stand there left out, or else a name that can."""
+    kept = re.sub(r"[^A-Za-z0-9]", "", state)
+    return next((name for name in (kept, kept.capitalize(), f"Q{kept}") if takes(name)), "Q")
 
 
 def _is_ours(text: str) -> bool:
     """Whether a text has most of the keys of our own format at the margin."""
     return sum(re.search(rf"^{key}:", text, re.MULTILINE) is not None for key in KEYS) > len(KEYS) // 2
-
-
-__all__ = ["Loaded", "MachineTextError", "load_beaver", "load_object", "load_text", "of_tape_machine", "written"]

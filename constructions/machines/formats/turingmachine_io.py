@@ -225,14 +225,21 @@ class _Reader:
         self.text.fail(self.place(node), reason)
 
 
+def takes_symbol(symbol: str) -> bool:
+    """Whether a symbol can stand there."""
+    return len(symbol) == 1
+
+
+def takes_state(state: str) -> bool:
+    """Whether a state can; each can, in quotes."""
+    return bool(state)
+
+
 def write(machine: TapeMachine) -> str:
-    """The machine in this format.  Errors: MachineError, where it has none.
+    """The machine, whose names can all stand there, in this format.  Errors: MachineError, where it has none.
 
     States that halt have no instructions.  How a run ends is told by the state alone.
     """
-    for symbol in machine.symbols:
-        if len(symbol) != 1:
-            raise MachineError(f"turingmachine.io has symbols of one character: {machine.name} has {symbol!r}.")
     if machine.tapes != 1:
         raise MachineError(f"turingmachine.io has one tape: {machine.name} has {machine.tapes}.")
     lines = [f"name: {_quoted(machine.name)}", f"blank: {_quoted(machine.blank)}"]
