@@ -55,7 +55,7 @@ def recognises(text: str) -> bool:
     lines = [cells for cells in _lines(text) if cells]
     if not lines:
         return False
-    if looks_like_busy_beaver(lines[0][0].text):
+    if _is_standard(lines[0]):
         return True
     body = [cell.text for cells in lines[:6] for cell in cells[1:]]
     return bool(body) and any(_ENTRY.fullmatch(text) and len(text) > 2 for text in body)
@@ -67,7 +67,7 @@ def read(text: Text) -> TapeMachine:
     if not lines:
         text.fail((1, 1), "the text is empty: write a table of entries such as 1RB.")
     first = lines[0][0]
-    if looks_like_busy_beaver(first.text):
+    if _is_standard(lines[0]):
         return _standard(text, lines)
     rows = [cells for cells in lines if not _is_start(cells)]
     starts = [cells for cells in lines if _is_start(cells)]
@@ -75,6 +75,11 @@ def read(text: Text) -> TapeMachine:
         text.fail(first.place, "there is no row of a table: write a state and its entries, such as A 1RB 1LB.")
     machine = _table(text, rows)
     return _started(text, machine, starts)
+
+
+def _is_standard(cells: Sequence[Cell]) -> bool:
+    """Whether a line begins with a whole machine, and not with one entry of it."""
+    return looks_like_busy_beaver(cells[0].text) and (len(cells) == 1 or not _is_entry(cells[0].text))
 
 
 def _standard(text: Text, lines: Sequence[Sequence[Cell]]) -> TapeMachine:
@@ -193,7 +198,7 @@ def _table(text: Text, rows: Sequence[Sequence[Cell]]) -> TapeMachine:
 
 
 def _is_entry(text: str) -> bool:
-    return text in MISSING or _ENTRY.fullmatch(text) is not None
+    return text in MISSING or (_ENTRY.fullmatch(text) is not None and "_" not in text)
 
 
 def _fits(entries: Sequence[Sequence[Cell]], states: Sequence[str], symbols: Sequence[str]) -> bool:

@@ -260,7 +260,10 @@ def takes_state(state: str) -> bool:
 
 
 def write(machine: TapeMachine) -> str:
-    """The machine, whose names can all stand there, as a file of JFLAP 7; halting states are final, unless they reject."""
+    """The machine, whose names can all stand there, as a file of JFLAP 7.
+
+    Halting states are final, but those that reject.
+    """
     ids = {state: str(number) for number, state in enumerate(machine.states)}
     lines = ['<?xml version="1.0" encoding="UTF-8" standalone="no"?>', "<structure>", "  <type>turing</type>"]
     lines += [f"  <tapes>{machine.tapes}</tapes>"] if machine.tapes > 1 else []
