@@ -6,7 +6,7 @@ import textwrap
 
 from exactformer.certificates.reports.layout import Facts
 from exactformer.constructions.machines.formats import TITLES
-from exactformer.constructions.machines.formats.normal_form import NormalForm, cell_table, sentences
+from exactformer.constructions.machines.formats.normal_form import NormalForm, NormalFormError, cell_table, sentences
 from exactformer.constructions.machines.formats.registry import Loaded
 from exactformer.constructions.machines.formats.tape_machine import Outcome
 from exactformer.constructions.machines.run import Run
@@ -21,8 +21,11 @@ def made_from(loaded: Loaded) -> list[str]:
     if loaded.original is None:
         return []
     said = [f"Read as {TITLES[loaded.format]}: {loaded.original.name!r}."]
-    if loaded.normal is not None:
-        return [*said, *sentences(loaded.normal)]
+    try:
+        if loaded.normal is not None:
+            return [*said, *sentences(loaded.normal)]
+    except NormalFormError as error:
+        return [*said, f"It cannot be compiled.  {error}"]
     return [*said, f"{loaded.machine.name} is its folding; the folding takes the same steps, one for one."]
 
 

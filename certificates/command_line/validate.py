@@ -87,7 +87,6 @@ def _plain(loaded: Loaded) -> dict[str, object]:
     return {
         "machine": machine.name,
         "format": loaded.format,
-        "compiled": loaded.machine.name,
         "tapes": machine.tapes,
         "states": list(machine.states),
         "symbols": list(machine.symbols),

@@ -197,6 +197,8 @@ def entry_of(machine: TuringMachine) -> LibraryEntry | None:
 def load_machine(given: object) -> TuringMachine:
     """The machine that a command or a program was given, as it is compiled: see `load`.
 
+    One of another tool has tapes without ends, which are folded; NormalFormError, where that makes it too large.
+
     >>> load_machine("increment").tapes
     1
     >>> load_machine("1RB1LB_1LA1RZ").name
@@ -209,21 +211,21 @@ def load(given: object) -> Loaded:
     """A machine as it was given and as it is compiled: a name of the library, a busy beaver text, or a file of any
     format, in this order; or a DTM or MNTM of automata-lib.
 
-    Errors: UnknownMachineError when there is none of these; MachineTextError when the text is not a machine;
-    NormalFormError when it has tapes without ends and folding them makes it too large.
+    Errors: UnknownMachineError when there is none of these; MachineTextError when the text is not a machine.
 
     >>> load("increment").original is None, load("1RB1LB_1LA1RZ").original is None
     (True, False)
     """
     # Imported here because YAML is slow to import and most commands that list the library need no text.
     from exactformer.constructions.machines.busy_beaver import looks_like_busy_beaver
+    from exactformer.constructions.machines.formats import OURS
     from exactformer.constructions.machines.formats.registry import Loaded, load_object, load_text
 
     if not isinstance(given, (str, Path)):
         return load_object(given)
     name_or_path = str(given)
     if name_or_path in LIBRARY:
-        return Loaded(LIBRARY[name_or_path].machine)
+        return Loaded(OURS, LIBRARY[name_or_path].machine)
     if looks_like_busy_beaver(name_or_path):
         return load_text(name_or_path, name_or_path)
     path = Path(name_or_path)

@@ -97,8 +97,8 @@ def is_halting(state: str) -> bool:
 
 def outcome_of(state: str) -> Outcome:
     """What a halting state's name says."""
-    said = state[4:].lower().strip("-_")
-    return {"accept": Outcome.ACCEPTS, "reject": Outcome.REJECTS}.get(said, Outcome.HALTS)
+    said = re.fullmatch(r"[-_]*(accept|reject)[-_0-9]*", state[4:].lower())
+    return Outcome.HALTS if said is None else {"accept": Outcome.ACCEPTS, "reject": Outcome.REJECTS}[said[1]]
 
 
 def _rules(text: Text) -> Iterator[Rule]:

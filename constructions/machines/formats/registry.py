@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from exactformer.constructions.machines.busy_beaver import looks_like_busy_beaver, read_busy_beaver
+from exactformer.constructions.machines.busy_beaver import read_busy_beaver
 from exactformer.constructions.machines.folding import fold
 from exactformer.constructions.machines.formats import (
     OURS,
@@ -33,22 +34,43 @@ BEAVER: Final = "busy-beaver"
 
 @dataclass(frozen=True)
 class Loaded:
-    """A machine that was given, in the form that is compiled, and as it was given.
+    """A machine as it was given, from which follows what is compiled.
 
-    ``format``: a key of `TITLES`.  ``original``: the foreign machine; None for one of ours.  ``normal``: how the
-    foreign machine was brought into our form; None for ours, and for a busy beaver of the standard text, which is
-    folded as that format says.
+    ``format``: a key of `TITLES`.  ``ours``: a machine in our own format; else there is ``original``, the foreign one.
     """
 
-    machine: TuringMachine
-    format: str = OURS
+    format: str
+    ours: TuringMachine | None = None
     original: TapeMachine | None = None
-    normal: NormalForm | None = None
 
     @property
     def tape_machine(self) -> TapeMachine:
         """The machine as it was given, as all formats take it."""
-        return self.original if self.original is not None else as_tape_machine(self.machine)
+        if self.original is not None:
+            return self.original
+        return as_tape_machine(self.machine)
+
+    @cached_property
+    def machine(self) -> TuringMachine:
+        """What is compiled.  Errors: NormalFormError, where it is too large."""
+        if self.ours is not None:
+            return self.ours
+        if self.normal is not None:
+            return self.normal.machine
+        return fold(read_busy_beaver(self.standard_text or ""))
+
+    @cached_property
+    def normal(self) -> NormalForm | None:
+        """How a foreign machine was brought into our form; None for ours, and for a busy beaver that has a standard
+        text: that is folded as its format says.  Errors: NormalFormError."""
+        return None if self.original is None or self.standard_text is not None else normal_form(self.original)
+
+    @cached_property
+    def standard_text(self) -> str | None:
+        """Of a busy beaver that has one."""
+        if self.original is None or self.format != BEAVER:
+            return None
+        return beaver_tables.standard_text(self.original)
 
 
 @dataclass(frozen=True)
@@ -96,26 +118,19 @@ _WRITERS: Final = {
 def load_text(text: str, source: str) -> Loaded:
     """The machine of a text in any format; ``source``: the file's name, which says the format where the text does not.
 
-    Errors: MachineTextError; NormalFormError where the normal form is too large.
+    Errors: MachineTextError.
     """
-    if is_standard(text):
-        return load_beaver(text.rstrip(), source)
     reader = _reader(text, source)
     if reader is None:
-        return Loaded(read_machine(text, source))
+        return Loaded(OURS, read_machine(text, source))
     given = Text(text, source)
     given.require_small()
-    return of_tape_machine(reader.read(given), reader.format)
+    return Loaded(reader.format, original=reader.read(given))
 
 
 def is_foreign(text: str, source: str) -> bool:
     """Whether a text is in another format than ours, as far as one can tell before it is read."""
-    return is_standard(text) or _reader(text, source) is not None
-
-
-def is_standard(text: str) -> bool:
-    """Whether a text is meant as a busy beaver of the standard text, and holds nothing else."""
-    return looks_like_busy_beaver(text.rstrip()) and not re.search(r"[\s#;]", text.rstrip())
+    return _reader(text, source) is not None
 
 
 def _reader(text: str, source: str) -> _Reader | None:
@@ -130,25 +145,11 @@ def _reader(text: str, source: str) -> _Reader | None:
     return found
 
 
-def load_beaver(text: str, source: str) -> Loaded:
-    """The folding of a busy beaver of the standard text.  Errors: MachineTextError."""
-    folded = fold(read_busy_beaver(text, source))
-    return Loaded(folded, BEAVER, beaver_tables.read(Text(text, source)))
-
-
-def of_tape_machine(machine: TapeMachine, of_format: str) -> Loaded:
-    """A foreign machine, brought into our form; one that has a standard text is folded as that."""
-    if of_format == BEAVER and (standard := beaver_tables.standard_text(machine)) is not None:
-        return Loaded(fold(read_busy_beaver(standard)), of_format, machine)
-    normal = normal_form(machine)
-    return Loaded(normal.machine, of_format, machine, normal)
-
-
 def load_object(machine: object) -> Loaded:
     """A machine of automata-lib.  Errors: MachineTextError; MachineError, where it is none."""
     if not automata_lib.is_object(machine):
         raise MachineError(f"{machine!r} is no machine: give a name, a file, or a DTM or MNTM of automata-lib.")
-    return of_tape_machine(automata_lib.from_object(machine), "automata-lib")
+    return Loaded("automata-lib", original=automata_lib.from_object(machine))
 
 
 @dataclass(frozen=True)

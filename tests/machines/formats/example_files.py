@@ -79,7 +79,8 @@ def foreign(example: Example) -> TapeMachine:
 def words(machine: TapeMachine, longest: int = 4, most: int = 120) -> Iterator[tuple[str, ...]]:
     """Short words over the input symbols: all of them, or a drawn part, and always the shortest."""
     found = [word for length in range(longest + 1) for word in product(machine.input_symbols, repeat=length)]
-    yield from found if len(found) <= most else found[:20] + Random(most).sample(found[20:], most - 20)
+    first = most // 2
+    yield from found if len(found) <= most else found[:first] + Random(most).sample(found[first:], most - first)
 
 
 def run(machine: TapeMachine, word: str | tuple[str, ...], steps: int = STEPS) -> TapeConfiguration:

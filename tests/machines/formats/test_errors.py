@@ -28,7 +28,7 @@ class Wrong:
         return self.title
 
 
-IO, MO, JF, J2, DT, MN, PY, CS, TW, ST = (
+IO, MO, JF, J2, DT, MN, PY, CS, ST = (
     "increment.yaml",
     "palindrome.txt",
     "first-is-last.jff",
@@ -37,13 +37,12 @@ IO, MO, JF, J2, DT, MN, PY, CS, TW, ST = (
     "ones.json",
     "parity.py",
     "thirty.csv",
-    "twelve-symbols.txt",
     "start.txt",
 )
 READ_B = "<read>b</read>"
 WRONG = (
     # turingmachine.io
-    Wrong("not YAML", IO, "blank: ' '", "blank: ' ", 14, 5, "not YAML"),
+    Wrong("not YAML", IO, "blank: ' '", "blank: ' ", 9, 7, "not YAML"),
     Wrong("no blank", IO, "blank: ' '\n", "", 1, 1, "missing key 'blank'"),
     Wrong("no start state", IO, "start state: right\n", "", 1, 1, "missing key 'start state'"),
     Wrong("an unknown key", IO, "blank:", "blnk:", 3, 1, "unknown key 'blnk' (did you mean 'blank'?)"),
@@ -63,7 +62,9 @@ WRONG = (
     Wrong("an unknown part", IO, "{write: 0, L}", "{wrote: 0, L}", 12, 15, "unknown key 'wrote' of an instruction"),
     Wrong("an unknown state", IO, "{L: carry}", "{L: cary}", 9, 16, "the state 'cary' (did you mean 'carry'?)"),
     Wrong("a state that is a list", IO, "  done:", "  done: [1]", 14, 9, "a state must map symbols to instructions"),
-    Wrong("an unknown state, exported", "exported.yaml", "b: {write: a, R}", "b: {write: a, R: x}", 8, 24, "the state 'x'"),
+    Wrong(
+        "an unknown state, exported", "exported.yaml", "b: {write: a, R}", "b: {write: a, R: x}", 9, 24, "the state 'x'"
+    ),
     Wrong("folded source code", "exported.yaml", "source code: |", "source code: >", 2, 14, "must be a block of text"),
     Wrong("an unknown synonym", "brackets.yaml", "'.': reject", "'.': rejcet", 16, 10, "(did you mean 'reject'?)"),
     # Morphett
@@ -72,33 +73,55 @@ WRONG = (
     Wrong("a long symbol read", MO, "1o _ * l 2o", "1o __ * l 2o", 10, 4, "the symbol '__' has 2 characters"),
     Wrong("a long symbol written", MO, "1o _ * l 2o", "1o _ ** l 2o", 10, 6, "the symbol '**' has 2 characters"),
     Wrong("a direction", MO, "1o _ * l 2o", "1o _ *  > 2o", 10, 9, "the direction is '>': use l, r, or * to stay"),
-    Wrong("nondeterminism", MO, "1o _ * l 2o", "1o _ * l 2o\n1o _ * r 2o", 11, 1, "after the one in line 10: nondeterm"),
+    Wrong(
+        "nondeterminism", MO, "1o _ * l 2o", "1o _ * l 2o\n1o _ * r 2o", 11, 1, "after the one in line 10: nondeterm"
+    ),
     Wrong("an initial state", MO, "; Input:", "; initial state: q\n; ", 2, 18, "the state 'q' is in no rule"),
     # JFLAP
-    Wrong("not XML", JF, "</structure>", "", 24, 1, "not XML: no element found"),
-    Wrong("a document type", JF, "<structure>", "<!DOCTYPE s [<!ENTITY a 'b'>]><structure>", 3, 1, "a document type stands here"),
-    Wrong("another root", JF, "<structure>", "<automaton>", 24, 3, "not XML: mismatched tag"),
+    Wrong("not XML", JF, "</structure>", "", 23, 1, "not XML: no element found"),
+    Wrong(
+        "a document type",
+        JF,
+        "<structure>",
+        "<!DOCTYPE s [<!ENTITY a 'b'>]><structure>",
+        3,
+        13,
+        "a document type stands here",
+    ),
+    Wrong("another root", JF, "<structure>", "<automaton>", 22, 3, "not XML: mismatched tag"),
     Wrong("no type", JF, "<type>turing</type>", "", 3, 1, "this is no file of JFLAP"),
     Wrong("another type", JF, "turing<", "pda<", 4, 3, "the type is 'pda': only Turing machines are read"),
     Wrong("no initial state", JF, "<initial/>", "", 3, 1, "0 states are initial"),
     Wrong("two initial states", JF, "<y>40</y></state>", "<y>40</y><initial/></state>", 7, 3, "2 states are initial"),
     Wrong("an id twice", JF, 'id="1"', 'id="0"', 7, 3, "a second state has the id '0'"),
     Wrong("no id", JF, 'id="1"', 'name="1"', 7, 3, "a state has no id"),
-    Wrong("a state that is not there", JF, "<to>1</to>", "<to>9</to>", 14, 30, "there is no state with the id '9'"),
+    Wrong("a state that is not there", JF, "<to>1</to>", "<to>9</to>", 14, 29, "there is no state with the id '9'"),
     Wrong("no end", JF, "<to>1</to>", "", 14, 3, "the transition has no <to>"),
-    Wrong("a long label", JF, READ_B, "<read>bb</read>", 15, 40, "the label 'bb' is no symbol"),
-    Wrong("a variable", JF, READ_B, "<read>a,b}w</read>", 15, 40, "'a,b}w' is a variable"),
-    Wrong("epsilon", JF, READ_B, "<read>\N{GREEK SMALL LETTER LAMDA}</read>", 15, 40, "epsilon, is not read on tapes"),
+    Wrong("a long label", JF, READ_B, "<read>bb</read>", 15, 39, "the label 'bb' is no symbol"),
+    Wrong("a variable", JF, READ_B, "<read>a,b}w</read>", 15, 39, "'a,b}w' is a variable"),
+    Wrong("epsilon", JF, READ_B, "<read>\N{GREEK SMALL LETTER LAMDA}</read>", 15, 39, "epsilon, is not read on tapes"),
     Wrong("no label", JF, READ_B, "", 15, 3, "no <read> for tape 1: epsilon is not read on tapes"),
     Wrong("a move", JF, "<move>R</move>", "<move>RR</move>", 14, 69, "the move is 'RR': use L, R, or S"),
-    Wrong("writing not", JF, "<write>A</write>", "<write>!A</write>", 20, 55, "'!A' cannot be written"),
-    Wrong("nondeterminism by a label", JF, READ_B, "<read>!b</read>", 15, 3, "a second transition for state 'q0' on 'a'"),
-    Wrong("deep", JF, "<x>60</x>", "<x>" * 30, 6, 70, "elements are nested more than 20 deep"),
-    Wrong("blocks in blocks", "anbn.jff", "<Machine0/>", '<Machine0><block id="9"/></Machine0>', 101, 3, "building blocks"),
+    Wrong("writing not", JF, "<write>A</write>", "<write>!A</write>", 20, 54, "'!A' cannot be written"),
+    Wrong(
+        "nondeterminism by a label", JF, READ_B, "<read>!b</read>", 15, 3, "a second transition for state 'q0' on 'a'"
+    ),
+    Wrong("deep", JF, "<x>60</x>", "<x>" * 30, 6, 71, "elements are nested more than 20 deep"),
+    Wrong(
+        "blocks in blocks", "anbn.jff", "<Machine0/>", '<Machine0><block id="9"/></Machine0>', 111, 3, "building blocks"
+    ),
     Wrong("too many tapes", J2, "<tapes>2", "<tapes>99", 4, 3, "the number of tapes is '99': use 1 to 16"),
     Wrong("another tape", J2, '<read tape="2"/>', '<read tape="3"/>', 14, 7, "there is no tape '3': the machine has 2"),
     Wrong("a tape twice", J2, '<read tape="2"/>', '<read tape="1"/>', 14, 7, "a second <read> for tape 1"),
-    Wrong("a tape that is left out", J2, '<read tape="2"/>', "", 11, 5, "no <read> for tape 2: epsilon is not read on tapes"),
+    Wrong(
+        "a tape that is left out",
+        J2,
+        '<read tape="2"/>',
+        "",
+        11,
+        5,
+        "no <read> for tape 2: epsilon is not read on tapes",
+    ),
     # automata-lib
     Wrong("not JSON", DT, '"q4"],', '"q4"]', 3, 3, "not JSON: expecting ',' delimiter"),
     Wrong("a key", DT, '"states"', '"stats"', 2, 3, "unknown key 'stats' (did you mean 'states'?)"),
@@ -109,22 +132,42 @@ WRONG = (
     Wrong("a direction of the library", DT, '"x", "R"', '"x", "S"', 6, 29, "the move is 'S': use L, R, or N to stay"),
     Wrong("a final state with transitions", DT, '["q4"]\n', '["q3"]\n', 9, 5, "the final state 'q3' has transitions"),
     Wrong("a final state", DT, '["q4"]\n', '["q5"]\n', 13, 20, "unknown state 'q5'"),
-    Wrong("a short entry", DT, '["q1", "x", "R"]', '["q1", "x"]', 6, 17, "an entry must be a state, a symbol and a move"),
-    Wrong("a state twice, JSON", DT, '"q3", "q4"', '"q3", "q3"', 2, 34, "'q3' stands in states twice"),
-    Wrong("a number that is none", DT, '["0", "1"]', '["0", 1.5]', 3, 27, "must be a string or a whole number"),
-    Wrong("the blank as input", DT, '["0", "1"]', '["0", "."]', 3, 27, "the blank '.' cannot be an input symbol"),
-    Wrong("the empty symbol", DT, '["0", "1", "x", "y", "."]', '["0", "1", "", "x", "y", "."]', 4, 31, "epsilon"),
-    Wrong("two choices", DT, '["q1", "x", "R"]', '[["q1", "x", "R"], ["q0", "x", "R"]]', 6, 17, "there are 2 choices: nondet"),
+    Wrong(
+        "a short entry", DT, '["q1", "x", "R"]', '["q1", "x"]', 6, 17, "an entry must be a state, a symbol and a move"
+    ),
+    Wrong("a state twice, JSON", DT, '"q3", "q4"', '"q3", "q3"', 2, 38, "'q3' stands in states twice"),
+    Wrong("a number that is none", DT, '["0", "1"]', '["0", 1.5]', 3, 26, "must be a string or a whole number"),
+    Wrong("the blank as input", DT, '["0", "1"]', '["0", "."]', 3, 26, "the blank '.' cannot be an input symbol"),
+    Wrong("the empty symbol", DT, '["0", "1", "x", "y", "."]', '["0", "1", "", "x", "y", "."]', 4, 30, "epsilon"),
+    Wrong(
+        "two choices",
+        DT,
+        '["q1", "x", "R"]',
+        '[["q1", "x", "R"], ["q0", "x", "R"]]',
+        6,
+        17,
+        "there are 2 choices: nondet",
+    ),
     Wrong("an entry twice", DT, '"y": ["q3", "y", "R"]}', '"0": ["q3", "y", "R"]}', 6, 35, "after the one in line 6"),
-    Wrong("a mapping that is none", DT, '"transitions": {', '"transitions": [], "name": {', 5, 18, "transitions must be a mapping"),
+    Wrong(
+        "a mapping that is none",
+        DT,
+        '"transitions": {',
+        '"transitions": [], "name": {',
+        5,
+        18,
+        "transitions must be a mapping",
+    ),
     Wrong("tapes of an MNTM", MN, '"n_tapes": 2', '"n_tapes": 0', 3, 14, "n_tapes must be a whole number from 1 to 16"),
     Wrong("a symbol for a tape", MN, '"1#":', '"1":', 9, 7, "1 symbols are read: write one for each of the 2 tapes"),
     Wrong("a move for a tape", MN, '["1", "R"], ["1", "R"]', '["1", "R"]', 9, 21, "1 symbols are written"),
-    Wrong("half a pair", MN, '["1", "R"], ["1", "R"]', '["1", "R"], ["1"]', 9, 34, "write a pair of a symbol and a move"),
+    Wrong(
+        "half a pair", MN, '["1", "R"], ["1", "R"]', '["1", "R"], ["1"]', 9, 34, "write a pair of a symbol and a move"
+    ),
     Wrong("no choice", MN, '[["q0", [["1", "R"], ["1", "R"]]]]', "[]", 9, 13, "there are 0 choices"),
-    Wrong("not Python", PY, "states={", "states={{", 4, 11, "not Python: "),
+    Wrong("not Python", PY, "states={", "states={]", 5, 13, "not Python: "),
     Wrong("no literal", PY, '("odd", "a", "R")', "entry", 9, 23, "an entry must be a list, a tuple or a set"),
-    Wrong("an argument", PY, "states=", "state=", 5, 12, "unknown argument 'state'"),
+    Wrong("an argument", PY, "states=", "state=", 5, 11, "unknown argument 'state'"),
     Wrong("an argument without a name", PY, "states={", "{", 5, 5, "the arguments must be named"),
     # tables of busy beavers
     Wrong("an entry", CS, "1Rs3", "1Ks3", 3, 4, "the entry '1Ks3' is no symbol, move and state"),
@@ -132,11 +175,20 @@ WRONG = (
     Wrong("too few entries", CS, "s2,1Rs3,0Ls2", "s2,1Rs3", 3, 1, "'s2' has 1 entries, and the head 2"),
     Wrong("a state twice in a table", CS, "s2,1Rs3", "s1,1Rs3", 3, 1, "the name 's1' stands there twice"),
     Wrong("a symbol twice in a table", CS, ",0,1\n", ",1,1\n", 1, 4, "the name '1' stands there twice"),
-    Wrong("an entry that is two", TW, "1RB   2LA", "1RA   2LA", 2, 1, ""),
-    Wrong("a start configuration", ST, "start: 1100C1100", "start: 1100X1100", 2, 8, "'1100X1100' is no start configuration"),
+    Wrong(
+        "a start configuration",
+        ST,
+        "start: 1100C1100",
+        "start: 1100X1100",
+        2,
+        8,
+        "'1100X1100' is no start configuration",
+    ),
     Wrong("two start configurations", ST, "start: 1100C1100", "1C1\n1C1", 3, 1, "a second start configuration"),
-    Wrong("an entry of the standard text", ST, "1RB1LC_1RC1RB", "1RB1LC_1RC2RB", 1, 11, "'2RB', state B on 1, writes '2'"),
-)  # fmt: skip
+    Wrong(
+        "an entry of the standard text", ST, "1RB1LC_1RC1RB", "1RB1LC_1RC2RB", 1, 11, "'2RB', state B on 1, writes '2'"
+    ),
+)
 
 
 def changed(case: Wrong) -> str:
@@ -145,7 +197,7 @@ def changed(case: Wrong) -> str:
     return text.replace(case.old, case.new, 1)
 
 
-@pytest.mark.parametrize("case", [case for case in WRONG if case.said], ids=str)
+@pytest.mark.parametrize("case", WRONG, ids=str)
 def test_what_is_wrong_is_said_with_its_place(case: Wrong) -> None:
     with pytest.raises(MachineTextError) as refused:
         load_text(changed(case), case.file)
@@ -187,7 +239,7 @@ def test_texts_that_are_none_are_refused(title: str) -> None:
 
 def test_a_text_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "LARGEST_TEXT", 100)
-    with pytest.raises(MachineTextError, match="the text has 4\\d\\d characters: at most 100 are read"):
+    with pytest.raises(MachineTextError, match=r"the text has 345 characters: at most 100 are read"):
         load_text((FILES / IO).read_text(encoding="utf-8"), IO)
 
 
