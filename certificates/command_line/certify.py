@@ -110,7 +110,8 @@ def request_for(typed: Typed, given: Loaded) -> AnyRequest:
     options."""
     if not typed.all_inputs:
         require_inputs(typed)
-        runs = Inputs(typed.inputs, paradigm=typed.paradigm, context=typed.context, max_steps=typed.max_steps)
+        inputs = typed.inputs if given.normal is None else tuple(map(given.normal.typed, typed.inputs))
+        runs = Inputs(inputs, paradigm=typed.paradigm, context=typed.context, max_steps=typed.max_steps)
         return Request(given.machine, runs, parse_arithmetic(typed.arithmetic), typed.beta)
     if typed.inputs:
         raise InputRefused("--all-inputs is about every input: leave --input out")

@@ -40,6 +40,7 @@ def execute(
     with refusing(MachineError, ContextError):
         given = load(machine)
         loaded = given.machine
+        word = given.normal.typed(word) if given.normal is not None else word
         run = trace(loaded, word, max_steps)
         context = context or smallest_context(paradigm, [run])
         position_bits = check_context(paradigm, [run], context)

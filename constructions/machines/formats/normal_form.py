@@ -77,6 +77,10 @@ class NormalForm:
         home = self.cells.pairs[first, blank] if plain else self.cells.home[first]
         return home + "".join(self.cells.pairs[pair] for pair in pairs)
 
+    def typed(self, word: str) -> str:
+        """The input that is meant by a word: one of the original's symbols, or else one of the normal form itself."""
+        return self.word(word) if set(word) <= set(self.original.reached.symbols[0]) else word
+
     def squares(self, cells: Sequence[str]) -> dict[int, str]:
         """The squares of a tape that are not blank, from its cells: of an input, an output, or in between."""
         blank = self.original.blank
