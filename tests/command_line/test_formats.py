@@ -85,7 +85,7 @@ def test_words_are_typed_in_symbols_of_the_machine(tmp_path: Path) -> None:
     assert invoke("run", file, "acdb").out == ran.out
     assert "on '1d1'" in invoke("run", FILES / "increment.yaml", "1 1").out
     said = json.loads(invoke("certify", file, "--input", "[", "--json", "--out", tmp_path).out)
-    assert said["certificate"]["statement"]["inputs"] == ["d"]
+    assert [run["input"] for run in said["certificate"]["runs"]] == ["d"]
 
 
 def test_certify_says_it_in_json_too(tmp_path: Path) -> None:
@@ -193,12 +193,16 @@ def test_a_machine_that_never_halts(tmp_path: Path) -> None:
 
 def test_a_machine_that_is_too_large_to_fold_is_validated_and_converted_to_other_formats(tmp_path: Path) -> None:
     file = tmp_path / "large.json"
-    file.write_text(invoke("convert", "binary-addition", "--to", "automata-lib").out)
-    assert "It cannot be compiled.  The folding of binary-addition has 67452 rows" in invoke("validate", file).out
+    file.write_text(invoke("convert", "binary-multiplication", "--to", "automata-lib").out)
+    assert (
+        "It cannot be compiled.  The folding of binary-multiplication has 2832984 rows" in invoke("validate", file).out
+    )
     assert invoke("convert", file, "--to", "jflap").code == 0
     refused = invoke("convert", file)
     assert refused.code == 2
-    assert refused.err.startswith("Error: The folding of binary-addition has 67452 rows, because it has 2 tape(s)")
+    assert refused.err.startswith(
+        "Error: The folding of binary-multiplication has 2832984 rows, because it has 3 tape(s)"
+    )
 
 
 def test_every_example_is_validated() -> None:

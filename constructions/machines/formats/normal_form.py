@@ -36,8 +36,8 @@ from exactformer.constructions.machines.machine import Action, MachineError, Mov
 
 START: Final = "start"
 HALT: Final = "halt"
-MOST_ROWS: Final = 50_000
-"""Of a normal form: more of them make a machine whose network no proof gets through."""
+MOST_ROWS: Final = 100_000
+"""Of a normal form; the text of more would be longer than the checker reads."""
 _REFUSED: Final = "{}[]'"
 """Characters of which theories make no names (certificates/THEORIES.md), beside those of `is_name`."""
 

@@ -117,10 +117,10 @@ def test_what_never_stands_on_a_tape_makes_no_rows() -> None:
 
 
 def test_a_folding_that_is_too_large_is_refused() -> None:
-    symbols = tuple(map(str, range(160)))
+    symbols = tuple(map(str, range(230)))
     table: Table = {("q", (symbol,)): Action("q", (symbol,), (Move.LEFT,)) for symbol in symbols}
     machine = TapeMachine("large", 1, ("q",), symbols, symbols[1:], table, {})
-    with pytest.raises(NormalFormError, match=r"The folding of large has 51522 rows, .*: at most 50000 are made"):
+    with pytest.raises(NormalFormError, match=r"The folding of large has 106262 rows, .*: at most 100000 are made"):
         normal_form(machine)
 
 
