@@ -195,13 +195,13 @@ def test_a_machine_that_is_too_large_to_fold_is_validated_and_converted_to_other
     file = tmp_path / "large.json"
     file.write_text(invoke("convert", "binary-multiplication", "--to", "automata-lib").out)
     assert (
-        "It cannot be compiled.  The folding of binary-multiplication has 2832984 rows" in invoke("validate", file).out
+        "It cannot be compiled.  The folding of binary-multiplication has 2212056 rows" in invoke("validate", file).out
     )
     assert invoke("convert", file, "--to", "jflap").code == 0
     refused = invoke("convert", file)
     assert refused.code == 2
     assert refused.err.startswith(
-        "Error: The folding of binary-multiplication has 2832984 rows, because it has 3 tape(s)"
+        "Error: The folding of binary-multiplication has 2212056 rows, because it has 3 tape(s)"
     )
 
 

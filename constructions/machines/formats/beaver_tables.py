@@ -139,7 +139,7 @@ def _is_start(cells: Sequence[Cell]) -> bool:
 
 def _lines(text: str) -> Iterator[list[Cell]]:
     """The cells of each line."""
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         code = _COMMENT.sub(lambda found: " " * len(found[0]), line)
         if not code.strip() or re.fullmatch(r"[\s|:+=-]*", code):
             yield []

@@ -144,7 +144,7 @@ class _Reader:
             if prod(map(len, pools)) > MOST_TRANSITIONS:
                 self.text.fail(place, f"this transition stands for more than {MOST_TRANSITIONS}: that is too many.")
             moves = tuple(label.move for label in of_tapes)
-            for read in product(*pools) if source not in final else ():
+            for read in product(*pools):
                 written = tuple(
                     symbol if label.written == ANY else label.written
                     for symbol, label in zip(read, of_tapes, strict=True)

@@ -16,7 +16,7 @@ class Literals:
 
     def __init__(self, text: Text) -> None:
         self.text = text
-        self.lines = text.text.split("\n")
+        self.lines = text.text.replace("\r\n", "\n").replace("\r", "\n").split("\n")  # as Python counts them
         self.is_json = False
 
     def json(self) -> ast.expr:

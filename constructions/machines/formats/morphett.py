@@ -48,7 +48,7 @@ def recognises(text: str) -> bool:
     >>> recognises("; flip\\n0 1 0 r 0\\n"), recognises("1RB1LB_1LA1RZ\\n")
     (True, False)
     """
-    for line in text.splitlines():
+    for line in text.split("\n"):
         fields = line.partition(";")[0].split()
         if fields:
             return len(fields) >= 5 and fields[3].lower() in MOVES
@@ -102,7 +102,7 @@ def outcome_of(state: str) -> Outcome:
 
 
 def _rules(text: Text) -> Iterator[Rule]:
-    for number, line in enumerate(text.text.splitlines(), start=1):
+    for number, line in enumerate(text.text.split("\n"), start=1):
         code = line.partition(";")[0]
         fields = [(match.group(), (number, match.start() + 1)) for match in re.finditer(r"\S+", code)]
         if not fields:
@@ -126,7 +126,7 @@ def _rules(text: Text) -> Iterator[Rule]:
 
 def _initial(text: Text, rules: list[Rule]) -> str:
     states = dict.fromkeys(name for rule in rules for name in (rule.state, rule.following) if name != ANY)
-    for number, line in enumerate(text.text.splitlines(), start=1):
+    for number, line in enumerate(text.text.split("\n"), start=1):
         if said := _INITIAL.search(line):
             if said[1] not in states:
                 text.fail((number, said.start(1) + 1), f"the state {said[1]!r} is in no rule: use {listed(states)}.")

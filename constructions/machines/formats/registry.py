@@ -123,9 +123,7 @@ def load_text(text: str, source: str) -> Loaded:
     reader = _reader(text, source)
     if reader is None:
         return Loaded(OURS, read_machine(text, source))
-    given = Text(text, source)
-    given.require_small()
-    return Loaded(reader.format, original=reader.read(given))
+    return Loaded(reader.format, original=reader.read(Text(text, source)))
 
 
 def is_foreign(text: str, source: str) -> bool:
@@ -134,9 +132,13 @@ def is_foreign(text: str, source: str) -> bool:
 
 
 def _reader(text: str, source: str) -> _Reader | None:
-    """What reads a text; None for one of ours.  Errors: MachineTextError, where no format is recognised."""
+    """What reads a text; None for one of ours.
+
+    Errors: MachineTextError, where no format is recognised, or the text is too large for any other.
+    """
     if _is_ours(text):
         return None
+    Text(text, source).require_small()
     end = Path(source).suffix.lower()
     found = next((reader for reader in _READERS if reader.recognises(text)), None)
     found = found or next((reader for reader in _READERS if end in reader.ends), None)

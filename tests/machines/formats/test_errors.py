@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from random import Random
 
 import pytest
 
 from exactformer.constructions.machines.formats import reading
 from exactformer.constructions.machines.formats.registry import load_text
 from exactformer.constructions.machines.text import MachineTextError
-from tests.machines.formats.example_files import FILES
+from tests.machines.formats.example_files import EXAMPLES, FILES, Example
 
 
 @dataclass(frozen=True)
@@ -247,3 +248,30 @@ def test_wildcards_that_stand_for_too_much_are_refused(monkeypatch: pytest.Monke
     monkeypatch.setattr(reading, "MOST_TRANSITIONS", 20)
     with pytest.raises(MachineTextError, match="the machine has more than 20 transitions"):
         load_text((FILES / MO).read_text(encoding="utf-8"), MO)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=str)
+def test_whatever_is_done_to_a_text_it_is_a_machine_or_its_fault_is_placed(example: Example) -> None:
+    rng, text = Random(example.name), example.path.read_text(encoding="utf-8")
+    refused = 0
+    for _ in range(60):
+        changed = text
+        for _ in range(rng.randint(1, 3)):
+            at = rng.randrange(len(changed))
+            what = rng.choice(["", *"{}[]()<>:,;|-*'\"\n \t#&01AZ~!\u2028\x00", changed[: rng.randint(1, 30)]])
+            changed = changed[:at] + what + changed[at + rng.randint(0, 4) :]
+        error = fault_of(changed, example.name)
+        if error is not None:
+            refused += 1
+            assert 1 <= error.line <= changed.count("\n") + 2
+            assert error.column >= 1
+    assert refused > 10
+
+
+def fault_of(text: str, source: str) -> MachineTextError | None:
+    """What is wrong with a text, if anything is."""
+    try:
+        load_text(text, source)
+    except MachineTextError as error:
+        return error
+    return None
