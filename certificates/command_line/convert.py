@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from exactformer.certificates.command_line.console import show
 from exactformer.certificates.command_line.foreign import commented
 from exactformer.certificates.command_line.outcome import refusing
 from exactformer.certificates.files import FileRefused, Output
@@ -23,6 +24,9 @@ def execute(machine: str, to: str, out: Path | None, force: bool) -> None:
         text = commented(loaded) if other is None else other.text
         if out is not None:
             Output(out.parent, force).write({out.name: text.encode()})
-    click.echo(text if out is None else f"written: {out}\n", nl=False)
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        show([f"written: {out}"])
     for change in () if other is None else other.changes:
         click.echo(change, err=True)

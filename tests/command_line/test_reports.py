@@ -44,7 +44,7 @@ COMMANDS = {
     "check": ("{certificate}", "--machine", "increment"),
     "compare": ("--context", "2,4", "--dim", "1"),
     "contextual-mapping": ("--layer", "bilinear", "--n", "2", "--delta", "1/4"),
-    "convert": ("increment", "--to", "turingmachine.io", "--out", "{folder}/converted.yaml"),
+    "convert": ("1RB1LB_1LA1RZ", "--to", "jflap", "--out", "{folder}/beaver.jff"),
     "counterexample": ("--arithmetic", "rounded:fixed8", "--context", "2^4", "--machine", "rewrite"),
     "export": ("{certificate}", "--to", "safetensors", "--out", "{folder}/exported"),
     "kernel": ("flash-2-bf16", *FEW, "--out", "{folder}"),

@@ -250,9 +250,13 @@ def _filled(
 def standard_text(machine: TapeMachine) -> str | None:
     """The standard text of a machine that has one and starts as usual: states A, B, .., symbols 0, 1, .. up to 9.
 
+    A machine that was read from such a text is called so.
+
     >>> standard_text(read(Text("A 1RB 1LB\\nB 1LA 1RH", "two.txt")))
     '1RB1LB_1LA1RZ'
     """
+    if _is_text_of(machine.name, machine):
+        return machine.name
     states = [state for state in machine.states if state not in machine.halting]
     fits = (
         machine.tapes == 1
@@ -280,6 +284,14 @@ def standard_text(machine: TapeMachine) -> str | None:
                 row += action.written[0] + action.moves[0].value + following
         entries.append(row)
     return "_".join(entries)
+
+
+def _is_text_of(text: str, machine: TapeMachine) -> bool:
+    """Whether a text is one of the standard format that describes this very machine."""
+    try:
+        return looks_like_busy_beaver(text) and read(Text(text, text)) == machine
+    except MachineTextError:
+        return False
 
 
 def takes_symbol(symbol: str) -> bool:

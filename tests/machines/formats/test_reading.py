@@ -110,6 +110,18 @@ def test_all_ways_to_write_a_busy_beaver_are_one_machine(title: str) -> None:
     assert load_text(SAME[title], "any.txt").machine == load(BB2).machine
 
 
+def test_a_standard_text_keeps_its_name() -> None:
+    """Also with another letter for halting, and with 26 states, of which Z is one."""
+    most = "_".join(["1RZ1LA", *["0LB---"] * 25])
+    for text in ("1RB1LB_1LA1RH", "1RB1LB_1LA---", most):
+        assert (
+            load(text).machine
+            == load_text(f"{text}  # with a comment", "a.txt").machine
+            == fold(read_busy_beaver(text))
+        )
+    assert load_text(",0,1\nA,1RB,1LB\nB,1LA,1RH\n", f"{most}.csv").machine == load(BB2).machine
+
+
 def test_missing_entries_stop_there() -> None:
     for text in ("A,1RB,\nB,1LA,---\n", "1RB---_1LA---", "[[(1, 1, 1), None], [(1, 0, 0), (-1, 0, -1)]]"):
         assert load_text(text, "any.csv").machine == load("1RB---_1LA---").machine
