@@ -55,7 +55,7 @@ def ending(normal: NormalForm, run: Run) -> list[str]:
     else:
         first, last = min(squares), max(squares)
         symbols = [squares.get(square, original.blank) for square in range(first, last + 1)]
-        joint = "" if all(len(symbol) == 1 for symbol in symbols) else " "
+        joint = "" if all(len(symbol) == 1 for symbol in original.symbols) else " "
         held = f"squares {first}..{last} hold {joint.join(symbols)!r}, all others are blank"
     tape = "tape" if original.tapes == 1 else "first tape"
     return [f"{original.name!r} {verdict} after {run.steps - 1} steps in state {state!r}{why}; on its {tape}, {held}"]
