@@ -10,7 +10,8 @@ from exactformer.certificates.checker.document import BadInput, TooLarge, read_b
 from exactformer.certificates.theory_certificate import theory_name
 from exactformer.constructions import ngram, subleq, turing
 from exactformer.constructions.machines.busy_beaver import looks_like_busy_beaver
-from exactformer.constructions.machines.library import LIBRARY, load_machine
+from exactformer.constructions.machines.formats.registry import is_foreign
+from exactformer.constructions.machines.library import LIBRARY, UnknownMachineError, load, text_of
 from exactformer.constructions.machines.machine import TuringMachine
 from exactformer.constructions.machines.text import write_machine
 
@@ -23,19 +24,29 @@ THEORIES = {
 """Those of our constructions, by name."""
 
 
-def machine_to_check(machine: TuringMachine | str | Path) -> Path | bytes:
-    """The file of a machine, or the text of one that has none: of a busy beaver, which is folded, and of a value.
+def machine_to_check(machine: object) -> Path | bytes:
+    """The file of a machine, or the text of what is compiled where that is not in the file: of a machine that is in
+    another format than ours, of a busy beaver, and of a value.
 
-    ``machine``: a name of the library, a file, a busy beaver text or a machine.  Raises MachineError.
+    ``machine``: what `load` takes, or a TuringMachine.  Raises MachineError.
     """
     if isinstance(machine, TuringMachine):
         return write_machine(machine).encode()
-    name = str(machine)
-    if name in LIBRARY:
-        return LIBRARY[name].path
-    if not looks_like_busy_beaver(name) and os.path.exists(name):
-        return Path(name)
-    return write_machine(load_machine(name)).encode()
+    if isinstance(machine, (str, Path)):
+        name = str(machine)
+        if name in LIBRARY:
+            return LIBRARY[name].path
+        if not looks_like_busy_beaver(name) and os.path.exists(name) and not _is_foreign(Path(name)):
+            return Path(name)
+    return write_machine(load(machine).machine).encode()
+
+
+def _is_foreign(path: Path) -> bool:
+    """Whether a file is in another format than ours; what is no text at all is left to the checker, which says so."""
+    try:
+        return is_foreign(text_of(path), str(path))
+    except UnknownMachineError:
+        return False
 
 
 def our_theory(certificate: Path) -> Path | None:

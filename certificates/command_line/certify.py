@@ -12,6 +12,7 @@ from exactformer.certificates.certify import Request
 from exactformer.certificates.certify_all import UniversalBundle, UniversalRequest
 from exactformer.certificates.checker.document import Rejected, TooLarge, Undecided
 from exactformer.certificates.command_line.console import show
+from exactformer.certificates.command_line.foreign import facts, made_from
 from exactformer.certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from exactformer.certificates.command_line.progress import LateProgress, late_spinner
 from exactformer.certificates.command_line.verdicts import EXIT_CODE
@@ -24,7 +25,8 @@ from exactformer.certificates.requests import AnyRequest, SequencesRequest
 from exactformer.certificates.sequences.certificate import SequencesAsked
 from exactformer.certificates.sequences.file import load_given
 from exactformer.constructions.behaviour import BehaviourError
-from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.formats.registry import Loaded
+from exactformer.constructions.machines.library import load
 from exactformer.constructions.machines.machine import MachineError
 from exactformer.constructions.transformer.given import GivenError
 from exactformer.constructions.turing.behaviours import EveryRun, Inputs
@@ -65,7 +67,13 @@ def execute(typed: Typed, output: Output, as_json: bool) -> None:
     Exit code: 0 certified or proved, 1 refuted, 2 bad input (nothing is written), 3 inconclusive, 4 unsupported.
     """
     with refusing(*BAD_INPUT, ModelError):
-        request = request_for(typed)
+        request: AnyRequest
+        given = None
+        if typed.sequences is not None:
+            request = request_on_sequences(typed, typed.sequences)
+        else:
+            given = load(typed.machine)
+            request = request_for(typed, given)
     says_how_far = not isinstance(request, SequencesRequest)
     waiting = LateProgress(not as_json) if says_how_far else late_spinner("certifying", not as_json)
     with (
@@ -80,24 +88,31 @@ def execute(typed: Typed, output: Output, as_json: bool) -> None:
         written = output.write_bundle(bundle.written if isinstance(bundle, UniversalBundle) else bundle)
     if as_json:
         more = about(bundle) if isinstance(bundle, UniversalBundle) else {}
+        more |= {"normal_form": made_from(given)} if given is not None and given.normal is not None else {}
         click.echo(json.dumps(summary(written) | more, indent=2))
     else:
         show(report_of(bundle, written))
+        show([] if given is None else facts(given))
     raise click.exceptions.Exit(EXIT_CODE[bundle.verdict])
 
 
-def request_for(typed: Typed) -> AnyRequest:
-    """The request; where options do not go together, or something is missing, that is said in words of options."""
-    if typed.sequences is not None:
-        require_nothing_else()
-        model = parse_arithmetic(typed.arithmetic, of_networks=True)
-        net = load_transformer(typed.machine)
-        asked = SequencesAsked(model, typed.beta or 1, network_name(typed.machine))
-        return SequencesRequest(net, load_given(typed.sequences), asked, typed.budget)
+def request_on_sequences(typed: Typed, sequences: Path) -> AnyRequest:
+    """The request about given sequences of a network."""
+    require_nothing_else()
+    model = parse_arithmetic(typed.arithmetic, of_networks=True)
+    net = load_transformer(typed.machine)
+    asked = SequencesAsked(model, typed.beta or 1, network_name(typed.machine))
+    return SequencesRequest(net, load_given(sequences), asked, typed.budget)
+
+
+def request_for(typed: Typed, given: Loaded) -> AnyRequest:
+    """The request about a machine; where options do not go together, or something is missing, that is said in words of
+    options."""
     if not typed.all_inputs:
         require_inputs(typed)
-        runs = Inputs(typed.inputs, paradigm=typed.paradigm, context=typed.context, max_steps=typed.max_steps)
-        return Request(load_machine(typed.machine), runs, parse_arithmetic(typed.arithmetic), typed.beta)
+        inputs = typed.inputs if given.normal is None else tuple(map(given.normal.typed, typed.inputs))
+        runs = Inputs(inputs, paradigm=typed.paradigm, context=typed.context, max_steps=typed.max_steps)
+        return Request(given.machine, runs, parse_arithmetic(typed.arithmetic), typed.beta)
     if typed.inputs:
         raise InputRefused("--all-inputs is about every input: leave --input out")
     if typed.space is not None and typed.paradigm is Paradigm.COT:
@@ -107,7 +122,7 @@ def request_for(typed: Typed) -> AnyRequest:
             "--all-inputs needs --context N, or with --paradigm scot --space S: the claim is about what fits"
         )
     return UniversalRequest(
-        load_machine(typed.machine),
+        given.machine,
         EveryRun(typed.context, paradigm=typed.paradigm, space=typed.space, writes=typed.assumed_writes),
         parse_arithmetic(typed.arithmetic),
         typed.beta,

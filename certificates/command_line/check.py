@@ -12,11 +12,13 @@ import click
 from exactformer.certificates.checker.__main__ import main as run_checker
 from exactformer.certificates.checker.document import WORDS, kind_of, names_its_subject
 from exactformer.certificates.command_line.console import show
+from exactformer.certificates.command_line.foreign import made_from
 from exactformer.certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from exactformer.certificates.command_line.progress import late_spinner
 from exactformer.certificates.network_json import NetworkDocumentError
 from exactformer.certificates.subjects import THEORIES, machine_to_check, our_theory
 from exactformer.certificates.words.listing import compared
+from exactformer.constructions.machines.library import load
 from exactformer.constructions.machines.machine import MachineError
 from exactformer.constructions.transformer.words import WordsError
 
@@ -34,17 +36,17 @@ def execute(
 ) -> None:
     """MACHINE, a name of the library, a busy beaver text or a file; a function's name; a theory's name or file.
 
-    The checker reads files of one-way machines only. A busy beaver text is folded first, which the checker takes as
-    given; the report says so. Certificates about sequences and words go without these; NETWORK is a file.
+    The checker reads files of our own format only. Machines in others are brought into it first, which the checker
+    takes as given; the report says so. Certificates about sequences and words go without these; NETWORK is a file.
     """
-    given = [option for option in (machine, theory, function) if option is not None]
-    if network is not None and given:
+    about_others = [option for option in (machine, theory, function) if option is not None]
+    if network is not None and about_others:
         raise InputRefused(
             "--network is for certificates about sequences or words, which go without --machine, --theory, --function"
         )
-    if spec is not None and (given or kind_of(certificate) != WORDS):
+    if spec is not None and (about_others or kind_of(certificate) != WORDS):
         raise InputRefused("--spec is for certificates about words of a language, which go without the other options")
-    names_itself = not given and (network is not None or names_its_subject(certificate))
+    names_itself = not about_others and (network is not None or names_its_subject(certificate))
     if not names_itself and (machine is None and theory is None) == (function is None):
         raise InputRefused(
             "give --machine MACHINE, for a certificate of approximation --function NAME, for one about a theory "
@@ -76,6 +78,8 @@ def execute(
             else:
                 text, printed_by = found, f"`exactformer machines {machine}`"
                 click.echo(f"machine: {machine}, folded onto a one-way tape, as {printed_by} prints it")
+                if (given := load(machine)).normal is not None:
+                    print("\n".join(f"  - {sentence}" for sentence in made_from(given)))
             options = [f"--machine={machine}", *options]
         code = run_checker(options, text)
         if spec is not None and printed.getvalue().startswith("valid"):

@@ -14,7 +14,7 @@ IN_A_PIPE = 80
 """Columns of a help text where there is no terminal."""
 MACHINE = (
     "MACHINE is the name of a machine of the library (`exactformer machines` lists them), a file, or a busy beaver "
-    "text such as 1RB1LB_1LA1RZ."
+    "text such as 1RB1LB_1LA1RZ. A file may also be one of another tool: `exactformer convert --help` lists them."
 )
 
 

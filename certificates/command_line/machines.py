@@ -9,15 +9,15 @@ import click
 from exactformer.certificates.command_line.console import show
 from exactformer.certificates.command_line.outcome import refusing
 from exactformer.certificates.reports.layout import Facts
-from exactformer.constructions.machines.library import LIBRARY, load_machine
+from exactformer.constructions.machines.library import LIBRARY, load
 from exactformer.constructions.machines.machine import MachineError
 
 
 def execute(machine: str | None, as_json: bool) -> None:
     """List the machines of the library; with a MACHINE, print its text, to be copied and changed.
 
-    A machine of the library is printed with its comments; any other as certificates hold it, a busy beaver as the
-    one-way machine that it is folded onto.
+    A machine of the library is printed with its comments; any other as certificates hold it, and one that is in another
+    format with how it was made, as `convert` prints it.
     """
     if machine is not None:
         click.echo(text_of(machine), nl=False)
@@ -36,6 +36,9 @@ def text_of(machine: str) -> str:
     if machine in LIBRARY:
         return LIBRARY[machine].path.read_text(encoding="utf-8")
     with refusing(MachineError):
-        from exactformer.constructions.machines.text import write_machine  # reads YAML, which is slow to import
+        # What these import reads YAML, which is slow to import.
+        from exactformer.certificates.command_line.foreign import commented
+        from exactformer.constructions.machines.text import write_machine
 
-        return write_machine(load_machine(machine))
+        loaded = load(machine)
+        return write_machine(loaded.machine) if loaded.normal is None else commented(loaded)

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 import click
 
 from exactformer.certificates.command_line.console import show
+from exactformer.certificates.command_line.foreign import ending, facts
 from exactformer.certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from exactformer.certificates.command_line.progress import LateProgress
 from exactformer.certificates.reports.layout import TIE, Facts, counted, heading
 from exactformer.constructions.machines.folding import two_way_machine_of, unfold_tape
-from exactformer.constructions.machines.library import load_machine
+from exactformer.constructions.machines.library import load
 from exactformer.constructions.machines.machine import MachineError
 from exactformer.constructions.machines.run import Run, trace
 from exactformer.constructions.machines.two_way import BLANK, TwoWayMachine
@@ -37,7 +38,9 @@ def execute(
 ) -> None:
     """Print the token sequences of the run, each token of which the network has been seen to generate."""
     with refusing(MachineError, ContextError):
-        loaded = load_machine(machine)
+        given = load(machine)
+        loaded = given.machine
+        word = given.normal.typed(word) if given.normal is not None else word
         run = trace(loaded, word, max_steps)
         context = context or smallest_context(paradigm, [run])
         position_bits = check_context(paradigm, [run], context)
@@ -62,6 +65,8 @@ def execute(
     said = [f"{loaded.name} on {word!r}: {done}"]
     if (two_way := two_way_machine_of(loaded)) is not None:
         said.append(_unfolded(two_way, run.output))
+    if given.normal is not None:
+        said += ending(given.normal, run)
     said += [
         f"context of {context} tokens, positions of r = {position_bits} bits; network of {len(network.layers)} layers, "
         f"d = {network.width}",
@@ -74,6 +79,7 @@ def execute(
     show(["", heading("what the tokens mean"), legend(sequences, loaded.tapes)])
     if two_way is not None:
         show([FOLDED])
+    show(facts(given))
 
 
 def legend(sequences: Sequence[TokenSequence], tapes: int) -> Facts:

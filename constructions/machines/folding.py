@@ -26,15 +26,15 @@ once; one with a digit further in is none either, and what the machine does with
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import product
+from collections.abc import Sequence
 from string import ascii_letters
 from typing import Final
 
 from exactformer.constructions.machines.busy_beaver import read_busy_beaver
-from exactformer.constructions.machines.machine import Action, MachineError, Move, Situation, TuringMachine
+from exactformer.constructions.machines.folded_rows import SIGNS, STOPPED, CellNames, home_view, rows, rows_of, views
+from exactformer.constructions.machines.machine import Action, MachineError, TuringMachine
 from exactformer.constructions.machines.text import MachineTextError
-from exactformer.constructions.machines.two_way import BLANK, HALT, Entry, Squares, TwoWayMachine
+from exactformer.constructions.machines.two_way import BLANK, HALT, Squares, TwoWayMachine
 
 START: Final = "start"
 NEVER_LEFT: Final = "_"
@@ -44,8 +44,6 @@ _PREFIX: Final = "folded-"
 
 # 10 symbols have 100 pairs: 52 letters of ASCII, and the first 48 of Latin Extended-A.
 _LETTERS: Final = ascii_letters + "".join(map(chr, range(0x100, 0x130)))
-
-_MIRRORED: Final = {Move.LEFT: Move.RIGHT, Move.STAY: Move.STAY, Move.RIGHT: Move.LEFT}
 
 
 class FoldingError(MachineError):
@@ -59,15 +57,27 @@ def fold(machine: TwoWayMachine) -> TuringMachine:
     >>> folded.name, folded.states, folded.alphabet
     ('folded-1RB1LB_1LA1RZ', ('start', 'A+', 'A-', 'B+', 'B-', 'halt'), ('_', '0', '1', 'a', 'b', 'c', 'd'))
     """
-    letters = _letters(machine)
+    symbols = machine.symbols
+    names = CellNames(NEVER_LEFT, {symbol: symbol for symbol in symbols}, _letters(machine))
+
+    def step(state: str, read: tuple[str, ...]) -> Action:
+        entry = machine.entry(state, read[0])
+        return Action(STOPPED if entry.state == HALT else entry.state, (entry.written,), (entry.move,))
+
+    first = [home_view(cell, read, names) for cell, read in ((NEVER_LEFT, BLANK), *names.home.items())]
     return TuringMachine(
         name=_PREFIX + machine.name,
         tapes=1,
-        states=(START, *(state + sign for state in machine.states for sign in "+-"), HALT),
+        states=(START, *(state + sign for state in machine.states for sign in SIGNS), HALT),
         halting=HALT,
-        alphabet=(NEVER_LEFT, *machine.symbols, *letters.values()),
-        input_alphabet=(*machine.symbols, *letters.values()),
-        transitions=dict([*_home_rows(machine), *_track_rows(machine, letters)]),
+        alphabet=(NEVER_LEFT, *symbols, *names.pairs.values()),
+        input_alphabet=(*symbols, *names.pairs.values()),
+        transitions=dict(
+            [
+                *rows_of(START, machine.states[0], [first], step, HALT),
+                *rows(machine.states, [views(names, symbols, BLANK)], step, HALT),
+            ]
+        ),
     )
 
 
@@ -129,33 +139,3 @@ def _letters(machine: TwoWayMachine) -> dict[tuple[str, str], str]:
     """The letter of each pair (symbol on the right track, symbol on the left track)."""
     pairs = ((right, left) for right in machine.symbols for left in machine.symbols)
     return dict(zip(pairs, _LETTERS, strict=False))
-
-
-def _home_rows(machine: TwoWayMachine) -> Iterator[tuple[Situation, Action]]:
-    """The steps in the home cell; only the first can find it blank."""
-    for state, symbol in product(machine.states, machine.symbols):
-        entry = machine.entry(state, symbol)
-        sign = "-" if entry.move is Move.LEFT else "+"
-        move = Move.STAY if entry.move is Move.STAY else Move.RIGHT
-        action = Action(_following(entry, sign), (entry.written,), (move,))
-        yield (state + "+", (symbol,)), action
-        yield (state + "-", (symbol,)), action
-        if state == machine.states[0]:
-            yield (START, (symbol,)), action
-            if symbol == BLANK:
-                yield (START, (NEVER_LEFT,)), action
-
-
-def _track_rows(machine: TwoWayMachine, letters: dict[tuple[str, str], str]) -> Iterator[tuple[Situation, Action]]:
-    """The steps in the other cells: on the right track as they are, on the left track mirrored."""
-    cells = [*((letter, pair) for pair, letter in letters.items()), (NEVER_LEFT, (BLANK, BLANK))]
-    for state, (cell, (right, left)) in product(machine.states, cells):
-        entry = machine.entry(state, right)
-        yield (state + "+", (cell,)), Action(_following(entry, "+"), (letters[entry.written, left],), (entry.move,))
-        entry = machine.entry(state, left)
-        written, move = letters[right, entry.written], _MIRRORED[entry.move]
-        yield (state + "-", (cell,)), Action(_following(entry, "-"), (written,), (move,))
-
-
-def _following(entry: Entry, sign: str) -> str:
-    return HALT if entry.state == HALT else entry.state + sign

@@ -13,12 +13,15 @@ from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from exactformer.constructions.machines import oracles
 from exactformer.constructions.machines.machine import MachineError, TuringMachine
 from exactformer.constructions.machines.oracles import Oracle, WordGenerator
 from exactformer.constructions.machines.sudoku.search import Boxes
+
+if TYPE_CHECKING:
+    from exactformer.constructions.machines.formats.registry import Loaded
 
 _TEXTS: Final = Path(__file__).parent / "texts"
 
@@ -49,7 +52,7 @@ class LibraryEntry:
     @cached_property
     def machine(self) -> TuringMachine:
         """The machine, read from its text when first asked for."""
-        return _read_file(self.path)
+        return _read_file(self.path).machine
 
 
 _HANDWRITTEN: Final = (
@@ -191,22 +194,40 @@ def entry_of(machine: TuringMachine) -> LibraryEntry | None:
     return entry if entry is not None and entry.machine == machine else None
 
 
-def load_machine(name_or_path: str) -> TuringMachine:
-    """The machine that a command was given: a name of the library, a busy beaver text, or a file, in this order.
+def load_machine(given: object) -> TuringMachine:
+    """The machine that a command or a program was given, as it is compiled: see `load`.
 
-    A two-way machine, given by its text or in a file, is folded.
-
-    Errors: UnknownMachineError when there is none of these; MachineTextError when the text is not a machine.
+    One of another tool has tapes without ends, which are folded; NormalFormError, where that makes it too large.
 
     >>> load_machine("increment").tapes
     1
     >>> load_machine("1RB1LB_1LA1RZ").name
     'folded-1RB1LB_1LA1RZ'
     """
+    return LIBRARY[given].machine if isinstance(given, str) and given in LIBRARY else load(given).machine
+
+
+def load(given: object) -> Loaded:
+    """A machine as it was given and as it is compiled: a name of the library, a busy beaver text, or a file of any
+    format, in this order; or a DTM or MNTM of automata-lib.
+
+    Errors: UnknownMachineError when there is none of these; MachineTextError when the text is not a machine.
+
+    >>> load("increment").original is None, load("1RB1LB_1LA1RZ").original is None
+    (True, False)
+    """
+    # Imported here because YAML is slow to import and most commands that list the library need no text.
+    from exactformer.constructions.machines.busy_beaver import looks_like_busy_beaver
+    from exactformer.constructions.machines.formats import OURS
+    from exactformer.constructions.machines.formats.registry import Loaded, load_object, load_text
+
+    if not isinstance(given, (str, Path)):
+        return load_object(given)
+    name_or_path = str(given)
     if name_or_path in LIBRARY:
-        return LIBRARY[name_or_path].machine
-    if folded := _folded(name_or_path, name_or_path):
-        return folded
+        return Loaded(OURS, LIBRARY[name_or_path].machine)
+    if looks_like_busy_beaver(name_or_path):
+        return load_text(name_or_path, name_or_path)
     path = Path(name_or_path)
     if not os.path.isfile(path):  # Path.is_file would raise where the name is too long for one
         raise UnknownMachineError(
@@ -216,25 +237,20 @@ def load_machine(name_or_path: str) -> TuringMachine:
     return _read_file(path)
 
 
-def _read_file(path: Path) -> TuringMachine:
-    # Imported here because YAML is slow to import and most commands that list the library need no text.
-    from exactformer.constructions.machines.text import read_machine
+def _read_file(path: Path) -> Loaded:
+    from exactformer.constructions.machines.formats.registry import load_text
 
+    return load_text(text_of(path), str(path))
+
+
+def text_of(path: Path) -> str:
+    """The text of a file.  Errors: UnknownMachineError, where it cannot be read or is no text."""
     try:
-        text = path.read_bytes().decode("utf-8")
+        return path.read_bytes().decode("utf-8")
     except OSError as error:
         raise UnknownMachineError(f"{str(path)!r} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise UnknownMachineError(f"{str(path)!r} is not UTF-8 text: save it as UTF-8.") from error
-    return _folded(text.rstrip(), str(path)) or read_machine(text, str(path))
-
-
-def _folded(text: str, source: str) -> TuringMachine | None:
-    """The folding of the two-way machine that ``text`` is, or None if it is not meant as a busy beaver text."""
-    from exactformer.constructions.machines.busy_beaver import looks_like_busy_beaver, read_busy_beaver
-    from exactformer.constructions.machines.folding import fold
-
-    return fold(read_busy_beaver(text, source)) if looks_like_busy_beaver(text) else None
 
 
 def _suggestion(name: str) -> str:

@@ -22,6 +22,7 @@ OPTIONS = {
     ("check",): ("CERTIFICATE", "--machine", "--expect", "--json"),
     ("compare",): ("--machine", "--dims", "--context", "--dim", "--delta", "--positional", "--arithmetic", "--plot"),
     ("contextual-mapping",): ("--layer", "--n", "--dim", "--delta"),
+    ("convert",): ("MACHINE", "--to", "--out", "--force"),
     ("counterexample",): (
         "--arithmetic",
         "--context",
@@ -49,6 +50,7 @@ OPTIONS = {
     ("machines",): ("--json",),
     ("run",): ("MACHINE", "--context", "--max-steps", "--decode", "--json"),
     ("sweep",): ("--machines", "--all-inputs"),
+    ("validate",): ("MACHINE", "--json"),
     ("verify",): (
         "MODEL",
         "--spec",
@@ -150,4 +152,14 @@ def test_every_command_with_a_machine_says_what_that_may_be() -> None:
         assert takes == (MACHINE in said)
         assert said.count("busy beaver text") == takes
         takers |= {name} if takes else set()
-    assert takers == {"audit", "certify", "check", "compare", "counterexample", "machines", "run"}
+    assert takers == {
+        "audit",
+        "certify",
+        "check",
+        "compare",
+        "convert",
+        "counterexample",
+        "machines",
+        "run",
+        "validate",
+    }

@@ -44,6 +44,7 @@ COMMANDS = {
     "check": ("{certificate}", "--machine", "increment"),
     "compare": ("--context", "2,4", "--dim", "1"),
     "contextual-mapping": ("--layer", "bilinear", "--n", "2", "--delta", "1/4"),
+    "convert": ("1RB1LB_1LA1RZ", "--to", "jflap", "--out", "{folder}/beaver.jff"),
     "counterexample": ("--arithmetic", "rounded:fixed8", "--context", "2^4", "--machine", "rewrite"),
     "export": ("{certificate}", "--to", "safetensors", "--out", "{folder}/exported"),
     "kernel": ("flash-2-bf16", *FEW, "--out", "{folder}"),
@@ -54,6 +55,7 @@ COMMANDS = {
     "machines": (),
     "run": ("binary-counter", "00", "--paradigm", "scot"),
     "sweep": ("--machines", "2", "--out", "{folder}/sweep.jsonl", "--workers", "1"),
+    "validate": ("binary-addition",),
     "verify": (*WORDS, "--length", "5", "--arithmetic", "fp32"),
     "verify, not shown": (*WORDS, "--length", "9", "--arithmetic", "rounded:fixed4/fixed4"),
 }

@@ -11,6 +11,7 @@ from exactformer.certificates.command_line.numbers import number_of
 from exactformer.certificates.command_line.options import (
     ARITHMETIC,
     CONTEXT,
+    FORCE,
     MAX_STEPS,
     PARADIGM,
     TOKENS,
@@ -18,6 +19,7 @@ from exactformer.certificates.command_line.options import (
     json_of,
 )
 from exactformer.certificates.command_line.outcome import EXIT_CODES
+from exactformer.constructions.machines.formats import OURS, TITLES
 
 
 @command("run", short_help="Show the chain of thought of MACHINE, token by token.", epilog=EXIT_CODES)
@@ -48,9 +50,51 @@ def show_run(**typed: Any) -> None:
 @click.argument("machine", required=False)
 @json_of("the list")
 def machines(machine: str | None, as_json: bool) -> None:
-    """List the machines of the library.  With a MACHINE, print its text, to be copied and changed; of a busy beaver
-    that is the one-way machine which it is folded onto."""
+    """List the machines of the library.  With a MACHINE, print its text, to be copied and changed; of one in another
+    format, such as a busy beaver, that is the one-way machine which it is folded onto."""
     from exactformer.certificates.command_line.machines import execute
+
+    execute(machine, as_json)
+
+
+@command("convert", short_help="Print MACHINE in our format, or in another tool's.", epilog=EXIT_CODES)
+@click.argument("machine")
+@click.option(
+    "--to",
+    type=click.Choice(list(TITLES)),
+    default=OURS,
+    show_default=True,
+    help="Which format to write.",
+)
+@click.option(
+    "--out",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write it there instead of printing it.",
+)
+@FORCE
+def convert(**typed: Any) -> None:
+    """Print MACHINE in our format: as it is compiled, run and certified, with comments on how it was made from a
+    machine of another tool.  Or, with --to, in the format of another tool: as it was given, if that can be said there;
+    what had to be changed is said on standard error.
+
+    Read are, by their content: YAML of turingmachine.io, programs of Morphett's simulator, files of JFLAP, machines of
+    automata-lib as JSON or in Python, tables, CSV and lists of busy beavers (constructions/machines/README.md).
+
+    A machine of ours has tapes with an end; in other formats the first step marks cell 0 of each, so that it is known
+    again."""
+    from exactformer.certificates.command_line.convert import execute
+
+    execute(**typed)
+
+
+@command("validate", short_help="Check MACHINE's text, and where its runs can get.", epilog=EXIT_CODES)
+@click.argument("machine")
+@json_of("what was found")
+def validate(machine: str, as_json: bool) -> None:
+    """Say whether MACHINE is well formed, or the line and column where it is not; and, from its transitions alone:
+    which states a run can reach, where it can get to without a transition, and whether it can halt."""
+    from exactformer.certificates.command_line.validate import execute
 
     execute(machine, as_json)
 

@@ -1,0 +1,32 @@
+"""``exactformer convert``: a machine of any format in ours, or in that of another tool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from exactformer.certificates.command_line.console import show
+from exactformer.certificates.command_line.foreign import commented
+from exactformer.certificates.command_line.outcome import refusing
+from exactformer.certificates.files import FileRefused, Output
+from exactformer.constructions.machines.formats import OURS
+from exactformer.constructions.machines.formats.registry import written
+from exactformer.constructions.machines.library import load
+from exactformer.constructions.machines.machine import MachineError
+
+
+def execute(machine: str, to: str, out: Path | None, force: bool) -> None:
+    """Print the machine, or write it; in our format it begins with comments on how it was made."""
+    with refusing(MachineError, FileRefused):
+        loaded = load(machine)
+        other = None if to == OURS else written(loaded, to)
+        text = commented(loaded) if other is None else other.text
+        if out is not None:
+            Output(out.parent, force).write({out.name: text.encode()})
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        show([f"written: {out}"])
+    for change in () if other is None else other.changes:
+        click.echo(change, err=True)
