@@ -114,15 +114,20 @@ def _row(place: int, run: Sequence[Key]) -> tuple[str, ...]:
 
 
 def _findings(found: KernelFound) -> Iterator[Findings]:
-    text = found.asked.text
-    if found.verdict is Verdict.PROVED:
+    return said_of_kernel(found.verdict, found.asked.text.name, found.asked.text.believed)
+
+
+def said_of_kernel(verdict: Verdict, name: str | None, believed: Sequence[str]) -> Iterator[Findings]:
+    """What each statement rests on.  ``name``: of the recipe, if it is known."""
+    if verdict is Verdict.PROVED:
         sentence = "All numbers are finite, and errors are within these bounds, in whatever order sums are added."
         yield Findings(Basis.PROVED, (sentence,))
-    if found.verdict is Verdict.REFUTED:
+    if verdict is Verdict.REFUTED:
         sentence = "The recipe was executed exactly on the input, key by key, and compared with exact softmax."
         yield Findings(Basis.PROVED, (sentence,))
-    computes = f"A kernel of the recipe {text.name} computes what certificates/KERNELS.md says of its fields."
-    yield Findings(Basis.ASSUMED, (computes, *text.believed))
+    recipe = "this recipe" if name is None else f"the recipe {name}"
+    computes = f"A kernel of {recipe} computes what certificates/KERNELS.md says of its fields."
+    yield Findings(Basis.ASSUMED, (computes, *believed))
 
 
 def number(value: Number) -> str:

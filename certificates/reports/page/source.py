@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from exactformer.certificates.document import sha256
 from exactformer.certificates.theory_certificate import theory_name
+from exactformer.certificates.weights import network_of
+from exactformer.constructions.transformer.network import Network
 from exactformer.verify.verdict import Verdict
 
 Json = Any
@@ -80,6 +83,11 @@ class Source:
         if self.kind is Kind.RUNS:
             return str(self.statement["paradigm"])
         return OF_MACHINES.get(self.theory or "")
+
+    @cached_property
+    def compiled(self) -> Network:
+        """The network of a weights document.  Raises what `network_of` raises."""
+        return network_of(self.network or {})
 
     @property
     def name(self) -> str:
