@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from exactformer.certificates.reports.on_inputs import layers_of
 from exactformer.certificates.reports.page.section import (
     Section,
     bar,
     drawing,
     figure,
     label,
+    layers_of,
     left_out,
     line,
     logarithm,

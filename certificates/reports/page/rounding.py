@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from exactformer.certificates.reports.on_inputs import layers_of
 from exactformer.certificates.reports.page.heads import Case, binding, groups_of
 from exactformer.certificates.reports.page.section import (
     Section,
@@ -18,6 +17,7 @@ from exactformer.certificates.reports.page.section import (
     drawing,
     figure,
     label,
+    layers_of,
     line,
     logarithm,
     note,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import log2
 
+from exactformer.certificates.document import ranges
 from exactformer.constructions.html import Markup, element, joined
 
 LONGEST = 400
@@ -90,6 +92,15 @@ def short(text: str, most: int = LONGEST) -> str:
     return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
 
 
+def layers_of(numbers: Sequence[int]) -> str:
+    """Ascending numbers of layers, as ranges.
+
+    >>> layers_of([1, 2, 3, 7])
+    '1..3, 7'
+    """
+    return ", ".join(str(low) if low == high else f"{low}..{high}" for low, high in ranges(list(numbers)))
+
+
 def left_out(shown: int, there_are: int, what: str) -> Markup:
     """That some are not shown; nothing if all are.
 
@@ -109,8 +120,6 @@ def logarithm(number: Fraction) -> float:
     >>> logarithm(Fraction(1, 2**3000)), logarithm(Fraction(3))
     (-3000.0, 1.584962500721156)
     """
-    from math import log2
-
     shift = number.numerator.bit_length() - number.denominator.bit_length()
     scaled = number / Fraction(2) ** shift
     return shift + log2(scaled)
