@@ -92,7 +92,7 @@ def mlp_output(mlp: Mlp, prepared: PreparedMlp, x: Dyadic) -> Dyadic:
 def _wide(mlp: Mlp, prepared: PreparedMlp, x: Dyadic) -> Numerators:
     """[written coordinates, n]: numerators over x's power of two, for activations of any size."""
     if _reach(mlp, x) < SAFE:
-        hidden = prepared.inputs.astype(np.int64) @ x.numerators
+        hidden = prepared.inputs.astype(np.int64) @ x.numerators[prepared.read]
         hidden = hidden + (mlp.bias.astype(np.int64) << x.places)[:, None]
         return np.asarray(prepared.outputs.astype(np.int64) @ np.maximum(hidden, 0))
     return _by_neuron(mlp, prepared, x)
