@@ -17,7 +17,6 @@ from exactformer.constructions.transformer.registers import Span
 from exactformer.constructions.transformer.vocabulary import Family, Field, Vector, Vocabulary
 from exactformer.verify.arithmetic.models import BetaSplit
 
-
 WIDEST = 1 << 13
 """Coordinates of a network that is read here."""
 
@@ -156,6 +155,7 @@ def significand_bits(value: int) -> int:
 
 
 # ---------------------------------------------------------------------------- reading
+
 
 def network_of(document: dict[str, Any]) -> Network:
     """The network of a document that `weights_document` wrote, or of any other: weights are integers of 32 bits.

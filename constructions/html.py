@@ -33,7 +33,7 @@ def joined(contents: Iterable[object]) -> Markup:
     return Markup("".join(map(markup, contents)))
 
 
-def element(name: str, *contents: object, **attributes: object) -> Markup:
+def element(name: str, /, *contents: object, **attributes: object) -> Markup:
     """An element.  Of an attribute's name the ``_`` at its end is left out, any other is a hyphen; one that is None or
     False is not there, one that is True has no value.
 

@@ -86,13 +86,13 @@ def _facts(found: KernelFound) -> Iterator[tuple[str, str]]:
 def _input(title: str, found: KernelFound, one: Found) -> Iterator[Part]:
     yield ""
     yield heading(title)
-    yield _keys(one.keys)
+    yield keys_table(one.keys)
     ends = wanted(found.asked.text.recipe, one.keys)
     right = "a finite number: all keys are masked" if ends is None else number(ends[0])
     yield f"The recipe makes {number(one.output)} of {counted(len(one.keys), 'key')}; right is {right}."
 
 
-def _keys(keys: Sequence[Key]) -> Table:
+def keys_table(keys: Sequence[Key]) -> Table:
     """Those that are alike in one line."""
     runs = [list(run) for _, run in groupby(keys)]
     places = accumulate(map(len, runs), initial=1)
@@ -168,7 +168,7 @@ def report_on_sweep(field: str, rows: Sequence[Swept]) -> Iterator[Part]:
     if differing is not None and differing.differing is not None:
         yield ""
         yield heading("an input that makes a difference")
-        yield _keys(differing.differing)
+        yield keys_table(differing.differing)
         for row in (rows[0], differing):
             made = number(execute(row.found.asked.text.recipe, differing.differing))
             yield f"With {field} = {row.value} the recipe makes {made}."

@@ -92,9 +92,7 @@ def explain(found: WordsFound) -> Explanation | None:
     return explain_at(found.net, found.model, found.beta, Place(place.word, place.position, place.expected, output))
 
 
-def explain_at(
-    net: Transformer, model: ArithmeticModel, beta: int, place: Place, seconds: int = 10**6
-) -> Explanation:
+def explain_at(net: Transformer, model: ArithmeticModel, beta: int, place: Place, seconds: int = 10**6) -> Explanation:
     """The same, of any place.
 
     Raises what the checker raises of a network that it does not judge; Undecided after ``seconds``.

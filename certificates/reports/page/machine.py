@@ -168,7 +168,9 @@ def _diagram(machine: TuringMachine) -> Markup:
         *arrows,
         *states,
     )
-    return figure(picture, "States, and what is read on each way from one to the next. The halting state has two rings.")
+    return figure(
+        picture, "States, and what is read on each way from one to the next. The halting state has two rings."
+    )
 
 
 Point = tuple[float, float]
@@ -186,7 +188,10 @@ def _arrow(one: Point, other: Point, middle: Point, reading: list[str]) -> Marku
         ux, uy = dx / length, dy / length
         a = (x1 + 22 * ux - 12 * uy, y1 + 22 * uy + 12 * ux)
         b = (x1 + 22 * ux + 12 * uy, y1 + 22 * uy - 12 * ux)
-        c, d = (a[0] + 36 * ux - 10 * uy, a[1] + 36 * uy + 10 * ux), (b[0] + 36 * ux + 10 * uy, b[1] + 36 * uy - 10 * ux)
+        c, d = (
+            (a[0] + 36 * ux - 10 * uy, a[1] + 36 * uy + 10 * ux),
+            (b[0] + 36 * ux + 10 * uy, b[1] + 36 * uy - 10 * ux),
+        )
         path = f"M{a[0]:.1f} {a[1]:.1f}C{c[0]:.1f} {c[1]:.1f} {d[0]:.1f} {d[1]:.1f} {b[0]:.1f} {b[1]:.1f}"
         where = (x1 + 62 * ux, y1 + 58 * uy + 4)
         anchor = "middle" if abs(ux) < 0.4 else "start" if ux > 0 else "end"

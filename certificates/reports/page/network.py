@@ -64,7 +64,10 @@ def network_section(source: Source) -> Section | None:
     rows: list[tuple[str, object]] = [
         ("layers", f"{len(layers)}"),
         ("heads", f"{heads} in all, at most {max(len(layer.heads) for layer in layers)} in a layer"),
-        ("neurons", f"{sum(layer.neurons for layer in layers):,} in all, at most {max(one.neurons for one in layers):,}"),
+        (
+            "neurons",
+            f"{sum(layer.neurons for layer in layers):,} in all, at most {max(one.neurons for one in layers):,}",
+        ),
     ]
     magnitudes = joined(())
     if source.kind in (Kind.RUNS, Kind.THEORY):
@@ -108,7 +111,9 @@ def _diagram(source: Source, layers: Sequence[LayerSize]) -> Markup:
                 shapes.append(element("circle", title, cx=f"{x + 10:g}", cy=f"{y:g}", r="6.5", class_=f"head {kind}"))
             else:
                 shapes.append(
-                    element("rect", title, x=f"{x + 4:g}", y=f"{y - 6:g}", width="12", height="12", class_=f"head {kind}")
+                    element(
+                        "rect", title, x=f"{x + 4:g}", y=f"{y - 6:g}", width="12", height="12", class_=f"head {kind}"
+                    )
                 )
         if len(layer.heads) > MOST_HEADS:
             shapes.append(label(x + 20, stream - 14, f"+{len(layer.heads) - MOST_HEADS}", class_="small"))

@@ -70,7 +70,7 @@ def query_of(source: Source, sequence: TokenSequence, witness: dict[str, Any]) -
     raise ReportError(f"there is no layer {layer}")
 
 
-def refuted_run_section(source: Source, word: str | None) -> Section | None:
+def refuted_run_section(source: Source) -> Section | None:
     """None where the certificate does not refute a claim about given inputs."""
     if source.kind is not Kind.RUNS or source.document["refutation"] is None:
         return None
@@ -85,9 +85,7 @@ def refuted_run_section(source: Source, word: str | None) -> Section | None:
     if not 0 <= token < len(replay.sequence):
         raise ReportError(f"its run has no token {token}")
     low, high = (Fraction(end) for end in witness["output"])
-    steps = [
-        element("li", step) for step in _steps(source, replay, witness, head, low, high)
-    ]
+    steps = [element("li", step) for step in _steps(source, replay, witness, head, low, high)]
     return Section(
         "counterexample",
         "The counterexample, step by step",
@@ -110,7 +108,9 @@ def _steps(
     what = network.vocabulary.describe(replay.sequence.tokens[token])
     of_segment = "" if source.paradigm == "cot" else f" of segment {int(witness['segment'])}"
     ties = int(witness["maximisers"])
-    share = "one token has the best score, and its value is" if ties == 1 else f"{ties:,} tokens share the best score, and"
+    share = (
+        "one token has the best score, and its value is" if ties == 1 else f"{ties:,} tokens share the best score, and"
+    )
     found = [
         paragraph(f"The machine {replay.machine.name} runs on {short(replay.word, 80) or 'the empty word'}."),
         paragraph(f"At token {token}{of_segment}, {what}, the network has read {token + 1:,} tokens."),
@@ -155,8 +155,13 @@ def _seen(source: Source, replay: Replay, witness: dict[str, Any]) -> Markup:
     except (ValueError, LookupError, ArithmeticError) as error:
         return note(f"The scores are not listed: the network does not run on this word ({short(str(error), 160)}).")
     rows = [
-        (level.gap, f"{level.tokens:,}", f"{level.positive:,}", f"{level.negative:,}",
-         f"{level.tokens - level.positive - level.negative:,}")
+        (
+            level.gap,
+            f"{level.tokens:,}",
+            f"{level.positive:,}",
+            f"{level.negative:,}",
+            f"{level.tokens - level.positive - level.negative:,}",
+        )
         for level in query.levels[:MOST_GAPS]
     ]
     listed = table(
@@ -192,7 +197,9 @@ def _picture(hardmax: int, low: Fraction, high: Fraction) -> Markup:
         x = place(Fraction(number))
         shapes += [line(x, 55, x, 65, "axis"), label(x, 82, number, text_anchor="middle", class_="small")]
     x = place(Fraction(hardmax))
-    shapes.append(element("circle", element("title", f"hardmax: {hardmax}"), cx=f"{x:.1f}", cy="60", r="8", class_="right"))
+    shapes.append(
+        element("circle", element("title", f"hardmax: {hardmax}"), cx=f"{x:.1f}", cy="60", r="8", class_="right")
+    )
     shapes.append(label(x, 42, f"hardmax {hardmax}", text_anchor="middle"))
     a, b = place(low), place(high)
     said = f"softmax makes {_between(low, high)}"
@@ -200,7 +207,9 @@ def _picture(hardmax: int, low: Fraction, high: Fraction) -> Markup:
     middle = min(max((a + b) / 2, left + 60), left + wide - 60)
     shapes.append(label(middle, 108, f"softmax, rounded: {_between(low, high)}", text_anchor="middle"))
     return figure(
-        drawing("wrong-value", "What hardmax and what softmax makes", f"Hardmax makes {hardmax}; {said}.", 640, 120, *shapes),
+        drawing(
+            "wrong-value", "What hardmax and what softmax makes", f"Hardmax makes {hardmax}; {said}.", 640, 120, *shapes
+        ),
         "What the head should bring, the circle, and what it does bring, the hatched bar, on the line of numbers.",
     )
 

@@ -128,9 +128,7 @@ def _short_words(machine: TuringMachine) -> Iterator[str]:
         words += [word + symbol for symbol in machine.input_alphabet[:3]]
 
 
-def _replay(
-    machine: TuringMachine, paradigm: Paradigm, bits: int, word: str, segment: int, most_steps: int
-) -> Replay:
+def _replay(machine: TuringMachine, paradigm: Paradigm, bits: int, word: str, segment: int, most_steps: int) -> Replay:
     halted = True
     try:
         run = trace(machine, word, most_steps)

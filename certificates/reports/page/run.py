@@ -33,15 +33,16 @@ def run_section(source: Source, word: str | None, token: int | None = None) -> S
         return None
     vocabulary = source.compiled.vocabulary
     lines = shown_lines(replay, token)
-    positions = [
-        place for start, tokens in lines for place in range(start, start + min(len(tokens), A_LINE))
-    ]
+    positions = [place for start, tokens in lines for place in range(start, start + min(len(tokens), A_LINE))]
     attention, why = _attention(source, replay, positions)
     total = len(replay.sequence)
     rows = [
         ("input", short(replay.word, 120) or "the empty word"),
         ("output", (short(replay.output, 120) or "the empty word") if replay.halted else "not reached here"),
-        ("steps", f"{replay.steps:,}" if replay.halted else f"more than can be followed here: the first {replay.steps:,}"),
+        (
+            "steps",
+            f"{replay.steps:,}" if replay.halted else f"more than can be followed here: the first {replay.steps:,}",
+        ),
         ("tokens", f"{total:,}" if replay.halted else f"the first {total:,} were made"),
     ]
     if replay.paradigm is Paradigm.SCOT:
@@ -90,9 +91,7 @@ def shown_lines(replay: Replay, token: int | None) -> list[Line]:
     return [replay.lines[number] for number in sorted(set(chosen))]
 
 
-def _attention(
-    source: Source, replay: Replay, positions: list[int]
-) -> tuple[dict[int, list[Selected]] | None, str]:
+def _attention(source: Source, replay: Replay, positions: list[int]) -> tuple[dict[int, list[Selected]] | None, str]:
     """What heads select at these tokens; or None, and why that is not known."""
     near = [position for position in positions if position < MOST_EVALUATED]
     try:
@@ -141,9 +140,7 @@ def _items(replay: Replay, vocabulary: Vocabulary, lines: Sequence[Line], token:
         if len(tokens) > A_LINE:
             chips.append(element("span", f"and {len(tokens) - A_LINE:,} more", class_="more"))
         said = explained(replay, vocabulary, tokens, step, given=start + len(tokens) <= replay.sequence.prompt)
-        items.append(
-            element("li", element("span", *chips, class_="tokens"), " ", element("span", said, class_="said"))
-        )
+        items.append(element("li", element("span", *chips, class_="tokens"), " ", element("span", said, class_="said")))
         end = start + len(tokens)
     return items
 
@@ -228,7 +225,8 @@ def _data(attention: dict[int, list[Selected]]) -> Markup:
         "heads": names,
         "tokens": {
             str(position): [
-                [number[one.layer, one.head], list(one.positions[:MOST_TARGETS]), len(one.positions)] for one in selected
+                [number[one.layer, one.head], list(one.positions[:MOST_TARGETS]), len(one.positions)]
+                for one in selected
             ]
             for position, selected in attention.items()
         },

@@ -79,7 +79,7 @@ class Source:
 
     @property
     def paradigm(self) -> str | None:
-        """"cot" or "scot", if it is about a machine's runs."""
+        """ "cot" or "scot", if it is about a machine's runs."""
         if self.kind is Kind.RUNS:
             return str(self.statement["paradigm"])
         return OF_MACHINES.get(self.theory or "")
@@ -139,7 +139,9 @@ def read_source(path: Path, network: Path | None = None) -> Source:
         named = document["network"] if kind is Kind.APPROXIMATION else document["network"]["weights"]
         name, expected = str(named["file"]), str(named["sha256"])
     if Path(name).name != name or "\0" in name:
-        raise ReportError(f"{path} names the network {name[:80]!r}, which is no file name; it lies beside the certificate")
+        raise ReportError(
+            f"{path} names the network {name[:80]!r}, which is no file name; it lies beside the certificate"
+        )
     beside = path.parent / name if network is None else network
     found = _bytes(beside)
     if sha256(found) != expected:
