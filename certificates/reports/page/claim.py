@@ -20,6 +20,7 @@ SIGNS = {
     Verdict.UNSUPPORTED: "?",
 }
 """Beside the words, so that no verdict is told by its colour alone."""
+UNCHECKED = "?"
 LONGEST_CLAIM = 4000
 
 
@@ -45,8 +46,7 @@ def command_for(source: Source) -> str:
 def head_of(source: Source, checked: Checked | None) -> Markup:
     """Subject, verdict, claim and whether it was checked, as the first thing that is read."""
     verdict = source.verdict
-    state = "valid" if checked is not None else "unchecked"
-    sign = element("span", SIGNS[verdict], class_="sign", aria_hidden="true")
+    sign = element("span", SIGNS[verdict] if checked is not None else UNCHECKED, class_="sign", aria_hidden="true")
     return joined(
         (
             element("p", "exactformer: a certificate", class_="kind"),
@@ -58,9 +58,9 @@ def head_of(source: Source, checked: Checked | None) -> Markup:
                 "The certificate says: " if checked is None else "Valid: ",
                 element("strong", verdict.value),
                 "." if checked is not None else " - not checked.",
-                class_=f"verdict {verdict.value.split()[0]} {state}",
+                class_=f"verdict {verdict.value.split()[0] if checked is not None else 'unchecked'}",
             ),
-            element("p", verdict.meaning, class_="meaning"),
+            element("p", f"What {verdict.value} means: {verdict.meaning}", class_="meaning"),
             _status(source, checked),
         )
     )
@@ -103,7 +103,33 @@ def claim_section(source: Source) -> Section:
     return Section(
         "claim",
         "The claim",
-        joined((element("blockquote", paragraph(short(claim, LONGEST_CLAIM))), facts("its setting", rows))),
+        joined(
+            (
+                _in_short(source),
+                element("blockquote", paragraph(short(claim, LONGEST_CLAIM))),
+                facts("its setting", rows),
+            )
+        ),
+    )
+
+
+SHORTLY = {
+    Verdict.PROVED: "the softmax transformer does exactly what the hardmax transformer does: it writes the run token for token",
+    Verdict.TOKENS_PROVED: "the softmax transformer writes the run token for token; its activations may be others",
+    Verdict.INCONCLUSIVE: "nothing is claimed of the softmax transformer; the hardmax transformer writes the run",
+}
+
+
+def _in_short(source: Source) -> Markup:
+    """What a claim about every run comes to; the words of the certificate itself come after it."""
+    if source.kind is not Kind.THEORY or source.paradigm is None:
+        return joined(())
+    statement, writes = source.statement, int(source.statement["parameters"]["WRITES"])
+    what = "every chain of thought" if source.paradigm == "cot" else "every segment of a summarized chain of thought"
+    few = f" and at most {writes} writes of one cell" if writes < int(statement["context"]) else ""
+    return paragraph(
+        f"In short, it says: in {what} of {short(source.name, 80)} with at most {int(statement['context']):,} tokens{few}, "
+        f"{SHORTLY[source.verdict]}. Word for word:"
     )
 
 

@@ -41,18 +41,20 @@ def grounds_section(source: Source, checked: Checked | None) -> Section:
     """Lists under the words for what statements rest on."""
     if checked is not None:
         intro = (
-            "This is what the checker said when this page was made. It shares no code with what made the certificate."
+            "This is what the checker said when this page was made. It imports nothing of what made the certificate; what "
+            "holds in every run its own kernel decides, which the prover uses, too."
         )
         parts = [(title, list(sentences)) for title, sentences in checked.parts.items() if sentences]
     else:
         intro = (
-            "Nothing here was checked when this page was made: this is what the certificate says, and what a certificate "
-            "of its kind means if it is valid."
+            "Nothing here was checked when this page was made: this is what the certificate says, "
+            "and what a certificate of its kind means if it is valid."
         )
         parts = [(found.basis.title, list(found.sentences)) for found in findings(source) if found.sentences]
     body = [paragraph(intro)]
     for title, sentences in parts:
-        body.append(element("section", *_list(title, sentences), class_=f"basis {title.split()[0]}"))
+        said = title if checked is not None or title == Basis.ASSUMED.title else f"said to be {title}"
+        body.append(element("section", *_list(title, said, sentences), class_=f"basis {title.split()[0]}"))
     return Section("grounds", "What this rests on", joined(body))
 
 
@@ -60,9 +62,9 @@ MEANING = {basis.title: basis.meaning for basis in Basis}
 NOT_CLAIMED = "The certificate says nothing about it."
 
 
-def _list(title: str, sentences: Sequence[str]) -> list[Markup]:
+def _list(title: str, said: str, sentences: Sequence[str]) -> list[Markup]:
     return [
-        element("h3", title),
+        element("h3", said),
         note(MEANING.get(title, NOT_CLAIMED)),
         listed(short(sentence, 4 * LONGEST) for sentence in sentences[:MOST_SENTENCES]),
     ]
@@ -106,8 +108,8 @@ def _of_theory(source: Source) -> list[Findings]:
     if source.paradigm is not None and (writes := int(statement["parameters"]["WRITES"])) < int(statement["context"]):
         assumed.insert(
             0,
-            f"No cell is written more than {writes} times: the claim is about such runs. Whether this holds of all of the "
-            "machine's runs, the checker says.",
+            f"No cell is written more than {writes} times: the claim is about such runs. Whether this holds "
+            "of all of the machine's runs, the checker says.",
         )
     return [
         Findings(Basis.PROVED, (*said_of_hardmax(margin), *said_of_softmax(model, source.verdict, drifts))),

@@ -160,7 +160,10 @@ def _case(
         if found.up_to < most and found.up_to + 1 <= context:
             decision = decide(model, HeadFacts(separation, (found.up_to + 1,), context, rounded_from), at)
         why = decision.reason.sentence if isinstance(decision, Fails) else None
-        return Case(separation, most, needed, found.up_to >= most, found.one, found.zero, why)
+        one, zero = found.one, found.zero
+        if decision is not None:
+            one, zero = one or decision.bounds.one, zero or decision.bounds.zero
+        return Case(separation, most, needed, found.up_to >= most, one, zero, why)
     numbers = tuple(sorted({number for low, high in ties for number in range(low, high + 1)}))
     given = HeadFacts(separation, numbers, context, rounded_from)
     needed = smallest_beta(model, given, admitted)
@@ -303,6 +306,6 @@ def _separations(source: Source, groups: Sequence[Group]) -> Markup:
     return figure(
         picture,
         f"How far the exponent of every other token lies below that of the selected ones: beta = {beta} times the "
-        "separation, on a logarithmic scale. The mark on each bar is where the smallest power of two that is enough for "
-        "this arithmetic would end; a bar that does not reach it is hatched.",
+        "separation, on a logarithmic scale. The mark shows how long the bar would be at the smallest power of two that is "
+        "enough in this arithmetic; a bar that is not long enough is dashed.",
     )

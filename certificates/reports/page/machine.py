@@ -70,10 +70,10 @@ def machine_section(source: Source) -> Section | None:
         return None
     known = "yes, with this very table" if of_library(machine) else "no machine of this name has this table"
     named = "by the certificate" if source.kind is Kind.RUNS else "by the certificate's provenance, which nobody checks"
-    rows = [(state, " ".join(read), _action(action)) for (state, read), action in machine.transitions.items()]
+    rows = [(state, " ".join(read), *_action(action)) for (state, read), action in machine.transitions.items()]
     many = f"{machine.tapes} tapes" if machine.tapes > 1 else "tape"
     listed = table(
-        ["in state", f"reading on the {many}", "writes, moves, goes to"],
+        ["in state", f"reads on the {many}", "writes", "moves", "goes to"],
         rows[:MOST_ROWS],
         caption="The machine's table, row by row",
         headed=True,
@@ -109,9 +109,8 @@ def machine_section(source: Source) -> Section | None:
 MOVES = {Move.LEFT: "left", Move.STAY: "stays", Move.RIGHT: "right"}
 
 
-def _action(action: Action) -> str:
-    written, moves = " ".join(action.written), " ".join(MOVES[move] for move in action.moves)
-    return f"{written}, {moves}, {action.state}"
+def _action(action: Action) -> tuple[str, str, str]:
+    return " ".join(action.written), " ".join(MOVES[move] for move in action.moves), action.state
 
 
 def _diagram(machine: TuringMachine) -> Markup:
@@ -141,6 +140,9 @@ def _diagram(machine: TuringMachine) -> Markup:
         kind = "state halting" if state == machine.halting else "state"
         name = state if len(state) <= 8 else f"{state[:7]}.."
         circle = element("circle", element("title", state), cx=f"{x:.1f}", cy=f"{y:.1f}", r="24", class_=kind)
+        if state == machine.halting:
+            states.append(circle)
+            circle = element("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r="20", class_="ring")
         states += [circle, label(x, y + 4, name, text_anchor="middle", class_="small")]
         if state == machine.initial:
             states.append(label(x, y - 30, "start", text_anchor="middle", class_="small"))

@@ -132,7 +132,7 @@ def _diagram(source: Source, layers: Sequence[LayerSize]) -> Markup:
     )
     words = (
         "Each column is a layer, by its number. On the line, the residual stream, stand its heads: circles look a "
-        "position up, squares select by content; thickly outlined is the head whose rounding bound is drawn below. Under "
+        "position up, squares select by content; thickly outlined is the head whose rounding bound is drawn above. Under "
         "it hang its neurons, the longer the more there are (on a logarithmic scale)."
     )
     if not binds:
@@ -183,7 +183,9 @@ def _magnitudes(source: Source, network: Network) -> Markup:
                 "magnitudes",
                 table(titles, rows, caption="Magnitudes of the parameters", headed=True, numbers=range(1, 5)),
             ),
-            note(f"Counted in the weights file.{words} Activations of the hardmax network are -1, 0 or 1."),
+            note(
+                f"Counted in the weights file.{words} The certificate says that activations of the hardmax network are -1, 0 or 1."
+            ),
         )
     )
 

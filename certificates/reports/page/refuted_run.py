@@ -210,7 +210,7 @@ def _picture(hardmax: int, low: Fraction, high: Fraction) -> Markup:
         drawing(
             "wrong-value", "What hardmax and what softmax makes", f"Hardmax makes {hardmax}; {said}.", 640, 120, *shapes
         ),
-        "What the head should bring, the circle, and what it does bring, the hatched bar, on the line of numbers.",
+        "What the head should bring, the circle, and what it does bring, the dashed bar, on the line of numbers.",
     )
 
 

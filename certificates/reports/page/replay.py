@@ -105,7 +105,7 @@ def replay_of(source: Source, word: str | None) -> Replay | None:
 
 
 def chosen(machine: TuringMachine, paradigm: Paradigm, bits: int) -> str:
-    """The word whose run is the shortest of those that say their positions; else the shortest that halts; else ''."""
+    """Of the words whose run is short: the shortest that says its positions; else the longest that halts; else ''."""
     tried = list[tuple[bool, int, str]]()
     for word in LIBRARY[machine.name].examples if of_library(machine) else _short_words(machine):
         try:
@@ -114,7 +114,8 @@ def chosen(machine: TuringMachine, paradigm: Paradigm, bits: int) -> str:
             continue
         tokens = sequences_of(paradigm, run, bits)[0].tokens
         if len(tokens) <= SHORT:
-            tried.append((not any(token.family == "POS" for token in tokens), len(tokens), word))
+            says = any(token.family == "POS" for token in tokens)
+            tried.append((not says, len(tokens) if says else -len(tokens), word))
     return min(tried, default=(True, 0, ""))[2]
 
 

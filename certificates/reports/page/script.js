@@ -19,9 +19,34 @@
     drawing.append(made);
   };
 
-  const middle = (chip) => {
+  const ends = (chip) => {
     const frame = run.getBoundingClientRect(), at = chip.getBoundingClientRect();
-    return [at.left - frame.left + at.width / 2, at.top - frame.top + at.height / 2];
+    const top = at.top - frame.top, left = at.left - frame.left;
+    return { top, bottom: top + at.height, across: left + at.width / 2, right: left + at.width, middle: top + at.height / 2 };
+  };
+
+  const lastOfLine = (chip) => !chip.nextElementSibling;
+
+  // Beside the lines where an arrow goes from line to line; above the tokens where it stays in one.
+  const way = (from, to, atEnd) => {
+    if (Math.abs(from.middle - to.middle) < 6) {
+      const up = from.top - Math.min(40, 12 + Math.abs(from.across - to.across) / 6);
+      return [`M${from.across} ${from.top}C${from.across - 14} ${up} ${to.across + 14} ${up} ${to.across} ${to.top}`, to.across, to.top];
+    }
+    const out = Math.max(from.right, atEnd ? to.right : 0) + 18 + Math.abs(from.middle - to.middle) / 5;
+    if (atEnd) return [`M${from.right} ${from.middle}C${out} ${from.middle} ${out} ${to.middle} ${to.right} ${to.middle}`, to.right, to.middle];
+    const edge = to.middle < from.middle ? to.bottom : to.top;
+    return [`M${from.right} ${from.middle}C${out} ${from.middle} ${to.across} ${(from.middle + edge) / 2} ${to.across} ${edge}`, to.across, edge];
+  };
+
+  const inRanges = (numbers) => {
+    const found = [];
+    for (const number of numbers) {
+      const last = found[found.length - 1];
+      if (last && last[1] === number - 1) last[1] = number;
+      else found.push([number, number]);
+    }
+    return found.map(([low, high]) => (low === high ? `${low}` : `${low}..${high}`)).join(", ");
   };
 
   const clear = () => {
@@ -49,15 +74,11 @@
       const other = byPlace.get(target);
       if (!other) continue;
       if (other !== chip) other.classList.add("target");
-      const [x1, y1] = middle(chip), [x2, y2] = middle(other);
-      const bend = other === chip ? 34 : Math.min(60, 12 + Math.hypot(x2 - x1, y2 - y1) / 5);
-      const path = other === chip
-        ? `M${x1 - 8} ${y1 - 8}C${x1 - 30} ${y1 - bend} ${x1 + 30} ${y1 - bend} ${x1 + 8} ${y1 - 8}`
-        : `M${x1} ${y1}Q${(x1 + x2) / 2 + bend} ${(y1 + y2) / 2 - bend / 2} ${x2} ${y2}`;
+      const [path, x, y] = way(ends(chip), ends(other), lastOfLine(other));
       shape("path", { d: path });
-      shape("circle", { cx: x2, cy: y2, r: 4 });
+      shape("circle", { cx: x, cy: y, r: 4 });
     }
-    const lines = [...said].map(([text, layers]) => `layer ${layers.join(", ")}, ${text}`);
+    const lines = [...said].map(([text, layers]) => `layer ${inRanges(layers)}, ${text}`);
     box.replaceChildren();
     const first = document.createElement("div");
     first.textContent = `Token ${chip.textContent}. ` + (lines.length ? "Heads select:" : "No head brings anything here.");

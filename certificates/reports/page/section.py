@@ -105,13 +105,13 @@ def left_out(shown: int, there_are: int, what: str) -> Markup:
     """That some are not shown; nothing if all are.
 
     >>> left_out(2, 3, "rows"), left_out(3, 3, "rows")
-    ('<p class="note">Of 3 rows the first 2 are shown: 1 is left out, and in the certificate.</p>', '')
+    ('<p class="note">Of 3 rows the first 2 are shown: 1 is left out; the files have them all.</p>', '')
     """
     missing = there_are - shown
     if missing <= 0:
         return joined(())
     left = "1 is" if missing == 1 else f"{missing:,} are"
-    return note(f"Of {there_are:,} {what} the first {shown:,} are shown: {left} left out, and in the certificate.")
+    return note(f"Of {there_are:,} {what} the first {shown:,} are shown: {left} left out; the files have them all.")
 
 
 def logarithm(number: Fraction) -> float:
