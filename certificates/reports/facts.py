@@ -34,7 +34,7 @@ DRIFTING = (
 HARDMAX_VALUE = (
     "After rounding, each head gives the hardmax value, given its separation, {ties}: by inequalities of rationals."
 )
-NOT_HARDMAX_VALUE = "At the query above, the arithmetic does not give the hardmax value: by bounds in rationals."
+NOT_HARDMAX_VALUE = "At the query named, the arithmetic does not give the hardmax value: by bounds in rationals."
 
 
 @dataclass(frozen=True)

@@ -105,16 +105,16 @@ def said_of_sequences(document: Mapping[str, Any], verdict: Verdict, model: Arit
     observed = []
     if document["hardmax"] is not None:
         observed.append(
-            "Separations and ties of the heads, and the margin with hardmax, are those above, on these sequences: "
+            "Separations and ties of the heads, and the margin with hardmax, are those stated, on these sequences: "
             "computed exactly, and shown to three digits behind ~."
         )
     if any(drift is not None for pair in document["softmax"]["drift"] for drift in pair):
-        observed.append("No activation is further from its value with hardmax than the drifts above say.")
+        observed.append("No activation is further from its value with hardmax than the drifts stated say.")
     match verdict:
         case Verdict.CERTIFIED:
             observed.append("At each position asked about, the expected token's logit is above all others.")
         case Verdict.REFUTED:
-            observed.append("At the position above, the expected token's logit is not above all others.")
+            observed.append("At the position named, the expected token's logit is not above all others.")
     proved = []
     if model.linear is not None:
         proved.append(

@@ -33,7 +33,7 @@ def legend(sequences: Sequence[TokenSequence], tapes: int) -> Facts:
 
 
 def lines_of(sequence: TokenSequence) -> Iterator[tuple[str, list[Token]]]:
-    """(Family of the last token, tokens) of each line: run tokens and blocks one by one, prompt, summary and output whole."""
+    """Of each line the family of the last token, and its tokens: prompt, summary, block and output are one line each."""
     group: list[Token] = []
     for token in sequence.tokens:
         group.append(token)

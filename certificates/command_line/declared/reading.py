@@ -112,8 +112,8 @@ def report(
     magnitudes and the rounding bound of its heads, its machine, a run token by token with attention, and a
     counterexample step by step.
 
-    A page shows what a certificate says; it does not check it, and says so.  With --check the checker is asked first, as
-    `exactformer check` asks it with the same options, and the page shows what it said.
+    A page shows what a certificate says; it does not check it, and says so.  With --check the checker is asked first,
+    as `exactformer check` asks it with the same options, and the page shows what it said.
 
     Exit codes: 0 the page is written, whatever verdict it shows; with --check 1 the certificate is not valid, 4 not
     judged, and there is no page; 2 bad input.

@@ -114,7 +114,7 @@ def claim_section(source: Source) -> Section:
 
 
 SHORTLY = {
-    Verdict.PROVED: "the softmax transformer does exactly what the hardmax transformer does: it writes the run token for token",
+    Verdict.PROVED: "the softmax transformer does exactly what the hardmax transformer does, and so writes the run",
     Verdict.TOKENS_PROVED: "the softmax transformer writes the run token for token; its activations may be others",
     Verdict.INCONCLUSIVE: "nothing is claimed of the softmax transformer; the hardmax transformer writes the run",
 }
@@ -128,8 +128,8 @@ def _in_short(source: Source) -> Markup:
     what = "every chain of thought" if source.paradigm == "cot" else "every segment of a summarized chain of thought"
     few = f" and at most {writes} writes of one cell" if writes < int(statement["context"]) else ""
     return paragraph(
-        f"In short, it says: in {what} of {short(source.name, 80)} with at most {int(statement['context']):,} tokens{few}, "
-        f"{SHORTLY[source.verdict]}. Word for word:"
+        f"In short, it says: in {what} of {short(source.name, 80)} with at most {int(statement['context']):,} "
+        f"tokens{few}, {SHORTLY[source.verdict]}. Word for word:"
     )
 
 

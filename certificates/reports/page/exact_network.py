@@ -8,6 +8,7 @@ from fractions import Fraction
 from exactformer.certificates.checker.document import Rejected, TooLarge, Undecided
 from exactformer.certificates.checker.softmax.numbers import Unbounded
 from exactformer.certificates.network_document import read_transformer
+from exactformer.certificates.reports.layout import counted
 from exactformer.certificates.reports.page.parts import parts_html
 from exactformer.certificates.reports.page.section import (
     Section,
@@ -226,7 +227,7 @@ def refuted_word_section(source: Source) -> Section | None:
     if expected is None:
         expected = _by_transducer(statement["expected"]["transducer"], word, position)
     steps = [
-        joined((paragraph(f"The network reads {len(word):,} tokens:"), _tokens(list(word)))),
+        joined((paragraph(f"The network reads {counted(len(word), 'token')}:"), _tokens(list(word)))),
         paragraph(f"At position {position}, {word[position]}, the output has to be {expected}."),
         paragraph(
             f"In the arithmetic {statement['arithmetic']}, {other} is at least as good there: {expected} is not first."

@@ -41,8 +41,8 @@ def grounds_section(source: Source, checked: Checked | None) -> Section:
     """Lists under the words for what statements rest on."""
     if checked is not None:
         intro = (
-            "This is what the checker said when this page was made. It imports nothing of what made the certificate; what "
-            "holds in every run its own kernel decides, which the prover uses, too."
+            "This is what the checker said when this page was made. It imports nothing of what made the certificate; "
+            "what holds in every run its own kernel decides, which the prover uses, too."
         )
         parts = [(title, list(sentences)) for title, sentences in checked.parts.items() if sentences]
     else:

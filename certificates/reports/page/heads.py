@@ -190,8 +190,8 @@ MEANINGS: Mapping[str, str] = {
     "separation": "by how much the best score exceeds the others, before beta multiplies it; - if all tie",
     "ties": "how many tokens may share the best score",
     "holds": "whether the certificate says that the head gives the hardmax value after rounding",
-    "needs beta": "the smallest power of two at which the inequalities hold, computed when this page was made; none: at "
-    "none that is admitted",
+    "needs beta": "the smallest power of two at which the inequalities hold, computed when this page was made; none: "
+    "at none that is admitted",
 }
 
 
@@ -297,8 +297,8 @@ def _separations(source: Source, groups: Sequence[Group]) -> Markup:
     picture = drawing(
         "separations",
         "Beta times separation, by head",
-        f"A bar for each of {len(drawn)} kinds of heads: beta times separation, on a logarithmic scale. A mark shows how "
-        "much is enough. The table below says the same in numbers.",
+        f"A bar for each of {len(drawn)} kinds of heads: beta times separation, on a logarithmic scale. A mark shows "
+        "how much is enough. The table below says the same in numbers.",
         LEFT + WIDE + 190,
         16 + HIGH * len(drawn),
         *shapes,
@@ -306,6 +306,6 @@ def _separations(source: Source, groups: Sequence[Group]) -> Markup:
     return figure(
         picture,
         f"How far the exponent of every other token lies below that of the selected ones: beta = {beta} times the "
-        "separation, on a logarithmic scale. The mark shows how long the bar would be at the smallest power of two that is "
-        "enough in this arithmetic; a bar that is not long enough is dashed.",
+        "separation, on a logarithmic scale. The mark shows how long the bar would be at the smallest power of two "
+        "that is enough in this arithmetic; a bar that is not long enough is dashed.",
     )

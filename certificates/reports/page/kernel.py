@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING
+from decimal import ROUND_CEILING, ROUND_FLOOR
 from fractions import Fraction
 
 from exactformer.certificates.checker.document import Rejected
-from exactformer.certificates.checker.kernels.execute import Key, execute, wanted
+from exactformer.certificates.checker.kernels.execute import Key, execute, least_error, wanted
+from exactformer.certificates.checker.kernels.numbers import Number
 from exactformer.certificates.checker.kernels.recipe import Recipe, read_recipe
 from exactformer.certificates.kernels.script import script_of
 from exactformer.certificates.reports.kernels import CAUSES, keys_table, number
@@ -61,7 +62,9 @@ def kernel_section(source: Source) -> Section | None:
 def _field(value: Json) -> str:
     if isinstance(value, dict):
         return short(", ".join(f"{name} {_field(each)}" for name, each in value.items()))
-    return {None: "none", True: "yes", False: "no"}.get(value, short(str(value)))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else short(str(value))
 
 
 def errors_section(source: Source) -> Section | None:
@@ -140,12 +143,23 @@ def refuted_kernel_section(source: Source) -> Section | None:
 
 
 def _executed(recipe: Recipe, keys: list[Key], tolerance: str) -> Markup:
-    made, ends = execute(recipe, keys), wanted(recipe, keys)
+    made, ends, off = execute(recipe, keys), wanted(recipe, keys), least_error(recipe, keys)
     right = "any finite number, as all keys are masked" if ends is None else number(ends[0])
     steps = [
         paragraph("The recipe is executed on these keys, one after the other, each operation rounded as it says."),
         paragraph(f"The output is {number(made)}."),
         paragraph(f"Exact softmax makes {right}. (Numbers after ~ are rounded to three digits.)"),
-        paragraph(f"So the output is no finite number, or further off than the tolerance, {shown(tolerance)}."),
+        paragraph(_how_far(off, tolerance)),
     ]
     return element("ol", *(element("li", step) for step in steps), class_="steps")
+
+
+def _how_far(off: Number, tolerance: str) -> str:
+    """``off``: at least, from what is right; no number where the output is none."""
+    if not isinstance(off, Fraction):
+        return "The output is no finite number, so the claim fails."
+    if off > Fraction(tolerance):
+        return f"They are at least {shown(str(off), ROUND_FLOOR)} apart, which is more than {shown(tolerance)}: the claim fails."
+    return (
+        f"They are not shown to be more than {shown(tolerance)} apart: the checker does not accept such a refutation."
+    )

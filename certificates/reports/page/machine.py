@@ -121,8 +121,8 @@ def _diagram(machine: TuringMachine) -> Markup:
             reading[state, action.state].append(" ".join(read))
     if len(machine.states) > MOST_STATES or len(reading) > MOST_ARROWS:
         return note(
-            f"There is no diagram of its states: only machines of up to {MOST_STATES} states and {MOST_ARROWS} arrows are "
-            "drawn."
+            f"There is no diagram of its states: only machines of up to {MOST_STATES} states and {MOST_ARROWS} arrows "
+            "are drawn."
         )
     count, radius, middle = len(machine.states), 60.0 + 12 * len(machine.states), 0.0
     across, down = 2 * radius + 220, 2 * radius + 130

@@ -132,13 +132,13 @@ def _diagram(source: Source, layers: Sequence[LayerSize]) -> Markup:
     )
     words = (
         "Each column is a layer, by its number. On the line, the residual stream, stand its heads: circles look a "
-        "position up, squares select by content; thickly outlined is the head whose rounding bound is drawn above. Under "
-        "it hang its neurons, the longer the more there are (on a logarithmic scale)."
+        "position up, squares select by content; thickly outlined is the head whose rounding bound is drawn above. "
+        "Under it hang its neurons, the longer the more there are (on a logarithmic scale)."
     )
     if not binds:
         words = (
-            "Each column is a layer, by its number. On the line, the residual stream, stand its heads; under it hang its "
-            "neurons, the longer the more there are (on a logarithmic scale)."
+            "Each column is a layer, by its number. On the line, the residual stream, stand its heads; under it hang "
+            "its neurons, the longer the more there are (on a logarithmic scale)."
         )
     return joined((figure(picture, words), left_out(len(shown), len(layers), "layers")))
 
@@ -184,7 +184,8 @@ def _magnitudes(source: Source, network: Network) -> Markup:
                 table(titles, rows, caption="Magnitudes of the parameters", headed=True, numbers=range(1, 5)),
             ),
             note(
-                f"Counted in the weights file.{words} The certificate says that activations of the hardmax network are -1, 0 or 1."
+                f"Counted in the weights file.{words} The certificate says that activations of the hardmax network "
+                "are -1, 0 or 1."
             ),
         )
     )

@@ -128,7 +128,7 @@ def _hash(text: str) -> str:
     return f"sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def notebook_of(source: Source, checked: Checked | None = None) -> Markup:
+def notebook_of(source: Source) -> Markup:
     """Pictures of a certificate's evidence, for notebooks: without colours, scripts and links."""
     with lacking(source.file.name):
         found = (heads_section(source), rounding_section(source))

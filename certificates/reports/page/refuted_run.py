@@ -1,4 +1,4 @@
-"""A refutation on a machine's run (SPEC 8), step by step: the query, what it sees, what hardmax and what softmax makes."""
+"""A refutation on a machine's run (SPEC 8), step by step: the query, and what hardmax and what softmax make of it."""
 
 from __future__ import annotations
 
@@ -111,6 +111,9 @@ def _steps(
     share = (
         "one token has the best score, and its value is" if ties == 1 else f"{ties:,} tokens share the best score, and"
     )
+    wrong = f"That is not {hardmax}."
+    if low <= hardmax <= high:
+        wrong = f"That does not exclude {hardmax}: the checker does not accept such a refutation."
     found = [
         paragraph(f"The machine {replay.machine.name} runs on {short(replay.word, 80) or 'the empty word'}."),
         paragraph(f"At token {token}{of_segment}, {what}, the network has read {token + 1:,} tokens."),
@@ -125,16 +128,17 @@ def _steps(
         ),
         paragraph(f"Hardmax takes the mean of those with the best score: {hardmax}."),
         paragraph(
-            f"Softmax, in the arithmetic {source.statement['arithmetic']} at beta = 2^{exponent}, weighs all of them, and "
-            f"rounds: what it makes is {_between(low, high)}. That is not {hardmax}."
+            f"Softmax, in the arithmetic {source.statement['arithmetic']} at beta = 2^{exponent}, weighs all of them, "
+            f"and rounds: what it makes is {_between(low, high)}. {wrong}"
         ),
     ]
     row = int(witness["row"])
     name = network.coordinate_name(head.out[row])
     found.append(
         paragraph(
-            f"No other head of the layer writes {name}, which this row of the head writes: so if all activations were right "
-            f"up to here, {name} is wrong after this layer's attention. Somewhere the activations are not the hardmax ones."
+            f"No other head of the layer writes {name}, which this row of the head writes: so if all activations were "
+            f"right up to here, {name} is wrong after this layer's attention. Somewhere the activations are not the "
+            "hardmax ones."
         )
     )
     return found

@@ -1,8 +1,8 @@
 """The rounding bound of the head that is nearest to failing, as a picture.
 
-What a head computes is off from the hardmax value before it is rounded last: by what tokens that are not selected weigh,
-and by roundings before.  Where that is less than half of what separates the value from its neighbours in the activation
-format, rounding gives the hardmax value.  Everything here is on a logarithmic scale.
+What a head computes is off from the hardmax value before it is rounded last: by what tokens that are not selected
+weigh, and by roundings before.  Where that is less than half of what separates the value from its neighbours in the
+activation format, rounding gives the hardmax value.  Everything here is on a logarithmic scale.
 """
 
 from __future__ import annotations
@@ -99,9 +99,9 @@ def rounding_section(source: Source) -> Section | None:
     body = [
         paragraph(
             f"Of all heads {found.head.name} ({where}) is nearest to failing: separation {case.separation}, up to "
-            f"{case.most_ties} ties, {source.statement['context']} tokens; {at}. What other tokens weigh adds to the hardmax "
-            "value, unless their weights become 0 when they are rounded; and so does what is rounded on the way. What "
-            "the result is off by in the end, the last rounding takes away, if it is within the limit."
+            f"{case.most_ties} ties, {source.statement['context']} tokens; {at}. What other tokens weigh adds to the "
+            "hardmax value, unless their weights become 0 when they are rounded; and so does what is rounded on the "
+            "way. What the result is off by in the end, the last rounding takes away, if it is within the limit."
         )
     ]
     if sides:
@@ -166,7 +166,7 @@ def _picture(model: ArithmeticModel, sides: list[Off]) -> Markup:
     )
     return figure(
         picture,
-        f"Distances on a logarithmic scale: to the left is nearer to 0, or to the hardmax value. The dark bar is how far the "
-        f"number may be off; the pale one ends where {name} would round to a neighbour. What is off by more than its limit "
-        "is dashed.",
+        "Distances on a logarithmic scale: to the left is nearer to 0, or to the hardmax value. The dark bar is how "
+        f"far the number may be off; the pale one ends where {name} would round to a neighbour. What is off by more "
+        "than its limit is dashed.",
     )

@@ -108,8 +108,8 @@ def _controls(attention: dict[int, list[Selected]]) -> Markup:
         "div",
         element(
             "p",
-            "Point at a token, or move from token to token with the arrow keys: arrows go to the tokens that heads select "
-            "there, and the box says which head selects which. Heads that bring only zeros are left out.",
+            "Point at a token, or move from token to token with the arrow keys: arrows go to the tokens that heads "
+            "select there, and the box says which head selects which. Heads that bring only zeros are left out.",
         ),
         element("label", "Arrows of ", element("select", *options, id="layer"), for_="layer"),
         element("div", "No token is chosen.", id="selected", role="status", aria_live="polite", tabindex=0),

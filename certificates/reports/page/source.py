@@ -102,7 +102,8 @@ class Source:
             case Kind.SEQUENCES:
                 return "given sequences"
             case Kind.WORDS:
-                return "words of a language"
+                language = self.statement["words"]
+                return f"words of {language}" if isinstance(language, str) else "words of an automaton"
             case Kind.KERNEL:
                 return str(self.document["provenance"].get("recipe", "an attention kernel"))
 
