@@ -49,7 +49,7 @@ def lines(answer: Answer, expected: str) -> list[Part]:
 def document(certificate: Path, about: About, expected: str, answer: Answer) -> dict[str, object]:
     """What a program reads."""
     valid = answer.valid
-    rejected = valid is None and answer.error is not None and answer.error.startswith("not valid: ")
+    rejected = valid is None and answer.code is ExitCode.REFUTED
     return {
         "format": FORMAT,
         "version": VERSION,

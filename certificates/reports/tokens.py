@@ -33,7 +33,7 @@ def legend(sequences: Sequence[TokenSequence], tapes: int) -> Facts:
 
 
 def lines_of(sequence: TokenSequence) -> Iterator[tuple[str, list[Token]]]:
-    """Of each line the family of the last token, and its tokens: prompt, summary, block and output are one line each."""
+    """Of each line the family of the last token, and its tokens: prompt, summary, block and output are a line each."""
     group: list[Token] = []
     for token in sequence.tokens:
         group.append(token)

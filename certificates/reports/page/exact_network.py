@@ -193,7 +193,6 @@ def _margins(margins: list[Json]) -> Markup:
         numbers=[0, 1],
     )
     picture = drawing(
-        "margins",
         "Margin by length of words",
         "A bar for each length of words; the table below has the numbers.",
         660,

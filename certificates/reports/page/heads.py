@@ -295,7 +295,6 @@ def _separations(source: Source, groups: Sequence[Group]) -> Markup:
             shapes.append(line(x, y, x, y + 20, "mark"))
         shapes.append(label(LEFT + max(length, 0) + 10, y + 15, f"{have}" + ("" if case.holds else " - not enough")))
     picture = drawing(
-        "separations",
         "Beta times separation, by head",
         f"A bar for each of {len(drawn)} kinds of heads: beta times separation, on a logarithmic scale. A mark shows "
         "how much is enough. The table below says the same in numbers.",

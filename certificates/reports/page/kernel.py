@@ -95,7 +95,6 @@ def errors_section(source: Source) -> Section | None:
         numbers=[1],
     )
     picture = drawing(
-        "errors",
         "Errors by cause",
         "A bar for each cause, on a logarithmic scale, and one for the tolerance. The table below has the numbers.",
         680,
@@ -159,7 +158,8 @@ def _how_far(off: Number, tolerance: str) -> str:
     if not isinstance(off, Fraction):
         return "The output is no finite number, so the claim fails."
     if off > Fraction(tolerance):
-        return f"They are at least {shown(str(off), ROUND_FLOOR)} apart, which is more than {shown(tolerance)}: the claim fails."
+        apart = shown(str(off), ROUND_FLOOR)
+        return f"They are at least {apart} apart, which is more than {shown(tolerance)}: the claim fails."
     return (
         f"They are not shown to be more than {shown(tolerance)} apart: the checker does not accept such a refutation."
     )

@@ -161,7 +161,6 @@ def _diagram(machine: TuringMachine) -> Markup:
         ),
     )
     picture = drawing(
-        "states",
         "The machine's states",
         f"{count} states and {len(reading)} arrows between them. The table below says the same.",
         across,

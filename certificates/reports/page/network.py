@@ -123,7 +123,6 @@ def _diagram(source: Source, layers: Sequence[LayerSize]) -> Markup:
         shapes.append(label(x + 10, stream + 56, f"{place + 1}", text_anchor="middle", class_="small"))
     rows = -(-len(shown) // A_ROW)
     picture = drawing(
-        "layers",
         "The network by layer",
         f"{len(layers)} layers from left to right. The table below lists the heads and neurons of each.",
         20 + cell * min(A_ROW, len(shown)) + 10,

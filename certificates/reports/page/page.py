@@ -25,7 +25,7 @@ from exactformer.certificates.reports.page.run import run_section
 from exactformer.certificates.reports.page.section import Section
 from exactformer.certificates.reports.page.source import ReportError, Source, lacking
 from exactformer.certificates.reports.page.theory import approximation_section, theory_section
-from exactformer.constructions.html import Markup, element, joined
+from exactformer.constructions.html import Markup, element, folded, joined
 
 STYLE, SCRIPT = (Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("style.css", "script.js"))
 
@@ -129,7 +129,13 @@ def _hash(text: str) -> str:
 
 
 def notebook_of(source: Source) -> Markup:
-    """Pictures of a certificate's evidence, for notebooks: without colours, scripts and links."""
+    """Pieces of a page for a notebook, below what a report says: without colours, scripts and links."""
     with lacking(source.file.name):
-        found = (heads_section(source), rounding_section(source))
-    return joined(section.body for section in found if section is not None)
+        found = (
+            refuted_run_section(source),
+            refuted_word_section(source),
+            rounding_section(source),
+            errors_section(source),
+            network_section(source),
+        )
+    return joined(folded(section.title, section.body) for section in found if section is not None)

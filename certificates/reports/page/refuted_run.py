@@ -211,9 +211,7 @@ def _picture(hardmax: int, low: Fraction, high: Fraction) -> Markup:
     middle = min(max((a + b) / 2, left + 60), left + wide - 60)
     shapes.append(label(middle, 108, f"softmax, rounded: {_between(low, high)}", text_anchor="middle"))
     return figure(
-        drawing(
-            "wrong-value", "What hardmax and what softmax makes", f"Hardmax makes {hardmax}; {said}.", 640, 120, *shapes
-        ),
+        drawing("What hardmax and what softmax makes", f"Hardmax makes {hardmax}; {said}.", 640, 120, *shapes),
         "What the head should bring, the circle, and what it does bring, the dashed bar, on the line of numbers.",
     )
 

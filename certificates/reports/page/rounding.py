@@ -153,7 +153,6 @@ def _picture(model: ArithmeticModel, sides: list[Off]) -> Markup:
         shapes.append(label(LEFT + WIDE + 14, y + 9, said, class_="small"))
     name = "real numbers" if isinstance(model, Exact) else model.activations.name
     picture = drawing(
-        "rounding-bound",
         "How far the result is off before the last rounding, and how far it may be",
         "; ".join(
             f"{one.title}: at most {power_above(one.at_most)}, {one.said}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import log2
@@ -23,20 +23,21 @@ class Section:
     body: Markup
 
 
-def drawing(name: str, title: str, description: str, width: float, height: float, *shapes: Markup) -> Markup:
-    """An SVG with a title and a description for whoever does not see it, as wide as the page at most.
+def drawing(title: str, description: str, width: float, height: float, *shapes: Markup) -> Markup:
+    """An SVG with a title and a description for whoever does not see it.
 
-    ``name``: a part of the ids, different for each drawing of a page.
+    A page gives its shapes colours by their classes; where there is no style, as in a notebook, they have that of text.
     """
     return element(
         "svg",
-        element("title", title, id=f"{name}-title"),
-        element("desc", description, id=f"{name}-desc"),
+        element("title", title),
+        element("desc", description),
         *shapes,
         viewBox=f"0 0 {width:g} {height:g}",
         width=f"{width:g}",
         role="img",
-        aria_labelledby=f"{name}-title {name}-desc",
+        aria_label=f"{title}. {description}",
+        fill="currentColor",
     )
 
 
@@ -55,6 +56,14 @@ def label(x: float, y: float, text: object, **attributes: object) -> Markup:
     return element("text", text, x=f"{x:g}", y=f"{y:g}", **attributes)
 
 
+OUTLINED: Mapping[str, Mapping[str, str]] = {
+    "bar bad": {"fill": "none", "stroke": "currentColor", "stroke_dasharray": "4 2"},
+    "bar total": {"fill": "none", "stroke": "currentColor"},
+    "room": {"fill": "none", "stroke": "currentColor"},
+}
+"""Bars that are not filled where there is no style."""
+
+
 def bar(x: float, y: float, width: float, height: float, class_: str, title: str | None = None) -> Markup:
     """A rectangle, at least a hair wide."""
     return element(
@@ -65,11 +74,14 @@ def bar(x: float, y: float, width: float, height: float, class_: str, title: str
         width=f"{max(width, 0.5):.2f}",
         height=f"{height:.2f}",
         class_=class_,
+        **OUTLINED.get(class_, {}),
     )
 
 
 def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Markup:
-    return element("line", x1=f"{x1:.2f}", y1=f"{y1:.2f}", x2=f"{x2:.2f}", y2=f"{y2:.2f}", class_=class_)
+    return element(
+        "line", x1=f"{x1:.2f}", y1=f"{y1:.2f}", x2=f"{x2:.2f}", y2=f"{y2:.2f}", class_=class_, stroke="currentColor"
+    )
 
 
 def facts(caption: str, rows: Sequence[tuple[str, object]]) -> Markup:

@@ -120,6 +120,15 @@ def lacking(name: str) -> Iterator[None]:
         raise ReportError(f"{name} lacks what a page shows ({what}); `exactformer check` says what is wrong") from error
 
 
+def source_of(certificate: bytes, weights: bytes = b"") -> Source:
+    """What a page is made from, before it is written to files."""
+    document = json.loads(certificate)
+    network = json.loads(weights) if weights else None
+    named = File("the network", sha256(weights)) if weights else None
+    file = File("the certificate", sha256(certificate))
+    return Source(Kind(document["format"]), document, file, network, named, weights)
+
+
 def read_source(path: Path, network: Path | None = None) -> Source:
     """A certificate, and its network: the file given, or the one that it names, beside it.  Raises ReportError."""
     data = _bytes(path)
