@@ -100,23 +100,26 @@ def replay_of(source: Source, word: str | None) -> Replay | None:
             word = min(inputs, key=len)
         return _replay(machine, paradigm, bits, word, segment, MOST_STEPS_LISTED)
     if word is None:
-        word = chosen(machine, paradigm, bits)
-    return _replay(machine, paradigm, bits, word, segment, MOST_STEPS)
+        word = chosen(machine, paradigm, bits, min(SHORT, int(source.statement["context"])))
+    return None if word is None else _replay(machine, paradigm, bits, word, segment, MOST_STEPS)
 
 
-def chosen(machine: TuringMachine, paradigm: Paradigm, bits: int) -> str:
-    """Of the words whose run is short: the shortest that says its positions; else the longest that halts; else ''."""
-    tried = list[tuple[bool, int, str]]()
+def chosen(machine: TuringMachine, paradigm: Paradigm, bits: int, most: int) -> str | None:
+    """Of the words whose run has few tokens: that of the shortest run that says positions; else of the longest; else one
+    whose run goes on for a step; None if there is none."""
+    tried, going = list[tuple[bool, int, str]](), None
     for word in LIBRARY[machine.name].examples if of_library(machine) else _short_words(machine):
         try:
             run = trace(machine, word, MOST_TRIED_STEPS)
         except MachineError:
+            if going is None and _first_steps(machine, word, 1).steps:
+                going = word
             continue
         tokens = sequences_of(paradigm, run, bits)[0].tokens
-        if len(tokens) <= SHORT:
+        if len(tokens) <= most:
             says = any(token.family == "POS" for token in tokens)
             tried.append((not says, len(tokens) if says else -len(tokens), word))
-    return min(tried, default=(True, 0, ""))[2]
+    return min(tried)[2] if tried else going
 
 
 def _short_words(machine: TuringMachine) -> Iterator[str]:

@@ -34,8 +34,8 @@ def run_section(source: Source, word: str | None, token: int | None = None) -> S
     vocabulary = source.compiled.vocabulary
     lines = shown_lines(replay, token)
     positions = [place for start, tokens in lines for place in range(start, start + min(len(tokens), A_LINE))]
-    attention, why = _attention(source, replay, positions)
-    total = len(replay.sequence)
+    total, context = len(replay.sequence), int(source.statement["context"])
+    attention, why = _attention(source, replay, [position for position in positions if position < context])
     rows = [
         ("input", short(replay.word, 120) or "the empty word"),
         ("output", (short(replay.output, 120) or "the empty word") if replay.halted else "not reached here"),
@@ -45,6 +45,8 @@ def run_section(source: Source, word: str | None, token: int | None = None) -> S
         ),
         ("tokens", f"{total:,}" if replay.halted else f"the first {total:,} were made"),
     ]
+    if total > context:
+        rows.append(("longer than the context", f"the claim is about its first {context:,} tokens"))
     if replay.paradigm is Paradigm.SCOT:
         known = f"of {replay.segments:,}" if replay.halted else f"of more than {replay.segments:,}"
         rows.append(("segment", f"{replay.segment}, counted from 0, {known}"))
