@@ -17,6 +17,8 @@ from exactformer.verify.verdict import Verdict
 from tests.command_line.invoking import invoke
 from tests.reports.made import TITLES, Made, made
 
+pytestmark = pytest.mark.usefixtures("walked_once")
+
 SCHEMA = json.loads((Path(exactformer.certificates.__file__).parent / "check.schema.json").read_text(encoding="utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 OfTitle = Callable[[str], Made]

@@ -47,6 +47,7 @@ OPTIONS = {
     ),
     ("lemmas",): ("--width", "--only", "--mutate"),
     ("machines",): ("--json",),
+    ("report",): ("CERTIFICATE", "--html", "--check", "--machine", "--input", "--force"),
     ("run",): ("MACHINE", "--context", "--max-steps", "--decode", "--json"),
     ("sweep",): ("--machines", "--all-inputs"),
     ("verify",): (
@@ -150,4 +151,4 @@ def test_every_command_with_a_machine_says_what_that_may_be() -> None:
         assert takes == (MACHINE in said)
         assert said.count("busy beaver text") == takes
         takers |= {name} if takes else set()
-    assert takers == {"audit", "certify", "check", "compare", "counterexample", "machines", "run"}
+    assert takers == {"audit", "certify", "check", "compare", "counterexample", "machines", "report", "run"}

@@ -52,6 +52,7 @@ COMMANDS = {
     "lemmas": ("--only", "rounding.denominator", "--width", "4"),
     "lemmas --mutate": ("--mutate", "--only", "gadget.copy", "--width", "1"),
     "machines": (),
+    "report": ("{certificate}", "--html", "{folder}/page.html"),
     "run": ("binary-counter", "00", "--paradigm", "scot"),
     "sweep": ("--machines", "2", "--out", "{folder}/sweep.jsonl", "--workers", "1"),
     "verify": (*WORDS, "--length", "5", "--arithmetic", "fp32"),

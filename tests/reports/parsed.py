@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from itertools import pairwise
 
 VOID = {"meta", "br", "hr", "col"}
 
@@ -81,7 +82,7 @@ def parsed(page: str) -> Element:
 def problems(page: str) -> list[str]:
     """What every page has to have, and this one has not."""
     top = parsed(page)
-    found = [*_loads(page, top), *_ids(top), *_headings(top), *_tables(top), *_drawings(top), *_controls(top)]
+    found = [*_loads(top), *_ids(top), *_headings(top), *_tables(top), *_drawings(top), *_controls(top)]
     (html,) = top.all("html")
     if not html.attributes.get("lang"):
         found.append("no language")
@@ -93,7 +94,7 @@ def problems(page: str) -> list[str]:
     return found
 
 
-def _loads(page: str, top: Element) -> Iterator[str]:
+def _loads(top: Element) -> Iterator[str]:
     for one in top.all():
         if one.tag in ("link", "iframe", "img", "object", "embed", "base", "form", "video", "audio"):
             yield f"<{one.tag}>"
@@ -130,7 +131,7 @@ def _headings(top: Element) -> Iterator[str]:
     levels = [int(one.tag[1]) for one in top.all("h1", "h2", "h3", "h4", "h5", "h6")]
     if levels[:1] != [1] or levels.count(1) != 1:
         yield "not one h1, as the first heading"
-    for before, after in zip(levels, levels[1:], strict=False):
+    for before, after in pairwise(levels):
         if after > before + 1:
             yield f"h{after} after h{before}"
     yield from ("an empty heading" for one in top.all("h1", "h2", "h3") if not one.text)

@@ -12,6 +12,8 @@ from tests.command_line.invoking import files_in, invoke
 from tests.reports.made import TITLES, Made
 from tests.reports.parsed import parsed, problems
 
+pytestmark = pytest.mark.usefixtures("walked_once")
+
 OfTitle = Callable[[str], Made]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -12,14 +13,19 @@ from typing import Any
 
 import pytest
 
+from exactformer import EveryRun, TuringMachine, certify
 from exactformer.certificates.reports.page.grounds import Checked
 from exactformer.certificates.reports.page.page import Wanted, page_of
 from exactformer.certificates.reports.page.section import power_above
 from exactformer.certificates.reports.page.source import ReportError, read_source
 from exactformer.certificates.sequences.certificate import shown
+from exactformer.constructions.machines.machine import Action, Move, Situation
 from exactformer.verify.verdict import Verdict
+from tests.command_line.invoking import invoke
 from tests.reports.made import TITLES, Made
 from tests.reports.parsed import Element, parsed, problems
+
+pytestmark = pytest.mark.usefixtures("walked_once")
 
 OfTitle = Callable[[str], Made]
 CHECKED = Checked("against itself", {"proved": ("one is one",), "not claimed": (), "assumed": ("what is assumed",)})
@@ -108,8 +114,6 @@ def test_sections_that_do_not_apply_are_absent(of_title: OfTitle, title: str) ->
 
 @pytest.mark.parametrize("title", TITLES)
 def test_files_are_named_with_their_hashes(of_title: OfTitle, title: str) -> None:
-    import hashlib
-
     made, files = of_title(title), page(of_title, title).named("files").text
     assert made.path.name in files
     assert hashlib.sha256(made.path.read_bytes()).hexdigest() in files
@@ -208,13 +212,11 @@ def test_a_recipe_is_shown_as_it_is(of_title: OfTitle) -> None:
 
 
 def chips(top: Element) -> list[Element]:
-    return [one for one in top.named("run").all("button")]
+    return top.named("run").all("button")
 
 
 @pytest.mark.parametrize("title", ["runs, certified", "segments", "every run, proved"])
 def test_a_run_is_shown_token_by_token(of_title: OfTitle, title: str) -> None:
-    from tests.command_line.invoking import invoke
-
     top = page(of_title, title)
     word = next(dd.text for dt, dd in _facts(top.named("run")) if dt.text == "input")
     word = "" if word == "the empty word" else word
@@ -397,9 +399,6 @@ def test_of_a_long_run_the_beginning_is_shown(of_title: OfTitle) -> None:
 
 
 def test_a_run_that_never_halts_is_shown_as_far_as_it_is_followed(tmp_path: Path) -> None:
-    from exactformer import EveryRun, TuringMachine, certify
-    from exactformer.constructions.machines.machine import Action, Move, Situation
-
     rows_of: dict[Situation, Action] = {("go", (symbol,)): Action("go", ("1",), (Move.STAY,)) for symbol in "_1"}
     machine = TuringMachine("forever", 1, ("go", "done"), "done", ("_", "1"), ("1",), rows_of)
     path = certify(machine, EveryRun(context=16), "fused:bf16").write(tmp_path)

@@ -105,8 +105,8 @@ def replay_of(source: Source, word: str | None) -> Replay | None:
 
 
 def chosen(machine: TuringMachine, paradigm: Paradigm, bits: int, most: int) -> str | None:
-    """Of the words whose run has few tokens: that of the shortest run that says positions; else of the longest; else one
-    whose run goes on for a step; None if there is none."""
+    """Of the words whose run has few tokens: that of the shortest run that says positions; else of the longest; else
+    one whose run goes on for a step; None if there is none."""
     tried, going = list[tuple[bool, int, str]](), None
     for word in LIBRARY[machine.name].examples if of_library(machine) else _short_words(machine):
         try:
