@@ -15,6 +15,7 @@ from exactformer.certificates.command_line.outcome import MEANING, ExitCode, Inp
 from exactformer.certificates.document import sha256
 from exactformer.certificates.reports.layout import Part
 from exactformer.certificates.reports.page.source import LARGEST, ReportError, read_source
+from exactformer.verify.verdict import Basis
 
 LONGEST_ERROR = 2000
 """Characters."""
@@ -66,9 +67,9 @@ def document(certificate: Path, about: About, expected: str, answer: Answer) -> 
         "verdict": None if valid is None else valid.verdict,
         "claim": None if valid is None else valid.claim,
         "expected": expected,
-        "proved": [] if valid is None else list(valid.proved),
-        "observed": [] if valid is None else list(valid.replayed),
-        "assumed": [] if valid is None else list(valid.assumed),
+        Basis.PROVED.value: [] if valid is None else list(valid.proved),
+        Basis.OBSERVED.value: [] if valid is None else list(valid.replayed),
+        Basis.ASSUMED.value: [] if valid is None else list(valid.assumed),
         "not_claimed": [] if valid is None else list(valid.not_claimed),
         "compared": answer.compared,
         "error": None if answer.error is None else plain(answer.error[:LONGEST_ERROR]),
