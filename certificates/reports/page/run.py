@@ -166,14 +166,15 @@ MOVES = {Move.LEFT.value: "moves left", Move.STAY.value: "stays", Move.RIGHT.val
 def explained(replay: Replay, vocabulary: Vocabulary, tokens: Sequence[Token], step: int, *, given: bool) -> str:
     """What a line of tokens says.  ``step``: how many this segment has done before it."""
     tapes, last = replay.machine.tapes, tokens[-1]
-    where = "" if tapes == 1 else " on each tape in turn"
     match last.family:
         case "RUN":
             state, *rest = vocabulary.values_of(last)
-            written, moved = ", ".join(rest[:tapes]), ", ".join(MOVES.get(move, move) for move in rest[tapes:])
             number = f"step {step + 1}" if replay.paradigm is Paradigm.COT else f"step {step + 1} of this segment"
             halts = "; halts" if state == replay.machine.halting else ""
-            return f"{number}: writes {written}{where}, {moved}, goes to {state}{halts}"
+            if tapes > 1:
+                written, moved = " ".join(rest[:tapes]), " ".join(rest[tapes:])
+                return f"{number}: writes {written} and moves {moved}, tape by tape; goes to {state}{halts}"
+            return f"{number}: writes {rest[0]}, {MOVES.get(rest[1], rest[1])}, goes to {state}{halts}"
         case "EPOS":
             cells = [0] * tapes
             for bit, token in enumerate(token for token in tokens if token.family == "BIT"):
