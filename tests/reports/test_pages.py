@@ -15,7 +15,7 @@ import pytest
 
 from exactformer import EveryRun, TuringMachine, certify
 from exactformer.certificates.reports.page.grounds import Checked
-from exactformer.certificates.reports.page.page import Wanted, page_of
+from exactformer.certificates.reports.page.page import STYLE, Wanted, page_of
 from exactformer.certificates.reports.page.section import power_above
 from exactformer.certificates.reports.page.source import ReportError, read_source
 from exactformer.certificates.sequences.certificate import shown
@@ -405,3 +405,43 @@ def test_a_run_that_never_halts_is_shown_as_far_as_it_is_followed(tmp_path: Path
     section = parsed(page_of(read_source(path))).named("run").text
     assert "more than can be followed here" in section
     assert "OUTP" not in section.split("All")[0].split("token by token")[1]
+
+
+# ---------------------------------------------------------------------------- colours
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance as WCAG 2 defines it."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+TEXT = [
+    ("ink", ("ground", "panel", "good-soft", "bad-soft", "accent-soft")),
+    ("soft", ("ground", "panel", "good-soft")),
+    ("link", ("ground",)),
+    ("good", ("good-soft",)),
+    ("bad", ("bad-soft",)),
+    ("open", ("open-soft",)),
+    ("ground", ("mark",)),
+]
+SHAPES = [
+    ("good", ("ground",)),
+    ("bad", ("ground",)),
+    ("accent", ("ground",)),
+    ("mark", ("ground",)),
+    ("focus", ("ground",)),
+]
+
+
+@pytest.mark.parametrize("theme", [0, 1, 2], ids=["light", "dark", "print"])
+def test_contrasts_are_those_of_wcag_aa(theme: int) -> None:
+    """Text 4.5, shapes 3, in the light, the dark and the printed page."""
+    themes = [dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", text)) for text in STYLE.split(":root {")[1:]]
+    colours = {**themes[0], **themes[theme]}
+    for pairs, least in ((TEXT, 4.5), (SHAPES, 3.0)):
+        for front, grounds in pairs:
+            for ground in grounds:
+                low, high = sorted((luminance(colours[front]), luminance(colours[ground])))
+                assert (high + 0.05) / (low + 0.05) >= least, (front, ground)
