@@ -40,6 +40,7 @@ from exactformer.constructions.turing.tokens import TokenSequence, each_segment
 from exactformer.verify.hardmax.batch import in_batches
 from exactformer.verify.hardmax.observe import observe
 from exactformer.verify.hardmax.prepared import PreparedNetwork
+from exactformer.verify.verdict import Verdict
 
 RESULTS = Path(__file__).with_name("sudoku.json")
 MACHINE, BOXES = LIBRARY["sudoku-9x9"], Boxes(3, 3)
@@ -186,7 +187,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             proofs = [prove(name, Path(folder)) for name in MACHINES]
         print(*map(asdict, proofs), sep="\n")
         keep("proofs", [asdict(one) for one in proofs])
-        right = all(one.certify == "proved" and one.check == "valid: proved" for one in proofs)
+        valid = f"valid: {Verdict.PROVED.value}"
+        right = all(one.certify == Verdict.PROVED.value and one.check == valid for one in proofs)
     if only in (None, "runs"):
         network = PreparedNetwork(construct(Paradigm.SCOT, MACHINE.machine, POSITION_BITS))
         go_on("runs", PUZZLES, partial(replay, network))

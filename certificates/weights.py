@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 
-from exactformer.constructions.transformer.network import Network, SparseRows
-from exactformer.constructions.transformer.vocabulary import Family, Vector
+from exactformer.constructions.transformer.gadgets import Neuron
+from exactformer.constructions.transformer.network import CompiledHead, Layer, Mlp, Network, SparseRows
+from exactformer.constructions.transformer.program import HeadKind
+from exactformer.constructions.transformer.registers import Span
+from exactformer.constructions.transformer.vocabulary import Family, Field, Vector, Vocabulary
 from exactformer.verify.arithmetic.models import BetaSplit
+
+WIDEST = 1 << 13
+"""Coordinates of a network that is read here."""
+
+
+class WeightsError(ValueError):
+    """What a weights document has that no network has, in one sentence."""
 
 
 @dataclass(frozen=True)
@@ -141,3 +152,66 @@ def significand_bits(value: int) -> int:
     """
     magnitude = abs(value)
     return (magnitude // (magnitude & -magnitude)).bit_length() if magnitude else 0
+
+
+# ---------------------------------------------------------------------------- reading
+
+
+def network_of(document: dict[str, Any]) -> Network:
+    """The network of a document that `weights_document` wrote, or of any other: weights are integers of 32 bits.
+
+    Raises WeightsError where a coordinate is none of the network's, or there are too many; LookupError, TypeError,
+    ValueError and ArithmeticError where it is no such document.
+    """
+    widths = [(str(name), int(width)) for name, width in document["registers"]]
+    if any(width < 1 for _, width in widths) or not 1 <= (width := sum(one for _, one in widths)) <= WIDEST:
+        raise WeightsError(f"its residual stream does not have 1 to {WIDEST} coordinates")
+    starts = accumulate((one for _, one in widths), initial=0)
+    registers = tuple(Span(name, start, one) for (name, one), start in zip(widths, starts, strict=False))
+    bits = int(document["position_bits"])
+    if not 0 <= bits <= width:
+        raise WeightsError(f"its positions do not have 0 to {width} bits")
+
+    def places(listed: Sequence[Any]) -> tuple[int, ...]:
+        found = tuple(map(int, listed))
+        if any(not 0 <= coordinate < width for coordinate in found):
+            raise WeightsError(f"it names a coordinate beyond its {width}")
+        return found
+
+    def vector(entries: Sequence[Any]) -> Vector:
+        coordinates = places([coordinate for coordinate, _ in entries])
+        return tuple(zip(coordinates, (int(value) for _, value in entries), strict=True))
+
+    def head(one: dict[str, Any]) -> CompiledHead:
+        kind = HeadKind(one["kind"])
+        return CompiledHead(str(one["name"]), kind, *(places(one[key]) for key in ("query", "key", "value", "out")))
+
+    def mlp(one: dict[str, Any]) -> Mlp:
+        read, written = (
+            [
+                tuple(zip(places(one[f"{side}_coordinate"][a:b]), map(int, one[f"{side}_weight"][a:b]), strict=True))
+                for a, b in pairwise(one[f"{side}_start"])
+            ]
+            for side in ("in", "out")
+        )
+        return Mlp.of([Neuron(*each) for each in zip(read, map(int, one["bias"]), written, strict=True)])
+
+    families = tuple(
+        Family(
+            str(family["name"]),
+            vector(family["embedding"]),
+            vector(family["unembedding"]),
+            tuple(
+                Field(
+                    str(field["name"]),
+                    tuple(map(str, field["values"])),
+                    tuple(map(vector, field["embedding"])),
+                    tuple(map(vector, field["unembedding"])),
+                )
+                for field in family["fields"]
+            ),
+        )
+        for family in document["vocabulary"]
+    )
+    layers = tuple(Layer(tuple(map(head, layer["heads"])), mlp(layer["mlp"])) for layer in document["layers"])
+    return Network(registers, bits, layers, Vocabulary(families))

@@ -1,47 +1,119 @@
-"""What notebooks show: tables and lists in HTML. All text is escaped; nothing has a colour, so dark themes fit, too."""
+"""HTML for notebooks and pages: elements, tables, lists.  All text is escaped; nothing here has a colour."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
 
+VOID = {"br", "col", "hr", "meta"}
+"""Elements that hold nothing."""
 
-def paragraph(text: object, *, bold: bool = False) -> str:
+
+class Markup(str):
+    """HTML as it is: made of elements, so what it holds has been escaped."""
+
+    __slots__ = ()
+
+
+def markup(content: object) -> Markup:
+    """HTML as it is; of anything else its text, escaped.
+
+    >>> markup("a < b"), markup(Markup("<br>")), markup(2**7)
+    ('a &lt; b', '<br>', '128')
+    """
+    return content if isinstance(content, Markup) else Markup(escape(str(content)))
+
+
+def joined(contents: Iterable[object]) -> Markup:
+    """One after the other.
+
+    >>> joined(["<", Markup("<br>")])
+    '&lt;<br>'
+    """
+    return Markup("".join(map(markup, contents)))
+
+
+def element(name: str, /, *contents: object, **attributes: object) -> Markup:
+    """An element.  Of an attribute's name the ``_`` at its end is left out, any other is a hyphen; one that is None or
+    False is not there, one that is True has no value.
+
+    >>> element("a", "a < b", href='#"', class_="plain", aria_label="x", hidden=None)
+    '<a href="#&quot;" class="plain" aria-label="x">a &lt; b</a>'
+    >>> element("br"), element("i", Markup("<br>"), hidden=True)
+    ('<br>', '<i hidden><br></i>')
+    """
+    written = "".join(
+        f" {key.rstrip('_').replace('_', '-')}" + ("" if value is True else f'="{escape(str(value))}"')
+        for key, value in attributes.items()
+        if value is not None and value is not False
+    )
+    if name in VOID:
+        return Markup(f"<{name}{written}>")
+    return Markup(f"<{name}{written}>{joined(contents)}</{name}>")
+
+
+def paragraph(text: object, *, bold: bool = False) -> Markup:
     """A paragraph.
 
     >>> paragraph("1 < 2"), paragraph("proved", bold=True)
     ('<p>1 &lt; 2</p>', '<p><b>proved</b></p>')
     """
-    shown = escape(str(text))
-    return f"<p><b>{shown}</b></p>" if bold else f"<p>{shown}</p>"
+    return element("p", element("b", text) if bold else text)
 
 
-def listed(sentences: Iterable[object]) -> str:
+def listed(sentences: Iterable[object]) -> Markup:
     """A list; nothing where it is empty.
 
     >>> listed(["a < b"]), listed([])
     ('<ul><li>a &lt; b</li></ul>', '')
     """
-    shown = "".join(f"<li>{escape(str(sentence))}</li>" for sentence in sentences)
-    return f"<ul>{shown}</ul>" if shown else ""
+    shown = joined(element("li", sentence) for sentence in sentences)
+    return element("ul", shown) if shown else shown
 
 
-def table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def table(
+    titles: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    caption: object = None,
+    headed: bool = False,
+    numbers: Iterable[int] = (),
+) -> Markup:
     """Rows, under titles if there are any; nothing where there is no row.
 
+    ``headed``: the first cell of a row is its title; ``numbers``: the columns, from 0, that hold numbers.
+
     >>> table(["layer"], [["<b>"]])
-    '<table><thead><tr><th>layer</th></tr></thead><tbody><tr><td>&lt;b&gt;</td></tr></tbody></table>'
+    '<table><thead><tr><th scope="col">layer</th></tr></thead><tbody><tr><td>&lt;b&gt;</td></tr></tbody></table>'
+    >>> table([], [["a", 1]], caption="b", headed=True, numbers=[1])
+    '<table><caption>b</caption><tbody><tr><th scope="row">a</th><td class="number">1</td></tr></tbody></table>'
     """
-    body = "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
-    head = "".join(f"<th>{escape(title)}</th>" for title in titles)
-    above = f"<thead><tr>{head}</tr></thead>" if head else ""
-    return f"<table>{above}<tbody>{body}</tbody></table>" if body else ""
+    right = set(numbers)
+
+    def kind(place: int) -> str | None:
+        return "number" if place in right else None
+
+    def cell(place: int, content: object) -> Markup:
+        if headed and place == 0:
+            return element("th", content, scope="row", class_=kind(place))
+        return element("td", content, class_=kind(place))
+
+    body = joined(element("tr", *(cell(place, content) for place, content in enumerate(row))) for row in rows)
+    if not body:
+        return body
+    head = joined(element("th", title, scope="col", class_=kind(place)) for place, title in enumerate(titles))
+    return element(
+        "table",
+        element("caption", caption) if caption is not None else "",
+        element("thead", element("tr", head)) if head else "",
+        element("tbody", body),
+    )
 
 
-def folded(title: str, text: str) -> str:
-    """A text, its lines as they are, that is shown when its title is clicked.
+def folded(title: object, text: object) -> Markup:
+    """A text, its lines as they are, that is shown when its title is clicked; or HTML.
 
     >>> folded("text", "a < b")
     '<details><summary>text</summary><pre>a &lt; b</pre></details>'
     """
-    return f"<details><summary>{escape(title)}</summary><pre>{escape(text)}</pre></details>"
+    return element("details", element("summary", title), text if isinstance(text, Markup) else element("pre", text))

@@ -45,7 +45,11 @@ LAYERS = (
     ("exactformer",),
 )
 MAY_ALSO_IMPORT = {
+    ("exactformer.certificates.command_line.asking", CHECKER),
     ("exactformer.certificates.command_line.check", CHECKER),
+    ("exactformer.certificates.command_line.report", CHECKER),
+    ("exactformer.certificates.reports.page.exact_network", CHECKER),
+    ("exactformer.certificates.reports.page.kernel", CHECKER),
     ("exactformer.api", CHECKER),
     ("exactformer.results", CHECKER),
     ("exactformer.trial", CHECKER),

@@ -14,12 +14,17 @@ import os
 import re
 import sys
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from exactformer.certificates.checker.deadline import SECONDS
 from exactformer.certificates.checker.document import BadInput, Rejected, TooLarge, Undecided, names_its_subject
 from exactformer.certificates.checker.process import FAILED, run
 from exactformer.certificates.checker.report import KIND, SAYS, plain, report
+
+if TYPE_CHECKING:  # slow to import
+    from exactformer.certificates.checker.check import Valid
 
 ESTABLISHED, REFUTED, BAD_INPUT, INCONCLUSIVE, NOT_JUDGED = 0, 1, 2, 3, 4
 """`FAILED`, `READER_GONE` and `BY_SIGNAL` besides: `certificates.checker.process`."""
@@ -33,11 +38,8 @@ TRACEBACK = "EXACTFORMER_TRACEBACK"
 """The environment variable that asks for the traceback of a failure."""
 
 
-def main(arguments: list[str] | None = None, machine: bytes | None = None) -> int:
-    """The exit code; whatever goes wrong, no error ends in 0, 1 or 3.
-
-    ``machine`` is the text of the machine, if the caller has it: no file is read then, and --machine only names it.
-    """
+def main(arguments: list[str] | None = None) -> int:
+    """The exit code; whatever goes wrong, no error ends in 0, 1 or 3."""
     parser = argparse.ArgumentParser(
         prog="python -m exactformer.certificates.checker",
         description="Check a certificate: simulate the machine, replay the network, or prove for all inputs that it "
@@ -82,34 +84,63 @@ def main(arguments: list[str] | None = None, machine: bytes | None = None) -> in
             "give --machine FILE, --theory FILE or both; or --function NAME: only certificates about sequences and "
             "about words need none of them"
         )
+    found = judge(given.certificate, given.machine, given.function, given.theory, given.network, given.budget)
+    if isinstance(found, NotValid):
+        return _fail(found.sentence, found.code)
+    print(report(found, given.expect))
+    return code_of(found.verdict, given.expect)
+
+
+@dataclass(frozen=True)
+class NotValid:
+    """Not valid, not judged, or nothing to judge: the exit code, and why, in one sentence."""
+
+    code: int
+    sentence: str
+
+
+def judge(
+    certificate: Path,
+    machine: Path | bytes | None,
+    function: str | None,
+    theory: Path | None,
+    network: Path | None,
+    budget: int,
+) -> Valid | NotValid:
+    """Check a certificate against what it has to be about; whatever goes wrong is said, and nothing is raised.
+
+    A machine is given as a file, or as the text of one.
+    """
     from exactformer.certificates.checker.approximation.check import check_approximation  # slow to import: an interrupt
     from exactformer.certificates.checker.check import check_certificate  # has to find `process.run` waiting for it
     from exactformer.certificates.checker.named import check_named
     from exactformer.certificates.checker.theory.check import check_theory
 
     try:
-        if names_itself:
-            valid = check_named(given.certificate, given.budget, given.network)
-        elif given.theory is not None:
-            valid = check_theory(given.certificate, given.theory, given.budget, None, machine or given.machine)
-        elif given.machine is None:
-            valid = check_approximation(given.certificate, given.function, given.budget)
-        else:
-            valid = check_certificate(given.certificate, machine or given.machine, given.budget)
+        if theory is not None:
+            return check_theory(certificate, theory, budget, None, machine)
+        if machine is not None:
+            return check_certificate(certificate, machine, budget)
+        if function is not None:
+            return check_approximation(certificate, function, budget)
+        return check_named(certificate, budget, network)
     except Rejected as error:
-        return _fail(f"not valid: {error}", REFUTED)
+        return NotValid(REFUTED, f"not valid: {error}")
     except BadInput as error:
-        return _fail(str(error), BAD_INPUT)
+        return NotValid(BAD_INPUT, str(error))
     except (TooLarge, Undecided) as error:
-        return _fail(f"not judged: {error}", NOT_JUDGED)
+        return NotValid(NOT_JUDGED, f"not judged: {error}")
     except Exception as error:  # whatever this is, it says nothing about the certificate
         if os.environ.get(TRACEBACK):
             traceback.print_exc()
         what = "memory ran out" if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"
-        return _fail(f"not judged: the checker failed: {what[:1000]}. {TRACEBACK}=1 shows where.", FAILED)
-    kind = KIND[valid.verdict]
-    print(report(valid, given.expect))
-    if kind == given.expect:
+        return NotValid(FAILED, f"not judged: the checker failed: {what[:1000]}. {TRACEBACK}=1 shows where.")
+
+
+def code_of(verdict: str, expected: str) -> int:
+    """Of a valid certificate with this verdict."""
+    kind = KIND[verdict]
+    if kind == expected:
         return ESTABLISHED
     return INCONCLUSIVE if kind == "inconclusive" else REFUTED
 

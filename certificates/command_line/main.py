@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from exactformer.certificates.command_line.declared import certificates, contextual, machines
+from exactformer.certificates.command_line.declared import certificates, contextual, machines, reading
 from exactformer.certificates.command_line.help import Group
 from exactformer.certificates.command_line.outcome import EXIT_CODES, code_of
 
@@ -27,7 +27,7 @@ def cli(context: click.Context) -> None:
         context.exit(2)
 
 
-for declaring in (certificates, contextual, machines):
+for declaring in (certificates, contextual, machines, reading):
     for found in vars(declaring).values():
         if isinstance(found, click.Command):
             cli.add_command(found)

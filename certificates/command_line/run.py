@@ -11,13 +11,14 @@ from exactformer.certificates.command_line.console import show
 from exactformer.certificates.command_line.foreign import ending, facts
 from exactformer.certificates.command_line.outcome import ExitCode, InputRefused, refusing
 from exactformer.certificates.command_line.progress import LateProgress
-from exactformer.certificates.reports.layout import TIE, Facts, counted, heading
+from exactformer.certificates.reports.layout import TIE, counted, heading
+from exactformer.certificates.reports.tokens import legend, lines_of
 from exactformer.constructions.machines.folding import two_way_machine_of, unfold_tape
 from exactformer.constructions.machines.library import load
 from exactformer.constructions.machines.machine import MachineError
 from exactformer.constructions.machines.run import Run, trace
 from exactformer.constructions.machines.two_way import BLANK, TwoWayMachine
-from exactformer.constructions.transformer.vocabulary import Token, Vocabulary
+from exactformer.constructions.transformer.vocabulary import Vocabulary
 from exactformer.constructions.turing.construct import construct
 from exactformer.constructions.turing.fitting import check_context, smallest_context
 from exactformer.constructions.turing.paradigm import ContextError, Paradigm
@@ -82,29 +83,6 @@ def execute(
     show(facts(given))
 
 
-def legend(sequences: Sequence[TokenSequence], tapes: int) -> Facts:
-    """What the families of tokens mean that occur in these sequences."""
-    families = {token.family for sequence in sequences for token in sequence.tokens}
-    tape = "the tape" if tapes == 1 else f"each of the {tapes} tapes"
-    heads = "the head stands" if tapes == 1 else "the heads stand"
-    meanings = {
-        "INP": ("INP .. EINP", "the input; SIGMA(a) is its symbol a"),
-        "RUN": ("RUN(..)", f"one step: the state entered, the symbol written on {tape}, the move L, S or R on it"),
-        "POS": (
-            "POS .. EPOS",
-            f"the cell where {heads}, again after every r steps: binary digits BIT(..), the lowest first, +1 for 1 and "
-            f"-1 for 0{'' if tapes == 1 else ', one for each tape'}; cells count from 0",
-        ),
-        "SUMM": (
-            "SUMM .. ESUMM",
-            f"the whole configuration, the prompt of the next segment: CELL(..) is the next cell of {tape}, its symbol "
-            "and then 1 if the head stands there, else 0; STATE(q) is the state",
-        ),
-        "OUTP": ("OUTP .. EOUTP", "the output; SIGMA(a) is its symbol a"),
-    }
-    return Facts(tuple(meaning for family, meaning in meanings.items() if family in families))
-
-
 def _unfolded(machine: TwoWayMachine, output: str) -> str:
     """The two-way tape that a folded machine leaves, from its first square that is not blank to the last."""
     squares = unfold_tape(machine, output)
@@ -133,22 +111,12 @@ def _decode_all(prepared: PreparedNetwork, sequence: TokenSequence, progress: La
 def _lines(sequence: TokenSequence, vocabulary: Vocabulary) -> Iterator[str]:
     """One line per run token and per block; prompt, summary and output on one line each."""
     step = 0
-    for name, group in _grouped(sequence):
+    for name, group in lines_of(sequence):
         text = " ".join(vocabulary.describe(token).replace(" ", TIE) for token in group)
         if name == "RUN":
             step += 1
             text = f"step{TIE}{step:{TIE}>4}{TIE}{TIE}{text}"
         yield text
-
-
-def _grouped(sequence: TokenSequence) -> Iterator[tuple[str, list[Token]]]:
-    """(family of the last token, tokens of one line)."""
-    group: list[Token] = []
-    for token in sequence.tokens:
-        group.append(token)
-        if token.family in ("RUN", "EINP", "EPOS", "EOUTP", "ESUMM"):
-            yield token.family, group
-            group = []
 
 
 def _plain(

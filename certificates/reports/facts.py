@@ -12,7 +12,7 @@ from fractions import Fraction
 from exactformer.certificates.certify import Bundle
 from exactformer.certificates.certify_all import UniversalBundle
 from exactformer.certificates.theory_certificate import TheoryBundle
-from exactformer.verify.arithmetic.models import assumptions, exact_around_heads
+from exactformer.verify.arithmetic.models import ArithmeticModel, assumptions, exact_around_heads
 from exactformer.verify.verdict import Basis, Verdict
 from exactformer.verify.writes import Grounds
 
@@ -34,7 +34,7 @@ DRIFTING = (
 HARDMAX_VALUE = (
     "After rounding, each head gives the hardmax value, given its separation, {ties}: by inequalities of rationals."
 )
-NOT_HARDMAX_VALUE = "At the query above, the arithmetic does not give the hardmax value: by bounds in rationals."
+NOT_HARDMAX_VALUE = "At the query named, the arithmetic does not give the hardmax value: by bounds in rationals."
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,24 @@ class Findings:
 
 def findings_on_runs(bundle: Bundle) -> list[Findings]:
     """Of a certificate about given inputs."""
-    certificate, verdict = bundle.certificate, Verdict(bundle.certificate.verdict)
-    heads, r = len(certificate.heads), certificate.statement.position_bits
+    certificate = bundle.certificate
     lookups = sum(head.kind == "lookup" for head in certificate.heads)
+    return said_of_runs(
+        Verdict(certificate.verdict),
+        lookups,
+        len(certificate.heads) - lookups,
+        certificate.statement.position_bits,
+        bundle.assessment.model,
+    )
+
+
+def said_of_runs(verdict: Verdict, lookups: int, others: int, r: int, model: ArithmeticModel) -> list[Findings]:
+    """The same, of a network with so many heads that look positions of r bits up, and so many others."""
     proved = [
         f"Each of the {lookups} look-up heads scores at least 2 less everywhere else than where it looks, for all "
         f"positions below 2^{r}."
     ]
-    proved += exact_around_heads(bundle.assessment.model)
+    proved += exact_around_heads(model)
     if verdict is Verdict.CERTIFIED:
         proved.append(HARDMAX_VALUE.format(ties="for the ties observed"))
     if verdict is Verdict.REFUTED:
@@ -62,12 +72,12 @@ def findings_on_runs(bundle: Bundle) -> list[Findings]:
     observed = (
         "Every activation of the hardmax transformer is -1, 0 or 1.",
         "Every token after the prompt is its unique best next token.",
-        f"Separation of the other {heads - lookups} heads, and ties of all heads, are those in the table.",
+        f"Separation of the other {others} heads, and ties of all heads, are those in the table.",
     )
     return [
         Findings(Basis.PROVED, tuple(proved)),
         Findings(Basis.OBSERVED, observed),
-        Findings(Basis.ASSUMED, assumptions(bundle.assessment.model)),
+        Findings(Basis.ASSUMED, assumptions(model)),
     ]
 
 
@@ -79,7 +89,11 @@ def findings_for_all(bundle: UniversalBundle) -> list[Findings]:
     return [
         Findings(
             Basis.PROVED,
-            (*_hardmax(made), *(writes if most.grounds is Grounds.PROVED else ()), *_softmax(made)),
+            (
+                *said_of_hardmax(made.margin),
+                *(writes if most.grounds is Grounds.PROVED else ()),
+                *_softmax(made),
+            ),
         ),
         Findings(
             Basis.ASSUMED,
@@ -94,37 +108,58 @@ def findings_for_all(bundle: UniversalBundle) -> list[Findings]:
 
 def findings_of_theory(bundle: TheoryBundle) -> list[Findings]:
     """Of a certificate about every token sequence of a theory."""
-    meant = f"A token sequence is of the theory {bundle.name} if all that its text says of one is true."
     return [
-        Findings(Basis.PROVED, (*_hardmax(bundle), *_softmax(bundle))),
-        Findings(Basis.ASSUMED, (meant, *_assumed(bundle))),
+        Findings(Basis.PROVED, (*said_of_hardmax(bundle.margin), *_softmax(bundle))),
+        Findings(Basis.ASSUMED, (meant_by(bundle.name), *_assumed(bundle))),
     ]
 
 
+def meant_by(theory: str) -> str:
+    """What is assumed of a theory."""
+    return f"A token sequence is of the theory {theory} if all that its text says of one is true."
+
+
 def _assumed(made: TheoryBundle) -> Iterator[str]:
+    return assumed_of_theory(made.universal.model, drifting=made.drift is not None)
+
+
+def assumed_of_theory(model: ArithmeticModel, *, drifting: bool) -> Iterator[str]:
+    """What a claim about a theory takes as given besides the theory."""
     yield KERNEL
-    yield from assumptions(made.universal.model) if made.drift is None else DRIFTING
+    yield from DRIFTING if drifting else assumptions(model)
 
 
-def _hardmax(made: TheoryBundle) -> Iterator[str]:
+def said_of_hardmax(margin: int | None) -> Iterator[str]:
+    """What is proved of the hardmax transformer; ``margin``: of the right next token, where the theory names one."""
     yield (
         "In the hardmax transformer, at every token of every sequence of the theory, every activation is what the "
         "theory's ghosts say, and -1, 0 or 1: by induction over positions and layers."
     )
     yield "Each of its heads selects the tokens that the annotation names; all others score less, by the separation."
-    if made.margin is not None:
-        yield f"The right next token is its unique best one: every other logit is at least {made.margin} less."
+    if margin is not None:
+        yield f"The right next token is its unique best one: every other logit is at least {margin} less."
 
 
 def _softmax(made: TheoryBundle) -> Iterator[str]:
-    if made.drift is None:
-        yield from exact_around_heads(made.universal.model)
-    if made.verdict is Verdict.PROVED:
-        yield HARDMAX_VALUE.format(ties="for all numbers of ties")
+    drifts = None
     if made.drift is not None:
-        furthest = max(made.drift.largest.values(), default=Fraction(0))
+        drifts = max(made.drift.largest.values(), default=Fraction(0)), made.drift.margin
+    return said_of_softmax(made.universal.model, made.verdict, drifts)
+
+
+def said_of_softmax(
+    model: ArithmeticModel, verdict: Verdict, drifts: tuple[Fraction, Fraction] | None
+) -> Iterator[str]:
+    """What is proved of the softmax transformer; ``drifts``: how far activations are off at most, and what is left of
+    the margin, where tokens alone are claimed."""
+    if drifts is None:
+        yield from exact_around_heads(model)
+    if verdict is Verdict.PROVED:
+        yield HARDMAX_VALUE.format(ties="for all numbers of ties")
+    if drifts is not None:
+        furthest, left = drifts
         yield (
             "Sublayer by sublayer, for every number of ties: activations of the softmax transformer differ from the "
             f"hardmax ones by at most {furthest}."
         )
-        yield f"So the right next token stays the unique best one: at least {made.drift.margin} of the margin is left."
+        yield f"So the right next token stays the unique best one: at least {left} of the margin is left."

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN
+from typing import Any
 
 from exactformer.certificates.files import Written
 from exactformer.certificates.reports.facts import Findings
@@ -11,7 +12,7 @@ from exactformer.certificates.reports.layout import Column, Facts, Part, Table, 
 from exactformer.certificates.reports.on_inputs import evidence, files
 from exactformer.certificates.reports.verdicts import verdict_line
 from exactformer.certificates.sequences.certificate import SequencesBundle, shown
-from exactformer.verify.arithmetic.models import Exact
+from exactformer.verify.arithmetic.models import ArithmeticModel, Exact
 from exactformer.verify.verdict import Basis, Verdict
 
 
@@ -96,20 +97,24 @@ def _shown(number: str | None, rounding: str = ROUND_HALF_EVEN) -> str:
 
 def findings(bundle: SequencesBundle) -> list[Findings]:
     """What each statement rests on."""
-    model = bundle.found.model
+    return said_of_sequences(bundle.document, bundle.verdict, bundle.found.model)
+
+
+def said_of_sequences(document: Mapping[str, Any], verdict: Verdict, model: ArithmeticModel) -> list[Findings]:
+    """The same, of a certificate's document."""
     observed = []
-    if bundle.found.margin is not None:
+    if document["hardmax"] is not None:
         observed.append(
-            "Separations and ties of the heads, and the margin with hardmax, are those above, on these sequences: "
+            "Separations and ties of the heads, and the margin with hardmax, are those stated, on these sequences: "
             "computed exactly, and shown to three digits behind ~."
         )
-    if any(drift is not None for drift in bundle.found.drifts):
-        observed.append("No activation is further from its value with hardmax than the drifts above say.")
-    match bundle.verdict:
+    if any(drift is not None for pair in document["softmax"]["drift"] for drift in pair):
+        observed.append("No activation is further from its value with hardmax than the drifts stated say.")
+    match verdict:
         case Verdict.CERTIFIED:
             observed.append("At each position asked about, the expected token's logit is above all others.")
         case Verdict.REFUTED:
-            observed.append("At the position above, the expected token's logit is not above all others.")
+            observed.append("At the position named, the expected token's logit is not above all others.")
     proved = []
     if model.linear is not None:
         proved.append(
@@ -119,12 +124,11 @@ def findings(bundle: SequencesBundle) -> list[Findings]:
     return [
         *([Findings(Basis.PROVED, tuple(proved))] if proved else []),
         Findings(Basis.OBSERVED, tuple(observed)),
-        Findings(Basis.ASSUMED, tuple(_assumed(bundle))),
+        Findings(Basis.ASSUMED, tuple(_assumed(model))),
     ]
 
 
-def _assumed(bundle: SequencesBundle) -> Iterator[str]:
-    model = bundle.found.model
+def _assumed(model: ArithmeticModel) -> Iterator[str]:
     if isinstance(model, Exact):
         yield "All sums, products, exponentials and quotients are those of real numbers."
         return

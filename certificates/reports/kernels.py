@@ -86,13 +86,13 @@ def _facts(found: KernelFound) -> Iterator[tuple[str, str]]:
 def _input(title: str, found: KernelFound, one: Found) -> Iterator[Part]:
     yield ""
     yield heading(title)
-    yield _keys(one.keys)
+    yield keys_table(one.keys)
     ends = wanted(found.asked.text.recipe, one.keys)
     right = "a finite number: all keys are masked" if ends is None else number(ends[0])
     yield f"The recipe makes {number(one.output)} of {counted(len(one.keys), 'key')}; right is {right}."
 
 
-def _keys(keys: Sequence[Key]) -> Table:
+def keys_table(keys: Sequence[Key]) -> Table:
     """Those that are alike in one line."""
     runs = [list(run) for _, run in groupby(keys)]
     places = accumulate(map(len, runs), initial=1)
@@ -114,15 +114,20 @@ def _row(place: int, run: Sequence[Key]) -> tuple[str, ...]:
 
 
 def _findings(found: KernelFound) -> Iterator[Findings]:
-    text = found.asked.text
-    if found.verdict is Verdict.PROVED:
+    return said_of_kernel(found.verdict, found.asked.text.name, found.asked.text.believed)
+
+
+def said_of_kernel(verdict: Verdict, name: str | None, believed: Sequence[str]) -> Iterator[Findings]:
+    """What each statement rests on.  ``name``: of the recipe, if it is known."""
+    if verdict is Verdict.PROVED:
         sentence = "All numbers are finite, and errors are within these bounds, in whatever order sums are added."
         yield Findings(Basis.PROVED, (sentence,))
-    if found.verdict is Verdict.REFUTED:
+    if verdict is Verdict.REFUTED:
         sentence = "The recipe was executed exactly on the input, key by key, and compared with exact softmax."
         yield Findings(Basis.PROVED, (sentence,))
-    computes = f"A kernel of the recipe {text.name} computes what certificates/KERNELS.md says of its fields."
-    yield Findings(Basis.ASSUMED, (computes, *text.believed))
+    recipe = "this recipe" if name is None else f"the recipe {name}"
+    computes = f"A kernel of {recipe} computes what certificates/KERNELS.md says of its fields."
+    yield Findings(Basis.ASSUMED, (computes, *believed))
 
 
 def number(value: Number) -> str:
@@ -163,7 +168,7 @@ def report_on_sweep(field: str, rows: Sequence[Swept]) -> Iterator[Part]:
     if differing is not None and differing.differing is not None:
         yield ""
         yield heading("an input that makes a difference")
-        yield _keys(differing.differing)
+        yield keys_table(differing.differing)
         for row in (rows[0], differing):
             made = number(execute(row.found.asked.text.recipe, differing.differing))
             yield f"With {field} = {row.value} the recipe makes {made}."

@@ -212,13 +212,13 @@ def as_text(parts: Iterable[Part], width: int | None = None) -> str:
     return "".join(f"{line.text}\n" for line in laid_out(parts, width)).replace(TIE, " ")
 
 
-def as_html(parts: Iterable[Part]) -> str:
+def as_html(parts: Iterable[Part]) -> html.Markup:
     """A report for notebooks.
 
     >>> as_html([heading("assumed"), "  - 1 < 2", "", Facts((("beta", "64"),))])
     '<p><b>assumed</b></p><ul><li>1 &lt; 2</li></ul><table><tbody><tr><td>beta</td><td>64</td></tr></tbody></table>'
     """
-    shown = []
+    shown = list[html.Markup]()
     for is_item, group in groupby(parts, key=lambda part: isinstance(part, str) and part.startswith(ITEM)):
         if is_item:
             shown.append(html.listed(str(part).removeprefix(ITEM) for part in group))
@@ -232,5 +232,5 @@ def as_html(parts: Iterable[Part]) -> str:
                 case Line():
                     shown.append(html.paragraph(part.text, bold=True))
                 case _:
-                    shown.append(html.paragraph(part) if part else "")
-    return "".join(shown)
+                    shown += [html.paragraph(part)] if part else []
+    return html.joined(shown)

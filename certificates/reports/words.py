@@ -17,6 +17,7 @@ from exactformer.certificates.words.certificate import WordsBundle
 from exactformer.certificates.words.explanation import Explanation
 from exactformer.certificates.words.found import OfLength, WordsFound
 from exactformer.constructions.transformer.words import HARDMAX, Automaton, Transducer
+from exactformer.verify.arithmetic.models import ArithmeticModel
 from exactformer.verify.verdict import Basis, Verdict
 
 
@@ -151,9 +152,19 @@ def _row(one: OfLength) -> tuple[str, ...]:
 
 
 def _findings(found: WordsFound) -> Iterator[Findings]:
-    orders = "" if found.model.linear is None else ", in whatever order sums are added"
-    match found.verdict:
-        case Verdict.PROVED if found.words.expected == HARDMAX:
+    taken = _taken(found) if found.taken else None
+    expected = found.words.expected
+    return said_of_words(found.verdict, expected, found.model, wrong=found.wrong is not None, taken=taken)
+
+
+def said_of_words(
+    verdict: Verdict, expected: object, model: ArithmeticModel, *, wrong: bool, taken: str | None = None
+) -> Iterator[Findings]:
+    """What each statement rests on.  ``expected``: `HARDMAX`, a transducer, or anything else for a specification that
+    is not in the certificate; ``taken``: over from an earlier run."""
+    orders = "" if model.linear is None else ", in whatever order sums are added"
+    match verdict:
+        case Verdict.PROVED if expected == HARDMAX:
             yield Findings(
                 Basis.PROVED,
                 (
@@ -169,19 +180,19 @@ def _findings(found: WordsFound) -> Iterator[Findings]:
         case Verdict.REFUTED:
             yield Findings(Basis.PROVED, (f"The word is one of the language, and another output is as good{orders}.",))
     assumed = [
-        f"Kernels compute in {found.model.text} as certificates/NETWORKS.md, 3, says."
-        if found.model.linear is not None
+        f"Kernels compute in {model.text} as certificates/NETWORKS.md, 3, says."
+        if model.linear is not None
         else "All sums, products, exponentials and quotients are those of real numbers.",
     ]
-    if isinstance(found.words.expected, Transducer):
+    if isinstance(expected, Transducer):
         assumed.append("The transducer, which stands in the certificate, says what was meant.")
-    elif found.wrong is not None:
+    elif wrong:
         assumed.append("The specification says what was meant.")
-    elif found.words.expected != HARDMAX:
+    elif expected != HARDMAX:
         assumed.append(
             "The specification says what was meant: it was run on every word, and is not part of the certificate; the "
             "SHA-256 of the listing is."
         )
-    if found.taken:
-        assumed.append(f"What an earlier run kept of {_taken(found)}. (The checker computes it again.)")
+    if taken is not None:
+        assumed.append(f"What an earlier run kept of {taken}. (The checker computes it again.)")
     yield Findings(Basis.ASSUMED, tuple(assumed))

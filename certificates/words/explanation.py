@@ -6,6 +6,7 @@ Everything here is for people: it is computed by the checker's code, and no cert
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,13 +15,15 @@ from fractions import Fraction
 from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.sequences.arithmetic import arithmetic_of, neurons
 from exactformer.certificates.checker.sequences.hardmax import State
-from exactformer.certificates.checker.sequences.network import Layer, Nearest, Network, Row
+from exactformer.certificates.checker.sequences.network import Layer, Nearest, Network, Row, read_network
 from exactformer.certificates.checker.sequences.norms import normed
 from exactformer.certificates.checker.sequences.walk import Vectors, enclosed, exact
 from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, Unbounded, Value
+from exactformer.certificates.network_document import network_bytes
 from exactformer.certificates.words.found import WordsFound, Wrong
-from exactformer.certificates.words.setting import Setting
+from exactformer.constructions.transformer.exact import Transformer
 from exactformer.constructions.transformer.words import Word
+from exactformer.verify.arithmetic.models import ArithmeticModel
 
 MOST_TERMS = 6
 """Of a sum, the largest ones that are shown."""
@@ -69,14 +72,34 @@ class Explanation:
     neurons: tuple[Neuron, ...]
 
 
+@dataclass(frozen=True)
+class Place:
+    """A word, a position, the output that is expected there, and the one that it is compared with: None for the best of
+    the others."""
+
+    word: Word
+    position: int
+    expected: str
+    output: str | None
+
+
 def explain(found: WordsFound) -> Explanation | None:
     """None if all words are shown to be right."""
     place = found.wrong or found.unshown
     if place is None:
         return None
-    setting = Setting.of(found.net, found.words, found.model, found.beta)
-    network, arithmetic = setting.network, setting.arithmetic
-    deadline = Deadline(10**6)
+    output = place.output if isinstance(place, Wrong) else None
+    return explain_at(found.net, found.model, found.beta, Place(place.word, place.position, place.expected, output))
+
+
+def explain_at(net: Transformer, model: ArithmeticModel, beta: int, place: Place, seconds: int = 10**6) -> Explanation:
+    """The same, of any place.
+
+    Raises what the checker raises of a network that it does not judge; Undecided after ``seconds``.
+    """
+    network = read_network(json.loads(network_bytes(net)), None)
+    arithmetic = arithmetic_of(model.text, beta.bit_length() - 1, "the arithmetic")
+    deadline = Deadline(seconds)
     real = arithmetic_of(EXACT, arithmetic.e)
     hard: list[State | None] = [None] * (1 + 2 * len(network.layers))
     if network.rational:
@@ -84,15 +107,15 @@ def explain(found: WordsFound) -> Explanation | None:
     soft, here = (_enclosed(network, place.word, how, deadline) for how in (real, arithmetic))
     at = place.position
     read = [_read(network, vectors, at, how) for vectors, how in ((soft[-1], real), (here[-1], arithmetic))]
-    other = place.output if isinstance(place, Wrong) else _rival(network, place.expected, read, real)
+    other = place.output or _rival(network, place.expected, read, real)
     rows = _rows(network, place.expected, other)
     ways = [
         Way(name, *(None if vector is None else _middle(row, vector, how) for row in rows))
-        for name, vector, how in zip(("softmax", found.model.text), read, (real, arithmetic), strict=True)
+        for name, vector, how in zip(("softmax", model.text), read, (real, arithmetic), strict=True)
     ]
     if (last := hard[-1]) is not None:
         ways.insert(0, Way("hardmax", *(_of_state(row, last, at) for row in rows)))
-    names = found.net.coordinates or tuple(f"x{c}" for c in range(network.width))
+    names = net.coordinates or tuple(f"x{c}" for c in range(network.width))
     titles = [f"layer {number} {part}" for number in range(1, len(network.layers) + 1) for part in ("heads", "MLP")]
     sublayers = [
         Sublayer(

@@ -19,6 +19,8 @@ from exactformer.certificates.kernels.certificate import KernelBundle
 from exactformer.certificates.reports.audit import Audit, report_of_audit
 from exactformer.certificates.reports.certificate import report_of
 from exactformer.certificates.reports.layout import as_html, as_text
+from exactformer.certificates.reports.page.page import notebook_of
+from exactformer.certificates.reports.page.source import source_of
 from exactformer.certificates.sequences.certificate import SequencesBundle
 from exactformer.certificates.sequences.search import Refutation
 from exactformer.certificates.theory_certificate import TheoryBundle
@@ -62,7 +64,10 @@ class Certificate(Generic[Made]):
         return output.write_bundle(written).certificate
 
     def _repr_html_(self) -> str:
-        return as_html(report_of(self.bundle))
+        """The report, and pieces of the page that ``exactformer report`` writes."""
+        written = self.bundle.written if isinstance(self.bundle, UniversalBundle) else self.bundle
+        weights = b"" if isinstance(written, KernelBundle) else written.weights
+        return as_html(report_of(self.bundle)) + notebook_of(source_of(written.bytes, weights))
 
 
 @dataclass(frozen=True)

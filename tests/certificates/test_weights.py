@@ -10,10 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from exactformer.certificates.weights import Parameters, parameters, significand_bits
+from exactformer.certificates.document import canonical_bytes
+from exactformer.certificates.weights import (
+    Parameters,
+    WeightsError,
+    network_of,
+    parameters,
+    significand_bits,
+    weights_document,
+)
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.transformer.network import Network
 from exactformer.constructions.turing.construct import construct, construct_cot
+from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.verify.arithmetic.models import BetaSplit
 from tests.certificates.certified import SAMPLES, Sample, bundle
 
@@ -138,3 +147,19 @@ def test_zero_has_no_significand() -> None:
 def test_counts_are_python_integers() -> None:
     for entry in parameters(construct_cot(load_machine("increment"), 4), None):
         assert not any(isinstance(count, np.integer) for count in entry.values.values())
+
+
+def test_a_network_is_read_back_as_it_was_written() -> None:
+    for paradigm in Paradigm:
+        network = construct(paradigm, load_machine("rewrite"), 4)
+        document = json.loads(canonical_bytes(weights_document(network)))
+        assert canonical_bytes(weights_document(network_of(document))) == canonical_bytes(document)
+
+
+@pytest.mark.parametrize("place", ["query", "value", "out"])
+def test_a_coordinate_beyond_the_network_is_refused(place: str) -> None:
+    document = json.loads(canonical_bytes(weights_document(construct(Paradigm.COT, load_machine("rewrite"), 4))))
+    for coordinate in (-1, sum(width for _, width in document["registers"])):
+        document["layers"][0]["heads"][0][place][0] = coordinate
+        with pytest.raises(WeightsError, match="names a coordinate beyond"):
+            network_of(document)

@@ -48,6 +48,7 @@ OPTIONS = {
     ),
     ("lemmas",): ("--width", "--only", "--mutate"),
     ("machines",): ("--json",),
+    ("report",): ("CERTIFICATE", "--html", "--check", "--machine", "--input", "--force"),
     ("run",): ("MACHINE", "--context", "--max-steps", "--decode", "--json"),
     ("sweep",): ("--machines", "--all-inputs"),
     ("validate",): ("MACHINE", "--json"),
@@ -160,6 +161,7 @@ def test_every_command_with_a_machine_says_what_that_may_be() -> None:
         "convert",
         "counterexample",
         "machines",
+        "report",
         "run",
         "validate",
     }

@@ -26,6 +26,7 @@ SMALL = {
     ("contextual-mapping", "n"),
     ("contextual-mapping", "d"),
     ("lemmas", "budget"),
+    ("report", "budget"),
     ("sweep", "seed"),
     ("sweep", "workers"),
     ("verify", "budget"),

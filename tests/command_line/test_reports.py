@@ -16,11 +16,11 @@ import pytest
 from exactformer.certificates.certify_all import UniversalBundle, certify_all
 from exactformer.certificates.command_line import console
 from exactformer.certificates.command_line.main import cli
-from exactformer.certificates.command_line.run import legend
 from exactformer.certificates.files import Written
 from exactformer.certificates.reports import every_run, on_inputs
 from exactformer.certificates.reports.facts import findings_for_all, findings_on_runs
 from exactformer.certificates.reports.layout import Facts, Line, Part, Table, as_text, laid_out
+from exactformer.certificates.reports.tokens import legend
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.machines.run import trace
 from exactformer.constructions.turing.construct import construct
@@ -53,6 +53,7 @@ COMMANDS = {
     "lemmas": ("--only", "rounding.denominator", "--width", "4"),
     "lemmas --mutate": ("--mutate", "--only", "gadget.copy", "--width", "1"),
     "machines": (),
+    "report": ("{certificate}", "--html", "{folder}/page.html"),
     "run": ("binary-counter", "00", "--paradigm", "scot"),
     "sweep": ("--machines", "2", "--out", "{folder}/sweep.jsonl", "--workers", "1"),
     "validate": ("binary-addition",),

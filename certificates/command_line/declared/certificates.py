@@ -22,7 +22,6 @@ from exactformer.certificates.command_line.options import (
     rows,
 )
 from exactformer.certificates.command_line.outcome import EXIT_CODES, InputRefused
-from exactformer.verify.verdict import Verdict
 
 
 @command("certify", short_help="Prove that a softmax transformer does what MACHINE does.", epilog=EXIT_CODES)
@@ -242,78 +241,6 @@ def kernel(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     from exactformer.certificates.files import Output
 
     execute(Typed(**typed), Output(out, force), as_json)
-
-
-@command("check", short_help="Check a certificate, independently of what made it.")
-@click.argument("certificate", type=click.Path(path_type=Path))
-@click.option(
-    "--machine",
-    metavar="MACHINE",
-    help="The machine that the certificate has to be about.",
-)
-@click.option(
-    "--function",
-    metavar="NAME",
-    help="Instead, for a certificate of approximation: the function that it has to be about.",
-)
-@click.option(
-    "--theory",
-    metavar="FILE",
-    help="For a certificate about a theory: the file or the name of that theory.  For one about a machine's runs "
-    "--machine is enough: our theory is found by its name.",
-)
-@click.option(
-    "--network",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="For a certificate about sequences or words, which needs none of these: its network, if it does not lie "
-    "beside it.",
-)
-@click.option(
-    "--spec",
-    metavar="FILE.py[:NAME]|FILE.yaml|hardmax",
-    help="For a certificate about words: that this is what is expected; it is run on every word again.  One with a "
-    "transducer needs no --spec: it has what is expected.",
-)
-@click.option(
-    "--budget",
-    metavar="S",
-    type=click.IntRange(min=1, max=999_999),
-    default=600,
-    show_default=True,
-    help="Seconds for all of the check; if it takes longer, nothing is judged.",
-)
-@click.option(
-    "--expect",
-    "expected",
-    type=click.Choice(["positive", Verdict.REFUTED.value, Verdict.INCONCLUSIVE.value]),
-    default="positive",
-    show_default=True,
-    help="What the certificate has to say for exit code 0.",
-)
-@json_of("the result")
-def check(**typed: Any) -> None:
-    """Check CERTIFICATE against MACHINE: simulate the machine, replay the network from its weights, or prove for all
-    inputs what the certificate says of it; redo every inequality.  The checker imports nothing of what made the
-    certificate.
-
-    With --function NAME instead, a certificate of approximation: follow all cells through the layers that quantise, run
-    the others on all sequences of corners, exactly; redo every inequality.  Of a function that the certificate only
-    states, its values, bound and modulus are assumed.
-
-    With --theory FILE, a certificate about a theory: every token sequence that the theory describes.  With --machine
-    besides, its parameters have to be the tables of that machine.
-
-    A certificate about given sequences names them and needs none of these: run its network with hardmax exactly,
-    enclose the softmax network in intervals of rationals.
-
-    Exit codes: 0 valid, and it says that the claim holds (or what --expect says), 1 not valid, or it says the opposite,
-    2 unreadable input, or no certificate, 3 valid but inconclusive, 4 not judged: too large for the checker, or not
-    decided in time.
-    """
-    from exactformer.certificates.command_line.check import execute
-
-    execute(**typed)
 
 
 @command("audit", short_help="Say which beta, bits and sizes each arithmetic asks for.")
