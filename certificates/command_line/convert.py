@@ -11,7 +11,7 @@ from exactformer.certificates.command_line.foreign import commented
 from exactformer.certificates.command_line.outcome import refusing
 from exactformer.certificates.files import FileRefused, Output
 from exactformer.constructions.machines.formats import OURS
-from exactformer.constructions.machines.formats.registry import written
+from exactformer.constructions.machines.formats.registry import Loaded, Written, written
 from exactformer.constructions.machines.library import load
 from exactformer.constructions.machines.machine import MachineError
 
@@ -21,12 +21,15 @@ def execute(machine: str, to: str, out: Path | None, force: bool) -> None:
     with refusing(MachineError, FileRefused):
         loaded = load(machine)
         other = None if to == OURS else written(loaded, to)
-        text = commented(loaded) if other is None else other.text
-        if out is not None:
-            Output(out.parent, force).write({out.name: text.encode()})
-    if out is None:
-        click.echo(text, nl=False)
-    else:
-        show([f"written: {out}"])
+        if out is None:
+            click.echo(text_of(loaded, other), nl=False)
+        else:
+            Output(out.parent, force).write({out.name: text_of(loaded, other).encode()})
+            show([f"written: {out}"])
     for change in () if other is None else other.changes:
         click.echo(change, err=True)
+
+
+def text_of(loaded: Loaded, other: Written | None) -> str:
+    """In our format, or in that of the other tool."""
+    return commented(loaded) if other is None else other.text
