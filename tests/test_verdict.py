@@ -15,8 +15,8 @@ from exactformer.certificates.checker.check import Valid, check_form
 from exactformer.certificates.checker.document import Json, Rejected
 from exactformer.certificates.checker.report import KIND
 from exactformer.certificates.checker.theory.check import VERDICTS as THEORY_VERDICTS
+from exactformer.certificates.command_line.audit_plot import MARKS
 from exactformer.certificates.command_line.outcome import ExitCode
-from exactformer.certificates.command_line.plots import SHADE
 from exactformer.certificates.command_line.verdicts import EXIT_CODE
 from exactformer.certificates.reports.verdicts import COLOUR
 from exactformer.verify.verdict import MEANING, Basis, Fate, Verdict
@@ -82,7 +82,7 @@ def test_exit_codes_and_colours_say_the_same() -> None:
     for verdict, code in EXIT_CODE.items():
         assert (code is ExitCode.CERTIFIED) == verdict.positive == (COLOUR[verdict] == "green")
         assert (code is ExitCode.REFUTED) == (verdict is Verdict.REFUTED) == (COLOUR[verdict] == "red")
-    assert set(SHADE) == {Verdict.PROVED, Verdict.INCONCLUSIVE}
+    assert set(MARKS) == {Verdict.PROVED, Verdict.INCONCLUSIVE}
 
 
 ON_RUNS = {Verdict.CERTIFIED, Verdict.REFUTED, Verdict.INCONCLUSIVE}

@@ -44,7 +44,8 @@ def execute(asked: Asked, as_csv: bool, as_json: bool, plot: Path | None, force:
         raise InputRefused("give --csv or --json, not both")
     subject = subject_of(asked.machine, asked.dims)
     if plot is not None:
-        from exactformer.certificates.command_line.plots import draw, require_plot, write_plot
+        from exactformer.certificates.command_line.audit_plot import draw_audit
+        from exactformer.certificates.command_line.plots import require_plot, write_plot
 
         output = require_plot(plot, force)
     with refusing(ModelError):
@@ -53,7 +54,7 @@ def execute(asked: Asked, as_csv: bool, as_json: bool, plot: Path | None, force:
     with refusing(ContextError), refusing(ModelError, code=ExitCode.UNSUPPORTED):
         found = Audit.of(subject, asked.paradigm, models, asked.contexts)
     if plot is not None:
-        write_plot(output, plot, draw(found.rows, subject.name if asked.machine else None, plot))
+        write_plot(output, plot, draw_audit(found.rows, subject.name if asked.machine else None, plot))
     if as_csv:
         click.echo(as_csv_text(found), nl=False)
     elif as_json:

@@ -66,7 +66,7 @@ def test_a_file_that_is_the_same_stays_and_one_that_differs_is_kept_unless_force
     title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The one that is changed is the last that is written: a certificate that says something else, a drawing."""
-    for drawing in ("plots.draw", "comparison_plot.draw_comparison"):
+    for drawing in ("audit_plot.draw_audit", "comparison_plot.draw_comparison"):
         monkeypatch.setattr(f"exactformer.certificates.command_line.{drawing}", lambda *_: b"<svg/>")
     first = invoke(*in_folder(title, tmp_path))
     whole = contents(tmp_path)
