@@ -20,7 +20,8 @@ from exactformer.verify.verdict import Verdict
 
 MARKS = {Verdict.PROVED: ("#0072B2", "s"), Verdict.INCONCLUSIVE: ("#E69F00", "x")}
 """Colour and mark of the verdicts that a row may have: an audit refutes nothing."""
-SHADES = "cividis"
+SHADES = ("#00224e", "#35456c", "#666970", "#948e77", "#c8b866", "#fee838")
+"""Of the map cividis, from the smallest number to the largest."""
 MOST_TICKS = 13
 WIDTH, ABOVE, STRIP = 10.0, 1.0, 0.24
 """In inches: of the figure; what a panel has besides its rows; a row."""
@@ -48,13 +49,13 @@ def draw_audit(rows: Sequence[Row], machine: str | None, path: Path) -> bytes:
     plt, panels = pyplot_for(path), panels_of(rows, machine)
     heights = [ABOVE + STRIP * panel.rows for panel in panels]
     size = WIDTH, sum(heights)
-    figure, axes = plt.subplots(
-        len(panels), 1, figsize=size, squeeze=False, height_ratios=heights, layout="constrained"
-    )
+    figure, axes = plt.subplots(len(panels), 1, figsize=size, squeeze=False, height_ratios=heights)
     for (axis,), panel in zip(axes, panels, strict=True):
         axis.set_title(panel.title, fontsize=9, loc="left")
         axis.tick_params(labelsize=7)
         panel.draw(axis)
+    # Not constrained_layout, whose solver gives other last bits in other processes.
+    figure.tight_layout()
     return drawn(plt, figure, path)
 
 
@@ -122,19 +123,21 @@ def _cells(axis: Any, strips: Sequence[Strip], contexts: Sequence[str]) -> None:
     """Shaded by the logarithm; each number where its run of cells begins."""
     shown = [log2(number) for strip in strips for number in strip.numbers if number]
     low, high = min(shown, default=0.0), max(shown, default=1.0)
-    shades = [[log2(number) if number else float("nan") for number in strip.numbers] for strip in strips]
-    axis.pcolormesh(
-        shades, cmap=SHADES, vmin=low, vmax=high if high > low else low + 1, edgecolors="white", linewidth=0.3
-    )
     for y, strip in enumerate(strips):
         place = 0
         for number, run in groupby(strip.numbers):
-            dark = number is not None and (log2(number) - low if number else 0) < 0.55 * (high - low)
+            cells = len(list(run))
+            share = (log2(number) - low) / (high - low) if number and high > low else 0.0
+            shade = round(share * (len(SHADES) - 1))
+            colour = "white" if number is None else SHADES[shade]
+            axis.barh(y, cells, left=place, height=0.94, color=colour, edgecolor="white", linewidth=0.6)
             text = "-" if number is None else f"{number:,}"
-            axis.text(place + 0.15, y + 0.5, text, fontsize=6, va="center", color="white" if dark else "black")
-            place += len(list(run))
-    axis.set_yticks([y + 0.5 for y in range(len(strips))], [strip.title for strip in strips])
-    axis.invert_yaxis()
+            dark = number is not None and shade < len(SHADES) // 2
+            axis.text(place + 0.15, y, text, fontsize=6, va="center", color="white" if dark else "black")
+            place += cells
+    axis.set_yticks(range(len(strips)), [strip.title for strip in strips])
+    axis.set_ylim(len(strips) - 0.5, -0.5)
+    axis.set_xlim(0, len(contexts))
     _contexts(axis, contexts, 0.5)
 
 

@@ -17,6 +17,7 @@ from exactformer.certificates.checker.document import BadInput, Rejected, TooLar
 from exactformer.certificates.checker.theory import check as theory_check
 from exactformer.certificates.checker.theory.check import check_theory
 from exactformer.certificates.weights import weights_document
+from exactformer.constructions.machines.machine import MachineError
 from exactformer.constructions.ngram.theory import ngram
 from exactformer.constructions.theory import Theory
 from tests.checker.conftest import Made, Make, canonical
@@ -544,7 +545,7 @@ def test_a_name_is_a_number_or_a_formula(given: dict[str, str]) -> None:
 def test_the_api_needs_one_subject(proved: Made) -> None:
     with pytest.raises(BadInput, match="give the machine, the theory"):
         api.check(proved.certificate)
-    with pytest.raises(BadInput, match=r"machine '.*' is no new 'key: value', row or comment"):
+    with pytest.raises(MachineError, match=r"ngram\.theory:5:1: "):
         api.check(proved.certificate, theory=the_theory(), machine=proved.machine)
 
 
