@@ -75,7 +75,8 @@ SIDE_BY_SIDE = 64
 
 @dataclass(frozen=True)
 class Replayed:
-    """A whole run, token for token: ``margin`` is the least by which a right token wins."""
+    """A whole run, token for token: ``tokens`` of all segments, of which those behind prompts are ``written``;
+    ``margin``: the least by which one of these wins."""
 
     puzzle: str
     givens: int
@@ -84,13 +85,14 @@ class Replayed:
     cells: int
     segments: int
     tokens: int
+    written: int
     seconds: float
     margin: int
 
 
 @dataclass(frozen=True)
 class Generated:
-    """A whole run in PyTorch; ``wrong``: how many tokens are not those of the machine's run."""
+    """A whole run in PyTorch; ``wrong``: how many of the tokens ``written`` behind prompts are not the machine's."""
 
     machine: str
     puzzle: str
@@ -98,6 +100,7 @@ class Generated:
     steps: int
     segments: int
     tokens: int
+    written: int
     wrong: int
     solved: bool
     seconds: float
@@ -131,13 +134,14 @@ def replay(network: PreparedNetwork, name: str, word: str) -> Replayed:
     run = trace(MACHINE.machine, word, MOST_STEPS)
     if run.output != search.solution:
         raise ValueError(f"{name}: the machine writes {run.output}, the solution is {search.solution}")
-    started, segments, tokens, margins = time.perf_counter(), 0, 0, list[int]()
+    started, segments, tokens, written, margins = time.perf_counter(), 0, 0, 0, list[int]()
     for group in in_batches(each_segment(run.machine, run, POSITION_BITS)):
         margins += observe(network, group).margins
         segments, tokens = segments + len(group), tokens + sum(map(len, group))
+        written += sum(len(segment) - segment.prompt for segment in group)
     seconds = round(time.perf_counter() - started, 1)
     givens = BOXES.cells - word.count(EMPTY)
-    return Replayed(name, givens, lines, run.steps, run.cells, segments, tokens, seconds, min(margins))
+    return Replayed(name, givens, lines, run.steps, run.cells, segments, tokens, written, seconds, min(margins))
 
 
 def prove(name: str, folder: Path) -> Proved:
@@ -260,19 +264,19 @@ def generate(
         for prompt, same in by_prompt.items()
         for at in range(0, len(same), SIDE_BY_SIDE)
     ]
-    started, tokens, wrong, output = time.perf_counter(), 0, 0, ""
+    started, tokens, written, wrong, output = time.perf_counter(), 0, 0, 0, ""
     for number, (prompt, group) in enumerate(groups, start=1):
         named = [[describe(token) for token in segment.tokens] for segment in group]
         for due, said in zip(named, how(decoder, named, prompt), strict=True):
             wrong += sum(map(str.__ne__, due, said)) + abs(len(due) - len(said))
-            tokens += len(due)
+            tokens, written = tokens + len(due), written + len(due) - prompt
             if said[-1] == "EOUTP":
                 output = "".join(token[len("SIGMA(") : -1] for token in said[said.index("OUTP") + 1 : -1])
         print(f"{name}: {number} of {len(groups)} groups, {tokens} tokens, {wrong} wrong", flush=True)
     seconds = round(time.perf_counter() - started, 1)
     segments, solved = sum(len(group) for _, group in groups), output == LIBRARY[machine].oracle(word)
     told = how.__name__.replace("_", " ")
-    return Generated(machine, name, told, run.steps, segments, tokens, wrong, solved, seconds, "bf16", "sdpa")
+    return Generated(machine, name, told, run.steps, segments, tokens, written, wrong, solved, seconds, "bf16", "sdpa")
 
 
 if __name__ == "__main__":
