@@ -91,7 +91,8 @@ def ask(certificate: Path, about: About, budget: int, expected: str, *, spinning
             machine = machine_to_check(about.machine)
         if isinstance(machine, bytes):
             printed_by = f"`exactformer machines {about.machine}`"
-            sentences = made_from(load(about.machine)) if load(about.machine).normal is not None else []
+            given_machine = load(about.machine)
+            sentences = made_from(given_machine) if given_machine.normal is not None else []
             first = f"machine: {about.machine}, folded onto a one-way tape, as {printed_by} prints it"
             folded = first, *(f"  - {sentence}" for sentence in sentences)
     with late_spinner("checking", enabled=spinning):
