@@ -114,16 +114,6 @@ class Formula:
                 node = node.high if value else node.low
         return node.of_zeros is TRUE, looked_at or node.level in assignment
 
-    def is_larger(self, nodes: int) -> bool:
-        """Whether its diagram has more than so many nodes."""
-        left, seen = [self], set[Formula]()
-        while left and len(seen) <= nodes:
-            node = left.pop()
-            if node.table is not None and node not in seen:
-                seen.add(node)
-                left += (node.low, node.high)
-        return len(seen) > nodes
-
     def path(self, assignment: Mapping[int, bool]) -> Iterator[int]:
         """The variables that are looked at for whether it `holds`."""
         node = self

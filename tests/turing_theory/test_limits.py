@@ -1,7 +1,7 @@
 """How large machines and contexts may be: what is certified, and so is checked, in minutes.
 
-These take some minutes of one core; `EXACTFORMER_LIMITS=1 bash tests/run_all.sh tests/turing_theory/test_limits.py`
-runs them.
+Only the first always runs. The others take minutes of one core:
+`EXACTFORMER_LIMITS=1 bash tests/run_all.sh tests/turing_theory/test_limits.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from benchmarks.rows import machine_of
 from exactformer.verify.verdict import Verdict
 
 LIMITS = "EXACTFORMER_LIMITS"
-pytestmark = pytest.mark.skipif(LIMITS not in os.environ, reason=f"it takes minutes; set {LIMITS}=1 to run it")
+ONLY_WHEN_ASKED = pytest.mark.skipif(LIMITS not in os.environ, reason=f"it takes minutes; set {LIMITS}=1 to run it")
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Limit:
         return self.title
 
 
+ALWAYS = Limit("contexts of 2^32 tokens", "increment", {"context": 2**32})
+"""There facts about small numbers are large diagrams, which they are not in smaller contexts."""
 REACHED = (
     Limit("contexts of 2^64 tokens", "increment", {"context": 2**64}),
     Limit("three tapes", "binary-multiplication", {"context": 2**32}),
@@ -42,7 +44,7 @@ REACHED = (
 )
 
 
-@pytest.mark.parametrize("limit", REACHED, ids=str)
+@pytest.mark.parametrize("limit", [ALWAYS, *(pytest.param(one, marks=ONLY_WHEN_ASKED) for one in REACHED)], ids=str)
 def test_what_is_within_reach(limit: Limit, tmp_path: Path) -> None:
     """Proving runs the checker's kernel: what is certified can be checked."""
     machine: Any = limit.machine

@@ -19,13 +19,11 @@ from exactformer.certificates.checker.theory.ghosts import (
     plus,
     same_number,
 )
-from exactformer.certificates.checker.theory.language import Truth
+from exactformer.certificates.checker.theory.language import Listed, Truth, atoms_in
 from exactformer.certificates.checker.theory.reading import POS, Theory, dependencies, largest_of
 
 MOST_ANSWERS = 2**14
 """Of questions, that are kept."""
-LARGE = 2**10
-"""Nodes of a fact that is assumed of tokens alone."""
 MOST_FACTS, MOST_TRIED = 2**8, 2**3
 """That are taken for one question; and tried before one is taken."""
 
@@ -65,7 +63,7 @@ class Facts:
         """How many questions were decided."""
         self._dependencies = {name: dependencies(one) for name, one in theory.classes.items()}
         self._alone: dict[str, Assumed] = {}
-        self._stated: dict[str, tuple[Formula, ...]] = {}
+        self._stated: dict[tuple[str, bool], tuple[Formula, ...]] = {}
         self._two: dict[tuple[str, str], Assumed] = {}
         self._with_first: dict[tuple[Assumed, tuple[Formula, ...]], Assumed] = {}
         self._of_pair: dict[tuple[str, str], tuple[Formula, ...]] = {}
@@ -116,7 +114,7 @@ class Facts:
     def alone(self, cls: str) -> Assumed:
         """Of a token i of this class: all that is stated, and that its elements are of their sets."""
         if cls not in self._alone:
-            one, stated = self.theory.classes[cls], self.stated(cls)
+            one, stated = self.theory.classes[cls], self.stated(cls, rows=True)
             elements: dict[bool, list[Formula]] = {True: [], False: []}
             for name, kind in one.ghosts.items():
                 if kind in self.theory.sets:
@@ -125,25 +123,30 @@ class Facts:
             self._alone[cls] = Assumed(cls, None, (*stated, *elements[False]), tuple(elements[True]))
         return self._alone[cls]
 
-    def stated(self, cls: str) -> tuple[Formula, ...]:
-        """Of a token i of this class: where it may stand, and the facts of the theory."""
-        if cls not in self._stated:
+    def stated(self, cls: str, *, rows: bool) -> tuple[Formula, ...]:
+        """Of a token i of this class: where it may stand, and the facts of the theory; ``rows``: also those about
+        tables."""
+        if (cls, rows) not in self._stated:
             one = self.theory.classes[cls]
             at_0 = same_number(self._pos(False), constant(0, 0))
             found = [at_0 if one.first else ~at_0]
             for name, kind in one.ghosts.items():
                 if (largest := largest_of(kind)) is not None:
                     found.append(is_element(self.variables.bits(name, False), largest + 1))
-            found += [View(self.variables, at, cls).formula(formula) for at, formula in one.facts]
-            self._stated[cls] = tuple(found)
-        return self._stated[cls]
+            found += [
+                View(self.variables, at, cls).formula(formula)
+                for at, formula in one.facts
+                if rows or not any(isinstance(atom, Listed) for atom in atoms_in(formula))
+            ]
+            self._stated[cls, rows] = tuple(found)
+        return self._stated[cls, rows]
 
     def two(self, i: str, j: str) -> Assumed:
         """Of a token i of the first class and any token j of the second at or before it: what is stated of each."""
         if (i, j) not in self._two:
             # That elements are of their sets is left out: many comparisons at once make large diagrams.
-            # So are large facts, such as that a machine's rows have an entry: two of them multiply their paths.
-            of_i, of_j = ([one for one in self.stated(cls) if not one.is_larger(LARGE)] for cls in (i, j))
+            # So are facts about rows of tables: two of them multiply their paths.
+            of_i, of_j = (self.stated(cls, rows=False) for cls in (i, j))
             found = [self.order, *of_i, *map(self.variables.moved, of_j)]
             # One token has one class, and then j is i itself.
             found += [implies(self.apart(0), same) for same in (self._itself(i) if i == j else [FALSE])]

@@ -220,16 +220,16 @@ def ghosts_in(part: Formula | Number) -> Iterator[Ghost]:
             yield from (ghost for ghost, _ in entries)
 
 
-def comparisons_in(formula: Formula) -> Iterator[Compared]:
-    """The comparisons of which a formula is made."""
+def atoms_in(formula: Formula) -> Iterator[Formula]:
+    """The formulas, not joined or negated, of which a formula is made."""
     match formula:
-        case Compared():
-            yield formula
         case Not(inside):
-            yield from comparisons_in(inside)
+            yield from atoms_in(inside)
         case Joined(_, left, right):
-            yield from comparisons_in(left)
-            yield from comparisons_in(right)
+            yield from atoms_in(left)
+            yield from atoms_in(right)
+        case _:
+            yield formula
 
 
 _TOKEN = re.compile(r"\s*(?:(=>|!=|<=|>=|[=<>(),+.-])|([A-Za-z_][A-Za-z_0-9]*)|([0-9]+)|'([^']*)')", re.ASCII)

@@ -31,7 +31,7 @@ from exactformer.certificates.checker.theory.language import (
     Not,
     Number,
     Truth,
-    comparisons_in,
+    atoms_in,
     ghosts_in,
     read_field,
     read_formula,
@@ -155,7 +155,8 @@ class Theory:
     def compared(self) -> tuple[tuple[str, ...], ...]:
         """All ghosts and names, in groups: those of one group are compared, each with another one of it."""
         group: dict[str, tuple[str, ...]] = {name: (name,) for name in self.kinds}
-        numbers = [(one.left, one.right) for formula in self.formulas for one in comparisons_in(formula)]
+        compared = (one for formula in self.formulas for one in atoms_in(formula) if isinstance(one, Compared))
+        numbers = [(one.left, one.right) for one in compared]
         for cls in self.classes.values():
             for name, listed in cls.defined.items():
                 numbers += [(Ghost(name), one.number) for one in listed if isinstance(one, Choice)]
