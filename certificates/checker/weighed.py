@@ -201,15 +201,19 @@ class Weighed:
             self._terms[key] = Terms(most, begun, others, level, total)
         return Below(certain, self._terms[key])
 
+    def forget(self) -> None:
+        """What was met; it is found again where it is met again. Sums and their parts refer to each other, so this also
+        frees the memory of sums that nobody needs any more."""
+        self._kept = 0
+        for known in (self._following, self._terms, self._splits, self._sums, self._nothing):
+            known.clear()
+        for values in (self._exactly, self._at_least, self._between):
+            values.clear()
+
     def _count(self, more: int) -> None:
-        """What is forgotten and met again is found again."""
         self._kept += more
         if self._kept > MOST_KEPT:
-            self._kept = 0
-            for known in (self._following, self._terms, self._splits, self._sums, self._nothing):
-                known.clear()
-            for values in (self._exactly, self._at_least, self._between):
-                values.clear()
+            self.forget()
 
     def _sum(self, below: Below) -> Sum:
         terms = below.terms

@@ -66,6 +66,7 @@ def walk(
         if not drifting:
             # A table and its formulas refer to each other: so they go now, and no search for what does so is long.
             going.variables.diagrams.clear()
+            going.integers.weighed.forget()
 
 
 def _walked(
@@ -158,6 +159,7 @@ class _Walk:
         coordinates = [cases for of_class in self.coordinates.values() for cases in of_class]
         held = (formula for cases in coordinates for formula in cases.values())
         self.variables.diagrams.retain([*self.facts.formulas(), *self.variables.made(), *held])
+        self.integers.weighed.forget()
         self.integers = Integers()
         self.heads = Heads(self.facts, self.integers)
         if self.recorder is not None:
