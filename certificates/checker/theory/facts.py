@@ -93,7 +93,7 @@ class Facts:
             self.variables.meanings[cls][called] = meaning
             self._meant[cls] += 1
             self._defining.clear()
-            needed = (self._dependencies[cls].get(one, ()) for one in self.variables.defined_in(meaning.bits))
+            needed = (self._dependencies[cls].get(one, ()) for one in meaning.needed)
             self._dependencies[cls][called] = (*dict.fromkeys(one for found in needed for one in found), called)
 
     @cached_property

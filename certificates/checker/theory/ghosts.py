@@ -51,11 +51,13 @@ FURTHEST = 2**9
 @dataclass(frozen=True)
 class Meaning:
     """Of a name, at tokens i of one class: ``bits`` in ghosts of the theory; ``definition``: that its own variables are
-    these bits; ``distance``: D, if it is the position D before i, and D is not large.
+    these bits; ``needed``: the ghosts of i on which they depend, and which some class defines; ``distance``: D, if it
+    is the position D before i, and D is not large.
     """
 
     bits: Bits
     definition: Formula
+    needed: tuple[str, ...]
     distance: int | None
 
 
@@ -70,6 +72,9 @@ class Variables:
         self._defined: dict[tuple[str | Choice | Entry, ...], Formula] = {}
         self.meanings: dict[str, dict[str, Meaning]] = {name: {} for name in theory.classes}
         """By class: of the names that it has now."""
+        self._meant: dict[tuple[str, tuple[Formula, ...]], tuple[Formula, tuple[str, ...]]] = {}
+        """By name and bits: that the name's variables are these bits; which ghosts that are defined they depend on."""
+        self._shifted: dict[tuple[int, tuple[Formula, ...]], Bits] = {}
         self._levels: dict[tuple[str, int], int] = {}
         small = sorted(kind for kind in set(theory.kinds.values()) if largest_of(kind) is not None)
         for kind in (FLAG, *small, *theory.sets, POSITION):
@@ -127,9 +132,12 @@ class Variables:
     def meaning(self, at: str, cls: str, name: str, said: Number | language.Formula) -> Meaning:
         """Of a name that is going to mean this; names in it mean what they do now."""
         now = {other: one.bits for other, one in self.meanings[cls].items()}
-        bits = View(self, at, cls, None, now).meaning(said)
+        bits = tuple(View(self, at, cls, None, now).meaning(said))
         distance = self.distance(cls, said) if isinstance(said, Number) else None
-        return Meaning(bits, same_number(self.bits(name, False), bits), distance)
+        # The same for many classes.
+        if (name, bits) not in self._meant:
+            self._meant[name, bits] = same_number(self.bits(name, False), bits), self._defined_in(bits)
+        return Meaning(bits, *self._meant[name, bits], distance)
 
     def distance(self, cls: str, number: Number) -> int | None:
         """D, if this is the position D before a token of the class, by names or not, and D is not large."""
@@ -141,11 +149,18 @@ class Variables:
                 return before - by if before is not None and before - by <= FURTHEST else None
         return None
 
-    def defined_in(self, bits: Bits) -> list[str]:
-        """The ghosts of i on which these depend, and which some class defines."""
-        levels = reduce(or_, (depends_on(bit, {}) for bit in bits), 0)
+    def _defined_in(self, bits: Bits) -> tuple[str, ...]:
+        known = dict[Formula, int]()
+        levels = reduce(or_, (depends_on(bit, known) for bit in bits), 0)
         found = (self.defined_at[at] for at in range(levels.bit_length()) if levels >> at & 1 and at in self.defined_at)
-        return list(dict.fromkeys(name for name, _ in found))
+        return tuple(dict.fromkeys(name for name, _ in found))
+
+    def shifted(self, bits: Bits, by: int) -> Bits:
+        """max(number + by, 0)."""
+        key = by, tuple(bits)
+        if key not in self._shifted:
+            self._shifted[key] = plus(bits, constant(by, by.bit_length())) if by >= 0 else minus(bits, -by)
+        return self._shifted[key]
 
     def levels(self, name: str) -> int:
         """The variables of a ghost of i, as the sum of 2^level."""
@@ -166,8 +181,9 @@ class Variables:
         return {-1: minus & ~plus, 0: ~minus & ~plus, 1: plus}
 
     def made(self) -> Iterator[Formula]:
-        """All formulas that are kept; what was moved is forgotten."""
-        self._moved.clear()
+        """All formulas that are kept; what can be made again is forgotten."""
+        for known in (self._moved, self._meant, self._shifted):
+            known.clear()
         yield from self.formulas.values()
         yield from self._defined.values()
         for of_class in self.meanings.values():
@@ -332,8 +348,7 @@ class View:
             case language.Constant(value) if kind == POSITION:
                 return constant(value, value.bit_length())
             case language.Shifted(inside, by) if kind == POSITION:
-                bits = self.number(inside, kind)
-                return plus(bits, constant(by, by.bit_length())) if by >= 0 else minus(bits, -by)
+                return self.variables.shifted(self.number(inside, kind), by)
             case language.Sum(left, right) if kind == POSITION:
                 return plus(self.number(left, kind), self.number(right, kind))
             case language.Dropped(inside, low) if kind == POSITION:
