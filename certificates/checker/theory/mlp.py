@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import reduce
-from itertools import pairwise
 from operator import or_
 from typing import TypeAlias
 
@@ -126,14 +125,17 @@ def behind(
             deadline.left(at)
         if known[inputs].keys() != {0}:
             active[neuron] = known[inputs]
-    found = list(coordinates)
-    starts, indices, weights = mlp.out_of.start.tolist(), mlp.out_of.index.tolist(), mlp.out_of.weight.tolist()
-    for coordinate, (begin, end) in enumerate(pairwise(starts)):
-        terms = Counter[int]()
-        for entry in range(begin, end):
-            if indices[entry] in active:
-                terms[id(active[indices[entry]])] += weights[entry]
-        if terms:
-            found[coordinate] = integers.sum(found[coordinate], terms)
-            deadline.left(at)
+    found, out_of = list(coordinates), mlp.out_of
+    is_active = np.zeros(len(mlp.bias), np.bool_)
+    is_active[list(active)] = True
+    entries = np.flatnonzero(is_active[out_of.index])
+    rows = np.searchsorted(out_of.start, entries, side="right") - 1
+    added = defaultdict[int, Counter[int]](Counter)
+    for coordinate, neuron, times in zip(
+        rows.tolist(), out_of.index[entries].tolist(), out_of.weight[entries].tolist(), strict=True
+    ):
+        added[coordinate][id(active[neuron])] += times
+    for coordinate, terms in added.items():
+        found[coordinate] = integers.sum(found[coordinate], terms)
+        deadline.left(at)
     return found
