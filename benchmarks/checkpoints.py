@@ -212,11 +212,12 @@ HEAD = """# Checkpoints that torchwright compiled
 
     python -m benchmarks.checkpoints         # needs: pip install torchwright==0.2.0 transformers safetensors
 
-Every token that the model writes by itself, for all inputs: of `increment` numbers of up to four binary digits, plus 1;
-of `successor` the letter behind the last but one of two or three. In real numbers (`exact`), with the time that takes;
-with p-bit floating-point numbers throughout, sums in any order, the fewest bits (of 24, 32, 36, .., 64) from which on
-it is shown; in `fp32`. What is not shown need not be wrong: intervals lose what numbers have in common, and sums in the
-worst order are worse than those of a kernel.
+A claim is about every token that the model writes by itself, for all inputs. `increment` adds 1 to numbers of up to
+four binary digits; `successor` writes the letter that comes after the last but one of two or three letters, in the
+alphabet. *exact* is the verdict in real numbers, with its margin and time. *bits* is for p-bit floating-point numbers
+throughout, with sums in any order: the fewest bits (of 24, 32, 36, .., 64) from which on the claim is shown. *fp32*
+is the verdict in fp32. A claim that is not shown may still be right: intervals lose what numbers have in common, and
+sums in the worst order are worse than those of a kernel.
 
 """
 

@@ -29,9 +29,10 @@ HEAD = """# Errors of attention kernels: proved, and found
 
     python -m benchmarks.kernels
 
-At most 12 keys, none of them masked; scores before they are scaled. *Proved* is how far an output is from exact softmax
-at most, for all inputs in the ranges and all orders of sums; the largest parts of it by cause. *Found* is the largest
-error of {number:,} random inputs and of special ones, each executed exactly, in the order of its keys.
+Inputs have at most 12 keys, none of them masked; the ranges are of scores before they are scaled. *Proved* is how far
+an output is from exact softmax at most, for all inputs in the ranges and all orders of sums; the last column has its
+largest parts by cause. *Found* is the largest error of {number:,} random inputs and of special ones, each executed
+exactly, in the order of its keys.
 
 | recipe | scores | values | proved | found | ratio | largest causes |
 |---|---|---|---|---|---|---|

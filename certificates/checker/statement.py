@@ -1,4 +1,4 @@
-"""What is claimed: the statement of a certificate and the sentences about it (SPEC sections 3, 9, 11, 17 and 18).
+"""What is claimed: the statement of a certificate and the sentences about it (SPEC sections 3 and 9; MACHINES 2 and 3).
 
 Words:
     e        the exponent of beta, which is a power of two
@@ -87,7 +87,7 @@ def check_statement(value: Json, machine: Machine) -> Statement:
 
 
 def scales(model: Model, e: int | None) -> tuple[int, int]:
-    """``beta_split``: beta = 2^e, times sqrt(H) where scores are divided by that (SPEC 3, 19.1); 1 without a beta."""
+    """``beta_split``: beta = 2^e, times sqrt(H) where scores are divided by that (ARITHMETIC 3); 1 without a beta."""
     scale = 0 if e is None else e + model.steps.head
     return 2 ** ((scale + 1) // 2), 2 ** (scale // 2)
 

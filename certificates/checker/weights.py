@@ -273,7 +273,7 @@ def _mlp(at: str, item: Json, d: int) -> Mlp:
 
 
 def longest_query(network: Network) -> int:
-    """``largest_score`` of SPEC section 7: it bounds all scores, as activations are ternary."""
+    """``largest_score`` of ARITHMETIC 3: it bounds all scores, as activations are ternary."""
     return max((len(head.query) for layer in network.layers for head in layer.heads), default=0)
 
 

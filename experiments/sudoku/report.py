@@ -20,14 +20,14 @@ from experiments.sudoku.tokens import Mode
 RATES, SEEDS, LINES = "accuracy.png", "seeds.png", "lines.png"
 COMPARISON = """\
 What the comparison shows: without summaries the construction needs more layers for longer chains, because its depth
-grows with the logarithm of its context. With summaries it has the same layers for every chain, because its context is
-given by the cells of the machine, and these are as many for every puzzle of this size. The numbers are properties of
-one construction, computed and not measured; that it does what its machine does, in rounded arithmetic, is what the
-certificates of this repository are about.
+grows with the logarithm of its context. With summaries it has the same layers for every chain, because its context
+follows from the cells of the machine, and their number is the same for every puzzle of this size. The numbers are
+properties of one construction, computed and not measured; certificates of this repository are about whether it does
+what its machine does, in rounded arithmetic.
 
 What it does not show: that the learned models do the same computation (one line of their trace is hundreds of steps of
 the machine), that no construction is smaller, or that training finds what exists. A learned model that fails may lack
-depth, or training: models as small as these, trained as little, do not tell one from the other.
+depth, or training: models as small as these, trained as little, do not tell us which.
 """
 
 
@@ -102,8 +102,8 @@ def _rates(plan: Plan, results: Sequence[RunResult]) -> str:
         )
     head = ["arm", "parameters", *(f"{length:.0f}" for length in lengths), "rate", "fall"]
     return _table(head, rows) + (
-        "\n\nSolved, of the puzzles of all seeds together. All seeds have the same puzzles; the Wilson intervals in "
-        "the plot take them for different ones, so they are too narrow."
+        "\n\nThe table counts solved puzzles, of all seeds together. All seeds have the same puzzles; the Wilson "
+        "intervals in the plot treat them as different ones, so they are too narrow."
     )
 
 
@@ -130,11 +130,11 @@ def _written(plan: Plan, results: Sequence[RunResult]) -> str:
             row.append(over_seeds(differences) if differences else "")
         rows.append(row)
     return (
-        "A model is given all true tokens before a line, a summary or the output, and asked for it; all its tokens "
-        "have to be right. These are the puzzles at the longest third of the chain lengths, and lines by the tokens of "
-        "trace before them. Both modes are asked for the same lines. The predictions above do not rest on this.\n\n"
+        "A model is given all true tokens before a line, a summary or the output, and has to write it, with all tokens "
+        "right. The puzzles are those at the longest third of the chain lengths; lines are grouped by the tokens of "
+        "trace before them. Both modes have to write the same lines. The predictions above do not use this.\n\n"
         + _table(["share that is right", *(f"{kind} ({total})" for kind, total in kinds.items())], rows)
-        + "\n\nIn brackets, how many of them a run has."
+        + "\n\nThe numbers in brackets say how many of each a run has."
     )
 
 
@@ -189,9 +189,9 @@ def _construction(boxes: Boxes, results: Sequence[RunResult], constructed: Seque
     head = ["transformer", "layers", "width", "heads", "MLP", "context", "machine's steps", "cells"]
     return (
         f"The machine `sudoku-{boxes.side}x{boxes.side}` does the same search on a word of {boxes.cells} symbols. "
-        "Its transformer has one token for each step, and needs a context that holds them all, or, with summaries, one "
-        "that is given by the cells it uses. For the learned models, context is the longest sequence, with its "
-        "prompt, in a puzzle that they solved.\n\n" + _table(head, rows)
+        "Its transformer has one token for each step. Without summaries its context has to hold them all; with "
+        "summaries the context follows from the cells that the machine uses. For the learned models, context is the "
+        "longest sequence, with its prompt, in a puzzle that they solved.\n\n" + _table(head, rows)
     )
 
 
