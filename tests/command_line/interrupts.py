@@ -87,6 +87,8 @@ COMMANDS = (
         f"verify {NETWORK} --spec hardmax --words (a|b)* --length 41 --last --arithmetic bf16 --out out",
         keeps=True,
     ),
+    of_program("a conversion", f"convert {MACHINE} --to jflap --out machine.jff"),
+    of_program("a validation", f"validate {MACHINE}"),
     of_program("a page", f"report {CERTIFICATE} --html page.html --check --machine increment"),
     of_program("an export", f"export {CERTIFICATE} --to safetensors --out out"),
 )
