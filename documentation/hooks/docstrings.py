@@ -17,13 +17,8 @@ PUBLIC = re.compile(rf"`({'|'.join(dir(exactformer))})`")
 def as_markdown(docstring: str) -> str:
     """The text with its examples fenced, and with links to public names.
 
-    >>> print(as_markdown("As `certify` does.\\n\\n>>> 1 + 1\\n2"))
-    As [`certify`][exactformer.certify] does.
-    <BLANKLINE>
-    ```pycon
-    >>> 1 + 1
-    2
-    ```
+    >>> as_markdown("As `certify` does.")
+    'As [`certify`][exactformer.certify] does.'
     """
     linked = PUBLIC.sub(lambda found: f"[{found[0]}][exactformer.{found[1]}]", docstring)
     return EXAMPLE.sub(lambda found: f"```pycon\n{found[0].rstrip()}\n```\n", linked).rstrip()
