@@ -24,6 +24,8 @@ LINK = re.compile(r"\[(?P<text>(?:[^\[\]]|\[[^\[\]]*\])*)\]\((?P<path>[^()\s:#]+
 """A Markdown link, or picture, within the repository."""
 NAMED = re.compile(r"(?P<link><a [^>]*>)?<code>(?P<path>[\w./-]+\.md)</code>")
 """A document that is named in code style, in HTML."""
+FOREIGN = re.compile(r"<script\b[^>]*>(?:(?!</script>).)*https?://(?:(?!</script>).)*</script>", re.DOTALL)
+"""A script that names an address elsewhere, as in the pages of notebooks, where it would draw diagrams."""
 SHOWN = {".md", ".ipynb", ".svg", ".png"}
 """What the site has: pages and pictures."""
 
@@ -124,3 +126,17 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
         return found[0]
 
     return NAMED.sub(linked, html)
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:  # noqa: ARG001
+    """No page loads anything from elsewhere."""
+    return without_foreign_scripts(output)
+
+
+def without_foreign_scripts(html: str) -> str:
+    """The page without scripts that name an address elsewhere.
+
+    >>> without_foreign_scripts("<script>1</script><script>import('https://x')</script><p>https://y</p>")
+    '<script>1</script><p>https://y</p>'
+    """
+    return FOREIGN.sub("", html)
