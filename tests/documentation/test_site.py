@@ -21,7 +21,7 @@ def refuse(*arguments, **named):
 
 socket.getaddrinfo = socket.create_connection = socket.socket.connect = socket.socket.connect_ex = refuse
 from mkdocs.__main__ import cli
-cli(["build", "--strict", "--quiet", "--site-dir", sys.argv[1]])
+cli(["build", "--strict", "--site-dir", sys.argv[1]])  # with --quiet warnings would not be counted
 """
 LOADING = {
     ("audio", "src"),
@@ -173,6 +173,11 @@ def test_documents_that_are_named_are_links(site: Path) -> None:
     assert '<a href="certificates/ARITHMETIC.html"><code>certificates/ARITHMETIC.md</code></a>' in trust
     theories = (site / "certificates" / "THEORIES.html").read_text(encoding="utf-8")
     assert '<a href="SPEC.html"><code>SPEC.md</code></a>' in theories
+
+
+def test_lists_keep_their_numbers(site: Path) -> None:
+    """ "3 to 7 do not apply", says TRUST.md."""
+    assert re.findall(r'<ol start="(\d+)">', (site / "TRUST.html").read_text(encoding="utf-8"))[0] == "6"
 
 
 def test_the_reference_has_signatures_and_examples(site: Path) -> None:
