@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 unset PYTHONDONTWRITEBYTECODE
 [ -x .venv/bin/python ] || python3 -m venv .venv
 # Of the 10,000 modules in these packages few are ever imported; those are compiled when they are, by all processes.
-.venv/bin/pip install --quiet --no-compile --editable '.[dev,torch,onnx]'
+.venv/bin/pip install --quiet --no-compile --editable '.[dev,docs,torch,onnx]'
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 # Types beside tests: one process on what the tests leave of the cores.

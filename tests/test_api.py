@@ -28,7 +28,8 @@ from tests.given.test_documents import COUNTER, FEW
 
 pytestmark = pytest.mark.usefixtures("walked_once")
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 SECTION = README[README.index("\n## From Python\n") : README.index("\n## Your own construction\n")]
 NAMES = dir(ef)
 MACHINE = ef.load_machine("increment")
@@ -49,11 +50,11 @@ def _silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capt
 # ---------------------------------------------------------------------------- names
 
 
-def test_the_readme_names_all_of_it_and_nothing_else() -> None:
-    rows = [line.split("|")[1] for line in SECTION.splitlines() if line.startswith("| `")]
-    named = {name for cell in rows for name in re.findall(r"`(\w+)`", cell)}
-    assert named == set(NAMES)
-    assert set(re.findall(r"\bef\.(\w+)", README)) <= set(NAMES)
+def test_the_reference_has_all_of_it_and_nothing_else() -> None:
+    pages = [path.read_text(encoding="utf-8") for path in (ROOT / "documentation" / "reference").glob("*.md")]
+    named = [name for page in pages for name in re.findall(r"^::: exactformer\.(\w+)$", page, re.MULTILINE)]
+    assert len(named) == len(set(named))
+    assert set(named) - {"trial"} == set(NAMES)
 
 
 def test_the_readme_runs(capfd: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from documentation.hooks.tables import TABLES
 from exactformer.certificates.checker import check
 from exactformer.certificates.checker.__main__ import main
 from exactformer.certificates.checker.check import Valid, check_form
@@ -70,11 +71,15 @@ def test_every_word_has_a_meaning_in_one_sentence() -> None:
         assert re.fullmatch(r"[A-Z][^.]+\.", meaning)
 
 
-def test_the_readme_has_them() -> None:
+def test_the_readme_and_the_documentation_have_them() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for word in (*Verdict, *Basis):
-        title = word.title if isinstance(word, Basis) else word.value
-        assert f"| `{title}` | {word.meaning}" in text
+    for verdict in Verdict:
+        assert f"| `{verdict.value}` | {verdict.meaning} |" in text
+        assert f"| `{verdict.value}` | {verdict.meaning} |" in TABLES["verdicts"]()
+    for basis in Basis:
+        assert f"| `{basis.title}` | {basis.meaning} |" in TABLES["grounds"]()
+    page = (ROOT / "documentation" / "concepts" / "verdicts.md").read_text(encoding="utf-8")
+    assert all(f"<!-- table: {name} -->" in page for name in ("verdicts", "grounds"))
 
 
 def test_exit_codes_and_colours_say_the_same() -> None:

@@ -41,7 +41,7 @@ MEANING = {
     ExitCode.READER_GONE: "whoever read the output went away before its end",
     ExitCode.TERMINATED: "ended by SIGTERM, as 130",
 }
-"""The one table: the README and ``--help`` repeat it, and the checker has the same codes."""
+"""The one table: the documentation and ``--help`` show it, and the checker has the same codes."""
 
 EXIT_CODES = "Exit codes: " + "; ".join(f"{code.value} {meaning}" for code, meaning in MEANING.items()) + "."
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from documentation.hooks.tables import TABLES
 from exactformer.certificates.checker import __main__ as checker
 from exactformer.certificates.checker import process as checker_process
 from exactformer.certificates.command_line.outcome import MEANING, ExitCode, InputRefused, code_of
@@ -28,12 +29,14 @@ ROOT = Path(__file__).parents[2]
 
 def rows(text: str) -> dict[int, str]:
     """The table of exit codes in a text."""
-    return {int(code): meaning for code, meaning in re.findall(r"^\| (\d+) \| (.*) \|$", text, re.MULTILINE)}
+    return {int(code): meaning for code, meaning in re.findall(r"^\| `(\d+)` \| (.*) \|$", text, re.MULTILINE)}
 
 
-def test_the_readme_has_the_table() -> None:
-    assert rows((ROOT / "README.md").read_text()) == {code.value: meaning for code, meaning in MEANING.items()}
+def test_the_documentation_has_the_table() -> None:
+    assert rows(TABLES["exit codes"]()) == {code.value: meaning for code, meaning in MEANING.items()}
     assert set(MEANING) == set(ExitCode)
+    page = (ROOT / "documentation" / "reference" / "exit-codes.md").read_text(encoding="utf-8")
+    assert "<!-- table: exit codes -->" in page
 
 
 def test_help_has_the_table() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import runpy
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -35,19 +34,18 @@ def test_a_machine_that_was_exported_is_certified_again(tmp_path: Path) -> None:
     assert wrong.wrong.position == len(tokens) - 1
 
 
-def test_brackets_as_the_readme_has_them(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_brackets_as_the_guide_has_them(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     runpy.run_path(str(EXAMPLES / "brackets.py"))
     said = capsys.readouterr().out
     assert said.startswith("PROVED\nOn each word of at most 20 tokens of the language of the automaton (SHA-256 ")
     assert "\nvalid: proved\n" in said
     assert '"3":{")":["2","open"]}' in said
-    readme = (EXAMPLES.parent / "README.md").read_text(encoding="utf-8")
-    text = readme[readme.index("    # brackets.yaml\n") : readme.index("\n    exactformer verify brackets.json")]
-    (tmp_path / "brackets.yaml").write_text(textwrap.dedent(text))
+    guide = (EXAMPLES.parent / "documentation" / "guides" / "compiled.md").read_text(encoding="utf-8")
+    (tmp_path / "brackets.yaml").write_text(guide[guide.index("# brackets.yaml\n") :].partition("```")[0])
     assert ef.load_transducer(tmp_path / "brackets.yaml") == ef.load_transducer(EXAMPLES / "brackets.yaml")
 
 
-def test_the_example_in_the_readme(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_example_in_the_guide(capsys: pytest.CaptureFixture[str]) -> None:
     runpy.run_path(str(EXAMPLES / "majority.py"))
     said = capsys.readouterr().out
     assert said.count("proved On each of the 10922 words of at most 13 tokens") == 2
