@@ -42,7 +42,7 @@ get_ipython().system = _piped
 """
 """Lines that begin with ! print into a pipe: a terminal would add a progress bar where a machine is slow."""
 
-DATED = re.compile(r"(?<=sha256 )[0-9a-f]{16}(?=\.\.\.)")
+DATED = re.compile(r"(sha256\s+)[0-9a-f]{16}(?=\.\.\.)")
 """What reports print of a certificate's file, which has the date and the seconds that it took."""
 
 
@@ -122,7 +122,7 @@ def _shown(output: NotebookNode) -> NotebookNode:
 
 
 def _covered(text: str) -> str:
-    return DATED.sub("." * 16, text)
+    return DATED.sub(r"\1" + "." * 16, text)
 
 
 def write(notebook: NotebookNode, path: Path) -> None:

@@ -1,6 +1,6 @@
 """Executes notebooks of the documentation and stores what they show.
 
-    python -m tests.documentation.refresh [NAME ...]        # all of them, or those whose names have one of these in it
+python -m tests.documentation.refresh [NAME ...]        # all of them, or those whose names have one of these in it
 """
 
 from __future__ import annotations
