@@ -42,6 +42,10 @@ get_ipython().system = _piped
 """
 """Lines that begin with ! print into a pipe: a terminal would add a progress bar where a machine is slow."""
 
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
 DATED = re.compile(r"(sha256\s+)[0-9a-f]{16}(?=\.\.\.)")
 """What reports print of a certificate's file, which has the date and the seconds that it took."""
 
@@ -67,7 +71,8 @@ def _environment(folder: Path) -> Iterator[None]:
 
 
 def read(path: Path) -> NotebookNode:
-    return nbformat.read(path, as_version=4)
+    notebook: NotebookNode = nbformat.read(path, as_version=4)
+    return notebook
 
 
 def executed(path: Path) -> NotebookNode:
@@ -99,25 +104,23 @@ def executed(path: Path) -> NotebookNode:
 def stored(notebook: NotebookNode) -> NotebookNode:
     """The form that is committed: no times, no versions, of outputs only what a page shows."""
     kept = deepcopy(notebook)
-    kept.metadata = {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-    }
+    kept.metadata = nbformat.from_dict(METADATA)
     for cell in kept.cells:
-        cell.metadata = {name: value for name, value in cell.metadata.items() if name == "tags"}
+        cell.metadata = NotebookNode({name: value for name, value in cell.metadata.items() if name == "tags"})
         if cell.cell_type == "code":
             cell.outputs = [_shown(output) for output in cell.outputs]
-    return nbformat.from_dict(kept)
+    return kept
 
 
 def _shown(output: NotebookNode) -> NotebookNode:
     if output.output_type == "stream":
         output.text = _covered(output.text)
     elif "data" in output:
-        output.metadata = {}
+        output.metadata = NotebookNode()
         if "text/html" in output.data:
-            output.data = {"text/html": output.data["text/html"]}
-        output.data = {kind: _covered(value) for kind, value in output.data.items()}
+            output.data = NotebookNode({"text/html": output.data["text/html"]})
+        for kind, text in output.data.items():
+            output.data[kind] = _covered(text)
     return output
 
 
