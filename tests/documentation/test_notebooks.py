@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 from tests.documentation.notebooks import NOTEBOOKS, ROOT, differences, executed, read, stored
@@ -122,5 +123,6 @@ def test_what_is_executed_is_what_is_compared(tmp_path: Path, monkeypatch: pytes
     assert shown[2].split()[-2:] == ["(sha256", "." * 19 + ")"]
     notebook.cells.append(nbformat.v4.new_code_cell(sources[3]))
     nbformat.write(notebook, path)
-    with pytest.raises(Exception, match="ValueError: 1"):
+    with pytest.raises(CellExecutionError) as raised:
         executed(path)
+    assert (raised.value.ename, raised.value.evalue) == ("ValueError", "1")
