@@ -26,7 +26,7 @@ DOCUMENTATION = ROOT / "documentation"
 NOTEBOOKS = sorted(path for path in DOCUMENTATION.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
 NETWORKS = "tests/imported/networks"
 """Read by notebooks, by their relative path."""
-COLUMNS = 88
+COLUMNS = 80
 LONGEST_SECONDS = 600
 """For one cell; what takes longer hangs."""
 

@@ -117,7 +117,7 @@ def test_what_is_executed_is_what_is_compared(tmp_path: Path, monkeypatch: pytes
     nbformat.write(notebook, path)
     shown = ["".join(output.text for output in cell.outputs) for cell in executed(path).cells]
     assert shown[0].startswith("Error: '3' is neither")
-    assert shown[0].endswith("\n2\n88 1\n")
+    assert shown[0].endswith("\n2\n80 1\n")
     assert shown[1].startswith("False\n")
     assert shown[1].endswith(" False\n")
     assert shown[2].split()[-2:] == ["(sha256", "." * 19 + ")"]
