@@ -322,6 +322,13 @@ def text_of(shown: object) -> str:
     return parser.text
 
 
+def test_a_certificate_is_told_in_a_line() -> None:
+    certificate = ef.certify(NETWORK, THEORY, "fused:bf16", context=16)
+    assert repr(certificate) == f"<TheoryCertificate, proved: {certificate.claim}>"
+    of_a_run = ef.certify(MACHINE, ef.Inputs(["1"]), "fused:bf16")
+    assert repr(of_a_run) == f"<InputsCertificate, certified: {of_a_run.claim}>"
+
+
 def test_a_network_shows_its_size_its_layers_and_its_registers() -> None:
     network, _ = ef.turing(MACHINE, context=16)
     shown = network._repr_html_()

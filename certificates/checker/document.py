@@ -230,8 +230,20 @@ def require_same(field: str, found: Json, expected: Json) -> None:
                 require_same(f"{field}[{place}]", left, right)
         if len(found) != len(expected):
             raise Rejected(field, f"has {len(found)} entries where there must be {len(expected)}")
+    elif isinstance(found, str) and isinstance(expected, str) and found != expected:
+        raise Rejected(field, _two_texts(found, expected))
     elif type(found) is not type(expected) or found != expected:
         raise Rejected(field, f"is {quote(found)} where it must be {quote(expected)}")
+
+
+def _two_texts(found: str, expected: str) -> str:
+    """Of long texts, what stands around the first character that differs."""
+    longest = max(len(found), len(expected))
+    if longest <= 160:
+        return f"is {quote(found)} where it must be {quote(expected)}"
+    place = next(n for n in range(longest) if found[n : n + 1] != expected[n : n + 1])
+    one, other = (quote(f"..{text[max(place - 40, 0) : place + 40]}..") for text in (found, expected))
+    return f"is {one} where it must be {other} (from character {place} on)"
 
 
 def members(field: str, value: Json, *names: str) -> dict[str, Json]:

@@ -145,21 +145,22 @@ def below(value: Number) -> str:
 
 def report_on_sweep(field: str, rows: Sequence[Swept]) -> Iterator[Part]:
     """A line for each value of the field; and an input of which two of them make different numbers."""
+    why = any(row.found.reason for row in rows)
     yield Table(
         (
             Column(field, key=True),
             Column("shown: at most", right=True),
             Column("found: at least", right=True),
-            Column("the first makes the same"),
-            Column("why nothing is shown"),
+            Column("as the first"),
+            *([Column("why nothing is shown")] if why else []),
         ),
         tuple(
             (
                 row.value,
                 "-" if row.found.total is None else above(row.found.total),
                 "-" if row.found.worst is None else below(row.found.worst.error),
-                "of all tried" if row.differing is None else f"not of {counted(len(row.differing), 'key')}",
-                row.found.reason or "",
+                "on all tried" if row.differing is None else f"not on {counted(len(row.differing), 'key')}",
+                *([row.found.reason or ""] if why else []),
             )
             for row in rows
         ),

@@ -32,7 +32,7 @@ from exactformer.verify.verdict import Verdict
 Made = TypeVar("Made", Bundle, UniversalBundle, TheoryBundle, SequencesBundle, WordsBundle, KernelBundle)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Certificate(Generic[Made]):
     """A certificate that can be written: its verdict and its claim, in one sentence."""
 
@@ -63,6 +63,9 @@ class Certificate(Generic[Made]):
         written = self.bundle.written if isinstance(self.bundle, UniversalBundle) else self.bundle
         return output.write_bundle(written).certificate
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}, {self.verdict.value}: {self.claim}>"
+
     def _repr_html_(self) -> str:
         """The report, and pieces of the page that ``exactformer report`` writes."""
         written = self.bundle.written if isinstance(self.bundle, UniversalBundle) else self.bundle
@@ -70,7 +73,7 @@ class Certificate(Generic[Made]):
         return as_html(report_of(self.bundle)) + notebook_of(source_of(written.bytes, weights))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class InputsCertificate(Certificate[Bundle]):
     """About a machine's runs on given words: certified, refuted or inconclusive."""
 
@@ -81,7 +84,7 @@ class InputsCertificate(Certificate[Bundle]):
         return None if found is None else found.reason
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EveryRunCertificate(Certificate[UniversalBundle]):
     """About every run of a machine that fits: proved, tokens proved, refuted or inconclusive."""
 
@@ -107,7 +110,7 @@ class EveryRunCertificate(Certificate[UniversalBundle]):
         return self.bundle.made.not_shown
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TheoryCertificate(Certificate[TheoryBundle]):
     """About every token sequence of a theory: proved, tokens proved or inconclusive."""
 
@@ -122,7 +125,7 @@ class TheoryCertificate(Certificate[TheoryBundle]):
         return self.bundle.not_shown
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SequencesCertificate(Certificate[SequencesBundle]):
     """About given sequences: certified, refuted or inconclusive."""
 
@@ -137,7 +140,7 @@ class SequencesCertificate(Certificate[SequencesBundle]):
         return self.bundle.not_shown
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class WordsCertificate(Certificate[WordsBundle]):
     """About every word of a language, up to a length: proved, refuted or inconclusive."""
 
@@ -157,7 +160,7 @@ class WordsCertificate(Certificate[WordsBundle]):
         return self.bundle.found.right_up_to
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class KernelCertificate(Certificate[KernelBundle]):
     """About an attention kernel, on all inputs in some ranges: proved, refuted or inconclusive."""
 

@@ -119,6 +119,28 @@ def test_a_difference_is_found_where_it_is(found: Json, expected: Json, field: s
     assert rejected.value.field == field
 
 
+LONG = "For every token sequence " * 10
+TEXTS = [
+    ("short", "a" * 40, "b" * 40, f'is "{"a" * 40}" where it must be "{"b" * 40}"'),
+    (
+        "in the middle",
+        LONG + "64" + LONG,
+        LONG + "65" + LONG,
+        '64For every token sequence For every toke.." where it must',
+    ),
+    ("at the beginning", "a" + LONG, "b" + LONG, 'is "..aFor every'),
+    ("at the end", LONG, LONG + "!", 'sequence !.." (from character 250 on)'),
+]
+
+
+@pytest.mark.parametrize(("found", "expected", "shown"), [pytest.param(*c[1:], id=c[0]) for c in TEXTS])
+def test_of_two_texts_the_difference_is_shown(found: str, expected: str, shown: str) -> None:
+    with pytest.raises(Rejected) as rejected:
+        document.require_same("x", found, expected)
+    assert shown in rejected.value.reason
+    assert len(rejected.value.reason) < 260
+
+
 @pytest.mark.parametrize("value", [True, "3", None, 4, -1, [3]])
 def test_integer_rejects(value: Json) -> None:
     assert document.integer("x", 3, 0, 3) == 3

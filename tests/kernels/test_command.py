@@ -91,13 +91,20 @@ def test_a_sweep_and_its_plot(tmp_path: Path) -> None:
     lines = done.out.splitlines()
     assert lines[0].split("  ")[0] == "exponential.offset"
     assert [line.split()[0] for line in lines[1:4]] == ["0", "4", "8"]
-    assert "of all tried" in lines[1]
+    assert "on all tried" in lines[1]
+    assert "nothing is shown" not in lines[0]
     assert plot.read_bytes().startswith(b"<?xml")
     assert not (tmp_path / "out").exists()
     said = json.loads(kernel(tmp_path, "flash-4-fp8", "--sweep", "keys=2,2^8", "--json").out)
     assert [row["keys"] for row in said] == ["2", "2^8"]
     assert Fraction(said[0]["shown"]) < Fraction(said[1]["shown"])
     assert all(Fraction(row["found"]) <= Fraction(row["shown"]) for row in said)
+
+
+def test_a_sweep_says_why_nothing_is_shown(tmp_path: Path) -> None:
+    lines = kernel(tmp_path, "buggy-no-guard", "--masked", "any", "--sweep", "keys=2,3").out.splitlines()
+    assert lines[0].endswith("why nothing is shown")
+    assert "-inf less -inf is NaN" in lines[1]
 
 
 def test_determinism(tmp_path: Path) -> None:
