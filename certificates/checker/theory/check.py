@@ -121,13 +121,14 @@ def check_theory(
         drift = read_drift(parts["drift"], found, network)
     claim = sentence(verdict, statement, theory, walked, drift)
     require_same("statement.claim", statement.claim, claim)
-    proved = linear.proved
+    proved, about = linear.proved, tuple(theory.about)
     if machine is not None:
         known = of_machine(theory.name, statement.parameters, machine, statement.context, network.r, deadline)
-        proved = (*known, *proved)
+        proved, about = (*known.proved, *proved), tuple(one for one in about if one not in known.shown)
+    about = (f"a token sequence is of the theory {theory.name} if all that its text says of one is true", *about)
     if drift is None:
-        return _valid(verdict, claim, theory, walked, margin, proved, (linear.assumed, ASSUMED))
-    valid = _valid(verdict, claim, theory, walked, margin, (drift.proved, *proved), ASSUMED_WITH_DRIFT)
+        return _valid(verdict, claim, theory, walked, margin, proved, about, (linear.assumed, ASSUMED))
+    valid = _valid(verdict, claim, theory, walked, margin, (drift.proved, *proved), about, ASSUMED_WITH_DRIFT)
     return replace(valid, not_claimed=NOT_CLAIMED)
 
 
@@ -259,6 +260,7 @@ def _valid(
     walked: Walked,
     margin: int | None,
     proved: Sequence[str],
+    about: Sequence[str],
     assumed: Sequence[str],
 ) -> Valid:
     shown = [
@@ -275,5 +277,4 @@ def _valid(
     open_ = [
         f"no sequence is given with a token of {one}: if there is none, nothing is claimed of it" for one in unseen
     ]
-    about = [f"a token sequence is of the theory {theory.name} if all that its text says of one is true", *theory.about]
     return Valid(verdict, claim, (*shown, *proved), (), (*about, *open_, *assumed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.document import Rejected
@@ -11,27 +12,44 @@ from exactformer.certificates.checker.statement import longest_segment, no_run_h
 from exactformer.certificates.checker.theory.template import Value
 from exactformer.certificates.checker.writes import writes_per_cell
 
+
+@dataclass(frozen=True)
+class OfMachine:
+    """What is proved of a machine; ``shown``: what a theory says ``about`` runs that follows from it."""
+
+    proved: tuple[str, ...]
+    shown: frozenset[str]
+
+
 PARADIGMS = {"turing-cot": "cot", "turing-scot": "scot"}
 """By what the theories call themselves."""
 
 
 def of_machine(
     theory: str, parameters: Mapping[str, Value], machine: Machine, context: int, r: int, deadline: Deadline
-) -> tuple[str, ...]:
-    """What is proved of the machine: that the parameters are its tables; and what follows from these for runs."""
+) -> OfMachine:
+    """That the parameters are the machine's tables; and what follows from these for runs."""
     require_machine(parameters, machine)
+    paradigm, shown = PARADIGMS.get(theory), set[str]()
     proved = [f"the parameters of the theory are the tables of the machine {machine.name}"]
     writes = parameters.get("WRITES")
-    if isinstance(writes, int) and writes < 2**r:
-        written = writes_per_cell(machine, deadline)
-        if written is not None and written <= writes:
-            proved.append(f"no run of {machine.name} writes a cell more than {written} times, the input counted")
-    paradigm = PARADIGMS.get(theory)
+    if isinstance(writes, int):
+        bound = None
+        if paradigm == "cot" and writes >= context:
+            bound = f"no cell is written more than {context} times by {context} tokens: each writes one cell of a tape"
+        elif writes < 2**r and (written := writes_per_cell(machine, deadline)) is not None and written <= writes:
+            bound = f"no run of {machine.name} writes a cell more than {written} times, the input counted"
+        if bound is not None:
+            proved.append(bound)
+            if paradigm == "cot":
+                # In the theory's words; of segments, whose prompts count, nothing is concluded.
+                times = f"{writes} times in a chain of thought"
+                shown.add(f"no cell of a tape is written more than {times}, its input counted")
     if paradigm == "scot" and (cells := _cells(context, r)):
         proved.append(f"no run of {machine.name} within {cells} cells has a segment of more than {context} tokens")
     if paradigm is not None and (why := no_run_halts(machine, paradigm, context, r)):
         proved.append(why)
-    return tuple(proved)
+    return OfMachine(tuple(proved), frozenset(shown))
 
 
 def _cells(context: int, r: int) -> int:
