@@ -7,6 +7,7 @@ program as this one, so that results are the same.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import platform
@@ -18,16 +19,15 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from exactformer.verify.apart import Apart
 from exactformer.verify.jobs import Block, Outcome, PoolLost, WorkerLost
 
-if TYPE_CHECKING:  # it takes a second to import, and an extra to install
-    from distributed import Client
-
-CONNECT_SECONDS = 20
+CONNECT_SECONDS = 10
 """That a scheduler is given to answer."""
+LOOK_SECONDS = 1
+"""Between looks whether a task is still wanted."""
 LEAST_ROOM = 8
 """Blocks that are handed over even where there is no worker yet."""
 NAMES = ("distributed", "distributed.client", "distributed.core", "distributed.comm")
@@ -70,7 +70,7 @@ def on_worker(program: Program, block: Block[Any, Any]) -> list[Outcome[Any]]:
     """What a worker is asked to do.  Raises OtherProgram."""
     if program != Program.here():
         raise OtherProgram(str(Program.here()))
-    with _idle() as apart:
+    with _idle() as apart, _ended_when_unwanted(apart):
         return apart.outcomes(block)
 
 
@@ -83,17 +83,37 @@ def _idle() -> Iterator[Apart]:
     """A process of this worker that does nothing else; there is one for each of its threads."""
     with _LOCK:
         apart = _IDLE.pop() if _IDLE else Apart()
+    yield apart
+    with _LOCK:
+        _IDLE.append(apart)
+
+
+@contextmanager
+def _ended_when_unwanted(apart: Apart) -> Iterator[None]:
+    """A task that the client has given up, or that has no client any more, is not worked on to its end."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    key, done = worker.get_current_task(), threading.Event()
+
+    def watch() -> None:
+        while not done.wait(LOOK_SECONDS):
+            task = worker.state.tasks.get(key)
+            if task is None or task.state == "cancelled":
+                apart.close()
+                return
+
+    threading.Thread(target=watch, daemon=True).start()
     try:
-        yield apart
+        yield
     finally:
-        with _LOCK:
-            _IDLE.append(apart)
+        done.set()
 
 
 class ClusterPool:
     """The workers of a scheduler."""
 
-    def __init__(self, address: str, client: Client) -> None:
+    def __init__(self, address: str, client: Any) -> None:
         self.address = address
         self._client = client
 
@@ -162,6 +182,19 @@ class ClusterPool:
         return f"the scheduler at {self.address} is gone"
 
 
+async def _answer(address: str) -> None:
+    """Of the scheduler; a client that gets none would try again when it is done away with.  Raises OSError."""
+    from distributed import core, security
+
+    untyped: Any = (core.rpc, security.Security)
+    rpc, secured = untyped
+    arguments = secured().get_connection_args("client")
+    async with rpc(address, timeout=CONNECT_SECONDS, connection_args=arguments) as scheduler:
+        found = await asyncio.wait_for(scheduler.identity(), CONNECT_SECONDS)
+    if found.get("type") != "Scheduler":
+        raise OSError(f"what answers is a {found.get('type')}")
+
+
 @contextmanager
 def cluster_pool(address: str, waiting: Callable[[str], object]) -> Iterator[ClusterPool]:
     """The pool of the scheduler at this address; ``waiting`` is told, in one sentence, where there is no worker yet.
@@ -169,14 +202,15 @@ def cluster_pool(address: str, waiting: Callable[[str], object]) -> Iterator[Clu
     Raises ClusterError.
     """
     try:
-        from distributed import Client
+        from distributed import Client  # here, as it takes a second to import, and an extra to install
     except ImportError as error:
         raise ClusterError("a cluster needs dask.distributed: pip install 'exactformer[cluster]'") from error
     for name in NAMES:  # what it reports there, is said here in one sentence
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
-        client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, TimeoutError, ValueError, ImportError) as error:
+        asyncio.run(_answer(address))
+        client: Any = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, TimeoutError, ValueError, TypeError, ImportError) as error:
         raise ClusterError(
             f"no scheduler answers at {address}: give the address that `dask scheduler` prints, like tcp://10.0.0.1:8786"
         ) from error

@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from exactformer.verify.jobs import Block, Broken, Cause, Ended, InProcess, Outcome, Pool, PoolLost
@@ -46,8 +46,10 @@ class Apart:
     def close(self) -> None:
         """End the process at once, from any thread."""
         self._closed = True
-        if self._process is not None:
-            self._process.kill()
+        if (process := self._process) is not None:
+            process.kill()
+            if process.stdin is not None:
+                process.stdin.close()  # by that, what it has forked ends, too
 
     def _go_on(self, block: Block[Any, Any], found: list[Outcome[Any]]) -> int:
         """Add outcomes of the jobs that have none yet, as far as one process comes; the exit code of that."""
@@ -60,11 +62,12 @@ class Apart:
             stdin.flush()
             while (outcome := pickle.load(stdout)) is not None:
                 found.append(outcome)
-        except (EOFError, pickle.UnpicklingError, BrokenPipeError):
+        except (EOFError, pickle.UnpicklingError, BrokenPipeError, ValueError):
             self._process = None
             process.kill()  # unless it has ended, and then this does nothing
-            process.communicate()
-            return process.returncode
+            with suppress(ValueError):  # if it was closed
+                process.communicate()
+            return process.wait()
         return 0
 
     def _started(self) -> subprocess.Popen[bytes]:
