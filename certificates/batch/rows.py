@@ -76,6 +76,11 @@ class Row:
         return None if self.kept.verdict is None else Verdict(self.kept.verdict)
 
     @property
+    def context(self) -> str | None:
+        """The certificate's; else what was asked for, if that is a number."""
+        return self.kept.context or (None if self.place.context is None else str(self.place.context))
+
+    @property
     def check(self) -> Check | None:
         return None if self.kept.check is None else Check(self.kept.check)
 
@@ -87,13 +92,13 @@ class Row:
     def record(self) -> Mapping[str, object]:
         """Flat, as CSV and JSON have it: what there is not is None; numbers that may exceed 2^53 are texts."""
         kept, asked = self.kept, self.place.asked
-        known = isinstance(asked, Asked)
+        machine = asked if isinstance(asked, Asked) else None
         return {
             "machine": self.place.machine,
-            "name": asked.request.machine.name if known else None,
-            "machine_sha256": sha256(asked.machine.encode()) if known else None,
+            "name": None if machine is None else machine.request.machine.name,
+            "machine_sha256": None if machine is None else sha256(machine.machine.encode()),
             "arithmetic": self.place.arithmetic,
-            "context": kept.context or (None if self.place.context is None else str(self.place.context)),
+            "context": self.context,
             "verdict": kept.verdict,
             "error": kept.error,
             "sentence": kept.sentence,

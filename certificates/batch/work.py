@@ -9,6 +9,7 @@ from enum import Enum
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from exactformer.certificates.certify import Request
 from exactformer.certificates.certify_all import UniversalBundle, UniversalRequest
@@ -159,7 +160,7 @@ def checked(what: ToCheck) -> Checked:
     return Checked(Check.VALID)
 
 
-def statement_of(certificate: bytes) -> dict[str, str]:
+def statement_of(certificate: bytes) -> dict[str, Any]:
     """What a table shows of a certificate: claim, context, beta."""
     statement = json.loads(certificate)["statement"]
     return {field: statement[field] for field in ("claim", "context", "beta")}
