@@ -239,6 +239,7 @@ def test_only_the_solver_facade_imports_the_solver() -> None:
 def test_only_the_standard_library_and_declared_dependencies_are_imported() -> None:
     declared = {"click", "mpmath", "numpy", "yaml", "rich", "scipy", "sympy", "z3"}
     optional = {  # package: its extra is asked for where it is used
+        "distributed": ["exactformer.certificates.cluster"],
         "matplotlib": ["exactformer.certificates.command_line.plots"],
         "onnx": ["exactformer.certificates.export.onnx_export"],
         "safetensors": ["exactformer.certificates.export.templates.model"],

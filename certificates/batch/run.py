@@ -28,6 +28,7 @@ from exactformer.certificates.batch.work import (
 from exactformer.certificates.document import sha256
 from exactformer.certificates.files import FileRefused, Output
 from exactformer.certificates.finished import Finished
+from exactformer.certificates.supervisor import Left, writing
 from exactformer.verify.jobs import Block, Broken, Cause, Limits, Outcome, Pool, outcomes
 
 MARGIN_SECONDS = 30
@@ -146,7 +147,8 @@ class Batch:
             return None
         (weights, _), (name, content) = found.files
         try:
-            lying = self.output.write(dict(found.files))[name]
+            with writing(Left.FINISHED_PARTS):
+                lying = self.output.write(dict(found.files))[name]
         except FileRefused as error:
             if error.__cause__ is not None:  # no room, or no folder: the next one could not be written, either
                 raise

@@ -95,7 +95,11 @@ def report_of_batch(rows: Sequence[Row]) -> list[Part]:
         )
         for row in rows
     )
-    why = [f"  - {_title(row)}: {sentence}" for row in rows if (sentence := sentence_of(row)) is not None]
+    alike: dict[str, list[Row]] = {}
+    for row in rows:
+        if (sentence := sentence_of(row)) is not None:
+            alike.setdefault(sentence, []).append(row)
+    why = [f"  - {_titles(of_one)}: {sentence}" for sentence, of_one in alike.items()]
     return [Table(columns, cells), *([""] if why else []), *why]
 
 
@@ -152,9 +156,12 @@ def page_of_batch(rows: Sequence[Row], certificates: Path, page: Path) -> str:
     return whole_page(f"exactformer: {counted(len(rows), 'row')}", body)
 
 
-def _title(row: Row) -> str:
+def _titles(rows: Sequence[Row]) -> str:
+    """The first of some rows, and how many there are besides."""
+    row = rows[0]
     context = "" if row.context is None else f", {row.context} tokens"
-    return f"{row.place.machine}, {row.place.arithmetic}{context}"
+    others = "" if len(rows) == 1 else f" (and {counted(len(rows) - 1, 'other row')})"
+    return f"{row.place.machine}, {row.place.arithmetic}{context}{others}"
 
 
 def _seconds(seconds: float | None) -> str:

@@ -95,13 +95,9 @@ def certify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
 
 
 @command("batch", short_help="Certify many machines, in many arithmetics and contexts.", epilog=EXIT_CODES)
-@click.argument("machines", metavar="MACHINE|PATTERN...", nargs=-1, required=True)
-@click.option(
-    "--input", "inputs", metavar="W", multiple=True, help="Instead of every run: an input word; may be repeated."
-)
-@click.option(
-    "--all-inputs", is_flag=True, help="Every run that fits, a proof: the default, unless there is an --input."
-)
+@click.argument("machines", metavar="MACHINE", nargs=-1, required=True)
+@click.option("--input", "inputs", metavar="W", multiple=True, help="A word, instead of every run; may be repeated.")
+@click.option("--all-inputs", is_flag=True, help="Every run that fits: a proof, and the default without --input.")
 @PARADIGM
 @click.option(
     "--contexts",
@@ -172,13 +168,14 @@ def batch(
     **typed: Any,
 ) -> None:
     """Certify each MACHINE, of any format, in each arithmetic and context, as `exactformer certify` does: a row each.
-    A PATTERN in quotes, like 'machines/*.jff', stands for files.
+    MACHINE may be repeated, and may be a PATTERN in quotes, like 'machines/*.jff', that stands for files.
 
     A row has a verdict or an error, never both, and no error stops the rest.  Rows that were finished are kept; the
     same command does what is missing, or what was changed.  Rows of one machine and context use one proof.
 
-    Exit code: that of the worst row.  1 one is refuted, or a certificate is not valid; else 4 one has an error, or was
-    not checked; else 3 one is inconclusive; else 0.  2 nothing was begun."""
+    Exit codes: 0 every row is established; else 1 one is refuted, or its certificate not valid; else 4 one has an
+    error, or the checker did not judge it; else 3 one is inconclusive.  As always, 2 is bad usage, and 5 a failure of
+    the command, such as a scheduler that is gone."""
     from exactformer.certificates.command_line.batch import Many, Shown, execute
     from exactformer.certificates.command_line.certify import Typed
     from exactformer.certificates.command_line.pools import Where
