@@ -62,6 +62,11 @@ class Program:
         return f"exactformer {self.exactformer} with sources {self.sources} and Python {self.python}"
 
 
+def program_of_this() -> Program:
+    """What a scheduler and workers are asked."""
+    return Program.here()
+
+
 class OtherProgram(Exception):
     """A worker is not the program that its work is from."""
 
@@ -155,11 +160,13 @@ class ClusterPool:
             told.set_exception(ClusterError(self._differs(str(error))))
         except Exception as error:
             told.set_exception(error)
+        except BaseException:  # that of asyncio for what was cancelled is no Exception
+            told.set_exception(PoolLost(self._lost))
 
     def require_same_program(self) -> None:
         """Raises ClusterError."""
         try:
-            found = {"scheduler": self._client.run_on_scheduler(Program.here), **self._client.run(Program.here)}
+            found = {"scheduler": self._client.run_on_scheduler(program_of_this), **self._client.run(program_of_this)}
         except (OSError, TimeoutError) as error:
             raise ClusterError(self._lost) from error
         except Exception as error:

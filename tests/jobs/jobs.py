@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +89,10 @@ def cluster(workers: int) -> Iterator[Any]:
 def pids(found: Any) -> list[int]:
     """Of the workers."""
     return [worker.pid for worker in found.workers.values()]
+
+
+def wait_for_end(pid: int) -> None:
+    """Of a process, which is to end by itself; whether anybody asked for its exit code makes no difference."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+            time.sleep(0.02)
