@@ -74,10 +74,13 @@ def execute(
         if page is not None and shown.page is not None:
             page.require_place(shown.page.name)
         output.require_folder()
-        with finished(output.folder / RESULTS, HEADER, FIELDS, "key", str, "batch") as kept:
+        with (
+            pool_of(where, limited=True) as pool,
+            finished(output.folder / RESULTS, HEADER, FIELDS, "key", str, "batch") as kept,
+            LateProgress(enabled=not quiet) as progress,
+        ):
             batch = Batch(places, kept, output, many.typed.budget, memory, check, again)
-            with LateProgress(enabled=not quiet) as progress, pool_of(where, limited=True) as pool:
-                now = batch.work(pool, lambda done, total: progress("batch", done, total))
+            now = batch.work(pool, lambda done, total: progress("batch", done, total))
             rows = list(batch.rows())
         if page is not None and shown.page is not None:
             page.write({shown.page.name: page_of_batch(rows, output.folder, shown.page).encode()})

@@ -32,9 +32,9 @@ def execute(machines: int, seed: int, where: Where, out: Path, as_json: bool) ->
     started = time.perf_counter()
     with (
         refusing(FileRefused),
+        pool_of(where) as pool,
         finished(out, header, ("index", "results"), "index", int, "sweep") as kept,
         LateProgress(enabled=not as_json) as progress,
-        pool_of(where) as pool,
     ):
         have = set(kept.lines)
         missing = [index for index in range(machines) if index not in have]

@@ -50,9 +50,9 @@ def execute(
     with (
         refusing(FileRefused, ContextError),
         refusing(ModelError, code=ExitCode.UNSUPPORTED),
+        pool_of(where) as pool,
         finished(out, header, [field.name for field in fields(UniversalResult)], "index", int, "sweep") as kept,
         LateProgress(enabled=not as_json) as progress,
-        pool_of(where) as pool,
     ):
         missing = [index for index in range(machines) if index not in kept.lines]
         for number, result in enumerate(sweep_all(wanted, missing, pool), start=1):

@@ -71,7 +71,8 @@ def test_a_job_that_kills_its_worker_each_time_is_broken_and_takes_no_other_with
 
 def test_what_nobody_wants_any_more_is_ended(pool: ClusterPool, tmp_path: Path) -> None:
     """Without a gate it would never end."""
-    told = outcomes(pool, [Block(doubled, (1,)), Block(gated, ((str(tmp_path), 1),))])
+    blocks: list[Block[Any, int]] = [Block(doubled, (1,)), Block(gated, ((str(tmp_path), 1),))]
+    told = outcomes(pool, blocks)
     assert next(told)[0] == 1
     while not (begun := list(tmp_path.iterdir())):
         time.sleep(0.02)
