@@ -16,6 +16,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from errno import ENOMEM
 from typing import Any, BinaryIO
 
 from exactformer.verify.jobs import Broken, Cause, Done, Ended, Limits, Outcome
@@ -75,14 +76,24 @@ def _outcome(work: Callable[[Any], Any], job: Any, limits: Limits) -> Outcome[An
         found = work(job)
         signal.alarm(0)
         pickle.dumps(found)
-    except MemoryError:
-        signal.alarm(0)
-        return Broken(Cause.MEMORY, Ended(f"more than {limits.mebibytes} MiB"), time.perf_counter() - started)
     except Exception as error:
         signal.alarm(0)
-        return Broken(Cause.RAISED, _portable(error), time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        if _is_about_memory(error):
+            much = "all that there is" if limits.mebibytes is None else f"{limits.mebibytes} MiB"
+            return Broken(Cause.MEMORY, Ended(f"more than {much}"), seconds)
+        return Broken(Cause.RAISED, _portable(error), seconds)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTES_PER_UNIT / 1024
     return Done(found, time.perf_counter() - started, round(peak))
+
+
+def _is_about_memory(error: BaseException | None) -> bool:
+    """What is raised where memory runs out in C code is a SystemError at times."""
+    while error is not None:
+        if isinstance(error, (MemoryError, SystemError)) or (isinstance(error, OSError) and error.errno == ENOMEM):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _portable(error: Exception) -> Exception:

@@ -1,6 +1,6 @@
 """What comes of each row: as a line that is kept under its key, and as a row of the table.
 
-A file that was changed is another row, and one that was renamed is not: keys are about machines.
+Keys are about machines as they are compiled: a file that was changed is another row.
 """
 
 from __future__ import annotations

@@ -53,12 +53,12 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def done(machines: Path) -> tuple[Path, Outcome]:
     """Two arithmetics, two contexts, of which one holds no run; all checked."""
     out = machines.parent / "done"
-    command = (f"{machines}/*", "1RB1LB_1LA1RZ", *TWO, "--check", "--json", "--out", out, "--html", out / "all.html")
+    command = (f"{machines}/*", *TWO, "--check", "--json", "--out", out, "--html", out / "all.html")
     return out, batch(*command)
 
 
 def again(machines: Path, out: Path, *options: str | Path) -> Outcome:
-    return batch(f"{machines}/*", "1RB1LB_1LA1RZ", *TWO, "--json", "--out", out, *options)
+    return batch(f"{machines}/*", *TWO, "--json", "--out", out, *options)
 
 
 @pytest.fixture
@@ -96,15 +96,13 @@ def test_each_machine_in_each_context_and_arithmetic_is_a_row(done: tuple[Path, 
         *[("b.jff", "5", "proved")] * 2,
         *[("c.yaml", "4", "bad input")] * 2,
         *[("c.yaml", "5", "bad input")] * 2,
-        *[("1RB1LB_1LA1RZ", "4", "bad input")] * 2,
-        *[("1RB1LB_1LA1RZ", "5", "proved")] * 2,
     ]
     assert done[1].code == 4
     summary = json.loads(done[1].out)
     assert (summary["verdicts"], summary["errors"], summary["checks"]) == (
-        {"proved": 6},
-        {"bad input": 10},
-        {"valid": 6},
+        {"proved": 4},
+        {"bad input": 8},
+        {"valid": 4},
     )
     assert summary["exit_code"] == 4
 
@@ -114,7 +112,7 @@ def test_an_error_is_one_sentence_and_no_verdict(done: tuple[Path, Outcome]) -> 
         assert (row["verdict"] is None) == (row["error"] is not None) == (row["certificate"] is None)
         assert (row["sentence"] is None) == (row["verdict"] is not None)
     said = {Path(row["machine"]).name: row["sentence"] for row in rows_of(done[1]) if row["context"] == "4"}
-    assert "c.yaml:2:1: the text is not YAML" in said["c.yaml"]
+    assert "c.yaml:2:1: not YAML" in said["c.yaml"]
     assert said["a.yaml"].startswith("no token sequence has fewer than 5 tokens")
 
 
@@ -129,7 +127,7 @@ def test_certificates_are_those_of_certify(machines: Path, done: tuple[Path, Out
         assert ours == theirs or name == row["certificate"]  # its provenance has seconds and the date
 
 
-def test_files_are_named_with_their_hashes_and_valid(machines: Path, done: tuple[Path, Outcome]) -> None:
+def test_files_are_named_with_their_hashes_and_valid(done: tuple[Path, Outcome]) -> None:
     for row in rows_of(done[1]):
         if row["certificate"] is not None:
             path = done[0] / row["certificate"]
@@ -170,16 +168,16 @@ def test_a_row_that_takes_too_long_or_too_much_is_ended_and_the_rest_is_done(tmp
     slow = ("binary-addition", "--contexts", "2^40", "--budget", "1", "--json", "--out", tmp_path)
     (row,) = rows_of(batch(*slow))
     assert (row["verdict"], row["error"], row["sentence"]) == (None, "out of time", "not done after 1 s")
-    outcome = batch("increment", "--contexts", "5", "--memory", "1", "--json", "--out", tmp_path)
+    outcome = batch("increment", "--contexts", "5", "--memory", "8", "--json", "--out", tmp_path)
     (row,) = rows_of(outcome)
-    assert (row["verdict"], row["error"], row["sentence"]) == (None, "out of memory", "more than 1 MiB")
+    assert (row["verdict"], row["error"], row["sentence"]) == (None, "out of memory", "more than 8 MiB")
     assert outcome.code == 4
     (row,) = rows_of(batch("increment", "--contexts", "5", "--json", "--out", tmp_path))
     assert row["verdict"] == "proved"  # under other limits it is tried again
 
 
 def test_what_ended_with_an_error_is_tried_again_when_that_is_asked(tmp_path: Path, submitted: list[str]) -> None:
-    little = ("increment", "--contexts", "5", "--memory", "1", "--json", "--out", tmp_path)
+    little = ("increment", "--contexts", "5", "--memory", "8", "--json", "--out", tmp_path)
     for options, times in (((), 1), ((), 1), (("--again",), 2)):
         assert batch(*little, *options).code == 4
         assert len(submitted) == times
@@ -190,15 +188,15 @@ def test_what_ended_with_an_error_is_tried_again_when_that_is_asked(tmp_path: Pa
 
 def test_what_is_finished_is_not_done_again(copied: tuple[Path, Path], submitted: list[str]) -> None:
     machines, out = copied
+    first = again(machines, out, "--check")
     before = {name: (out / name).read_bytes() for name in files_in(out)}
-    outcome = again(machines, out, "--check")
-    assert len(rows_of(outcome)) == 16
-    assert submitted == []
+    assert again(machines, out, "--check") == first
     assert {name: (out / name).read_bytes() for name in files_in(out)} == before
+    assert submitted == []
 
 
 def test_only_what_is_missing_is_done(copied: tuple[Path, Path], submitted: list[str]) -> None:
-    """A line that was cut off, and a certificate that is gone; all have the machine's one proof."""
+    """A line that was cut off, which is that of a check, and a certificate that is gone."""
     machines, out = copied
     lines = (out / "batch.jsonl").read_bytes().splitlines(keepends=True)
     (out / "batch.jsonl").write_bytes(b"".join(lines[:-1]) + lines[-1][:30])
@@ -206,8 +204,8 @@ def test_only_what_is_missing_is_done(copied: tuple[Path, Path], submitted: list
     other = next(path for path in out.glob("*.certificate.json") if path.name != cut)
     other.unlink()
     rows = rows_of(again(machines, out, "--check"))
-    assert sorted(submitted) == ["certified 1"] * 2 + ["checked 1"] * 2
-    assert [row["check"] for row in rows if row["verdict"] is not None] == ["valid"] * 6
+    assert sorted(submitted) == ["certified 1", "checked 1", "checked 1"]
+    assert [row["check"] for row in rows if row["verdict"] is not None] == ["valid"] * 4
     assert other.exists()
 
 
@@ -215,12 +213,13 @@ def test_a_machine_that_was_changed_is_done_again_and_one_that_was_renamed_is_no
     copied: tuple[Path, Path], submitted: list[str]
 ) -> None:
     machines, out = copied
-    (machines / "b.jff").rename(machines / "z.jff")
-    text = (machines / "a.yaml").read_text()
-    (machines / "a.yaml").write_text(text.replace("name: increment", "name: other"))
-    rows = rows_of(again(machines, out))
+    (machines / "a.yaml").rename(machines / "z.yaml")
+    assert [in_short(row)[0] for row in rows_of(again(machines, out))][-4:] == ["z.yaml"] * 4
+    assert submitted == []
+    text = (machines / "z.yaml").read_text()
+    (machines / "z.yaml").write_text(text.replace("name: increment", "name: other"))
+    assert [row["name"] for row in rows_of(again(machines, out))][-2:] == ["other"] * 2
     assert submitted == ["certified 2"]
-    assert [row["name"] for row in rows if row["verdict"] is not None and row["context"] == "5"][:2] == ["other"] * 2
 
 
 def test_checks_may_come_later(tmp_path: Path, submitted: list[str]) -> None:
@@ -275,7 +274,7 @@ def test_a_certificate_that_says_something_else_is_kept_and_only_its_row_has_an_
 def test_the_table_for_programs_is_the_same_in_both_forms(copied: tuple[Path, Path]) -> None:
     machines, out = copied
     rows = rows_of(again(machines, out))
-    listed = list(csv.DictReader(io.StringIO(batch(f"{machines}/*", "1RB1LB_1LA1RZ", *TWO, "--csv", "--out", out).out)))
+    listed = list(csv.DictReader(io.StringIO(batch(f"{machines}/*", *TWO, "--csv", "--out", out).out)))
     assert listed == [{name: "" if cell is None else str(cell) for name, cell in row.items()} for row in rows]
 
 
@@ -292,7 +291,7 @@ def test_the_page_leads_to_the_certificates_and_loads_nothing(done: tuple[Path, 
     assert [(Path(row[0].split()[0]).name, row[2], row[4]) for row in cells[1:]] == [
         (Path(row["machine"]).name, row["context"], row["error"] or "") for row in rows_of(outcome)
     ]
-    assert [row[3].split()[-1] for row in cells[1:] if row[3]] == ["proved"] * 6
+    assert [row[3].split()[-1] for row in cells[1:] if row[3]] == ["proved"] * 4
 
 
 def test_a_page_elsewhere_leads_there(copied: tuple[Path, Path], tmp_path: Path) -> None:
@@ -301,7 +300,6 @@ def test_a_page_elsewhere_leads_there(copied: tuple[Path, Path], tmp_path: Path)
     again(machines, out, "--html", page)
     (links,) = ({one.attributes["href"] for one in parsed(page.read_text()).all("td")[3].all("a")} or {None},)
     hrefs = [one.attributes["href"] or "" for one in parsed(page.read_text()).all("a")][1:]
-    assert links
     assert all((page.parent / href).exists() for href in hrefs)
     assert hrefs[0].startswith("../out/")
 
@@ -320,7 +318,7 @@ def row(verdict: str | None, check: str | None = None) -> Row:
     return Row(Place("m", "a", 5, Unjudged(Kind.TIME, "")), Kept("k", verdict=verdict, error=error, check=check))
 
 
-CODES = {
+CODES: dict[int, list[tuple[str | None, str | None]]] = {
     0: [("proved", None), ("certified", "valid"), ("tokens proved", None)],
     3: [("proved", None), ("inconclusive", "valid")],
     4: [("proved", None), ("inconclusive", None), (None, None)],
@@ -345,10 +343,7 @@ USAGE = {
     "a pattern without files": (("nowhere/*.yaml", "--contexts", "5"), "stands for no file"),
     "no context": (("increment",), "--all-inputs needs --context N"),
     "no arithmetic": (("increment", "--contexts", "5", "--arithmetics", "fused:bf16,fused:x"), "'x'"),
-    "a space without summaries": (
-        ("increment", "--contexts", "5", "--space", "3"),
-        "--space goes with --paradigm scot",
-    ),
+    "a space without summaries": (("increment", "--contexts", "5", "--space", "3"), "--space goes with"),
     "inputs and all": (("increment", "--input", "1", "--all-inputs"), "leave --input out"),
     "both tables": (("increment", "--contexts", "5", "--csv", "--json"), "give --csv or --json, not both"),
     "workers of a cluster": (("increment", "--contexts", "5", "--scheduler", "tcp://x:1"), "leave one out"),
@@ -362,4 +357,4 @@ def test_wrong_usage_is_one_sentence_and_nothing_is_written(title: str, tmp_path
     assert (outcome.code, outcome.out) == (2, "")
     assert says in outcome.err
     assert outcome.err.count("\n") == 1
-    assert [name for name in files_in(tmp_path) if not name.endswith("batch.jsonl")] in ([], ["out"])
+    assert files_in(tmp_path) == []
