@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import click
 
 from exactformer.certificates.command_line.outcome import ExitCode, InputRefused, refusing
+from exactformer.certificates.supervisor import AFTERWARDS, Left
 from exactformer.verify.apart import local_pool
 from exactformer.verify.jobs import Pool, PoolLost
 
@@ -34,12 +35,11 @@ def pool_of(where: Where, *, limited: bool = False) -> Iterator[Pool]:
         raise InputRefused("--workers is for this machine, and --scheduler for a cluster: leave one out")
     from exactformer.certificates.cluster import ClusterError, cluster_pool
 
-    with (
-        refusing(ClusterError),
-        refusing(PoolLost, code=ExitCode.FAILED),
-        cluster_pool(where.scheduler, _say) as cluster,
-    ):
-        yield cluster
+    with refusing(ClusterError), cluster_pool(where.scheduler, _say) as cluster:
+        try:
+            yield cluster
+        except PoolLost as error:
+            raise InputRefused(f"{error}; {AFTERWARDS[Left.FINISHED_PARTS]}", ExitCode.FAILED) from error
 
 
 def _say(sentence: str) -> None:

@@ -127,13 +127,12 @@ def test_certificates_are_those_of_certify(machines: Path, done: tuple[Path, Out
         assert ours == theirs or name == row["certificate"]  # its provenance has seconds and the date
 
 
-def test_files_are_named_with_their_hashes_and_valid(done: tuple[Path, Outcome]) -> None:
+def test_files_are_named_with_their_hashes(done: tuple[Path, Outcome]) -> None:
     for row in rows_of(done[1]):
         if row["certificate"] is not None:
             path = done[0] / row["certificate"]
             assert sha256(path.read_bytes()) == row["certificate_sha256"]
             assert row["claim"] == json.loads(path.read_bytes())["statement"]["claim"]
-            assert invoke("check", path, "--machine", row["machine"]).code == 0
 
 
 def test_rows_may_be_about_given_inputs(tmp_path: Path) -> None:
@@ -172,13 +171,13 @@ def test_a_row_that_takes_too_long_or_too_much_is_ended_and_the_rest_is_done(tmp
     (row,) = rows_of(outcome)
     assert (row["verdict"], row["error"], row["sentence"]) == (None, "out of memory", "more than 8 MiB")
     assert outcome.code == 4
-    (row,) = rows_of(batch("increment", "--contexts", "5", "--json", "--out", tmp_path))
-    assert row["verdict"] == "proved"  # under other limits it is tried again
 
 
-def test_what_ended_with_an_error_is_tried_again_when_that_is_asked(tmp_path: Path, submitted: list[str]) -> None:
+def test_what_ended_with_an_error_is_tried_again_when_asked_and_under_other_limits(
+    tmp_path: Path, submitted: list[str]
+) -> None:
     little = ("increment", "--contexts", "5", "--memory", "8", "--json", "--out", tmp_path)
-    for options, times in (((), 1), ((), 1), (("--again",), 2)):
+    for options, times in (((), 1), ((), 1), (("--again",), 2), (("--memory", "9"), 3)):
         assert batch(*little, *options).code == 4
         assert len(submitted) == times
 
@@ -298,7 +297,6 @@ def test_a_page_elsewhere_leads_there(copied: tuple[Path, Path], tmp_path: Path)
     machines, out = copied
     page = tmp_path / "pages" / "all.html"
     again(machines, out, "--html", page)
-    (links,) = ({one.attributes["href"] for one in parsed(page.read_text()).all("td")[3].all("a")} or {None},)
     hrefs = [one.attributes["href"] or "" for one in parsed(page.read_text()).all("a")][1:]
     assert all((page.parent / href).exists() for href in hrefs)
     assert hrefs[0].startswith("../out/")
