@@ -173,9 +173,7 @@ def test_a_row_that_takes_too_long_or_too_much_is_ended_and_the_rest_is_done(tmp
     assert outcome.code == 4
 
 
-def test_what_ended_with_an_error_is_tried_again_when_asked_and_under_other_limits(
-    tmp_path: Path, submitted: list[str]
-) -> None:
+def test_an_error_is_tried_again_when_asked_and_under_other_limits(tmp_path: Path, submitted: list[str]) -> None:
     little = ("increment", "--contexts", "5", "--memory", "8", "--json", "--out", tmp_path)
     for options, times in (((), 1), ((), 1), (("--again",), 2), (("--memory", "9"), 3)):
         assert batch(*little, *options).code == 4
