@@ -1,6 +1,6 @@
 """Two hundred machines, in files of five formats, through a cluster of four workers, one of which is killed.
 
-    python -m benchmarks.batch [--machines 200] [--workers 4] [--seed 0] [--context 16]        # needs the extra [cluster]
+    python -m benchmarks.batch [--machines 200] [--workers 4] [--seed 0] [--context 16]    # needs the extra [cluster]
 
 Draws machines as a sweep does, writes them as files, and certifies each for every run, in two arithmetics: by `batch`
 with processes of this machine, and by `batch --scheduler` on a LocalCluster of as many worker processes.  Once half of
@@ -79,16 +79,14 @@ def rows_of(table: dict[str, Any]) -> list[dict[str, Any]]:
 def differing(here: Path, there: Path) -> list[str]:
     """Files that are not the same: weights byte for byte, certificates but for their provenance."""
     names = {path.name for folder in (here, there) for path in folder.iterdir()} - {"batch.jsonl"}
-    found = []
-    for name in sorted(names):
-        ours, theirs = here / name, there / name
-        if not (ours.exists() and theirs.exists()):
-            found.append(name)
-        elif ours.read_bytes() != theirs.read_bytes() and (
-            "certificate" not in name or what_differs(ours.read_bytes(), theirs.read_bytes()) is not None
-        ):
-            found.append(name)
-    return found
+
+    def same(name: str) -> bool:
+        if not ((here / name).exists() and (there / name).exists()):
+            return False
+        ours, theirs = (here / name).read_bytes(), (there / name).read_bytes()
+        return ours == theirs or ("certificate" in name and what_differs(ours, theirs) is None)
+
+    return [name for name in sorted(names) if not same(name)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
