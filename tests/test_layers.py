@@ -57,6 +57,7 @@ MAY_ALSO_IMPORT = {
     ("exactformer.certificates.certify_all", CHECKER),
     ("exactformer.certificates.sweep_all", CHECKER),
     ("exactformer.certificates.command_line.certify", CHECKER),
+    ("exactformer.certificates.batch.work", CHECKER),
     ("exactformer.certificates.requests", CHECKER),
     ("exactformer.certificates.sequences.search", CHECKER),
     ("exactformer.certificates.kernels.inputs", CHECKER),
