@@ -95,12 +95,17 @@ def report_of_batch(rows: Sequence[Row]) -> list[Part]:
         )
         for row in rows
     )
+    why = [f"  - {titles}: {sentence}" for titles, sentence in reasons(rows)]
+    return [Table(columns, cells), *([""] if why else []), *why]
+
+
+def reasons(rows: Sequence[Row]) -> list[tuple[str, str]]:
+    """Why rows are not established: which, and the sentence that they have."""
     alike: dict[str, list[Row]] = {}
     for row in rows:
         if (sentence := sentence_of(row)) is not None:
             alike.setdefault(sentence, []).append(row)
-    why = [f"  - {_titles(of_one)}: {sentence}" for sentence, of_one in alike.items()]
-    return [Table(columns, cells), *([""] if why else []), *why]
+    return [(_titles(of_one), sentence) for sentence, of_one in alike.items()]
 
 
 def sentence_of(row: Row) -> str | None:
@@ -111,7 +116,7 @@ def sentence_of(row: Row) -> str | None:
 
 def page_of_batch(rows: Sequence[Row], certificates: Path, page: Path) -> str:
     """A page that loads nothing; a row leads to its certificate, by the way from ``page`` to the folder of these."""
-    titles = ["machine", "arithmetic", "context", "verdict", "error", "check", "seconds", "MiB", "certificate", "why"]
+    titles = ["machine", "arithmetic", "context", "verdict", "error", "check", "seconds", "MiB", "certificate"]
     way = Path(os.path.relpath(certificates, page.parent)).as_posix()
     cells = [
         [
@@ -124,29 +129,34 @@ def page_of_batch(rows: Sequence[Row], certificates: Path, page: Path) -> str:
             _seconds(row.kept.seconds),
             "" if row.kept.peak_mebibytes is None else row.kept.peak_mebibytes,
             _link(row, way),
-            sentence_of(row) or "",
         ]
         for row in rows
     ]
-    caption = "Every machine in every arithmetic and context"
+    caption, why = "Every machine in every arithmetic and context", reasons(rows)
     body = (
         element("a", "Skip to the rows", href="#rows", class_="skip"),
         element(
             "header",
             element("p", "exactformer: a batch of certificates", class_="kind"),
-            element("h1", f"{counted(len(rows), 'certificate')} wanted"),
-            facts("in short", in_short(rows)),
+            element("h1", f"A batch of {counted(len(rows), 'row')}"),
+            facts("in short", in_short(rows)[1:]),
             *(note(f"{verdict.value}: {verdict.meaning}") for verdict in verdicts(rows)),
             note("An error is no verdict: nothing is known of that row's claim."),
         ),
         element(
             "main",
             element("h2", "Rows", id="rows"),
-            scrolled(caption, table(titles, cells, caption=caption, headed=True, numbers=(2, 6, 7))),
+            element(
+                "div",
+                scrolled(caption, table(titles, cells, caption=caption, headed=True, numbers=(2, 6, 7))),
+                class_="rows",
+            ),
             note(
                 "Seconds and memory are those of a row's process, up to its end; the first row of a machine in a "
                 "context has its proof in it, which the others use."
             ),
+            *([element("h2", "Why rows are not established", id="why")] if why else []),
+            facts("why rows are not established", why),
         ),
         element(
             "footer",
