@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.command import parser_of
+from exactformer.verify.apart import local_pool
 from exactformer.verify.sweep import draw_case, sweep
 
 RESULTS = Path(__file__).with_name("sweep.json")
@@ -28,7 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", metavar="S", type=int, default=0, help="which machines are drawn (default: 0)")
     given = parser.parse_args(arguments)
     started = time.perf_counter()
-    results = [one for case in sweep(given.seed, range(given.machines), given.workers) for one in case]
+    with local_pool(given.workers) as pool:
+        results = [one for case in sweep(given.seed, range(given.machines), pool) for one in case]
     seconds = time.perf_counter() - started
     sample = range(min(200, given.machines))
     started = time.perf_counter()

@@ -15,10 +15,13 @@ from exactformer.certificates.checker.document import Rejected, TooLarge, Undeci
 from exactformer.certificates.theory_certificate import decide, prove
 from exactformer.constructions.turing.behaviours import EveryRun
 from exactformer.verify.arithmetic.models import ArithmeticModel
+from exactformer.verify.jobs import Pool, in_blocks, outcomes, result_of
 from exactformer.verify.sweep import draw_case
 from exactformer.verify.verdict import Verdict
-from exactformer.verify.workers import worker_pool
 from exactformer.verify.writes import write_bound
+
+MACHINES_AT_A_TIME = 4
+"""What an interrupt may lose of a worker's work."""
 
 
 @dataclass(frozen=True)
@@ -86,14 +89,12 @@ def prove_machine(wanted: UniversalSweep, index: int) -> UniversalResult:
     )
 
 
-def sweep_all(wanted: UniversalSweep, indices: Iterable[int], workers: int) -> Generator[UniversalResult, None, None]:
-    """The results in the order of the indices."""
-    if workers == 1:
-        yield from (prove_machine(wanted, index) for index in indices)
-        return
-    with worker_pool(workers) as pool:
-        yield from pool.map(_prove_one, ((wanted, index) for index in indices), chunksize=4)
+def sweep_all(wanted: UniversalSweep, indices: Iterable[int], pool: Pool) -> Generator[UniversalResult, None, None]:
+    """The results in the order in which they come in."""
+    blocks = in_blocks(_prove_one, ((wanted, index) for index in indices), MACHINES_AT_A_TIME)
+    for _, outcome in outcomes(pool, blocks):
+        yield result_of(outcome)
 
 
-def _prove_one(task: tuple[UniversalSweep, int]) -> UniversalResult:
-    return prove_machine(*task)
+def _prove_one(job: tuple[UniversalSweep, int]) -> UniversalResult:
+    return prove_machine(*job)

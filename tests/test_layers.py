@@ -57,6 +57,7 @@ MAY_ALSO_IMPORT = {
     ("exactformer.certificates.certify_all", CHECKER),
     ("exactformer.certificates.sweep_all", CHECKER),
     ("exactformer.certificates.command_line.certify", CHECKER),
+    ("exactformer.certificates.batch.work", CHECKER),
     ("exactformer.certificates.requests", CHECKER),
     ("exactformer.certificates.sequences.search", CHECKER),
     ("exactformer.certificates.kernels.inputs", CHECKER),
@@ -239,6 +240,7 @@ def test_only_the_solver_facade_imports_the_solver() -> None:
 def test_only_the_standard_library_and_declared_dependencies_are_imported() -> None:
     declared = {"click", "mpmath", "numpy", "yaml", "rich", "scipy", "sympy", "z3"}
     optional = {  # package: its extra is asked for where it is used
+        "distributed": ["exactformer.certificates.cluster"],
         "matplotlib": ["exactformer.certificates.command_line.plots"],
         "onnx": ["exactformer.certificates.export.onnx_export"],
         "safetensors": ["exactformer.certificates.export.templates.model"],

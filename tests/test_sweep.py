@@ -11,6 +11,7 @@ import pytest
 from exactformer.constructions.transformer.network import Layer, Mlp, Network
 from exactformer.constructions.turing.construct import construct
 from exactformer.verify import sweep as module
+from exactformer.verify.jobs import InProcess
 from exactformer.verify.sweep import MAX_STEPS, draw_case, sweep
 from tests.command_line.invoking import Outcome, invoke
 
@@ -39,7 +40,7 @@ def test_cases_follow_the_protocol() -> None:
 
 
 def test_every_token_of_a_sweep_is_predicted() -> None:
-    results = [one for case in sweep(5, range(25), workers=1) for one in case]
+    results = [one for case in sweep(5, range(25), InProcess()) for one in case]
     assert {(one.index, one.paradigm) for one in results} == {(i, p) for i in range(25) for p in ("cot", "scot")}
     assert all(one.failure is None and one.margin is not None and one.margin >= 1 for one in results)
 

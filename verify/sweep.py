@@ -11,8 +11,7 @@ What is verified for a case is observed on its run, exactly; it says nothing abo
 from __future__ import annotations
 
 import random
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 
 from exactformer.constructions.machines.machine import MachineError
@@ -26,7 +25,7 @@ from exactformer.verify.hardmax.batch import embed, in_batches
 from exactformer.verify.hardmax.forward import NotTernaryError, final_activations
 from exactformer.verify.hardmax.observe import TokenMismatch, least_margins
 from exactformer.verify.hardmax.prepared import PreparedNetwork
-from exactformer.verify.workers import worker_pool
+from exactformer.verify.jobs import Pool, in_blocks, outcomes, result_of
 
 MAX_STEPS = 10_000
 EXTRA_BITS = (0, 2, 4, 6, 8)
@@ -103,42 +102,17 @@ def verify_case(case: SweepCase, paradigm: Paradigm) -> SweepResult:
     )
 
 
-def sweep(seed: int, indices: Iterable[int], workers: int) -> Generator[tuple[SweepResult, ...], None, None]:
-    """The results of each case, both paradigms, in the order in which they come in.
-
-    Cases are handed out in blocks, a few per worker at a time; closing the iterator drops those not yet begun.
-    """
-    blocks = _blocks(indices)
-    if workers == 1:
-        for block in blocks:
-            yield from _verify_block(seed, block)
-        return
-    with worker_pool(workers) as pool:
-        running: set[Future[list[tuple[SweepResult, ...]]]] = set()
-        while True:
-            while len(running) < 2 * workers and (block := next(blocks, [])):
-                running.add(pool.submit(_verify_block, seed, block))
-            if not running:
-                return
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield from future.result()
+def sweep(seed: int, indices: Iterable[int], pool: Pool) -> Generator[tuple[SweepResult, ...], None, None]:
+    """The results of each case, both paradigms, in the order in which they come in."""
+    blocks = in_blocks(verify_index, ((seed, index) for index in indices), CASES_AT_A_TIME)
+    for _, outcome in outcomes(pool, blocks):
+        yield result_of(outcome)
 
 
-def _blocks(indices: Iterable[int]) -> Iterator[list[int]]:
-    block: list[int] = []
-    for index in indices:
-        block.append(index)
-        if len(block) == CASES_AT_A_TIME:
-            yield block
-            block = []
-    if block:
-        yield block
-
-
-def _verify_block(seed: int, block: Sequence[int]) -> list[tuple[SweepResult, ...]]:
-    cases = [draw_case(seed, index) for index in block]
-    return [tuple(verify_case(case, paradigm) for paradigm in Paradigm) for case in cases]
+def verify_index(job: tuple[int, int]) -> tuple[SweepResult, ...]:
+    """The results of the case of this seed and index."""
+    case = draw_case(*job)
+    return tuple(verify_case(case, paradigm) for paradigm in Paradigm)
 
 
 def least_margin(prepared: PreparedNetwork, sequences: Sequence[TokenSequence]) -> int:

@@ -105,7 +105,7 @@ def request_on_sequences(typed: Typed, sequences: Path) -> AnyRequest:
     return SequencesRequest(net, load_given(sequences), asked, typed.budget)
 
 
-def request_for(typed: Typed, given: Loaded) -> AnyRequest:
+def request_for(typed: Typed, given: Loaded) -> Request | UniversalRequest:
     """The request about a machine; where options do not go together, or something is missing, that is said in words of
     options."""
     if not typed.all_inputs:

@@ -69,6 +69,19 @@ def json_of(what: str) -> Decorator:
     return click.option("--json", "as_json", is_flag=True, help=f"Print {what} as JSON.")
 
 
+def pool(declared: Declared) -> Declared:
+    """Where work is done that many processes can do."""
+    workers = click.option(
+        "--workers", metavar="W", type=click.IntRange(min=1), help="Processes.  Default: one per core."
+    )
+    scheduler = click.option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Work on a cluster of dask.distributed instead, like tcp://10.0.0.1:8786; needs the extra [cluster].",
+    )
+    return workers(scheduler(declared))
+
+
 def rows(declared: Declared) -> Declared:
     """How rows are printed, and that they are drawn."""
     plot = click.option(

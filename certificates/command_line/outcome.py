@@ -37,7 +37,7 @@ MEANING = {
     ExitCode.UNSUPPORTED: "not judged: unsupported, too large, or not decided in time",
     ExitCode.FAILED: "the command itself failed (a bug, a full disk, no memory); nothing is said about any claim",
     ExitCode.HUNG_UP: "ended by SIGHUP, as 130",
-    ExitCode.INTERRUPTED: "interrupted; nothing is written, recorded or said, but sweep and verify keep what is done",
+    ExitCode.INTERRUPTED: "interrupted; nothing is written or said, but batch, sweep and verify keep what is done",
     ExitCode.READER_GONE: "whoever read the output went away before its end",
     ExitCode.TERMINATED: "ended by SIGTERM, as 130",
 }

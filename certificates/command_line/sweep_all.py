@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections import Counter
 from dataclasses import asdict, fields
@@ -14,9 +13,11 @@ import click
 
 from exactformer.certificates.command_line.console import show
 from exactformer.certificates.command_line.outcome import ExitCode, refusing
+from exactformer.certificates.command_line.pools import Where, pool_of
 from exactformer.certificates.command_line.progress import LateProgress
-from exactformer.certificates.command_line.sweep import Line, appending, read_lines, rewrite
 from exactformer.certificates.command_line.verdicts import EXIT_CODE
+from exactformer.certificates.files import FileRefused
+from exactformer.certificates.finished import Line, finished
 from exactformer.certificates.reports.layout import counted
 from exactformer.certificates.reports.verdicts import headline
 from exactformer.certificates.sweep_all import UniversalResult, UniversalSweep, sweep_all
@@ -28,7 +29,7 @@ from exactformer.verify.verdict import Verdict
 def execute(
     machines: int,
     seed: int,
-    workers: int | None,
+    where: Where,
     context: int,
     arithmetic: str,
     out: Path,
@@ -44,25 +45,21 @@ def execute(
         "context": str(context),
         "arithmetic": model.text,
     }
-    lines = read_lines(out, header, [field.name for field in fields(UniversalResult)])
-    have = {line["index"] for line in lines}
-    missing = [index for index in range(machines) if index not in have]
     wanted = UniversalSweep(seed, context, model)
     started = time.perf_counter()
     with (
-        appending(out, header, lines) as append,
-        LateProgress(enabled=not as_json) as progress,
-        refusing(ContextError),
+        refusing(FileRefused, ContextError),
         refusing(ModelError, code=ExitCode.UNSUPPORTED),
+        pool_of(where) as pool,
+        finished(out, header, [field.name for field in fields(UniversalResult)], "index", int, "sweep") as kept,
+        LateProgress(enabled=not as_json) as progress,
     ):
-        results = sweep_all(wanted, missing, workers or os.cpu_count() or 1)
-        for number, result in enumerate(results, start=1):
-            lines.append(asdict(result))
-            append(asdict(result))
+        missing = [index for index in range(machines) if index not in kept.lines]
+        for number, result in enumerate(sweep_all(wanted, missing, pool), start=1):
+            kept.add(asdict(result))
             progress("sweep", number, len(missing))
-    lines.sort(key=lambda line: int(line["index"]))
-    rewrite(out, header, lines)
-    lines = [line for line in lines if line["index"] < machines]
+        kept.sort()
+    lines = [line for index, line in kept.lines.items() if index in range(machines)]
     summary = summarize(lines) | {"seconds": round(time.perf_counter() - started, 1)}
     if as_json:
         click.echo(json.dumps(summary | {"file": str(out)}, indent=2))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
 
 from exactformer.certificates.reports.layout import Column, Part, Table, heading
+from exactformer.certificates.reports.records import csv_of
 from exactformer.certificates.sentences import why_no_input
 from exactformer.constructions.behaviour import BehaviourError
 from exactformer.constructions.machines.machine import TuringMachine
@@ -162,12 +161,7 @@ def _bits(name: str, bits: Bits | None) -> dict[str, object]:
 
 def as_csv_text(found: Audit) -> str:
     """A line of names, then one line per row; what there is not is empty."""
-    records = found.records()
-    written = io.StringIO()
-    writer = csv.DictWriter(written, list(records[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records)
-    return written.getvalue()
+    return csv_of(found.records())
 
 
 def report_of_audit(found: Audit) -> list[Part]:

@@ -72,6 +72,9 @@ COMMANDS = (
         most=15.0,
         keeps=True,
     ),
+    of_program(
+        "a batch", "batch increment copy reverse --contexts 5,6 --workers 2 --check --out out", most=8.0, keeps=True
+    ),
     of_program("a run", "run binary-addition 10110+11011"),
     of_program("a counterexample", "counterexample --arithmetic rounded:e5m2/e5m2 --context 512", (1,)),
     of_program("an approximation", "approximate --function sort --n 2 --epsilon 1/4 --out out"),
@@ -183,8 +186,8 @@ def wrong(case: Case, ended: Ended, folder: Path, number: signal.Signals) -> str
     temporary = [name for name in files_in(folder) if Path(name).name.startswith(".") or name.endswith("-journal")]
     if temporary:
         return f"temporary files: {temporary}"
-    if case.keeps and (sweep := folder / "sweep.jsonl").exists():
-        text = sweep.read_text()
+    for kept in folder.rglob("*.jsonl") if case.keeps else ():
+        text = kept.read_text()
         if not text.endswith("\n"):
             return "half a line"
         for line in text.splitlines():

@@ -12,12 +12,28 @@ from exactformer.certificates.command_line.help import MACHINE
 from exactformer.certificates.command_line.main import cli
 from tests.command_line.invoking import invoke
 
-SLOW = ("numpy", "scipy", "sympy", "z3", "rich", "yaml")
+SLOW = ("numpy", "scipy", "sympy", "z3", "rich", "yaml", "dask", "distributed")
 OPTIONS = {
     (): ("certify", "check", "run", "machines", "--version"),
     ("approximate",): ("--function", "--n", "--dim", "--epsilon", "--out", "--json"),
     ("arithmetics",): ("--json",),
     ("audit",): ("--dims", "--context", "--formats", "--models", "--arithmetic", "--csv", "--json", "--plot"),
+    ("batch",): (
+        "PATTERN",
+        "--contexts",
+        "--arithmetics",
+        "--space",
+        "--budget",
+        "--memory",
+        "--check",
+        "--again",
+        "--workers",
+        "--scheduler",
+        "--out",
+        "--html",
+        "--json",
+        "--csv",
+    ),
     ("certify",): ("--input", "--context", "--arithmetic", "--beta", "--claim", "--max-steps", "--out", "--json"),
     ("check",): ("CERTIFICATE", "--machine", "--expect", "--json"),
     ("compare",): ("--machine", "--dims", "--context", "--dim", "--delta", "--positional", "--arithmetic", "--plot"),
@@ -50,7 +66,7 @@ OPTIONS = {
     ("machines",): ("--json",),
     ("report",): ("CERTIFICATE", "--html", "--check", "--machine", "--input", "--force"),
     ("run",): ("MACHINE", "--context", "--max-steps", "--decode", "--json"),
-    ("sweep",): ("--machines", "--all-inputs"),
+    ("sweep",): ("--machines", "--all-inputs", "--workers", "--scheduler"),
     ("validate",): ("MACHINE", "--json"),
     ("verify",): (
         "MODEL",
@@ -155,6 +171,7 @@ def test_every_command_with_a_machine_says_what_that_may_be() -> None:
         takers |= {name} if takes else set()
     assert takers == {
         "audit",
+        "batch",
         "certify",
         "check",
         "compare",

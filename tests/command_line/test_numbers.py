@@ -21,6 +21,9 @@ SMALL = {
     ("approximate", "n"),
     ("approximate", "d"),
     ("approximate", "p"),
+    ("batch", "budget"),
+    ("batch", "memory"),
+    ("batch", "workers"),
     ("certify", "budget"),
     ("check", "budget"),
     ("contextual-mapping", "n"),
@@ -36,6 +39,9 @@ SMALL = {
 """Options that take small whole numbers as click reads them; all others read powers."""
 BETAS = {("certify", "beta"), ("counterexample", "beta"), ("export", "beta"), ("verify", "beta")}
 COUNTS = {
+    ("batch", "space"),
+    ("batch", "assumed_writes"),
+    ("batch", "max_steps"),
     ("certify", "context"),
     ("certify", "space"),
     ("certify", "assumed_writes"),
@@ -51,7 +57,7 @@ COUNTS = {
     ("sweep", "context"),
     ("sweep", "machines"),
 }
-LISTS = {("audit", "contexts"), ("compare", "contexts"), ("compare", "dimensions")}
+LISTS = {("audit", "contexts"), ("batch", "contexts"), ("compare", "contexts"), ("compare", "dimensions")}
 RATIONALS = {
     ("approximate", "epsilon"),
     ("approximate", "delta"),

@@ -41,6 +41,7 @@ COMMANDS = {
     "approximate": ("--function", "polynomial", "--n", "2", "--epsilon", "1", "--p", "1", "--out", "{folder}"),
     "arithmetics": (),
     "audit": ("increment", "--context", "2^4..2^8", "--formats", "bf16,e5m2"),
+    "batch": ("increment", "nonsense", "--contexts", "4,5", "--workers", "1", "--out", "{folder}/batch"),
     "check": ("{certificate}", "--machine", "increment"),
     "compare": ("--context", "2,4", "--dim", "1"),
     "contextual-mapping": ("--layer", "bilinear", "--n", "2", "--delta", "1/4"),

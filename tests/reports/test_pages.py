@@ -15,8 +15,9 @@ import pytest
 
 from exactformer import EveryRun, TuringMachine, certify
 from exactformer.certificates.reports.page.grounds import Checked
-from exactformer.certificates.reports.page.page import STYLE, Wanted, page_of
+from exactformer.certificates.reports.page.page import Wanted, page_of
 from exactformer.certificates.reports.page.section import power_above
+from exactformer.certificates.reports.page.shell import STYLE
 from exactformer.certificates.reports.page.source import ReportError, read_source
 from exactformer.certificates.sequences.certificate import shown
 from exactformer.constructions.machines.machine import Action, Move, Situation

@@ -19,9 +19,31 @@ from exactformer.certificates.command_line.options import (
     beta_that,
     command,
     json_of,
+    pool,
     rows,
 )
 from exactformer.certificates.command_line.outcome import EXIT_CODES, InputRefused
+
+SPACE = click.option(
+    "--space",
+    metavar="S",
+    type=number_of("cells"),
+    help="With --all-inputs --paradigm scot: inputs whose run stays within S cells; gives the context, too.",
+)
+WRITES = click.option(
+    "--assume-writes-per-cell",
+    "assumed_writes",
+    metavar="M",
+    type=number_of("writes"),
+    help="With --all-inputs: only inputs that write no cell more often; the claim says so.",
+)
+CLAIM = click.option(
+    "--claim",
+    type=click.Choice(["activations", "tokens"]),
+    default="activations",
+    show_default=True,
+    help="With --all-inputs: what to claim; tokens may be right where activations are not the hardmax ones.",
+)
 
 
 @command("certify", short_help="Prove that a softmax transformer does what MACHINE does.", epilog=EXIT_CODES)
@@ -38,26 +60,9 @@ from exactformer.certificates.command_line.outcome import EXIT_CODES, InputRefus
 @CONTEXT
 @ARITHMETIC
 @beta_that("smallest that certifies")
-@click.option(
-    "--space",
-    metavar="S",
-    type=number_of("cells"),
-    help="With --all-inputs --paradigm scot: inputs whose run stays within S cells; gives the context, too.",
-)
-@click.option(
-    "--assume-writes-per-cell",
-    "assumed_writes",
-    metavar="M",
-    type=number_of("writes"),
-    help="With --all-inputs: only inputs that write no cell more often; the claim says so.",
-)
-@click.option(
-    "--claim",
-    type=click.Choice(["activations", "tokens"]),
-    default="activations",
-    show_default=True,
-    help="With --all-inputs: what to claim; tokens may be right where activations are not the hardmax ones.",
-)
+@SPACE
+@WRITES
+@CLAIM
 @click.option(
     "--budget",
     metavar="S",
@@ -87,6 +92,99 @@ def certify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     from exactformer.certificates.files import Output
 
     execute(Typed(**typed), Output(out, force), as_json)
+
+
+@command("batch", short_help="Certify many machines, in many arithmetics and contexts.", epilog=EXIT_CODES)
+@click.argument("machines", metavar="MACHINE", nargs=-1, required=True)
+@click.option("--input", "inputs", metavar="W", multiple=True, help="A word, instead of every run; may be repeated.")
+@click.option("--all-inputs", is_flag=True, help="Every run that fits: a proof, and the default without --input.")
+@PARADIGM
+@click.option(
+    "--contexts",
+    metavar="N,..",
+    type=numbers_of("tokens"),
+    help="Context lengths in tokens: numbers, powers like 2^20, ranges of powers like 2^4..2^8.",
+)
+@click.option(
+    "--arithmetics",
+    metavar="A,..",
+    default="fused:bf16",
+    show_default=True,
+    help="Arithmetics as `certify --arithmetic` has them, with commas between.",
+)
+@SPACE
+@WRITES
+@CLAIM
+@click.option(
+    "--budget",
+    metavar="S",
+    type=click.IntRange(min=1, max=999_999),
+    default=600,
+    show_default=True,
+    help="Seconds for a row: one that takes longer is ended, and has no verdict; its check has as long.",
+)
+@click.option(
+    "--memory",
+    metavar="MIB",
+    type=click.IntRange(min=1),
+    help="Mebibytes for a row: one that needs more is ended, and has no verdict.  Default: no limit.",
+)
+@MAX_STEPS
+@click.option("--check", is_flag=True, help="Have the independent checker check each certificate.")
+@click.option("--again", is_flag=True, help="Try again what ended with an error before.")
+@pool
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("batch"),
+    show_default=True,
+    help="Where to write certificates, and batch.jsonl, from which the same command goes on.",
+)
+@click.option(
+    "--html",
+    "page",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the table as a page that links to the certificates.",
+)
+@FORCE
+@json_of("the table")
+@click.option("--csv", "as_csv", is_flag=True, help="Print the table as CSV.")
+def batch(
+    machines: tuple[str, ...],
+    contexts: tuple[int, ...] | None,
+    arithmetics: str,
+    workers: int | None,
+    scheduler: str | None,
+    out: Path,
+    force: bool,
+    memory: int | None,
+    check: bool,
+    again: bool,
+    page: Path | None,
+    as_json: bool,
+    as_csv: bool,
+    **typed: Any,
+) -> None:
+    """Certify each MACHINE, of any format, in each arithmetic and context, as `exactformer certify` does: a row each.
+    MACHINE may be repeated, and may be a PATTERN in quotes, like 'machines/*.jff', that stands for files.
+
+    A row has a verdict or an error, never both, and no error stops the rest.  Rows that were finished are kept; the
+    same command does what is missing, or what was changed.  Rows of one machine and context use one proof.
+
+    Exit codes: 0 every row is established; else 1 one is refuted, or its certificate not valid; else 4 one has an
+    error, or the checker did not judge it; else 3 one is inconclusive.  As always, 2 is bad usage, and 5 a failure of
+    the command, such as a scheduler that is gone."""
+    from exactformer.certificates.command_line.batch import Many, Shown, execute
+    from exactformer.certificates.command_line.certify import Typed
+    from exactformer.certificates.command_line.pools import Where
+    from exactformer.certificates.files import Output
+
+    typed["all_inputs"] = typed["all_inputs"] or not typed["inputs"]
+    common = Typed(machine="", sequences=None, context=None, arithmetic="", beta=None, **typed)
+    many = Many(machines, arithmetics, contexts, common)
+    execute(many, Where(workers, scheduler), Output(out, force), memory, check, again, Shown(as_csv, as_json, page))
 
 
 @command("verify", short_help="Prove outputs on every word, or find the first wrong one.", epilog=EXIT_CODES)

@@ -17,6 +17,7 @@ from exactformer.certificates.command_line.options import (
     TOKENS,
     command,
     json_of,
+    pool,
 )
 from exactformer.certificates.command_line.outcome import EXIT_CODES
 from exactformer.constructions.machines.formats import OURS, TITLES
@@ -118,7 +119,7 @@ def arithmetics(as_json: bool) -> None:
     help="How many.",
 )
 @click.option("--seed", metavar="S", type=int, default=0, show_default=True, help="Which sweep.")
-@click.option("--workers", metavar="W", type=click.IntRange(min=1), help="Processes.  Default: one per core.")
+@pool
 @click.option(
     "--out",
     metavar="FILE",
@@ -142,20 +143,25 @@ def arithmetics(as_json: bool) -> None:
 )
 @ARITHMETIC
 @json_of("the summary")
-def sweep(all_inputs: bool, context: int, arithmetic: str, **typed: Any) -> None:
+def sweep(
+    all_inputs: bool, context: int, arithmetic: str, workers: int | None, scheduler: str | None, **typed: Any
+) -> None:
     """Verify every token of random machines' runs, chain of thought and summarized, in exact integers; or, with
     --all-inputs, prove each machine for every run that fits.
 
     Exit codes: 0 every token predicted, or every machine proved, 1 a token is not, 2 bad input, 3 a machine is not
     proved, 130 interrupted (what is done is kept).
     """
+    from exactformer.certificates.command_line.pools import Where
+
+    where = Where(workers, scheduler)
     if all_inputs:
         from exactformer.certificates.command_line import sweep_all
 
-        sweep_all.execute(context=context, arithmetic=arithmetic, **typed)
+        sweep_all.execute(context=context, arithmetic=arithmetic, where=where, **typed)
     from exactformer.certificates.command_line.sweep import execute
 
-    execute(**typed)
+    execute(where=where, **typed)
 
 
 @command("lemmas", short_help="Re-prove the lemmas that the constructions rely on.")

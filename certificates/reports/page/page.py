@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,11 +21,12 @@ from exactformer.certificates.reports.page.refuted_run import refuted_run_sectio
 from exactformer.certificates.reports.page.rounding import rounding_section
 from exactformer.certificates.reports.page.run import run_section
 from exactformer.certificates.reports.page.section import Section
+from exactformer.certificates.reports.page.shell import section_html, whole_page
 from exactformer.certificates.reports.page.source import ReportError, Source, lacking
 from exactformer.certificates.reports.page.theory import approximation_section, theory_section
 from exactformer.constructions.html import Markup, element, folded, joined
 
-STYLE, SCRIPT = (Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("style.css", "script.js"))
+SCRIPT = Path(__file__).with_name("script.js").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -83,49 +82,17 @@ def page_of(source: Source, wanted: Wanted = Wanted()) -> str:  # it is frozen
     with lacking(source.file.name):
         head, title = head_of(source, wanted.checked), title_of(source, wanted.checked)
     links = [element("li", element("a", section.title, href=f"#{section.name}")) for section in sections]
-    body = element(
-        "body",
+    body = (
         element("a", "Skip to the claim", href="#claim", class_="skip"),
         element("header", head),
         element("nav", element("ol", *links), aria_label="Sections of this page"),
-        element("main", *map(_section, sections)),
+        element("main", *map(section_html, sections)),
         element(
             "footer",
             element("p", "Made by exactformer report. This page loads nothing: it is this one file."),
         ),
-        element("script", Markup(SCRIPT)),
     )
-    policy = f"default-src 'none'; style-src '{_hash(STYLE)}'; script-src '{_hash(SCRIPT)}'; base-uri 'none'"
-    document = element(
-        "html",
-        element(
-            "head",
-            element("meta", charset="utf-8"),
-            element("meta", http_equiv="Content-Security-Policy", content=policy),
-            element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-            element("meta", name="color-scheme", content="light dark"),
-            element("title", title),
-            element("style", Markup(STYLE)),
-        ),
-        body,
-        lang="en",
-    )
-    return f"<!DOCTYPE html>\n{document}\n"
-
-
-def _section(section: Section) -> Markup:
-    return element(
-        "section",
-        element("h2", section.title, id=f"{section.name}-heading"),
-        section.body,
-        id=section.name,
-        aria_labelledby=f"{section.name}-heading",
-    )
-
-
-def _hash(text: str) -> str:
-    """As a content security policy names what may be there: nothing else runs, whatever a certificate says."""
-    return f"sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+    return whole_page(title, body, SCRIPT)
 
 
 def notebook_of(source: Source) -> Markup:
