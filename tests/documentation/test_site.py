@@ -172,7 +172,7 @@ def test_documents_that_are_named_are_links(site: Path) -> None:
     trust = (site / "TRUST.html").read_text(encoding="utf-8")
     assert '<a href="certificates/ARITHMETIC.html"><code>certificates/ARITHMETIC.md</code></a>' in trust
     theories = (site / "certificates" / "THEORIES.html").read_text(encoding="utf-8")
-    assert '<a href="SPEC.html"><code>SPEC.md</code></a>' in theories
+    assert '<a href="ARITHMETIC.html"><code>ARITHMETIC.md</code></a>' in theories
 
 
 def test_lists_keep_their_numbers(site: Path) -> None:
