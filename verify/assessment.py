@@ -1,4 +1,4 @@
-"""From what runs show of every head to a verdict about the softmax network in one arithmetic (spec 4.5).
+"""From what runs show of every head to a verdict about the softmax network in one arithmetic.
 
 A *case* is a pair (separation, ties): heads that agree in both stand or fall together, whatever else they do.
 """

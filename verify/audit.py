@@ -1,4 +1,4 @@
-"""What each arithmetic asks of a construction, context by context: beta, parameters and bits (spec 4.5, 1.3).
+"""What each arithmetic asks of a construction, context by context: beta, parameters and bits.
 
 A row says what rounding does (ARITHMETIC 6), *taken as given* that look-ups separate by 2 and all other heads by 1.
 That the hardmax network of a machine is right, and separates so, is for certificates: nothing here proves it.  All else
@@ -51,7 +51,7 @@ class HeadClass(Enum):
 
 
 SEARCHES = ("written", "exists_high")
-"""Heads at which all writers of a cell tie, with the value 1 (spec 4.3)."""
+"""Heads at which all writers of a cell tie, with the value 1."""
 
 
 def class_of(head: HeadPlace) -> HeadClass:

@@ -1,4 +1,4 @@
-"""How large a network is, for any number of position bits, without building it (spec 1.3; SPEC 4).
+"""How large a network is, for any number of position bits, without building it (SPEC 4).
 
 The program of a construction says in which layer which gadget stands; how many weights a gadget has, and which values,
 depends on the widths of its spans only.  So each different gadget is compiled once, away from its place, and counted as
@@ -47,7 +47,7 @@ class Subject:
 
     @classmethod
     def of_sizes(cls, tapes: int, states: int, symbols: int) -> Subject:
-        """A transition function that is total on Q x Gamma^K, as spec 1.3 has it; all symbols but the blank in inputs.
+        """A transition function that is total on Q x Gamma^K; every symbol but the blank may be in inputs.
 
         >>> Subject.of_sizes(2, 9, 5).entries
         225
@@ -105,7 +105,7 @@ class NetworkSize:
 
 
 def network_size(paradigm: Paradigm, subject: Subject, position_bits: int) -> NetworkSize:
-    """The counts of the network of spec 2 (chain of thought) or 3 (summarized) with r = ``position_bits``."""
+    """The counts of the network of a plain or a summarized chain of thought with r = ``position_bits``."""
     machine, layout, program = subject.tables, Layout(), ProgramBuilder()
     shape = Shape.of(machine, position_bits)
     registers = CotRegisters.lay_out(shape, layout)

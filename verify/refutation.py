@@ -1,4 +1,4 @@
-"""A concrete query at which the softmax network, in one arithmetic, does not compute what hardmax does (spec 4.3).
+"""A concrete query at which the softmax network, in one arithmetic, does not compute what hardmax does.
 
 The score histogram of the query is that of the exact hardmax replay.  Were all activations up to the head those of
 the hardmax network, this one would differ from it; so somewhere they differ, whatever happened before.

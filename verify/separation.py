@@ -1,7 +1,7 @@
 """The separation of a head that looks a position up: 2, proved for all pairs of positions at once.
 
-Query register q and key register `pos` hold the signed binary encodings of positions i, j < 2^width (spec
-section 1.1: bit 1 -> +1, bit 0 -> -1). The score is a sum of products of a query bit and a key bit. Proved
+Query register q and key register `pos` hold the signed binary encodings of positions i, j < 2^width
+(bit 1 -> +1, bit 0 -> -1). The score is a sum of products of a query bit and a key bit. Proved
 here: i = j gives score = width, i != j gives score <= width - 2. Also witnessed: some i != j attain width -
 2, so 2 is the best D.
 """

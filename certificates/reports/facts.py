@@ -17,8 +17,8 @@ from exactformer.verify.verdict import Basis, Verdict
 from exactformer.verify.writes import Grounds
 
 RUNS = {
-    "cot": "The definitions of a run and of its token sequence are the intended ones (spec 2.1).",
-    "scot": "The definitions of a run, its token sequence and its segments are the intended ones (spec 3.1).",
+    "cot": "The definitions of a run and of its token sequence are the intended ones (arXiv 2605.18079).",
+    "scot": "The definitions of a run, its token sequence and its segments are the intended ones (arXiv 2605.18079).",
 }
 KERNEL = (
     "The kernel of theories decides rightly, without a solver; `exactformer check` runs the same kernel on what is "

@@ -1,4 +1,4 @@
-"""Turing machines: the nouns (spec 1.1).
+"""Turing machines: the nouns, as Broesamle and Eckstein 2026 (arXiv 2605.18079) define them.
 
 K one-way infinite tapes with cells 0, 1, 2, ...; moving left in cell 0 stays in cell 0.  The input stands
 on tape 1 from cell 0, every head on cell 0, all other cells blank.  One halting state, different from the
@@ -60,7 +60,7 @@ class TuringMachine:
     """A deterministic Turing machine with ``tapes`` one-way tapes and a total or partial transition function.
 
     Entries for the halting state are allowed and never used, so that a function total on Q x Gamma^K can be
-    given as the dimension theorems assume it (spec 1.3).  Machines are equal, and hash alike, when all their
+    given, as the paper's theorems about d_ff assume.  Machines are equal, and hash alike, when all their
     fields are equal.  Making one that is not well formed raises IllFormedMachineError.
 
     >>> flip = TuringMachine("flip", 1, ("go", "done"), "done", ("_", "1"), ("1",),

@@ -3,7 +3,7 @@
 Layer 1          ptr = pos - 1, wpos = pos
 Layer 1 + k      prev_k = the symbol k positions before (a look-up at ptr), for k = 1..n; then ptr is one less
 Layer n + 2      found: does the last n symbols' code, read one position later, occur? START scores between
-Layers n+2..     last: the position of the last such token, bit by bit from the highest (spec 2.4, `exists_high`)
+Layers n+2..     last: the position of the last such token, bit by bit from the highest (arXiv 2605.18079)
 Layer n + r + 2  read: the symbol there
 
 All weights are integers, all activations -1, 0 or 1.

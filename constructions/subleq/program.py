@@ -8,7 +8,7 @@ Layers 2r + 4 .. 2r + 6   the second less the first: where they differ, what bor
 Layers 2r + 7, 2r + 8     whether it is 0 or less; where the next instruction is
 
 A look-up in layers m .. m + r: was the cell written (m); the last position where it was, bit by bit from the highest
-(m .. m + r - 1, spec 2.4, `exists_high`); what was written there (m + r), or 0.
+(m .. m + r - 1, as `exists_high` of the Turing machines); what was written there (m + r), or 0.
 
 All weights are integers, all activations -1, 0 or 1.
 """

@@ -1,4 +1,4 @@
-"""A program: what every layer does, in named registers, before it becomes weights (spec 1.1, 2.4).
+"""A program: what every layer does, in named registers, before it becomes weights.
 
 Constructions write programs; :mod:`constructions.transformer.network` turns them into sparse integer weights.
 Gadgets stay data, so that later proofs can go gadget by gadget.
@@ -13,7 +13,7 @@ from exactformer.constructions.transformer.gadgets import Gadget
 from exactformer.constructions.transformer.registers import Repeated, Span
 
 Selection = tuple[Span | Repeated, ...]
-"""One side of a head: its coordinates in order, the ``hpos_k, (r-1)*const`` of the spec's tables."""
+"""One side of a head: its coordinates in order, such as ``hpos_k, (r-1)*const``."""
 
 
 class HeadKind(Enum):
@@ -44,7 +44,7 @@ class Head:
 
 @dataclass(frozen=True)
 class PlacedHead:
-    """A head in its layer (1-based, as in the spec)."""
+    """A head in its layer (1-based)."""
 
     layer: int
     head: Head

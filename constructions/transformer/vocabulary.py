@@ -1,4 +1,4 @@
-"""Tokens, their embeddings and unembeddings, family by family (spec 2.1, 2.3).
+"""Tokens, their embeddings and unembeddings, family by family.
 
 A vocabulary is a list of *families*; a family is a fixed part and a few *fields*, and holds one token for every
 choice of field values: the run tokens are the family RUN with the fields state, written and moved.  Embedding

@@ -47,7 +47,7 @@ def skeleton(paradigm: Paradigm, shape: Shape) -> Skeleton:
 
 
 def construct(paradigm: Paradigm, machine: TuringMachine, position_bits: int) -> Network:
-    """The network of spec 2 (CoT) or spec 3 (SCoT) for ``machine`` with r = ``position_bits``."""
+    """The network that writes ``machine``'s chain of thought (CoT) or summarized one (SCoT); r = ``position_bits``."""
     shared = skeleton(paradigm, Shape.of(machine, position_bits))
     transition_layer = Phases.of(position_bits).L3 + 1
     layers = list(shared.layers)
@@ -61,5 +61,5 @@ def construct(paradigm: Paradigm, machine: TuringMachine, position_bits: int) ->
 
 
 def construct_cot(machine: TuringMachine, position_bits: int) -> Network:
-    """The chain-of-thought network (spec 2)."""
+    """The chain-of-thought network."""
     return construct(Paradigm.COT, machine, position_bits)

@@ -177,7 +177,7 @@ def cot_holds(c: Classes, tapes: int, r: int) -> list[list[Hold]]:
 
 
 def _move(k: int) -> str:
-    """The code of a move (spec 1.5)."""
+    """The code of a move: L = (-1, -1), S = (+1, -1), R = (+1, +1)."""
     return f"(sign(0) if move_{k} = 'L' else (sign(1) if move_{k} = 'S' else sign(3)))"
 
 

@@ -1,5 +1,4 @@
-"""The dimension theorems of spec 1.3, as sympy expressions.
-
+"""The theorems about dimensions (arXiv 2605.18079, section 3 and appendix 2), as sympy expressions.
     r position bits, K tapes, d_Q and d_G bits of an encoded state and symbol, |Q| states, |Gamma| tape symbols.
 
 d_ff is stated for a transition function that is total on Q x Gamma^K (halting state included); a machine with fewer

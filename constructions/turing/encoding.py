@@ -1,4 +1,4 @@
-"""The code of moves (spec 1.1), and the shape of a machine."""
+"""The code of moves, and the shape of a machine."""
 
 from __future__ import annotations
 

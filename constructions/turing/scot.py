@@ -1,7 +1,8 @@
-"""The summarized chain of thought (spec 3.2): what it adds to the chain-of-thought program, layer by layer.
+"""The summarized chain of thought: what it adds to the chain-of-thought program, layer by layer.
 
-A segment's prompt is either the input or a summary of a whole configuration; a segment ends with the output or with
-the next summary.  Nothing of the chain-of-thought program is changed: these heads and gadgets stand beside it.
+Source: arXiv 2605.18079, section 3 and appendix 2.  A segment's prompt is either the input or a summary of a whole
+configuration; a segment ends with the output or with the next summary.  The chain-of-thought program stays as it is:
+these heads and gadgets are added to it.
 """
 
 from __future__ import annotations

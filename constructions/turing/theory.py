@@ -53,7 +53,7 @@ def turing(
 
 
 def cot_theory(machine: TuringMachine, position_bits: int, writes: int | None = None) -> Theory:
-    """What `construct_cot` of this machine does at every token of every run, halting or not, and why (spec 2).
+    """What `construct_cot` of this machine does at every token of every run, halting or not, and why.
 
     Its witnesses are found by trying words (`witnesses`).
     """
@@ -73,7 +73,7 @@ def cot_theory(machine: TuringMachine, position_bits: int, writes: int | None = 
 
 
 def scot_theory(machine: TuringMachine, position_bits: int, writes: int | None = None) -> Theory:
-    """What the network of the summarized chain of thought does at every token of every segment of every run (spec 3).
+    """What the network of the summarized chain of thought does at every token of every segment of every run.
 
     Its witnesses are among the first segments of runs, and segments that end them.
     """

@@ -1,8 +1,8 @@
 """The token sequences of a run: what the transformer has to generate.
 
-chain of thought (spec 2.1)   INP w EINP [ r run tokens, POS bit_0 .. bit_{r-1} EPOS ] ... run tokens OUTP out EOUTP
-summarized (spec 3.1)         segments: INP w EINP or a summary, a bounded trace of this kind, then the output or
-                              the next summary SUMM cell_0 .. cell_{s-1} STATE ESUMM
+chain of thought   INP w EINP [ r run tokens, POS bit_0 .. bit_{r-1} EPOS ] ... run tokens OUTP out EOUTP
+summarized         segments: INP w EINP or a summary, a bounded trace of this kind, then the output or
+                   the next summary SUMM cell_0 .. cell_{s-1} STATE ESUMM
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def sequences_of(paradigm: Paradigm, run: Run, position_bits: int) -> tuple[Toke
 
 
 def scot_segments(machine: TuringMachine, run: Run, position_bits: int) -> tuple[TokenSequence, ...]:
-    """The segments of a finished run's summarized chain of thought (spec 3.1)."""
+    """The segments of a finished run's summarized chain of thought."""
     return tuple(each_segment(machine, run, position_bits))
 
 

@@ -1,4 +1,4 @@
-"""Decisions about heads against the spec's table, against single queries, and against simulated accumulation."""
+"""Decisions about heads, against a table of smallest failures, single queries, and simulated accumulation."""
 
 from __future__ import annotations
 

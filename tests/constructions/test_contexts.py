@@ -1,4 +1,4 @@
-"""The contexts that cells and steps ask for, against real runs and against trying everything (spec 3.1)."""
+"""The contexts that cells and steps ask for, against real runs and against trying everything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Summarized chain of thought: segments as the spec defines them, and every token of them predicted (spec 3)."""
+"""Summarized chain of thought: its segments, and every token of them predicted."""
 
 from __future__ import annotations
 

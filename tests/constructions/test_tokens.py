@@ -1,4 +1,4 @@
-"""The token sequence of a run (spec 2.1)."""
+"""The token sequence of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The construction computed by hand, straight from the formulas of spec 6, sharing nothing with the sources."""
+"""The construction computed by hand, straight from the paper's formulas, sharing nothing with the sources."""
 
 from __future__ import annotations
 

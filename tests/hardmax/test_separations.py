@@ -1,4 +1,4 @@
-"""The table of spec 2.5 on real runs: maxima, ties and separations of every kind of head."""
+"""Maxima, ties and separations of every kind of head, on real runs."""
 
 from __future__ import annotations
 

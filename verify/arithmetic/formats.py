@@ -1,4 +1,4 @@
-"""Number formats and rounding to them, in exact rationals (spec section 4.2).
+"""Number formats and rounding to them, in exact rationals.
 
 Words of this file:
 

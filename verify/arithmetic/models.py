@@ -1,4 +1,4 @@
-"""The arithmetic models of softmax attention: what exactly a certificate speaks about (spec section 4.2).
+"""The arithmetic models of softmax attention: what exactly a certificate speaks about.
 
 In every model the scores of a head are integers times beta, beta >= 1 a power of two, and are exact:
 

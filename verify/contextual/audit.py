@@ -1,4 +1,4 @@
-"""What the high-precision construction costs: depth, parameters, magnitudes and bits, in closed form (spec 6; 4.5).
+"""What the high-precision construction costs: depth, parameters, magnitudes and bits, in closed form.
 
 Units of delta: inputs, biases and ids times 1/delta, which leaves weights as they are.  Then ids are integers, and
 every parameter is a multiple of 1/2.  D = steps^d and G = D^(n+1), as in `verify.contextual.beyond`.

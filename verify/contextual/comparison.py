@@ -1,4 +1,4 @@
-"""The two constructions side by side, for the same number n of tokens: magnitudes and bits (spec 6, last part).
+"""The two constructions side by side, for the same number n of tokens: magnitudes and bits.
 
 They do not do the same: one approximates one function of n tokens of [0, 1)^d, the other runs a machine for n tokens.
 """

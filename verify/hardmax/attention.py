@@ -1,4 +1,4 @@
-"""Hardmax attention of one head over whole sequences, in integers (spec 1.1).
+"""Hardmax attention of one head over whole sequences, in integers.
 
 Several sequences stand side by side as the columns of one array; ``start[i]`` is the first column of i's sequence, and
 query i sees the columns start[i] .. i.

@@ -1,4 +1,4 @@
-"""Token sequences as columns: embedded side by side, so that one pass evaluates them all (spec 1.1, 2.3)."""
+"""Token sequences as columns: embedded side by side, so that one pass evaluates them all."""
 
 from __future__ import annotations
 

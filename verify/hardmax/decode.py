@@ -1,4 +1,4 @@
-"""Greedy decoding: the network writes its own sequence, one token at a time, in integers (spec 1.1).
+"""Greedy decoding: the network writes its own sequence, one token at a time, in integers.
 
 Earlier positions are kept as the key and value coordinates that each layer's heads read of them; nothing before a
 position depends on what comes later.

@@ -1,4 +1,4 @@
-"""The hardmax forward pass, exact, sublayer by sublayer (spec 1.1).
+"""The hardmax forward pass, exact, sublayer by sublayer.
 
 Activations are int8 arrays [d, n], one column per token.  An activation outside {-1, 0, 1}, or a head whose tied
 values do not average to a ternary value, ends the evaluation with an error that says where.

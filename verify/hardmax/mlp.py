@@ -1,4 +1,4 @@
-"""The MLP of one layer over a whole sequence, in integers (spec 1.1)."""
+"""The MLP of one layer over a whole sequence, in integers: x + W2 . relu(W1 . x + b)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What whole runs show about every head, and that every token is predicted (spec 2.5).
+"""What whole runs show about every head, and that every token is predicted.
 
 Each observation is exact for the runs given and says nothing about others, except where it is marked otherwise.
 """

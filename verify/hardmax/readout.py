@@ -1,4 +1,4 @@
-"""The next token: the unique maximum of <unembed(token), x>, taken register by register (spec 1.1, 2.1).
+"""The next token: the unique maximum of <unembed(token), x>, taken register by register.
 
 The logit of a token is the fixed part of its family plus one term per field, so a family's maximum is the sum of
 its fields' maxima, and it is unique when each of these is.

@@ -1,4 +1,4 @@
-"""Lemmas ``rounding.*``: when rounding swallows leak and ties (spec 4.3), in exact rationals.
+"""Lemmas ``rounding.*``: when rounding swallows leak and ties, in exact rationals.
 
 Words: W and A are the formats of attention weights and activations, p their numbers of significand bits; rnd is
 rounding to nearest, ties to even; m is the number of maximisers.
@@ -26,7 +26,7 @@ from exactformer.verify.arithmetic.formats import (
 )
 from exactformer.verify.arithmetic.models import Rounded
 from exactformer.verify.arithmetic.ties import TieFacts, decide_ties
-from exactformer.verify.lemmas.lemma import Lemma
+from exactformer.verify.lemmas.lemma import OWN, Lemma
 from exactformer.verify.lemmas.outcome import Budget, Finding, Outcome, conclude
 
 ONE, ZERO = Fraction(1), Fraction(0)
@@ -48,7 +48,7 @@ SMALLEST_FAILING: tuple[tuple[FloatFormat, FloatFormat, int | None], ...] = (
     (BF16, E4M3FN, None),
     (BF16, E5M2, None),
 )
-"""W, A and the smallest m <= LARGEST_TIE with rnd_A(m * rnd_W(1/m)) != 1 (spec 4.3)."""
+"""W, A and the smallest m <= LARGEST_TIE with rnd_A(m * rnd_W(1/m)) != 1."""
 
 SUBNORMAL_FAILING: tuple[tuple[FloatFormat, FloatFormat, int | None], ...] = ((FP16, BF16, 65923), (E4M3FN, E5M2, 79))
 """The same for pairs with a spare bit, where 1/m is subnormal in W: what `rounding.spare-bit` leaves out does fail."""
@@ -236,7 +236,7 @@ LEMMAS = (
         "rounding.ties",
         f"smallest m <= {LARGEST_TIE} with rnd_A(m rnd_W(1/m)) != 1, for W/A: "
         + ", ".join(_pair_text(*row) for row in SMALLEST_FAILING),
-        "spec 4.3, ties",
+        f"{OWN}: ties",
         EXACT,
         _ties,
         applies=None,
@@ -248,7 +248,7 @@ LEMMAS = (
         + ", ".join(one.name for one in FORMATS)
         + "; with u = 0: "
         + ", ".join(one.name for one in FIXED),
-        "spec 4.3, ties",
+        f"{OWN}: ties",
         f"{EXACT}, by binade",
         _tie_error,
         applies=None,
@@ -258,7 +258,7 @@ LEMMAS = (
         "for p_W > p_A: whatever is within 2^-p_W of 1 rounds to 1 in A; so rnd_A(m rnd_W(1/m)) = 1 for all m with "
         "m q/2 <= 2^-p_W, which is 1/m normal in W: m up to 2^126 for fp32 and bf16, 2^14 for fp16 and e5m2, 2^6 for "
         "e4m3fn",
-        "spec 4.3, ties",
+        f"{OWN}: ties",
         EXACT,
         _spare_bit,
         applies=None,
@@ -268,7 +268,7 @@ LEMMAS = (
         "rounding.spare-bit-ends",
         "where 1/m is subnormal in W a spare bit is not enough: smallest m with rnd_A(m rnd_W(1/m)) != 1, for W/A: "
         + ", ".join(_pair_text(*row) for row in SUBNORMAL_FAILING),
-        "spec 4.3, ties; beyond the m considered there",
+        f"{OWN}: ties; FINDINGS 4",
         EXACT,
         _subnormal_ties,
         applies=None,
@@ -277,7 +277,7 @@ LEMMAS = (
     Lemma(
         "rounding.exponential",
         "the enclosures of exp(-x) that certificates use hold, against partial sums, for integers 1 <= x <= 128",
-        "spec 4.4",
+        f"{OWN}: exponentials",
         EXACT,
         _exponential,
         applies=None,
@@ -286,7 +286,7 @@ LEMMAS = (
         "rounding.leak",
         "exp(-x) rounds to 0 iff x >= c ln 2, with c and exact bounds: "
         + ", ".join(f"{one.name} {_decimal(h)} < {c} ln 2 < {_decimal(h + 1)}" for one, c, h in LEAK_EXPONENTS),
-        "spec 4.3, leak",
+        f"{OWN}: leak; FINDINGS 5",
         EXACT,
         _leak,
         applies=None,
@@ -295,7 +295,7 @@ LEMMAS = (
     Lemma(
         "rounding.denominator",
         "1/(1 + L) rounds to 1 iff L <= 1/(2^(p+1) - 1), for leaks L >= 0 and p bits",
-        "spec 4.3, denominator",
+        f"{OWN}: denominator",
         EXACT,
         _denominator,
         applies=None,

@@ -1,4 +1,4 @@
-"""The lemma ``gadget.transition``: the neurons made from a machine's table do what its table says (spec 1.2)."""
+"""The lemma ``gadget.transition``: the neurons made from a machine's table do what its table says."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from exactformer.constructions.turing.registers import CotRegisters
 from exactformer.verify.lemmas.activation import Contents, Domain
 from exactformer.verify.lemmas.bits import decode, encode
 from exactformer.verify.lemmas.claim import Added, Case, Claim, Symbols
-from exactformer.verify.lemmas.lemma import Lemma
+from exactformer.verify.lemmas.lemma import PAPER, Lemma
 from exactformer.verify.lemmas.outcome import Budget, Outcome, conclude
 from exactformer.verify.solver import Term, all_of, select, weighted_total
 
 MOVE_CODES = {Move.LEFT: (-1, -1), Move.STAY: (+1, -1), Move.RIGHT: (+1, +1)}
-"""enc_move (spec 1.1)."""
+"""enc_move."""
 
 SHAPES = ((2, 2, 1), (3, 3, 1), (5, 2, 1), (9, 5, 1), (2, 2, 2), (4, 3, 2), (3, 2, 3))
 """|Q|, |Gamma|, K of the total machines the lemma is decided on, beside the library."""
@@ -132,7 +132,7 @@ LEMMAS = (
         f"transition neurons, the handwritten machines of the library and {len(SHAPES)} total ones: for all ternary "
         "state and read_1..read_K, the entry of delta for enc_Q(q), enc_G(s_1).. adds enc_Q(q'), enc_G(w_k), "
         "enc_move(m_k), and nothing is added where there is no entry",
-        "spec 1.2, transition",
+        f"{PAPER}: transition",
         "z3, neurons",
         _decide,
         applies=None,
