@@ -274,7 +274,7 @@ def test_nothing_is_replaced_unasked(tmp_path: Path) -> None:
     certificate = ef.certify(MACHINE, ef.Inputs(["1"]), "fused:bf16")
     path = certificate.write(tmp_path / "out")
     path.write_text("mine")
-    with pytest.raises(ef.FileRefused, match="is there and is kept"):
+    with pytest.raises(ef.FileRefused, match="exists and is kept"):
         certificate.write(tmp_path / "out")
     assert path.read_text() == "mine"
     assert certificate.write(tmp_path / "out", force=True) == path
@@ -452,7 +452,7 @@ BAD = (
     Bad("a word for words", call(ef.Inputs, "101"), B, "the inputs are '101'; give a list of words"),
     Bad("a number for words", call(ef.Inputs, 3), B, "the inputs are 3; give a list of words"),
     Bad("no word", call(ef.Inputs, []), B, "there is no input; give at least one word"),
-    Bad("a number for a word", call(ef.Inputs, ["1", 2]), B, "input 1 is 2, which is no text"),
+    Bad("a number for a word", call(ef.Inputs, ["1", 2]), B, "input 1 is 2, which is not a text"),
     Bad("a word twice", call(ef.Inputs, ["1", "1"]), B, "the input '1' is given twice"),
     Bad("no paradigm", call(ef.Inputs, ["1"], paradigm="cots"), B, "paradigm is 'cots'; give 'cot' or 'scot'"),
     Bad("no steps", call(ef.Inputs, ["1"], max_steps=0), B, "max_steps is 0; give a whole number, at least 1"),
@@ -559,12 +559,17 @@ BAD = (
     Bad("too many keys", call(ef.KernelInputs, 2**40 + 1, (0, 1), (0, 1)), B, "at most 1,099,511,627,776"),
     Bad("no range of scores", call(ef.KernelInputs, 1, 3, (0, 1)), B, "scores are 3; give a pair"),
     Bad("an empty range", call(ef.KernelInputs, 1, (0, 1), (1, 0)), B, "values are from 1 to 0"),
-    Bad("infinite scores", call(ef.KernelInputs, 1, (0, float("inf")), (0, 1)), B, "scores: inf is no finite number"),
+    Bad("infinite scores", call(ef.KernelInputs, 1, (0, float("inf")), (0, 1)), B, "inf is not a finite number"),
     Bad("masks of another kind", call(masks, "all"), B, "masked is 'all'; it has to be one of none, some, any"),
     Bad("no tolerance", call(ef.KernelInputs, 1, (0, 1), (0, 1), "none", 0), B, "the tolerance is 0"),
     Bad("an arithmetic of a kernel", certify(KERNEL, masks("none"), "fused:bf16"), TypeError, "an arithmetic is named"),
     Bad("no arithmetic of a machine", certify(MACHINE, RUN), TypeError, "an arithmetic is named of everything but"),
-    Bad("a report of nothing", call(ef.report, MACHINE), TypeError, "is no certificate, nothing valid and no audit"),
+    Bad(
+        "a report of nothing",
+        call(ef.report, MACHINE),
+        TypeError,
+        "is neither a certificate nor what check or audit returns",
+    ),
 )
 
 

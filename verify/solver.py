@@ -462,5 +462,5 @@ def _numeral(value: int) -> str:
 
 def _quoted(name: str) -> str:
     if not name.isascii() or not name.isprintable() or set(name) & set("|\\ ") or not name:
-        raise VariableError(f"{name!r} is no variable name: printable ASCII without blanks, bars and backslashes")
+        raise VariableError(f"{name!r} is not a variable name: printable ASCII without blanks, bars and backslashes")
     return f"|{name}|"

@@ -21,7 +21,7 @@ def require_held(net: Transformer, model: ArithmeticModel) -> None:
     for where, number in net.numbers():
         if not _holds(model.linear, number):
             raise Unsupported(
-                f"{where} is {number}, which is no number of {model.linear.name}; {model.text} holds weights in it: "
+                f"{where} is {number}, which is not a number of {model.linear.name}; {model.text} holds weights in it: "
                 "round the weights first, or name a wider format with +linearL behind the arithmetic"
             )
 
@@ -31,7 +31,7 @@ def stored_in(net: Transformer, number_format: Format) -> tuple[Transformer, int
     change.  Raises Unsupported where one overflows.
 
     Weights of norms, and rotary cosines and sines, are rounded as well: casts reach all tensors, and models cast their
-    tables to what queries are in.  An epsilon is no tensor: it is rounded to fp32, which kernels add it in, also where
+    tables to what queries are in.  An epsilon is no tensor: it is rounded to fp32, in which kernels add it, also where
     weights have a shorter format, in which 1e-8 may be 0.
     """
     number_changed = 0

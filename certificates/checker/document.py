@@ -4,7 +4,7 @@ Words:
     document   what the bytes of a file say, once they are known to be canonical JSON
     field      where a value stands, as in ``certificate.heads[3].ties``; every rejection names one
     rejected   the certificate is not valid: it breaks a rule, or a value is not what the rules give
-    bad input  there is nothing to judge: a file is missing, or is no certificate, or the machine's text no machine
+    bad input  there is nothing to judge: a file is missing, or is not a certificate, or the machine's text no machine
     too large  larger than this checker replays: nothing is judged
     undecided  the check was not done in time: nothing is judged
 """
@@ -58,7 +58,7 @@ class Rejected(Exception):
 
 
 class BadInput(Exception):
-    """There is nothing to judge: a file cannot be read, or is no certificate, or the machine's text no machine."""
+    """There is nothing to judge: a file cannot be read, or is not a certificate, or the machine's text no machine."""
 
 
 class TooLarge(Exception):
@@ -155,11 +155,11 @@ def read_canonical(data: bytes, what: str) -> Json:
 def read_certificate(path: Path, kind: str) -> Json:
     """The certificate in this file, which must be one of this kind.
 
-    `BadInput` if it is no certificate, or one of the other kind: then there is nothing to judge.
+    `BadInput` if it is not a certificate, or one of the other kind: then there is nothing to judge.
     """
     data = read_bytes(path, "certificate")
     if not data.lstrip().startswith(b"{"):  # so it need not be read, however long it is
-        raise BadInput(f"{str(path)!r} is no certificate: it is no JSON object")
+        raise BadInput(f"{str(path)!r} is not a certificate: it is not a JSON object")
     require_light(data, "certificate")
     try:
         document = read_canonical(data, "certificate")
@@ -169,8 +169,8 @@ def read_certificate(path: Path, kind: str) -> Json:
         if found == kind:
             raise
     if found not in OPTIONS:
-        said = "it is no JSON object" if found is None else f"its format is {quote(found)}"
-        raise BadInput(f"{str(path)!r} is no certificate: {said}")
+        said = "it is not a JSON object" if found is None else f"its format is {quote(found)}"
+        raise BadInput(f"{str(path)!r} is not a certificate: {said}")
     if found != kind:
         raise BadInput(f"the certificate is about {OPTIONS[found]}, not about {OPTIONS[kind]}")
     return document

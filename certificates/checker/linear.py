@@ -63,7 +63,7 @@ def _require_weights(matrix: str, values: Iterable[int], scale: int, linear: For
     for value in sorted(values):
         if not linear.has(scale * value):
             scaled = f"{value} times {scale}" if scale > 1 else str(value)
-            reason = f"{scaled} is no number of the linear format {linear.name} (ARITHMETIC 8)"
+            reason = f"{scaled} is not a number of the linear format {linear.name} (ARITHMETIC 8)"
             raise Rejected(f"weights, {matrix}", reason)
 
 

@@ -82,7 +82,7 @@ def parse_machine(text: str) -> Machine:
             continue
         match = _VALUE.fullmatch(line)
         if match is None or match[1] not in KEYS or match[1] in values:
-            raise MachineError(f"line {number}: {line[:80]!r} is no new 'key: value', row or comment")
+            raise MachineError(f"line {number}: {line[:80]!r} is not a new 'key: value', row or comment")
         last_key, value = match[1], match[2] or ""
         if value.startswith("["):
             lists.add(last_key)
@@ -196,7 +196,7 @@ def run_machine(machine: Machine, word: str, most_steps: int) -> tuple[list[Step
     used = max((cell for cell, symbol in tapes[0].items() if symbol != blank), default=-1) + 1
     output = [tapes[0].get(cell, blank) for cell in range(used)]
     if not set(output) <= set(machine.input):
-        raise MachineError(f"on input {word[:80]!r} the output {output} is no word over the input alphabet")
+        raise MachineError(f"on input {word[:80]!r} the output {output} is not a word over the input alphabet")
     return steps, "".join(output)
 
 

@@ -131,7 +131,7 @@ def lookup(at: str, head: Head, stream: Stream, r: int) -> Attended:
         raise Rejected(at, "the coordinates of pos no longer hold the tokens' own positions")
     if (query == 0).any():
         token = int(np.argwhere((query == 0).any(axis=0))[0, 0])
-        raise Rejected(at, f"the query of token {token} is no vector of +1 and -1: {query[:, token].tolist()}")
+        raise Rejected(at, f"the query of token {token} is not a vector of +1 and -1: {query[:, token].tolist()}")
     own = np.arange(tokens)
     named = np.zeros(tokens, np.int64)
     for bit in range(min(r, 62)):

@@ -153,7 +153,7 @@ def check_heads(
     for index, ((layer, place), found) in enumerate(tallies.items()):
         head = network.layers[layer - 1].heads[place]
         if head.kind == "lookup" and not is_lookup(head, network.r):
-            raise Rejected(f"weights.layers[{layer - 1}].heads[{place}]", "is no lookup by position")
+            raise Rejected(f"weights.layers[{layer - 1}].heads[{place}]", "is not a lookup by position")
         ranges = as_ranges(found.ties)
         entry: dict[str, Json] = {"layer": layer, "head": place, "name": head.name, "kind": head.kind}
         entry["separation"] = found.separation
@@ -169,7 +169,7 @@ def check_heads(
 
 
 def said_to_hold(heads: Json) -> frozenset[int]:
-    """The places of heads of which that is said; what is no list of heads is found out elsewhere."""
+    """The places of heads of which that is said; what is not a list of heads is found out elsewhere."""
     listed = heads if isinstance(heads, list) else []
     return frozenset(place for place, head in enumerate(listed) if isinstance(head, dict) and head.get("holds") is True)
 

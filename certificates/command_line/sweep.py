@@ -1,4 +1,4 @@
-"""``exactformer sweep``: thousands of random machines, both paradigms, every token verified.
+"""``exactformer sweep``: verifies every token of thousands of random machines, in both paradigms.
 
 Results go to a file of JSON lines, appended as they come in, so that an interrupted sweep goes on where it stopped; a
 finished file is sorted, and depends on the seed and the number of machines alone.
@@ -32,7 +32,7 @@ Line = dict[str, Any]
 
 
 def execute(machines: int, seed: int, workers: int | None, out: Path, as_json: bool) -> None:
-    """Verify the cases 0 .. machines-1 of this seed that ``out`` does not have yet."""
+    """Verify the cases 0 .. machines-1 of this seed that are not in ``out`` yet."""
     header = {"format": "exactformer sweep", "version": 1, "seed": seed}
     lines = read_lines(out, header, ("index", "results"))
     have = {line["index"] for line in lines}
@@ -57,33 +57,36 @@ def execute(machines: int, seed: int, workers: int | None, out: Path, as_json: b
 
 
 def read_lines(path: Path, header: Line, keys: Collection[str]) -> list[Line]:
-    """The cases a sweep file has, each with these keys; a last line that was cut off does not count.
+    """The cases of a sweep file, each with these keys; a last line that was cut off does not count.
 
-    A file that is no sweep, or another one, is refused, so that it is not written over.
+    A file that is not a sweep, or is another sweep, is refused, so that it is not overwritten.
     """
     if not os.path.lexists(path):
         return []
     if not path.is_file():
-        raise InputRefused(f"{path} is no regular file; give another --out")
+        raise InputRefused(f"{path} is not a regular file; give another --out")
     try:
         with path.open("rb") as stream:
             first = stream.readline(len(encoded(header)))
             if first not in (b"", encoded(header)):
                 raise InputRefused(
-                    f"{path} is no file of this sweep: its first line is not {json.dumps(header)}; give another --out"
+                    f"{path} is not a file of this sweep: its first line is not {json.dumps(header)}; give another "
+                    "--out"
                 )
             found = [json.loads(text) for text in stream.read().split(b"\n")[:-1]]
     except (OSError, ValueError) as error:
         raise InputRefused(f"{path} cannot be continued: {error}; give another --out") from error
     for number, line in enumerate(found, start=2):
         if not (isinstance(line, dict) and line.keys() == set(keys) and type(line["index"]) is int):
-            raise InputRefused(f"{path} cannot be continued: line {number} is no result of a sweep; give another --out")
+            raise InputRefused(
+                f"{path} cannot be continued: line {number} is not a result of a sweep; give another --out"
+            )
     return found
 
 
 @contextmanager
 def appending(path: Path, header: Line, lines: list[Line]) -> Iterator[Callable[[Line], None]]:
-    """Rewrite the file as far as it was whole, then append line by line; a line is there, or nothing of it."""
+    """Rewrite the whole lines of the file, then append line by line; each line is written whole or not at all."""
     with writing(Left.FINISHED_PARTS):
         rewrite(path, header, lines)
     with refused_if_unwritable(path):
@@ -140,12 +143,12 @@ def summarize(lines: list[Line]) -> Line:
 
 
 def _verdict(result: Line) -> Verdict:
-    """That of the claim that the hardmax transformer generates every token of one run."""
+    """The verdict on the claim that the hardmax transformer generates every token of one run."""
     return Verdict.CERTIFIED if result["failure"] is None else Verdict.REFUTED
 
 
 def print_summary(summary: Line, out: Path) -> None:
-    """What was verified, in all and now, and the first failures."""
+    """What was verified in all, what was verified now, and the first failures."""
     tokens = summary["tokens"]
     said = [
         f"{counted(summary['machines'], 'machine')}: {counted(tokens['cot'], 'token')} of chains of thought, "
@@ -163,6 +166,6 @@ def print_summary(summary: Line, out: Path) -> None:
     else:
         said.append(
             f"{verdict}: every token is the unique best next token of the hardmax transformer "
-            f"({Basis.OBSERVED.title}; nothing is said of softmax)"
+            f"({Basis.OBSERVED.title}; nothing is said about softmax)"
         )
     show([*said, f"results {out}"])

@@ -39,7 +39,7 @@ def from_checkpoint(folder: str | Path, positions: int, rotary: Matrix = None) -
     by the model's formula in numpy's float32; other libraries' may differ in the last bits.  Scores are multiplied with
     1/sqrt(head width) as float32 has it.  What fills matrices up with 0 is left out.
 
-    Raises TransformerError for what is no such checkpoint, and for what this reader does not know, by its name.
+    Raises TransformerError for what is not such a checkpoint, and for what this reader does not know, by its name.
     """
     path = Path(folder)
     config = _json(path / "config.json")
@@ -268,9 +268,9 @@ def _json(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise TransformerError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise TransformerError(f"{path} is no JSON document: {error}") from error
+        raise TransformerError(f"{path} is not a JSON document: {error}") from error
     if not isinstance(found, dict):
-        raise TransformerError(f"{path} is no JSON object")
+        raise TransformerError(f"{path} is not a JSON object")
     return found
 
 

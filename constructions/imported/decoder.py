@@ -32,7 +32,7 @@ Tensors: TypeAlias = dict[str, NDArray[Any]]
 @dataclass(frozen=True)
 class Shape:
     """The numbers of ``config.json`` that the tensors have to go with; ``heads``, ``hidden``: by layer, the number of
-    heads and of neurons; there may be no neurons."""
+    heads and of neurons; there may be not a neurons."""
 
     vocabulary: int
     context: int
@@ -63,7 +63,7 @@ def from_decoder(folder: str | Path) -> Transformer:
     """The transformer in a folder with ``config.json`` and ``model.safetensors``: weights as stored, each head with the
     scale 1/sqrt(head width), a table of positions.  What fills matrices up with 0 is left out.
 
-    Raises TransformerError for files that are no such decoder, and for a head width that is no power of 4: its root is
+    Raises TransformerError for files that are not such a decoder, or a head width that is not a power of 4: its root is
     then another number in each way to run.
     """
     shape, tokens = _config(Path(folder) / "config.json")
@@ -92,7 +92,7 @@ def _config(path: Path) -> tuple[Shape, list[str]]:
     except OSError as error:
         raise TransformerError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise TransformerError(f"{path} is no config of an exported decoder: {error!r}") from error
+        raise TransformerError(f"{path} is not a config of an exported decoder: {error!r}") from error
     if tokens is None:
         raise TransformerError(
             f"{path}: the vocabulary is factored, so that tokens have no rows of their own to be read"
@@ -109,7 +109,7 @@ def _config(path: Path) -> tuple[Shape, list[str]]:
             )
         sizes[name] = tuple(listed)
     if not isinstance(tokens, list):
-        raise TransformerError(f"{path}: the tokens are no list of names")
+        raise TransformerError(f"{path}: the tokens are not a list of names")
     return Shape(**sizes), tokens
 
 

@@ -41,7 +41,7 @@ def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
             name: (one["shape"], slice(*(start + at for at in one["data_offsets"]))) for name, one in header.items()
         }
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise TransformerError(f"{path} is no safetensors file: {error!r}") from error
+        raise TransformerError(f"{path} is not a safetensors file: {error!r}") from error
     if len(types) != 1 or types[0] not in STORED:
         raise TransformerError(f"{path} has tensors of {' and '.join(types)}; one type of {', '.join(STORED)} is read")
     return {name: _array(name, data[part], types[0], shape) for name, (shape, part) in parts.items()}

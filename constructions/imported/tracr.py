@@ -65,7 +65,7 @@ def from_tracr(model: Assembled, numbers: Sequence[int | float | Fraction] | Non
     out, as it adds 0: neurons; heads; and of a head queries with their keys, and values.  (A head with values, whose
     queries and keys are 0, takes means: it stays.)  Dropout is none, as ``apply`` uses none.
 
-    Raises TransformerError for layer norm, an activation other than relu, and what is no such model.
+    Raises TransformerError for layer norm, an activation other than relu, and what is not such a model.
     """
     config, labels = model.model_config, list(model.residual_labels)
     if config.layer_norm:
@@ -201,5 +201,5 @@ def _read(model: Any, labels: Sequence[str]) -> list[int]:
         )
     missing = [direction for direction in output if direction not in residual]
     if missing:
-        raise TransformerError(f"the model reads {missing[0]}, which is no direction of its residual space")
+        raise TransformerError(f"the model reads {missing[0]}, which is not a direction of its residual space")
     return [residual.index(direction) for direction in output]

@@ -20,8 +20,8 @@ Every step writes a digit or a letter and a head moves one cell at a time, so th
 never blank again, and the one the head stands on is blank only if it is the last: the output of *every* halting
 run is a word over the input alphabet, which is all of the digits and letters.  An input is thus a folded tape,
 `fold_tape`, and every content of finitely many squares is one (the empty word is the blank tape): "for every input"
-is "for every starting tape".  A word that starts with a letter is no folded tape, and the run from it is stuck at
-once; one with a digit further in is none either, and what the machine does with it is no run of the two-way machine.
+is "for every starting tape".  A word that starts with a letter is not a folded tape, and the run from it is stuck at
+once; one with a digit further in is none either, and what the machine does with it is not a run of the two-way machine.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def unfold_tape(machine: TwoWayMachine, cells: Sequence[str]) -> Squares:
 
 
 def two_way_machine_of(machine: TuringMachine) -> TwoWayMachine | None:
-    """The two-way machine that ``machine`` is the folding of, as its name says; None if it is no folding.
+    """The two-way machine that ``machine`` is the folding of, as its name says; None if it is not a folding.
 
     A machine that has the name of a folding and other rows is none.
     """

@@ -244,7 +244,7 @@ def _read_file(path: Path) -> Loaded:
 
 
 def text_of(path: Path) -> str:
-    """The text of a file.  Errors: UnknownMachineError, where it cannot be read or is no text."""
+    """The text of a file.  Errors: UnknownMachineError, where it cannot be read or is not a text."""
     try:
         return path.read_bytes().decode("utf-8")
     except OSError as error:

@@ -9,7 +9,7 @@ import yaml
 
 def composed(text: str, fault: Callable[[int, int, str], Exception]) -> yaml.Node | None:
     """The root of a text, None if it is empty.  ``fault``: the error to raise, from a line and a column, which count
-    from 1, and the reason why the text is no YAML."""
+    from 1, and the reason why the text is not YAML."""
     try:
         return yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:

@@ -41,7 +41,7 @@ def assemble(text: str) -> Program:
 def _value(word: str, place: int, labels: dict[str, int]) -> int:
     found = _WORD.fullmatch(word)
     if found is None:
-        raise ValueError(f"{word!r} is no word: write a number, a label, label+number, or ?")
+        raise ValueError(f"{word!r} is not a word: write a number, a label, label+number, or ?")
     label, offset, number, behind = found.groups()
     if behind:
         return place + 1

@@ -227,7 +227,7 @@ class Transformer:
         names = list(vocabulary)
         for name in names:
             if not isinstance(name, str):
-                raise TransformerError(f"the token {name!r} is no text; tokens are named by texts")
+                raise TransformerError(f"the token {name!r} is not a text; tokens are named by texts")
         first = embedding[0] if isinstance(embedding, Sized) and len(embedding) else []
         width = len(first) if isinstance(first, Sized) else 0
         embedded = exact_rows(embedding, width, "embedding", len(names))

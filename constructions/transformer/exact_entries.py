@@ -49,7 +49,7 @@ def numbers_of_map(linear: LinearMap, where: str) -> Iterator[tuple[str, Fractio
 
 
 def numbers_of_outputs(outputs: Outputs) -> Iterator[tuple[str, Fraction]]:
-    """Every weight and bias of outputs' forms.  (The numbers that outputs are compared with are no weights.)"""
+    """Every weight and bias of outputs' forms.  (The numbers that outputs are compared with are not weights.)"""
     match outputs:
         case LargestOutputs(names, forms):
             for name, form in zip(names, forms, strict=True):

@@ -147,7 +147,7 @@ def largest_outputs(names: Sequence[str], matrix: Matrix, bias: Matrix = None, *
     """
     for name in names:
         if not isinstance(name, str):
-            raise TransformerError(f"the output {name!r} is no text; outputs are named by texts")
+            raise TransformerError(f"the output {name!r} is not a text; outputs are named by texts")
     return LargestOutputs(tuple(names), forms_of(matrix, bias, width, "outputs", len(names)))
 
 

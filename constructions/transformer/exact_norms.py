@@ -107,7 +107,7 @@ def changed_norms(norms: Norms, change: Change, change_epsilon: Change) -> Norms
 class RMSNorm:
     """weight [d] and, if there is one, bias [d].
 
-    Kernels add epsilon in float32, so it mostly is ``np.float32(1e-6)``: 1e-6 itself is no number of fp32.
+    Kernels add epsilon in float32, so it mostly is ``np.float32(1e-6)``: 1e-6 itself is not a number of fp32.
     """
 
     weight: Matrix

@@ -53,13 +53,13 @@ def is_dyadic(number: Fraction) -> bool:
 def exact_number(value: object, where: str) -> Fraction:
     """The dyadic number that a value is.
 
-    Raises TransformerError for NaN, infinities, other rationals, and what is no number.
+    Raises TransformerError for NaN, infinities, other rationals, and what is not a number.
 
     >>> exact_number(0.1, "w"), exact_number(np.float32(0.5), "w")
     (Fraction(3602879701896397, 36028797018963968), Fraction(1, 2))
     """
     if isinstance(value, (bool, np.bool_)):
-        raise TransformerError(f"{where} is {value}, which is no number")
+        raise TransformerError(f"{where} is {value}, which is not a number")
     if isinstance(value, (int, np.integer)):
         return _short(Fraction(int(value)), where)
     if isinstance(value, Fraction):
@@ -71,7 +71,7 @@ def exact_number(value: object, where: str) -> Fraction:
             return Fraction(*(int(part) for part in value.as_integer_ratio()))
         except (ValueError, OverflowError):
             raise TransformerError(f"{where} is {value}; weights have to be finite numbers") from None
-    raise TransformerError(f"{where} is {value!r}, which is no integer, float or Fraction")
+    raise TransformerError(f"{where} is {value!r}, which is not an integer, float or Fraction")
 
 
 def exact_rational(value: object, where: str) -> Fraction:
@@ -193,7 +193,7 @@ def require_vector(vector: Vector, length: int, where: str) -> None:
         if not before < index < length:
             raise TransformerError(f"{where}: index {index} comes after {before}, of {length}; indices have to ascend")
         if not number or not is_dyadic(number):
-            raise TransformerError(f"{where}, index {index}: {number} is 0, or its denominator is no power of two")
+            raise TransformerError(f"{where}, index {index}: {number} is 0, or its denominator is not a power of two")
         before = index
 
 

@@ -36,7 +36,7 @@ def require_tables(tables: RotaryTables) -> None:
             )
     for where, number in numbers_of_tables(tables):
         if not is_dyadic(number):
-            raise TransformerError(f"{where} is {number}, whose denominator is no power of two")
+            raise TransformerError(f"{where} is {number}, whose denominator is not a power of two")
 
 
 def require_rotations(rotations: Rotations, entries: int, planes: int, where: str) -> None:

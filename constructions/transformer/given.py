@@ -63,7 +63,7 @@ def _sequence(number: int, given: object) -> GivenSequence:
     names = tuple(tokens)
     for name in names:
         if not isinstance(name, str):
-            raise GivenError(f"sequence {number}: the token {name!r} is no text")
+            raise GivenError(f"sequence {number}: the token {name!r} is not a text")
     if not names:
         raise GivenError(f"sequence {number} has no token; give at least one")
     if expected is None:
@@ -79,5 +79,5 @@ def _sequence(number: int, given: object) -> GivenSequence:
         if not whole or not 0 <= position < len(names):
             raise GivenError(f"sequence {number}: position {position!r} is none of 0 to {len(names) - 1}")
         if not isinstance(token, str):
-            raise GivenError(f"sequence {number}, position {position}: the token {token!r} is no text")
+            raise GivenError(f"sequence {number}, position {position}: the token {token!r} is not a text")
     return GivenSequence(names, tuple(sorted(expected.items())))

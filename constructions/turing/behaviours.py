@@ -42,7 +42,7 @@ class Inputs:
             raise BehaviourError("there is no input; give at least one word, such as ''")
         for number, word in enumerate(listed):
             if not isinstance(word, str):
-                raise BehaviourError(f"input {number} is {word!r}, which is no text")
+                raise BehaviourError(f"input {number} is {word!r}, which is not a text")
             if word in listed[:number]:
                 raise BehaviourError(f"the input {word!r} is given twice; give every input once")
         object.__setattr__(self, "words", listed)

@@ -21,7 +21,7 @@ def cot_sequence(machine: TuringMachine, word: str, position_bits: int) -> Itera
     """INP w EINP, run tokens with a block behind every r = ``position_bits``, the output; endless if the run is.
 
     It ends before the first token that the theory has no place for: where the machine has no transition, or a symbol
-    of the output is none of the input alphabet. Raises InputError for a word that is no input.
+    of the output is none of the input alphabet. Raises InputError for a word that is not an input.
     """
     run, going, tau = configurations(machine, word), Tracker(machine), 0
     start = next(run)

@@ -17,7 +17,7 @@ def scot_sequences(machine: TuringMachine, word: str, position_bits: int) -> Ite
     """The tokens read in each segment, with a block behind every r = ``position_bits`` run tokens.
 
     There are infinitely many if the run does not end. The last ends before the first token that the theory has no place
-    for, as `cot_sequence` does. Raises InputError for a word that is no input.
+    for, as `cot_sequence` does. Raises InputError for a word that is not an input.
     """
     return _segments(machine, configurations(machine, word), position_bits, word)
 

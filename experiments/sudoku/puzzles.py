@@ -193,7 +193,7 @@ def read_puzzles(path: Path, boxes: Boxes) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:
-        raise PuzzleError(f"{path} is no text in UTF-8") from None
+        raise PuzzleError(f"{path} is not a text in UTF-8") from None
     rows: list[tuple[int, list[str]]]
     if lines and lines[0].replace(" ", "").lower() == "quizzes,solutions":
         rows = list(enumerate(csv.reader(lines[1:]), start=2))
@@ -210,7 +210,7 @@ def _givens(place: str, row: Sequence[str], boxes: Boxes) -> str:
     givens = row[0].strip().replace("0", EMPTY)
     if not boxes.is_puzzle(givens):
         raise PuzzleError(
-            f"{place}: {givens!r} is no puzzle of {boxes.side} x {boxes.side} cells; give {boxes.cells} characters, "
+            f"{place}: {givens!r} is not a puzzle of {boxes.side} x {boxes.side} cells; give {boxes.cells} characters, "
             f"each a digit from 1 to {boxes.side}, or 0 or . for an empty cell"
         )
     found = solutions(boxes, givens, 2)

@@ -39,7 +39,7 @@ class Mode(Enum):
 
 
 class TraceError(ValueError):
-    """Tokens that are no trace: the message says where and why."""
+    """Tokens that are not a trace: the message says where and why."""
 
 
 @dataclass(frozen=True)

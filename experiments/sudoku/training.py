@@ -56,7 +56,7 @@ class Samples:
 
 @dataclass(frozen=True)
 class Batch:
-    """Inputs and targets of shape (samples, tokens), and how many tokens are no padding."""
+    """Inputs and targets of shape (samples, tokens), and how many tokens are not padding."""
 
     ids: Tensor
     targets: Tensor

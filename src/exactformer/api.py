@@ -236,7 +236,7 @@ def certify(
     not halt, or a machine without a run; ContextError for a context that runs do not fit.  ModelError for an
     arithmetic that is none, or in which scores or weights are not exact, or in which nothing is decided; BetaError for
     a beta in which they are not.  GivenError for sequences that the transformer cannot read, TransformerError for a
-    compiled network with too many tokens; WordsError for what is no language of the transformer, or a specification
+    compiled network with too many tokens; WordsError for what is not a language of the transformer, or a specification
     that does not fit it.  Rejected where theory and annotation do not show what the network does, with
     the place and the reason, and for a context beyond its positions; TooLarge and Undecided where that is not decided
     within the limits.  HeadMismatch, TokenMismatch, NotTernaryError and SeparationNotProved (`exactformer.verify`)
@@ -335,7 +335,7 @@ def check(
     it may be checked as it is.
 
     Errors: Rejected where it is not valid, or about something else; BadInput where there is nothing to judge,
-    MachineError for what is no machine; TooLarge and Undecided where it is not judged.
+    MachineError for what is not a machine; TooLarge and Undecided where it is not judged.
     """
     path = Path(certificate)
     whole("budget_seconds", budget_seconds)

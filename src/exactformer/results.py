@@ -223,4 +223,4 @@ def report(
             return as_text(report_of_valid(of).splitlines(), width)
         case Certificate():
             return as_text(report_of(of.bundle), width)
-    raise TypeError(f"{of!r} is no certificate, nothing valid and no audit")
+    raise TypeError(f"{of!r} is neither a certificate nor what check or audit returns")

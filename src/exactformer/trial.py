@@ -97,7 +97,7 @@ def _read(text: str, parameters: tuple[tuple[str, Parameter], ...], r: int) -> r
 def try_on(theory: Theory, r: int, sequence: Sequence[TrueToken]) -> Iterator[Wrong]:
     """Every line of the theory that is not true of a token, or of two tokens, of the sequence.
 
-    Raises Rejected for a text that is no theory, KeyError for a token without one of its ghosts.
+    Raises Rejected for a text that is not a theory, KeyError for a token without one of its ghosts.
     """
     read = as_read(theory, r)
     tokens = [(read.classes[token.cls], {**token.ghosts, POS: place}) for place, token in enumerate(sequence)]

@@ -1,7 +1,7 @@
 """Random machines of every kind, and how their runs end: what arguments 1 to 3 are held against.
 
 The machines of `constructions.machines.random_machines` have a row for everything and no symbol but input symbols and
-the blank, so none of their runs gets stuck or halts with what is no word.  These do.
+the blank, so none of their runs gets stuck or halts with what is not a word.  These do.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def random_machine(random: Random, tapes: int) -> Machine:
 
 
 def walker(tapes: int) -> Machine:
-    """A machine without rows: what `walk` makes of it is no run of it, but heads, cells and writes are as in one."""
+    """A machine without rows: what `walk` makes of it is not a run of it, but heads, cells and writes are as in one."""
     return Machine("walker", tapes, ("q", "h"), "h", (BLANK, *INPUT, WORK), tuple(INPUT), {})
 
 

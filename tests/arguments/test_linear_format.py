@@ -58,7 +58,7 @@ class Kernel:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_integers_whose_magnitudes_sum_to_no_more_than_are_counted_are_added_exactly(name: str) -> None:
-    """And not if they sum to one more: ones then come to a number that is no value, or beyond the largest."""
+    """And not if they sum to one more: ones then come to a number that is not a value, or beyond the largest."""
     linear, random = parse_format("at", name), Random(name)
     for _ in range(300):
         kernel, terms = Kernel(linear, random), list[int]()

@@ -112,7 +112,7 @@ EXPECTED = {"word": set[str](), "goes on": set[str](), "stuck": {"has_entry = 1"
 
 @pytest.mark.parametrize("paradigm", PARADIGMS)
 def test_what_follows_is_as_said_for_runs_that_halt_with_a_word_and_for_no_others(paradigm: str) -> None:
-    """A run that gets stuck breaks has_entry = 1, one whose output is no word what follows OUTP and OUTPUT."""
+    """A run that gets stuck breaks has_entry = 1, one whose output is not a word what follows OUTP and OUTPUT."""
     for machine, word, ended in runs():
         wrong = {fact for one in read(machine, word, ended, paradigm) for fact in wrong_facts(one)}
         assert wrong == EXPECTED[ended.how], (machine, word)

@@ -205,7 +205,7 @@ def test_a_head_is_written_as_it_is() -> None:
 
 def test_what_is_not_certified_has_no_certificate() -> None:
     open_one = replace(certified(SORT).evidence[0], verdict=Verdict.INCONCLUSIVE)
-    with pytest.raises(ValueError, match="only of what is proved"):
+    with pytest.raises(ValueError, match="only for one that is"):
         bundle_of(replace(certified(SORT), evidence=(open_one,)))
 
 

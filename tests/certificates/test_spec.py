@@ -48,7 +48,7 @@ def table(title: str) -> dict[str, str]:
 def listed(text: str) -> list[frozenset[str]]:
     """Every ``{"a", "b"}`` of a text, as the set of its field names, also those inside others.
 
-    Values behind colons are left out, and so are tables whose keys are no fixed names.
+    Values behind colons are left out, and so are tables whose keys are not fixed names.
 
     >>> [sorted(one) for one in listed('`{"a", "b": [{"c": "x", "d"}], "e": {N: 1}}`')]
     [['a', 'b', 'e'], ['c', 'd']]

@@ -99,7 +99,7 @@ def test_an_unexpected_failure_is_no_verdict(title: str, monkeypatch: pytest.Mon
     outcome = invoke("run", "increment", "1")
     assert (outcome.code, outcome.out) == (5, "")
     (line,) = outcome.err.splitlines()
-    assert line.startswith("Error: the command failed, so that nothing is said about any claim: ")
+    assert line.startswith("Error: the command failed, so nothing is said about any claim: ")
     assert says in line
     monkeypatch.setenv("EXACTFORMER_TRACEBACK", "1")
     told = invoke("run", "increment", "1")

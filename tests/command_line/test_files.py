@@ -78,7 +78,7 @@ def test_a_file_that_is_the_same_stays_and_one_that_differs_is_kept_unless_force
     (tmp_path / name).write_bytes(changed)
     outcome = invoke(*in_folder(title, tmp_path))
     assert (outcome.code, outcome.out) == (2, "")
-    assert outcome.err.startswith(f"Error: {tmp_path / name} is there and is kept: its ")
+    assert outcome.err.startswith(f"Error: {tmp_path / name} exists and is kept: its ")
     assert outcome.err.count("\n") == 1
     assert contents(tmp_path) == whole | {name: changed}
     assert invoke(*in_folder(title, tmp_path), "--force").code == 0
@@ -96,7 +96,7 @@ def test_a_foreign_file_is_noticed_before_the_work(title: str, tmp_path: Path) -
         outcome = invoke(*in_folder(title, tmp_path))
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err == (
-        f"Error: {tmp_path / 'the name'} is there and is kept: it is no certificate; "
+        f"Error: {tmp_path / 'the name'} exists and is kept: it is not a certificate; "
         "give --force to replace it, or another --out\n"
     )
     assert contents(tmp_path) == {"the name": b"my notes"}

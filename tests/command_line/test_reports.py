@@ -186,7 +186,8 @@ def test_where_tokens_are_proved_no_row_looks_like_a_failure() -> None:
     legend_of_heads = next(part for part in parts if isinstance(part, Facts) and part.rows[0][0] == "separation")
     text = " ".join(text for _, text in legend_of_heads.rows)
     assert (
-        "may drift: even then it may give another; the drift bounds above cover that, for every number of ties" in text
+        "may drift: even then it may give another value; the drift bounds above cover that, for every number of "
+        "ties" in text
     )
 
 

@@ -153,7 +153,7 @@ BAD = {
     "another format": (changed("format", "weights"), "the network has format 'weights'"),
     "a field more": (changed("more", 1), "network has to be an object with the fields"),
     "another attention": (changed("attention", "local"), "attention is 'local'; it has to be 'causal' or 'full'"),
-    "a float": (changed("vocabulary.0.embedding.0.1", 0.5), "the network is no JSON document: 0.5 is written as a flo"),
+    "a float": (changed("vocabulary.0.embedding.0.1", 0.5), "the network is not a JSON document: 0.5 is written as a"),
     "a rational that is none": (changed("vocabulary.0.embedding.0.1", "1/0"), "vocabulary[0].embedding is '1/0'"),
     "not dyadic": (changed("vocabulary.0.embedding.0.1", "1/3"), "the embedding of 'a', index 0: 1/3 is 0, or its"),
     "indices that fall": (changed("vocabulary.0.embedding", [[1, 1], [0, 1]]), "the embedding of 'a': index 0 comes"),
@@ -175,7 +175,7 @@ BAD_EXTENSIONS = {
     "a scale of 1": (changed("layers.0.heads.0.scale", 1), "layers[0].heads[0].scale is 1; leave it out"),
     "a scale of 0": (changed("layers.0.heads.0.scale", 0), "layer 1, head 0: the scale of scores is 0; it has to be a"),
     "a scale below 0": (changed("layers.0.heads.0.scale", "-1/2"), "layer 1, head 0: the scale of scores is -1/2; it "),
-    "a scale that is a float": (changed("layers.0.heads.0.scale", 0.5), "the network is no JSON document: 0.5 is writ"),
+    "a scale that is a float": (changed("layers.0.heads.0.scale", 0.5), "the network is not a JSON document: 0.5 is"),
     "a scale that is nothing": (changed("layers.0.heads.0.scale", None), "layers[0].heads[0].scale is None; it has to"),
     "an unknown field of a head": (
         changed("layers.0.heads.0.more", 1),
@@ -186,7 +186,7 @@ BAD_EXTENSIONS = {
     "an unseen token that is none": (changed("unseen", ["c"]), "the unseen token 'c' is not in the vocabulary"),
     "unseen tokens in another order": (changed("unseen", ["pad", "b"]), "the unseen token 'b' comes after 'pad'; each"),
     "an unseen token twice": (changed("unseen", ["b", "b"]), "the unseen token 'b' comes after 'b'; each is named onc"),
-    "unseen tokens that are no texts": (changed("unseen", [1]), "unseen[0] has to be a text"),
+    "unseen tokens that are not texts": (changed("unseen", [1]), "unseen[0] has to be a text"),
     "outputs of both kinds": (changed("outputs.nearest", []), "outputs has to be an object with one field, largest or"),
     "outputs that are nothing": (changed("outputs", None), "outputs has to be an object with one field, largest or ne"),
     "one output": (changed("outputs.largest", [["yes", [[], 0]]]), "there are 1 outputs; a network needs at least two"),
@@ -203,7 +203,7 @@ BAD_EXTENSIONS = {
     "a form that is none": (changed("outputs", {"nearest": [[], [0, 1]]}), "outputs.nearest[0] has to be a list of 2"),
     "a weight that is not dyadic": (
         changed("outputs", {"nearest": [[[[0, "1/3"]], 0], [0, 1]]}),
-        "the outputs' form 0, index 0: 1/3 is 0, or its denominator is no power of two",
+        "the outputs' form 0, index 0: 1/3 is 0, or its denominator is not a power of two",
     ),
 }
 
@@ -211,7 +211,7 @@ BAD_EXTENSIONS = {
 BAD_MODERN = {
     "relu, which is left out": (changed("layers.0.mlp.activation", "relu"), "layers[0].mlp.activation is relu; leave "),
     "an unknown activation": (changed("layers.0.mlp.activation", "swish"), "layer 1: the activation is 'swish'; it ha"),
-    "an activation that is no text": (changed("layers.0.mlp.activation", 1), "layers[0].mlp.activation has to be a te"),
+    "an activation that is not a text": (changed("layers.0.mlp.activation", 1), "layers[0].mlp.activation has to be a"),
     "no gates": (changed("layers.0.mlp.gates", []), "layers[0].mlp.gates is empty; leave it out"),
     "gates that are nothing": (changed("layers.0.mlp.gates", None), "layers[0].mlp.gates has to be a list"),
     "a gate more": (changed("layers.0.mlp.gates", [[[], 0], [[], 0]]), "layer 1: 2 gates for 1 neurons; each neuron n"),
@@ -388,7 +388,7 @@ def test_what_real_models_have_on_given_sequences(tmp_path: Path) -> None:
     assert ef.check(certificate.write(tmp_path), network=net).verdict == "certified"
     for sequence, says in (
         (["a", "a"], "sequence 0 has only tokens that no head sees"),
-        ((["b"], {0: "b"}), "sequence 0: 'b' is no output"),
+        ((["b"], {0: "b"}), "sequence 0: 'b' is not an output"),
     ):
         with pytest.raises(GivenError, match=f"^{says}$"):
             ef.certify(net, Given([sequence]), "exact")

@@ -122,7 +122,7 @@ def scored(first: Fraction, second: Fraction) -> Transformer:
 
 
 def test_what_is_below_the_largest_score_is_rounded_to_the_accumulator() -> None:
-    """8 + 9/256 is no number of bf16: exp is taken at 8 + 1/16, which gives another weight."""
+    """8 + 9/256 is not a number of bf16: exp is taken at 8 + 1/16, which gives another weight."""
     x = 8 + Fraction(9, 256)
     found = enclosed(scored(Fraction(8), x - 8), ["a", "b"], "fused:bf16/bf16/bf16")
     low, high = found.interval(0, 0)

@@ -431,9 +431,9 @@ def test_casting_rounds_tables_and_norms_and_keeps_epsilon_in_fp32() -> None:
         assert numbers["the norm before outputs, epsilon"] == round_to(FP32, Fraction(1e-5))
         assert changed == 6
         require_held(cast, parse_arithmetic("fused:bf16"))
-    with pytest.raises(Unsupported, match=r"^rotary, position 0, plane 0, cosine is .*, which is no number of fp32; "):
+    with pytest.raises(Unsupported, match=r"^rotary, position 0, plane 0, cosine is .*, which is not a number of fp32"):
         require_held(net, parse_arithmetic("fused:bf16"))
-    with pytest.raises(Unsupported, match=r"^the norm before outputs, epsilon is .*, which is no number of fp32; "):
+    with pytest.raises(Unsupported, match=r"^the norm before outputs, epsilon is .*, which is not a number of fp32; "):
         require_held(built(norm=RMSNorm([1, 1], 1e-5)), parse_arithmetic("fused:bf16"))
 
 

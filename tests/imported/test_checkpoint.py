@@ -298,8 +298,8 @@ REFUSED: dict[str, tuple[Callable[[Path], Transformer], str]] = {
         with_tensors(lambda tensors: tensors.update({"model.norm.weight": np.full(12, np.nan, np.float32)})),
         "nan",
     ),
-    "no config": (with_file("config.json", "[]"), "config.json is no JSON object"),
-    "a config that is none": (with_file("config.json", "{"), "config.json is no JSON document"),
+    "no config": (with_file("config.json", "[]"), "config.json is not a JSON object"),
+    "a config that is none": (with_file("config.json", "{"), "config.json is not a JSON document"),
     "an index that is none": (with_file("model.safetensors.index.json", "{}"), "has no weight_map"),
     "an index of another folder": (
         with_file("model.safetensors.index.json", '{"weight_map": {"x": "../x.safetensors"}}'),

@@ -206,27 +206,30 @@ def mixed(path: Path) -> None:
 BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "no config": (lambda path: (path / "config.json").unlink(), "{path}/config.json cannot be read: No such file"),
     "no weights": (lambda path: (path / "model.safetensors").unlink(), "{path}/model.safetensors cannot be read: No s"),
-    "a config that is no JSON": (bad_file("config.json", b"{"), "{path}/config.json is no config of an exported decod"),
-    "a config without a shape": (bad_config(lambda c: c.pop("shape")), "{path}/config.json is no config of an exporte"),
-    "a shape without heads": (bad_config(lambda c: c["shape"].pop("heads")), "{path}/config.json is no config of an e"),
+    "a config that is not JSON": (bad_file("config.json", b"{"), "{path}/config.json is not a config of an exported"),
+    "a config without a shape": (bad_config(lambda c: c.pop("shape")), "{path}/config.json is not a config of an exp"),
+    "a shape without heads": (
+        bad_config(lambda c: c["shape"].pop("heads")),
+        "{path}/config.json is not a config of an e",
+    ),
     "a width of 0": (
         bad_config(lambda c: c["shape"].update(width=0)),
         "{path}/config.json: the shape's width is 0; it has to be an integer from 1 on",
     ),
-    "tokens that are no list": (
+    "tokens that are not a list": (
         bad_config(lambda c: c.update(tokens="abc")),
-        "{path}/config.json: the tokens are no list of names",
+        "{path}/config.json: the tokens are not a list of names",
     ),
     "a token twice": (bad_config(lambda c: c.update(tokens=list("aba"))), "the token 'a' is in the vocabulary twice"),
     "a token too few": (
         bad_config(lambda c: c.update(tokens=["a", "b"])),
         "embedding has shape (3, 4); it has to be (2, 4)",
     ),
-    "a head width whose root is no power of two": (
+    "a head width whose root is not a power of two": (
         lambda path: random_decoder(path, head_width=9),
         "the head width is 9, whose root is not the same number in each way to run; it has to be a power of 4",
     ),
-    "a head width that is no square": (
+    "a head width that is not a square": (
         lambda path: random_decoder(path, head_width=8),
         "the head width is 8, whose root is not the same number in each way to run; it has to be a power of 4",
     ),
@@ -254,17 +257,17 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
         bad_config(lambda c: c.update(families=[])),
         "{path}/config.json: the vocabulary is factored, so that tokens have no rows of their own to be read",
     ),
-    "a weight that is no number": (
+    "a weight that is not a number": (
         bad_tensors(lambda t: t["lm_head.weight"].fill(np.nan)),
         "unembedding, row 0, column 0 is nan; weights have to be finite numbers",
     ),
     "integers": (bad_tensors(lambda t: t, "I32"), "{path}/model.safetensors has tensors of I32; one type of F64, F32,"),
     "two types": (mixed, "{path}/model.safetensors has tensors of F16 and F32; one type of F64, F32, F16, BF16 is rea"),
-    "an empty file": (bad_file("model.safetensors", b""), "{path}/model.safetensors is no safetensors file"),
-    "no header": (bad_file("model.safetensors", b"\xff" * 64), "{path}/model.safetensors is no safetensors file"),
+    "an empty file": (bad_file("model.safetensors", b""), "{path}/model.safetensors is not a safetensors file"),
+    "no header": (bad_file("model.safetensors", b"\xff" * 64), "{path}/model.safetensors is not a safetensors file"),
     "a header that is a list": (
         bad_file("model.safetensors", (2).to_bytes(8, "little") + b"[]"),
-        "{path}/model.safetensors is no safetensors file",
+        "{path}/model.safetensors is not a safetensors file",
     ),
     "a file that was cut": (
         lambda path: (path / "model.safetensors").write_bytes((path / "model.safetensors").read_bytes()[:-4]),

@@ -281,9 +281,9 @@ UNREADABLE: dict[str, tuple[dict[str, Any], list[int] | None, str]] = {
         {"residual_labels": ("a", "b", "c", "d")}, None,
         "the model's residual labels are not those of its residual space; give it as it was made",
     ),
-    "an output that is no direction": (
+    "an output that is not a direction": (
         {"get_compiled_model": making(Space(LABELS), Space(["one", "two"]))}, None,
-        "the model reads two, which is no direction of its residual space",
+        "the model reads two, which is not a direction of its residual space",
     ),
     "more outputs than values": (
         {"get_compiled_model": making(Space(LABELS), Space(LABELS))}, None,

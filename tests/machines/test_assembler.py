@@ -348,7 +348,7 @@ class NoCondition(Condition):
         ),
         pytest.param(
             lambda: program((Do({}, {"main": "R"}),)),  # type: ignore[dict-item]
-            "In routine 'main' of small, a step moves the head of the tape 'main' by 'R', which is no Move.",
+            "In routine 'main' of small, a step moves the head of the tape 'main' by 'R', which is not a Move.",
             id="no Move",
         ),
         pytest.param(
@@ -373,7 +373,7 @@ class NoCondition(Condition):
         ),
         pytest.param(
             lambda: program((While(on("main", "0"), (Call("other"),)),)),
-            "In routine 'main' of small, there is a call of 'other', which is no routine.",
+            "In routine 'main' of small, there is a call of 'other', which is not a routine.",
             id="call of no routine",
         ),
         pytest.param(
@@ -430,7 +430,7 @@ class NoCondition(Condition):
         pytest.param(
             lambda: Interpreter(program(()), "10x"),
             "The word '10x' has 'x', which is not an input symbol of small: use only 0 1.",
-            id="interpreted: word that is no input",
+            id="interpreted: word that is not an input",
         ),
         pytest.param(
             lambda: list(Interpreter(program((RIGHT, Call("check")), check=(Require(~on("main", "1")),)), "01")),
@@ -505,7 +505,7 @@ def test_a_program_that_is_too_large_is_refused(
 
 
 def test_a_routine_that_does_nothing_may_be_called_often() -> None:
-    """This is no loop that goes round without a step."""
+    """This is not a loop that goes round without a step."""
     small = program((*[Call("nothing")] * 20, do(main=("1", "S"))), nothing=())
     assert in_step(assemble(small), small, "0", 9) == ("halts", 2)
 

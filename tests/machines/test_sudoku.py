@@ -199,7 +199,7 @@ def test_boxes_of_no_sudoku_are_refused(rows: int, columns: int) -> None:
 
 
 def test_a_word_that_is_no_puzzle_has_no_search() -> None:
-    with pytest.raises(ValueError, match=r"'12' is no puzzle of 4 x 4 cells: give 16 characters, each one of 1234\."):
+    with pytest.raises(ValueError, match=r"'12' is not a puzzle of 4 x 4 cells: give 16 characters, each one of 1234"):
         next(iter(Search(FOUR, "12")))
 
 

@@ -118,7 +118,7 @@ BAD = (
     Bad("transitions missing", GOOD.split("transitions:")[1], "", "9:13", "a value is missing"),
     Bad("name is a list", "name: no", "name: [no]", "2:7", "write one name or number here"),
     Bad("key is a list", "name: no", "[name]: no", "2:1", "outside the format"),
-    Bad("tapes is no number", "tapes: 1", "tapes: one", "3:8", "tapes is 'one': write a whole number"),
+    Bad("tapes is not a number", "tapes: 1", "tapes: one", "3:8", "tapes is 'one': write a whole number"),
     Bad("tapes is 0", "tapes: 1", "tapes: 0", "3:8", "tapes is '0'"),
     Bad("tapes with a sign", "tapes: 1", "tapes: +1", "3:8", r"tapes is '\+1'"),
     Bad("tapes is huge", "tapes: 1", "tapes: " + "9" * 5000, "3:8", "whole number from 1 to 999"),

@@ -154,7 +154,7 @@ def _drawings(top: Element) -> Iterator[str]:
         if not one.inside or one.inside[0].tag != "title" or not one.attributes.get("aria-label"):
             yield "a drawing without a title"
         if one.attributes.get("role") != "img":
-            yield "a drawing that is no image"
+            yield "a drawing that is not an image"
 
 
 def _controls(top: Element) -> Iterator[str]:

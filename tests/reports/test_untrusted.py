@@ -1,4 +1,4 @@
-"""Certificates may come from anybody: no text of theirs becomes HTML, and what is no certificate ends in a sentence."""
+"""Certificates may come from anybody: none of their text becomes HTML, and bad files end in a sentence."""
 
 from __future__ import annotations
 
@@ -149,11 +149,11 @@ def test_whatever_is_missing_ends_in_one_sentence(of_title: OfTitle, title: str,
 
 REFUSED: dict[str, tuple[bytes | None, str]] = {
     "no file": (None, "there is no such file"),
-    "no JSON": (b"{", "is no JSON document"),
-    "no object": (b"[1]", "is no JSON object"),
+    "no JSON": (b"{", "is not a JSON document"),
+    "no object": (b"[1]", "is not a JSON object"),
     "another document": (b'{"format": "exactformer weights"}', "its format is 'exactformer weights'"),
-    "an old version": (b'{"format": "exactformer certificate", "version": 1}', "is of version 1"),
-    "deep": (b'{"a":' + b"[" * 100_000, "is no JSON document"),
+    "an old version": (b'{"format": "exactformer certificate", "version": 1}', "has version 1; pages can be"),
+    "deep": (b'{"a":' + b"[" * 100_000, "is not a JSON document"),
 }
 
 
@@ -180,5 +180,5 @@ def test_the_network_has_to_be_the_one_that_is_named(of_title: OfTitle, tmp_path
     for name in ("../x.json", "a/b", "/etc/passwd"):
         document["network"]["weights"]["file"] = name
         copy.write_bytes(canonical_bytes(document))
-        with pytest.raises(ReportError, match="which is no file name"):
+        with pytest.raises(ReportError, match="the plain name of a file"):
             read_source(copy)

@@ -101,7 +101,7 @@ def test_words_of_32_bits() -> None:
 
 @pytest.mark.parametrize(("r", "count"), [(2, 200), (3, 100), (4, 30)])
 def test_all_that_the_theory_says_is_true_of_random_sequences(r: int, count: int) -> None:
-    """Also of those that are no runs; and the network does what it says there, at every STEP."""
+    """Also of those that are not runs; and the network does what it says there, at every STEP."""
     (network, theory), many = built(r), list(random_writes(r, count, seed=r))
     for written in many:
         assert list(try_on(theory, r, subleq_sequence(written, r))) == []
@@ -270,7 +270,7 @@ def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
 def test_what_is_no_program() -> None:
     with pytest.raises(ValueError, match="no label 'y'"):
         assemble("x y+1 x: 0")
-    with pytest.raises(ValueError, match="is no word"):
+    with pytest.raises(ValueError, match="is not a word"):
         assemble("x- 1")
     with pytest.raises(ValueError, match="has to be a STEP"):
         next(run([Write(0, 0)], R))

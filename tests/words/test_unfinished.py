@@ -222,7 +222,7 @@ NOT_FITTING: dict[str, Change | bytes] = {
     "no far": lambda kept: kept.pop("far"),
     "another far": lambda kept: kept.update(far=40),
     "another listing": lambda kept: kept["finished"][3].__setitem__(5, 64 * "0"),
-    "a margin that is no number": lambda kept: kept["finished"][3].__setitem__(3, "x"),
+    "a margin that is not a number": lambda kept: kept["finished"][3].__setitem__(3, "x"),
     "another margin": lambda kept: kept["finished"][3].__setitem__(3, "5"),
     "lengths in another order": lambda kept: kept["finished"].reverse(),
     "a length twice": lambda kept: kept["finished"].append(kept["finished"][-1]),
@@ -251,7 +251,7 @@ def test_what_does_not_fit_is_not_used_and_that_is_said(title: str, folder: Path
     assert code == 0
     assert looked_at == list(range(1, 10))
     assert "taken over" not in out
-    assert err.startswith(f"out/{file.name} is not used, as it ")
+    assert err.startswith(f"out/{file.name} is not used: it ")
     assert len(err.splitlines()) == 1
     written(folder)
 
@@ -262,7 +262,7 @@ def test_another_version_computes_again(folder: Path, looked_at: list[int], monk
     looked_at.clear()
     code, _, err = verify("full.json", 9)
     assert (code, looked_at) == (0, list(range(1, 10)))
-    assert "is not used, as it is from another version of exactformer, or not as it was written" in err
+    assert "is not used: it is from another version of exactformer, or was changed" in err
     written(folder)
 
 

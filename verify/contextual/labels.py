@@ -50,7 +50,7 @@ class LabelHead:
         # A constant query is compared with 0 only, so its size does not matter.
         twice = 2 * head.query_bias / grid.delta if slope else Fraction((head.query_bias > 0) - (head.query_bias < 0))
         if twice.denominator != 1:
-            raise LayerError(f"head {head} has a threshold that is no multiple of delta/2")
+            raise LayerError(f"head {head} has a threshold that is not a multiple of delta/2")
         return cls(slope, int(twice), int(factor))
 
     def result(self, numbers: Numbers) -> Numbers:

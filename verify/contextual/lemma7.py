@@ -46,7 +46,7 @@ def bump_places(mapping: ValueMapping) -> Mapping[int, int]:
     for place, layer in enumerate(mapping.bumps):
         number = -layer.bias / mapping.grid.delta
         if number.denominator != 1 or layer.activation != near or tuple(layer.weights) != u or int(number) in found:
-            raise ValueError(f"bump {place} is no bump at a multiple of delta of its own")
+            raise ValueError(f"bump {place} is not a bump at a multiple of delta of its own")
         found[int(number)] = place
     return found
 

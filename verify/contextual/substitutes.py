@@ -1,7 +1,7 @@
 """Does a layer compute a contextual mapping on this grid?  A proof, or two columns that cannot be told apart.
 
 Asked as in Lemma 6, parts 1 and 2: the columns behind the layer are distinct within every proper sequence, and between
-every two proper sequences that are no permutations of each other.  Whole columns are compared: if two are the same, no
+every two proper sequences that are not permutations of each other.  Whole columns are compared: if two are the same, no
 u tells them apart; if all that must be are distinct, some u does (all directions but those in finitely many planes).
 """
 

@@ -135,7 +135,7 @@ LEMMAS = (
     Lemma(
         "contextual.mapping",
         "Lemma 6, parts 1 to 4, with exact t_l and t_r: ids of distinct grid columns are distinct within and between "
-        "sequences that are no permutations, and no other quantised sequence has an id in [t_l, t_r]; every grid with "
+        "sequences that are not permutations, and no other quantised sequence has an id in [t_l, t_r]; every grid with "
         "n = 2, d <= 2, 1/delta <= 8, and others up to n = 5, d = 3; n < 1/delta - 1 is not needed",
         f"{HIGH_PRECISION}, Lemma 6",
         "exhaustive, all quantised sequences",

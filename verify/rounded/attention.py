@@ -147,7 +147,7 @@ def _integer_scores_fit(setting: Setting, head: CompiledHead) -> bool:
 def _by_maximisers(setting: Setting, head: CompiledHead, x: Dyadic, values: Dyadic, position_bits: int) -> list[Part]:
     """Queries that see queries and keys in {-1, 0, 1} only, as far as their maximisers decide the result."""
     d, n = x.numerators.shape
-    # Rows that are no query or key of this head are never looked at.
+    # Rows that are neither query nor key of this head are never looked at.
     signs = np.asarray(np.sign(x.numerators), dtype=np.int64)
     moved = replace(head, value=tuple(range(d, d + len(head.value))))
     found = attend(moved, np.concatenate([signs, values.numerators]), position_bits, np.zeros(n, np.int64))
@@ -161,7 +161,7 @@ def _by_maximisers(setting: Setting, head: CompiledHead, x: Dyadic, values: Dyad
 
 
 def _others_vanish(setting: Setting, gap: int) -> bool:
-    """Whether every position that is no maximiser gets a weight that rounds to 0: exp(-beta gap) does."""
+    """Whether every position that is not a maximiser gets a weight that rounds to 0: exp(-beta gap) does."""
     return gap == NO_GAP or round_to(setting.model.weights, exp_minus_upper(setting.split.beta * gap)) == 0
 
 

@@ -60,7 +60,7 @@ ASSUMED = (
     "a score is the exact sum of products times beta, rounded once; a head is computed as the arithmetic model of the "
     "statement says (ARITHMETIC 2)",
     "after attention and after an MLP activations are rounded once to the activation format; MLP sums, residual sums "
-    "before that rounding, and logits are exact, also on numbers that are no integers (DRIFT)",
+    "before that rounding, and logits are exact, also on numbers that are not integers (DRIFT)",
 )
 NOT_CLAIMED = ("activations: they may differ from those of the hardmax transformer; the claim is about tokens only",)
 

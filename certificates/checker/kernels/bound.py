@@ -45,7 +45,7 @@ class Inputs:
 
 
 def errors(recipe: Recipe, inputs: Inputs) -> dict[str, Fraction]:
-    """By cause; the output is off by their sum at most. `Unshown` where it may be no finite number."""
+    """By cause; the output is off by their sum at most. `Unshown` where it may be not a finite number."""
     return _Bound(recipe, inputs).errors()
 
 

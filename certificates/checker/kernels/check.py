@@ -123,7 +123,7 @@ def read_statement(value: Json) -> Statement:
     for name, form in (("scores", recipe.score), ("values", recipe.value)):
         ends = [rational(f"statement.{name}", end) for end in items(f"statement.{name}", parts[name])]
         if len(ends) != 2 or ends[0] > ends[1] or not all(form.has(end) for end in ends):
-            raise Rejected(f"statement.{name}", f"is no range of numbers of {form.name}")
+            raise Rejected(f"statement.{name}", f"is not a range of numbers of {form.name}")
         ranges.append((ends[0], ends[1]))
     masked = one_of("statement.masked", parts["masked"], *AMONG)
     if recipe.mask_how is None and masked != "none":
@@ -175,7 +175,7 @@ def refuted(value: Json, statement: Statement, deadline: Deadline) -> str:
         return f"it makes {found.value}"
     off = distance(found, wanted(recipe, keys))
     if not isinstance(off, Fraction) or off <= statement.tolerance:
-        raise Rejected("input", "is no refutation: what comes out is not surely off by more than the tolerance")
+        raise Rejected("input", "is not a refutation: what comes out is not surely off by more than the tolerance")
     return f"it makes {approximately(found)}, which is off by more than {approximately(off, ROUND_FLOOR)}"
 
 

@@ -207,7 +207,7 @@ def least_error(recipe: Recipe, keys: Sequence[Key]) -> Number:
 
 
 def distance(output: Number, ends: tuple[Fraction, Fraction] | None) -> Number:
-    """How far an output is from the ends; an infinity if it is no finite number; 0 if nothing else is wanted."""
+    """How far an output is from the ends; an infinity if it is not a finite number; 0 if nothing else is wanted."""
     if isinstance(output, Special):
         return INFINITY
     return ZERO if ends is None else max(ZERO, ends[0] - output, output - ends[1])

@@ -20,7 +20,7 @@ from exactformer.certificates.checker.softmax.numbers import exponential
 
 
 class Special(Enum):
-    """What is no rational."""
+    """What is not a rational."""
 
     INFINITY = "inf"
     MINUS_INFINITY = "-inf"

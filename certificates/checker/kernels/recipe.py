@@ -194,7 +194,7 @@ def _number(field: str, value: Json, form: Format) -> Number:
         return MINUS_INFINITY
     number = rational(field, value)
     if not form.has(number):
-        raise Rejected(field, f"is {quote(value)}, which is no number of {form.name}")
+        raise Rejected(field, f"is {quote(value)}, which is not a number of {form.name}")
     return number
 
 

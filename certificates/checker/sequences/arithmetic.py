@@ -121,7 +121,7 @@ def require_judged(arithmetic: Arithmetic, network: Network, field: str = "state
 
 
 def arithmetic_of(text: str, e: int, field: str = "statement.arithmetic") -> Arithmetic:
-    """The arithmetic with this text; `Rejected` if it is no canonical one, `TooLarge` if it is not judged."""
+    """The arithmetic with this text; `Rejected` if it is not a canonical one, `TooLarge` if it is not judged."""
     model = parse_model(field, text, of_networks=True)
     steps = model.steps
     for is_there, what in (

@@ -127,7 +127,7 @@ def check_tokens(sequences: Sequence[Given], network: Network, logits: Logits) -
                 raise Rejected(field, f"has {quote(token)}, which is not in the vocabulary")
         for _, output in given.asked:
             if output not in logits:
-                raise Rejected(field, f"asks for {quote(output)}, which is no output")
+                raise Rejected(field, f"asks for {quote(output)}, which is not an output")
         if most is not None and len(given.tokens) > most:
             raise Rejected(field, f"has {len(given.tokens)} tokens; the network has {most} positions")
 

@@ -122,7 +122,7 @@ def named_steps(field: str, base: str, texts: list[str]) -> dict[str, str]:
     for text in texts:
         name, what = _split(text)
         if name not in PLACES or bool(what) != (name in NUMBERED or name == "linear"):
-            raise Rejected(field, f"{quote('+' + text)} is no step")
+            raise Rejected(field, f"{quote('+' + text)} is not a step")
         if what.startswith("0") or len(what) > LONGEST_NATURAL:
             raise Rejected(field, f"{quote('+' + text)} has a number that begins with 0, or is too long")
         if PLACES[name] == last:
@@ -130,7 +130,7 @@ def named_steps(field: str, base: str, texts: list[str]) -> dict[str, str]:
         if PLACES[name] < last:
             raise Rejected(field, f"{quote('+' + text)} is not in the order of steps")
         if name not in ALLOWED[base]:
-            raise Rejected(field, f"{quote('+' + text)} is no step of {base}")
+            raise Rejected(field, f"{quote('+' + text)} is not a step of {base}")
         last, found[name] = PLACES[name], what
     return found
 

@@ -187,7 +187,7 @@ def _tiny(arithmetic: Arithmetic, acc: Format, query: Query, terms: Sequence[Ter
 
 
 def _bound(arithmetic: Arithmetic, acc: Format, number: int, total: int, largest: int, ternary: bool) -> int:
-    """B, which is no overflow; from K, T and the largest magnitude of a term, both on the grid squared."""
+    """B, which is not an overflow; from K, T and the largest magnitude of a term, both on the grid squared."""
     total, largest = -(-total >> arithmetic.grid), -(-largest >> arithmetic.grid)
     error = _error(arithmetic, acc, number, ternary, arithmetic.model.steps.block is None)
     bounds = list[int]()

@@ -231,7 +231,7 @@ def refuted(
     output = text("refutation.output", parts["output"])
     for field, name in (("statement.expected.output", expected), ("refutation.output", output)):
         if name not in names:
-            raise Rejected(field, f"is {quote(name)}, which is no output")
+            raise Rejected(field, f"is {quote(name)}, which is not an output")
     if output == expected:
         raise Rejected("refutation.output", "is the one that is expected")
     try:

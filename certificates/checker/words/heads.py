@@ -101,7 +101,7 @@ class HeadOfWords:
         return np.concatenate(found)[np.argsort(order)][back].reshape(own.shape)
 
     def _of_pairs(self, query: Ints, sights: Ints) -> Ints:
-        """Of queries with bags, [pairs, tokens]; -1 is no token."""
+        """Of queries with bags, [pairs, tokens]; -1 is not a token."""
         listed, local = np.unique(query, return_inverse=True)
         present, place = np.unique(sights, return_inverse=True)
         place = place.reshape(sights.shape)
@@ -231,7 +231,7 @@ def read_by_heads(
 
 
 def _ranks(scores: Sequence[Sequence[Ends | None]]) -> Ints:
-    """[queries, sights]: the sights by the lower ends of their scores, the largest first; what is no token last."""
+    """[queries, sights]: the sights by the lower ends of their scores, the largest first; what is not a token last."""
     found = np.zeros((len(scores), len(scores[0])), np.int64)
     for query, of_query in enumerate(scores):
         order = sorted(range(len(of_query)), key=lambda at: _order(of_query[at]))

@@ -136,7 +136,7 @@ class _Reading:
             )
             low, high = int(least), int(most) if most else (None if comma else int(least))
             if max(low, high or 0) > MOST_REPEATED or (high is not None and high < low):
-                raise Rejected(self.at, f"{quote('{' + text + '}')} is no repetition of 0 to {MOST_REPEATED} times")
+                raise Rejected(self.at, f"{quote('{' + text + '}')} is not a repetition of 0 to {MOST_REPEATED} times")
             found = self.times(start, end, low, high)
             self.place = end + 1
         return found

@@ -56,7 +56,7 @@ class Statement:
 
     @property
     def transducer(self) -> Json:
-        """What says what is expected; None if that is no transducer."""
+        """What says what is expected; None if that is not a transducer."""
         if isinstance(self.expected, dict) and "transducer" in self.expected:
             return members("statement.expected", self.expected, "transducer")["transducer"]
         return None

@@ -76,7 +76,7 @@ def read_transducer(at: str, value: Json, places: Mapping[str, int], outputs: Ma
             raise Rejected("", f"is {quote(move)} where a state, or a state and an output, must be")
         output = text("", move[1])
         if output not in outputs:
-            raise Rejected("", f"has {quote(output)}, which is no output of the network")
+            raise Rejected("", f"has {quote(output)}, which is not an output of the network")
         return _state(move[0], states), outputs[output]
 
     tables = np.full((2, len(states), len(places)), NOTHING, np.int32)

@@ -1,4 +1,4 @@
-"""The whole page: one file, which loads nothing."""
+"""The whole page: one file that loads nothing."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ STYLE, SCRIPT = (Path(__file__).with_name(name).read_text(encoding="utf-8") for 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a page shows: the run on ``word``, or on one that is chosen; and what the checker said, if it was asked."""
+    """What a page shows: the run on ``word``, or on a chosen word; and what the checker said, if it was asked."""
 
     word: str | None = None
     checked: Checked | None = None
 
 
 def sections_of(source: Source, wanted: Wanted) -> list[Section]:
-    """All that apply to the certificate, in the order in which they are read.  Raises ReportError."""
+    """All sections that apply to the certificate, in reading order.  Raises ReportError."""
     with lacking(source.file.name):
         run = run_section(source, wanted.word, _failing_token(source, wanted.word))
         if run is None and wanted.word is not None:
-            raise ReportError("the certificate is about no machine, so there is no run: leave --input out")
+            raise ReportError("the certificate is not about a machine, so there is no run: leave out --input")
         found = (
             claim_section(source),
             grounds_section(source, wanted.checked),
@@ -124,7 +124,7 @@ def _section(section: Section) -> Markup:
 
 
 def _hash(text: str) -> str:
-    """As a content security policy names what may be there: nothing else runs, whatever a certificate says."""
+    """The name of a text in a content security policy: nothing else runs, whatever a certificate says."""
     return f"sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 

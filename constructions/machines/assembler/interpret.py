@@ -51,7 +51,7 @@ class Interpreter:
     A run that gets stuck ends in a RequirementError.
 
     Errors: ProgramError when the word has other than input symbols; in a run, when a loop goes round without a step,
-    and when what is copied is no symbol of the tape it is copied to.
+    and when what is copied is not a symbol of the tape it is copied to.
     """
 
     def __init__(self, program: Program, word: str) -> None:

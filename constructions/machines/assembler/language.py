@@ -231,7 +231,7 @@ def holds(condition: Condition, read: Mapping[str, str]) -> bool:
             return holds(first, read) and holds(second, read)
         case Not(inner):
             return not holds(inner, read)
-    raise TypeError(f"{condition!r} is no condition")
+    raise TypeError(f"{condition!r} is not a condition")
 
 
 def _validate(program: Program) -> None:
@@ -297,7 +297,7 @@ def _validate_block(
                         raise wrong(f"a step is about the tape {tape!r}, which there is not")
                 for tape, move in moves.items():
                     if not isinstance(move, Move):
-                        raise wrong(f"a step moves the head of the tape {tape!r} by {move!r}, which is no Move")
+                        raise wrong(f"a step moves the head of the tape {tape!r} by {move!r}, which is not a Move")
                 for tape, symbol in writes.items():
                     if isinstance(symbol, SymbolOn):
                         if symbol.tape not in symbols:
@@ -320,7 +320,7 @@ def _validate_block(
                 check(condition)
             case Call(name):
                 if name not in program.routines:
-                    raise wrong(f"there is a call of {name!r}, which is no routine")
+                    raise wrong(f"there is a call of {name!r}, which is not a routine")
             case Halt():
                 pass
             case _:

@@ -5,7 +5,7 @@
 
 A row of the list is a state, with a triple for each of the symbols 0, 1, ..  States and symbols are names or numbers;
 the states 0, 1, .. are called A, B, ..  A move is L or R; or 1 and 0, or 1 and -1, for R and L.  ``None``, or a triple
-that writes -1, is no entry; the state -1 halts.  The text is never executed.
+that writes -1, is not an entry; the state -1 halts.  The text is never executed.
 """
 
 from __future__ import annotations

@@ -123,7 +123,7 @@ def _started(text: Text, machine: TapeMachine, starts: Sequence[Sequence[Cell]])
     if found is None:
         text.fail(
             place,
-            f"{word!r} is no start configuration: write symbols, a state and symbols, such as "
+            f"{word!r} is not a start configuration: write symbols, a state and symbols, such as "
             f"{machine.symbols[-1]}{machine.initial}{machine.symbols[-1]}; states are {listed(machine.states)}.",
         )
     first = found[2]
@@ -231,7 +231,7 @@ def _filled(
                 continue
             found = _splits(cell.text, states, symbols)
             if len(found) != 1:
-                what = "can be read in two ways" if found else "is no symbol, move and state"
+                what = "can be read in two ways" if found else "is not a symbol, move and state"
                 text.fail(
                     cell.place,
                     f"the entry {cell.text!r} {what}: symbols are {listed(symbols)}, moves L R S N, states "

@@ -78,7 +78,7 @@ def _parsed(text: Text) -> _Element:
 
     def start(name: str, attributes: dict[str, str]) -> None:
         if len(path) > DEEPEST:
-            text.fail(place(), f"elements are nested more than {DEEPEST} deep: this is no file of JFLAP.")
+            text.fail(place(), f"elements are nested more than {DEEPEST} deep: this is not a file of JFLAP.")
         element = _Element(name, attributes, place())
         path[-1].below.append(element)
         path.append(element)
@@ -120,7 +120,7 @@ class _Reader:
         root = self.root
         kind = root.first("type")
         if root.name != "structure" or kind is None:
-            self.text.fail(root.place, "this is no file of JFLAP: it begins with <structure> and its <type>.")
+            self.text.fail(root.place, "this is not a file of JFLAP: it begins with <structure> and its <type>.")
         if kind.text.strip() != "turing":
             self.text.fail(
                 kind.place, f"the type is {kind.text.strip()!r}: only Turing machines are read, of type turing."
@@ -232,7 +232,7 @@ class _Reader:
             )
         if len(said) != 1 and not (len(said) == 2 and said[0] == NOT):
             self.text.fail(
-                element.place, f"the label {said!r} is no symbol: use one character, or ! and one for all others."
+                element.place, f"the label {said!r} is not a symbol: use one character, or ! and one for all others."
             )
         return said
 

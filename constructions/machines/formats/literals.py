@@ -41,7 +41,7 @@ class Literals:
         except SyntaxError as error:
             self.text.fail((error.lineno or 1, error.offset or 1), f"not Python: {error.msg}.")
         except (RecursionError, MemoryError, ValueError):
-            self.text.fail((1, 1), "this is no text of Python, or lists are nested too deeply.")
+            self.text.fail((1, 1), "this is not a text of Python, or lists are nested too deeply.")
 
     def name(self, node: ast.expr, what: str) -> str:
         """A string or a whole number, as a name."""

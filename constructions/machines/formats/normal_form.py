@@ -43,7 +43,7 @@ _REFUSED: Final = "{}[]'"
 
 
 class NormalFormError(MachineError):
-    """A machine that has no normal form, or a word that is no input of it."""
+    """A machine that has no normal form, or a word that is not an input of it."""
 
 
 @dataclass(frozen=True)

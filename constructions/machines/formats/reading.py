@@ -41,7 +41,7 @@ class Text:
         raise MachineTextError(self.source, *place, reason)
 
     def require_small(self) -> None:
-        """Refuse a text that is no machine's, whatever it is."""
+        """Refuse a text that is not a machine's, whatever it is."""
         if len(self.text) > LARGEST_TEXT:
             self.fail((1, 1), f"the text has {len(self.text)} characters: at most {LARGEST_TEXT} are read.")
 

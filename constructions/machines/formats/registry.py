@@ -150,7 +150,7 @@ def _reader(text: str, source: str) -> _Reader | None:
 def load_object(machine: object) -> Loaded:
     """A machine of automata-lib.  Errors: MachineTextError; MachineError, where it is none."""
     if not automata_lib.is_object(machine):
-        raise MachineError(f"{machine!r} is no machine: give a name, a file, or a DTM or MNTM of automata-lib.")
+        raise MachineError(f"{machine!r} is not a machine: give a name, a file, or a DTM or MNTM of automata-lib.")
     return Loaded("automata-lib", original=automata_lib.from_object(machine))
 
 

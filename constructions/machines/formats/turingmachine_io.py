@@ -174,7 +174,7 @@ class _Reader:
             if node.value in synonyms:
                 return synonyms[node.value]
             guess = did_you_mean(node.value, synonyms)
-            self.fail(node, f"{node.value!r} is no move and no synonym{guess}: use L, R, N, or {{L: state}}.")
+            self.fail(node, f"{node.value!r} is neither a move nor a synonym{guess}: use L, R, N, or {{L: state}}.")
         if not isinstance(node, yaml.MappingNode):
             self.fail(node, "an instruction is missing: write L, R, N, a synonym, or {write: symbol, L: state}.")
         written, moved = None, None

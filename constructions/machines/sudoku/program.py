@@ -72,7 +72,7 @@ def text_of(boxes: Boxes) -> str:
 def sudoku_program(boxes: Boxes) -> Program:
     """The program that writes the solution of a puzzle of this shape, or `!` if it has none.
 
-    A word that is no puzzle of this shape gets it stuck, before it has read all of it or at its end.
+    A word that is not a puzzle of this shape gets it stuck, before it has read all of it or at its end.
 
     Errors: ProgramError when the side is 1.
     """

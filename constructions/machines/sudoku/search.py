@@ -119,7 +119,7 @@ class Search:
         """Errors: ValueError if the puzzle is none of this shape."""
         if not self.boxes.is_puzzle(self.puzzle):
             raise ValueError(
-                f"{self.puzzle!r} is no puzzle of {self.boxes.side} x {self.boxes.side} cells: "
+                f"{self.puzzle!r} is not a puzzle of {self.boxes.side} x {self.boxes.side} cells: "
                 f"give {self.boxes.cells} characters, each one of {self.boxes.digits + EMPTY}"
             )
         grid = Grid(self.boxes)

@@ -1,4 +1,4 @@
-"""KERNELS section 2, executed, apart from the checker: own rounding, exponentials by mpmath, and what is no rational
+"""KERNELS section 2, executed, apart from the checker: own rounding, exponentials by mpmath, and what is not a rational
 number is a Python float (inf, -inf, nan), so that IEEE 754 comes from there."""
 
 from __future__ import annotations

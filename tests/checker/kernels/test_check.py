@@ -125,10 +125,10 @@ NOT_VALID: dict[str, tuple[Json, str, str]] = {
         certificate("proved", NO_MASK, keys=2**24, stated=computed(NO_MASK)), "verdict", "no close bound",
     ),
     "refuted, as a row that is masked makes 0": (
-        certificate("refuted", GUARDED, masked="any", of=[["0", "1", True]]), "input", "is no refutation",
+        certificate("refuted", GUARDED, masked="any", of=[["0", "1", True]]), "input", "is not a refutation",
     ),
     "refuted by what is right": (
-        certificate("refuted", NO_MASK, of=OUT), "input", "is no refutation",
+        certificate("refuted", NO_MASK, of=OUT), "input", "is not a refutation",
     ),
     "refuted by a masked key, where none is": (
         certificate("refuted", FINITE_MASK, of=[["0", "1", True], ["0", "1", False]]), "input", "is masked otherwise",
@@ -158,7 +158,11 @@ NOT_VALID: dict[str, tuple[Json, str, str]] = {
     "masked keys without a mask": (
         certificate("inconclusive", NO_MASK, masked="any"), "statement.masked", "the recipe has no mask",
     ),
-    "provenance that is no object": (changed(certificate("inconclusive", NO_MASK), provenance=[]), "provenance", "is"),
+    "provenance that is not an object": (
+        changed(certificate("inconclusive", NO_MASK), provenance=[]),
+        "provenance",
+        "is",
+    ),
     "a tolerance below 0": (certificate("inconclusive", NO_MASK, tolerance="-1"), "statement.tolerance", "not above 0"),
 }  # fmt: skip
 

@@ -209,7 +209,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "a file elsewhere": (changed("network.weights.file", "../network.json"), "same folder"),
     "no tokens": (changed("statement.sequences.0.tokens", []), "are none"),
     "a token not in the vocabulary": (changed("statement.sequences.0.tokens.0", "c"), "not in the vocabulary"),
-    "a token asked that is not there": (changed("statement.sequences.0.asked", [[2, "c"]]), "which is no output"),
+    "a token asked that is not there": (changed("statement.sequences.0.asked", [[2, "c"]]), "which is not an output"),
     "asked beyond the tokens": (changed("statement.sequences.0.asked", [[3, "a"]]), "not from 0 to 2"),
     "asked twice": (changed("statement.sequences.0.asked", [[2, "a"], [2, "a"]]), "do not ascend"),
     "asked in the wrong order": (changed("statement.sequences.0.asked", [[2, "a"], [1, "a"]]), "do not ascend"),
@@ -264,9 +264,12 @@ BAD_NETWORKS: dict[str, tuple[Any, str]] = {
     "a weight that is not dyadic": (with_network("vocabulary.0.embedding", [[1, "1/3"]]), "not a power of two"),
     "a small integer as text": (with_network("vocabulary.0.embedding", [[1, "1"]]), "without"),
     "a weight not in lowest terms": (with_network("vocabulary.0.embedding", [[1, "2/4"]]), "lowest terms"),
-    "an embedding not of fp32": (with_network("vocabulary.0.embedding", [[1, 2**24 + 1]]), "no number of fp32"),
-    "a bias not of fp32": (with_network(f"{FORM}.1", 2**24 + 1), "no number of fp32"),
-    "a position not of fp32": (with_network("positions", {"table": [[[0, 2**24 + 1]], [], []]}), "no number of fp32"),
+    "an embedding not of fp32": (with_network("vocabulary.0.embedding", [[1, 2**24 + 1]]), "not a number of fp32"),
+    "a bias not of fp32": (with_network(f"{FORM}.1", 2**24 + 1), "not a number of fp32"),
+    "a position not of fp32": (
+        with_network("positions", {"table": [[[0, 2**24 + 1]], [], []]}),
+        "not a number of fp32",
+    ),
     "a form without bias": (with_network(FORM, [[]]), "a form"),
     "a pair of three": (with_network("vocabulary.0.embedding", [[1, 1, 1]]), "a pair"),
     "more queries than keys": (with_network(f"{HEAD}.query", [[[], 1], [[], 1]]), "where the query has 2"),
@@ -292,7 +295,7 @@ def test_networks_that_break_rules(title: str, tmp_path: Path) -> None:
 
 
 def test_weights_are_free_where_nothing_is_rounded(tmp_path: Path) -> None:
-    """2^24 + 1 is no number of fp32; `exact` demands nothing of it, and +linearfixed does not have 1/8."""
+    """2^24 + 1 is not a number of fp32; `exact` demands nothing of it, and +linearfixed does not have 1/8."""
     document = with_network("vocabulary.0.unembedding", [[[2, 2**24 + 1]], 0])
     said = certificate(document, [BAB], "exact", 4, "certified", "1", [["1/8", "1/8"]])
     assert checked(tmp_path, said, document).verdict == "certified"
@@ -434,8 +437,8 @@ def test_other_kinds_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="about a theory, given with --theory, not about sequences"):
         check_sequences(other)
     assert run(other)[0] == 2
-    assert "give --machine MACHINE" in run(other)[1]
-    assert "give --machine MACHINE" not in run(other, "--network", other)[1]
+    assert "say what the certificate has to be about" in run(other)[1]
+    assert "say what the certificate has to be about" not in run(other, "--network", other)[1]
     path = written(tmp_path, SMALL, GOOD)
     other.write_bytes(b'{"a":' + b"[" * 99)
     assert run(other) == (4, "not judged: certificate: more than 16 lists and objects inside each other\n")

@@ -103,7 +103,7 @@ PARTS = {
     ),
     "1: tables are of numbers of L": Part(
         network, "reader, found = _Reader(0, linear, 0)", "reader, found = _Reader(0, None, 0)",
-        broken("a sine that is no number of fp32"),
+        broken("a sine that is not a number of fp32"),
     ),
     "1: as many tokens as positions": Part(
         network, "(positions, len(rotary) or None)", "(positions,)", broken("a sequence longer than the tables"),

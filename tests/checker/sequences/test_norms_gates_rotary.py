@@ -302,7 +302,7 @@ NOT_RIGHT: dict[str, tuple[Any, str]] = {
         with_network(f"{M}.gates", [[[[2, 1]], 0]], GATED),
         r"mlp\.gates\[0\].* not from 0 to 1",
     ),
-    "a gate that is no number of fp32": (
+    "a gate that is not a number of fp32": (
         with_network(f"{M}.gates", [[[], 2**24 + 1]], GATED),
         r"mlp\.gates\[0\]\[1\]: is 16777217, no number of fp32",
     ),
@@ -363,7 +363,7 @@ NOT_RIGHT: dict[str, tuple[Any, str]] = {
     ),
     "a cosine without a sine": (with_network("rotary.2.0", [1], BEFORE), r"rotary\[2\]\[0\]: .* \[cosine, sine\] must"),
     "a cosine that is not dyadic": (with_network("rotary.2.0.0", "3/5", BEFORE), "not a power of two"),
-    "a sine that is no number of fp32": (
+    "a sine that is not a number of fp32": (
         with_network("rotary.2.0.1", str(Fraction(2**25 + 1, 2**26)), BEFORE),
         r"network\.rotary\[2\]\[0\]\[1\]: is .* no number of fp32",
     ),

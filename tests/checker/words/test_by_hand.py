@@ -386,7 +386,7 @@ OVERFLOWS: dict[str, tuple[Any, str, bool]] = {
 @pytest.mark.parametrize("attention", ["causal", "full"])
 @pytest.mark.parametrize("title", OVERFLOWS)
 def test_an_overflow_leaves_nothing_shown_of_a_word(title: str, attention: str, tmp_path: Path) -> None:
-    """Also where what overflows does not matter to the output: a product of infinity and 0 is no number."""
+    """Also where what overflows does not matter to the output: a product of infinity and 0 is not a number."""
     layers, language, shown = OVERFLOWS[title]
     document = SMALL | {"layers": layers, "outputs": YES, "attention": attention}
     if "not seen" in title:
@@ -445,7 +445,7 @@ def test_a_later_layer_that_looks_for_the_token(tmp_path: Path) -> None:
 
 
 def test_scores_too_far_apart_for_the_accumulator(tmp_path: Path) -> None:
-    """x = 65536 is no number of fp16: then nothing is shown, and that is said."""
+    """x = 65536 is not a number of fp16: then nothing is shown, and that is said."""
     document = SMALL | {"layers": [layer(LOOK | {"query": [[[], 2]]})]}
     for beta, shown in ((2**14, True), (2**15, False)):
         said = certificate(

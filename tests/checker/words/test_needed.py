@@ -72,7 +72,7 @@ def shorter_words(_: Path) -> None:
 
 
 def bad_table(title: str) -> Notices:
-    """What is no automaton, or no transducer."""
+    """What is not an automaton, or no transducer."""
     if title in of_tables.BAD_AUTOMATA:
         return lambda _: of_tables.test_what_is_no_automaton(title)
     return lambda _: of_tables.test_what_is_no_transducer(title)
@@ -141,7 +141,7 @@ def in_sets(title: str) -> Notices:
 
 OF_NO_OUTPUT = """\
         if output not in outputs:
-            raise Rejected("", f"has {quote(output)}, which is no output of the network")
+            raise Rejected("", f"has {quote(output)}, which is not an output of the network")
 """
 OF_GROUPS = "            query = query_of(self.arithmetic, [Scores(count, one.low, one.high) for count, one in key])\n"
 
@@ -176,7 +176,7 @@ PARTS = {
     "1: all words": Part(
         levels, "<= left)", "< left)", in_levels,
     ),
-    "1: beginnings are no words": Part(
+    "1: beginnings are not words": Part(
         levels, "automaton.distance[states] == 0)", "automaton.distance[states] >= 0)", in_levels,
     ),
     "1: how many words": Part(

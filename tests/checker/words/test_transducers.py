@@ -148,7 +148,7 @@ BAD: dict[str, tuple[Any, str]] = {
         reclaimed(GOOD, f"{TABLE}.moves.some", {"a": ["some", "a"]}),
         r'has no move for token 1 of the word \["a", "b"\]',
     ),
-    "an output that is none": (reclaimed(GOOD, f"{TABLE}.moves.some.b", ["some", "c"]), "which is no output of the"),
+    "an output that is none": (reclaimed(GOOD, f"{TABLE}.moves.some.b", ["some", "c"]), "which is not an output of"),
     "a transducer null": (changed(GOOD, TABLE, None), "no field"),
     "a transducer that is text": (changed(GOOD, TABLE, "a*"), "where an object must be"),
     "a listing besides": (changed(GOOD, "statement.expected.sha256", 64 * "0"), "unknown field"),

@@ -171,7 +171,7 @@ def test_a_nondeterministic_machine_of_one_choice_is_read_and_of_two_is_refused(
 
 
 def test_what_is_no_machine_is_refused() -> None:
-    with pytest.raises(MachineError, match="3 is no machine: give a name, a file, or a DTM or MNTM"):
+    with pytest.raises(MachineError, match="3 is not a machine: give a name, a file, or a DTM or MNTM"):
         load(3)
 
 
