@@ -17,11 +17,11 @@ from exactformer.certificates.checker.document import Rejected, quote
 Rounding: TypeAlias = Literal["nearest", "down", "up"]
 
 LARGEST_PARAMETER = 4096
-"""Limit of this checker on the parameters of a format."""
+"""The largest parameter of a format that this checker reads."""
 
 
 class Overflow(Exception):
-    """A magnitude rounds to beyond the largest value of a format."""
+    """A magnitude is rounded beyond the largest value of a format."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from exactformer.certificates.checker.softmax.model import Model, parse_model
 PARTS = ("claim", "machine", "paradigm", "scope", "context", "position_bits", "arithmetic", "beta", "beta_split")
 
 LARGEST_CONTEXT = 2**128
-"""Positions have this many bits at most: the work of a check grows with the square of them."""
+"""The most bits of positions: the work of a check grows with their square."""
 THOUGHT = {"cot": "chain of thought", "scot": "summarized chain of thought"}
 
 
@@ -46,7 +46,7 @@ class Statement:
 
 
 def check_statement(value: Json, machine: Machine) -> Statement:
-    """Section 3: all but the claim is well formed, and the machine is the given one."""
+    """Section 3: everything except the claim is well formed, and the machine is the given one."""
     parts = members("statement", value, *PARTS)
     embedded = members("statement.machine", parts["machine"], "name", "text", "sha256")
     machine_text = text("statement.machine.text", embedded["text"])
@@ -87,7 +87,7 @@ def check_statement(value: Json, machine: Machine) -> Statement:
 
 
 def scales(model: Model, e: int | None) -> tuple[int, int]:
-    """``beta_split``: beta = 2^e, times sqrt(H) where scores are divided by that (SPEC 3, 19.1); 1 without a beta."""
+    """``beta_split``: beta = 2^e, times sqrt(H) if scores are divided by that (SPEC 3, 19.1); 1 without a beta."""
     scale = 0 if e is None else e + model.steps.head
     return 2 ** ((scale + 1) // 2), 2 ** (scale // 2)
 

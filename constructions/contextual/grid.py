@@ -18,7 +18,7 @@ Sequence = tuple[Column, ...]
 
 
 class GridError(ValueError):
-    """Numbers that are those of no grid, or of one that a lemma is not stated for."""
+    """There is no grid with these numbers, or a lemma is not stated for it."""
 
 
 @dataclass(frozen=True)

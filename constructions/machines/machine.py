@@ -4,9 +4,8 @@ K one-way infinite tapes with cells 0, 1, 2, ...; moving left in cell 0 stays in
 on tape 1 from cell 0, every head on cell 0, all other cells blank.  One halting state, different from the
 initial one.
 
-Order carries meaning, so that nothing has to be said twice: ``states[0]`` is the initial state and
-``alphabet[0]`` is the blank.  The index of a state or symbol in these tuples is what the constructions
-encode.
+Order has a meaning, so that nothing has to be said twice: ``states[0]`` is the initial state and
+``alphabet[0]`` is the blank.  The constructions encode the index of a state or symbol in these tuples.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from typing import Any
 
 
 class MachineError(ValueError):
-    """Something wrong with a machine or its run; the message names what is wrong and what to do."""
+    """Something is wrong with a machine or its run; the message says what, and what to do."""
 
 
 class IllFormedMachineError(MachineError):
@@ -52,7 +51,7 @@ class Action:
 
 
 Situation = tuple[str, tuple[str, ...]]
-"""A state and the K symbols under the heads: what an entry of the transition function is looked up by."""
+"""A state and the K symbols under the heads: the key of an entry of the transition function."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,7 @@ class TuringMachine:
 
 
 def is_name(text: object) -> bool:
-    """Whether ``text`` may name a machine, state or symbol: it stands in a text row as one quoted field."""
+    """Whether ``text`` may name a machine, state or symbol: it has to be one field of a text row."""
     return (
         isinstance(text, str)
         and text not in ("", "->")

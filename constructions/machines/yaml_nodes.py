@@ -1,4 +1,4 @@
-"""YAML as nodes, which know where they stand: so a fault in a user's text is said with its line and column."""
+"""Reads YAML as nodes that know their place, so that errors in a user's text name line and column."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ Selection = tuple[Span | Repeated, ...]
 
 
 class HeadKind(Enum):
-    """How a head finds what it looks for; it says which statement about its separation is provable at once."""
+    """How a head finds what it looks for; this decides which statement about its separation can be proved at once."""
 
     LOOKUP = "lookup"
     """A register of position bits against ``pos``: exactly one position matches, all others score 2 less."""
@@ -87,7 +87,7 @@ class ProgramBuilder:
         self.gadgets += (PlacedGadget(layer, gadget) for gadget in gadgets)
 
     def lookup(self, layer: int, name: str, query: Span, key: Span, value: Span, out: Span) -> None:
-        """A head that fetches ``value`` from the position whose bits stand in ``query``."""
+        """A head that fetches ``value`` from the position whose bits are in ``query``."""
         self.heads.append(PlacedHead(layer, Head(name, HeadKind.LOOKUP, (query,), (key,), value, out)))
 
     def attend(self, layer: int, name: str, query: Selection, key: Selection, value: Span, out: Span) -> None:

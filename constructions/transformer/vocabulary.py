@@ -74,7 +74,7 @@ class Vocabulary:
         return tuple(field.values[value] for field, value in zip(fields, token.values, strict=True))
 
     def describe(self, token: Token) -> str:
-        """A token as a person reads it.
+        """A token, written for people.
 
         >>> bit = Field("bit_1", ("-1", "+1"), ((), ()), ((), ()))
         >>> Vocabulary((Family("BIT", (), (), (bit,)),)).describe(Token("BIT", (1,)))

@@ -20,7 +20,7 @@ from exactformer.constructions.turing.scot import ScotRegisters, write_scot
 
 @dataclass(frozen=True, eq=False)
 class Skeleton:
-    """All that machines of one shape share: the program, its registers and its compiled gadgets."""
+    """Everything that machines of one shape share: the program, its registers and its compiled gadgets."""
 
     registers: CotRegisters
     summaries: ScotRegisters | None
@@ -30,7 +30,7 @@ class Skeleton:
 
 @lru_cache(maxsize=256)
 def skeleton(paradigm: Paradigm, shape: Shape) -> Skeleton:
-    """The construction up to the machine's own tables."""
+    """The construction without the machine's own tables."""
     r = shape.position_bits
     if r < paradigm.least_bits or r % 2:
         raise ContextError(f"r must be even and at least {paradigm.least_bits} for {paradigm.value}, not {r}")

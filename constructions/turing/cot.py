@@ -1,4 +1,5 @@
 """The chain-of-thought construction (arXiv 2605.18079, section 3 and appendix 2): heads and gadgets layer by layer.
+
 The program depends on the shape of a machine only; what depends on the machine itself, the transition neurons
 and the vocabulary, is in :mod:`constructions.turing.machine_tables`.
 """
@@ -64,7 +65,7 @@ def classify_tokens(to: ProgramBuilder, x: CotRegisters, shape: Shape) -> None:
 
 
 def subtract_output_start(to: ProgramBuilder, x: CotRegisters) -> None:
-    """Layers 3..r+2: an output symbol's head stands on the cell that the next one repeats."""
+    """Layers 3..r+2: an output symbol's head position is the cell that the next output symbol repeats."""
     subtract(to, 3, x.hpos[0], x.outpos, x.is_output)
 
 

@@ -1,4 +1,4 @@
-"""The two ways to write a run down, and the r that a context length asks for."""
+"""The two ways to write a run down, and the r that a context length needs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from exactformer.constructions.behaviour import BehaviourError
 
 
 class ContextError(ValueError):
-    """A context length that the construction, or the given runs, cannot have."""
+    """A context length that does not go with the construction, or with the given runs."""
 
 
 class Paradigm(Enum):

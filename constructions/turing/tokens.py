@@ -30,7 +30,7 @@ class TokenSequence:
 
 
 def cot_length(input_length: int, steps: int, output_length: int, position_bits: int) -> int:
-    """Number of tokens of a run's chain of thought: a block of r+2 tokens behind every r steps but the last.
+    """The number of tokens of a run's chain of thought: a block of r+2 tokens after every r steps except the last.
 
     >>> cot_length(7, 20, 4, 8)
     55
@@ -64,9 +64,9 @@ def scot_segments(machine: TuringMachine, run: Run, position_bits: int) -> tuple
 
 
 def each_segment(machine: TuringMachine, run: Run, position_bits: int) -> Iterator[TokenSequence]:
-    """The same, one by one: a run may have thousands.
+    """The segments, one by one: a run may have thousands.
 
-    The last token of a summary ends its segment and is not read in it: it is read where the summary is the prompt.
+    The last token of a summary ends its segment and is not read in it; it is read when the summary is the prompt.
     """
     tapes = [list(run.word), *([] for _ in range(machine.tapes - 1))]
     before = (0,) * machine.tapes

@@ -154,7 +154,9 @@ BAD: dict[str, Bad] = {
         "statement.positional",
         "does not commute",
     ),
-    "a function that is not there": Bad(put("function", "name", value="softmax"), "statement.function.name", "none"),
+    "a function that is not there": Bad(
+        put("function", "name", value="softmax"), "statement.function.name", "not a function"
+    ),
     "a table for a function of the library": Bad(put("function", "table", value=[]), "statement.function.table"),
     "another function of the library": Bad(
         put("function", "name", value="polynomial"), "statement.function.name", "not", base="attention"

@@ -88,7 +88,7 @@ KEPT_AND_BROKEN: list[tuple[str, str, Change, Change]] = [
      lambda d: mlp(d).update(bias=[-9, 3]), lambda d: mlp(d).update(bias=[-10, 3])),
     ("residual sums, by heads", "weights.layers[0].heads",
      lambda d: writes(d, 4, 4, 4, 3), lambda d: writes(d, 4, 4, 4, 4)),
-    ("residual sums, by neurons", "weights.layers[0].mlp: an activation behind the MLP",
+    ("residual sums, by neurons", "weights.layers[0].mlp: an activation after the MLP",
      lambda d: mlp(d).update(bias=[-2, 2], out_weight=[1, -1, -5]),
      lambda d: mlp(d).update(bias=[-2, 2], out_weight=[2, -1, 3])),
     ("a logit with its fields", "weights.vocabulary.A.unembedding",

@@ -94,9 +94,11 @@ BAD = (
     Bad("no tokens", "[{asked: {0: a}}]", "sequence 0 has other fields than tokens and asked"),
     Bad("tokens in a text", "[{tokens: a a}]", "sequence 0: tokens is not a list"),
     Bad("a number", "[{tokens: [a, 1]}]", "sequence 0: the token 1 is not a text; write it in quotes"),
-    Bad("a truth value for a position", "[{tokens: [a], asked: {yes: a}}]", "sequence 0: position True is none of 0"),
+    Bad(
+        "a truth value for a position", "[{tokens: [a], asked: {yes: a}}]", "sequence 0: position True is not one of 0"
+    ),
     Bad("a text for a position", "[{tokens: [a], asked: {x: a}}]", "sequence 0: the position 'x' is not a number"),
-    Bad("a position too large", "[{tokens: [a], asked: {1: a}}]", "sequence 0: position 1 is none of 0 to 0"),
+    Bad("a position too large", "[{tokens: [a], asked: {1: a}}]", "sequence 0: position 1 is not one of 0 to 0"),
     Bad("an unknown token", "[{tokens: [c]}]", "sequence 0: the token 'c' is not in the vocabulary"),
     Bad("a position twice", "[{tokens: [a], asked: {0: a, 0: b}}]", "a key is given twice in what begins on line 1"),
     Bad("a position twice in JSON", '[{"tokens": ["a"], "asked": {"0": "a", "0": "b"}}]', "a key is given twice"),

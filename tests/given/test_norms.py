@@ -298,7 +298,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "gates without neurons": ({"layer": {"gates": [[1, 1]]}}, "layer 1 has an MLP without neurons; give neurons"),
     "a bias of gates without gates": (
         {"layer": {**MLP, "gates_bias": [1]}},
-        "layer 1 has a bias of gates, and no gates; give gates, of shape (d_ff, 2)",
+        "layer 1 has a bias of gates, but no gates; give gates, of shape (d_ff, 2)",
     ),
     "a norm that is too short": (
         {"layer": {"heads_norm": RMSNorm([1], 1)}},
@@ -324,11 +324,11 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a rotating head without tables": (
         {"head": {"rotary": ROTATION}},
-        "layer 1, head 0 rotates, and the network has no tables; give it rotary",
+        "layer 1, head 0 rotates, but the network has no tables; give it rotary",
     ),
     "tables without a rotating head": (
         {"rotary": [[[1, 0]]]},
-        "there are rotary tables, and no head rotates: say which with a head's rotary",
+        "there are rotary tables, but no head rotates: say which entries do with a head's rotary",
     ),
     "an entry beyond the query": (
         {"head": {"rotary": [(0, 2, 0)]}, "rotary": [[[1, 0]]]},
@@ -364,11 +364,11 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "positions with fewer planes": (
         {"head": {"rotary": ROTATION}, "rotary": [[[1, 0], [1, 0]], [[1, 0]]]},
-        "rotary, position 1 has 1 planes, and position 0 2; all need as many, at least one",
+        "rotary, position 1 has 1 planes, and position 0 has 2; all need the same number, at least one",
     ),
     "no plane": (
         {"head": {"rotary": ROTATION}, "rotary": [[], []]},
-        "layer 1, head 0 rotates, and the network has no tables",
+        "layer 1, head 0 rotates, but the network has no tables",
     ),
     "a cosine that is infinite": (
         {"head": {"rotary": ROTATION}, "rotary": [[[float("inf"), 0]]]},
@@ -389,7 +389,7 @@ def test_parts_that_do_not_fit() -> None:
     (layer,) = net.layers
     form = Form(((0, Fraction(1)),))
     wrong: dict[str, TransformerLayer] = {
-        "layer 1: 2 gates for 1 neurons; each neuron needs one, or none has": replace(layer, gates=(form, form)),
+        "layer 1: 2 gates for 1 neurons; give each neuron a gate, or none": replace(layer, gates=(form, form)),
         "layer 1, gate 0: index 2 comes after -1, of 2": replace(layer, gates=(Form(((2, Fraction(1)),)),)),
         "layer 1, the norm before the MLP, weight: index 2 comes after -1, of 2": replace(
             layer, norms=Norms(mlp=Norm(True, Fraction(0), ((2, Fraction(1)),)))

@@ -277,7 +277,10 @@ REFUSED: dict[str, tuple[Callable[[Path], Transformer], str]] = {
         changed(LLAMA, rope_parameters=None, rope_theta=50.0, rope_scaling={"type": "linear"}),
         "rope_scaling is {'type': 'linear'}; only none is read",
     ),
-    "groups that do not divide heads": (changed(LLAMA, num_key_value_heads=3), "num_attention_heads is 4, no multiple"),
+    "groups that do not divide heads": (
+        changed(LLAMA, num_key_value_heads=3),
+        "num_attention_heads is 4, which is not a",
+    ),
     "no number of layers": (changed(LLAMA, num_hidden_layers=True), "num_hidden_layers is True; it has to be an integ"),
     "no list of heads": (changed(TORCHWRIGHT, n_heads_per_layer=2), "n_heads_per_layer is 2; it has to be a list"),
     "no base": (changed(TORCHWRIGHT, rope_base=None), "rope_base is None; it has to be a number above 0"),
@@ -288,7 +291,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Transformer], str]] = {
     ),
     "a tensor too many": (
         with_tensors(lambda tensors: tensors.update({"model.layers.0.mlp.bias": np.zeros(3, np.float32)})),
-        "the tensor 'model.layers.0.mlp.bias' is none that a llama model has",
+        "the tensor 'model.layers.0.mlp.bias' is not one that a llama model has",
     ),
     "a shape": (
         with_tensors(lambda tensors: tensors.update({"model.norm.weight": np.zeros(3, np.float32)})),

@@ -239,7 +239,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "another tensor": (
         bad_tensors(lambda t: t.update({"norm.weight": np.ones(4, np.float32)})),
-        "the tensor 'norm.weight' is none of the decoder",
+        "the tensor 'norm.weight' is not one of a decoder",
     ),
     "a tensor of another shape": (
         bad_config(lambda c: c["shape"].update(hidden=[4, 3])),
@@ -278,7 +278,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
             "model.safetensors",
             (55).to_bytes(8, "little") + b'{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,0]}}',
         ),
-        "the tensor 'a' has the shape [-1], which is none",
+        "the tensor 'a' has the shape [-1], which is not a shape",
     ),
 }
 

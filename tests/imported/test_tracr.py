@@ -255,7 +255,7 @@ UNREADABLE: dict[str, tuple[dict[str, Any], list[int] | None, str]] = {
     ),
     "no encoder": (
         {"input_encoder": None}, None,
-        "the model has no encoder of its input's tokens; give one that compile_rasp_to_model made",
+        "the model has no encoder of its input's tokens; give a model that compile_rasp_to_model made",
     ),
     "a number without numbers": (
         {"output_encoder": Numerical()}, None,
@@ -275,7 +275,7 @@ UNREADABLE: dict[str, tuple[dict[str, Any], list[int] | None, str]] = {
     ),
     "no spaces": (
         {"get_compiled_model": lambda: None}, None,
-        "the model does not say which coordinates it reads; give one that compile_rasp_to_model made",
+        "the model does not say which coordinates it reads; give a model that compile_rasp_to_model made",
     ),
     "other labels": (
         {"residual_labels": ("a", "b", "c", "d")}, None,

@@ -308,7 +308,7 @@ class NoCondition(Condition):
         ),
         pytest.param(
             lambda: program((If(on("grid", "0"), ()),)),
-            "In routine 'main' of small, a condition is about the tape 'grid', which there is not.",
+            "In routine 'main' of small, a condition is about the tape 'grid', which does not exist.",
             id="condition about no tape",
         ),
         pytest.param(
@@ -323,17 +323,17 @@ class NoCondition(Condition):
         ),
         pytest.param(
             lambda: program((Loop((If(NoCondition(), ()),)),)),
-            "In routine 'main' of small, NoCondition() stands where a condition is needed.",
+            "In routine 'main' of small, NoCondition() is where a condition is needed.",
             id="no condition",
         ),
         pytest.param(
             lambda: program((do(grid="R"),)),
-            "In routine 'main' of small, a step is about the tape 'grid', which there is not.",
+            "In routine 'main' of small, a step is about the tape 'grid', which does not exist.",
             id="move of no tape",
         ),
         pytest.param(
             lambda: program((If(on("main", "0"), (), (do(grid=("0", "S")),)),)),
-            "In routine 'main' of small, a step is about the tape 'grid', which there is not.",
+            "In routine 'main' of small, a step is about the tape 'grid', which does not exist.",
             id="write on no tape",
         ),
         pytest.param(
@@ -343,7 +343,7 @@ class NoCondition(Condition):
         ),
         pytest.param(
             lambda: program((do(main=(SymbolOn("grid"), "S")),)),
-            "In routine 'main' of small, a step copies from the tape 'grid', which there is not.",
+            "In routine 'main' of small, a step copies from the tape 'grid', which does not exist.",
             id="copy from no tape",
         ),
         pytest.param(
@@ -378,13 +378,13 @@ class NoCondition(Condition):
         ),
         pytest.param(
             lambda: program((RIGHT, (LEFT,))),  # type: ignore[arg-type]
-            "In routine 'main' of small, (Do(writes={}, moves={'main': <Move.LEFT: 'L'>}),) stands where a statement "
+            "In routine 'main' of small, (Do(writes={}, moves={'main': <Move.LEFT: 'L'>}),) is where a statement "
             "is needed.",
             id="block for a statement",
         ),
         pytest.param(
             lambda: program((Loop(Halt()),)),  # type: ignore[arg-type]
-            "In routine 'main' of small, Halt() stands where a block is needed: make it a tuple of statements.",
+            "In routine 'main' of small, Halt() is where a block is needed: make it a tuple of statements.",
             id="statement for a block",
         ),
         pytest.param(
@@ -497,8 +497,8 @@ def test_a_program_that_is_too_large_is_refused(
     with pytest.raises(ProgramError) as refused:
         assemble(large)
     assert str(refused.value) == (
-        f"small needs {message}: leave heads that are not needed on symbols that are known, or say by Require what can "
-        "be under them."
+        f"small needs {message}: leave heads that are not needed on known symbols, or say with Require what can be "
+        "under them."
     )
     monkeypatch.setattr(assembler, limit, 15 + 12 * (main[-1] == STAY))
     assemble(large)

@@ -108,17 +108,17 @@ BAD_FILES: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "a key twice": (
         ef.load_transducer,
         "start: x\nstart: y\n",
-        ":2:1: 'start' was already given in line 1; remove one",
+        ":2:1: 'start' was already given on line 1; remove one of them",
     ),
     "a state twice": (
         ef.load_transducer,
         "start: x\nmoves:\n  x: {}\n  x: {}\n",
-        ":4:3: 'x' was already given in line 3; remove one",
+        ":4:3: 'x' was already given on line 3; remove one of them",
     ),
     "two moves for a state and a token": (
         ef.load_transducer,
         "start: x\nmoves:\n  x:\n    a: x\n    a: [x, 1]\n",
-        ":5:5: 'a' was already given in line 4; remove one",
+        ":5:5: 'a' was already given on line 4; remove one of them",
     ),
     "a start that is none": (
         ef.load_transducer,
@@ -461,7 +461,7 @@ BAD: dict[str, tuple[tuple[str, ...], str, str]] = {
     ),
     "an output that is none": (ANY, "maybe.yaml", 'has "maybe", which is not an output of the network'),
     "a move too few": (ANY, "few.yaml", 'the transducer has no move for token 0 of the word ["b"]'),
-    "two moves": (ANY, "two.yaml", "two.yaml:6:5: 'a' was already given in line 5; remove one"),
+    "two moves": (ANY, "two.yaml", "two.yaml:6:5: 'a' was already given on line 5; remove one of them"),
 }
 
 

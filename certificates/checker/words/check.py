@@ -71,7 +71,7 @@ def check_words(certificate_path: Path, budget: int = SECONDS, network_given: Pa
     require_provenance(parts["provenance"])
     verdict = text("verdict", parts["verdict"])
     if verdict not in VERDICTS:
-        raise Rejected("verdict", f"is {quote(verdict)}, none of the verdicts")
+        raise Rejected("verdict", f"is {quote(verdict)}, which is not a verdict")
     statement = read_statement(parts["statement"])
     document = members("network", parts["network"], "weights")["weights"]
     data = read_named("network.weights", document, certificate_path.parent, network_given)

@@ -64,8 +64,8 @@ class HeadOfWords:
         self._known: dict[tuple[tuple[int, Class], ...], int] = {}
 
     def read(self, states: Sequence[State | None]) -> NDArray[np.bool_]:
-        """Those of all states whose query, key and values are known; what is new is computed. ``states``: what heads
-        read of them, None where that is not known."""
+        """The numbers of all states whose query, key and values are known; new ones are computed. ``states``: what
+        heads read of them, None if that is not known."""
         for state in states[len(self._of_state) :]:
             self.deadline.left(self.at)
             try:
@@ -101,7 +101,7 @@ class HeadOfWords:
         return np.concatenate(found)[np.argsort(order)][back].reshape(own.shape)
 
     def _of_pairs(self, query: Ints, sights: Ints) -> Ints:
-        """Of queries with bags, [pairs, tokens]; -1 is not a token."""
+        """The sums for queries with bags, [pairs, tokens]; -1 stands for no token."""
         listed, local = np.unique(query, return_inverse=True)
         present, place = np.unique(sights, return_inverse=True)
         place = place.reshape(sights.shape)
@@ -123,7 +123,7 @@ class HeadOfWords:
         return np.array(found, np.int64)[back]
 
     def score_of(self, state: int, other: int) -> Ends | None:
-        """Ends of the score of two states; None where it may overflow."""
+        """Ends of the score of two states; None if it may overflow."""
         return self._score(self._of_state[state][0], self._of_state[other][1])
 
     def values_of(self, state: int) -> int:
@@ -131,7 +131,7 @@ class HeadOfWords:
         return self.sights.things[self._of_state[state][1]][1]
 
     def _score(self, query: int, sight: int) -> Ends | None:
-        """None where it may overflow, or there is no token."""
+        """None if it may overflow, or there is no token."""
         if sight < 0:
             return None
         key = query, self.sights.things[sight][0]

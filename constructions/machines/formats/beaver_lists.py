@@ -120,7 +120,7 @@ class _Triples:
         return draft.machine([*states.values(), *halting], halting, Outcome.HALTS)
 
     def called(self, state: str) -> str:
-        """A letter for a number, where there are enough."""
+        """A letter for a number, as long as there are enough."""
         numbers = all(each.isdigit() for each in self.given) and len(self.given) <= len(ascii_uppercase)
         small = numbers and all(int(each) < len(ascii_uppercase) for each in self.given)
         return ascii_uppercase[int(state)] if small else state

@@ -90,10 +90,10 @@ NOT_SHOWN: dict[str, tuple[dict[str, Any], Inputs, str]] = {
         "the reference may be so far above all scores that exponentials become 0",
     ),
     "a first block that is masked": (
-        flash(mask=SELECT), inputs(masked="some"), "all keys of a block may be masked: -inf less -inf is NaN",
+        flash(mask=SELECT), inputs(masked="some"), "all keys of a block may be masked: -inf minus -inf is NaN",
     ),
     "a row that is masked": (
-        flash(mask=SELECT), inputs(64, masked="any"), "all keys of a block may be masked: -inf less -inf is NaN",
+        flash(mask=SELECT), inputs(64, masked="any"), "all keys of a block may be masked: -inf minus -inf is NaN",
     ),
     "a row that is masked, guarded, divided by 0": (
         flash(mask=SELECT, maximum={"guard": "local"}), inputs(masked="any"), "the sum of weights is 0 then, and 0 / 0",

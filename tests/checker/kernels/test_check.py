@@ -140,10 +140,10 @@ NOT_VALID: dict[str, tuple[Json, str, str]] = {
         certificate("refuted", NO_MASK, keys=1, of=OUT), "input", "has 2 keys, not 1 to 1",
     ),
     "refuted by a value that bf16 does not have": (
-        certificate("refuted", NO_MASK, of=[["0", "257/512", False]]), "input[0][1]", "no value of bf16",
+        certificate("refuted", NO_MASK, of=[["0", "257/512", False]]), "input[0][1]", "not a value of bf16",
     ),
     "refuted by a score a little above": (
-        certificate("refuted", NO_MASK, of=[["8388609/1048576", "1", False]]), "input[0][0]", "no score of fp32",
+        certificate("refuted", NO_MASK, of=[["8388609/1048576", "1", False]]), "input[0][0]", "not a score of fp32",
     ),
     "refuted without an input": (certificate("refuted", NO_MASK), "input", "where"),
     "inconclusive with errors": (

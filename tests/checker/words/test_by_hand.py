@@ -243,7 +243,7 @@ BAD: dict[str, tuple[Any, str]] = {
     ),
     "an arithmetic not canonical": (reclaimed(GOOD, "statement.arithmetic", "fused:bf16"), "canonical text"),
     "steps in another order": (reclaimed(GOOD, "statement.arithmetic", f"{FUSED}+wide+once"), "not in the order"),
-    "certified": (changed(GOOD, "verdict", "certified"), "none of the verdicts"),
+    "certified": (changed(GOOD, "verdict", "certified"), "not a verdict"),
     "a refutation of what is proved": (changed(GOOD, "refutation", BA), "refutation: is"),
     "wrong SHA-256": (reclaimed(GOOD, SHA, 64 * "0"), r"statement\.expected\.sha256"),
     "a listing with another output": (

@@ -206,15 +206,15 @@ def test_order_is_that_of_the_vocabulary() -> None:
 
 
 ERRORS = {
-    "a)": '")" stands where nothing or an expression must be',
-    ")": '")" stands where nothing or an expression must be',
+    "a)": '")" is where the expression must end or go on',
+    ")": '")" is where the expression must end or go on',
     "(a": 'has no ")" where one must be',
-    "(a]": '"]" stands where an expression must be',
-    "*": '"*" stands where an expression must be',
-    "a | *": '"*" stands where an expression must be',
-    "a (+ b)": '"+" stands where an expression must be',
-    "{2}": '"2" stands where an expression must be',
-    "]": '"]" stands where an expression must be',
+    "(a]": '"]" is where an expression must be',
+    "*": '"*" is where an expression must be',
+    "a | *": '"*" is where an expression must be',
+    "a (+ b)": '"+" is where an expression must be',
+    "{2}": '"2" is where an expression must be',
+    "]": '"]" is where an expression must be',
     "[a": 'has no "]" where one must be',
     "[a | b]": 'has no "]" where one must be',
     "[a [b]]": 'has no "]" where one must be',

@@ -47,12 +47,12 @@ WRONG = (
     Wrong("no blank", IO, "blank: ' '\n", "", 1, 1, "missing key 'blank'"),
     Wrong("no start state", IO, "start state: right\n", "", 1, 1, "missing key 'start state'"),
     Wrong("an unknown key", IO, "blank:", "blnk:", 3, 1, "unknown key 'blnk' (did you mean 'blank'?)"),
-    Wrong("a key twice", IO, "blank: ' '", "input: ''", 3, 1, "the key 'input' was already given in line 2"),
+    Wrong("a key twice", IO, "blank: ' '", "input: ''", 3, 1, "the key 'input' was already given on line 2"),
     Wrong("a long blank", IO, "blank: ' '", "blank: '  '", 3, 8, "the blank is '  ': symbols are single characters"),
     Wrong("an empty blank", IO, "blank: ' '", "blank: ~", 3, 8, "the blank is missing, or the empty value of YAML"),
     Wrong("no such start state", IO, "start state: right", "start state: rigth", 4, 14, "(did you mean 'right'?)"),
     Wrong("no table", IO, "table:", "table: none\nsynonyms:", 5, 8, "table must be a mapping"),
-    Wrong("a state twice", IO, "  done:", "  carry:", 14, 3, "the state 'carry' was already given in line 11"),
+    Wrong("a state twice", IO, "  done:", "  carry:", 14, 3, "the state 'carry' was already given on line 11"),
     Wrong("a symbol twice", IO, "[1,0]: R", "[1,1]: R", 8, 8, "a second transition for state 'right' on '1'"),
     Wrong("an empty list", IO, "[1,0]: R", "[]: R", 8, 5, "the list of symbols is empty"),
     Wrong("a long symbol", IO, "[1,0]: R", "[10]: R", 8, 6, "a symbol is '10': symbols are single characters"),
@@ -75,7 +75,7 @@ WRONG = (
     Wrong("a long symbol written", MO, "1o _ * l 2o", "1o _ ** l 2o", 10, 6, "the symbol '**' has 2 characters"),
     Wrong("a direction", MO, "1o _ * l 2o", "1o _ *  > 2o", 10, 9, "the direction is '>': use l, r, or * to stay"),
     Wrong(
-        "nondeterminism", MO, "1o _ * l 2o", "1o _ * l 2o\n1o _ * r 2o", 11, 1, "after the one in line 10: nondeterm"
+        "nondeterminism", MO, "1o _ * l 2o", "1o _ * l 2o\n1o _ * r 2o", 11, 1, "after the one on line 10: nondeterm"
     ),
     Wrong("an initial state", MO, "; Input:", "; initial state: q\n; ", 2, 18, "the state 'q' is in no rule"),
     # JFLAP
@@ -87,7 +87,7 @@ WRONG = (
         "<!DOCTYPE s [<!ENTITY a 'b'>]><structure>",
         3,
         13,
-        "a document type stands here",
+        "there is a document type here",
     ),
     Wrong("another root", JF, "<structure>", "<automaton>", 22, 3, "not XML: mismatched tag"),
     Wrong("no type", JF, "<type>turing</type>", "", 3, 1, "this is not a file of JFLAP"),
@@ -109,7 +109,13 @@ WRONG = (
     ),
     Wrong("deep", JF, "<x>60</x>", "<x>" * 30, 6, 71, "elements are nested more than 20 deep"),
     Wrong(
-        "blocks in blocks", "anbn.jff", "<Machine0/>", '<Machine0><block id="9"/></Machine0>', 111, 3, "building blocks"
+        "save the machine without them",
+        "anbn.jff",
+        "<Machine0/>",
+        '<Machine0><block id="9"/></Machine0>',
+        111,
+        3,
+        "building blocks",
     ),
     Wrong("too many tapes", J2, "<tapes>2", "<tapes>99", 4, 3, "the number of tapes is '99': use 1 to 16"),
     Wrong("another tape", J2, '<read tape="2"/>', '<read tape="3"/>', 14, 7, "there is no tape '3': the machine has 2"),
@@ -149,7 +155,7 @@ WRONG = (
         17,
         "there are 2 choices: nondet",
     ),
-    Wrong("an entry twice", DT, '"y": ["q3", "y", "R"]}', '"0": ["q3", "y", "R"]}', 6, 35, "after the one in line 6"),
+    Wrong("an entry twice", DT, '"y": ["q3", "y", "R"]}', '"0": ["q3", "y", "R"]}', 6, 35, "after the one on line 6"),
     Wrong(
         "a mapping that is none",
         DT,
@@ -173,9 +179,9 @@ WRONG = (
     # tables of busy beavers
     Wrong("an entry", CS, "1Rs3", "1Ks3", 3, 4, "the entry '1Ks3' is not a symbol, move and state"),
     Wrong("a state of an entry", CS, "1Rs3", "1Rs33", 3, 4, "the entry '1Rs33' is not a symbol, move and state"),
-    Wrong("too few entries", CS, "s2,1Rs3,0Ls2", "s2,1Rs3", 3, 1, "'s2' has 1 entries, and the head 2"),
-    Wrong("a state twice in a table", CS, "s2,1Rs3", "s1,1Rs3", 3, 1, "the name 's1' stands there twice"),
-    Wrong("a symbol twice in a table", CS, ",0,1\n", ",1,1\n", 1, 4, "the name '1' stands there twice"),
+    Wrong("too few entries", CS, "s2,1Rs3,0Ls2", "s2,1Rs3", 3, 1, "'s2' has 1 entries, but the header has 2"),
+    Wrong("a state twice in a table", CS, "s2,1Rs3", "s1,1Rs3", 3, 1, "the name 's1' is there twice"),
+    Wrong("a symbol twice in a table", CS, ",0,1\n", ",1,1\n", 1, 4, "the name '1' is there twice"),
     Wrong(
         "a start configuration",
         ST,
