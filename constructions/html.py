@@ -34,7 +34,7 @@ def joined(contents: Iterable[object]) -> Markup:
 
 
 def element(name: str, /, *contents: object, **attributes: object) -> Markup:
-    """An element..  In an attribute's name a ``_`` at its end is left out, any other becomes a hyphen..  An attribute
+    """An element.  In an attribute's name a ``_`` at its end is left out, any other becomes a hyphen.  An attribute
     that is None or False is left out; one that is True has no value.
 
     >>> element("a", "a < b", href='#"', class_="plain", aria_label="x", hidden=None)

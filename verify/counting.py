@@ -1,8 +1,8 @@
 """How large a network is, for any number of position bits, without building it (SPEC 4).
 
-The program of a construction says in which layer which gadget stands; how many weights a gadget has, and which values,
-depends on the widths of its spans only.  So each different gadget is compiled once, away from its place, and counted as
-often as it stands in the program.  Counts are those of the weights document: `certificates.weights` counts the same on
+The program of a construction says which gadget is in which layer.  How many weights a gadget has, and their values,
+depend only on the widths of its spans.  So each different gadget is compiled once, without its place, and counted as
+often as it occurs in the program.  Counts are those of the weights document: `certificates.weights` counts the same on
 a network that is built, and the tests compare.
 """
 
@@ -33,7 +33,7 @@ class Subject:
     """What a network is counted for: a machine, or all machines with K tapes, |Q| states and |Gamma| symbols.
 
     ``tables`` gives the vocabulary; of its transition function only the number of ``entries`` counts.  ``machine`` is
-    None where it is about more than one.
+    None if there is more than one.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Subject:
         return cls(f"K = {tapes}, |Q| = {states}, |Gamma| = {symbols}", tables, states * symbols**tapes, None)
 
 
-_FIRST_SYMBOL = 0x4E00  # so that there are thousands of printable symbols, one character each
+_FIRST_SYMBOL = 0x4E00  # there are thousands of printable symbols of one character from here on
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ def _mlps(gadgets: Iterable[PlacedGadget], subject: Subject, shape: Shape) -> _M
 
 @lru_cache(maxsize=1 << 14)
 def _compiled(gadget: Gadget) -> _Mlps:
-    """One gadget's counts; its neurons stand in layer 0."""
+    """One gadget's counts; its neurons are in layer 0."""
     found = _Mlps(Counter(), Counter(), Counter(), Counter())
     for neuron in neurons(gadget):
         found.inputs.update(weight for _, weight in neuron.inputs)

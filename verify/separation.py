@@ -41,7 +41,7 @@ class SeparationNotProved(RuntimeError):
 
 @dataclass(frozen=True)
 class LookupSeparation:
-    """Matching positions score `width`, all others at most width - 2; `attained` has a pair that scores
+    """Matching positions score `width`, all others at most width - 2; `attained` is a pair that scores
     width - 2.
 
     The variables are the Booleans query_b and key_b, bit b of the two positions, 0 <= b < width.

@@ -1,4 +1,4 @@
-"""Worker processes that leave interrupts to their parent, and end when it does, however it ends."""
+"""Worker processes that leave interrupts to their parent, and end when it ends, for any reason."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 PARENT_GONE = 1
-"""The exit code of a worker whose parent is gone; nobody is there to read it."""
+"""The exit code of a worker whose parent is gone; nobody reads it."""
 
 
 @contextmanager
@@ -21,7 +21,7 @@ def worker_pool(
 ) -> Iterator[ProcessPoolExecutor]:
     """So many processes, each of which calls ``prepare(*arguments)`` first.
 
-    If this is left by an exception, what has not begun is dropped.
+    If an exception leaves this block, work that has not begun is dropped.
     """
     pool = ProcessPoolExecutor(workers, initializer=_begin, initargs=(prepare, arguments))
     try:

@@ -173,7 +173,7 @@ class Words:
 
     def outputs(self, word: Word) -> tuple[str | None, ...]:
         """The outputs that a function or a transducer expects at the positions asked about; None where a transducer
-        says nothing..  Raises WordsError."""
+        says nothing.  Raises WordsError."""
         if isinstance(self.expected, str):
             raise WordsError("what the transformer gives with hardmax is expected, and no function says that")
         asked = self.asked(len(word))

@@ -213,7 +213,7 @@ def test_what_is_not_certified_has_no_certificate() -> None:
     ("limit", "value", "text"),
     [
         ("MOST_LAYERS", 51, "the network has 52 layers; certificates are checked up to 51"),
-        ("MOST_SEQUENCES", 15, "through 16 sequences"),
+        ("MOST_SEQUENCES", 15, "cover 16 sequences"),
         ("MOST_ENTRIES", 31, "with 32 entries"),
         ("LARGEST_P", 1, "p is 2"),
         ("MOST_BYTES", 1000, "a document would have"),
@@ -264,7 +264,7 @@ def test_functions_of_files_that_no_certificate_can_say(mine: str, name: str, te
 
 def test_a_value_beyond_the_bound_refutes_the_modulus(mine: str) -> None:
     """Between the points at which it was tried: S = 0 + w(1/2) = 3/2, and at 1/12 the function is 5."""
-    with pytest.raises(FunctionError, match=r"an entry is 5 in magnitude, more than 3/2"):
+    with pytest.raises(FunctionError, match=r"an entry has magnitude 5, more than 3/2"):
         bundle_of(certified(Case(f"{mine}:spike", 2, 1, F(1))))
 
 

@@ -63,7 +63,7 @@ BAD = (
     Bad(
         "all inputs of a machine without a first step",
         "certify {folder}/stuck.yaml --all-inputs --context 16",
-        ("stuck has no row for 'start'", "give that state a row"),
+        ("stuck has no row for its initial state 'start'", "give that state a row"),
     ),
     Bad(
         "space without summaries",

@@ -100,7 +100,11 @@ BAD = (
     Bad("a text for a position", "[{tokens: [a], asked: {x: a}}]", "sequence 0: the position 'x' is not a number"),
     Bad("a position too large", "[{tokens: [a], asked: {1: a}}]", "sequence 0: position 1 is not one of 0 to 0"),
     Bad("an unknown token", "[{tokens: [c]}]", "sequence 0: the token 'c' is not in the vocabulary"),
-    Bad("a position twice", "[{tokens: [a], asked: {0: a, 0: b}}]", "a key is given twice in what begins on line 1"),
+    Bad(
+        "a position twice",
+        "[{tokens: [a], asked: {0: a, 0: b}}]",
+        "a key is given twice in the mapping that begins on line 1",
+    ),
     Bad("a position twice in JSON", '[{"tokens": ["a"], "asked": {"0": "a", "0": "b"}}]', "a key is given twice"),
     Bad("a position in two ways", "[{tokens: [a], asked: {0: a, '00': b}}]", "sequence 0: a position is given twice"),
     Bad("nothing", "[]", "there is no sequence; give at least one"),

@@ -392,7 +392,9 @@ def test_what_real_models_have_on_given_sequences(tmp_path: Path) -> None:
     ):
         with pytest.raises(GivenError, match=f"^{says}$"):
             ef.certify(net, Given([sequence]), "exact")
-    with pytest.raises(GivenError, match=r"^sequence 0 begins with 'a', which no head sees: then its first token sees"):
+    with pytest.raises(
+        GivenError, match=r"^sequence 0 begins with 'a', which no head sees: so its first token sees no"
+    ):
         ef.certify(replace(net, causal=True), Given([(["a", "b"], {1: "mostly a"})]), "exact")
 
 
@@ -410,7 +412,7 @@ def test_a_scale_decides() -> None:
 
 def test_outputs_that_are_numbers_are_not_ranked() -> None:
     net = ef.Transformer.build(**TWO, unembedding=None, layers=[], outputs=nearest_outputs([1, 0], [1, 2], width=2))
-    with pytest.raises(GivenError, match=r"^the outputs of this transformer are numbers, .* ask for the scope words"):
+    with pytest.raises(GivenError, match=r"^the outputs of this transformer are numbers, .* ask about words instead"):
         ef.certify(net, Given([(["a"], {0: "1"})]), "exact")
 
 

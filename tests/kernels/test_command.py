@@ -42,7 +42,7 @@ def test_refuted_with_a_script(tmp_path: Path) -> None:
     assert done.out.startswith("REFUTED\nA kernel of this recipe does not make a number")
     assert "Nothing is proved: all keys of a block may be masked" in done.out
     assert "repaired   math-fp32 is without this" in done.out
-    assert "The recipe makes nan of 1 key; right is a finite number" in done.out
+    assert "From 1 key the recipe makes nan; the right output is a finite number" in done.out
     assert "    weights = torch.softmax(scores, -1)" in done.out
     assert check(tmp_path).out.startswith("valid: refuted\n")
 

@@ -51,7 +51,7 @@ BAD = {
     "no YAML": ("formats: {", "is not YAML"),
     "a list": ("- 1", "has no fields"),
     "a key twice": (TEXT + "block: 3\n", "a key is given twice"),
-    "an unknown field": (changed("block:", "blok:"), "has the unknown field 'blok'; is block meant?"),
+    "an unknown field": (changed("block:", "blok:"), "has the unknown field 'blok'; did you mean block?"),
     "no description": (changed("describes:", "believed: []\n#"), "is not YAML"),
     "a description of nothing": (changed("describes: ", "describes: ''\n#"), "does not say what it describes"),
     "beliefs that are not a list": ("describes: a kernel\nbelieved: yes", "give believed: a list of sentences"),
@@ -82,7 +82,7 @@ def test_a_bad_text_is_refused(title: str, tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_none(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"'flash2' is neither the name of a recipe nor a file; there are flash-2-"):
+    with pytest.raises(RecipeError, match=r"'flash2' is neither the name of a recipe nor a file; recipes are flash-2-"):
         load_recipe("flash2")
     long = tmp_path / "long.yaml"
     long.write_text("#" * (1 << 21))

@@ -190,7 +190,7 @@ BAD = {
     "words longer than there are positions": (
         (LENGTH, *OF_LENGTH, "--length", "14"),
         "spec.py",
-        "words of 14 tokens are asked about, and the transformer has 13 positions",
+        "words of 14 tokens are asked about, but the transformer has only 13 positions",
     ),
     "no word": ((LENGTH, "--words", "[]", "--length", "3"), "spec.py", "the language has no word"),
     "nothing asked": ((LENGTH, *OF_LENGTH, "--length", "1"), "spec.py", "nothing is asked from position 1 on"),

@@ -262,7 +262,7 @@ NOT_OF_THE_NETWORK: dict[str, tuple[ef.Words, str]] = {
     ),
     "an automaton of no words": (
         ef.Words(ef.Automaton("x", [], {"x": {"a": "x"}}), 3, COPY),
-        "the language has no word of up to 3 tokens of which something is asked",
+        "the language has no word of up to 3 tokens that something is asked about",
     ),
 }
 

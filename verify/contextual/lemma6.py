@@ -1,6 +1,6 @@
 """Lemma 6 on one grid, by running the attention layers on every quantised input: all (1/delta + 1)^(dn) sequences.
 
-What is checked, of the ids that the layers give (u^T of each column behind them):
+What is checked about the ids that the layers give (u^T of each column after them):
 
 1. ids are distinct within a proper sequence;
 2. ids are distinct between proper sequences that are not permutations of each other (and permuted with them);

@@ -110,7 +110,7 @@ def add_ternary(
     gained: Ints,
     batch: Batch,
 ) -> Activations:
-    """``x`` with ``gained`` added to the rows ``coordinates``; NotTernaryError where that leaves {-1, 0, 1}."""
+    """``x`` with ``gained`` added to the rows ``coordinates``; NotTernaryError if that leaves {-1, 0, 1}."""
     if not len(coordinates):
         return x
     total = x[coordinates] + gained

@@ -1,4 +1,4 @@
-"""Attention of a whole layer: heads that have work in common do it together.
+"""Attention of a whole layer: heads with common work share it.
 
 Heads that look positions up with the same query share the positions found.  Of the others, those with lists of the
 same lengths are computed in one product of all scores, as long as the sequences are short; else one by one.

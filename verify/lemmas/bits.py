@@ -31,7 +31,7 @@ from exactformer.verify.solver import (
 )
 
 EXHAUSTIVE_WIDTH = 6
-"""Up to here the bit-level definitions are also evaluated on every number."""
+"""Up to this width the bit-level definitions are also evaluated on every number."""
 
 
 def encode(number: int, width: int) -> tuple[int, ...]:

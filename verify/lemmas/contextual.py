@@ -1,6 +1,6 @@
 """Lemmas ``contextual.*``: Lemmas 5, 6 and 7 of the high-precision construction, on grids (n, d, delta).
 
-On small grids by running the layers on every input; on large ones by the argument of `verify.contextual.beyond`.
+On small grids the layers are run on every input; on large ones the argument of `verify.contextual.beyond` decides.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Lemmas ``dimensions.*``: the paper's theorems, as `constructions.turing.dimensions` states them, on networks.
 
 Each is decided at r = width on machines with a total transition function, for a grid of |Q|, |Gamma| and K in which
-each term of each maximum is the largest at least once.  Where the published statement does not hold, the lemma says
-what does, and another lemma pins the exception (constructions/FINDINGS.md).
+each term of each maximum is the largest at least once.  If the published statement does not hold, the lemma says what
+does, and another lemma states the exception (constructions/FINDINGS.md).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Shape:
         return f"|Q| = {self.states}, |Gamma| = {self.symbols}, K = {self.tapes}"
 
     def values(self, position_bits: int) -> dict[Expr, int]:
-        """What the symbols of the formulas stand for."""
+        """The values of the formulas' symbols."""
         return {
             r: position_bits,
             K: self.tapes,

@@ -34,7 +34,7 @@ from exactformer.verify.lemmas.lemma import PAPER, Lemma
 from exactformer.verify.lemmas.outcome import Budget, Finding, Outcome, conclude
 
 FULL_TABLE_WIDTH = 4
-"""Up to here a map has a row for every input; beyond, some rows."""
+"""Up to this width a map has a row for every input; beyond it, some rows."""
 
 SUBTRACT_EXHAUSTIVE_WIDTH = 4
 
@@ -92,7 +92,7 @@ def moves(width: int) -> Iterator[Claim]:
 
 def maps(width: int) -> Iterator[Claim]:
     x = Scene(width)
-    # Every row adds other values, so that a row that fires for another one is seen.
+    # Every row adds different values, so that a row that fires for another one is noticed.
     added = [(1, 0), (0, 1), (-1, 0), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)]
     for conditions in x.conditions:
         for kind, inputs, low in (("+-1 coordinates", (x.source,), -1), ("flags", x.flags, 0)):

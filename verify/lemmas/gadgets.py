@@ -1,8 +1,8 @@
 """Gadgets as claims: what each of them adds, when its conditions are met and when not.
 
-Where conditions are not met, nothing is added, whatever ternary values all registers have.  A condition that is wanted
-may be any of -1, 0, 1 (a flag, or one coordinate of a +-1 register, or of one that is all 0) and is met at +1; one
-that is not wanted is a flag, met at 0.
+If conditions are not met, nothing is added, whatever ternary values all registers have.  A wanted condition may be any
+of -1, 0, 1 (a flag, or one coordinate of a +-1 register, or of one that is all 0) and is met at +1; an unwanted one is
+a flag, met at 0.
 """
 
 from __future__ import annotations

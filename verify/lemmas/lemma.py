@@ -32,7 +32,8 @@ def at_even_widths(least: int) -> Callable[[int], bool]:
 
 @dataclass(frozen=True)
 class Lemma:
-    """``statement`` is said for all inputs it names; ``source`` is where it comes from; ``method`` how it is decided.
+    """``statement`` is about all inputs that it names; ``source`` says where it comes from, ``method`` how it is
+    decided.
 
     applies: the widths it is stated for; None for a lemma that has no width.
     rests_on: identifiers of lemmas used in its proof; they are decided before it, at the same width.

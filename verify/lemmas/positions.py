@@ -34,7 +34,7 @@ LARGEST_TABLE = 12
 def distinct_numbers(
     left: Sequence[Term], right: Sequence[Term], assumptions: Sequence[Formula], budget: Budget
 ) -> Iterator[Finding]:
-    """Digits that differ somewhere are of different numbers, digits that do not of the same.
+    """Numbers are different if and only if their digits differ somewhere.
 
     By the highest place p at which they differ: 2^p outweighs all places below, as 2^0 + ... + 2^(p-1) < 2^p.
     """

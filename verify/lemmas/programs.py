@@ -1,6 +1,6 @@
 """Lemmas ``program.*``: not only gadgets of each kind, but each gadget that the constructions contain.
 
-Gadgets that differ in nothing but where their registers stand are decided once.
+Gadgets that differ only in the places of their registers are decided once.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ STOPS = ("halted", "is_state", "write_summ", "write_pos")
 """Flags that clear, in layer L3+2, what the transition wrote: each by its own Zero gadgets."""
 
 GIVEN = ("is_run", "is_state", "halted", "rth_run", "length_cap")
-"""What the flags of a token are computed from."""
+"""The types of a token, from which its flags are computed."""
 
 
 def _stops(paradigm: Paradigm) -> Callable[[int, Budget], Outcome]:
@@ -90,7 +90,7 @@ def _stops_findings(paradigm: Paradigm, width: int, budget: Budget) -> Iterator[
     program = program_of(paradigm, width)
     writers = [placed for placed in program.gadgets if _targets(placed.gadget) & {"write_pos", "write_summ"}]
     ordered = sorted(writers, key=lambda placed: placed.layer)
-    # The flags they read are complete by then: heads write before the MLP of their layer, gadgets behind it.
+    # The flags they read are complete by then: heads write before the MLP of their layer, gadgets after it.
     yield budget.exhaust("flags read", ordered, lambda placed: _read_too_early(program, placed))
     cleared = [one.name for one in program.registers if re.fullmatch(r"newstate|newsym_\d+|newmove_\d+", one.name)]
     yield budget.exhaust("registers of the transition", cleared, lambda name: _other_stops(program, name))
@@ -132,7 +132,7 @@ def _read_too_early(program: Program, placed: PlacedGadget) -> str | None:
 
 
 def _other_stops(program: Program, name: str) -> str | None:
-    """What clears a register that the transition wrote: one Zero for each of the flags, and nothing else."""
+    """One Zero for each of the flags, and nothing else, clears a register that the transition wrote."""
     zeros = [placed.gadget for placed in program.gadgets if _targets(placed.gadget) == {name}]
     conditions = sorted(str(condition) for gadget in zeros if isinstance(gadget, Zero) for condition in gadget.when)
     flags = sorted(set(STOPS) & {register.name for register in program.registers})

@@ -51,7 +51,7 @@ SMALLEST_FAILING: tuple[tuple[FloatFormat, FloatFormat, int | None], ...] = (
 """W, A and the smallest m <= LARGEST_TIE with rnd_A(m * rnd_W(1/m)) != 1."""
 
 SUBNORMAL_FAILING: tuple[tuple[FloatFormat, FloatFormat, int | None], ...] = ((FP16, BF16, 65923), (E4M3FN, E5M2, 79))
-"""The same for pairs with a spare bit, where 1/m is subnormal in W: what `rounding.spare-bit` leaves out does fail."""
+"""The same for pairs with a spare bit, where 1/m is subnormal in W: there, outside `rounding.spare-bit`, it fails."""
 
 LEAK_EXPONENTS = ((FP16, 25, 1732), (BF16, 134, 9288), (FP32, 150, 10397), (E5M2, 17, 1178), (E4M3FN, 10, 693))
 """Format, c such that half its smallest subnormal is 2^-c, and h with h/100 < c ln 2 < (h+1)/100."""
@@ -82,7 +82,8 @@ def _subnormal_ties(_: int, budget: Budget) -> Outcome:
 
 
 def _subnormal_cases() -> Iterator[tuple[FloatFormat, FloatFormat, int | None, int]]:
-    """From where rounding may err by more than half the spacing of A below 1: m q/2 > 2^-(p_A + 1) >= 2^-p_W."""
+    """The m from which on rounding may err by more than half the spacing of A below 1: m q/2 > 2^-(p_A + 1) >=
+    2^-p_W."""
     for weights, activations, failing in SUBNORMAL_FAILING:
         covered = power_of_two(-activations.precision - weights.quantum_exponent)
         for m in range(int(covered) + 1, (failing or LARGEST_TIE) + 1):
@@ -154,7 +155,7 @@ LOG_TERMS = 80
 
 
 def log2_enclosure() -> tuple[Fraction, Fraction]:
-    """ln 2 = sum over k >= 1 of 1 / (k 2^k); what comes behind n terms is less than 1 / ((n + 1) 2^n).
+    """ln 2 = sum over k >= 1 of 1 / (k 2^k); the terms after the n-th sum to less than 1 / ((n + 1) 2^n).
 
     >>> low, high = log2_enclosure()
     >>> high - low < Fraction(1, 10**25), Fraction(693147, 10**6) < low < high < Fraction(693148, 10**6)
@@ -208,9 +209,9 @@ def _exponential(_: int, budget: Budget) -> Outcome:
 
 
 def wrong_enclosure(x: int) -> str | None:
-    """Hold exp_minus(x) against the series of exp(x) up to its term t_J = x^J / J!, J = 4x + 80.
+    """Compare exp_minus(x) with the series of exp(x) up to its term t_J = x^J / J!, J = 4x + 80.
 
-    partial <= exp(x) <= partial + t_J, as each term behind t_J is less than half the one before it.
+    partial <= exp(x) <= partial + t_J, because each term after t_J is less than half the one before it.
     """
     terms = 4 * x + 80
     partial = sum((Fraction(x**j, factorial(j)) for j in range(terms + 1)), ZERO)
@@ -266,7 +267,7 @@ LEMMAS = (
     ),
     Lemma(
         "rounding.spare-bit-ends",
-        "where 1/m is subnormal in W a spare bit is not enough: smallest m with rnd_A(m rnd_W(1/m)) != 1, for W/A: "
+        "if 1/m is subnormal in W, a spare bit is not enough: smallest m with rnd_A(m rnd_W(1/m)) != 1, for W/A: "
         + ", ".join(_pair_text(*row) for row in SUBNORMAL_FAILING),
         f"{OWN}: ties; FINDINGS 4",
         EXACT,

@@ -34,7 +34,7 @@ from exactformer.verify.solver import (
 )
 
 EXHAUSTIVE_WIDTH = 6
-"""Up to here the cap is also evaluated at every pair of positions."""
+"""Up to this width the cap is also evaluated at every pair of positions."""
 
 
 class CapNotFound(ValueError):
@@ -43,7 +43,7 @@ class CapNotFound(ValueError):
 
 @dataclass(frozen=True)
 class LengthCap:
-    """What layers 2 and 3 of the program have for it."""
+    """The gadgets of layers 2 and 3 that compute the cap."""
 
     position: Span
     promptend: Span
@@ -53,7 +53,7 @@ class LengthCap:
 
 
 def length_cap(width: int) -> LengthCap:
-    """The cap of the summarized program with r = width.  Raises CapNotFound when its gadgets are not there."""
+    """The cap of the summarized program with r = width.  Raises CapNotFound if its gadgets are not there."""
     gadgets = program_gadgets(Paradigm.SCOT, width)
     maps = [(placed.layer, placed.gadget) for placed in gadgets if isinstance(placed.gadget, Map)]
     biteq = tuple(gadget for layer, gadget in maps if layer == 2 and gadget.output[0].name.startswith("biteq_"))

@@ -38,7 +38,7 @@ from exactformer.verify.rounded.exponential import Undecided, first_bits, rounde
 from exactformer.verify.rounded.order import Order, denominator_sum, numerator_sum
 
 SCORES_AT_ONCE = 1 << 21
-"""Scores held at a time."""
+"""How many scores are held at a time."""
 
 RoundedModel = Rounded | Fused
 """The arithmetics that round."""
@@ -51,7 +51,7 @@ Part = tuple[NDArray[np.int64], Dyadic]
 class Setting:
     """What a run is computed in: the arithmetic, beta and its split, and the order of sums in an accumulator.
 
-    Raises UnsupportedArithmetic for a model that names steps beyond ARITHMETIC 2: they are not computed here.
+    Raises UnsupportedArithmetic for a model that names steps: these are not computed here.
     """
 
     model: RoundedModel
@@ -248,7 +248,7 @@ def _rounded_result(
     try:
         which, weights = _rounded_weights(model, gaps[close], places, len(gaps) - len(close))
     except Undecided:
-        # How much the others weigh in the sum has to be known better.
+        # The weight of the others in the sum has to be known better.
         close = np.arange(len(gaps))
         which, weights = _rounded_weights(model, gaps, places, 0)
     totals = [Fraction(0)] * len(values)

@@ -276,7 +276,7 @@ class _Head:
         self._scores: dict[tuple[int, int], Fraction] = {}
 
     def outcomes(self, me: int, positions: Counter[frozenset[int]], states: Sequence[Both]) -> list[int]:
-        """The numbers of the head's possible outputs for a token in this state..  Each position that it sees may be in
+        """The numbers of the head's possible outputs for a token in this state.  Each position that it sees may be in
         any of some states, or `UNSEEN`; the token's own position is one of them."""
         key = me, frozenset(positions.items())
         if key not in self._outcomes:
