@@ -562,8 +562,18 @@ BAD = (
     Bad("infinite scores", call(ef.KernelInputs, 1, (0, float("inf")), (0, 1)), B, "inf is not a finite number"),
     Bad("masks of another kind", call(masks, "all"), B, "masked is 'all'; it has to be one of none, some, any"),
     Bad("no tolerance", call(ef.KernelInputs, 1, (0, 1), (0, 1), "none", 0), B, "the tolerance is 0"),
-    Bad("an arithmetic of a kernel", certify(KERNEL, masks("none"), "fused:bf16"), TypeError, "an arithmetic is named"),
-    Bad("no arithmetic of a machine", certify(MACHINE, RUN), TypeError, "an arithmetic is named of everything but"),
+    Bad(
+        "an arithmetic of a kernel",
+        certify(KERNEL, masks("none"), "fused:bf16"),
+        TypeError,
+        "a recipe of a kernel goes with KernelInputs and without an arithmetic",
+    ),
+    Bad(
+        "no arithmetic of a machine",
+        certify(MACHINE, RUN),
+        TypeError,
+        "for all else name one, such as",
+    ),
     Bad(
         "a report of nothing",
         call(ef.report, MACHINE),

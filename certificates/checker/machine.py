@@ -170,7 +170,7 @@ def _list(names: tuple[str, ...]) -> str:
 
 
 MOST_CELLS = 2**22
-"""The cells of the heads, over all steps of a run; each step has one per tape."""
+"""The most cells of heads over all steps of a run; each step has one per tape."""
 
 
 def run_machine(machine: Machine, word: str, most_steps: int) -> tuple[list[Step], str]:

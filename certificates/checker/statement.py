@@ -27,7 +27,7 @@ from exactformer.certificates.checker.softmax.model import Model, parse_model
 PARTS = ("claim", "machine", "paradigm", "scope", "context", "position_bits", "arithmetic", "beta", "beta_split")
 
 LARGEST_CONTEXT = 2**128
-"""The most bits of positions: the work of a check grows with their square."""
+"""The largest context: the work of a check grows with the square of the bits of positions."""
 THOUGHT = {"cot": "chain of thought", "scot": "summarized chain of thought"}
 
 

@@ -264,7 +264,7 @@ def _beyond(finished: Sequence[Finished]) -> str:
 
 
 MOST_TRIED = 1 << 12
-"""Only words before this one are tried by themselves."""
+"""Of the words of one length only the first so many are tried by themselves."""
 
 
 def by_itself(

@@ -116,7 +116,7 @@ def load_plan(path: Path) -> Plan:
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise PlanError(f"{path} is not YAML file: {' '.join(str(error).split())}") from None
+        raise PlanError(f"{path} is not a YAML file: {' '.join(str(error).split())}") from None
     plan: Plan = _read(Plan, document, str(path))
     return plan
 

@@ -98,7 +98,7 @@ def test_the_plans_that_come_with_it_can_be_read(path: Path) -> None:
 
 
 PLANS_REFUSED = {
-    "no YAML": ("name: [", "is not YAML file"),
+    "no YAML": ("name: [", "is not a YAML file"),
     "a list": ("- 1", "give name, boxes"),
     "an unknown key": (YAML + "colour: red\n", "'colour' is unknown; there are name"),
     "a key that is missing": (YAML.replace("threads: 1\n", ""), "'threads' is missing"),

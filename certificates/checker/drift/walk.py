@@ -72,7 +72,7 @@ def require_drifting_model(model: Model, arithmetic: str) -> None:
 
 
 BEHIND_ALL = 2**31
-"""The layer's number in messages."""
+"""The layer number that stands for all layers."""
 
 
 @dataclass(frozen=True)

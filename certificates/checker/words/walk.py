@@ -30,7 +30,7 @@ from exactformer.certificates.checker.words.states import (
 )
 
 MOST_STATES_OF_TOKENS = 2**26
-"""The states of all words of one length, in all layers."""
+"""The most states of tokens, over all words of one length and all layers."""
 
 
 @dataclass(frozen=True)
