@@ -465,7 +465,12 @@ BAD = (
     Bad("a context for no run", call(ef.EveryRun, 1), ef.ContextError, "give 5 or more"),
     Bad("a space too large", call(ef.EveryRun, 16, paradigm="scot", space=7), ef.ContextError, "do not fit 16"),
     Bad("a space of 0", call(ef.EveryRun, paradigm="scot", space=0), B, "space is 0; give a whole number"),
-    Bad("writes that say nothing", call(ef.EveryRun, 16, writes=16), B, "16 writes per cell say nothing about 16"),
+    Bad(
+        "writes that say nothing",
+        call(ef.EveryRun, 16, writes=16),
+        B,
+        "a bound of 16 writes per cell excludes nothing in 16",
+    ),
     Bad("no machine", call(ef.load_machine, "incremental"), ef.MachineError, "did you mean increment?"),
     Bad("a word of other symbols", certify(MACHINE, ef.Inputs(["2"]), "fused:bf16"), ef.MachineError, "use only 0 1"),
     Bad(
@@ -505,7 +510,7 @@ BAD = (
         "a theory of another context",
         certify(NETWORK, THEORY, "fused:bf16", context=17),
         ef.Rejected,
-        "context: is 17, and the network has 2^4 positions",
+        "context: is 17, but the network has only 2^4 positions",
     ),
     Bad("a theory without text", certify(NETWORK, ef.Theory(""), "fused:bf16", context=16), ef.Rejected, "theory"),
     Bad("a name that is nothing", call(ef.Name, ("a",), "x"), B, "x must be either a number or a formula"),

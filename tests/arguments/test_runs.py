@@ -31,7 +31,7 @@ MOVE_OF = {code: move for move, code in MOVE_CODES.items()}
 
 @cache
 def runs() -> list[tuple[Machine, str, Ended]]:
-    """Runs that end in every way."""
+    """Runs that end in each of the ways."""
     random, found = Random(14), list[tuple[Machine, str, Ended]]()
     for number in range(200):
         machine = random_machine(random, 1 + number % 2)
@@ -51,7 +51,7 @@ def test_runs_end_in_every_way() -> None:
 
 @dataclass(frozen=True)
 class Read:
-    """The tokens of a sequence that are read, the one that follows them, and what is so of each."""
+    """The tokens of a sequence that are read, the one that follows them, and what holds of each."""
 
     machine: Machine
     tokens: list[Token]

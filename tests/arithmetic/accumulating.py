@@ -1,4 +1,4 @@
-"""Accumulation simulated step by step, in orders drawn at random: what the bounds are held against."""
+"""Accumulation simulated step by step, in orders drawn at random: the bounds are compared with it."""
 
 from __future__ import annotations
 

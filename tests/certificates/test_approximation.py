@@ -123,7 +123,7 @@ def test_two_coordinates_are_counted() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_network_written_gives_the_function_at_centres(case: Case) -> None:
-    """Its layers as the format reads them, in every cell at a corner or in the middle; repeated columns become 0."""
+    """Its layers as the format reads them, at a corner or in the middle of every cell; repeated columns become 0."""
     certificate, network = documents(made(case))
     evaluate, parts = LIBRARY[case.function].evaluate, certificate["evidence"]["cells"]
     nothing = ((F(0),) * case.d,) * case.n
@@ -263,7 +263,7 @@ def test_functions_of_files_that_no_certificate_can_say(mine: str, name: str, te
 
 
 def test_a_value_beyond_the_bound_refutes_the_modulus(mine: str) -> None:
-    """Between the points at which it was tried: S = 0 + w(1/2) = 3/2, and at 1/12 the function is 5."""
+    """Between the points at which the function was tried: S = 0 + w(1/2) = 3/2, and at 1/12 the function is 5."""
     with pytest.raises(FunctionError, match=r"an entry has magnitude 5, more than 3/2"):
         bundle_of(certified(Case(f"{mine}:spike", 2, 1, F(1))))
 

@@ -22,7 +22,7 @@ SUBJECT = Subject("m.runs", FIELDS)
 
 @dataclass(frozen=True)
 class Made:
-    """A bundle, so far as writing it goes."""
+    """What is written of a bundle."""
 
     certificate: dict[str, Any]
     weights: bytes = b"weights"
@@ -218,7 +218,7 @@ def test_looking_whether_one_can_write_leaves_nothing(tmp_path: Path) -> None:
 
 
 class Interruption(BaseException):
-    """At any call of the system, and not an error."""
+    """Raised at any call of the system; like KeyboardInterrupt, it is not an Exception."""
 
 
 WRITING = ("fdopen", "fsync", "chmod", "replace")
@@ -281,7 +281,8 @@ def test_an_interruption_leaves_no_certificate_without_its_weights(
 
 @pytest.mark.parametrize("field", ["context", "arithmetic", "paradigm", "scope", "machine", "beta"])
 def test_a_certificate_of_another_request_is_noticed_before_the_work(field: str, tmp_path: Path) -> None:
-    """That one of the same request is not: see `test_certifying_twice_gives_the_same_document_up_to_provenance`."""
+    """That a certificate of the same request is not: see
+    `test_certifying_twice_gives_the_same_document_up_to_provenance`."""
     real = bundle(next(sample for sample in SAMPLES if sample.title == "certified, beta given"))
     certificate = json.loads(real.bytes)
     certificate["statement"][field] = "other"

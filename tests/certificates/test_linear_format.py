@@ -115,7 +115,7 @@ def test_the_same_networks_fit_as_for_the_checker() -> None:
 
 
 def test_sums_beyond_64_bits_are_right() -> None:
-    """What no construction has, a document may hold."""
+    """A document may hold what no construction has."""
     document = random_document(random.Random(1))
     most = 2**31 - 1
     document["layers"][0]["mlp"] = {
@@ -154,7 +154,7 @@ def test_what_is_said_names_the_number_the_format_and_what_to_do() -> None:
 
 
 def test_weights_that_the_format_does_not_hold_are_refused() -> None:
-    """On given inputs, and on all; also where the scale of beta is what it does not hold."""
+    """On given inputs, and on all; also where the format does not hold the scale of beta."""
     machine = load_machine("increment")
     for arithmetic, beta, said in (
         ("fused:bf16+lineare5m2", None, r"a neuron's sum \(layer 4\) may reach 13, and e5m2"),
@@ -168,7 +168,7 @@ def test_weights_that_the_format_does_not_hold_are_refused() -> None:
 
 
 def test_where_no_beta_will_do_the_largest_that_the_format_holds_is_named() -> None:
-    """Else there were no certificate that says `inconclusive`: beta could be 2^121, and fp16 does not hold 2^61."""
+    """Otherwise no certificate would say `inconclusive`: beta could be 2^121, and fp16 does not hold 2^61."""
     model = parse_arithmetic("fused:e4m3fn/float(4,-9,3)/bf16+linearfp16")
     made = certify_all(UniversalRequest(load_machine("increment"), EveryRun(16), model))
     assert made.verdict.value == "inconclusive"

@@ -21,7 +21,7 @@ from exactformer.certificates.checker.weights import read_network
 from tests.checker.conftest import TURING_COT, Made, Make
 
 MODEL = parse_model("", "rounded:bf16/bf16+linearfloat(4,-9,9)")
-"""Integers are exact up to 16; 18 is a value, 17 is none; the largest value is 960."""
+"""Integers are exact up to 16; 18 is a value, 17 is not; the largest value is 960."""
 
 SMALL: Any = {
     "format": "exactformer weights",
@@ -113,7 +113,7 @@ def nothing(_: Any) -> None:
 
 
 def test_weights_are_values() -> None:
-    """Each by itself, times its scale: 17 is not a value, though 18 is one; 512 is, and 1024 is too large."""
+    """Each by itself, times its scale: 17 is not a value, though 18 is; 512 is one, and 1024 is too large."""
     with pytest.raises(Rejected, match=r"^weights, mlp_out: -17 is not a number"):
         judged(lambda d: mlp(d).update(out_weight=[1, -17, 2]))
     with pytest.raises(Rejected, match=r"^weights.layers\[0\].mlp: an activation"):

@@ -242,7 +242,7 @@ def test_what_is_too_long_for_the_name_of_a_file_is_refused(arguments: str) -> N
 
 
 def test_a_certificate_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
-    """Nor is one whose theory the command looks up before it asks the checker: there is no writer."""
+    """Also where the command looks up the theory before it asks the checker; nobody writes to the pipe."""
     pipe = tmp_path / "certificate.json"
     os.mkfifo(pipe)
     outcome = run_installed("check", str(pipe), "--machine", "copy")

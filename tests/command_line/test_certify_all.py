@@ -51,7 +51,7 @@ class Written:
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Written]:
-    """Of each kind, made once."""
+    """A certificate of each kind, made once."""
 
     @cache
     def of_kind(kind: str) -> Written:

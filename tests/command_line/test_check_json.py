@@ -1,4 +1,4 @@
-"""``check --json``: of every kind of certificate, and of every refusal, one object that the schema describes."""
+"""``check --json``: for every kind of certificate, and for every refusal, one object that the schema describes."""
 
 from __future__ import annotations
 

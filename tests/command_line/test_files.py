@@ -65,7 +65,7 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_that_is_the_same_stays_and_one_that_differs_is_kept_unless_forced(
     title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The one that is changed is the last that is written: a certificate that says something else, a drawing."""
+    """The changed one is the last that is written: a certificate that says something else, a drawing."""
     for drawing in ("audit_plot.draw_audit", "comparison_plot.draw_comparison"):
         monkeypatch.setattr(f"exactformer.certificates.command_line.{drawing}", lambda *_: b"<svg/>")
     first = invoke(*in_folder(title, tmp_path))
@@ -114,7 +114,8 @@ REQUESTS = (
 
 
 def test_certificates_of_different_requests_lie_side_by_side(tmp_path: Path) -> None:
-    """A refutation beside a proof, another arithmetic, context, paradigm: each has a file, and its weights."""
+    """A refutation next to a proof, another arithmetic, context or paradigm: each has a file of its own, and its
+    weights."""
     for request in REQUESTS:
         before = contents(tmp_path)
         outcome = invoke(*request, "--out", tmp_path)

@@ -16,7 +16,7 @@ def quantise(n: int, d: int, m: int, t: Fraction) -> Fraction:
 
 
 def ids(n: int, d: int, m: int, columns: Sequence[Sequence[Fraction]]) -> list[Fraction]:
-    """u^T of the columns behind selective shifts at 0, delta, .., delta^(-d+1) - delta and the global shift."""
+    """u^T of the columns after selective shifts at 0, delta, .., delta^(-d+1) - delta and the global shift."""
     label = [sum((z * m**i for i, z in enumerate(column)), F(0)) for column in columns]
     for k in range(m**d):
         b, half = F(k, m), F(1, 2 * m)

@@ -121,11 +121,11 @@ BAD = (
     Bad(
         "many tokens",
         json.dumps([{"tokens": ["a"] * (2**15 + 1)}]),
-        "make 32,769 tokens; this checker computes 32,768",
+        "need 32,769 tokens; this checker computes up to 32,768",
         (),
         4,
     ),
-    Bad("many pairs", json.dumps([{"tokens": ["a"] * (2**11 + 1)}]), "make 4,198,401 exponentials", (), 4),
+    Bad("many pairs", json.dumps([{"tokens": ["a"] * (2**11 + 1)}]), "need 4,198,401 exponentials", (), 4),
     Bad("a format too small", GOOD, "rounded:fp32/fp32@fp16", ("--arithmetic", "rounded:fp32/fp32@fp16"), 4),
 )
 

@@ -40,7 +40,7 @@ COUNTER = ef.Transformer.build(
     [[0, 0, 1], [0, 0, -1]],
     [LayerWeights([HeadWeights([[0, 0, 0]], [[0, 0, 0]], [[1, -1, 0]], [[0], [0], [1]], name="mean")])],
 )
-"""A head whose scores are all 0: the third coordinate is how many more a than b there are, over the length."""
+"""A head whose scores are all 0: the third coordinate is the number of a less that of b, over the length."""
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -214,7 +214,7 @@ BAD_MODERN = {
     "an activation that is not a text": (changed("layers.0.mlp.activation", 1), "layers[0].mlp.activation has to be a"),
     "no gates": (changed("layers.0.mlp.gates", []), "layers[0].mlp.gates is empty; leave it out"),
     "gates that are nothing": (changed("layers.0.mlp.gates", None), "layers[0].mlp.gates has to be a list"),
-    "a gate more": (changed("layers.0.mlp.gates", [[[], 0], [[], 0]]), "layer 1: 2 gates for 1 neurons; each neuron n"),
+    "a gate more": (changed("layers.0.mlp.gates", [[[], 0], [[], 0]]), "layer 1: 2 gates for 1 neurons; give each neu"),
     "a field more of an MLP": (
         changed("layers.0.mlp.bias", 1),
         "layers[0].mlp has to be an object with the fields neurons, out and, where needed, activation, gates",
@@ -237,7 +237,7 @@ BAD_MODERN = {
     ),
     "a final norm that is nothing": (changed("norm", None), "norm has to be an object with the fields center, epsilon"),
     "no rotary tables": (changed("rotary", []), "rotary is empty; leave it out"),
-    "a position without planes": (changed("rotary.1", []), "rotary, position 1 has 0 planes, and position 0 1; all ne"),
+    "a position without planes": (changed("rotary.1", []), "rotary, position 1 has 0 planes, and position 0 has 1; a"),
     "a cosine without a sine": (changed("rotary.1.0", [1]), "rotary[1][0] has to be a list of 2"),
     "a sine that is a text": (changed("rotary.1.0.1", "x"), "rotary[1][0] is 'x'; it has to be an integer, or a text "),
     "a sine that is not dyadic": (changed("rotary.1.0.1", "1/3"), "rotary, position 1, plane 0, sine is 1/3, whose de"),
@@ -336,7 +336,7 @@ def test_averages_are_told_apart() -> None:
 
 
 def test_what_cannot_be_told_is_inconclusive() -> None:
-    """A logit of two products that cancel but for less than they may be rounded by."""
+    """A logit is the sum of two products that cancel, up to less than they may be rounded by."""
     u = Fraction(1, 2**23)
     close = ef.Transformer.build(
         ["a", "b"], [[1 + u, 1 - u], [0, 0]], [[1 + u, -1], [0, 0]], [], unembedding_bias=[-3 * u, 0]
@@ -378,7 +378,7 @@ MEAN = HeadWeights([[2, 0]], [[0, 4]], [[0, 1]], [[0], [1]], scale=Fraction(1, 3
 
 
 def test_what_real_models_have_on_given_sequences(tmp_path: Path) -> None:
-    """Scales of scores, tokens that no head sees, outputs with names of their own, and steps of kernels."""
+    """Scales of scores, tokens that no head sees, outputs with names of their own, and kernel steps."""
     outputs = largest_outputs(["mostly b", "mostly a"], [[0, 1], [0, -1]], [-0.5, 0.5], width=2)
     net = ef.Transformer.build(
         **TWO, unembedding=None, layers=[LayerWeights([MEAN])], causal=False, unseen=["a"], outputs=outputs
@@ -417,7 +417,7 @@ def test_outputs_that_are_numbers_are_not_ranked() -> None:
 
 
 UNSUPPORTED = {
-    "fused:bf16+head64": "is not judged because of +head, in the place of which heads of networks have scales",
+    "fused:bf16+head64": "is not judged because of +head: heads of networks have scales instead",
     "kernel:cpu-bf16": "is not judged because of +head",
     "fused:bf16+online64": "is not judged because of +online",
     "rounded:fp32/bf16+once": "is not judged because of +once with two formats",
@@ -460,7 +460,7 @@ def test_sequences_that_a_network_does_not_read(title: str) -> None:
 
 def test_more_tokens_than_positions_and_a_beta_that_is_no_power() -> None:
     short = ef.Transformer.build(["a", "b"], [[1], [0]], [[1], [0]], [], positions=[[0], [1]])
-    with pytest.raises(GivenError, match=r"^sequence 0 has 3 tokens, and the transformer 2 positions$"):
+    with pytest.raises(GivenError, match=r"^sequence 0 has 3 tokens, but the transformer has only 2 positions$"):
         ef.certify(short, Given([["a", "a", "a"]]), "exact")
     with pytest.raises(ef.BetaError, match="beta is 3; it has to be a power of two"):
         ef.certify(short, Given([["a"]]), "exact", beta=3)

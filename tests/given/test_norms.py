@@ -46,7 +46,7 @@ ACTIVATION: dict[str, Callable[[Floats], Floats]] = {
 
 
 class Decoder:
-    """A decoder of random float32 weights as other tools write them; of ``kind`` are all its norms."""
+    """A decoder of random float32 weights, as other tools write them; all its norms are of this kind."""
 
     def __init__(self, seed: int, kind: type[NormWeights], activation: str, *, gated: bool, behind: bool) -> None:
         rng = np.random.default_rng(seed)
@@ -148,7 +148,7 @@ def test_what_matrices_compute(kind: type[NormWeights], activation: str, gated: 
 def test_certificates_are_about_what_matrices_compute(
     kind: type[NormWeights], activation: str, behind: bool, tmp_path: Path
 ) -> None:
-    """The margin that is certified of exact sums is the one of float64."""
+    """The margin that is certified for exact sums is the one that float64 gives."""
     decoder = Decoder(8, kind, activation, gated=True, behind=behind)
     net, ids = decoder.built(), [3, 0, 0, 4, 1, 2]
     ranked = np.sort(decoder.forward(ids), axis=1)
@@ -161,7 +161,8 @@ def test_certificates_are_about_what_matrices_compute(
 
 
 def test_zeros_of_gated_and_rotating_layers() -> None:
-    """A neuron, a value and a head of zeros go; of queries and keys that are rotated with each other both stay."""
+    """A neuron, a value and a head of zeros are left out; queries and keys that are rotated with each other both
+    stay."""
     zero, one = np.zeros((1, 2)), np.ones((1, 2))
     key = np.vstack([zero, zero, one, zero])
     head = HeadWeights(np.zeros((4, 2)), key, one, one.T, rotary=[(0, 1, 0), (2, 3, 1)])

@@ -1,4 +1,4 @@
-"""Transformers from matrices, and from compiled networks; what is none, each with where and why."""
+"""Transformers from matrices, and from compiled networks; what is not one is refused, with where and why."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def position_bits(case: Case) -> int:
 
 
 def contradicts(observed: HeadObservation) -> str:
-    """What of the table an observation contradicts; empty when nothing."""
+    """The part of the table that an observation contradicts; empty when there is none."""
     row = row_of(observed.head)
     if observed.head.kind is not row.kind:
         return "kind"

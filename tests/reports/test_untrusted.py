@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("walked_once")
 OfTitle = Callable[[str], Made]
 BREAKING = "<script>alert(1)</script>"
 VALUES: tuple[Any, ...] = (None, [], {}, 7, "x", -1)
-"""In the place of a field; two of them for each."""
+"""Values in place of a field's; two of them for each."""
 TRICKS = (BREAKING, "'><img/src=x/onerror=alert(1)>", "</script><b>", "]]><!--")
 
 
@@ -51,7 +51,7 @@ def test_names_of_machines_states_and_symbols_are_escaped(behaviour: Any, tmp_pa
 
 
 def page_or_sentence(file: Path) -> str | None:
-    """The page, or None where there is none, for a reason that is one sentence."""
+    """The page; None if it is refused, with a reason of one sentence."""
     try:
         return page_of(read_source(file))
     except ReportError as error:
@@ -62,7 +62,7 @@ def page_or_sentence(file: Path) -> str | None:
 
 
 def strings(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Where a document has texts, and names."""
+    """The places of the texts in a document; of each list, those in the first three entries."""
     if isinstance(value, str):
         yield place
     elif isinstance(value, list):
@@ -84,7 +84,7 @@ def with_text(document: Any, place: tuple[Any, ...], text: str) -> Any:
 
 @pytest.mark.parametrize("title", TITLES)
 def test_no_text_of_a_certificate_becomes_html(of_title: OfTitle, title: str, tmp_path: Path) -> None:
-    """Some texts of the certificate are others, one at a time: there is a page without them, or a sentence."""
+    """One text after the other is replaced: the page does not have it as HTML, or a sentence says what is wrong."""
     made = of_title(title)
     document = json.loads(made.path.read_bytes())
     named = document.get("network")

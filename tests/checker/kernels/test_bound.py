@@ -67,7 +67,7 @@ FLASH: dict[str, Any] = {
 
 
 def flash(**changes: Any) -> dict[str, Any]:
-    """With other values of some fields; of those that are objects, of the members that are given."""
+    """With other values for some fields; for fields that are objects, for the given members."""
     found = dict(FLASH)
     for name, value in changes.items():
         found[name] = found[name] | value if isinstance(value, dict) and isinstance(found[name], dict) else value
@@ -185,7 +185,7 @@ def test_ends_of_exponentials(x: str) -> None:
 
 
 def test_saturation_is_an_error() -> None:
-    """P is 2^8, and 2^4 times that where the reference is behind: e4m3fn ends at 448, while the row sum goes on."""
+    """P is 2^8, and 2^4 times that where the reference lags: e4m3fn ends at 448, while the row sum goes on."""
     found = errors(
         read_recipe(
             "recipe",

@@ -1,4 +1,5 @@
-"""Each cause of errors is needed, and each demand that all numbers are finite: inputs that are further off without."""
+"""Each cause of errors is needed, and each demand that all numbers are finite: without it, some input is further
+off."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Certificates about kernels, written by hand: valid ones of each verdict, and ones that say what is not so."""
+"""Certificates about kernels, written by hand: valid ones of each verdict, and ones that say something false."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def certificate(
 
 
 def computed(recipe: Json, keys: int = 4, less: str | None = None, masked: str = "none") -> dict[str, str]:
-    """Errors that are stated; of one cause a little less."""
+    """The stated errors; that of one cause a little less."""
     ranges = (Fraction(-8), Fraction(8)), (Fraction(0), Fraction(1))
     found = errors(read_recipe("recipe", recipe), Inputs(keys, *ranges, masked))
     return {cause: str(one - (Fraction(1, 2**200) if cause == less else 0)) for cause, one in found.items()}
@@ -183,7 +183,7 @@ def test_too_many_keys_are_not_executed(tmp_path: Path) -> None:
 
 
 def test_as_many_keys_as_are_executed(tmp_path: Path) -> None:
-    """fp32 adds 1 to 2^12 as often as one likes: it is off by what is rounded at the end."""
+    """fp32 adds up to 2^12 ones without an error: the result is off only by what is rounded at the end."""
     keys = [["0", "1", False]] * (MOST_EXECUTED - 1) + [["-8", "0", False]]
     document = certificate("refuted", NO_MASK, keys=2**40, tolerance="1/100000000", of=keys)
     assert checked(document, tmp_path) == "refuted"

@@ -159,7 +159,7 @@ def test_an_overflow_leaves_nothing_shown(tmp_path: Path) -> None:
 
 
 def changed(change: str, value: Any = ...) -> Any:
-    """The good certificate with the entry at a dotted place changed, or taken away."""
+    """The good certificate, in which the entry at a dotted place is changed or missing."""
     said = copy.deepcopy(GOOD)
     *path, last = change.split(".")
     here: Any = said

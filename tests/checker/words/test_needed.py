@@ -72,7 +72,7 @@ def shorter_words(_: Path) -> None:
 
 
 def bad_table(title: str) -> Notices:
-    """What is not an automaton, or no transducer."""
+    """What is not an automaton, or not a transducer."""
     if title in of_tables.BAD_AUTOMATA:
         return lambda _: of_tables.test_what_is_no_automaton(title)
     return lambda _: of_tables.test_what_is_no_transducer(title)

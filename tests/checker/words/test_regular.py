@@ -1,4 +1,4 @@
-"""WORDS 1: languages, their words in order, and how many there are; beside sets of words of random expressions."""
+"""WORDS 1: languages, their words in order, and their number, compared with the sets of words of random expressions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EMPTY: Words = frozenset({()})
 
 @dataclass(frozen=True)
 class Expression:
-    """A text, what it binds like, and its words of at most LONGEST tokens, that of no tokens too."""
+    """A text, how tightly it binds, and its words of at most LONGEST tokens, the empty word included."""
 
     text: str
     binds: int
@@ -43,7 +43,7 @@ def together(one: Words, other: Words) -> Words:
 
 
 def repeated(words: Words, least: int, most: int | None) -> Words:
-    """So many of them, one after another; beyond LONGEST of them nothing new comes."""
+    """This many of them, one after another; beyond LONGEST of them nothing new comes."""
     found, power = set[Word](), EMPTY
     for number in range((most if most is not None else max(least, LONGEST)) + 1):
         if number >= least:
@@ -53,14 +53,14 @@ def repeated(words: Words, least: int, most: int | None) -> Words:
 
 
 def written(name: str, random: Random) -> str:
-    """As the contract says that a name is written; some in quotes that need not be."""
+    """A name as the contract writes it; some in quotes that do not need them."""
     if not name or re.search(r'[()\[\]{}|*+?,"\\ ]', name) or random.random() < 0.2:
         return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return name
 
 
 def within(one: Expression, binds: int) -> str:
-    """Its text where something is needed that binds so much."""
+    """Its text, in brackets where it does not bind tightly enough."""
     return one.text if one.binds >= binds else f"({one.text})"
 
 
@@ -107,7 +107,7 @@ def automaton(text: str, names: Sequence[str] = "abc") -> Automaton:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_random_expressions(seed: int) -> None:
-    """Which words there are, in which order, and how many; of all lengths up to one."""
+    """Which words there are, in which order, and how many; for all lengths up to one."""
     random, sizes = Random(seed), set[int]()
     for _ in range(60):
         names = random.sample(NAMES, 3)
@@ -124,7 +124,7 @@ def test_random_expressions(seed: int) -> None:
 
 
 def require_levels(found: Automaton, expected: Sequence[tuple[int, ...]], length: int) -> None:
-    """Of all lengths the beginnings of words, in order, each with its own beginning; and words in order."""
+    """For all lengths the beginnings of words, in order, each with its own beginning; and the words in order."""
     words, before, numbers = list[tuple[int, ...]](), [()], [0] * (length + 1)
     for number, level in enumerate(levels(found, length), start=1):
         rows = [tuple(row) for row in level.tokens.tolist()]
@@ -298,7 +298,7 @@ def test_a_large_vocabulary_takes_no_long_time() -> None:
 
 
 def test_how_many_there_are_is_known_before_they_are_made() -> None:
-    """2^22 beginnings, 2^26 tokens; what cannot be completed in the length is none."""
+    """2^22 beginnings, 2^26 tokens; what cannot be completed within the length is not a beginning."""
     with pytest.raises(TooLarge, match="beginnings of words of up to 3 tokens; this checker goes through 4194304, of"):
         numbers_of_words(automaton(f"{SET}*", MANY), 1024)
     for text in ("[a b]*", "a* b a* b a*"):

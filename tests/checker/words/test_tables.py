@@ -1,4 +1,4 @@
-"""WORDS 1.2: automata and transducers that stand in a document; beside plain runs of random ones."""
+"""WORDS 1.2: automata and transducers in a document, compared with plain runs of random ones."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ TRANSDUCER: dict[str, Any] = {
     "start": "none",
     "moves": {"none": {"a": ["some", "a"], "b": ["none", "b"]}, "some": {"a": ["some", "a"], "b": ["some", "a"]}},
 }
-"""Whether there is an a so far."""
+"""Whether there was an a so far."""
 WORDS: dict[str, Any] = {
     "start": "0",
     "accepting": ["1", "2", "3"],
@@ -47,7 +47,7 @@ REFUTED = certificate(
     (),
     {"word": ["a", "b"], "position": 1, "output": "a"},
 )
-"""Behind an a this network says a, and the transducer names the token."""
+"""After an a this network says a, and the transducer names the token."""
 INCONCLUSIVE = certificate(SMALL, WORDS, 3, FIRST, EXPECTED, FUSED, 4, "inconclusive")
 TABLE = "statement.expected.transducer"
 
@@ -107,7 +107,7 @@ def test_something_is_asked(verdict: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("verdict", ["proved", "inconclusive"])
 def test_every_word_has_a_run(verdict: str, tmp_path: Path) -> None:
-    """Also one that is asked nothing; one that is too long, or not of the language, needs none."""
+    """Also one about which nothing is asked; one that is too long, or not in the language, needs no run."""
     for language, asked, length, runs in (
         ("b* a", FIRST, 3, True),
         ("b* a | a a", FIRST, 3, False),

@@ -24,7 +24,7 @@ ntm = pytest.importorskip("automata.tm.ntm", reason="automata-lib is not install
 exceptions = pytest.importorskip("automata.base.exceptions")
 STEPS = 40
 Seen = tuple[str, tuple[tuple[str, str, str], ...]]
-"""A state, and of each tape what stands left of the head, under it and right of it, without outer blanks."""
+"""A state, and for each tape what is left of the head, under it and right of it, without outer blanks."""
 
 
 def of_library(machine: Any, word: str) -> Iterator[Seen | bool]:

@@ -15,7 +15,7 @@ from tests.machines.formats.example_files import EXAMPLES, FILES, Example
 
 @dataclass(frozen=True)
 class Wrong:
-    """A change of a file: ``old`` becomes ``new``, the first time or the only time it stands there."""
+    """A change of a file: the first ``old`` in it becomes ``new``."""
 
     title: str
     file: str
@@ -142,7 +142,7 @@ WRONG = (
     Wrong(
         "a short entry", DT, '["q1", "x", "R"]', '["q1", "x"]', 6, 17, "an entry must be a state, a symbol and a move"
     ),
-    Wrong("a state twice, JSON", DT, '"q3", "q4"', '"q3", "q3"', 2, 38, "'q3' stands in states twice"),
+    Wrong("a state twice, JSON", DT, '"q3", "q4"', '"q3", "q3"', 2, 38, "'q3' is in states twice"),
     Wrong("a number that is none", DT, '["0", "1"]', '["0", 1.5]', 3, 26, "must be a string or a whole number"),
     Wrong("the blank as input", DT, '["0", "1"]', '["0", "."]', 3, 26, "the blank '.' cannot be an input symbol"),
     Wrong("the empty symbol", DT, '["0", "1", "x", "y", "."]', '["0", "1", "", "x", "y", "."]', 4, 30, "epsilon"),
@@ -217,12 +217,16 @@ def test_what_is_wrong_is_said_with_its_place(case: Wrong) -> None:
 
 
 TEXTS = {
-    "no format": ("hello\n", "x.txt", "no format is recognised: our own format, the YAML of turingmachine.io"),
+    "no format": (
+        "hello\n",
+        "x.txt",
+        "no format is recognised; these are read: our own format, the YAML of turingmachine.io",
+    ),
     "an empty file": ("", "x.csv", "the text is empty: write a table"),
     "only a head": (",0,1\n", "x.csv", "the table has no rows"),
     "an entry in two ways": (",0,0L\nA,0LLA,0RA\nLA,0RA,0RA\n", "x.csv", "the entry '0LLA' can be read in two ways"),
     "27 states without names": ("1RA 1LB\n" * 27, "x.txt", "more than 26 states need names"),
-    "no call": ("x = 1\n# DTM(\n", "x.py", "no call of DTM, NTM, MNTM stands here"),
+    "no call": ("x = 1\n# DTM(\n", "x.py", "there is no call of DTM, NTM, MNTM"),
     "no list": ("x = 1\n", "x.py", "there is no list of triples here"),
     "an empty list of triples": ("[[()]][0:0]\nx = []\n", "x.py", "the list is empty"),
     "a pair": ("[[(1, 'R')]]", "x.py", "an entry must be a triple"),
