@@ -134,7 +134,7 @@ def _read(wanted: Any, given: object, place: str) -> Any:
         try:
             return wanted(given)
         except ValueError:
-            raise PlanError(f"{place}: {given!r} is none of {', '.join(each.value for each in wanted)}") from None
+            raise PlanError(f"{place}: {given!r} is not one of {', '.join(each.value for each in wanted)}") from None
     if wanted is float and type(given) is int:
         return float(given)
     types = get_args(wanted) or (wanted,)

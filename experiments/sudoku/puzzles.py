@@ -21,11 +21,11 @@ from experiments.sudoku.tokens import trace_length
 NEAR = 2**0.25
 """A puzzle belongs to a chain length if its own differs from it by no larger factor."""
 HARDEST = 64
-"""So many of the hardest puzzles found so far are kept, to look for hard ones among their variants."""
+"""This many of the hardest puzzles found so far are kept, to look for hard ones among their variants."""
 
 
 class PuzzleError(ValueError):
-    """A file of puzzles that cannot be read, or puzzles that cannot be had."""
+    """A file of puzzles that cannot be read, or puzzles that cannot be made."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def graded(boxes: Boxes, givens: str) -> Puzzle:
 def solutions(boxes: Boxes, givens: Sequence[str], limit: int, shuffle: random.Random | None = None) -> list[str]:
     """Up to ``limit`` solutions, the first ones in ascending order of digits, or in random order with ``shuffle``.
 
-    Digits are bits of masks here: to find out whether a puzzle has one solution is most of the work of making it.
+    Digits are bits of masks here: most of the work of making a puzzle is to find out whether it has one solution.
 
     >>> len(solutions(Boxes(2, 2), "................", 1000))
     288
@@ -154,7 +154,7 @@ def puzzles(boxes: Boxes, rng: random.Random) -> Iterator[Puzzle]:
 
 
 def spread(source: Iterable[Puzzle], lengths: Sequence[float], each: int, excluded: frozenset[str]) -> list[Puzzle]:
-    """``each`` different puzzles for each of ``lengths``: the first ones from the source that belong to it.
+    """For each of ``lengths``, ``each`` different puzzles: the first ones from the source that belong to it.
 
     ``excluded`` are givens that are not taken.
 

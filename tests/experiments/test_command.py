@@ -104,7 +104,7 @@ PLANS_REFUSED = {
     "a key that is missing": (YAML.replace("threads: 1\n", ""), "'threads' is missing"),
     "text for a number": (YAML.replace("threads: 1", "threads: one"), "threads: give int, not 'one'"),
     "a truth value for a number": (YAML.replace("threads: 1", "threads: true"), "threads: give int, not True"),
-    "an unknown mode": (YAML.replace("mode: CoT", "mode: cot"), "arms, entry 1, mode: 'cot' is none of CoT, SCoT"),
+    "an unknown mode": (YAML.replace("mode: CoT", "mode: cot"), "arms, entry 1, mode: 'cot' is not one of CoT, SCoT"),
     "a number for a list": (YAML.replace("seeds: [1]", "seeds: 1"), "seeds: give a list, not 1"),
     "no seeds": (YAML.replace("seeds: [1]", "seeds: []"), "a plan needs a seed"),
     "a name twice": (YAML.replace("SCoT 1 layer", "CoT 1 layer"), "two arms have the same name"),

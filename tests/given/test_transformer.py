@@ -248,7 +248,7 @@ WRONG = {
     "a text for a sequence": (["a b"], "sequence 0 is 'a b'; give a list of tokens"),
     "an empty sequence": ([[]], "sequence 0 has no token"),
     "a number for a token": ([["a", 1]], "sequence 0: the token 1 is not a text"),
-    "a position behind the end": ([(["a"], {1: "a"})], "sequence 0: position 1 is not one of 0 to 0"),
+    "a position after the end": ([(["a"], {1: "a"})], "sequence 0: position 1 is not one of 0 to 0"),
     "a position before the beginning": ([(["a"], {-1: "a"})], "sequence 0: position -1 is not one of 0 to 0"),
     "a number for what is expected": ([(["a"], {0: 1})], "sequence 0, position 0: the token 1 is not a text"),
     "an unknown word": ([(["a"], "all")], "sequence 0: what is expected is 'all'; give {position: token}"),

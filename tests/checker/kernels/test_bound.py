@@ -105,7 +105,7 @@ NOT_SHOWN: dict[str, tuple[dict[str, Any], Inputs, str]] = {
     "weights above W's largest number": (
         flash(formats=FP8, exponential={"offset": 9}), inputs(), "a weight may be about 2^9, beyond the largest number",
     ),
-    "weights above W's largest number, as the reference is behind": (
+    "weights above W's largest number, as the reference lags": (
         flash(formats=FP8, exponential={"offset": 6}, maximum={"threshold": "4"}), inputs(),
         "a weight may be about 2^10, beyond the largest number",
     ),

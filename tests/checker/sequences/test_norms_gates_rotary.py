@@ -65,7 +65,7 @@ MADE: dict[str, tuple[Any, Any, str]] = {
         "3/4",
     ),
     "of what is not listed the weight is 0": (SIMPLE | {"norm": norm(vector(x1=-1), center=True)}, A, "-1"),
-    "behind the heads, and behind the MLP of what that made": (
+    "after the heads, and after the MLP of what they made": (
         SIMPLE
         | {
             "layers": [
@@ -427,7 +427,7 @@ def test_norms_with_sums_in_fixed_point_are_not_judged(tmp_path: Path) -> None:
 
 
 def heavy(**parts: Any) -> Any:
-    """A network of width 2^12: before and behind its one layer are 2^13 coordinates."""
+    """A network of width 2^12: before and after its one layer there are 2^13 coordinates."""
     return SIMPLE | {"width": 2**12, "layers": [layer()]} | parts
 
 

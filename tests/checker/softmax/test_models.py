@@ -46,14 +46,14 @@ def test_formats_of_a_text() -> None:
 
 
 REJECTED = {
-    "nothing behind a plus": (f"{BASE}+", "is not a step"),
+    "nothing after a plus": (f"{BASE}+", "is not a step"),
     "a step that is none": (f"{BASE}+fast", "is not a step"),
     "capital letters": (f"{BASE}+Once", "is not a step"),
     "a step and a space": (f"{BASE}+once ", "is not a step"),
     "steps before the score format": (f"{BASE}+once@bf16", "is not a step"),
     "a number that does not belong": (f"{BASE}+once2", "is not a step"),
     "a number that is missing": (f"{BASE}+head", "is not a step"),
-    "-one behind another step": (f"{BASE}+wide-one", "is not a step"),
+    "-one after another step": (f"{BASE}+wide-one", "is not a step"),
     "a digit that is not ASCII": (f"{BASE}+head\uff14", "is not a step"),
     "head out of order": (f"{BASE}+once+head64", "not in the order"),
     "truncate before wide": (f"{BASE}+truncate+wide", "not in the order"),

@@ -525,7 +525,7 @@ PARTS = {
     "4: the position at first": Part(
         walk, "rotated = place if rotates_behind(self.network, 0) else 0", "rotated = 0", positions,
     ),
-    "4: the position behind a layer": Part(
+    "4: the position after a layer": Part(
         walk, "place = state.place if stage.rotates_behind else 0", "place = 0", more.test_a_third_layer_that_rotates,
     ),
     "4: the position that queries and keys have": Part(
@@ -566,7 +566,7 @@ PARTS = {
     "5: positions at first": Part(
         sets, "rotated = place if rotates_behind(self.network, 0) else 0", "rotated = 0", positions,
     ),
-    "5: positions behind a layer": Part(
+    "5: positions after a layer": Part(
         sets, "place = both.place if self.rotates_behind else 0", "place = 0", more.test_a_third_layer_that_rotates,
     ),
     "5: of hardmax, too": Part(
