@@ -1,6 +1,6 @@
 """Where a command's files go: an existing file that says something else is never replaced unasked.
 
-``provenance`` (who made a document, and when) is no part of what it says: an existing certificate that differs only
+``provenance`` (who made a document, and when) is not part of what it says: an existing certificate that differs only
 in that stays as it is, and counts as written.
 """
 

@@ -39,7 +39,7 @@ from exactformer.verify.separation import SeparationNotProved
 
 BAD_INPUT = (MachineError, NetworkDocumentError, GivenError, BehaviourError, ContextError, BetaError, FileRefused)
 ENDINGS = (".network.json", ".json", ".py")
-"""Endings of a document's file name that are no part of the network's name."""
+"""Endings of a document's file name that are not part of the network's name."""
 
 
 @dataclass(frozen=True)

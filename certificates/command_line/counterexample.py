@@ -137,7 +137,8 @@ def _tally(found: Search) -> tuple[str, str]:
     tokens = sum(one.candidate.tokens for one in found.attempts)
     failed = [one for one in found.attempts if one.failure is not None]
     differing = sum(one.differs for one in found.attempts)
-    text = f"{counted(len(found.attempts), 'run')}, {counted(tokens, 'token')}; activations differ in {differing}"
+    tried = f"{counted(len(found.attempts), 'run')}, {counted(tokens, 'token')}"
+    text = f"{tried}; activations differ in {differing} of the runs"
     if failed:
         text += f"; {len(failed)} could not be computed to their end ({failed[0].failure})"
     return "tried", text + (f"; at least {found.left_out} longer ones were left out" if found.left_out else "")

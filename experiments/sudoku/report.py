@@ -196,7 +196,7 @@ def _construction(boxes: Boxes, results: Sequence[RunResult], constructed: Seque
 
 
 def longest_context(results: Sequence[RunResult], arm: str) -> str:
-    """The longest of the sequences of solved puzzles; `none` if none was solved."""
+    """The longest of the sequences of solved puzzles; `none solved` if there are none."""
     longest = max((s.longest for r in results if r.arm.name == arm for s in r.solved if s.correct), default=None)
     return "none solved" if longest is None else f"{longest:,}"
 

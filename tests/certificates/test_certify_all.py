@@ -242,7 +242,7 @@ def test_what_is_not_decided_is_no_certificate() -> None:
 
 @pytest.mark.parametrize("writes", [0, 16, 17])
 def test_an_assumption_that_says_nothing_is_refused(writes: int) -> None:
-    with pytest.raises(BehaviourError, match=f"{writes} writes per cell say nothing about 16 tokens"):
+    with pytest.raises(BehaviourError, match=f"a bound of {writes} writes per cell excludes nothing in 16 tokens"):
         EveryRun(16, writes=writes)
 
 

@@ -194,7 +194,7 @@ BAD = {
     "there is no function 'sin'": ("--function", "sin", *GOOD[2:]),
     "n = 1, d = 1: give n >= 2 tokens": (*GOOD[:3], "1", *GOOD[4:]),
     "p = 0": (*GOOD, "--p", "0"),
-    "n = 65, d = 1: at most 64 tokens": (*GOOD[:3], "65", *GOOD[4:]),
+    "n = 65, d = 1: give at most 64 tokens": (*GOOD[:3], "65", *GOOD[4:]),
     "there is no file missing.py": ("--function", "missing.py:f", *GOOD[2:]),
 }
 

@@ -68,7 +68,7 @@ def _lexemes(at: str, text: str) -> list[_Lexeme]:
     while place < len(text):
         match = _LEXEMES.match(text, place)
         if match is None:
-            raise Rejected(at, f"{quote(text[place : place + 20])} is no part of a regular expression")
+            raise Rejected(at, f"{quote(text[place : place + 20])} is not part of a regular expression")
         quoted, least, comma, most, sign, name = match.groups()
         if quoted is not None:
             found.append(("name", re.sub(r"\\(.)", r"\1", quoted)))

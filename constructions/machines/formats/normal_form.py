@@ -96,7 +96,7 @@ class NormalForm:
             elif cell > 0 and name in self._pair:
                 found[cell], found[-cell] = self._pair[name]
             else:
-                raise NormalFormError(f"Cell {cell} holds {name!r}, which is no part of a tape of {self.machine.name}.")
+                raise NormalFormError(f"Cell {cell} holds {name!r}, which cannot be on a tape of {self.machine.name}.")
         return {square: symbol for square, symbol in found.items() if symbol != blank}
 
     def state(self, name: str) -> str:
