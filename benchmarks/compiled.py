@@ -261,7 +261,8 @@ def tables(results: Sequence[Result], constants: Sequence[Result]) -> str:
         "",
         "    python -m benchmarks.compiled            # needs the extra [tracr]",
         "",
-        "Every program of the library of Tracr (tracr-pypi 1.0.0), compiled for words of so many letters over a small",
+        "Every program of the library of Tracr (tracr-pypi 1.0.0), compiled for words of this many letters over a "
+        "small",
         "vocabulary, BOS before them, `mlp_exactness` 100. In each arithmetic: proved for all words, or the first",
         "wrong word, by length and then in order. `fp32` is attention written out, all in fp32; `bf16` and `fp16` are",
         "a model cast to that format, whose results are stored in it, adding in fp32.",

@@ -49,7 +49,7 @@ MOST_TOKENS_HALVED = 400
 class Row:
     """One arithmetic in one context.
 
-    writes: the inequalities hold up to so many writes of one cell.  verdict: of the claim that every token is right.
+    writes: the inequalities hold up to this many writes of one cell.  verdict: of the claim that every token is right.
     """
 
     arithmetic: str

@@ -47,7 +47,7 @@ MACHINE, BOXES = LIBRARY["sudoku-9x9"], Boxes(3, 3)
 POSITION_BITS = 10
 MOST_STEPS = 10**8
 MACHINES = {"sudoku-4x4": (Boxes(2, 2), 39), "sudoku-6x6": (Boxes(2, 3), 81), "sudoku-9x9": (Boxes(3, 3), 174)}
-"""With the cells within which all runs on puzzles stay (tests/machines/test_sudoku.py)."""
+"""Each machine with its boxes, and the cells within which all runs on puzzles stay (tests/machines/test_sudoku.py)."""
 PUZZLES = {
     "Project Euler 96, grid 10": ".2.81.74.7....31...9...28.5..9.4..874..2.8..316..3.2..3.27...6...56....8.76.51.9.",
     "Project Euler 96, grid 1": "..3.2.6..9..3.5..1..18.64....81.29..7.......8..67.82....26.95..8..2.3..9..5.1.3..",
@@ -232,7 +232,7 @@ Segments = Sequence[Sequence[str]]
 
 
 def by_token(decoder: Decoder, segments: Segments, prompt: int) -> Segments:
-    """What the decoder writes after each prompt, the first so many tokens."""
+    """The first tokens that the decoder writes after each prompt, this many of them."""
     read, name = decoder.vocabulary.read, decoder.vocabulary.name
     written = decoder.generate_each([[read(token) for token in segment[:prompt]] for segment in segments])
     return [[name(token) for token in one] for one in written]

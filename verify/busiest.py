@@ -1,4 +1,4 @@
-"""Searches for a run, short enough for a context, that writes some cell at least so many times.
+"""Searches for a run, short enough for a context, that writes some cell at least this many times.
 
 If no bound on the writes per cell is proved (`write_bound`), this looks for an input that shows how large their number
 gets.  It is a search: it returns a run that anyone can replay, and if it finds none, that says nothing.
@@ -23,7 +23,7 @@ from exactformer.constructions.turing.tokens import cot_length
 from exactformer.verify.writes import write_bound, writes_per_cell
 
 MOST_STEPS: Final = 2_000_000
-"""After so many machine steps and symbols of words a search is given up, unless the caller says otherwise."""
+"""After this many machine steps and symbols of words a search is given up, unless the caller says otherwise."""
 
 FIRST_LENGTH, GROWTH = 64, 4
 """Chains of thought of about 64 tokens are searched first, then of four times as many, and so on."""

@@ -57,7 +57,7 @@ def no_input(machine: TuringMachine, paradigm: Paradigm, context: int) -> NoInpu
 
 
 EXAMPLE_STEPS = 20_000
-"""After so many machine steps and symbols of words the search for an example is given up."""
+"""After this many machine steps and symbols of words the search for an example is given up."""
 LONGEST_EXAMPLE = 2_000
 """The most steps of one run."""
 

@@ -273,7 +273,7 @@ TACTICS = ("simplify", "propagate-values", "solve-eqs", "lia2card", "smt")
 become counts of formulas (lia2card), without which some of these queries are not decided at all."""
 
 BLINK = 1 / 20
-"""After so many seconds the thread that waits for a solver looks for interrupts."""
+"""After this many seconds the thread that waits for a solver looks for interrupts."""
 
 
 @dataclass(frozen=True)

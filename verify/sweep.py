@@ -32,7 +32,7 @@ MAX_STEPS = 10_000
 EXTRA_BITS = (0, 2, 4, 6, 8)
 TAPES = (1, 3)
 CASES_AT_A_TIME = 10
-"""How many cases a worker takes at a time: an interrupt may lose so many."""
+"""How many cases a worker takes at a time: an interrupt may lose that many."""
 
 
 @dataclass(frozen=True)

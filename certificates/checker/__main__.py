@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
         type=_seconds,
         default=SECONDS,
         metavar="S",
-        help=f"stop the check after so many seconds; then nothing is judged (default: {SECONDS})",
+        help=f"stop the check after this many seconds; then nothing is judged (default: {SECONDS})",
     )
     parser.add_argument(
         "--expect",

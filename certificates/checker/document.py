@@ -71,7 +71,7 @@ class Undecided(Exception):
 
 
 def read_bytes(path: Path, what: str, most: int | None = None) -> bytes:
-    """The bytes of a regular file, at most so many; `BadInput` if it cannot be read. It waits for nothing."""
+    """The bytes of a regular file, at most this many; `BadInput` if it cannot be read. It waits for nothing."""
     most = LARGEST_DOCUMENT if most is None else most
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a device may do something
@@ -114,7 +114,7 @@ def require_light(data: bytes, what: str) -> None:
 _NO_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[^\[\]{}"]++', re.DOTALL)
 """Strings, the last of which may be cut off, and everything between them except brackets."""
 _LONG = re.compile(rb"[0-9]{16}")
-"""Without so many digits in a row every integer of a document is small."""
+"""If no run of digits is this long, every integer of a document is small."""
 
 
 def read_canonical(data: bytes, what: str) -> Json:

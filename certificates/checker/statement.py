@@ -104,7 +104,7 @@ def _inputs(value: Json) -> tuple[str, ...]:
 
 
 def longest_segment(space: int, r: int) -> int:
-    """MACHINES 3: no segment of a run that stays within so many cells is longer.
+    """MACHINES 3: no segment of a run that stays within this many cells is longer.
 
     At least ``least`` tokens follow the prompt, then what is missing up to the next run token; ``period`` is that of
     r run tokens and their block of r + 2.

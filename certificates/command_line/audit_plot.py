@@ -21,7 +21,7 @@ from exactformer.verify.verdict import Verdict
 MARKS = {Verdict.PROVED: ("#0072B2", "s"), Verdict.INCONCLUSIVE: ("#E69F00", "x")}
 """Colour and mark of the verdicts that a row may have: an audit refutes nothing."""
 SHADES = ("#00224e", "#35456c", "#666970", "#948e77", "#c8b866", "#fee838")
-"""Of the map cividis, from the smallest number to the largest."""
+"""Colours of the map cividis, from the smallest number to the largest."""
 MOST_TICKS = 13
 WIDTH, ABOVE, STRIP = 10.0, 1.0, 0.24
 """In inches: of the figure; what a panel has besides its rows; a row."""
@@ -88,7 +88,8 @@ def magnitudes_of(groups: Groups) -> list[Strip]:
 
 
 def bits_of(groups: Groups) -> list[Strip]:
-    """Of attention weights by arithmetic; of parameters and scores, which beta does not change."""
+    """A strip for attention weights in each arithmetic; one each for parameters and scores, which beta does not
+    change."""
     found = [
         Strip(
             f"attention weights, {text}",

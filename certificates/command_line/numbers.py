@@ -52,7 +52,7 @@ def shortened(text: object) -> str:
 
 
 def number_of(unit: str, low: int = 1, high: int = LARGEST) -> Callable[[str | int], int]:
-    """The type of a number of so many ``unit``, from ``low`` to ``high``.
+    """The type of a number of this many ``unit``, from ``low`` to ``high``.
 
     >>> number_of("tokens")("2^20")
     1048576

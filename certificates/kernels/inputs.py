@@ -15,8 +15,9 @@ MASKED = ("none", "some", "any")
 
 @dataclass(frozen=True)
 class KernelInputs:
-    """At most so many ``keys``, with ``scores`` and ``values`` from a lowest to a highest number: integers, Fractions,
-    or floats, which are taken as the numbers they are.  ``masked``: none of them; some, but never all; or any.
+    """At most this many ``keys``, with ``scores`` and ``values`` from a lowest to a highest number: integers,
+    Fractions, or floats, which are taken as the numbers they are.  ``masked``: none of them; some, but never all; or
+    any.
 
     ``tolerance``: how far the output may be from exact softmax; None for the bound that is proved or, if none is, an
     eighth of the largest value.  ``drift``: how far each score may be from the exact one (`drift_of_products`).

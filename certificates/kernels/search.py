@@ -34,7 +34,7 @@ MOST_WORK = 1 << 18
 MOST_KEYS = 1 << 12
 """The most keys of one input."""
 PAIRS = 64
-"""For each so many keys of the work there is an input of two."""
+"""Per this many keys of the work there is one input of two keys."""
 ABOVE_LN_2 = Fraction(693148, 10**6)
 
 
@@ -78,7 +78,7 @@ def failing_input(recipe: Recipe, inputs: Inputs, tolerance: Fraction, progress:
 
 
 def worst_error(recipe: Recipe, inputs: Inputs, number: int, seed: int = 0, progress: Progress = quietly) -> Found:
-    """The largest error found on special inputs and so many random ones."""
+    """The largest error found on special inputs and on this many random ones."""
     worst: tuple[Number, Sequence[Key]] = (Fraction(-1), ())
     work = MOST_WORK // 4
     special = (keys_of(runs) for runs in within_work(candidates(recipe, inputs, work), progress, work))
@@ -90,7 +90,7 @@ def worst_error(recipe: Recipe, inputs: Inputs, number: int, seed: int = 0, prog
 
 
 def differing_input(first: Recipe, second: Recipe, inputs: Inputs, number: int, seed: int = 0) -> Sequence[Key] | None:
-    """The first of so many random inputs for which two recipes give different outputs."""
+    """The first of this many random inputs for which two recipes give different outputs."""
     tried = random_inputs(first, inputs, number, seed)
     return next((keys for keys in tried if execute(first, keys) != execute(second, keys)), None)
 

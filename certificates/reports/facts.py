@@ -46,7 +46,7 @@ class Findings:
 
 
 def findings_on_runs(bundle: Bundle) -> list[Findings]:
-    """Of a certificate about given inputs."""
+    """What a certificate about given inputs found."""
     certificate = bundle.certificate
     lookups = sum(head.kind == "lookup" for head in certificate.heads)
     return said_of_runs(
@@ -82,7 +82,7 @@ def said_of_runs(verdict: Verdict, lookups: int, others: int, r: int, model: Ari
 
 
 def findings_for_all(bundle: UniversalBundle) -> list[Findings]:
-    """Of a certificate about every run that fits."""
+    """What a certificate about every run that fits found."""
     made, most = bundle.made, bundle.request.most
     writes = [f"The machine writes no cell more than {most.bound} times, the input included."]
     assumed = [
@@ -109,7 +109,7 @@ def findings_for_all(bundle: UniversalBundle) -> list[Findings]:
 
 
 def findings_of_theory(bundle: TheoryBundle) -> list[Findings]:
-    """Of a certificate about every token sequence of a theory."""
+    """What a certificate about every token sequence of a theory found."""
     return [
         Findings(Basis.PROVED, (*said_of_hardmax(bundle.margin), *_softmax(bundle))),
         Findings(Basis.ASSUMED, (meant_by(bundle.name), *_assumed(bundle))),

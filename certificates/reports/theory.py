@@ -114,7 +114,7 @@ def heads(bundle: TheoryBundle) -> Iterator[Part]:
 
 
 PROVED = (
-    ("proved for ties", "for so many ties the head gives the hardmax value at this beta, proved by inequalities"),
+    ("proved for ties", "for this many ties the head gives the hardmax value at this beta, proved by inequalities"),
     (
         LEAST_BETA[0],
         "the smallest power of two at which that is proved for all ties; none: no admitted power is enough",

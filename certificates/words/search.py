@@ -264,7 +264,7 @@ def _beyond(finished: Sequence[Finished]) -> str:
 
 
 MOST_TRIED = 1 << 12
-"""Of the words of one length only the first so many are tried by themselves."""
+"""Only this many of the words of one length, the first ones, are tried by themselves."""
 
 
 def by_itself(

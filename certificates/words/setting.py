@@ -89,7 +89,7 @@ def automaton_in(words: Words, places: Mapping[str, int]) -> Automaton:
 
 
 def every_word(words: Words, places: Mapping[str, int], longest: int) -> Iterator[Word]:
-    """All words of up to so many tokens that something is asked about, in order."""
+    """All words of up to this many tokens that something is asked about, in order."""
     names = list(places)
     for level in levels(automaton_in(words, places), words.length):
         length = level.tokens.shape[1]

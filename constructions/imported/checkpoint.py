@@ -33,7 +33,7 @@ INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
 
 
 def from_checkpoint(folder: str | Path, positions: int, rotary: Matrix = None) -> Transformer:
-    """The transformer in a folder, for sequences of so many tokens; weights as they are stored.
+    """The transformer in a folder, for sequences of this many tokens; weights as they are stored.
 
     ``rotary``: cosines and sines as the model computes them, [positions, planes, 2]. Without it they are computed here,
     by the model's formula in numpy's float32; other libraries' may differ in the last bits.  Scores are multiplied with

@@ -135,7 +135,7 @@ def counting(context: int) -> Instance:
 
 
 def of_two_codes(bits: int) -> Instance:
-    """Codes of so many bits, for two positions only: the code of ones, whose value is a, and a code with one -1."""
+    """Codes of this many bits, for two positions only: the code of ones, whose value is a, and a code with one -1."""
     ones, none = [ONE] * bits, [ZERO] * bits
     embedding = [[*ones, *none, ONE, ZERO], [-ONE, *ones[1:], *none, -ONE, ZERO], [*none, *ones, ZERO, ZERO]]
     network = _network(["a", "b", "ask"], embedding, None, bits, ["ask"])

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from exactformer.constructions.machines.machine import Action, MachineError, Move, TuringMachine
 
 DEFAULT_MAX_STEPS = 1_000_000
-"""After so many steps a run is given up, unless the caller says otherwise."""
+"""After this many steps a run is given up, unless the caller says otherwise."""
 
 
 class InputError(MachineError):

@@ -199,7 +199,7 @@ def families(x: Registers) -> tuple[Family, ...]:
 
 
 def construct_subleq(position_bits: int) -> Network:
-    """The network for contexts of up to 2^position_bits tokens, and words of so many bits; at least 2."""
+    """The network for contexts of up to 2^position_bits tokens, and words of this many bits; at least 2."""
     if position_bits < 2:
         raise ValueError(f"there is no SUBLEQ computer with words of {position_bits} bits: give 2 or more")
     layout, builder = Layout(), ProgramBuilder()

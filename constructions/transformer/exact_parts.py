@@ -17,7 +17,7 @@ from exactformer.constructions.transformer.exact_numbers import Vector
 from exactformer.constructions.transformer.exact_rotary import Rotations
 
 LARGEST_BITS = 64
-"""Of positions."""
+"""The most bits that a position may have."""
 
 
 @dataclass(frozen=True)

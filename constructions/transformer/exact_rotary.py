@@ -102,7 +102,7 @@ def rotations_of(given: Sequence[Sequence[int]], where: str) -> Rotations:
 
 
 def rotary_tables(base: float, entries: int, positions: int) -> np.ndarray[tuple[int, int, int], np.dtype[np.float32]]:
-    """The usual tables [positions, entries/2, 2] for so many rotated entries of a query, an even number, computed thus:
+    """The usual tables [positions, entries/2, 2] for an even number of rotated entries of a query, computed thus:
 
     the frequency of plane p is base^(-2p/entries), in float64, rounded to float32; the angle at position i is i, in
     float32, times the frequency, in float32; cosine and sine of that are numpy's in float32.
@@ -128,7 +128,7 @@ def rotary_tables(base: float, entries: int, positions: int) -> np.ndarray[tuple
 
 
 def rotate_half(entries: int) -> Rotations:
-    """Which entries of a query most models rotate, of the first so many: a with a + entries/2, by plane a.
+    """Which of the first ``entries`` entries of a query most models rotate: a with a + entries/2, by plane a.
 
     (GPT-J's pairs are neighbours: ``[(2 * p, 2 * p + 1, p) for p in range(entries // 2)]``.)
 

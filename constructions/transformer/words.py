@@ -168,7 +168,7 @@ class Words:
             )
 
     def asked(self, length: int) -> range:
-        """The positions that are asked about in words of so many tokens."""
+        """The positions that are asked about in words of this many tokens."""
         return range(length)[-1:] if self.first is None else range(length)[self.first :]
 
     def outputs(self, word: Word) -> tuple[str | None, ...]:

@@ -55,7 +55,7 @@ class Inputs:
 class EveryRun:
     """Every run, halting or not, as far as its chain of thought, or a segment of a summarized one, fits ``context``.
 
-    ``space``, with paradigm "scot": only runs within so many cells; without a context, the smallest one that holds
+    ``space``, with paradigm "scot": only runs within this many cells; without a context, the smallest one that holds
     their segments is taken.  ``writes``: only runs that write no cell more often, a condition of the claim.
 
     Errors: BehaviourError, and ContextError for a context that holds no run, or not the segments of ``space``.

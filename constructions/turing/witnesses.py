@@ -46,7 +46,7 @@ def witnesses(
 
 
 def words(letters: Sequence[str], repetitions: Sequence[int]) -> Iterator[str]:
-    """Short words by length; then the same words with one of their symbols repeated so many times."""
+    """Short words by length; then the same words with one of their symbols repeated this many times."""
     short = list(islice(("".join(word) for n in count() for word in product(letters, repeat=n)), SHORT_WORDS))
     yield from short
     for times, word in product(repetitions, short):

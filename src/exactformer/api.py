@@ -268,7 +268,7 @@ def certify(
             return EveryRunCertificate(request.certified(silent))
         case Network(), Theory():
             if context is None:
-                raise TypeError("a theory needs context=N: the claim is about sequences of at most so many tokens")
+                raise TypeError("a theory needs context=N: the claim is about sequences of at most this many tokens")
             if whole("context", context) > 2**subject.position_bits:
                 raise Rejected("context", f"is {context}, but the network has only 2^{subject.position_bits} positions")
             asked = Asked(model, context, beta, tokens)

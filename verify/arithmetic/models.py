@@ -366,7 +366,7 @@ def parse_arithmetic(text: str, *, of_networks: bool = False) -> ArithmeticModel
 
 
 def _steps_for(base: str, formats: list[Format], names: list[str]) -> Steps:
-    """The steps with these names, if models of this kind, with so many formats, take them; raises StepError."""
+    """The steps with these names, if models of this kind, with this many formats, take them; raises StepError."""
     steps, given = parse_steps(names)
     taken = {
         "rounded:1": {Bases.NOT_EXACT},

@@ -211,7 +211,7 @@ class Sum:
         return all(term.value.ternary for term in self.adding)
 
     def error_of(self, count: int, *, settled: bool) -> Error | None:
-        """E and Q of a sum of so many terms, or None if there are none.
+        """E and Q of a sum of this many terms, or None if there are none.
 
         Ternary, to nearest: E = (K - 1) u, the lemma above.  Else a term goes through at most k operations: K - 1
         additions, as no path in a tree has more, its product if that is rounded, and one more product for each block.

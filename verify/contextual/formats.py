@@ -161,7 +161,7 @@ def _sizes(n: int, d: int, number_format: Format) -> Iterator[tuple[int, str | N
 
 
 def reason_against(grid: Grid, number_format: Format, count: int) -> str | None:
-    """Why a grid with so many ids to tell apart cannot be held, by *range*, *gap* or *count*; None: none of them."""
+    """Why a grid with this many ids to tell apart cannot be held, by *range*, *gap* or *count*; None: none of them."""
     columns, n = grid.columns, grid.n
     factor = columns ** (n + 1)
     if factor * least_number(grid) >= 2 * number_format.max_finite:

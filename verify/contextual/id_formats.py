@@ -25,7 +25,7 @@ from exactformer.verify.contextual.lemma6 import GridTooLarge
 
 FP64 = ieee_format(53, -1022, 1023)
 FORMATS = {"e5m2": E5M2, "e4m3fn": E4M3FN, "bf16": BF16, "fp16": FP16, "fp32": FP32, "fp64": FP64}
-"""By significand."""
+"""In ascending order of the bits of their significands."""
 
 
 def holding(cost: Cost, number_format: FloatFormat) -> Holds | CannotHold | None:

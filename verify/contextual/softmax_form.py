@@ -29,7 +29,7 @@ from exactformer.verify.arithmetic.exp_bounds import LARGEST_EXPONENT, exp_minus
 from exactformer.verify.contextual.approximation import Approximation, root_above
 
 SPARE_BITS = 128
-"""Errors are rounded up to multiples of 2^-bits: so many bits more than the layers magnify an error."""
+"""Errors are rounded up to multiples of 2^-bits: this many bits more than the layers magnify an error."""
 MOST_STEPS = 50_000
 """The most labels times layers that are followed."""
 

@@ -32,7 +32,7 @@ Ints = NDArray[np.int64]
 DIRECT_UP_TO = 96
 """Sequences up to this length are computed directly."""
 SCANNED_QUERIES = 8
-"""Up to so many different queries are scanned one by one."""
+"""Up to this many different queries are scanned one by one."""
 MOST_GROUP_PAIRS = 64
 """With more kinds of queries and keys than this, scores are computed directly instead of by index."""
 BLOCK = 1 << 20

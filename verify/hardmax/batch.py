@@ -14,7 +14,7 @@ from exactformer.verify.hardmax.attention import Activations, Ints
 from exactformer.verify.hardmax.prepared import PreparedNetwork
 
 COLUMNS_AT_A_TIME = 1 << 16
-"""Sequences are put side by side up to so many columns; a longer one is alone."""
+"""Sequences are put side by side up to this many columns; a longer one is alone."""
 
 
 class TooLongError(ValueError):

@@ -25,7 +25,7 @@ from exactformer.verify.hardmax.batch import Batch
 from exactformer.verify.hardmax.prepared import PreparedHeads
 
 SCORES_AT_ONCE = 1 << 19
-"""Up to so many scores, heads of a layer are computed in one product."""
+"""Up to this many scores, heads of a layer are computed in one product."""
 
 
 def attend_layer(

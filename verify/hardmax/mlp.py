@@ -15,7 +15,7 @@ TOKENS_AT_A_TIME = 2048
 LARGE = 2**10
 """With more neurons than this, such as one for each transition of a machine, equal columns are computed once."""
 DIGITS = 19
-"""3^19 < 2^31: so many ternary coordinates are the digits of a number that fits beside the number of a column."""
+"""3^19 < 2^31: this many ternary coordinates are the digits of a number that fits next to the number of a column."""
 
 
 @dataclass(frozen=True)

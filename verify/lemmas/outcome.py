@@ -16,7 +16,7 @@ from exactformer.verify.solver import Formula, Proved, Refuted, Unknown, prove
 Case = TypeVar("Case")
 
 CASES_BETWEEN_LOOKS = 16
-"""After so many cases an enumeration looks at the clock."""
+"""After this many cases an enumeration looks at the clock."""
 
 _TOKEN = object()
 

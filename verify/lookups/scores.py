@@ -123,7 +123,7 @@ def splits(items: tuple[Fraction, ...]) -> list[tuple[tuple[Fraction, ...], tupl
 
 
 def relative_error(arithmetic: ScoreArithmetic, terms: int) -> Fraction:
-    """E such that a score of so many terms is off by at most E times the sum of their magnitudes, in any order.
+    """E such that a score of this many terms is off by at most E times the sum of their magnitudes, in any order.
 
     A product's factors are each off by a relative u_A; it is rounded once, and the sums that it is part of
     ``terms`` - 1 times; then the score is stored.  Nothing may underflow.

@@ -53,7 +53,7 @@ class Counterexample:
 
 @dataclass(frozen=True)
 class CodeCounterexample:
-    """With codes of so many bits the code of ones may score as high with a code that has one -1 as with itself.
+    """With codes of this many bits the code of ones may score as high with a code that has one -1 as with itself.
 
     (Their positions are 2^bits - 1 and 2^bits - 2, numbers that are too long to be written.)
     """
@@ -77,7 +77,7 @@ class UpTo:
 
 @dataclass(frozen=True)
 class Tier:
-    """At most so many positions, besides the right one, are at this gap or more and below the next tier."""
+    """At most this many positions, besides the right one, are at this gap or more and below the next tier."""
 
     most: int | None
     gap: Fraction

@@ -177,7 +177,7 @@ def _of_tied(
             if round_to(model.weights, 1 / (maximisers + leak)) != weight:
                 return []
     else:
-        # The numerator is exact in any order where the sum of magnitudes is a number of so many bits.
+        # The numerator is exact in any order where the sum of magnitudes is a number of this many bits.
         limit = _exact_up_to(model, places)
         rows = rows[(found.value_size[:, rows] <= limit).all(axis=0)]
         totals = Dyadic(found.value_sum[:, rows], places)

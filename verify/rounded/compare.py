@@ -30,9 +30,8 @@ from exactformer.verify.rounded.readout import logit, next_token
 class Origin:
     """The head at which a run first leaves the hardmax run: everything that it reads is still the same.
 
-    ``visible`` positions, of which so many are ``maximisers``; the nearest other one scores ``gap`` below, before beta
-    (None if there is none).
-    """
+    ``visible`` positions, of which ``maximisers`` have the best score; the nearest other one scores ``gap`` below,
+    before beta (None if there is none)."""
 
     head: str
     maximisers: int

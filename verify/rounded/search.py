@@ -36,7 +36,7 @@ from exactformer.verify.writes import most_writes, writes_per_cell
 SEARCH_STEPS = 100_000
 """Machine steps for each search for a busier run."""
 MOST_LEFT_OUT = 4
-"""After so many runs that are too long for the effort allowed the search ends: longer ones follow."""
+"""After this many runs that are too long for the effort allowed the search ends: longer ones follow."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def candidates(machine: TuringMachine, context: int) -> tuple[Candidate, ...]:
 
 
 def _busier(machine: TuringMachine, context: int, writes: int, share: int | None) -> Iterator[Candidate]:
-    """Runs with at least so many writes, then with more: by one and, if ``share`` is given, by the share-th part."""
+    """Runs with at least this many writes, then with more: by one and, if ``share`` is given, by the share-th part."""
     while (one := _busiest(machine, writes, context)) is not None:
         yield one
         writes = one.writes + 1 + (one.writes // share if share else 0)

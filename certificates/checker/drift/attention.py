@@ -160,7 +160,7 @@ def _on_grid(arithmetic: Arithmetic, value: Fraction, up: bool) -> int:
 def _from_hardmax(
     arithmetic: Arithmetic, N: int, apart: int, together: int, dv: Fraction, value: int, most: int
 ) -> Fraction:
-    """How far the output is from this value, if up to so many selected tokens share it."""
+    """How far the output is from this value, if up to this many selected tokens share it."""
     drift, activation = _on_grid(arithmetic, dv, True), arithmetic.model.activation
     nominal = value << arithmetic.grid
     furthest = together if most > 1 else 0  # one alone has the largest score

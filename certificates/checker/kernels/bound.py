@@ -34,7 +34,7 @@ class Unshown(Exception):
 
 @dataclass(frozen=True)
 class Inputs:
-    """At most so many keys, with scores and values in these ranges; ``masked``: none, some but not all, or any.
+    """At most this many keys, with scores and values in these ranges; ``masked``: none, some but not all, or any.
     ``drift``: how far each score may be from the exact one."""
 
     keys: int
@@ -179,7 +179,7 @@ class _Bound:
 
     @cached_property
     def factors(self) -> int:
-        """Of a path at most: one for each block of a part, and one for merging. With a threshold the reference cannot
+        """The most on a path: one for each block of a part, and one for merging. With a threshold the reference cannot
         change that often."""
         recipe, n = self.recipe, self.inputs.keys
         longest = -(-n // self.parts) if recipe.split_count is not None else min(recipe.split_length or n, n)
@@ -306,7 +306,7 @@ class _Bound:
 
     @cached_property
     def row(self) -> Fraction | None:
-        """As ``top``, for a row that is all masked, or such a part of which a mean is taken; None if there is none."""
+        """As ``top``, for a row that is masked as a whole, or a part like that of which a mean is taken; else None."""
         recipe = self.recipe
         if self.inputs.masked != "any" and not (self.may_be_masked and self.parts > 1 and recipe.merge == "means"):
             return None

@@ -60,7 +60,7 @@ def normal(z: int, grid: int) -> Ends:
 
     For z >= 0 it is 1/2 + exp(-z^2 / 2) / sqrt(2 pi) times the sum of z^(2n + 1) / (1 * 3 * .. * (2n + 1)). From where
     z^2 <= n + 1 on each of these is at most half of the one before, so that all that follow are at most the last one.
-    The sum is about exp(z^2 / 2): so many bits more has the exponential. And it is at least 1 - exp(-z^2 / 2) / 2.
+    The sum is about exp(z^2 / 2), so the exponential has as many bits more. And it is at least 1 - exp(-z^2 / 2) / 2.
     """
     one = 1 << grid
     if z < 0:

@@ -78,6 +78,6 @@ def _given(field: str, value: Json) -> Given:
     parts = members(field, value, "tokens", "asked")
     tokens = tuple(text(at, entry) for at, entry in entries(f"{field}.tokens", parts["tokens"], MOST_TOKENS))
     if not tokens:
-        raise Rejected(f"{field}.tokens", "are none")
+        raise Rejected(f"{field}.tokens", "is empty")
     asked = ascending(f"{field}.asked", parts["asked"], len(tokens) - 1, "a pair [position, token]", MOST_TOKENS)
     return Given(tokens, tuple((position, text(at, token)) for at, position, token in asked))

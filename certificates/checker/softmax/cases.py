@@ -30,7 +30,7 @@ class Head:
     D: int | None
 
     def output(self, least: int, most: int, value: Value) -> Value:
-        """The head's output for queries with so many positions that share this value."""
+        """The head's output for queries with this many positions that share this value."""
         arithmetic, others = self.arithmetic, 0 if self.D is None else self.N - least
         groups, values = [Group(least, most, 0, 0, top=True)], [value]
         if others:

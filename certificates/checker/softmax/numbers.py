@@ -68,7 +68,7 @@ class Arithmetic:
 
     @classmethod
     def of(cls, model: Model, e: int, positions: int) -> Arithmetic:
-        """The model with a grid that is fine enough for queries of so many positions."""
+        """The model with a grid that is fine enough for queries of this many positions."""
         formats = (model.weight, model.accumulator, model.activation, model.score, model.steps.linear)
         lowest = 0 if model.kind == EXACT else min(form.lowest for form in formats if form is not None)
         return cls(model, e, max(LEAST_GRID, GUARD + positions.bit_length() - lowest))

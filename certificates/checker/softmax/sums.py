@@ -205,7 +205,7 @@ def _bound(arithmetic: Arithmetic, acc: Format, number: int, total: int, largest
 
 
 def _error(arithmetic: Arithmetic, acc: Format, number: int, ternary: bool, settled: bool) -> Error | None:
-    """E and Q of a sum of so many terms.
+    """E and Q of a sum of this many terms.
 
     Numbers of the accumulator, rounded to nearest: (K - 1) u (Jeannerod and Rump 2013). Else a term passes k roundings:
     at most K - 1 additions, its own product, and the product of each block; each is a factor 1 + d with |d| <= u, so
@@ -228,7 +228,7 @@ def _error(arithmetic: Arithmetic, acc: Format, number: int, ternary: bool, sett
 
 
 def _ends(arithmetic: Arithmetic, query: Query, terms: Sequence[Term], error: Error) -> Summed:
-    """Of the exact sum, widened by its error; in all, and for each position of the first group."""
+    """The ends of the exact sum, widened by its error; in all, and for each position of the first group."""
     total = _widened(arithmetic, query.together, terms, error)
     return Summed(total, total if query.one_each else _widened(arithmetic, query.outward, terms, error), error)
 

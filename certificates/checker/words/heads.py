@@ -59,7 +59,7 @@ class HeadOfWords:
         self.values, self.sights = Numbered[Vector](), Numbered[tuple[int, int]]()
         self.outputs = Numbered[Vector]()
         self._of_state: list[tuple[int, int]] = []
-        """Of every state the query and the sight; `UNKNOWN` where an overflow is not excluded."""
+        """For every state, its query and its sight; `UNKNOWN` where an overflow is not excluded."""
         self._scores: dict[tuple[int, int], Ends | None] = {}
         self._known: dict[tuple[tuple[int, Class], ...], int] = {}
 
@@ -81,8 +81,8 @@ class HeadOfWords:
         return np.array([query != UNKNOWN for query, _ in self._of_state], np.bool_)
 
     def made(self, own: Ints, seen: Ints, is_seen: NDArray[np.bool_]) -> Ints:
-        """Of tokens [rows, tokens], by their states, that see those tokens of a row of ``seen`` which are seen: the
-        numbers of what the head makes; `UNKNOWN` where an overflow is not excluded. All states are known."""
+        """The numbers of what the head makes at tokens [rows, tokens], given by their states, that see those tokens of
+        a row of ``seen`` which are seen; `UNKNOWN` where an overflow is not excluded. All states are known."""
         of_state = np.array(self._of_state, np.int64).reshape(-1, 2)
         sights = np.where(is_seen, of_state[seen, 1], -1)
         sights.sort(axis=1)
@@ -151,7 +151,7 @@ class HeadOfWords:
     def _classes(
         self, scores: Sequence[Ends | None], present: Sequence[int], top: Ends | None
     ) -> tuple[list[int], list[Class | None]]:
-        """Of all sights that are present the class, -1 for no token; and the classes. Those whose scores may overflow
+        """The class of each sight that is present, -1 for no token; and the classes. Those whose scores may overflow
         are one, of which nothing is known.
 
         Far from the sight that is surely there are those whose scores surely are so much below.
@@ -189,7 +189,7 @@ class HeadOfWords:
         return Class(min(one.low for one in classes), max(one.high for one in classes), self.values.number(values))
 
     def output(self, classes: Sequence[tuple[int, Class | None]]) -> int:
-        """The number of what the head makes of so many tokens of each class; `UNKNOWN` where that is not known."""
+        """The number of what the head makes of this many tokens of each class; `UNKNOWN` where that is not known."""
         known = [(count, one) for count, one in classes if one is not None]
         if len(known) < len(classes):
             return UNKNOWN

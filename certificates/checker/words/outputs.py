@@ -15,7 +15,7 @@ from exactformer.certificates.checker.words.states import UNKNOWN, Vector
 
 
 def names_of(outputs: Logits | Nearest) -> list[str]:
-    """Of all outputs, in order."""
+    """The names of all outputs, in order."""
     if isinstance(outputs, Nearest):
         return [rational_text(number) for number in outputs.numbers]
     return list(outputs)

@@ -60,7 +60,7 @@ def automaton_of(at: str, text: str, places: Mapping[str, int]) -> Automaton:
 
 
 _Lexeme = tuple[str, str]
-"""Of a kind: a name, a sign, or a repetition as ``m,n``, ``m,`` or ``m``."""
+"""Its kind and its text: a name, a sign, or a repetition as ``m,n``, ``m,`` or ``m``."""
 
 
 def _lexemes(at: str, text: str) -> list[_Lexeme]:
@@ -261,7 +261,7 @@ def _determined(
 
 
 def automaton_from(rows: Sequence[Mapping[int, int]], accepting: set[int], tokens: int) -> Automaton:
-    """From every state's moves, token by token, over a vocabulary of so many; state 0 is the first."""
+    """From every state's moves, token by token, over a vocabulary of this many; state 0 is the first."""
     table = np.full((len(rows), tokens), -1, np.int32)
     before = [set[int]() for _ in rows]
     for state, row in enumerate(rows):

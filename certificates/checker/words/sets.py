@@ -303,7 +303,7 @@ class _Head:
             self._hard.append((self._queries.number(query), self._keys.number(key), value))
 
     def _score(self, me: int, other: int) -> Fraction:
-        """With hardmax."""
+        """The score that hardmax compares."""
         place = self._hard[me][0], self._hard[other][1]
         if place not in self._scores:
             query, key = self._queries.things[place[0]], self._keys.things[place[1]]

@@ -117,7 +117,7 @@ def read_statement(value: Json) -> Statement:
 
 
 def read_listed(value: Json) -> Listed:
-    """Of a listing."""
+    """What a statement says of a listing."""
     parts = members("statement.expected", value, "sha256", "words", "positions")
     words, positions = (integer(f"statement.expected.{name}", parts[name], 1, 2**53) for name in ("words", "positions"))
     sha256 = text("statement.expected.sha256", parts["sha256"])
@@ -127,7 +127,7 @@ def read_listed(value: Json) -> Listed:
 
 
 def line(word: Sequence[str], outputs: Sequence[str]) -> bytes:
-    """Of a listing.
+    """A line of a listing.
 
     >>> line(["a", "b"], ["1"])
     b'[["a","b"],["1"]]\\n'

@@ -34,12 +34,12 @@ Thing = TypeVar("Thing", bound=Hashable)
 
 
 def rotates_behind(network: Network, layers: int) -> bool:
-    """Whether a head after so many layers rotates."""
+    """Whether a head after this many layers rotates."""
     return any(head.rotary for layer in network.layers[layers:] for head in layer.heads)
 
 
 def read_behind(network: Network, layers: int) -> list[bool]:
-    """For every coordinate, and the 1 after them, whether anything after so many layers reads it or adds to it; norms
+    """For every coordinate, and the 1 after them, whether anything after this many layers reads it or adds to it; norms
     read all of them."""
     outputs, read = network.outputs, set[int]()
     if network.norm is not None or any(norm is not None for layer in network.layers[layers:] for norm in layer.norms):

@@ -67,7 +67,7 @@ from exactformer.certificates.command_line.outcome import EXIT_CODES, InputRefus
     type=click.IntRange(min=1),
     default=600,
     show_default=True,
-    help="With --all-inputs: stop the proof after so many seconds; then nothing is claimed.",
+    help="With --all-inputs: stop the proof after this many seconds; then nothing is claimed.",
 )
 @MAX_STEPS
 @click.option(
@@ -116,7 +116,7 @@ def certify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     required=True,
     metavar="N",
     type=click.IntRange(1, 1024),
-    help="Verify words of at most so many tokens.",
+    help="Verify words of at most this many tokens.",
 )
 @click.option(
     "--from",
@@ -143,7 +143,7 @@ def certify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     type=click.IntRange(min=1, max=999_999),
     default=3600,
     show_default=True,
-    help="Stop the proof after so many seconds: then nothing is claimed, and finished lengths are kept, as after an "
+    help="Stop the proof after this many seconds: then nothing is claimed, and finished lengths are kept, as after an "
     "interrupt.",
 )
 @click.option(
@@ -198,7 +198,7 @@ def verify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     required=True,
     metavar="N",
     type=number_of("keys", high=2**40),
-    help="The number of keys: at most so many.",
+    help="The number of keys: at most this many.",
 )
 @click.option("--scores", required=True, metavar="LO..HI", type=ends, help="The range of scores.")
 @click.option("--values", required=True, metavar="LO..HI", type=ends, help="The range of values.")
@@ -220,7 +220,7 @@ def verify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     "--head-width",
     metavar="H",
     type=number_of("head-width", high=2**16),
-    help="Scores are products of queries and keys with so many entries, rounded as the recipe computes; needs "
+    help="Scores are products of queries and keys with this many entries, rounded as the recipe computes; needs "
     "--entries.",
 )
 @click.option(

@@ -11,7 +11,7 @@ from exactformer.certificates.command_line.numbers import numbers_of, rational
 from exactformer.certificates.command_line.options import ARITHMETIC, FORCE, command, json_of, rows
 
 MOST_TOKENS_COMPARED, MOST_COORDINATES = 1024, 8
-"""The high-precision construction is counted up to so many tokens, and so many coordinates of a token."""
+"""The high-precision construction is counted up to this many tokens, and this many coordinates of a token."""
 
 
 @command("approximate", short_help="Build a network within E of a function, and prove that.")

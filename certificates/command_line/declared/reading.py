@@ -39,7 +39,7 @@ def about(declared: Declared) -> Declared:
             type=click.IntRange(min=1, max=999_999),
             default=600,
             show_default=True,
-            help="Stop the check after so many seconds; then the certificate is not judged.",
+            help="Stop the check after this many seconds; then the certificate is not judged.",
         ),
     )
     for option in reversed(options):

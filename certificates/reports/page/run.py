@@ -79,7 +79,7 @@ def run_section(source: Source, word: str | None, token: int | None = None) -> S
 
 
 def shown_lines(replay: Replay, token: int | None) -> list[Line]:
-    """The first lines, up to so many tokens, and those around a token."""
+    """The first lines, up to this many tokens, and those around a token."""
     chosen, count = list[int](), 0
     for number, (_, tokens) in enumerate(replay.lines):
         if chosen and count + min(len(tokens), A_LINE) > MOST_TOKENS:

@@ -207,7 +207,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "wrong hardmax margin": (changed("hardmax.margin", "1"), "hardmax.margin"),
     "wrong sha": (changed("network.weights.sha256", 64 * "0"), "network.weights.sha256"),
     "a file elsewhere": (changed("network.weights.file", "../network.json"), "same folder"),
-    "no tokens": (changed("statement.sequences.0.tokens", []), "are none"),
+    "no tokens": (changed("statement.sequences.0.tokens", []), "is empty"),
     "a token not in the vocabulary": (changed("statement.sequences.0.tokens.0", "c"), "not in the vocabulary"),
     "a token asked that is not there": (changed("statement.sequences.0.asked", [[2, "c"]]), "which is not an output"),
     "asked beyond the tokens": (changed("statement.sequences.0.asked", [[3, "a"]]), "not from 0 to 2"),

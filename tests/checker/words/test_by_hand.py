@@ -322,9 +322,9 @@ BAD: dict[str, tuple[Any, str]] = {
     "refuted, a long word": (reclaimed(REFUTED, "refutation.word", ["b"] * 3 + ["a"]), "more than 3"),
     "refuted, a word not of the language": (
         reclaimed(REFUTED, "statement.words", "a [a b]*"),
-        r"refutation\.word: is none of the language",
+        r"refutation\.word: is not a word of the language",
     ),
-    "refuted, only a beginning": (reclaimed(REFUTED, "statement.words", "b a a"), "is none of the language"),
+    "refuted, only a beginning": (reclaimed(REFUTED, "statement.words", "b a a"), "is not a word of the language"),
     "refuted beyond the word": (
         reclaimed(REFUTED, "refutation.position", 2),
         r"refutation\.position: is 2, not from 0",

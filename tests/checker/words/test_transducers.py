@@ -185,7 +185,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "refuted, an output besides": (changed(REFUTED, "statement.expected.output", "b"), "unknown field"),
     "refuted, not of the language": (
         reclaimed(REFUTED, "statement.words.accepting", ["3"]),
-        r"refutation\.word: is none of the language",
+        r"refutation\.word: is not a word of the language",
     ),
     "refuted, a word without a run": (
         changed(REFUTED, f"{TABLE}.moves.any", {"a": ["any", "a"]}),
