@@ -32,9 +32,8 @@ def stored_in(net: Transformer, number_format: Format) -> tuple[Transformer, int
     change.  Raises Unsupported if one overflows.
 
     Weights of norms, and rotary cosines and sines, are rounded as well: casts reach all tensors, and models cast their
-    tables to what queries are in.  An epsilon is no tensor: it is rounded to fp32, in which kernels add it, also where
-    weights have a shorter format, in which 1e-8 may be 0.
-    """
+    tables to what queries are in.  An epsilon is not a tensor: it is rounded to fp32, in which kernels add it, also
+    where weights have a shorter format, in which 1e-8 may be 0."""
     number_changed = 0
 
     def rounded(to: Format, number: Fraction) -> Fraction:

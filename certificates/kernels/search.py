@@ -66,7 +66,8 @@ def quietly(_what: str, _done: int, _total: int) -> None:
 
 
 def failing_input(recipe: Recipe, inputs: Inputs, tolerance: Fraction, progress: Progress = quietly) -> Found | None:
-    """The smallest input found whose output is no number, or off by more than the tolerance; None if there was none."""
+    """The smallest input found whose output is not a number, or is off by more than the tolerance; None if there was
+    none."""
 
     def fails(runs: Runs) -> bool:
         return is_above(least_error(recipe, keys_of(runs)), tolerance)
