@@ -48,7 +48,7 @@ GRID = (
 )
 CONTEXTS = (8, 16, 24, 40, 64)
 MACHINE = "rewrite"
-"""No bound on its writes of a cell is known, so that ties go up to the context."""
+"""A machine with no known bound on writes of a cell, so that ties go up to the context."""
 COMMANDS = (8, 16)
 
 
@@ -71,7 +71,7 @@ def decide(arithmetic: str, r: int) -> Universal:
 
 
 def decide_again(decided: Universal, r: int) -> None:
-    """As the checker does, for heads that are said to hold; raises AssertionError where it does not show that."""
+    """As in the checker, for heads that are stated to hold; raises AssertionError if it does not show that."""
     theirs, exponent = parse_model("arithmetic", decided.model.text), decided.beta.bit_length() - 1
     for case in decided.cases:
         facts = case.facts

@@ -41,7 +41,7 @@ Build = Callable[[Any, Any], tuple[Any, Any]]
 @dataclass(frozen=True)
 class Program:
     """``build``: from torchwright's operations and their rotary configuration to output and embedding; ``answers``:
-    from an input to what has to be written behind it."""
+    from an input to what has to be written after it."""
 
     name: str
     build: Build
@@ -49,13 +49,13 @@ class Program:
     answers: Callable[[str], Sequence[str]]
 
     def expected(self, word: Word) -> list[str]:
-        """The token that is to be written next."""
+        """The token that has to be written next."""
         end = word.index("\n")
         return [self.answers("".join(word[1:end]))[len(word) - 1 - end]]
 
     @property
     def language(self) -> str:
-        """Every input, with every beginning of its answer but the whole."""
+        """Every input, with every beginning of its answer except the whole answer."""
         parts = []
         for given in self.inputs:
             written = ""
@@ -70,7 +70,7 @@ class Program:
 
 
 def increment(library: Any, rope: Any) -> tuple[Any, Any]:
-    """A binary number of up to four digits, plus 1: all digits are read behind the newline, then carried."""
+    """A binary number of up to four digits, plus 1: all digits are read after the newline, then carried."""
     import torch
     from torchwright.ops.attention_ops import attend_to_offset, get_prev_value
     from torchwright.ops.inout_nodes import create_embedding, create_literal_value
@@ -129,8 +129,8 @@ PROGRAMS = (
 
 @dataclass(frozen=True)
 class Result:
-    """Of a program in an architecture: the model's size; verdict, words and margin in real numbers; the fewest bits of
-    those tried from which on all is proved; the verdict in fp32."""
+    """A program in an architecture: the model's size; verdict, words and margin in real numbers; the fewest bits of
+    those tried from which on everything is proved; the verdict in fp32."""
 
     program: str
     architecture: str

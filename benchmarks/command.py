@@ -1,4 +1,4 @@
-"""What all benchmarks have in common: ``python -m benchmarks.NAME --help`` says what one does, and starts nothing."""
+"""What all benchmarks share: ``python -m benchmarks.NAME --help`` says what one does, and starts nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every program of Tracr's library, compiled: right on all words up to which length, or the shortest wrong word?
+"""Every program of Tracr's library, compiled: up to which length is it right on all words, and which is wrong first?
 
     python -m benchmarks.compiled            # needs the extra [tracr]
 
@@ -42,8 +42,8 @@ Spec = Callable[[Word], Sequence[object]]
 
 @dataclass(frozen=True)
 class Program:
-    """A program: how it is made of Tracr's modules ``lib`` and ``rasp``; its vocabulary; for how long words; what it
-    should say at the positions from ``first`` on; ``language``: of the words behind BOS, if it is not all of them."""
+    """A program: how it is made from Tracr's modules ``lib`` and ``rasp``; its vocabulary; for how long words; what it
+    should say at the positions from ``first`` on; ``language``: that of the words after BOS, if it is not all words."""
 
     name: str
     source: str
@@ -56,7 +56,7 @@ class Program:
 
     @property
     def regular(self) -> str:
-        """All words, behind BOS."""
+        """The language of all words after BOS."""
         letters = " ".join(f'"{token}"' for token in self.vocabulary)
         return f"{BOS} ({self.language or f'[{letters}]*'})"
 
@@ -78,8 +78,8 @@ class Program:
 
 @dataclass(frozen=True)
 class Result:
-    """Of a program in an arithmetic: the longest words (behind BOS) that are all right, and by what margin; the first
-    wrong word, what is expected there and what comes."""
+    """A program in an arithmetic: the longest words (after BOS) that are all right, and by what margin; the first wrong
+    word, what is expected there and what comes."""
 
     program: str
     arithmetic: str
@@ -98,22 +98,22 @@ class Result:
 
 
 def everywhere(of: Callable[[Word], object]) -> Spec:
-    """The same at every position."""
+    """An output that is the same at every position."""
     return lambda word: [of(word[1:])] * (len(word) - 1)
 
 
 def at_each(of: Callable[[Word, int], object], first: int = 1) -> Spec:
-    """Of the letters behind BOS, and a place among them; from the position ``first`` on."""
+    """An output that depends on the letters after BOS and a place among them; from the position ``first`` on."""
     return lambda word: [of(word[1:], place) for place in range(first - 1, len(word) - 1)]
 
 
 def fraction(letters: Word, place: int, letter: str) -> Fraction:
-    """Of the letters up to a place, how many are this one."""
+    """How many of the letters up to a place are this one."""
     return Fraction(letters[: place + 1].count(letter), place + 1)
 
 
 def balanced(letters: Word, pairs: Sequence[str]) -> bool:
-    """Of each kind of brackets: never more closed than open, and all closed at the end (shuffle-Dyck)."""
+    """For each kind of brackets: never more closed than opened, and all closed at the end (shuffle-Dyck)."""
     for pair in pairs:
         depth = [letters[:n].count(pair[0]) - letters[:n].count(pair[1]) for n in range(1, len(letters) + 1)]
         if min(depth) < 0 or depth[-1]:
@@ -122,7 +122,7 @@ def balanced(letters: Word, pairs: Sequence[str]) -> bool:
 
 
 def by_frequency(word: Word) -> list[str]:
-    """Frequent letters first, else as they come."""
+    """Frequent letters first, otherwise in their order."""
     count = Counter(word[1:])
     return sorted(word[1:], key=lambda letter: -count[letter])
 
@@ -215,7 +215,7 @@ EXACTNESS = (1, 3, 10, 30, 100, 300, 1000, 10_000)
 
 
 def verified(program: Program, arithmetic: str, model: Any) -> Result:
-    """In this arithmetic, with weights rounded to it."""
+    """Verify in this arithmetic, with weights rounded to it."""
     started = time.perf_counter()
     words = Words(program.regular, program.longest + 1, program.expected, program.first)
     numbers = numbers_expected(words, tokens_of(model)) if says_numbers(model) else None
@@ -261,7 +261,7 @@ def tables(results: Sequence[Result], constants: Sequence[Result]) -> str:
         "",
         "    python -m benchmarks.compiled            # needs the extra [tracr]",
         "",
-        "Every program of the library of Tracr (tracr-pypi 1.0.0), compiled for words of so many letters over a",
+        "Every program of the library of Tracr (tracr-pypi 1.0.0), compiled for words of this many letters over a",
         "small vocabulary, after BOS, with `mlp_exactness` 100. For each arithmetic the table says whether all",
         "words are proved, or gives the first wrong word, by length and then in order. `fp32` is attention written",
         "out, all in fp32. `bf16` and `fp16` are a model cast to that format: it stores results in the format, and",

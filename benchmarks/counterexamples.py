@@ -40,7 +40,8 @@ ARITHMETICS = (*(f"rounded:{one}" for one in ROUNDED), *(f"fused:{one}" for one 
 HALVED = ("fused:bf16/fp32/bf16", "fused:fp16/fp32/fp16", "fused:e4m3fn/fp32/e4m3fn", "fused:e5m2/fp32/e5m2")
 HALVED_CONTEXT = 2**8
 MOST_TOKENS = {2**8: 2000, 2**9: 2000, 2**10: 2000, 2**11: 2000, 2**12: 3300}
-"""Per row; of the longest context, about the busiest run alone.  For two orders of sums, three times that."""
+"""Tokens for each row; for the longest context, about the busiest run alone.  For two orders of sums, three times
+that."""
 MOST_TOKENS_HALVED = 400
 
 
@@ -48,7 +49,7 @@ MOST_TOKENS_HALVED = 400
 class Row:
     """One arithmetic in one context.
 
-    writes: the inequalities hold up to so many writes of one cell.  verdict: of the claim that every token is right.
+    writes: the inequalities hold up to this many writes of one cell.  verdict: of the claim that every token is right.
     """
 
     arithmetic: str

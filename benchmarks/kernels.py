@@ -1,10 +1,10 @@
-"""How near the proved error of each recipe of an attention kernel is to the largest one that is found.
+"""How near the proved error of each recipe of an attention kernel is to the largest error that is found.
 
     python -m benchmarks.kernels [--inputs 100000]
 
-Recipes that go wrong are left out.  Of each the error that is proved, by cause, and the largest one found among special
-inputs and random ones of up to 12 keys, executed exactly; none may be above what is proved.  Prints the table and
-writes benchmarks/kernels.json and benchmarks/kernels.md.
+Recipes that go wrong are left out.  For each of the others: the proved error, by cause, and the largest error found on
+special inputs and random ones of up to 12 keys, executed exactly; none may be above the proved one.  Prints the table
+and writes benchmarks/kernels.json and benchmarks/kernels.md.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ RESULTS = Path(__file__).with_name("kernels.json")
 TABLE = RESULTS.with_suffix(".md")
 KEYS = 12
 RANGES = (((-64, 64), (-1, 1)), ((-8, 8), (0, 1)))
-"""Of scores, before they are scaled, and of values."""
+"""The ranges of scores, before they are scaled, and of values."""
 HEAD = """# Errors of attention kernels: proved, and found
 
     python -m benchmarks.kernels
@@ -41,7 +41,7 @@ exactly, in the order of its keys.
 
 @dataclass(frozen=True)
 class Result:
-    """Of a recipe and ranges."""
+    """The result for a recipe and ranges."""
 
     recipe: str
     scores: tuple[int, int]
@@ -60,7 +60,7 @@ class Result:
 
 
 def measured(name: str, scores: tuple[int, int], values: tuple[int, int], number: int) -> Result:
-    """Raises RuntimeError where an error is found that is above what is proved: a bug."""
+    """Raises RuntimeError if an error is found that is above the proved one: that would be a bug."""
     recipe = load_recipe(name).recipe
     ends = tuple((Fraction(low), Fraction(high)) for low, high in (scores, values))
     inputs = Inputs(KEYS, ends[0], ends[1], "none")

@@ -38,9 +38,9 @@ _D = "float(53,-960,1023)"
 JUDGED_AS = {"fp64": f"rounded:{_D}/{_D}/{_D}@{_D}+linear{_D}+exp2-one"}
 """Certificates about networks have no numbers below 2^-1024 (NETWORKS, 8): fp64 without its smallest ones."""
 LONGEST_PROOF, LONGEST_WRITES, LONGEST_COUNT, LONGEST_WORD, MOST_BITS = 30, 12, 200, 260, 300
-"""Contexts of networks that are proved on all their words, and of those that are refuted on one; bits of codes."""
+"""Contexts of networks that are proved on all their words, and of networks that are refuted on one; bits of codes."""
 COLOURS = ("#000000", "#0072B2", "#009E73", "#56B4E9", "#D55E00", "#E69F00")
-"""Okabe and Ito's, which colour-blind people tell apart; and each arithmetic has a marker of its own."""
+"""Okabe and Ito's colours, which colour-blind people can tell apart; each arithmetic also has its own marker."""
 MARKERS = "osD^vP"
 
 
@@ -97,7 +97,7 @@ class Row:
 
 
 def power(number: int) -> str:
-    """2^k where it is a power of two, as text.
+    """A number as text, as 2^k if it is a power of two.
 
     >>> power(1024), power(1000)
     ('2^10', '1,000')
@@ -171,7 +171,7 @@ def certificate_of(scheme: Scheme, arithmetic: ScoreArithmetic, found: Separatio
 def refutation_of(
     scheme: Scheme, arithmetic: ScoreArithmetic, found: Separation, betas_known: Sequence[int]
 ) -> Judged | None:
-    """On the word of a counterexample, if the network is small enough; the sure one first.  None if none is."""
+    """On the word of a counterexample, if the network is small enough; the sure one first.  None if there is none."""
     last = None
     for one in dict.fromkeys(each for each in (found.sure, found.first) if each is not None):
         for beta in betas_known:

@@ -27,7 +27,7 @@ ALPHABET = ("_", "a", "b", "c")
 
 
 def machine_of(tapes: int, rows: int) -> str:
-    """A machine with a row for every state and symbols, which go anywhere; most of its runs do not halt."""
+    """A machine with a random row for every state and symbols; most of its runs do not halt."""
     rng, reads = random.Random(0), list(itertools.product(ALPHABET, repeat=tapes))
     states = [f"q{number}" for number in range(rows // len(reads))]
     lines = [
@@ -56,7 +56,7 @@ def measured(tapes: int, rows: int) -> tuple[Certified, Checked]:
 
 
 def without_name(one: Certified | Checked) -> dict[str, object]:
-    """The machine is a file that is gone."""
+    """The measurement without the machine's file, which is gone."""
     return {key: value for key, value in asdict(one).items() if key != "machine"}
 
 

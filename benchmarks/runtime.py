@@ -4,12 +4,12 @@
 
 A row: a machine of the library on a word, an arithmetic, a beta, and a runtime that is believed to be an instance
 of this arithmetic (certificates/export/runtimes.py).  Every row is certified, exported and run, and compared at every
-token and at every activation behind every sublayer.  One row in five has a certificate for all inputs; the others are
-certified on their word, with the least beta that certifies, a smaller one or a larger one, and some have as many
-writers of one cell as refute an arithmetic.
+token and at every activation after every sublayer.  One row in five has a certificate for all inputs; the others are
+certified on their word, with the least beta that certifies, a smaller one or a larger one, and some have so many
+writers of one cell that an arithmetic is refuted.
 
-What must not occur: a disagreement, in a token or in an activation, where the certificate says `certified` or
-`proved`; no disagreement where it says `refuted` of this word.  Prints the counts, writes benchmarks/runtime.json,
+Two things must not occur: a disagreement, in a token or in an activation, if the certificate says `certified` or
+`proved`; and no disagreement if it says `refuted` about this word.  Prints the counts, writes benchmarks/runtime.json,
 and exits with 1 if one occurs.  (A row that agrees is evidence about one run and one version of a kernel, no proof.)
 """
 
@@ -54,7 +54,7 @@ FOR_ALL = (
 SHIFTS = (-5, -3, -2, -1, -1, 0, 0, 0, 1, 3)
 """Exponents of 2 on the beta that --beta auto finds."""
 IF_NONE = 128
-"""Where no beta certifies."""
+"""The beta if none certifies."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,8 @@ class Result:
 
     @property
     def as_said(self) -> bool:
-        """Nothing is said of this word by `INCONCLUSIVE`, and by `REFUTED` for all inputs."""
+        """Whether the run agrees with the verdict; `INCONCLUSIVE`, and `REFUTED` for all inputs, say nothing about
+        it."""
         verdict = Verdict(self.verdict)
         if verdict is Verdict.TOKENS_PROVED:
             return not self.difference.tokens

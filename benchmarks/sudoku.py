@@ -4,12 +4,12 @@
     python -m benchmarks.sudoku --only runs      # every token of ten runs, by the integer evaluator: an hour
     python -m benchmarks.sudoku --only torch     # the exported decoder in bf16, token by token; needs torch: an hour
 
-A run counts if at every token of every segment, but those of prompts, the unique best next token of the hardmax
-transformer is the one that the machine's run has, and if what it writes is the solution.  In PyTorch every segment is
-either written greedily, token by token with a cache, from its prompt alone, many side by side; or read in one pass, in
-which each token has to be the best one behind those before it.  As each segment closes with the prompt of the next one,
-they make up the run.  Prints a row each and keeps them in benchmarks/sudoku.json;
-`runs` and `torch` go on where they were stopped.
+A run counts if at every token of every segment, except those of prompts, the unique best next token of the hardmax
+transformer is that of the machine's run, and if what it writes is the solution.  In PyTorch every segment is either
+written greedily, token by token with a cache, from its prompt alone, many side by side; or read in one pass, in which
+each token has to be the best one after those before it.  Each segment ends with the prompt of the next one, so together
+they are the run.  Prints one row for each and keeps them in benchmarks/sudoku.json; `runs` and `torch` go on where they
+were stopped.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ MACHINE, BOXES = LIBRARY["sudoku-9x9"], Boxes(3, 3)
 POSITION_BITS = 10
 MOST_STEPS = 10**8
 MACHINES = {"sudoku-4x4": (Boxes(2, 2), 39), "sudoku-6x6": (Boxes(2, 3), 81), "sudoku-9x9": (Boxes(3, 3), 174)}
-"""With the cells within which all runs on puzzles stay (tests/machines/test_sudoku.py)."""
+"""Each machine with its boxes, and the cells within which all runs on puzzles stay (tests/machines/test_sudoku.py)."""
 PUZZLES = {
     "Project Euler 96, grid 10": ".2.81.74.7....31...9...28.5..9.4..874..2.8..316..3.2..3.27...6...56....8.76.51.9.",
     "Project Euler 96, grid 1": "..3.2.6..9..3.5..1..18.64....81.29..7.......8..67.82....26.95..8..2.3..9..5.1.3..",
@@ -75,7 +75,7 @@ SIDE_BY_SIDE = 64
 
 @dataclass(frozen=True)
 class Replayed:
-    """A whole run, token for token: ``tokens`` of all segments, of which those behind prompts are ``written``;
+    """A whole run, token for token: ``tokens`` of all segments, of which those after prompts are ``written``;
     ``margin``: the least by which one of these wins."""
 
     puzzle: str
@@ -92,7 +92,7 @@ class Replayed:
 
 @dataclass(frozen=True)
 class Generated:
-    """A whole run in PyTorch; ``wrong``: how many of the tokens ``written`` behind prompts are not the machine's."""
+    """A whole run in PyTorch; ``wrong``: how many of the tokens ``written`` after prompts are not the machine's."""
 
     machine: str
     puzzle: str
@@ -209,7 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def go_on(
     part: str, puzzles: dict[str, str], result: Callable[[str, str], Replayed | Generated]
 ) -> list[dict[str, Any]]:
-    """Results of all puzzles, of which those that are there already are not made again."""
+    """Results of all puzzles; those that are there already are not made again."""
     done: list[dict[str, Any]] = json.loads(RESULTS.read_text()).get(part, []) if RESULTS.exists() else []
     for name, word in puzzles.items():
         if name not in {one["puzzle"] for one in done}:
@@ -232,14 +232,14 @@ Segments = Sequence[Sequence[str]]
 
 
 def by_token(decoder: Decoder, segments: Segments, prompt: int) -> Segments:
-    """What the decoder writes behind each prompt, which the first so many tokens are."""
+    """The first tokens that the decoder writes after each prompt, this many of them."""
     read, name = decoder.vocabulary.read, decoder.vocabulary.name
     written = decoder.generate_each([[read(token) for token in segment[:prompt]] for segment in segments])
     return [[name(token) for token in one] for one in written]
 
 
 def in_one_pass(decoder: Decoder, segments: Segments, prompt: int) -> Segments:
-    """Each prompt, and what the decoder would write next behind each beginning of the segment."""
+    """Each prompt, and what the decoder would write next after each beginning of the segment."""
     found = []
     for segment in segments:
         tokens = torch.tensor([[decoder.vocabulary.read(token) for token in segment[:-1]]])
@@ -252,7 +252,7 @@ def in_one_pass(decoder: Decoder, segments: Segments, prompt: int) -> Segments:
 def generate(
     machine: str, decoder: Decoder, how: Callable[[Decoder, Segments, int], Segments], name: str, word: str
 ) -> Generated:
-    """Of each segment of the run the machine's prompt is given, and the rest compared."""
+    """For each segment of the run, the machine's prompt is given, and the rest is compared."""
     run = trace(LIBRARY[machine].machine, word, MOST_STEPS)
     bits = position_bits_for(decoder.embed_positions.num_embeddings, Paradigm.SCOT)
     describe = construct(Paradigm.SCOT, run.machine, bits).vocabulary.describe

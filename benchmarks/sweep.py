@@ -1,4 +1,4 @@
-"""How many random machines a second, both paradigms, construction included.
+"""How many random machines are verified in a second, both paradigms, construction included.
 
     python -m benchmarks.sweep [--machines 5000] [--workers 2] [--seed 0]
 

@@ -1,8 +1,8 @@
-"""Claims about tokens, where activations drift: up to which contexts they are proved, and what they cost.
+"""Claims about tokens if activations drift: up to which contexts they are proved, and what they cost.
 
     python -m benchmarks.tokens
 
-For each arithmetic in which some number of ties is got wrong: contexts 2^8, 2^16, .., and where the bound breaks down.
+For each arithmetic that gets some number of ties wrong: contexts 2^8, 2^16, .., and where the bound breaks down.
 Then whole commands, `certify --claim tokens` beside `certify` in an arithmetic in which activations are proved, and
 `check` of both, each in a process of its own, nothing proved before.  Prints tables and writes benchmarks/tokens.json.
 """

@@ -24,7 +24,7 @@ from exactformer.verify.verdict import Verdict
 
 RESULTS = Path(__file__).with_name("universal.json")
 ARITHMETIC = "rounded:fp32/bf16"
-"""Proved for as many writes of one cell as there are tokens, up to 2^64."""
+"""An arithmetic that is proved for as many writes of one cell as there are tokens, up to 2^64."""
 
 ADDITION = (8, 16, 32)
 MULTIPLICATION = (16,)
@@ -32,7 +32,7 @@ MULTIPLICATION = (16,)
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one process: seconds by the clock, MiB at the peak, and what it printed."""
+    """One process: seconds by the clock, MiB at the peak, and what it printed."""
 
     seconds: float
     peak_mib: int

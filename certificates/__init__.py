@@ -1,1 +1,1 @@
-"""Certificates: the document, the commands that write and read it, and the checker that stands alone."""
+"""Certificates: their documents, the commands that write and read them, and the checker, which stands alone."""

@@ -1,7 +1,7 @@
-"""Certificates of approximation (APPROXIMATION.md), made of what `verify.contextual.theorem.certify` proved.
+"""Certificates of approximation (APPROXIMATION.md), made from what `verify.contextual.theorem.certify` proved.
 
-The prover decides Lemmas 5 to 7; the certificate says what they come to for this network: the corners of all cells are
-reached, and on the corner sequences the outputs are f at the centres of the cells.  Table and network are made of the
+The prover decides Lemmas 5 to 7; the certificate says what follows for this network: the corners of all cells are
+reached, and on the corner sequences the outputs are f at the centres of the cells.  Table and network are made from the
 same values of f.
 """
 
@@ -66,10 +66,10 @@ class Bundle:
 def bundle_of(certified: Certified) -> Bundle:
     """The two documents for an approximation that is proved.
 
-    Raises ValueError if it is not, NotWritten, or FunctionError where a value of the function is beyond its bound.
+    Raises ValueError if it is not proved, NotWritten, or FunctionError if the function exceeds its bound somewhere.
     """
     if certified.verdict is not Verdict.PROVED:
-        raise ValueError("a certificate is made only of what is proved")
+        raise ValueError("this approximation is not proved: a certificate is made only for one that is")
     started = time.perf_counter()
     found, grid = certified.approximation, certified.approximation.grid
     require_within_limits(certified)
@@ -135,7 +135,7 @@ def claim(found: Approximation, layers: int) -> str:
 
 
 def function_record(found: Approximation, outputs: Mapping[Numbers, Sequence]) -> FunctionRecord:
-    """A function of the library by its name; another one by its values at the centres of cells (3)."""
+    """A function of the library by its name; any other by its values at the centres of cells (3)."""
     target = found.target
     if target.from_library:
         return FunctionRecord(target.name, "library", target.modulus_text, None)
@@ -146,7 +146,7 @@ def function_record(found: Approximation, outputs: Mapping[Numbers, Sequence]) -
 
 
 def cell_numbers(found: Approximation, numbers: Numbers) -> list[int]:
-    """u . z / delta of the columns before k - 1 is added, u = (1, 1/delta, ..): `numbers` are labels behind it."""
+    """u . z / delta of the columns, u = (1, 1/delta, ..), before k - 1 is added; `numbers` are the labels after it."""
     grid, parts = found.grid, found.grid.delta.denominator
     return [
         sum(int(z / grid.delta - (k * parts if found.positional else 0)) * parts**i for i, z in enumerate(column))

@@ -1,4 +1,4 @@
-"""What a certificate of approximation can say, and what its checker judges (APPROXIMATION.md, 3 and 5.2)."""
+"""What a certificate of approximation can express, and what its checker judges (APPROXIMATION.md, 3 and 5.2)."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ MOST_ENTRIES = 2**22
 MOST_BYTES = 2**26
 MOST_DIGITS = 1300
 LARGEST_P = 64
-"""What is written is within the limits of the checker (APPROXIMATION.md, 5.2)."""
+"""The checker's limits, which everything that is written keeps (APPROXIMATION.md, 5.2)."""
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
-"""Of a function from a file (3)."""
+"""The name of a function from a file (3)."""
 
 
 class NotWritten(ValueError):
-    """Something that is proved, but that no certificate can say, or none within the limits of the checker."""
+    """Something is proved, but no certificate within the checker's limits can express it."""
 
 
 def require_within_limits(certified: Certified) -> None:
@@ -36,8 +36,8 @@ def require_within_limits(certified: Certified) -> None:
     entries = sequences * found.grid.n * found.grid.d
     for number, most, text in (
         (layers, MOST_LAYERS, "the network has {} layers"),
-        (sequences, MOST_SEQUENCES, "the check would go through {} sequences of cells"),
-        (entries, MOST_ENTRIES, "the check would go through sequences of cells with {} entries"),
+        (sequences, MOST_SEQUENCES, "the check would cover {} sequences of cells"),
+        (entries, MOST_ENTRIES, "the check would cover sequences of cells with {} entries"),
         (found.p, LARGEST_P, "p is {}"),
     ):
         if number > most:
@@ -45,40 +45,40 @@ def require_within_limits(certified: Certified) -> None:
     name = found.target.name
     if not found.target.from_library and (name in LIBRARY or not NAME.fullmatch(name)):
         raise NotWritten(
-            f"a certificate cannot have the function name {name!r}: give one of at most 64 ASCII letters, digits and _"
-            " that begins with a letter and is none of the library's"
+            f"a certificate cannot contain the function name {name!r}: give a name of at most 64 ASCII letters, digits "
+            "and _ that begins with a letter and is not one of the library's"
         )
 
 
 def require_readable(document: bytes) -> bytes:
-    """The document itself.  Raises NotWritten: numbers of a function from a file can be of any length."""
+    """The document itself.  Raises NotWritten: a function from a file may have numbers of any length."""
     if len(document) > MOST_BYTES:
         raise NotWritten(f"a document would have {len(document)} bytes; certificates are checked up to {MOST_BYTES}")
     if re.search(rb"[0-9]{%d}" % (MOST_DIGITS + 1), document):
-        raise NotWritten(f"there are numbers of more than {MOST_DIGITS} digits, more than is checked")
+        raise NotWritten(f"there are numbers of more than {MOST_DIGITS} digits; the checker reads none that are longer")
     return document
 
 
 def require_short_numbers(found: Approximation, outputs: Mapping[Numbers, Sequence]) -> None:
-    """Before they become text.  Raises NotWritten."""
+    """Check the numbers before they become text.  Raises NotWritten."""
     stated = [found.epsilon, found.cell_error, Fraction(found.sup), found.repeated, found.integral_bound]
     stated += [z for columns in outputs.values() for column in columns for z in column]
     if any(max(abs(z.numerator), z.denominator) >= 10**MOST_DIGITS for z in stated):
-        raise NotWritten(f"there are numbers of more than {MOST_DIGITS} digits, more than is checked")
+        raise NotWritten(f"there are numbers of more than {MOST_DIGITS} digits; the checker reads none that are longer")
 
 
 def require_bounded(found: Approximation, outputs: dict[Numbers, Sequence]) -> None:
-    """|f| <= S at the centres; S rests on the modulus that is stated with f.  Raises FunctionError."""
+    """Check that |f| <= S at the centres; S rests on the modulus that is stated with f.  Raises FunctionError."""
     largest = max(abs(z) for columns in outputs.values() for column in columns for z in column)
     if largest > found.sup:
         raise FunctionError(
             f"{found.target.name} does not have the modulus {found.target.modulus_text}: at the centre of a cell an"
-            f" entry is {largest} in magnitude, more than {found.sup}, what it is where all entries are 1/2, and w(1/2)"
+            f" entry has magnitude {largest}, more than {found.sup}: the value where all entries are 1/2, plus w(1/2)"
         )
 
 
 def sequences_gone_through(found: Approximation) -> int:
-    """D^n with positional encoding, else the ascending sequences of cells, repeated ones included (5.2)."""
+    """D^n with positional encoding, else the number of ascending sequences of cells, with repetitions (5.2)."""
     cells, n = cells_of_a_column(found), found.grid.n
     return cells**n if found.positional else comb(cells + n - 1, n)
 

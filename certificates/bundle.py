@@ -1,4 +1,4 @@
-"""What certificates that name their subject themselves have in common, before they are written."""
+"""What certificates that contain their subject have in common, before they are written."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class Stated(Generic[Found]):
 
 @dataclass(frozen=True)
 class OfNetwork(Stated[Found]):
-    """With the network that it is about."""
+    """A certificate together with the network that it is about."""
 
     weights: bytes
     weights_name: str
 
 
 def provenance(seconds: float) -> dict[str, str]:
-    """By what a certificate was made, when, and in how many seconds: nothing of it is checked."""
+    """What made a certificate, when, and in how many seconds: nobody checks this."""
     return {
         "exactformer": version("exactformer"),
         "python": platform.python_version(),

@@ -58,7 +58,7 @@ from exactformer.verify.verdict import Basis, Verdict
 class Bundle:
     """A certificate and the weights that travel with it, as bytes ready to be written.
 
-    fits: the shortest format with a name that the network fits outside attention, if there is one (ARITHMETIC 8).
+    fits: the shortest named format that holds the network outside attention, if there is one (ARITHMETIC 8).
     """
 
     certificate: Certificate
@@ -87,7 +87,7 @@ class Bundle:
 
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many parts are done, and how many there are."""
+"""A function that is called with what is being done, how many parts are done, and how many there are."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Request:
 
     @cached_property
     def length(self) -> int:
-        """The context length: what is asked for, or the smallest that fits.  Raises MachineError or ContextError."""
+        """The context length asked for, or the smallest that fits.  Raises MachineError or ContextError."""
         return self.behaviour.context or smallest_context(self.paradigm, self.runs)
 
     def certified(self, progress: Progress) -> Bundle:
@@ -134,7 +134,7 @@ def statement_fields(
     model: ArithmeticModel,
     beta: int | None,
 ) -> dict[str, object]:
-    """What a certificate about a machine says whatever is found."""
+    """The parts of a certificate about a machine that do not depend on what is found."""
     return {
         "format": Certificate.format,
         "version": Certificate.version,
@@ -152,8 +152,8 @@ def statement_fields(
 def certify(request: Request, progress: Progress = lambda *_: None) -> Bundle:
     """Run, construct, replay, prove, decide.
 
-    Errors: MachineError for the machine's run, ContextError, ModelError and BetaError for what cannot be certified
-    as asked; TokenMismatch, HeadMismatch or NotTernaryError if the construction fails on a run.
+    Errors: MachineError for the machine's run; ContextError, ModelError and BetaError if the request cannot be met;
+    TokenMismatch, HeadMismatch or NotTernaryError if the construction fails on a run.
     """
     started = time.perf_counter()
     runs, context = request.runs, request.length
@@ -251,7 +251,7 @@ def _claim(paradigm: Paradigm, assessment: Assessment, about: str, tokens: int) 
 
 
 Places = Sequence[tuple[int, int]]
-"""For each sequence evaluated, in order: its run, and its segment of that run."""
+"""For each evaluated sequence, in order: the index of its run, and of its segment in that run."""
 
 
 def _head(observed: HeadObservation, context: int, case: Case, places: Places) -> HeadRecord:

@@ -1,8 +1,8 @@
 """From a machine, a context length and an arithmetic to a certificate for *every* input (THEORIES).
 
 construct the network and the theory of the machine's runs -> prove what its heads select, for every token sequence
--> bound the writes per cell -> decide the rounding inequalities for all numbers of maximisers up to it
--> where that fails, look for an input that shows it, and certify on that one
+-> bound the writes per cell -> decide the rounding inequalities for all numbers of maximisers up to that bound
+-> if that fails, look for an input that refutes the claim, and make a certificate about that input
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from exactformer.verify.writes import Grounds, MostWrites, most_writes, writes_p
 
 @dataclass(frozen=True)
 class UniversalRequest:
-    """What is asked for; ``tokens``: where not all activations are those of the hardmax network, claim tokens alone."""
+    """What is asked for; ``tokens``: if activations are not all those of the hardmax network, claim tokens alone."""
 
     machine: TuringMachine
     behaviour: EveryRun
@@ -71,7 +71,7 @@ class UniversalRequest:
 
     @property
     def asked(self) -> Asked:
-        """Of the softmax network."""
+        """What to decide about the softmax network."""
         return Asked(self.model, self.context, self.beta, self.tokens, self.name, self.machine.name)
 
     @property
@@ -93,9 +93,9 @@ class UniversalRequest:
 class UniversalBundle:
     """What is proved of every run, and what it was made from.
 
-    ``counterexample`` is the certificate on one input of a refuted claim, and then that which is written;
-    ``no_run_halts`` says why no run that fits halts, if that is known; ``example`` is a run on an input that the claim
-    is about, if one was found.
+    ``counterexample``: if the claim is refuted, the certificate about one input, which is then the one that is written;
+    ``no_run_halts``: why no run that fits halts, if that is known; ``example``: a run on an input that the claim is
+    about, if one was found.
     """
 
     request: UniversalRequest
@@ -106,7 +106,7 @@ class UniversalBundle:
 
     @property
     def written(self) -> TheoryBundle | Bundle:
-        """The certificate that says the verdict."""
+        """The certificate that states the verdict."""
         return self.counterexample or self.made
 
     @property
@@ -126,10 +126,10 @@ class UniversalBundle:
 
 
 def certify_all(request: UniversalRequest, progress: Progress = lambda *_: None) -> UniversalBundle:
-    """Construct, prove, decide; look for a counterexample where that fails.
+    """Construct, prove, decide; look for a counterexample if that fails.
 
-    Errors: MachineError, ModelError, BetaError and DoesNotFit for what cannot be certified as asked; Rejected when
-    something is not proved, TooLarge and Undecided when it is too much.
+    Errors: MachineError, ModelError, BetaError and DoesNotFit if the request cannot be met; Rejected if something is
+    not proved; TooLarge and Undecided if the proof is too large or takes too long.
     """
     require_a_step(request.machine)
     progress("construct", 0, 1)
@@ -146,11 +146,11 @@ def certify_all(request: UniversalRequest, progress: Progress = lambda *_: None)
 
 
 def require_a_step(machine: TuringMachine) -> None:
-    """A claim about this machine's runs is about something.  Raises MachineError."""
+    """Refuse a machine whose runs take no step.  Raises MachineError."""
     if all(state != machine.initial for state, _ in machine.transitions):
         raise MachineError(
-            f"{machine.name} has no row for {machine.initial!r}, the state in which it starts: no run takes a step, so "
-            "there is nothing to prove; give that state a row"
+            f"{machine.name} has no row for its initial state {machine.initial!r}: no run takes a step, so there is "
+            "nothing to prove; give that state a row"
         )
 
 
@@ -160,18 +160,18 @@ def example_of(request: UniversalRequest) -> Run | None:
 
 
 def _counterexample(request: UniversalRequest, proved: int) -> Bundle | None:
-    """A certificate that refutes the claim on one input that fits, and that satisfies what is assumed.
+    """A certificate that refutes the claim on one input that fits and satisfies the assumptions.
 
-    It is proved where no cell is written more than ``proved`` times.
+    The claim is proved for runs that write no cell more than ``proved`` times.
     """
     position_bits = position_bits_for(request.context)
-    # A cell is addressed before each write, so m of its writers are met by a query once there is one more write; or
-    # before, if the head stays.
+    # A cell is addressed before each write, so a query meets m of its writers once there is one more write, or earlier
+    # if the head stays.
     for writes in (proved + 1, proved + 2):
         run = busiest_run(request.machine, writes, request.context, position_bits)
         if run is None:
             return None
-        # It is found for its chain of thought; a segment of the summarized one may be longer than N.
+        # The input is found for its chain of thought; a segment of the summarized one may be longer than N.
         if _is_covered(request, run):
             behaviour = Inputs([run.word], paradigm=request.paradigm, context=request.context)
             alone = certify(Request(request.machine, behaviour, request.model, request.beta))
@@ -181,7 +181,7 @@ def _counterexample(request: UniversalRequest, proved: int) -> Bundle | None:
 
 
 def _is_covered(request: UniversalRequest, run: Run) -> bool:
-    """Whether a run is one of those that the claim is about."""
+    """Whether the claim is about this run."""
     space, writes = request.behaviour.space, request.behaviour.writes
     if space is not None and run.cells > space:
         return False

@@ -15,7 +15,7 @@ from typing import Any
 from exactformer.certificates.supervisor import writing
 
 TEMPORARY = ".exactformer."
-"""What the names of temporary files begin with; they do not have the name of the file, which may be as long as any."""
+"""The prefix of temporary files' names, which do not contain the file's name: that may be as long as names can be."""
 
 Range = tuple[int, int]
 Rational = str
@@ -150,7 +150,7 @@ def rational(number: Fraction) -> Rational:
 
 
 def ranges(numbers: list[int]) -> list[Range]:
-    """Ascending numbers as ranges that do not touch.
+    """Ascending numbers as ranges with gaps between them.
 
     >>> ranges([1, 2, 3, 7])
     [(1, 3), (7, 7)]
@@ -177,15 +177,15 @@ def sha256(data: bytes) -> str:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write a whole file or nothing."""
+    """Write the whole file or nothing."""
     write_files({path: data})
 
 
 def write_files(contents: Mapping[Path, bytes]) -> None:
-    """Write whole files: all of them into temporary files beside them, then, in this order, renamed over them.
+    """Write whole files: each to a temporary file beside it; then all are renamed, in this order.
 
-    What fails before the first is renamed leaves everything as it was; after that, the first ones are new, so a file
-    comes behind those that it refers to.
+    A failure before the first renaming leaves everything as it was; after that, the first files are new.  So list a
+    file after those that it refers to.
     """
     staged: list[tuple[Path, Path]] = []
     with writing():
@@ -208,7 +208,7 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
 
 
 def require_writable(folder: Path) -> None:
-    """Try whether files can be written into a folder, which need not exist yet; nothing is left there.
+    """Make sure that files can be written into a folder, which need not exist yet; leave nothing there.
 
     Raises OSError.
     """
@@ -217,7 +217,7 @@ def require_writable(folder: Path) -> None:
             os.lstat(nearest)
         except FileNotFoundError:
             continue
-        with tempfile.TemporaryFile(dir=nearest):  # permission bits do not tell: a file system may be read-only
+        with tempfile.TemporaryFile(dir=nearest):  # permission bits are not enough: a file system may be read-only
             return
 
 

@@ -1,7 +1,7 @@
-"""Where a command's files go: a file that is there and says something else is never replaced unasked.
+"""Where a command's files go: an existing file that says something else is never replaced unasked.
 
-``provenance`` (who made a document, and when) is no part of what it says: a certificate that is there and is the same
-apart from that stays as it is, and counts as written.
+``provenance`` (who made a document, and when) is not part of what it says: an existing certificate that differs only
+in that stays as it is, and counts as written.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from exactformer.certificates.document import canonical_bytes, require_writable,
 
 Json = Any
 LARGEST_READ = 1 << 28
-"""Bytes of the largest file that is looked into to see what it says."""
+"""The most bytes of a file that is read to see what it says."""
 
 
 class FileRefused(ValueError):
@@ -26,7 +26,7 @@ class FileRefused(ValueError):
 
 @dataclass(frozen=True)
 class Subject:
-    """What a certificate is about, as far as it is known before the work: its name, and some of its fields."""
+    """What is known of a certificate before the work: its name, and some of its fields."""
 
     name: str
     fields: Mapping[str, Json]
@@ -55,7 +55,7 @@ class Bundle(Protocol):
 
 @dataclass(frozen=True)
 class Written:
-    """Where a bundle lies, and what the certificate there is; ``kept``: it lay there before, and stayed as it was."""
+    """Where a bundle was written, and its certificate; ``kept``: the certificate was there before, unchanged."""
 
     certificate: Path
     weights: Path
@@ -67,7 +67,7 @@ class Written:
 class Output:
     """The folder that a command writes into.
 
-    ``force`` replaces what is there; ``option`` is what a user would give another of.
+    ``force``: existing files are replaced; ``option``: the option with which a user can name another folder.
     """
 
     folder: Path
@@ -75,8 +75,8 @@ class Output:
     option: str = "--out"
 
     def require(self, subject: Subject | None) -> None:
-        """Before the work: that files can be written, and no certificate about something else has this one's name, as
-        far as that is known.
+        """Before the work: make sure that files can be written, and, as far as is known, that no certificate about
+        something else has this name.
 
         Raises FileRefused.
         """
@@ -88,12 +88,13 @@ class Output:
             return
         held = document(found)
         if held is None:
-            raise self._kept(path, "it is no certificate")
+            raise self._kept(path, "it is not a certificate")
         if (where := difference(subject.fields, held, whole=False)) is not None:
             raise self._kept(path, f"its {where} is not what was asked for")
 
     def require_place(self, name: str) -> bytes | None:
-        """Before the work: that this file can be written; what one there holds that must not be replaced, or None.
+        """Before the work: make sure that this file can be written.  Returns the content of a file that is there and
+        must not be replaced, or None.
 
         Raises FileRefused.
         """
@@ -101,17 +102,17 @@ class Output:
         return self._existing(self.folder / name)
 
     def require_folder(self) -> None:
-        """Before the work: that files can be written.  Raises FileRefused."""
+        """Before the work: make sure that files can be written.  Raises FileRefused."""
         try:
             require_writable(self.folder)
         except OSError as error:
             raise self._cannot(error) from error
 
     def write(self, contents: Mapping[str, bytes]) -> dict[str, bytes]:
-        """Write files, all or none, each behind those that it refers to; returns what lies there then.
+        """Write files, all or none, each after those that it refers to; returns what is there then.
 
-        One that is there and says the same stays as it is.  Raises FileRefused if one says something else, or if
-        they cannot be written.
+        An existing file that says the same stays as it is.  Raises FileRefused if one says something else, or if
+        files cannot be written.
         """
         lying = dict(contents)
         missing: dict[Path, bytes] = {}
@@ -137,15 +138,15 @@ class Output:
         return Written(self.folder / name, self.folder / bundle.weights_name, lying, lying != bundle.bytes)
 
     def _existing(self, path: Path) -> bytes | None:
-        """What a file holds that must not be replaced; None where there is none."""
+        """The content of a file that must not be replaced; None if there is no such file."""
         try:
             os.lstat(path)
         except FileNotFoundError:
             return None
-        except OSError as error:  # such as a name that is too long for a file
+        except OSError as error:  # for example, a name that is too long for a file
             raise self._cannot(error) from error
         if not path.is_file():
-            raise FileRefused(f"{path} is no regular file; give another {self.option}")
+            raise FileRefused(f"{path} is not a regular file; give another {self.option}")
         if self.force:
             return None
         try:
@@ -158,11 +159,11 @@ class Output:
         return FileRefused(f"cannot write to {self.folder}: {error.strerror}; give another {self.option}")
 
     def _kept(self, path: Path, why: str) -> FileRefused:
-        return FileRefused(f"{path} is there and is kept: {why}; give --force to replace it, or another {self.option}")
+        return FileRefused(f"{path} exists and is kept: {why}; give --force to replace it, or another {self.option}")
 
 
 def what_differs(wanted: bytes, found: bytes) -> str | None:
-    """What of a file is not as wanted, apart from the provenance of a document; None if nothing is.
+    """What differs in a file, apart from the provenance of a document; None if nothing does.
 
     >>> first, second, third = ({"claim": claim, "provenance": {"created": when}} for claim, when in ("1a", "1b", "2a"))
     >>> [what_differs(canonical_bytes(first), canonical_bytes(other)) for other in (first, second, third, 4)]
@@ -178,7 +179,7 @@ def what_differs(wanted: bytes, found: bytes) -> str | None:
 
 
 def said(document: Mapping[str, Json]) -> dict[str, Json]:
-    """A document without what its provenance says."""
+    """A document without its provenance."""
     return {key: isinstance(value, dict) if key == "provenance" else value for key, value in document.items()}
 
 
@@ -192,7 +193,7 @@ def document(data: bytes) -> dict[str, Json] | None:
 
 
 def difference(wanted: Json, found: Json, *, whole: bool) -> str | None:
-    """Where a document says something else than is wanted; not ``whole``: more than is wanted makes no difference.
+    """Where a document differs from what is wanted; unless ``whole``, further fields make no difference.
 
     >>> difference({"a": {"b": 1}}, {"a": {"b": 2}}, whole=True), difference({}, {"a": 2}, whole=False)
     ('a.b', None)

@@ -1,8 +1,8 @@
-"""Whether a network fits a number format outside attention, so that nothing is rounded there (ARITHMETIC 8).
+"""Whether a number format holds a network outside attention, so that nothing is rounded there (ARITHMETIC 8).
 
-Bounds are integers and hold for every ternary input.  With C the largest number up to which the format holds all
-integers, a sum is exact, in any order of addition and with any rounding, if the magnitudes of its terms sum to at most
-C.  `certify` asks that of the arithmetic's linear format, `export` of the format that a decoder is written in.
+Bounds are integers and hold for every ternary input.  Let C be the largest number up to which the format holds all
+integers.  A sum is exact, in any order of addition and with any rounding, if the magnitudes of its terms sum to at most
+C.  `certify` requires this of the arithmetic's linear format, `export` of the format that a decoder is written in.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ class DoesNotFit(ModelError):
 
 
 def require_fit(model: ArithmeticModel, sums: Sequence[Bound], parameters: Iterable[Parameters]) -> None:
-    """Raises DoesNotFit, with the number that the linear format does not hold, where there is one.
+    """Raises DoesNotFit, naming the number, if the linear format does not hold one.
 
-    `parameters`: with the scale of beta; without one, as far as they are known.
+    `parameters`: scaled by beta; if there is no beta, as far as they are known.
     """
     linear = model.linear
     if linear is None:
@@ -58,11 +58,11 @@ def require_fit(model: ArithmeticModel, sums: Sequence[Bound], parameters: Itera
         return
     fitting = smallest_fitting(sums, listed)
     if fitting is None:
-        what_to_do = "name a wider format, with +linearL behind the arithmetic"
+        what_to_do = "name a wider format, with +linearL after the arithmetic"
     elif fitting == "fp32":
-        what_to_do = f"leave +linear{linear.name} out, as fp32 holds all of it"
+        what_to_do = f"leave out +linear{linear.name}: fp32 holds all of it"
     else:
-        what_to_do = f"give +linear{fitting}, the shortest format with a name that holds all of it"
+        what_to_do = f"give +linear{fitting}, the shortest named format that holds all of it"
     raise DoesNotFit(f"{wrong}; {model.text} holds weights, MLP sums, residual sums and logits in it: {what_to_do}")
 
 
@@ -71,7 +71,7 @@ def not_a_value(number_format: Format, parameters: Iterable[Parameters]) -> str 
     for one in parameters:
         for value in one.values:
             if not is_representable(number_format, Fraction(value * one.scale)):
-                return f"the parameter {value * one.scale} ({one.matrix}) is no value of {number_format.name}"
+                return f"the parameter {value * one.scale} ({one.matrix}) is not a value of {number_format.name}"
     return None
 
 
@@ -88,7 +88,7 @@ def too_large(number_format: Format, sums: Iterable[Bound]) -> str | None:
 
 
 def smallest_fitting(sums: Sequence[Bound], parameters: Sequence[Parameters]) -> str | None:
-    """The shortest format with a name that a network fits; None if it fits none."""
+    """The shortest named format that holds a network; None if no format does."""
     by_length = sorted(NAMED_FORMATS.items(), key=lambda item: (item[1].precision, item[1].emax))
     fits = (name for name, one in by_length if not (not_a_value(one, parameters) or too_large(one, sums)))
     return next(fits, None)
@@ -107,7 +107,7 @@ Vector = Sequence[tuple[int, int]]
 
 
 def _embeddings(weights: dict[str, Any]) -> Iterator[Bound]:
-    """Per family and coordinate: its own entry, the largest of each field, and the position's bit."""
+    """The sum for each family and coordinate: its own entry, the largest of each field, and the position's bit."""
     bits = weights["position_bits"]
     for family in weights["vocabulary"]:
         reached: dict[int, int] = {c: abs(value) for c, value in family["embedding"]}
@@ -140,7 +140,7 @@ def _layers(weights: dict[str, Any]) -> Iterator[Bound]:
         reach = np.maximum(bias + read, 0)
         per_output = np.repeat(reach, np.diff(_integers(mlp["out_start"])))
         factor = np.abs(_integers(mlp["out_weight"]))
-        # Of weights that no construction here has, products may be too long for 64 bits.
+        # Products may be too long for 64 bits if the weights are larger than those of any construction here.
         short = int(per_output.max(initial=0)) * int(factor.sum()) < 1 << 63
         added = np.zeros(width, np.int64 if short else object)
         np.add.at(added, written, per_output.astype(added.dtype) * factor)

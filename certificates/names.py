@@ -1,10 +1,10 @@
-"""What files are called: after what they are about, whatever a machine is called.
+"""The names of files, which say what the files are about.
 
 A name is a list of parts with dots between, such as ``binary-addition.all-inputs.cot.2pow16.fused-bf16``.  It consists
-of ASCII letters, digits, ``.``, ``-`` and ``_`` alone, so that shells, URLs and every file system take it, and it is
-at most `LONGEST` bytes long.  Where the parts do not tell everything (an input, a machine that only its author knows, a
-name that was cut or that had other characters), the last part is a hash of all of it: two subjects never share a name,
-not even where a file system ignores case.
+of ASCII letters, digits, ``.``, ``-`` and ``_`` alone, so that shells, URLs and every file system accept it, and it has
+at most `LONGEST` bytes.  If the parts do not tell everything (an input, a machine that only its author knows, a name
+that was cut or had other characters), the last part is a hash of everything: two subjects never share a name, even if a
+file system ignores case.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ if TYPE_CHECKING:  # slow to import, and most commands are about machines
     from exactformer.verify.contextual.approximation import Approximation
 
 LONGEST = 120
-"""Bytes of a name, without an ending such as ``.certificate.json``."""
+"""The most bytes of a name, without an ending such as ``.certificate.json``."""
 LONGEST_PART, LONGEST_OTHER_PART = 48, 40
-"""Bytes of the first part, and of each other one."""
+"""The most bytes of the first part, and of every other part."""
 DIGITS = 12
 """Hexadecimal digits of a hash in a name."""
 DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
-"""What Windows takes for a device, whatever stands behind a dot."""
+"""Names that Windows takes for devices, whatever follows after a dot."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a name: what it is to show, and what it stands for; ``exact`` if the first tells the second."""
+    """One part of a name: what it shows, and what it stands for; ``exact`` if the first determines the second."""
 
     shown: str
     full: str
@@ -48,7 +48,7 @@ class Part:
 
 
 def name_of(parts: Sequence[Part]) -> str:
-    """The parts as one name, with a hash of all that they stand for where what can be shown does not tell it.
+    """The parts as one name, with a hash of all that they stand for if what is shown does not determine it.
 
     >>> name_of([Part("copy", "copy"), Part("all-inputs", "all-inputs")])
     'copy.all-inputs'
@@ -65,7 +65,7 @@ def name_of(parts: Sequence[Part]) -> str:
 
 
 def safe(text: str, longest: int) -> str:
-    """The text in characters that all file systems, shells and URLs take; never empty, no option and no device.
+    """The text in characters that all file systems, shells and URLs accept; never empty, an option or a device.
 
     >>> safe("../my machine", 48), safe("-rf", 48), safe("nul", 48), safe("\u043c", 48), safe("a" * 99, 5)
     ('my_machine', 'rf', 'nul_', 'unnamed', 'aaaaa')
@@ -80,7 +80,8 @@ def digest(data: bytes) -> str:
 
 
 def of_content(about: str, content: bytes, kind: str) -> str:
-    """Of a file that a certificate refers to: by its content, so that no other certificate needs another one there.
+    """The name of a file that a certificate refers to.  It contains a hash of the content, so no other certificate
+    needs a different file of this name.
 
     >>> of_content("copy", b"", "weights")
     'copy.e3b0c44298fc.weights.json'
@@ -99,7 +100,7 @@ def of_runs(
     model: ArithmeticModel,
     beta: int | None,
 ) -> str:
-    """Of a certificate about given inputs."""
+    """The name of a certificate about given inputs."""
     number = "1-input" if len(inputs) == 1 else f"{len(inputs)}-inputs"
     scope = Part(number, json.dumps(list(inputs)), exact=False)
     return name_of([*_subject(machine, scope, paradigm, context, model), *_extras(beta=beta)])
@@ -116,14 +117,14 @@ def of_all_inputs(
     beta: int | None,
     tokens: bool = False,
 ) -> str:
-    """Of a certificate about all inputs."""
+    """The name of a certificate about all inputs."""
     subject = _subject(machine, _word("all-inputs"), paradigm, context, model)
     claim = [_word("tokens")] if tokens else []
     return name_of([*subject, *_extras(space=space, writes=assumed_writes, beta=beta), *claim])
 
 
 def of_approximation(found: Approximation) -> str:
-    """Of a certificate of approximation."""
+    """The name of a certificate of approximation."""
     grid, target = found.grid, found.target
     function = Part(target.name, f"{target.name} {target.source}", exact=target.from_library)
     sizes = [_word(f"n{grid.n}"), _word(f"d{grid.d}")]
@@ -142,14 +143,14 @@ def of_theory(
     *,
     tokens: bool,
 ) -> str:
-    """Of a certificate about a theory; which one it is, and its parameters, is left to the hash."""
+    """The name of a certificate about a theory; the hash stands for the theory and its parameters."""
     subject = Part(theory, json.dumps([text, dict(sorted(parameters.items()))]), exact=False)
     claim = [_word("tokens")] if tokens else []
     return name_of([subject, _number("", context), _arithmetic(model), *_extras(beta=beta), *claim])
 
 
 def of_sequences(network: str, weights: str, sequences: Sequence[object], model: ArithmeticModel, beta: int) -> str:
-    """Of a certificate about given sequences; which ones, and the network's SHA-256, is left to the hash."""
+    """The name of a certificate about given sequences; the hash stands for these and the network's SHA-256."""
     number = "1-sequence" if len(sequences) == 1 else f"{len(sequences)}-sequences"
     subject = Part(network, f"{network} {weights}", exact=False)
     scope = Part(number, json.dumps(list(sequences)), exact=False)
@@ -157,29 +158,29 @@ def of_sequences(network: str, weights: str, sequences: Sequence[object], model:
 
 
 def of_words(network: str, weights: str, about: Mapping[str, object], model: ArithmeticModel, beta: int) -> str:
-    """Of a certificate about words of a language; which one, what is expected, and the network's SHA-256, is left to
-    the hash."""
+    """The name of a certificate about words of a language; the hash stands for the language, what is expected, and the
+    network's SHA-256."""
     subject = Part(network, f"{network} {weights}", exact=False)
     scope = Part(f"words-{about['length']}", json.dumps(dict(about), sort_keys=True), exact=False)
     return name_of([subject, scope, _arithmetic(model), *_extras(beta=None if beta == 1 else beta)])
 
 
 def of_kernel(recipe: str, keys: int, about: str) -> str:
-    """Of a certificate about a kernel of a recipe; which one, and about which inputs, is left to the hash."""
+    """The name of a certificate about a recipe's kernel; the hash stands for the recipe and the inputs."""
     return name_of([Part(recipe, f"{recipe} {about}", exact=False), _word("kernel"), _number("", keys)])
 
 
 def of_export(
     machine: str, paradigm: str, context: int, dtype: str, *, certificate: str, beta: int, head_width: int
 ) -> str:
-    """Of an exported network; ``certificate``: the SHA-256 of the one that it is from."""
+    """The name of an exported network; ``certificate``: the SHA-256 of the certificate that it is from."""
     source = Part(machine, f"{machine} {certificate}", exact=False)
     parts = [source, _word(paradigm), _number("", context), _word(dtype)]
     return name_of([*parts, *_extras(beta=beta, head=head_width)])
 
 
 def machine_part(machine: TuringMachine) -> Part:
-    """A machine by its name, which tells which one it is only if it is one of the library, or a folding's."""
+    """A machine by its name, which determines it only if it is a machine of the library, or the folding of one."""
     known = entry_of(machine) is not None or (machine.name not in LIBRARY and two_way_machine_of(machine) is not None)
     return Part(machine.name, write_machine(machine), known)
 
@@ -193,8 +194,8 @@ def _subject(
 def _arithmetic(model: ArithmeticModel) -> Part:
     """The arithmetic, shortened to ``fused:W`` or ``rounded:W`` where that is the same.
 
-    Only names of formats stand between the separators of the plain ones, so that any separator will do; steps, formats
-    of scores and formats with parameters are left to the hash.
+    In the plain arithmetics only names of formats stand between the separators, so any separator will do; the hash
+    stands for steps, formats of scores and formats with parameters.
     """
     text = re.sub(r"^(fused:([^/@+]+)/fp32/\2|rounded:([^/@+]+)/\3)(?=[@+]|$)", _first_format, model.text)
     plain = re.fullmatch(r"[a-z]+(:[a-z0-9]+(/[a-z0-9]+)*)?", text) is not None
@@ -206,7 +207,7 @@ def _first_format(plain: re.Match[str]) -> str:
 
 
 def _extras(**numbers: int | None) -> list[Part]:
-    """What was given besides, by name."""
+    """What else was given, by name."""
     return [_number(name, number) for name, number in numbers.items() if number is not None]
 
 

@@ -1,4 +1,4 @@
-"""The network document (NETWORKS 1): a transformer of any exact weights as JSON, written and read back."""
+"""The network document (NETWORKS 1): writes a transformer of any exact weights as JSON, and reads it back."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from exactformer.constructions.transformer.exact_parts import (
 
 FORMAT, VERSION = "exactformer network", 2
 LARGEST_DOCUMENT = 1 << 28
-"""Bytes of a document that is read."""
+"""The most bytes of a document that is read."""
 
 # ---------------------------------------------------------------------------- writing
 
@@ -155,7 +155,7 @@ def read_transformer(data: bytes) -> Transformer:
     try:
         document = json.loads(data, parse_float=_refuse, parse_constant=_refuse, object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
-        raise NetworkDocumentError(f"the network is no JSON document: {error}") from error
+        raise NetworkDocumentError(f"the network is not a JSON document: {error}") from error
     fields = read_object(document, "network", ("format", "version", *_FIELDS), ("unseen", "outputs", "rotary", "norm"))
     if (fields["format"], fields["version"]) != (FORMAT, VERSION) or isinstance(fields["version"], bool):
         raise NetworkDocumentError(
@@ -185,7 +185,7 @@ _FIELDS = ("width", "coordinates", "attention", "positions", "vocabulary", "laye
 
 
 def once(members: list[tuple[str, Json]]) -> dict[str, Json]:
-    """An object of these members.  Raises ValueError where a name is given twice: one of them would be forgotten."""
+    """An object with these members.  Raises ValueError if a name occurs twice: one member would be lost."""
     names = [name for name, _ in members]
     if len(set(names)) < len(names):
         raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} is given twice in one object")

@@ -1,4 +1,4 @@
-"""Numbers, vectors, forms and maps of a network document (NETWORKS 1), written and read; and what reading refuses."""
+"""Writes and reads numbers, vectors, forms and maps of a network document (NETWORKS 1), and says what is refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from exactformer.constructions.transformer.exact_parts import Form, Forms, Linea
 LARGEST_NUMBER = 1 << 53
 """Integers of larger magnitude are written as text."""
 LONGEST_NUMBER = 4000
-"""Characters of a number that is read."""
+"""The most characters of a number that is read."""
 RATIONAL = re.compile(r"(-?(?:0|[1-9][0-9]*))(?:/([1-9][0-9]*))?", re.ASCII)
 
 Json = Any
@@ -21,11 +21,11 @@ Read = TypeVar("Read")
 
 
 class NetworkDocumentError(ValueError):
-    """A document that is none of a transformer: where, and what is wrong."""
+    """A document that does not describe a transformer: where, and what is wrong."""
 
 
 def number_json(number: Fraction) -> int | str:
-    """An integer as one up to 2^53, else a text such as 5/8."""
+    """An integer up to 2^53 as it is, any other number as a text such as 5/8."""
     short = number.denominator == 1 and abs(number.numerator) <= LARGEST_NUMBER
     return number.numerator if short else str(number)
 
@@ -49,7 +49,7 @@ def map_json(linear: LinearMap) -> Json:
 
 
 def read_object(value: Json, where: str, keys: Sequence[str], optional: Sequence[str] = ()) -> dict[str, Json]:
-    """With these fields, and no others but optional ones."""
+    """An object with these fields, and no others but optional ones."""
     if not isinstance(value, dict) or not set(keys) <= value.keys() <= {*keys, *optional}:
         more = f" and, where needed, {', '.join(optional)}" if optional else ""
         names = f"the fields {', '.join(keys)}{more}" if keys else f"no fields but {', '.join(optional)}"
@@ -58,7 +58,7 @@ def read_object(value: Json, where: str, keys: Sequence[str], optional: Sequence
 
 
 def read_list(value: Json, where: str, length: int | None = None) -> list[Json]:
-    """Of this length, if one is given."""
+    """A list, of this length if one is given."""
     if not isinstance(value, list) or (length is not None and len(value) != length):
         raise NetworkDocumentError(f"{where} has to be a list" + ("" if length is None else f" of {length}"))
     return value

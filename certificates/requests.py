@@ -1,4 +1,4 @@
-"""A request for a certificate, whatever it is about: one type per behaviour."""
+"""Requests for certificates: one type per behaviour."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from exactformer.constructions.transformer.words import Words
 
 @dataclass(frozen=True)
 class TheoryRequest:
-    """That a compiled network does what a theory says, in every token sequence of it."""
+    """A request to prove that a compiled network does what a theory says, on every token sequence of the theory."""
 
     network: Network
     behaviour: Theory
@@ -41,7 +41,7 @@ class TheoryRequest:
 
 @dataclass(frozen=True)
 class SequencesRequest:
-    """That a transformer ranks the expected tokens first on given sequences."""
+    """A request to show that a transformer ranks the expected tokens first on given sequences."""
 
     network: Transformer
     behaviour: Given
@@ -54,13 +54,13 @@ class SequencesRequest:
 
     @property
     def subject(self) -> None:
-        """What hardmax says is a part of it, so that it is not known before the work."""
+        """Hardmax outputs are a part of the certificate, so they are not known before the work."""
         return None
 
 
 @dataclass(frozen=True)
 class WordsRequest:
-    """That a transformer gives the expected outputs on every word of a language."""
+    """A request to show that a transformer gives the expected outputs on every word of a language."""
 
     network: Transformer
     behaviour: Words

@@ -42,19 +42,19 @@ def thought(summarized: bool) -> str:
 
 
 def place(token: int, segment: int, run: int, summarized: bool) -> str:
-    """Where a query stands; all counted from 0."""
+    """Where a query is; all numbers count from 0."""
     return f"token {token} of segment {segment} of run {run}" if summarized else f"token {token} of run {run}"
 
 
 def reason(layer: int, head: str, place: str, maximisers: int, hardmax: int, low: Fraction, high: Fraction) -> str:
-    """Why a refutation is one, of its last witness."""
+    """Why the last witness of a refutation refutes the claim."""
     who = "1 maximiser has" if maximisers == 1 else f"{maximisers} maximisers share"
     what = f"{low}" if low == high else f"a value from {low} to {high}"
     return f"In layer {layer}, head {head}, at {place}, {who} the value {hardmax}, but the model computes {what}."
 
 
 def no_run_halts(machine: str, least_steps: int | None, context: int) -> str:
-    """What is known of all runs that fit; ``least_steps`` is None where no run halts at all."""
+    """What is known of all runs that fit; ``least_steps`` is None if no run halts at all."""
     return f"No run that fits halts: {why_no_input(machine, least_steps, context)}."
 
 

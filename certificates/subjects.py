@@ -1,4 +1,4 @@
-"""What a certificate has to be about, as people name it, in the form that the checker reads."""
+"""Turns the name that a user gives for a certificate's subject into what the checker reads."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ THEORIES = {
     "turing-cot": Path(turing.__file__).with_name("cot.theory"),
     "turing-scot": Path(turing.__file__).with_name("scot.theory"),
 }
-"""Those of our constructions, by name."""
+"""The theories of our constructions, by name."""
 
 
 def machine_to_check(machine: object) -> Path | bytes:
-    """The file of a machine, or the text of what is compiled where that is not in the file: of a machine that is in
-    another format than ours, of a busy beaver, and of a value.
+    """The file of a machine; or the text of the compiled machine, if no file in our format has it: for another tool's
+    format, a busy beaver, or a TuringMachine.
 
     ``machine``: what `load` takes, or a TuringMachine.  Raises MachineError.
     """
@@ -42,7 +42,7 @@ def machine_to_check(machine: object) -> Path | bytes:
 
 
 def _is_foreign(path: Path) -> bool:
-    """Whether a file is in another format than ours; what is no text at all is left to the checker, which says so."""
+    """Whether a file is in another format than ours; one that is not text is left to the checker, which refuses it."""
     try:
         return is_foreign(text_of(path), str(path))
     except UnknownMachineError:
@@ -50,7 +50,7 @@ def _is_foreign(path: Path) -> bool:
 
 
 def our_theory(certificate: Path) -> Path | None:
-    """The theory that a certificate says it is about, if that is one of ours: the checker is given our text of it."""
+    """The theory that a certificate names, if it is one of ours: the checker gets our text of it."""
     try:
         head = json.loads(read_bytes(certificate, "certificate"))
         name = theory_name(head["statement"]["theory"]["text"])

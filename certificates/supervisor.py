@@ -1,14 +1,14 @@
 """A process that works and one that waits: how a command ends at once, whatever it is doing.
 
-A command works in a child process.  Its parent only waits, for the child's end or for a signal (`INTERRUPTS`), and on
-a signal it kills the child.  So nothing that the child is in the middle of can delay an interrupt, or turn it into
-something else: a solver that holds Python's lock or takes the signal for itself, a callback that ignores exceptions.
+A command works in a child process.  Its parent only waits for the child's end or for a signal (`INTERRUPTS`); on a
+signal it kills the child.  So nothing that the child does can delay an interrupt or turn it into something else: not a
+solver that holds Python's lock or takes the signal for itself, nor a callback that ignores exceptions.
 
-An exit code counts only if the command itself has said it, through a pipe.  Whatever else ends the child (a crash, a
-library that calls ``exit``, a kernel short of memory) is a failure, and no verdict.
+An exit code counts only if the command itself has sent it through a pipe.  If anything else ends the child (a crash, a
+library that calls ``exit``, a kernel short of memory), that is a failure, and no verdict.
 
 Words:
-    pen     who changes files holds it (`writing`), and is not killed: files are written whole, or not at all
+    pen     a process holds it while it changes files (`writing`), and is not killed then: files are written whole
     left    what an interrupt would leave behind now; it is noted on the pen
 """
 
@@ -28,7 +28,7 @@ from typing import NoReturn
 FAILED = 5
 """The exit code of a command that failed: nothing is said about any claim."""
 BY_SIGNAL = 128
-"""A command that a signal ends has the signal's number and this as its exit code, as in a shell."""
+"""The exit code of a command that a signal ends is this plus the signal's number, as in a shell."""
 
 INTERRUPTS = {signal.SIGINT: "Interrupted", signal.SIGTERM: "Terminated"}
 if hasattr(signal, "SIGHUP"):
@@ -36,7 +36,7 @@ if hasattr(signal, "SIGHUP"):
 
 
 class Left(Enum):
-    """What an interrupt leaves behind, as the letter on the pen."""
+    """What an interrupt leaves behind; the value is the letter on the pen."""
 
     NOTHING = b"n"
     FINISHED_PARTS = b"p"
@@ -51,9 +51,9 @@ AFTERWARDS = {
 }
 BLINK_SECONDS = 0.01
 PATIENCE = 50
-"""Blinks that a child is given which has done its work and only has to say so."""
+"""How many blinks a child gets that has done its work and only has to say so."""
 BAR_AWAY = "\r\x1b[K\x1b[?25h"
-"""Clears the line of a progress bar, and shows the cursor that the bar hides."""
+"""Clears the line of a progress bar and shows the cursor, which the bar hides."""
 
 _pen: tuple[int, int] | None = None
 """The child's; None in a process without a supervisor."""
@@ -62,10 +62,10 @@ _holding = False
 
 @contextmanager
 def writing(left: Left = Left.EVERYTHING) -> Iterator[None]:
-    """Files are changed in here, and an interrupt waits until that is done: keep it short.
+    """While files are changed in this block, an interrupt waits until that is done: keep it short.
 
-    ``left`` is what an interrupt leaves behind from then on.  Inside another one this does nothing, and neither where
-    there is no supervisor.
+    ``left`` is what an interrupt leaves behind from then on.  Inside another such block, or without a supervisor, this
+    does nothing.
     """
     global _holding
     if _pen is None or _holding:
@@ -81,15 +81,15 @@ def writing(left: Left = Left.EVERYTHING) -> Iterator[None]:
 
 
 def supervise(work: Callable[[], int]) -> int:
-    """The exit code of ``work``, which is done in a child process; the child itself leaves by SystemExit.
+    """The exit code of ``work``, which is done in a child process; the child itself ends with SystemExit.
 
-    Where processes cannot be forked the work is done here.
+    If processes cannot be forked, the work is done here.
     """
     if not hasattr(os, "fork"):
         return work()
-    # Whoever started us may have set some to be ignored, as nohup does: they stay ignored.
+    # Signals that our caller ignores, as nohup does, stay ignored.
     watched = frozenset(number for number in INTERRUPTS if signal.getsignal(number) is not signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, lambda *_: None)  # it is ignored by default, and what is ignored may be dropped
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # it is ignored by default, and an ignored signal may be dropped
     signal.pthread_sigmask(signal.SIG_BLOCK, {*watched, signal.SIGCHLD})
     pen, said, there = os.pipe(), os.pipe(), os.pipe()
     os.write(pen[1], Left.NOTHING.value)
@@ -102,7 +102,7 @@ def supervise(work: Callable[[], int]) -> int:
 
 
 def _work(work: Callable[[], int], pen: tuple[int, int], said: int, there: int) -> NoReturn:
-    """In the child, where interrupts stay blocked: they are the parent's."""
+    """The child's part.  Interrupts stay blocked here: they are for the parent."""
     global _pen
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
@@ -120,7 +120,7 @@ def _end_without_parent(there: int) -> None:
 
 @dataclass(frozen=True)
 class _Parent:
-    """What waits: for ``child``, or a signal among those ``watched``."""
+    """The parent, which waits for ``child`` or for one of the signals ``watched``."""
 
     child: int
     watched: frozenset[int]
@@ -138,10 +138,10 @@ class _Parent:
                 return self._ended(status)
 
     def _interrupted(self, number: signal.Signals) -> int:
-        """Kill the child, unless it is writing, or has done its work and ends in a moment."""
+        """Kill the child, unless it is writing, or has done its work and is about to end."""
         waited = 0
         while True:
-            os.kill(self.child, signal.SIGSTOP)  # so that it does not take the pen while we look
+            os.kill(self.child, signal.SIGSTOP)  # so that it cannot take the pen while we look
             _, status = os.waitpid(self.child, os.WUNTRACED)
             if not os.WIFSTOPPED(status):
                 return self._ended(status)
@@ -159,7 +159,7 @@ class _Parent:
             waited += 1
 
     def _left(self) -> Left | None:
-        """What the child, which is stopped, leaves behind; None if it holds the pen."""
+        """What the stopped child leaves behind; None if it holds the pen."""
         if not _readable(self.pen[0]):
             return None
         letter = os.read(self.pen[0], 1)
@@ -167,12 +167,12 @@ class _Parent:
         return Left(letter)
 
     def _ended(self, status: int) -> int:
-        """The exit code that the child has said; if it said none, it failed."""
+        """The exit code that the child sent; if it sent none, it failed."""
         if _readable(self.said):
             return os.read(self.said, 1)[0]
         if os.WIFSIGNALED(status):
             number = signal.Signals(os.WTERMSIG(status))
-            hint = ", as happens where memory runs out" if number == signal.SIGKILL else ""
+            hint = ", which happens when memory runs out" if number == signal.SIGKILL else ""
             how = f"by {number.name}{hint}"
         else:
             how = f"with code {os.WEXITSTATUS(status)}, by a library that it uses"
@@ -185,7 +185,7 @@ def _readable(end: int) -> bool:
 
 
 def say(sentence: str) -> None:
-    """On stderr, if that can be done without waiting."""
+    """Write to stderr, if that can be done without waiting."""
     with suppress(OSError):  # then nobody can read it
         if select.select([], [2], [], 0)[1]:
             os.write(2, (BAR_AWAY * os.isatty(2) + sentence + "\n").encode())

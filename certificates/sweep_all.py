@@ -1,6 +1,6 @@
-"""Random machines by the hundred, each proved for all inputs (THEORIES).
+"""Proves hundreds of random machines, each for all inputs (THEORIES).
 
-Machines are drawn as in `verify.sweep`; their inputs play no part.
+Machines are drawn as in `verify.sweep`; the inputs drawn there are not used.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MACHINES_AT_A_TIME = 4
 
 @dataclass(frozen=True)
 class UniversalSweep:
-    """What to prove of each machine, in so many seconds: its softmax network in a context, in an arithmetic."""
+    """What to prove about each machine's softmax network, in a context and an arithmetic; and in how many seconds."""
 
     seed: int
     context: int
@@ -36,7 +36,7 @@ class UniversalSweep:
 
 @dataclass(frozen=True)
 class UniversalResult:
-    """What is known of one machine.
+    """What is known about one machine.
 
     verdict: `PROVED`, `INCONCLUSIVE` (``reason`` says why) or `UNSUPPORTED`.  milliseconds: construction and proof.
     """
@@ -67,9 +67,9 @@ def prove_machine(wanted: UniversalSweep, index: int) -> UniversalResult:
         if not universal.proved:
             most = universal.most_writes_proved
             reason = (
-                f"softmax is proved where no cell is written more than {most} times"
+                f"softmax is proved for runs that write no cell more than {most} times"
                 if most
-                else "the inequalities hold at no beta, even where no tokens tie"
+                else "the inequalities hold at no beta, even if no tokens tie"
             )
     except (Rejected, Undecided) as error:
         verdict, reason = Verdict.INCONCLUSIVE, str(error)

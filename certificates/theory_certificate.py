@@ -1,8 +1,8 @@
 """A certificate about every token sequence of a theory (THEORIES): from what is proved of the heads to the document.
 
-What the hardmax network does is proved by the kernel of `certificates.checker.theory`, the only thing that reads
-theories; whoever calls `certify_theory` brings what it found.  The arithmetic is decided here, by the prover's own
-inequalities, and by the checker again.
+The kernel of `certificates.checker.theory`, which alone reads theories, proves what the hardmax network does; callers
+of `certify_theory` bring what it found.  The arithmetic is decided here, by the prover's own inequalities, and again
+by the checker.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ from exactformer.verify.verdict import Verdict
 
 
 class ProvedHead(Protocol):
-    """Of a head: how far below the selected tokens all others score, None if all are always selected; how many may be
-    selected that share a value other than 0, None if any number may."""
+    """About a head: how far below the selected tokens all others score, None if all are always selected; how many
+    selected tokens may share a value other than 0, None if any number may."""
 
     @property
     def separation(self) -> int | None: ...
@@ -52,9 +52,9 @@ class ProvedHead(Protocol):
 
 
 MOST_SHOWN = 64
-"""Names of a list that a claim writes out."""
+"""The most names of a list that a claim writes out."""
 MOST_PROVED = 4
-"""Networks of which it is kept what was proved; with what drifts depend on that can be many diagrams."""
+"""For how many networks the proofs are kept; with what drifts depend on, a proof can have many diagrams."""
 _PROVED: dict[tuple[str, bool], Walked] = {}
 
 
@@ -62,8 +62,8 @@ _PROVED: dict[tuple[str, bool], Walked] = {}
 class TheoryBundle:
     """A certificate and its weights, as bytes ready to be written.
 
-    fits: the shortest format with a name that the network fits outside attention, if there is one (ARITHMETIC 8).
-    drift: what is proved of drifts, if tokens alone are claimed; not_shown: why not, where that was asked for.
+    fits: the shortest named format that holds the network outside attention, if there is one (ARITHMETIC 8).
+    drift: what is proved about drifts, if tokens alone are claimed; not_shown: why not, if that was asked for.
     """
 
     document: Mapping[str, Any]
@@ -106,7 +106,7 @@ class TheoryBundle:
 
 
 def told(network: Network, theory: Theory) -> dict[str, Any]:
-    """What a certificate tells the kernel, as it will be read from the documents."""
+    """What a certificate tells the kernel, in the form that is read from the documents."""
     document: dict[str, Any] = {
         "annotation": [[[asdict(case) for case in cases] for cases in layer] for layer in theory.annotation],
         "holds": [[asdict(one) for one in layer] for layer in theory.holds],
@@ -121,7 +121,7 @@ def told(network: Network, theory: Theory) -> dict[str, Any]:
 
 def prove(network: Network, theory: Theory, budget_seconds: int = SECONDS, *, drifting: bool = False) -> Walked:
     """What the hardmax network does at every token of every sequence: separations, ties, the margin; ``drifting``:
-    recorded is what drifts of activations depend on.
+    also record what drifts of activations depend on.
 
     Errors: Rejected, TooLarge, Undecided.
     """
@@ -136,7 +136,7 @@ def prove(network: Network, theory: Theory, budget_seconds: int = SECONDS, *, dr
 
 
 def _prove_once(network: Network, theory: Theory, budget_seconds: int, drifting: bool) -> Walked:
-    """The same; no arithmetic is needed for that, so what was proved lately is not proved again for another one."""
+    """The same, kept: it needs no arithmetic, so it is not proved again when only the arithmetic changes."""
     key = sha256(canonical_bytes(told(network, theory))), drifting
     if key not in _PROVED:
         walked = prove(network, theory, budget_seconds, drifting=drifting)
@@ -153,7 +153,7 @@ def decide(
     context: int,
     beta: int | None,
 ) -> Universal:
-    """The inequalities of softmax, of heads as the kernel found them.  Raises ModelError and BetaError."""
+    """The inequalities of softmax, for the heads as the kernel found them.  Raises ModelError and BetaError."""
     largest_score = max((len(head.query) for layer in network.layers for head in layer.heads), default=0)
     pairs = [
         (
@@ -168,10 +168,10 @@ def decide(
 
 @dataclass(frozen=True)
 class Asked:
-    """An arithmetic, a context, beta if it is given; ``tokens``: where not all activations are proved to be those of
-    the hardmax network, tokens alone are to be proved.
+    """An arithmetic, a context, beta if it is given; ``tokens``: if activations are not all proved to be those of the
+    hardmax network, prove tokens alone.
 
-    ``name``: of the files, if it is not to be that of the theory; ``about``: what people call the subject.
+    ``name``: that of the files, if it is not the theory's; ``about``: what people call the subject.
     """
 
     model: ArithmeticModel
@@ -185,9 +185,9 @@ class Asked:
 def certify_theory(network: Network, theory: Theory, asked: Asked, budget_seconds: int = SECONDS) -> TheoryBundle:
     """Prove what the hardmax network does, and decide what the softmax network does.
 
-    Errors: Rejected, TooLarge and Undecided where that is not proved; ModelError and BetaError for an arithmetic or a
-    beta in which scores are not exact, DoesNotFit for weights that the linear format does not hold; ModelError for an
-    arithmetic in which drifts are not bounded, where they would have to be.
+    Errors: Rejected, TooLarge and Undecided if that is not proved; ModelError and BetaError for an arithmetic or a
+    beta in which scores are not exact; DoesNotFit for weights that the linear format does not hold; ModelError for an
+    arithmetic in which drifts are needed and not bounded.
     """
     return certificate_of(network, theory, asked, _prove_once(network, theory, budget_seconds, asked.tokens))
 
@@ -195,7 +195,7 @@ def certify_theory(network: Network, theory: Theory, asked: Asked, budget_second
 def certificate_of(
     network: Network, theory: Theory, asked: Asked, walked: Walked, budget_seconds: int = SECONDS
 ) -> TheoryBundle:
-    """Decide what the softmax network does, where what the hardmax network does is proved.
+    """Decide what the softmax network does, once it is proved what the hardmax network does.
 
     Errors: as `certify_theory`.
     """
@@ -274,7 +274,7 @@ def witnesses_document(theory: Theory) -> list[list[dict[str, Any]]]:
 
 
 def names_document(theory: Theory) -> list[list[dict[str, Any]]]:
-    """The names that a theory gives behind each layer, as a certificate lists them."""
+    """The names that a theory gives after each layer, as a certificate lists them."""
     return [
         [{key: value for key, value in asdict(one).items() if value is not None} for one in layer]
         for layer in theory.names
@@ -294,7 +294,7 @@ def subject_of(theory: Theory, asked: Asked) -> Subject:
 
 
 def theory_name(text: str) -> str:
-    """What a theory calls itself."""
+    """The name in a theory's text."""
     found = re.search(r"^\s*theory\s+(\S+)", text, re.MULTILINE)
     return found[1] if found else "theory"
 
@@ -358,7 +358,7 @@ def sentence(theory: Theory, context: int, universal: Universal, margin: int | N
 
 
 def _shown(value: Parameter) -> str:
-    """As the claim names it; a table, or a long list, by its hash."""
+    """A value as the claim names it; a table or a long list by its hash."""
     if isinstance(value, int):
         return str(value)
     words = [one for one in value if isinstance(one, str)]

@@ -1,4 +1,4 @@
-"""The weights document (SPEC 4.1), and what parameters it has, for reports and for the linear format (ARITHMETIC 8)."""
+"""The weights document (SPEC 4.1), and its parameters, for reports and for the linear format (ARITHMETIC 8)."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from exactformer.constructions.transformer.vocabulary import Family, Field, Vect
 from exactformer.verify.arithmetic.models import BetaSplit
 
 WIDEST = 1 << 13
-"""Coordinates of a network that is read here."""
+"""The most coordinates of a network that is read here."""
 
 
 class WeightsError(ValueError):
-    """What a weights document has that no network has, in one sentence."""
+    """A weights document that does not describe a network: why, in one sentence."""
 
 
 @dataclass(frozen=True)
 class Parameters:
     """A kind of matrix.
 
-    values: those that are not 0, and how often each stands in the document. scale: what they are multiplied with.
+    values: those that are not 0, and how often each occurs in the document. scale: their common factor.
     largest: the largest magnitude, scale included. significand_bits: the most bits of a value, less its trailing zeros.
     """
 
@@ -160,8 +160,8 @@ def significand_bits(value: int) -> int:
 def network_of(document: dict[str, Any]) -> Network:
     """The network of a document that `weights_document` wrote, or of any other: weights are integers of 32 bits.
 
-    Raises WeightsError where a coordinate is none of the network's, or there are too many; LookupError, TypeError,
-    ValueError and ArithmeticError where it is no such document.
+    Raises WeightsError if a coordinate does not exist, or there are too many; LookupError, TypeError, ValueError and
+    ArithmeticError if it is not such a document.
     """
     widths = [(str(name), int(width)) for name, width in document["registers"]]
     if any(width < 1 for _, width in widths) or not 1 <= (width := sum(one for _, one in widths)) <= WIDEST:
@@ -175,7 +175,7 @@ def network_of(document: dict[str, Any]) -> Network:
     def places(listed: Sequence[Any]) -> tuple[int, ...]:
         found = tuple(map(int, listed))
         if any(not 0 <= coordinate < width for coordinate in found):
-            raise WeightsError(f"it names a coordinate beyond its {width}")
+            raise WeightsError(f"it names a coordinate that its residual stream of {width} does not have")
         return found
 
     def vector(entries: Sequence[Any]) -> Vector:

@@ -1,1 +1,1 @@
-"""Machines, and the transformers that the published constructions make of them."""
+"""Machines, and the transformers that the published constructions make from them."""

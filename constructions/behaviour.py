@@ -1,10 +1,10 @@
-"""What all descriptions of behaviours share: how they are refused."""
+"""What all descriptions of behaviours share: the error with which they are refused."""
 
 from __future__ import annotations
 
 
 class BehaviourError(ValueError):
-    """A behaviour that is not described, or of which nothing can be claimed: which value, and what to give."""
+    """A description of a behaviour is wrong, or nothing can be claimed about it: which value, and what to give."""
 
 
 def whole(name: str, number: object, least: int = 1) -> int:

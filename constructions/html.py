@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 VOID = {"br", "col", "hr", "meta"}
-"""Elements that hold nothing."""
+"""Elements without content."""
 
 
 class Markup(str):
@@ -16,7 +16,7 @@ class Markup(str):
 
 
 def markup(content: object) -> Markup:
-    """HTML as it is; of anything else its text, escaped.
+    """HTML as it is; the text of anything else, escaped.
 
     >>> markup("a < b"), markup(Markup("<br>")), markup(2**7)
     ('a &lt; b', '<br>', '128')
@@ -34,8 +34,8 @@ def joined(contents: Iterable[object]) -> Markup:
 
 
 def element(name: str, /, *contents: object, **attributes: object) -> Markup:
-    """An element.  Of an attribute's name the ``_`` at its end is left out, any other is a hyphen; one that is None or
-    False is not there, one that is True has no value.
+    """An element.  In an attribute's name a ``_`` at its end is left out, any other becomes a hyphen.  An attribute
+    that is None or False is left out; one that is True has no value.
 
     >>> element("a", "a < b", href='#"', class_="plain", aria_label="x", hidden=None)
     '<a href="#&quot;" class="plain" aria-label="x">a &lt; b</a>'
@@ -62,7 +62,7 @@ def paragraph(text: object, *, bold: bool = False) -> Markup:
 
 
 def listed(sentences: Iterable[object]) -> Markup:
-    """A list; nothing where it is empty.
+    """A list; nothing if it is empty.
 
     >>> listed(["a < b"]), listed([])
     ('<ul><li>a &lt; b</li></ul>', '')
@@ -79,7 +79,7 @@ def table(
     headed: bool = False,
     numbers: Iterable[int] = (),
 ) -> Markup:
-    """Rows, under titles if there are any; nothing where there is no row.
+    """Rows, under titles if there are any; nothing if there is no row.
 
     ``headed``: the first cell of a row is its title; ``numbers``: the columns, from 0, that hold numbers.
 
@@ -111,7 +111,7 @@ def table(
 
 
 def folded(title: object, text: object) -> Markup:
-    """A text, its lines as they are, that is shown when its title is clicked; or HTML.
+    """A text with its lines as they are, or HTML, that is shown when its title is clicked.
 
     >>> folded("text", "a < b")
     '<details><summary>text</summary><pre>a &lt; b</pre></details>'

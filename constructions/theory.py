@@ -1,6 +1,6 @@
-"""A theory, its parameters, and what the heads of a network select according to it: data that constructions bring.
+"""A theory, its parameters, and what the heads of a network select according to it: data that constructions provide.
 
-What the words mean is said in `certificates/THEORIES.md`; only the checker reads them.
+`certificates/THEORIES.md` says what the words mean; only the checker reads them.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from exactformer.constructions.behaviour import BehaviourError
 Parameter: TypeAlias = int | tuple[str, ...] | tuple[tuple[str, ...], ...]
 """A number, a set of names, or a table: rows of names."""
 Value: TypeAlias = int | str | bool
-"""Of a ghost: a number, an element of a set by its name, a flag."""
+"""The value of a ghost: a number, the name of an element of a set, a flag."""
 
 
 @dataclass(frozen=True)
 class Case:
     """One case of a head: tokens i of ``classes`` for which the formula ``when`` holds.
 
-    ``selects``: for every class of j, the formula that says which tokens are selected, none of other classes;
-    ``member``: the position of one that is; ``value``: what i receives.
+    ``selects``: for every class of j, the formula that says which tokens are selected; none of other classes are;
+    ``member``: the position of one selected token; ``value``: what i receives.
     """
 
     classes: tuple[str, ...]
@@ -35,7 +35,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Hold:
-    """A simpler word for what a register holds behind a layer, at tokens of these classes: proved, then used."""
+    """A simpler term for what a register holds after a layer, at tokens of these classes: it is proved, then used."""
 
     classes: tuple[str, ...]
     register: str
@@ -44,10 +44,10 @@ class Hold:
 
 @dataclass(frozen=True)
 class Name:
-    """What a name means behind a layer, and from there on, at tokens of these classes: a number, or a formula, in their
-    ghosts. What a network does alike in many layers is alike in such words, and then decided once.
+    """What a name means from after a layer on, at tokens of these classes: a number, or a formula, in their ghosts.
+    What a network does alike in many layers reads alike in such names, and is then decided once.
 
-    Raises BehaviourError where it is neither or both.
+    Raises BehaviourError if it is neither or both.
     """
 
     classes: tuple[str, ...]
@@ -65,7 +65,7 @@ HeadCases: TypeAlias = list[Case]
 
 @dataclass(frozen=True)
 class TrueToken:
-    """A token of a sequence: its class, and all of its ghosts but the position."""
+    """A token of a sequence: its class, and all of its ghosts except the position."""
 
     cls: str
     ghosts: Mapping[str, Value]
@@ -75,9 +75,9 @@ class TrueToken:
 class Theory:
     """A family of token sequences as text, with its parameters; and the annotation of a network, layer by layer.
 
-    ``annotation``: the cases of every head; ``holds``: what is held behind a layer, where that has a simpler word;
-    ``names``: what is called how from behind a layer on; ``witnesses``: sequences of the theory with their true ghosts,
-    in which together every class, and every class right behind each that it follows, occurs, as far as possible.
+    ``annotation``: the cases of every head; ``holds``: what registers hold after a layer, if there is a simpler term;
+    ``names``: which names hold from after a layer on; ``witnesses``: sequences of the theory with their true ghosts.
+    Together they contain every class, and every class right after each one that it may follow, as far as possible.
     """
 
     text: str
@@ -88,7 +88,7 @@ class Theory:
     witnesses: Sequence[Sequence[TrueToken]] = ()
 
     def _repr_html_(self) -> str:
-        """Its annotation by layer and head, what registers hold and names mean after each layer; then its text."""
+        """Its annotation by layer and head; what registers hold and names mean after each layer; then its text."""
         return (
             html.table(("parameter", "value"), ((name, _shown(value)) for name, value in self.parameters.items()))
             + html.table(

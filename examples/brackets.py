@@ -2,7 +2,7 @@
 
     python examples/brackets.py
 
-The transducer stands in the certificate, so that whoever checks it sees what was expected, and runs no code of ours.
+The transducer is part of the certificate, so whoever checks it sees what was expected, and runs no code of ours.
 From the command line: exactformer verify brackets.json --spec brackets.yaml --words @brackets_language.yaml --length 20
 """
 
@@ -14,7 +14,7 @@ import exactformer as ef
 FOLDER = Path(__file__).parent
 LENGTH = 20
 
-# The mean of 1 for each ( and -1 for each ) is 0 where all are closed, and at least 1/LENGTH where one is open.
+# The mean of 1 for each ( and -1 for each ) is 0 if all are closed, and at least 1/LENGTH if one is open.
 head = ef.HeadWeights(query=[[0, 0]], key=[[0, 0]], value=[[1, 0]], out=[[0], [1]])
 network = ef.Transformer.build(
     ["(", ")"],

@@ -2,7 +2,7 @@
 
     python examples/induction_head.py
 
-At every symbol it says which symbol came next, the last time that this one stood before, or NONE. Seen is no internal:
+At every symbol it says which symbol came next the last time that this one occurred, or NONE. No internals are used:
 the theory is `constructions/ngram/ngram.theory`; `constructions/ngram/README.md` says how to write one of your own.
 """
 

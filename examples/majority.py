@@ -2,8 +2,8 @@
 
     python examples/majority.py
 
-First against a specification, on every word of odd length up to 13; then, up to 101 letters, whether softmax in bf16
-still says what exact means say: of 2^101 words that is decided for all at once.
+First it is compared with a specification, on every word of odd length up to 13. Then, up to 101 letters: does softmax
+in bf16 still say what exact means say? For 2^101 words that is decided for all at once.
 """
 
 import tempfile
@@ -18,7 +18,7 @@ ODD = "[a b] ([a b] [a b])*"
 
 
 def majority(word: tuple[str, ...]) -> str:
-    """What should come behind the last letter."""
+    """What should come after the last letter."""
     return max("ab", key=word.count)
 
 

@@ -25,7 +25,7 @@ mlp = {"neurons": noisy(np.zeros((4, 6))), "out": noisy(np.zeros((6, 4)))}
 network = ef.Transformer.build(TOKENS, noisy(read), noisy(counts), [ef.LayerWeights([head], **mlp)])
 
 clear = ["red", "blue", "red", "green", "red"]
-close = ["red"] * 25 + ["green"] * 24  # 25/49 is to be told from 24/49
+close = ["red"] * 25 + ["green"] * 24  # 25/49 has to be told from 24/49
 given = ef.Given([(clear, {4: "red"}), (close, {48: "red"})])
 
 for arithmetic in ("fused:fp32", "rounded:fp32/fp32", "fused:bf16", "rounded:bf16/bf16", "fused:e4m3fn/fp32/bf16"):

@@ -1,1 +1,1 @@
-"""Experiments with learned models, beside what is constructed and proved; the product imports none of this."""
+"""Experiments with learned models, to compare with what is constructed and proved; the product imports none of this."""

@@ -1,4 +1,4 @@
-"""Doctests of the experiments need what they need: without the extra `[train]` they are left out."""
+"""Doctests of the experiments need the extra `[train]`: without it they are left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for all tests: hypothesis waits as long as it takes, and Ctrl-C ends them wherever it comes.
+"""What holds for all tests: hypothesis waits as long as it takes, and Ctrl-C ends the tests at any moment.
 
 By default an example that takes 200 ms fails, as it may on a busy machine.
 """
@@ -28,12 +28,12 @@ def pytest_configure() -> None:
 
 
 def pytest_collection() -> None:
-    """What is collected stays until the end, so nothing is to be found by looking for cycles meanwhile."""
+    """What pytest collects stays until the end, so the garbage collector would find no cycles meanwhile."""
     gc.disable()
 
 
 def pytest_collection_finish() -> None:
-    """From here on cycles are looked for among what tests make, not among all tests and modules again and again."""
+    """From here on the garbage collector looks for cycles only among what tests make."""
     gc.freeze()
     gc.enable()
 

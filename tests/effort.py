@@ -1,4 +1,4 @@
-"""How much work something is, in numbers that are the same on a busy machine: no test looks at a clock."""
+"""How much work something is, in numbers that a busy machine does not change: no test looks at a clock."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from exactformer.verify.arithmetic import formats, scaled_separation, ties
 
 
 def calls(work: Callable[[], object]) -> int:
-    """How many functions are called meanwhile, those written in C included."""
+    """How many functions ``work`` calls, those written in C included."""
     count = 0
 
     def see(_frame: FrameType, event: str, _argument: object) -> None:
@@ -43,7 +43,7 @@ class Roundings:
 
 @contextmanager
 def counting_roundings() -> Iterator[Roundings]:
-    """Counts meanwhile; what both remember is forgotten before."""
+    """Counts within it; before that, what both remember is forgotten."""
     found, ours, theirs = Roundings(), formats._rounded, checker_formats.Format.round
 
     def counting_ours(*arguments: Any) -> tuple[int, int]:

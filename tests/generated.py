@@ -10,7 +10,7 @@ from tests.checker.theory.evaluator import Evaluator, Token
 
 
 def wrongly_generated(weights: Any, sequences: Iterable[TokenSequence]) -> list[tuple[Token, Token]]:
-    """(what comes next, what has to) behind prompts, where these are not the same or nothing is strictly best."""
+    """(the next token, the right one) after prompts, where these differ or no token is strictly best."""
     evaluator, found = Evaluator(weights), list[tuple[Token, Token]]()
     fields = {one["name"]: [field["values"] for field in one["fields"]] for one in weights["vocabulary"]}
     for sequence in sequences:

@@ -1,4 +1,4 @@
-"""Ctrl-C ends the tests wherever it comes.
+"""Ctrl-C ends the tests at any moment.
 
 Python raises KeyboardInterrupt in whatever Python code runs next, and where that is a callback of the garbage collector
 or of a weak reference, or a destructor, it prints the exception and goes on: the interrupt is lost.  hypothesis has a
@@ -17,7 +17,7 @@ WEAK_REFERENCES = ("weakref.py", "_weakrefset.py")
 
 
 def install() -> None:
-    """Instead of Python's own handler, if that is the one."""
+    """Replaces Python's own handler, if that is installed."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupt)
 

@@ -1,6 +1,6 @@
-"""What the checker makes of the same weights, made once: for tests that change one certificate many times.
+"""What the checker computes from the same weights, computed once: for tests that change one certificate many times.
 
-Of each function only the last result is kept, and given again only for the same network.
+Of each function only the last result is kept, and it is returned again only for the same network.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def same(one: Any, other: Any) -> bool:
 
 
 def replay_once(function: Callable[..., Any]) -> Callable[..., Any]:
-    """By segment; what was shown to ``watch`` is shown again."""
+    """By segment; what was shown to ``watch`` is shown to it again."""
     known: dict[str, tuple[Any, ...]] = {}
 
     def again(at: str, network: Any, tokens: Any, watch: Callable[..., None], deadline: Any) -> Any:
@@ -55,7 +55,7 @@ def replay_once(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def compute_once(patch: pytest.MonkeyPatch) -> None:
-    """From here on; functions that refuse something are asked again."""
+    """From here on; a function that refused something is called again."""
     for name in ("read_canonical", "read_network"):
         patch.setattr(check, name, Once(getattr(check, name)))
     patch.setattr(runs, "replay", replay_once(replay))

@@ -275,7 +275,7 @@ def test_nothing_is_replaced_unasked(tmp_path: Path) -> None:
     certificate = ef.certify(MACHINE, ef.Inputs(["1"]), "fused:bf16")
     path = certificate.write(tmp_path / "out")
     path.write_text("mine")
-    with pytest.raises(ef.FileRefused, match="is there and is kept"):
+    with pytest.raises(ef.FileRefused, match="exists and is kept"):
         certificate.write(tmp_path / "out")
     assert path.read_text() == "mine"
     assert certificate.write(tmp_path / "out", force=True) == path
@@ -460,20 +460,25 @@ BAD = (
     Bad("a word for words", call(ef.Inputs, "101"), B, "the inputs are '101'; give a list of words"),
     Bad("a number for words", call(ef.Inputs, 3), B, "the inputs are 3; give a list of words"),
     Bad("no word", call(ef.Inputs, []), B, "there is no input; give at least one word"),
-    Bad("a number for a word", call(ef.Inputs, ["1", 2]), B, "input 1 is 2, which is no text"),
+    Bad("a number for a word", call(ef.Inputs, ["1", 2]), B, "input 1 is 2, which is not a text"),
     Bad("a word twice", call(ef.Inputs, ["1", "1"]), B, "the input '1' is given twice"),
     Bad("no paradigm", call(ef.Inputs, ["1"], paradigm="cots"), B, "paradigm is 'cots'; give 'cot' or 'scot'"),
     Bad("no steps", call(ef.Inputs, ["1"], max_steps=0), B, "max_steps is 0; give a whole number, at least 1"),
     Bad("half a context", call(ef.Inputs, ["1"], context=1.5), B, "context is 1.5; give a whole number"),
-    Bad("no context", call(ef.EveryRun), B, "give a context, or with paradigm 'scot' a space"),
-    Bad("a space and cot", call(ef.EveryRun, 16, space=3), B, "space goes with paradigm 'scot'"),
+    Bad("no context", call(ef.EveryRun), B, "give a context (or, with paradigm 'scot', a space)"),
+    Bad("a space and cot", call(ef.EveryRun, 16, space=3), B, "space needs paradigm 'scot'"),
     Bad("a context of 0", call(ef.EveryRun, 0), B, "context is 0; give a whole number, at least 1"),
     Bad("a true context", call(ef.EveryRun, True), B, "context is True; give a whole number"),
     Bad("a context without end", call(ef.EveryRun, 2**65), ef.ContextError, "contexts go up to 2^64"),
     Bad("a context for no run", call(ef.EveryRun, 1), ef.ContextError, "give 5 or more"),
     Bad("a space too large", call(ef.EveryRun, 16, paradigm="scot", space=7), ef.ContextError, "do not fit 16"),
     Bad("a space of 0", call(ef.EveryRun, paradigm="scot", space=0), B, "space is 0; give a whole number"),
-    Bad("writes that say nothing", call(ef.EveryRun, 16, writes=16), B, "16 writes per cell say nothing about 16"),
+    Bad(
+        "writes that say nothing",
+        call(ef.EveryRun, 16, writes=16),
+        B,
+        "a bound of 16 writes per cell excludes nothing in 16",
+    ),
     Bad("no machine", call(ef.load_machine, "incremental"), ef.MachineError, "did you mean increment?"),
     Bad("a word of other symbols", certify(MACHINE, ef.Inputs(["2"]), "fused:bf16"), ef.MachineError, "use only 0 1"),
     Bad(
@@ -513,7 +518,7 @@ BAD = (
         "a theory of another context",
         certify(NETWORK, THEORY, "fused:bf16", context=17),
         ef.Rejected,
-        "context: is 17, and the network has 2^4 positions",
+        "context: is 17, but the network has only 2^4 positions",
     ),
     Bad("a theory without text", certify(NETWORK, ef.Theory(""), "fused:bf16", context=16), ef.Rejected, "theory"),
     Bad("a name that is nothing", call(ef.Name, ("a",), "x"), B, "x must be either a number or a formula"),
@@ -567,12 +572,27 @@ BAD = (
     Bad("too many keys", call(ef.KernelInputs, 2**40 + 1, (0, 1), (0, 1)), B, "at most 1,099,511,627,776"),
     Bad("no range of scores", call(ef.KernelInputs, 1, 3, (0, 1)), B, "scores are 3; give a pair"),
     Bad("an empty range", call(ef.KernelInputs, 1, (0, 1), (1, 0)), B, "values are from 1 to 0"),
-    Bad("infinite scores", call(ef.KernelInputs, 1, (0, float("inf")), (0, 1)), B, "scores: inf is no finite number"),
+    Bad("infinite scores", call(ef.KernelInputs, 1, (0, float("inf")), (0, 1)), B, "inf is not a finite number"),
     Bad("masks of another kind", call(masks, "all"), B, "masked is 'all'; it has to be one of none, some, any"),
     Bad("no tolerance", call(ef.KernelInputs, 1, (0, 1), (0, 1), "none", 0), B, "the tolerance is 0"),
-    Bad("an arithmetic of a kernel", certify(KERNEL, masks("none"), "fused:bf16"), TypeError, "an arithmetic is named"),
-    Bad("no arithmetic of a machine", certify(MACHINE, RUN), TypeError, "an arithmetic is named of everything but"),
-    Bad("a report of nothing", call(ef.report, MACHINE), TypeError, "is no certificate, nothing valid and no audit"),
+    Bad(
+        "an arithmetic of a kernel",
+        certify(KERNEL, masks("none"), "fused:bf16"),
+        TypeError,
+        "a recipe of a kernel goes with KernelInputs and without an arithmetic",
+    ),
+    Bad(
+        "no arithmetic of a machine",
+        certify(MACHINE, RUN),
+        TypeError,
+        "for all else name one, such as",
+    ),
+    Bad(
+        "a report of nothing",
+        call(ef.report, MACHINE),
+        TypeError,
+        "is neither a certificate nor what check or audit returns",
+    ),
 )
 
 

@@ -161,7 +161,7 @@ def test_what_the_accumulator_does_not_count_is_open_and_not_refuted() -> None:
 
 
 def test_the_real_threshold_lies_between_the_two_powers_and_is_that_of_the_subnormals() -> None:
-    """bf16: half the least subnormal is 2^-134, and 134 ln 2 = 92.88; fp16: 25 ln 2 = 17.33 (spec 4.3)."""
+    """bf16: half the least subnormal is 2^-134, and 134 ln 2 = 92.88; fp16: 25 ln 2 = 17.33."""
     for text, wanted in {"fused:bf16": (92, 93), "fused:fp16": (17, 18)}.items():
         row = one_row(text, 2**20)
         assert row.real_beta == (Fraction(wanted[0]), Fraction(wanted[1]))

@@ -102,7 +102,7 @@ def test_a_busy_run_is_found(case: Found) -> None:
 
 WORDS = {
     "as many ones as it takes": (load_machine("rewrite"), 12, "1" * 11),
-    "the output is no word": (BAD_OUTPUT_FOR_A, 12, "b" * 11),
+    "the output is not a word": (BAD_OUTPUT_FOR_A, 12, "b" * 11),
     "the run gets stuck": (STUCK_AT_A, 12, "b" * 11),
     "the run does not end": (ENDLESS_AT_A, 12, "b" * 11),
     "the end of a word is another symbol": (ENDS_WITH_B, 40, "a" * 38 + "b"),

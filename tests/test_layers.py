@@ -311,7 +311,7 @@ FLOATS = {
     "a method of an array's type": "x = y.astype(np.half)",
     "a logarithm": "x = math.log2(y)",
     "a logarithm by name": "from math import exp, isqrt",
-    "a default that is no time limit": "def f(tolerance: float = 0.1): ...",
+    "a default that is not a time limit": "def f(tolerance: float = 0.1): ...",
 }
 
 

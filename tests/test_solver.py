@@ -156,7 +156,7 @@ def test_an_exception_of_the_solver_is_unknown(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("name", ["", "a|b", "a b", "a\\b", "a\n", "é"])
 def test_rejects_a_variable_name_that_is_no_symbol(name: str) -> None:
-    with pytest.raises(VariableError, match="no variable name"):
+    with pytest.raises(VariableError, match="not a variable name"):
         prove(boolean(name))
 
 

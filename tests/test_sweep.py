@@ -103,7 +103,7 @@ def test_what_is_no_regular_file_is_refused_unread(tmp_path: Path) -> None:
     os.mkfifo(out)
     outcome = call("--machines", "2", "--out", str(out))
     assert outcome.code == 2
-    assert "is no regular file" in outcome.err
+    assert "is not a regular file" in outcome.err
     assert out.is_fifo()
 
 

@@ -103,7 +103,7 @@ def test_the_bounds_of_the_library_are_attained(name: str) -> None:
 
 TIGHT = {
     "one step, and the input": (machine("q a -> h b S"), 2),
-    "a cell behind the input": (machine("q a -> p a R, p _ -> p b S, p b -> p a S, p a -> h a S"), 3),
+    "a cell after the input": (machine("q a -> p a R, p _ -> p b S, p b -> p a S, p a -> h a S"), 3),
     "to and fro, once": (machine("q a -> q b R, q _ -> p _ L, p b -> p a L, p _ -> h _ S"), 3),
     "left in cell 0 stays, each time on another symbol": (machine("q a -> q b L, q b -> q _ L, q _ -> h a S"), 4),
     "a sweep to the right, and back to a mark": (

@@ -1,8 +1,8 @@
 """From what is proved of heads for all inputs to the softmax network in one arithmetic (ARITHMETIC 6).
 
-What decides is, of each head, its separation and how many tokens may tie; besides the arithmetic, N and beta.
-`decide_ties_of` is the one place where that is decided: for `certify --all-inputs`, which proves separations, and, by
-`decide_heads`, for `audit`, `counterexample` and `compare`, which take them as given.
+Besides the arithmetic, N and beta, only each head's separation and the number of tokens that may tie matter.
+`decide_ties_of` alone decides this: for `certify --all-inputs`, which proves separations, and, through `decide_heads`,
+for `audit`, `counterexample` and `compare`, which take them as given.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from exactformer.verify.verdict import Verdict
 
 
 class TyingHead(Protocol):
-    """What of a head decides: how far below the selected tokens all others score; whether several may be selected that
-    share a value other than 0."""
+    """What matters about a head: how far below the selected tokens all others score; whether several selected tokens
+    may share a value other than 0."""
 
     @property
     def separation(self) -> int: ...
@@ -48,7 +48,7 @@ class TieCase:
     """Heads with one separation and one bound on ties, at the chosen beta.
 
     up_to: all numbers of maximisers from 1 to this one give the hardmax result.  least_beta: the smallest power of two
-    at which all do that may occur, None if none that is admitted does.
+    at which all numbers that may occur do, None if no admitted power is enough.
     """
 
     model: ArithmeticModel
@@ -63,7 +63,7 @@ class TieCase:
 
 @dataclass(frozen=True)
 class Universal:
-    """What is known of the softmax network, for all inputs that write no cell more than ``most_writes`` times."""
+    """What is known about the softmax network, for all inputs that write no cell more than ``most_writes`` times."""
 
     model: ArithmeticModel
     most_writes: int
@@ -83,12 +83,13 @@ class Universal:
 
     @property
     def verdict(self) -> Verdict:
-        """Inequalities that do not hold refute nothing: they are enough for a proof, and only that."""
+        """If the inequalities do not hold, nothing is refuted: they are sufficient for a proof, not necessary."""
         return Verdict.PROVED if self.proved else Verdict.INCONCLUSIVE
 
     @property
     def most_writes_proved(self) -> int:
-        """Up to how many writes of one cell the softmax network is proved to be right; 0 if that is not the reason."""
+        """Up to how many writes of one cell the softmax network is proved to be right; 0 if writes are not the
+        reason."""
         if any(not case.holds for case in self.cases if case.facts.most == 1):
             return 0
         return min((case.up_to for case in self.cases if case.facts.most > 1), default=self.most_writes)
@@ -102,11 +103,11 @@ def decide_heads(
     most_writes: int,
     beta: int | None,
 ) -> Universal:
-    """Decide every case at ``beta``, or at the smallest power of two at which all those hold that can; if none can, at
-    the largest that W_Q and W_K may have.
+    """Decide every case at ``beta``, or at the smallest power of two at which all cases hold that hold at any; if none
+    does, at the largest that W_Q and W_K may have.
 
-    largest_score: the length of the longest query list.  Raises ModelError when the scores are not exact at any beta,
-    and BetaError when they are not at the one given.
+    largest_score: the length of the longest query list.  Raises ModelError if the scores are not exact at any beta, and
+    BetaError if they are not at the given one.
     """
     pairs = [(head.separation, most_writes if head.many else 1) for head in heads]
     return replace(decide_ties_of(pairs, largest_score, model, context, beta), most_writes=most_writes)
@@ -115,7 +116,7 @@ def decide_heads(
 def decide_ties_of(
     heads: Sequence[tuple[int, int]], largest_score: int, model: ArithmeticModel, context: int, beta: int | None
 ) -> Universal:
-    """The same, of heads of which the separation is known, and the most ties."""
+    """The same, for heads with known separations and bounds on ties."""
     largest_exponent = largest_beta_exponent(model, largest_score)
     if beta is not None:
         require_admitted(beta, model, largest_exponent)
@@ -156,7 +157,7 @@ def covered_by_drifts(model: ArithmeticModel) -> Rounded | Fused:
 
 
 def betas_for_drifts(universal: Universal, beta: int | None) -> list[int]:
-    """At which beta drifts are bounded: the one given, or those from where look-ups give hardmax values on.
+    """At which betas drifts are bounded: the given one, or those from where on look-ups give hardmax values.
 
     Beyond beta = 4096 the bound on exponentials no longer changes.
     """

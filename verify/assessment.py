@@ -1,6 +1,6 @@
-"""From what runs show of every head to a verdict about the softmax network in one arithmetic (spec 4.5).
+"""From what runs show about every head to a verdict about the softmax network in one arithmetic.
 
-A *case* is a pair (separation, ties): heads that agree in both stand or fall together, whatever else they do.
+A *case* is a pair (separation, ties): heads with the same pair hold or fail together, whatever else they do.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ def require_admitted(beta: int, model: ArithmeticModel, largest_exponent: int) -
 
 @dataclass(frozen=True)
 class Case:
-    """One (separation, ties), decided at the chosen beta (None where no beta is chosen).
+    """One (separation, ties), decided at the chosen beta (None if no beta is chosen).
 
-    ``least_beta`` is the smallest power of two at which it holds, None if none that is admitted does.
+    ``least_beta`` is the smallest power of two at which it holds, None if it holds at no admitted power.
     """
 
     facts: HeadFacts
@@ -54,7 +54,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Assessment:
-    """All that is said about the softmax network on the runs observed."""
+    """Everything that is said about the softmax network on the observed runs."""
 
     model: ArithmeticModel
     context: int
@@ -74,7 +74,7 @@ class Assessment:
 def prove_lookups(prepared: PreparedNetwork) -> dict[tuple[tuple[int, int], ...], LookupSeparation]:
     """The separation of every look-up head, for all positions: each different pairing of bits proved once.
 
-    Raises SeparationNotProved when a head that is declared a look-up is not one.
+    Raises SeparationNotProved if a head that is declared a look-up is not one.
     """
     r = prepared.network.position_bits
     proofs: dict[tuple[tuple[int, int], ...], LookupSeparation] = {}
@@ -110,9 +110,9 @@ def assess(
 ) -> Assessment:
     """Decide every case, at ``beta`` or at the smallest power of two that certifies all heads.
 
-    ``prove_lookups`` must have succeeded.  Where no beta certifies, or the one given does not, a query of the runs
-    that shows it is searched for; ``on_refutation`` is called when that begins.  Raises ModelError when the scores
-    are not exact at any beta, and BetaError when they are not at the one given.
+    ``prove_lookups`` must have succeeded.  If no beta certifies, or the given one does not, a query of the runs that
+    shows this is searched for; ``on_refutation`` is called when the search begins.  Raises ModelError if the scores are
+    not exact at any beta, and BetaError if they are not at the given one.
     """
     largest_score = max((len(head.query) for layer in prepared.network.layers for head in layer.heads), default=1)
     largest_exponent = largest_beta_exponent(model, largest_score)
@@ -136,7 +136,7 @@ def assess(
             suspects = _suspects(model, observations, facts, exponents)
             refutation = search_refutation(prepared, sequences, model, suspects, exponents)
     if decisions is None and refutation is None:
-        # Neither certified nor refuted: say what holds at a beta that loses no case which any beta certifies.
+        # Neither certified nor refuted: say what holds at a beta at which every case holds that holds at any.
         chosen = max(certain, default=least_beta_within_half(distinct, largest_exponent))
         decisions = [decide(model, case, chosen) for case in distinct]
     return Assessment(
@@ -165,7 +165,8 @@ def least_beta_within_half(cases: Sequence[HeadFacts], largest_exponent: int) ->
 
 
 def _errs_by_less_than_half(bounds: HeadBounds) -> bool:
-    """Of real softmax.  Of several numbers of maximisers, the smallest errs most; the bounds are for that at least."""
+    """The error of real softmax.  It is largest for the smallest number of maximisers; the bounds are for that at
+    least."""
     half = Fraction(1, 2)
     one = bounds.one is None or 1 - bounds.one.low < half
     return one and (bounds.zero is None or bounds.zero.magnitude < half)

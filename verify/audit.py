@@ -1,12 +1,12 @@
-"""What each arithmetic asks of a construction, context by context: beta, parameters and bits (spec 4.5, 1.3).
+"""What each arithmetic needs from a construction, context by context: beta, parameters and bits.
 
-A row says what rounding does (ARITHMETIC 6), *taken as given* that look-ups separate by 2 and all other heads by 1.
-That the hardmax network of a machine is right, and separates so, is for certificates: nothing here proves it.  All else
-is decided as `certify --all-inputs` decides it, by `decide_heads`, on the same bound of how many tokens may tie,
-`most_writes`: so no row contradicts a certificate.
+A row says what rounding does (ARITHMETIC 6), *given* that look-ups separate by 2 and all other heads by 1.  Nothing
+here proves that the hardmax network of a machine is right and separates so: certificates do.  Everything else is
+decided as in `certify --all-inputs`, by `decide_heads`, with the same bound on how many tokens may tie, `most_writes`.
+So no row contradicts a certificate.
 
-What is decided depends on beta * separation alone, on the bound and on N: so one threshold for beta * D serves look-ups
-and content heads, and a context of 2^64 tokens costs no more than one of 16.
+The decision depends only on beta * separation, the bound and N.  So one threshold for beta * D serves look-ups and
+content heads, and a context of 2^64 tokens costs no more than one of 16.
 """
 
 from __future__ import annotations
@@ -32,8 +32,7 @@ from exactformer.verify.writes import MostWrites, most_writes
 
 
 class HeadClass(Enum):
-    """Heads that the construction gives one separation, and one bound on ties: the writes of a cell, if they are
-    ``many``, else 1."""
+    """Heads with the same separation and the same bound on ties: the writes of a cell, if they are ``many``, else 1."""
 
     LOOKUP = "look-up (D = 2, ties 1)"
     CONTENT = "content head (D = 1, ties 1)"
@@ -41,7 +40,7 @@ class HeadClass(Enum):
 
     @property
     def separation(self) -> int:
-        """How far below the maximisers all others score, as the construction's proof establishes."""
+        """How far below the maximisers all others score, as the construction's proof shows."""
         return 2 if self is HeadClass.LOOKUP else 1
 
     @property
@@ -51,7 +50,7 @@ class HeadClass(Enum):
 
 
 SEARCHES = ("written", "exists_high")
-"""Heads at which all writers of a cell tie, with the value 1 (spec 4.3)."""
+"""Heads at which all writers of a cell tie, with the value 1."""
 
 
 def class_of(head: HeadPlace) -> HeadClass:
@@ -67,12 +66,12 @@ def class_of(head: HeadPlace) -> HeadClass:
 
 @dataclass(frozen=True)
 class Need:
-    """What one class of heads asks for.
+    """What one class of heads needs.
 
     separation: that of the scores as the model rounds them.
     threshold: the least integer x such that the inequalities hold wherever beta * separation >= x; None if they hold
         nowhere.  The real number from which on they hold is in (x - 1, x], or in [0, 1] for x = 1.
-    least_beta: the smallest power of two >= 1 that is admitted and at which they hold; None if there is none.
+    least_beta: the smallest admitted power of two >= 1 at which they hold; None if there is none.
     """
 
     heads: HeadClass
@@ -82,7 +81,7 @@ class Need:
 
     @property
     def real_beta(self) -> tuple[Fraction, Fraction] | None:
-        """An enclosure of the real beta from which on the inequalities hold, were scores exact there."""
+        """An enclosure of the real beta from which on the inequalities would hold if scores were exact there."""
         if self.threshold is None:
             return None
         return Fraction(self.threshold - 1, self.separation), Fraction(self.threshold, self.separation)
@@ -119,8 +118,8 @@ class Largest:
 class Row:
     """One arithmetic at one context.
 
-    decided: as `certify --all-inputs` decides it, given the separations; most: the bound on writes of a cell that it
-        is decided for.
+    decided: as `certify --all-inputs` decides it, given the separations; most: the bound on writes of a cell for which
+        it is decided.
     """
 
     decided: Universal
@@ -141,12 +140,12 @@ class Row:
 
     @property
     def beta(self) -> int:
-        """The largest least beta of the classes that have one; the largest admitted if none has."""
+        """The largest least beta of the classes that have one; the largest admitted beta if none has."""
         return self.decided.beta
 
     @property
     def largest_beta(self) -> int:
-        """The largest that is admitted."""
+        """The largest admitted beta."""
         return 1 << self.decided.largest_exponent
 
     @property
@@ -161,22 +160,23 @@ class Row:
 
     @property
     def failing(self) -> int | None:
-        """The smallest number of maximisers at which the inequalities do not hold; None where proved."""
+        """The smallest number of maximisers at which the inequalities do not hold; None if all is proved."""
         return None if self.decided.proved else self.writes + 1
 
     @property
     def binding(self) -> HeadClass:
-        """The class that asks for the largest beta; the first of those that none serves, if there are any."""
+        """The class that needs the largest beta; if no beta is enough for some, the first of those."""
         unserved = [need.heads for need in self.needs if need.least_beta is None]
         if unserved:
             return unserved[0]
         most = max(need.least_beta or 0 for need in self.needs)
-        # Of classes that need the same beta, the one that asks most: more ties, then a smaller separation.
+        # Of classes that need the same beta, the most demanding one: more ties, then a smaller separation.
         return [need.heads for need in self.needs if need.least_beta == most][-1]
 
     @property
     def real_beta(self) -> tuple[Fraction, Fraction] | None:
-        """An enclosure of the real beta from which on all classes hold, were scores exact there; None if not all do."""
+        """An enclosure of the real beta from which on all classes would hold if scores were exact; None if not all
+        do."""
         enclosures = [need.real_beta for need in self.needs]
         known = [enclosure for enclosure in enclosures if enclosure is not None]
         return max(known, key=lambda enclosure: enclosure[1]) if len(known) == len(enclosures) else None
@@ -221,7 +221,7 @@ def audit(
 ) -> Iterator[Row]:
     """The rows, arithmetic by arithmetic, each for all contexts.
 
-    Raises ContextError for contexts that the construction does not have or that hold no run, and ModelError when scores
+    Raises ContextError for contexts that the construction does not have or that hold no run, and ModelError if scores
     are not exact at any beta.
     """
     lengths = tuple(contexts)
@@ -238,7 +238,7 @@ def audit(
 def audit_row(
     model: ArithmeticModel, context: int, size: NetworkSize, most: MostWrites, beta: int | None = None
 ) -> Row:
-    """One row, from the counts of the network for the context; at ``beta``, or at the one that is chosen."""
+    """One row, from the counts of the network for the context; at ``beta``, or at a chosen one."""
     classes = tuple(dict.fromkeys(map(class_of, size.heads)))
     decided = decide_heads(classes, size.dimensions.query_width, model, context, most.bound, beta)
     needs = {
@@ -264,16 +264,16 @@ def _need(heads: HeadClass, case: TieCase) -> Need:
 
 
 LOWEST_EXPONENT = -128
-"""No attention weight that is not to be rounded to 0 is smaller: contexts end at 2^64."""
+"""Smaller attention weights may all be rounded to 0: contexts end at 2^64."""
 
 
 def attention_weight_bits(model: ArithmeticModel, most: int, context: int) -> Bits | None:
-    """What attention weights need for the inequalities to hold for all maximisers up to ``most``, all else as in the
-    model.
+    """What attention weights need for the inequalities to hold for all maximisers up to ``most``, with all else as in
+    the model.
 
     fused: a maximiser has p = 1, and others round to 0 or are swallowed.  rounded: weights are 1/m, down to 1/most; the
-    significand is the shortest that serves with exponents without a limit, at the largest beta.  None: none serves; or
-    the model is not plain, and that is not asked.
+    significand is the shortest one that is enough with unlimited exponents, at the largest beta.  None: none is enough;
+    or the model is not plain, for which this is not computed.
     """
     if not is_plain(model):
         return None
@@ -284,17 +284,17 @@ def attention_weight_bits(model: ArithmeticModel, most: int, context: int) -> Bi
 
 
 MOST_PROBED = 1 << 8
-"""Up to so many maximisers are looked at for a significand that does not decide all at once."""
+"""How many maximisers are looked at, at most, for a significand that does not decide all at once."""
 
 
 @lru_cache(maxsize=1 << 12)
 def _least_significand(activations: Format, most: int, context: int) -> int | None:
-    """Rounded attention weights of that many bits give activations of this format their values.
+    """How many bits rounded attention weights need so that activations of this format get their values.
 
-    Up to MOST_PROBED maximisers no fewer bits do; beyond, none of those that decide all numbers of them at once.
+    Up to MOST_PROBED maximisers fewer bits are not enough; beyond, it is the fewest that decide all numbers at once.
     """
     own = activations.fractional_bits + 1 if isinstance(activations, FixedFormat) else activations.precision
-    at_once = own + 2  # u is a quarter of the spacing below 1, so that what leaks has room
+    at_once = own + 2  # u is a quarter of the spacing below 1, which leaves room for leaks
     for precision in range(2 if most <= MOST_PROBED else at_once, at_once + 1):
         model = Rounded(ieee_format(precision, LOWEST_EXPONENT, 0), activations)
         if decide_ties(model, TieFacts(steady(grid_bits(model)), most, context), 1).up_to == most:
@@ -308,7 +308,7 @@ def _scaled(matrix: str, values: Iterable[int], split: BetaSplit) -> set[int]:
 
 
 def _bits_of(values: Iterable[int]) -> Bits:
-    """What non-zero integers need."""
+    """The bits that non-zero integers need."""
     magnitudes = sorted({abs(value) for value in values})
     odd = max(magnitude // (magnitude & -magnitude) for magnitude in magnitudes)
     return Bits(odd.bit_length(), magnitudes[0].bit_length() - 1, magnitudes[-1].bit_length() - 1)

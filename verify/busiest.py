@@ -1,12 +1,12 @@
-"""A run, short enough for a context, that writes some cell at least so many times.
+"""Searches for a run, short enough for a context, that writes some cell at least this many times.
 
-Where no bound of the writes per cell is proved (`write_bound`), this looks for an input that shows how large their
-number gets.  It is a search: what it returns is a run that anyone can replay, and not finding one says nothing.
+If no bound on the writes per cell is proved (`write_bound`), this looks for an input that shows how large their number
+gets.  It is a search: it returns a run that anyone can replay, and if it finds none, that says nothing.
 
-Chains of thought of growing length are searched, each time four times as long, so that what is found is not much
-longer than need be.  Three kinds of words are tried: all words, the shortest first; *families* ``prefix block block ..
-block suffix`` of short parts, with more and more blocks, of which the busiest go on; and random words.  Effort is
-counted in machine steps and symbols of words, not in seconds, so that the same search finds the same run everywhere.
+Longer and longer chains of thought are searched, each time four times as long, so that the run found is not much longer
+than necessary.  Three kinds of words are tried: all words, the shortest first; *families* ``prefix block block .. block
+suffix`` of short parts, with more and more blocks, of which the busiest go on; and random words.  Effort is counted in
+machine steps and symbols of words, not in seconds, so the same search finds the same run everywhere.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from exactformer.constructions.turing.tokens import cot_length
 from exactformer.verify.writes import write_bound, writes_per_cell
 
 MOST_STEPS: Final = 2_000_000
-"""Machine steps, and symbols of words, after which a search is given up, unless the caller says otherwise."""
+"""After this many machine steps and symbols of words a search is given up, unless the caller says otherwise."""
 
 FIRST_LENGTH, GROWTH = 64, 4
 """Chains of thought of about 64 tokens are searched first, then of four times as many, and so on."""
 
 FAMILIES, LONGEST_PART = 2000, 2
-"""So many families are tried, the shortest parts first; prefix, block and suffix have at most two symbols."""
+"""How many families are tried, the shortest parts first; prefix, block and suffix have at most two symbols."""
 
 COMPARED_AT, BUSIEST, LEAST_BUSIEST = 4, 32, 4
 """All families are tried with 1, 2 and 4 blocks; the 32 busiest go on to 8, half of them to 16, .., at least four."""
 
 RANDOM_WORDS = 8
-"""So many of each length 8, 16, 32, ..."""
+"""How many random words of each length 8, 16, 32, ... are tried."""
 
 
 def busiest_run(
@@ -43,8 +43,8 @@ def busiest_run(
 ) -> Run | None:
     """A run whose chain of thought fits ``context`` tokens and in which some cell is written ``writes`` times or more.
 
-    The input is one write of each of its cells.  A count grows by one, so all smaller ones occur in the run, too.
-    None if no such run is found within ``most_steps``, or if the proved bound excludes it.
+    The input counts as one write of each of its cells.  Counts grow by one, so all smaller counts occur in the run,
+    too. None if no such run is found within ``most_steps``, or if the proved bound excludes it.
 
     >>> from exactformer.constructions.machines.library import load_machine
     >>> run = busiest_run(load_machine("rewrite"), 5, 256, 8)
@@ -78,7 +78,7 @@ def steps_that_fit(input_length: int, context: int, position_bits: int) -> int:
     room = context - input_length - 4
     if room < 1:
         return 0
-    # r run tokens and their block of r + 2 tokens, again and again; behind the last run token there is no block.
+    # r run tokens and their block of r + 2 tokens, again and again; after the last run token there is no block.
     blocks = (room - 1) // (2 * position_bits + 2)
     return blocks * position_bits + min(position_bits, room - blocks * (2 * position_bits + 2))
 
@@ -102,9 +102,9 @@ class _Outcome:
 class _Search:
     """What is known so far.  `longest` and `stop_at` say what is looked for now, `look_at` looks at one word.
 
-    ``longest``: how many tokens a chain of thought may have to be of interest; ``stop_at``: after how many ``steps``
-    to go on to words of another kind; ``best``: the word with the shortest chain of thought that is busy enough;
-    ``cut_off``: words whose run did not end, and after how many steps.
+    ``longest``: the most tokens of a chain of thought of interest; ``stop_at``: after how many ``steps`` to go on to
+    words of another kind; ``best``: the word with the shortest chain of thought that is busy enough; ``cut_off``: words
+    whose run did not end, and after how many steps.
     """
 
     machine: TuringMachine
@@ -124,7 +124,7 @@ class _Search:
     def look_at(self, word: str) -> _Outcome | None:
         """How the run on a word ends; None if it leaves no output, is too long, or there are no steps left for it.
 
-        A look counts as a step, and one for each symbol: words that cost nothing else come to an end as well.
+        A look counts as one step, plus one for each symbol: so words that cost nothing else come to an end as well.
         """
         most = self._steps_for(len(word))
         if most == 0:
@@ -153,7 +153,7 @@ class _Search:
             self.steps += stuck.step
             self.outcomes[word] = None
         except OutputError:
-            # How many steps it took is not told: count as many as it might have.
+            # The number of steps is not known: count as many as there might have been.
             self.steps += most
             self.outcomes[word] = None
         else:
@@ -171,7 +171,7 @@ def _try_short_words(search: _Search) -> None:
 
 
 def _try_families(search: _Search) -> None:
-    """Short words with more and more blocks in them; then, where that was too many, with fewer."""
+    """Short words with more and more blocks in them; then, if that was too many, with fewer."""
     at_comparison: dict[str, tuple[_Outcome, _Family]] = {}
     for family in islice(_families(search.machine), FAMILIES):
         for blocks in (1, 2, COMPARED_AT):
@@ -195,7 +195,7 @@ def _try_families(search: _Search) -> None:
 
 
 def _try_fewer_blocks(search: _Search, family: _Family, few: int, many: int) -> None:
-    """Halve the interval where ``few`` blocks are not busy enough, and ``many`` are, or are too long."""
+    """Halve the interval in which ``few`` blocks are not busy enough, and ``many`` are, or are too long."""
     while many - few > 1:
         middle = (few + many) // 2
         outcome = search.look_at(family.word(middle))

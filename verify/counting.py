@@ -1,8 +1,8 @@
-"""How large a network is, for any number of position bits, without building it (spec 1.3; SPEC 4).
+"""How large a network is, for any number of position bits, without building it (SPEC 4).
 
-The program of a construction says in which layer which gadget stands; how many weights a gadget has, and which values,
-depends on the widths of its spans only.  So each different gadget is compiled once, away from its place, and counted as
-often as it stands in the program.  Counts are those of the weights document: `certificates.weights` counts the same on
+The program of a construction says which gadget is in which layer.  How many weights a gadget has, and their values,
+depend only on the widths of its spans.  So each different gadget is compiled once, without its place, and counted as
+often as it occurs in the program.  Counts are those of the weights document: `certificates.weights` counts the same on
 a network that is built, and the tests compare.
 """
 
@@ -33,7 +33,7 @@ class Subject:
     """What a network is counted for: a machine, or all machines with K tapes, |Q| states and |Gamma| symbols.
 
     ``tables`` gives the vocabulary; of its transition function only the number of ``entries`` counts.  ``machine`` is
-    None where it is about more than one.
+    None if there is more than one.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Subject:
 
     @classmethod
     def of_sizes(cls, tapes: int, states: int, symbols: int) -> Subject:
-        """A transition function that is total on Q x Gamma^K, as spec 1.3 has it; all symbols but the blank in inputs.
+        """A transition function that is total on Q x Gamma^K; every symbol but the blank may be in inputs.
 
         >>> Subject.of_sizes(2, 9, 5).entries
         225
@@ -58,7 +58,7 @@ class Subject:
         return cls(f"K = {tapes}, |Q| = {states}, |Gamma| = {symbols}", tables, states * symbols**tapes, None)
 
 
-_FIRST_SYMBOL = 0x4E00  # so that there are thousands of printable symbols, one character each
+_FIRST_SYMBOL = 0x4E00  # there are thousands of printable symbols of one character from here on
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class NetworkSize:
 
 
 def network_size(paradigm: Paradigm, subject: Subject, position_bits: int) -> NetworkSize:
-    """The counts of the network of spec 2 (chain of thought) or 3 (summarized) with r = ``position_bits``."""
+    """The counts of the network of a plain or a summarized chain of thought with r = ``position_bits``."""
     machine, layout, program = subject.tables, Layout(), ProgramBuilder()
     shape = Shape.of(machine, position_bits)
     registers = CotRegisters.lay_out(shape, layout)
@@ -196,7 +196,7 @@ def _mlps(gadgets: Iterable[PlacedGadget], subject: Subject, shape: Shape) -> _M
 
 @lru_cache(maxsize=1 << 14)
 def _compiled(gadget: Gadget) -> _Mlps:
-    """One gadget's counts; its neurons stand in layer 0."""
+    """One gadget's counts; its neurons are in layer 0."""
     found = _Mlps(Counter(), Counter(), Counter(), Counter())
     for neuron in neurons(gadget):
         found.inputs.update(weight for _, weight in neuron.inputs)

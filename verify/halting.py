@@ -1,7 +1,7 @@
 """How soon a machine can halt, whether a claim is about any input at all (MACHINES 2), and an input that it is about.
 
-That there is no input is proved, or not known; an example is searched among short words, and not finding one proves
-nothing.
+Either it is proved that there is no input, or that is not known.  An example is searched among short words; finding
+none proves nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from exactformer.constructions.turing.tokens import cot_length
 
 @dataclass(frozen=True)
 class NoInput:
-    """No input is one that a claim is about, as every run that halts has at least ``least_steps`` steps; None: no run
+    """A claim is about no input, because every run that halts has at least ``least_steps`` steps; None: no run
     halts."""
 
     least_steps: int | None
@@ -27,7 +27,7 @@ class NoInput:
 
 def least_steps(machine: TuringMachine) -> int | None:
     """The least number of rows that lead from the initial state to the halting one, whatever they read and write; None
-    if none do.
+    if there are no such rows.
 
     >>> from exactformer.constructions.machines.library import load_machine
     >>> least_steps(load_machine("increment"))
@@ -46,7 +46,7 @@ def least_steps(machine: TuringMachine) -> int | None:
 
 
 def no_input(machine: TuringMachine, paradigm: Paradigm, context: int) -> NoInput | None:
-    """Why a claim about every input that fits is about none, if that can be seen from the states alone."""
+    """Why a claim about every input that fits is about no input, if the states alone show that."""
     least = least_steps(machine)
     if least is None:
         return NoInput(None)
@@ -57,13 +57,13 @@ def no_input(machine: TuringMachine, paradigm: Paradigm, context: int) -> NoInpu
 
 
 EXAMPLE_STEPS = 20_000
-"""Machine steps, and symbols of words, after which no example is looked for any more."""
+"""After this many machine steps and symbols of words the search for an example is given up."""
 LONGEST_EXAMPLE = 2_000
-"""Steps of one run."""
+"""The most steps of one run."""
 
 
 def example(machine: TuringMachine, is_meant: Callable[[Run], bool]) -> Run | None:
-    """The run on the first word, the shortest words first, that halts and is one of those meant; None if none is found.
+    """The first run, on the shortest words first, that halts and is one of those meant; None if none is found.
 
     >>> from exactformer.constructions.machines.library import load_machine
     >>> run = example(load_machine("increment"), lambda run: run.cells > 3)
@@ -83,7 +83,7 @@ def example(machine: TuringMachine, is_meant: Callable[[Run], bool]) -> Run | No
                 left -= stuck.step
                 continue
             except (StepLimit, OutputError):
-                left -= longest  # how many steps it took is not always told: count as many as it might have
+                left -= longest  # the number of steps is not always known: count as many as there might have been
                 continue
             left -= run.steps
             if is_meant(run):

@@ -1,7 +1,7 @@
-"""A concrete query at which the softmax network, in one arithmetic, does not compute what hardmax does (spec 4.3).
+"""A concrete query at which the softmax network, in one arithmetic, does not compute what hardmax does.
 
-The score histogram of the query is that of the exact hardmax replay.  Were all activations up to the head those of
-the hardmax network, this one would differ from it; so somewhere they differ, whatever happened before.
+The score histogram of the query is that of the exact hardmax replay.  If all activations up to the head were those of
+the hardmax network, this one would differ from it.  So somewhere they differ, whatever happened before.
 """
 
 from __future__ import annotations
@@ -80,9 +80,9 @@ def search_refutation(
     suspects: Sequence[tuple[HeadObservation, int | None]],
     exponents: Sequence[int],
 ) -> Refutation | None:
-    """A witness for every exponent, or None where the search finds none for some of them.
+    """A witness for every exponent, or None if the search finds none for some of them.
 
-    A suspect is a head and, where that is why it fails, the number of maximisers to look at.
+    A suspect is a head and, if that is why it fails, the number of maximisers to look at.
     """
     longest = max(range(len(sequences)), key=lambda number: sequences[number].read)
     last_query = Query(longest, sequences[longest].read - 1)
@@ -157,8 +157,8 @@ def _candidates(
 def _rows(
     observed: HeadObservation, query: Query, before: Activations, batch: Batch, targets: Counter[int]
 ) -> Iterator[_Candidate]:
-    """The rows of a value list with different histograms, where nothing else of the layer is added to the result:
-    two errors might cancel."""
+    """The rows of a value list with different histograms to which nothing else of the layer is added: two errors might
+    cancel."""
     gaps, values = score_gaps(observed.head, before, batch.start, query.token)
     seen: set[Histogram] = set()
     levels = np.unique(gaps)

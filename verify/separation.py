@@ -1,7 +1,7 @@
 """The separation of a head that looks a position up: 2, proved for all pairs of positions at once.
 
-Query register q and key register `pos` hold the signed binary encodings of positions i, j < 2^width (spec
-section 1.1: bit 1 -> +1, bit 0 -> -1). The score is a sum of products of a query bit and a key bit. Proved
+Query register q and key register `pos` hold the signed binary encodings of positions i, j < 2^width
+(bit 1 -> +1, bit 0 -> -1). The score is a sum of products of a query bit and a key bit. Proved
 here: i = j gives score = width, i != j gives score <= width - 2. Also witnessed: some i != j attain width -
 2, so 2 is the best D.
 """
@@ -41,7 +41,7 @@ class SeparationNotProved(RuntimeError):
 
 @dataclass(frozen=True)
 class LookupSeparation:
-    """Matching positions score `width`, all others at most width - 2; `attained` has a pair that scores
+    """Matching positions score `width`, all others at most width - 2; `attained` is a pair that scores
     width - 2.
 
     The variables are the Booleans query_b and key_b, bit b of the two positions, 0 <= b < width.

@@ -4,8 +4,8 @@ A *term* is an integer expression, a *formula* a Boolean one; both are plain dat
 constructors below, so no other module imports z3. A model that refutes a claim is a mapping from variable
 names to values, and is believed only after `value_of` has evaluated the claim under it, without the solver.
 
-A `Proved` can be made by `prove` alone. It trusts z3's answer "unsat" and this file's translation to SMT-LIB
-text, which is all the solver sees: the negated claim and the assumptions, so any other solver could be asked
+Only `prove` can make a `Proved`. It trusts z3's answer "unsat" and this file's translation to SMT-LIB text.
+The solver sees nothing but that text: the negated claim and the assumptions. So any other solver could be asked
 the same.
 """
 
@@ -43,7 +43,7 @@ class LinearSum:
 
 @dataclass(frozen=True, eq=False)
 class Select:
-    """`then` where the condition holds, `otherwise` where not."""
+    """`then` if the condition holds, else `otherwise`."""
 
     condition: Formula
     then: Term
@@ -127,7 +127,7 @@ def constant(value: int) -> Constant:
 
 
 def select(condition: Formula, then: Term | int, otherwise: Term | int) -> Select:
-    """`then` where the condition holds, `otherwise` where not."""
+    """`then` if the condition holds, else `otherwise`."""
     return Select(condition, _term(then), _term(otherwise))
 
 
@@ -157,7 +157,7 @@ def any_of(formulas: Iterable[Formula]) -> Or:
 
 
 def implies(premise: Formula, conclusion: Formula) -> Or:
-    """The conclusion holds where the premise does."""
+    """The conclusion holds if the premise does."""
     return Or((Not(premise), conclusion))
 
 
@@ -226,7 +226,7 @@ class Refuted:
 
 @dataclass(frozen=True)
 class Unknown:
-    """Neither: the reason is the solver's, or says what went wrong."""
+    """Neither proved nor refuted: the reason is the solver's, or says what went wrong."""
 
     reason: str
 
@@ -269,11 +269,11 @@ def prove(claim: Formula, assumptions: Sequence[Formula] = (), budget_seconds: f
 
 
 TACTICS = ("simplify", "propagate-values", "solve-eqs", "lia2card", "smt")
-"""What z3 does with a query, in this order: what it would choose by itself takes three times as long.  Sums of what is
-0 or 1 become counts of formulas (lia2card), without which some of these queries are not decided at all."""
+"""What z3 does with a query, in this order; its own choice takes three times as long.  Sums of numbers that are 0 or 1
+become counts of formulas (lia2card), without which some of these queries are not decided at all."""
 
 BLINK = 1 / 20
-"""Seconds after which whoever waits for a solver looks for interrupts."""
+"""After this many seconds the thread that waits for a solver looks for interrupts."""
 
 
 @dataclass(frozen=True)
@@ -286,7 +286,7 @@ class _Answer:
 
 
 def _ask(query: _Query, milliseconds: int) -> _Answer:
-    """All that is done with z3."""
+    """All work with z3 is done here."""
     import z3
 
     solver = z3.Then(*TACTICS).solver()
@@ -300,7 +300,7 @@ def _ask(query: _Query, milliseconds: int) -> _Answer:
 
 
 def _interruptible(work: Callable[[], _Answer], stop: Callable[[], None]) -> _Answer:
-    """The work's answer, or its exception.  An interrupt, wherever it comes, stops the work, and is raised.
+    """The work's answer, or its exception.  An interrupt at any time stops the work, and is raised.
 
     Python raises KeyboardInterrupt in the main thread alone, between two of its own instructions; in a destructor it
     ignores it.  So a solver works in another thread, with its objects and their destructors, while this one waits.
@@ -452,7 +452,7 @@ class _Query:
 
 
 def _application(function: str, arguments: Iterable[str], unit: str = "") -> str:
-    """(function arguments...), with the unit written first where there is one, so that no list is empty."""
+    """(function arguments...), with the unit written first if there is one, so that no list is empty."""
     return f"({' '.join([function, *([unit] if unit else []), *arguments])})"
 
 
@@ -462,5 +462,5 @@ def _numeral(value: int) -> str:
 
 def _quoted(name: str) -> str:
     if not name.isascii() or not name.isprintable() or set(name) & set("|\\ ") or not name:
-        raise VariableError(f"{name!r} is no variable name: printable ASCII without blanks, bars and backslashes")
+        raise VariableError(f"{name!r} is not a variable name: printable ASCII without blanks, bars and backslashes")
     return f"|{name}|"

@@ -1,4 +1,4 @@
-"""Weights of a transformer in a number format: whether it holds them, and a transformer that is cast to it."""
+"""Weights of a transformer in a number format: whether it holds them, and the transformer that is cast to it."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from exactformer.verify.arithmetic.models import ArithmeticModel, ModelError
 
 
 class Unsupported(ModelError):
-    """An arithmetic that does not hold the numbers of a network, or numbers that are too long: which, and why."""
+    """An arithmetic does not hold the numbers of a network, or numbers are too long: which, and why."""
 
 
 def require_held(net: Transformer, model: ArithmeticModel) -> None:
-    """All numbers of the transformer, but scales of scores, are of L.  Raises Unsupported with one that is not."""
+    """Make sure that L holds all numbers of the transformer, except scales of scores.  Raises Unsupported, naming
+    one."""
     if model.linear is None:
         return
     for where, number in net.numbers():
         if not _holds(model.linear, number):
             raise Unsupported(
-                f"{where} is {number}, which is no number of {model.linear.name}; {model.text} holds weights in it: "
-                "round the weights first, or name a wider format with +linearL behind the arithmetic"
+                f"{where} is {number}, which is not a number of {model.linear.name}; {model.text} holds weights in it: "
+                "round the weights first, or name a wider format with +linearL after the arithmetic"
             )
 
 
 def stored_in(net: Transformer, number_format: Format) -> tuple[Transformer, int]:
     """The transformer with all weights rounded to a format, to nearest, as when a model is cast; and how many numbers
-    change.  Raises Unsupported where one overflows.
+    change.  Raises Unsupported if one overflows.
 
     Weights of norms, and rotary cosines and sines, are rounded as well: casts reach all tensors, and models cast their
-    tables to what queries are in.  An epsilon is no tensor: it is rounded to fp32, which kernels add it in, also where
-    weights have a shorter format, in which 1e-8 may be 0.
-    """
+    tables to what queries are in.  An epsilon is not a tensor: it is rounded to fp32, in which kernels add it, also
+    where weights have a shorter format, in which 1e-8 may be 0."""
     number_changed = 0
 
     def rounded(to: Format, number: Fraction) -> Fraction:
@@ -49,7 +49,7 @@ def stored_in(net: Transformer, number_format: Format) -> tuple[Transformer, int
 
 
 def _holds(number_format: Format, number: Fraction) -> bool:
-    """Whether rounding keeps a number; without building another, as there are many."""
+    """Whether rounding keeps a number; it builds no other number, because there are many."""
     try:
         multiple, exponent = round_to_multiple(number_format, number.numerator, number.denominator)
     except FormatOverflow:

@@ -1,11 +1,11 @@
-"""Random machines by the thousand: is every token of their runs predicted?
+"""Draws thousands of random machines: is every token of their runs predicted?
 
 Protocol: K in {1, 3} tapes; 2 to 10 states and the halting one; Sigma of 1 to 5 letters, Gamma = Sigma and the blank;
 input length 1 to 12; an entry halts with probability 0.05, else goes to a uniform state; writes and moves uniform.  A
 case that does not halt within MAX_STEPS or leaves a blank inside its output is drawn again.  Chain of thought: the
 smallest even r that fits, plus a uniform one of 0, 2, 4, 6, 8.  Summarized: the smallest r that fits.
 
-What is verified for a case is observed on its run, exactly; it says nothing about other inputs of the machine.
+A case is verified exactly, on its run; this says nothing about other inputs of the machine.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MAX_STEPS = 10_000
 EXTRA_BITS = (0, 2, 4, 6, 8)
 TAPES = (1, 3)
 CASES_AT_A_TIME = 10
-"""Cases a worker takes at a time: what an interrupt may lose."""
+"""How many cases a worker takes at a time: an interrupt may lose that many."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class SweepCase:
 
 @dataclass(frozen=True)
 class SweepResult:
-    """What was verified of a case in one paradigm; ``failure`` is None when every token was predicted."""
+    """What was verified about a case in one paradigm; ``failure`` is None if every token was predicted."""
 
     index: int
     paradigm: str
@@ -118,7 +118,7 @@ def verify_index(job: tuple[int, int]) -> tuple[SweepResult, ...]:
 def least_margin(prepared: PreparedNetwork, sequences: Sequence[TokenSequence]) -> int:
     """The least margin over all tokens that have to be produced.
 
-    Raises TokenMismatch or NotTernaryError where the network does not produce them.
+    Raises TokenMismatch or NotTernaryError if the network does not produce them.
     """
     margins: list[int] = []
     for group in in_batches(sequences):

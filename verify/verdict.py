@@ -1,7 +1,7 @@
 """The words for what is known in the end, each defined once: verdicts, what a statement rests on, fates of mutants.
 
-Every command, report, file and picture takes its words from here.  The checker spells them itself, as it imports
-nothing of ours; the tests hold both against each other.
+Every command, report, file and picture takes its words from here.  The checker spells them itself, because it imports
+nothing of ours; the tests compare both.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import Enum
 
 
 class Verdict(Enum):
-    """What is known of a claim."""
+    """What is known about a claim."""
 
     PROVED = "proved"
     TOKENS_PROVED = "tokens proved"
@@ -26,12 +26,12 @@ class Verdict(Enum):
 
     @property
     def positive(self) -> bool:
-        """Whether the claim holds, be it for its tokens alone."""
+        """Whether the claim holds, at least for its tokens."""
         return self in (Verdict.PROVED, Verdict.TOKENS_PROVED, Verdict.CERTIFIED)
 
     @classmethod
     def of(cls, holds: bool | None) -> Verdict:
-        """Of a claim about every input that is known to hold, or not to hold, or neither (None).
+        """The verdict on a claim about every input that is known to hold, known not to hold, or neither (None).
 
         >>> [Verdict.of(holds).value for holds in (True, False, None)]
         ['proved', 'refuted', 'inconclusive']
@@ -42,7 +42,7 @@ class Verdict(Enum):
 
     @classmethod
     def together(cls, verdicts: Iterable[Verdict]) -> Verdict:
-        """Of the claim that several claims hold, all of them; where there are none nothing is known.
+        """The verdict on the claim that all of several claims hold; if there are none, nothing is known.
 
         >>> Verdict.together([Verdict.PROVED, Verdict.UNSUPPORTED]), Verdict.together([])
         (<Verdict.INCONCLUSIVE: 'inconclusive'>, <Verdict.INCONCLUSIVE: 'inconclusive'>)
@@ -68,7 +68,7 @@ class Basis(Enum):
 
     @property
     def title(self) -> str:
-        """Above a list of such statements in a report.
+        """The title above a list of such statements in a report.
 
         >>> [basis.title for basis in Basis]
         ['proved', 'checked on these runs', 'assumed']

@@ -1,14 +1,14 @@
-"""How often one cell of one tape can be written in a run: a bound that is proved, for some machines (MACHINES 1).
+"""How often one cell of one tape can be written in a run: for some machines, a proved bound (MACHINES 1).
 
 A step writes, on every tape, the cell where the head stands before it; the input counts as one write of each of
 its cells, on tape 1.  `writes_per_cell` counts the writes of one run, `write_bound` bounds them for all runs.
 
-The bound follows one cell of one tape, the *watched* cell, and forgets all others.  Its words: a *row* is an entry
-of the transition function as one tape sees it; a *visit* is the state and the symbol in the watched cell while the
-head is there.  When the head leaves the cell, it may come back by any row towards it, of any state that can be
-reached, whatever is read on the way.  So the visits of every run are a path in the graph of visits, and each visit
-that a step leaves is one write: where the graph has no cycle, its longest path is a bound.  Where it has one, no
-bound is claimed, though there may be one.
+The bound follows one cell of one tape, the *watched* cell, and ignores all others.  Words: a *row* is an entry of the
+transition function as one tape sees it; a *visit* is the state and the symbol in the watched cell while the head is
+there.  After the head leaves the cell, we let it come back by any row towards it, of any state that can be reached,
+whatever is read on the way.  So the visits of every run are a path in the graph of visits, and each visit that a step
+leaves is one write.  If the graph has no cycle, its longest path is a bound.  If it has one, no bound is claimed,
+though there may be one.
 
 `most_writes` chooses the bound of a claim about all inputs, for every command that makes or judges one.
 """
@@ -29,7 +29,7 @@ from exactformer.verify.verdict import Basis
 
 @dataclass(frozen=True)
 class WriteBound:
-    """For each tape how often one of its cells is written at most, in any run on any input; None: no bound known."""
+    """For each tape how often one of its cells is written at most, in any run on any input; None: no bound is known."""
 
     per_tape: tuple[int | None, ...]
 
@@ -41,7 +41,7 @@ class WriteBound:
 
 
 class Grounds(Enum):
-    """What a bound on writes per cell rests on: that there are no more tokens, the machine, or the user's word."""
+    """What a bound on writes per cell rests on: the number of tokens, the machine, or the user's word."""
 
     CONTEXT = "context"
     PROVED = Basis.PROVED.value
@@ -59,10 +59,11 @@ class MostWrites:
 def most_writes(
     machine: TuringMachine | None, paradigm: Paradigm, context: int, assumed: int | None = None
 ) -> MostWrites:
-    """The best bound: the one that is proved of the machine, if it is below N and what is assumed; else that; else N.
+    """The best bound: the machine's proved one, if it is below N and below the assumed one; else the assumed one; else
+    N.
 
-    ``machine`` None stands for any machine, of which nothing is proved.  What is proved of runs does not bound
-    segments: the summary that a segment begins with writes each cell once more.
+    ``machine`` None stands for any machine, about which nothing is proved.  A bound on runs does not bound segments:
+    the summary that a segment begins with writes each cell once more.
 
     >>> from exactformer.constructions.machines.library import load_machine
     >>> most_writes(load_machine("increment"), Paradigm.COT, 2**16).bound
@@ -77,10 +78,11 @@ def most_writes(
 
 
 def writes_per_cell(run: Run) -> Counter[tuple[int, int]]:
-    """How often each cell is written in a run, by (index of its tape, cell); cells that are not are left out."""
+    """How often each cell is written in a run, by (index of its tape, cell); cells that are never written are left
+    out."""
     writes = Counter((0, cell) for cell in range(len(run.word)))
     for k, cells in enumerate(zip(*run.heads, strict=True)):
-        # A step writes where the head stood after the step before it.
+        # A step writes where the head was after the step before it.
         writes.update((k, cell) for cell in (0, *cells[:-1]))
     return writes
 
@@ -118,7 +120,7 @@ def _tape_bound(machine: TuringMachine, k: int) -> int | None:
     initial_symbols = (machine.blank, *machine.input_alphabet) if k == 0 else (machine.blank,)
     bound = 0
     for cell_zero in (True, False):
-        # The head begins on cell 0, so below any other cell.
+        # The head begins on cell 0, which is below any other cell.
         states = {machine.initial} if cell_zero else _states_back(rows, machine.initial, Move.RIGHT)
         for symbol in initial_symbols:
             longest = _longest_path(rows, {(state, symbol) for state in states}, cell_zero)
@@ -137,7 +139,7 @@ def _rows_on_tape(machine: TuringMachine, k: int) -> Rows:
 
 
 def _longest_path(rows: Rows, initial: Iterable[Visit], cell_zero: bool) -> int | None:
-    """The largest number of writes of the watched cell on a path from an initial visit; None on a cycle."""
+    """The largest number of writes of the watched cell on a path from an initial visit; None if there is a cycle."""
     states_back = cache(partial(_states_back, rows))
     following: dict[Visit, set[Visit]] = {}
     most: dict[Visit, int | None] = {}
@@ -145,7 +147,7 @@ def _longest_path(rows: Rows, initial: Iterable[Visit], cell_zero: bool) -> int 
     while to_do:
         visit = to_do[-1]
         if visit not in following:
-            # Depth first: a machine with a cycle mostly has a short one, and then nothing else is looked at.
+            # Depth first: a machine with a cycle mostly has a short one, which ends the search.
             following[visit], most[visit] = _following_visits(rows, visit, cell_zero, states_back), None
             to_do += (each for each in following[visit] if each not in most)
             if any(most.get(each, 0) is None for each in following[visit]):
@@ -176,7 +178,7 @@ def _following_visits(
 
 
 def _states_back(rows: Rows, state: str, back: Move) -> set[str]:
-    """The states in which a head that is beside the watched cell in ``state`` may step on it by the move ``back``."""
+    """The states in which a head next to the watched cell in ``state`` may step on it by the move ``back``."""
     reached: set[str] = set()
     to_do = [state]
     while to_do:

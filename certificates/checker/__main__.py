@@ -1,8 +1,8 @@
 """``python -m exactformer.certificates.checker CERTIFICATE --machine FILE``: check a certificate against a machine.
 
-``--function NAME`` in the place of ``--machine FILE`` checks a certificate of approximation against a function,
-``--theory FILE`` one about a theory. One about sequences, or words of a language, needs no option; ``--network FILE``
-gives its network, which else lies beside it.
+``--function NAME`` instead of ``--machine FILE`` checks a certificate of approximation against a function,
+``--theory FILE`` one about a theory. A certificate about sequences, or words of a language, needs no option;
+``--network FILE`` gives its network, if that is not in the same folder.
 
 Exit codes: see `EXIT_CODES`.
 """
@@ -29,10 +29,10 @@ if TYPE_CHECKING:  # slow to import
 ESTABLISHED, REFUTED, BAD_INPUT, INCONCLUSIVE, NOT_JUDGED = 0, 1, 2, 3, 4
 """`FAILED`, `READER_GONE` and `BY_SIGNAL` besides: `certificates.checker.process`."""
 EXIT_CODES = (
-    "Exit codes: 0 valid, and says what is expected (by default, that the claim holds); 1 not valid, or valid and says "
-    "the opposite; 2 wrong usage, unreadable input, or no certificate; 3 valid but inconclusive; 4 not judged: too "
+    "Exit codes: 0 valid, with the expected verdict (by default, that the claim holds); 1 not valid, or valid with the "
+    "opposite verdict; 2 wrong usage, unreadable input, or no certificate; 3 valid but inconclusive; 4 not judged: too "
     "large for this checker, or not decided in time; 5 the checker itself failed, and nothing is judged; 129, 130, 143 "
-    "ended by SIGHUP, SIGINT (Ctrl-C), SIGTERM; 141 whoever read the output went away."
+    "ended by SIGHUP, SIGINT (Ctrl-C), SIGTERM; 141 the reader of the output went away."
 )
 TRACEBACK = "EXACTFORMER_TRACEBACK"
 """The environment variable that asks for the traceback of a failure."""
@@ -42,35 +42,38 @@ def main(arguments: list[str] | None = None) -> int:
     """The exit code; whatever goes wrong, no error ends in 0, 1 or 3."""
     parser = argparse.ArgumentParser(
         prog="python -m exactformer.certificates.checker",
-        description="Check a certificate: simulate the machine, replay the network, or prove for all inputs that it "
-        "holds what is annotated; prove the inequalities again. Of approximation: follow all cells, run all corners. "
-        "About sequences: run the hardmax network exactly, enclose the softmax one in intervals.",
+        description="Check a certificate: simulate the machine and replay the network, or prove for all inputs what "
+        "is annotated; prove the inequalities again. For approximation: follow all cells, run all corners. For "
+        "sequences: run the hardmax network exactly, enclose the softmax network in intervals.",
         epilog=EXIT_CODES,
     )
-    parser.add_argument("certificate", type=Path, help="the certificate; its weights lie beside it")
+    parser.add_argument("certificate", type=Path, help="the certificate; its weights are in the same folder")
     parser.add_argument("--machine", type=Path, metavar="FILE", help="the machine it has to be about")
     parser.add_argument("--function", metavar="NAME", help="the function that a certificate of approximation is about")
     parser.add_argument(
-        "--theory", type=Path, metavar="FILE", help="the theory that a certificate of one is about; also with --machine"
+        "--theory",
+        type=Path,
+        metavar="FILE",
+        help="the theory that a certificate about a theory is about; also with --machine",
     )
     parser.add_argument(
         "--network",
         type=Path,
         metavar="FILE",
-        help="the network of a certificate about sequences or words, if not beside it",
+        help="the network of a certificate about sequences or words, if it is not in the same folder",
     )
     parser.add_argument(
         "--budget",
         type=_seconds,
         default=SECONDS,
         metavar="S",
-        help=f"seconds for all of the check; if it takes longer, nothing is judged (default: {SECONDS})",
+        help=f"stop the check after this many seconds; then nothing is judged (default: {SECONDS})",
     )
     parser.add_argument(
         "--expect",
         choices=tuple(SAYS),
         default="positive",
-        help="what the certificate has to say for exit code 0 (default: positive)",
+        help="the verdict that the certificate must have for exit code 0 (default: positive)",
     )
     given = parser.parse_args(arguments)
     about_a_machine = given.machine is not None or given.theory is not None
@@ -78,7 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("give --machine FILE, --theory FILE or both; or --function NAME")
     names_itself = not about_a_machine and given.function is None
     if given.network is not None and not names_itself:
-        parser.error("--network is for certificates about sequences or words, which go without the other options")
+        parser.error("--network is for certificates about sequences or words: leave out the other options")
     if names_itself and given.network is None and not names_its_subject(given.certificate):
         parser.error(
             "give --machine FILE, --theory FILE or both; or --function NAME: only certificates about sequences and "
@@ -93,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 @dataclass(frozen=True)
 class NotValid:
-    """Not valid, not judged, or nothing to judge: the exit code, and why, in one sentence."""
+    """Not valid, not judged, or nothing to judge: the exit code, and the reason in one sentence."""
 
     code: int
     sentence: str
@@ -107,12 +110,13 @@ def judge(
     network: Path | None,
     budget: int,
 ) -> Valid | NotValid:
-    """Check a certificate against what it has to be about; whatever goes wrong is said, and nothing is raised.
+    """Check a certificate against what it has to be about; errors are reported, and nothing is raised.
 
     A machine is given as a file, or as the text of one.
     """
-    from exactformer.certificates.checker.approximation.check import check_approximation  # slow to import: an interrupt
-    from exactformer.certificates.checker.check import check_certificate  # has to find `process.run` waiting for it
+    # slow to import: `process.run` has to be waiting before an interrupt can come
+    from exactformer.certificates.checker.approximation.check import check_approximation
+    from exactformer.certificates.checker.check import check_certificate
     from exactformer.certificates.checker.named import check_named
     from exactformer.certificates.checker.theory.check import check_theory
 
@@ -138,7 +142,7 @@ def judge(
 
 
 def code_of(verdict: str, expected: str) -> int:
-    """Of a valid certificate with this verdict."""
+    """The exit code for a valid certificate with this verdict."""
     kind = KIND[verdict]
     if kind == expected:
         return ESTABLISHED

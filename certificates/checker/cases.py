@@ -18,7 +18,7 @@ from exactformer.certificates.checker.weighed import Weighed
 Cases: TypeAlias = dict[int, Formula]
 
 MOST_VALUES, MOST_PAIRS = 2**10, 2**14
-"""Values that one integer may have, and pairs of values of two that are added or multiplied."""
+"""The most values of one integer, and the most pairs of values of two that are added or multiplied."""
 
 
 def sign(bit: Formula) -> Cases:
@@ -59,7 +59,7 @@ def scaled(cases: Cases, factor: int) -> Cases:
 
 
 def combined(left: Cases, right: Cases, operation: Callable[[int, int], int]) -> Cases:
-    """What an operation, in which order does not matter, makes of two integers."""
+    """The result of a commutative operation on two integers."""
     if len(left) * len(right) > MOST_PAIRS:
         raise TooLarge(
             f"integers of {len(left)} and {len(right)} values; this checker combines up to {MOST_PAIRS} pairs"
@@ -81,16 +81,16 @@ def combined(left: Cases, right: Cases, operation: Callable[[int, int], int]) ->
 
 def lost(terms: Iterable[Cases], most: int, known: Weighed | None = None) -> Cases:
     """How far the sum of integers stays below the sum of their largest values; ``most`` stands for that much or more;
-    ``known``: what was met before.
+    ``known``: results kept from before.
 
-    What one integer loses no other can win back, so nothing has to be told apart beyond ``most``.
+    What one integer loses, no other can win back, so losses beyond ``most`` need not be told apart.
     """
     losses = ((max(cases) - value, formula) for cases in terms for value, formula in cases.items())
     return (known or Weighed()).up_to(most, losses)
 
 
 def same(left: Cases, right: Cases) -> Formula:
-    """That two integers are equal."""
+    """The formula that two integers are equal."""
     if _is_sign(left) and _is_sign(right):
         return equal(left[1], right[1])
     return disjunction(left[value] & right[value] for value in left if value in right)

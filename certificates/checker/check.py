@@ -1,7 +1,7 @@
 """The rules of SPEC, in its order: one function per section, and `check_certificate`, which applies them all.
 
-Everything in a certificate outside ``provenance`` is computed again and compared. Read without computing are
-only: the inputs, the context, the arithmetic, beta, the weights, the verdict and which witnesses refute.
+Everything in a certificate outside ``provenance`` is computed again and compared. Only these are read without
+computing: the inputs, the context, the arithmetic, beta, the weights, the verdict and which witnesses refute.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ from exactformer.certificates.checker.weights import (
 
 @dataclass(frozen=True)
 class Valid:
-    """A certificate that follows all rules; an ``inconclusive`` one claims nothing about softmax.
+    """The result for a certificate that follows all rules; an ``inconclusive`` one claims nothing about softmax.
 
-    One of ``tokens proved`` claims nothing about activations: that is in ``not_claimed``.
+    A certificate with the verdict ``tokens proved`` claims nothing about activations: that is in ``not_claimed``.
     """
 
     verdict: str
@@ -62,7 +62,7 @@ class Valid:
 
 
 def check_certificate(certificate_path: Path, machine_given: Path | bytes, budget: int = SECONDS) -> Valid:
-    """The certificate is valid for this machine; else `Rejected`, or `BadInput` if there is nothing to judge.
+    """The result, if the certificate is valid for this machine; else `Rejected`, or `BadInput` if nothing is to judge.
 
     The machine is given as a file, or as the text of one. All of the check may take ``budget`` seconds.
     """
@@ -122,13 +122,13 @@ def check_form(document: Json) -> dict[str, Json]:
     require_same("format", parts["format"], MACHINE)
     require_same("version", parts["version"], 2)
     if parts["verdict"] not in ("certified", "refuted", "inconclusive"):
-        raise Rejected("verdict", f"is {quote(parts['verdict'])}, none of the verdicts")
+        raise Rejected("verdict", f"is {quote(parts['verdict'])}, which is not a verdict")
     require_provenance(parts["provenance"])
     return parts
 
 
 def check_network(value: Json, statement: Statement, folder: Path) -> tuple[Network, Linear]:
-    """SPEC 4 and ARITHMETIC 8: the weights document is the named one, and fits the linear format."""
+    """SPEC 4 and ARITHMETIC 8: the weights document is the named one, and the linear format holds it."""
     network = read_weights(members("network", value, "weights")["weights"], folder)
     require_same("weights.position_bits", network.r, statement.r)
     return network, check_linear(network, statement.model, scales(statement.model, statement.e))
@@ -178,7 +178,7 @@ class Scaled(Protocol):
 
 
 def check_beta(statement: Scaled, network: Network) -> int:
-    """ARITHMETIC 3: beta, if one is given, is admitted. The largest exponent of beta that is."""
+    """ARITHMETIC 3: beta, if one is given, is admitted. Returns the largest admitted exponent of beta."""
     largest_score, h = longest_query(network), statement.model.steps.head
     if h and largest_score > 4**h:
         raise Rejected(
@@ -186,7 +186,7 @@ def check_beta(statement: Scaled, network: Network) -> int:
         )
     admitted = largest_admitted(statement.model, largest_score)
     if admitted is None or (statement.e is not None and statement.e > admitted):
-        limit = "no beta is" if admitted is None else f"the largest that is admitted is 2^{admitted}"
+        limit = "no beta is" if admitted is None else f"the largest admitted is 2^{admitted}"
         raise Rejected("statement.beta", f"is not admitted by {statement.arithmetic}: {limit}")
     return admitted
 

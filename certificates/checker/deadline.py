@@ -1,4 +1,4 @@
-"""The budget of a whole check (SPEC section 10): when it is over, nothing is judged."""
+"""The time limit of a whole check (SPEC section 10): when it is over, nothing is judged."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from exactformer.certificates.checker.document import Undecided
 
 SECONDS = 600
-"""Of a check, if nothing else is said."""
+"""The seconds of a check, unless something else is asked for."""
 
 
 @dataclass(frozen=True)
 class Deadline:
-    """``seconds`` from when this was made on, by a clock that counts nanoseconds; what takes long asks it often."""
+    """``seconds`` from its creation on, by a clock that counts nanoseconds; long work asks it often."""
 
     seconds: int
     clock: Callable[[], int] = time.monotonic_ns
@@ -27,5 +27,5 @@ class Deadline:
         """The milliseconds that are left, at least 1; `Undecided` if there are none, while ``at`` was being checked."""
         left = 1000 * self.seconds - (self.clock() - self.started) // 10**6
         if left < 1:
-            raise Undecided(f"{at}: the check is not done after {self.seconds} s, the budget for all of it")
+            raise Undecided(f"{at}: the check is not done after {self.seconds} s, its time limit")
         return left

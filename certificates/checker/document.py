@@ -2,9 +2,9 @@
 
 Words:
     document   what the bytes of a file say, once they are known to be canonical JSON
-    field      where a value stands, as in ``certificate.heads[3].ties``; every rejection names one
+    field      the place of a value, such as ``certificate.heads[3].ties``; every rejection names one
     rejected   the certificate is not valid: it breaks a rule, or a value is not what the rules give
-    bad input  there is nothing to judge: a file is missing, or is no certificate, or the machine's text no machine
+    bad input  nothing to judge: a file is missing or not a certificate, or the machine's text is not a machine
     too large  larger than this checker replays: nothing is judged
     undecided  the check was not done in time: nothing is judged
 """
@@ -27,7 +27,7 @@ MACHINE, APPROXIMATION = "exactformer certificate", "exactformer approximation c
 THEORY = "exactformer theory certificate"
 SEQUENCES, WORDS = "exactformer certificate about sequences", "exactformer certificate about words"
 KERNEL = "exactformer certificate about a kernel"
-"""The formats of certificates: what one has to be about, for the checker's users, is `OPTIONS`."""
+"""The formats of certificates; `OPTIONS` says how users name what each has to be about."""
 OPTIONS = {
     MACHINE: "a machine, given with --machine",
     APPROXIMATION: "a function, given with --function",
@@ -38,15 +38,15 @@ OPTIONS = {
 }
 
 LARGEST_DOCUMENT = 64 * 2**20
-"""Bytes; a longer document is not read."""
+"""The most bytes of a document that is read."""
 MOST_VALUES, MOST_CONTAINERS, MOST_STRINGS = 2**24, 2**19, 2**20
-"""Values of a document, those of them that are lists or objects, and strings: each takes memory when it is read."""
+"""The most values, lists or objects, and strings of a document: each takes memory when it is read."""
 DEEPEST = 16
-"""Lists and objects inside each other."""
+"""The most lists and objects inside each other."""
 LONGEST_PROVENANCE = 2**16
 LARGEST_NUMBER = 2**53
 LONGEST_NATURAL = 1300
-"""Digits of an integer in a string that this checker reads."""
+"""The most digits of an integer in a string."""
 
 
 class Rejected(Exception):
@@ -58,19 +58,20 @@ class Rejected(Exception):
 
 
 class BadInput(Exception):
-    """There is nothing to judge: a file cannot be read, or is no certificate, or the machine's text no machine."""
+    """There is nothing to judge: a file cannot be read or is not a certificate, or the machine's text is not a
+    machine."""
 
 
 class TooLarge(Exception):
-    """Beyond what this checker replays: it says nothing about the certificate."""
+    """Larger than this checker's limits: it says nothing about the certificate."""
 
 
 class Undecided(Exception):
-    """Not decided in the time that was given: nothing is said about the certificate."""
+    """Not decided in time: nothing is said about the certificate."""
 
 
 def read_bytes(path: Path, what: str, most: int | None = None) -> bytes:
-    """The bytes of a regular file, at most so many; `BadInput` if it cannot be read. Nothing is waited for."""
+    """The bytes of a regular file, at most this many; `BadInput` if it cannot be read. It waits for nothing."""
     most = LARGEST_DOCUMENT if most is None else most
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a device may do something
@@ -87,14 +88,14 @@ def read_bytes(path: Path, what: str, most: int | None = None) -> bytes:
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    """Opens a file; one that has become a pipe does not wait for a writer."""
+    """Opens a file; if it has become a pipe, this does not wait for a writer."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def require_light(data: bytes, what: str) -> None:
-    """No more values, and no deeper inside each other, than this checker reads; `TooLarge` before anything is built.
+    """`TooLarge` if there are more values, or deeper ones, than this checker reads, before anything is built.
 
-    Counted are brackets, commas, colons and quotes, those inside strings too: never less than there are.
+    It counts brackets, commas, colons and quotes, also inside strings, so never too few.
     """
     containers = data.count(b"[") + data.count(b"{")
     values, strings = 1 + containers + data.count(b",") + data.count(b":"), data.count(b'"') // 2
@@ -111,9 +112,9 @@ def require_light(data: bytes, what: str) -> None:
 
 
 _NO_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[^\[\]{}"]++', re.DOTALL)
-"""Strings, the last of which may be cut off, and all between them but brackets."""
+"""Strings, the last of which may be cut off, and everything between them except brackets."""
 _LONG = re.compile(rb"[0-9]{16}")
-"""Without so many digits in a row every integer of a document is small."""
+"""If no run of digits is this long, every integer of a document is small."""
 
 
 def read_canonical(data: bytes, what: str) -> Json:
@@ -138,7 +139,7 @@ def read_canonical(data: bytes, what: str) -> Json:
         document: Json = json.loads(
             data.decode("ascii"),
             object_pairs_hook=no_duplicates,
-            parse_int=whole if _LONG.search(data) else None,  # looking at each takes three times as long
+            parse_int=whole if _LONG.search(data) else None,  # to look at each number takes three times as long
             parse_float=no_float,
             parse_constant=no_float,
         )
@@ -153,13 +154,13 @@ def read_canonical(data: bytes, what: str) -> Json:
 
 
 def read_certificate(path: Path, kind: str) -> Json:
-    """The certificate in this file, which must be one of this kind.
+    """The certificate in this file, which must be of this kind.
 
-    `BadInput` if it is no certificate, or one of the other kind: then there is nothing to judge.
+    `BadInput` if it is not a certificate, or is of another kind: then there is nothing to judge.
     """
     data = read_bytes(path, "certificate")
     if not data.lstrip().startswith(b"{"):  # so it need not be read, however long it is
-        raise BadInput(f"{str(path)!r} is no certificate: it is no JSON object")
+        raise BadInput(f"{str(path)!r} is not a certificate: it is not a JSON object")
     require_light(data, "certificate")
     try:
         document = read_canonical(data, "certificate")
@@ -169,21 +170,21 @@ def read_certificate(path: Path, kind: str) -> Json:
         if found == kind:
             raise
     if found not in OPTIONS:
-        said = "it is no JSON object" if found is None else f"its format is {quote(found)}"
-        raise BadInput(f"{str(path)!r} is no certificate: {said}")
+        said = "it is not a JSON object" if found is None else f"its format is {quote(found)}"
+        raise BadInput(f"{str(path)!r} is not a certificate: {said}")
     if found != kind:
         raise BadInput(f"the certificate is about {OPTIONS[found]}, not about {OPTIONS[kind]}")
     return document
 
 
 def names_its_subject(path: Path) -> bool:
-    """Whether the file is a certificate that is checked without saying what it has to be about."""
+    """Whether the file is a certificate that can be checked without saying what it has to be about."""
     return kind_of(path) in (SEQUENCES, WORDS, KERNEL)
 
 
 def kind_of(path: Path) -> Json:
-    """The format that a file says it has; that of certificates about sequences, if it cannot be read or is too large:
-    to check it says so.
+    """The format that a file says it has.  If it cannot be read or is too large, the format of certificates about
+    sequences: their check reports the error.
     """
     try:
         data = read_bytes(path, "certificate")
@@ -194,12 +195,12 @@ def kind_of(path: Path) -> Json:
 
 
 def format_of(document: Json) -> Json:
-    """What a document says it is; None if it says nothing."""
+    """The format that a document states; None if it states none."""
     return document.get("format") if isinstance(document, dict) else None
 
 
 def read_leniently(data: bytes) -> Json:
-    """The document with these bytes, if it is one of JSON at all, with 0 for all numbers; else None."""
+    """The document with these bytes, with 0 for all numbers, if it is JSON at all; else None."""
 
     def zero(_digits: str) -> int:
         return 0
@@ -218,14 +219,14 @@ def quote(value: Json | list[str] | dict[str, Json]) -> str:
 
 
 def require_same(field: str, found: Json, expected: Json) -> None:
-    """Both are the same JSON value, of the same types; else `Rejected` at the first place they differ."""
+    """`Rejected`, at the first difference, unless both are the same JSON value, of the same types."""
     if isinstance(expected, dict) and isinstance(found, dict):
         members(field, found, *expected)
         for key, value in expected.items():
             require_same(f"{field}.{key}", found[key], value)
     elif isinstance(expected, list) and isinstance(found, list):
         for place, (left, right) in enumerate(zip(found, expected, strict=False)):
-            # Mostly numbers that are the same, of which no name has to be made.
+            # Mostly equal numbers, for which no name has to be made.
             if type(left) is not int or type(right) is not int or left != right:
                 require_same(f"{field}[{place}]", left, right)
         if len(found) != len(expected):
@@ -258,7 +259,7 @@ def members(field: str, value: Json, *names: str) -> dict[str, Json]:
 
 
 def require_provenance(value: Json) -> None:
-    """What nothing is said about: any object, which is not long."""
+    """The provenance, about which nothing is said: any object that is not too long."""
     if not isinstance(value, dict):
         raise Rejected("provenance", f"is {quote(value)} where an object must be")
     if (length := len(json.dumps(value))) > LONGEST_PROVENANCE:
@@ -280,7 +281,7 @@ def text(field: str, value: Json) -> str:
 
 
 def integer(field: str, value: Json, low: int, high: int) -> int:
-    """``value`` as an integer from ``low`` to ``high``; ``true`` and ``false`` are none."""
+    """``value`` as an integer from ``low`` to ``high``; ``true`` and ``false`` do not count."""
     if type(value) is not int:
         raise Rejected(field, f"is {quote(value)} where an integer must be")
     if not low <= value <= high:

@@ -17,11 +17,11 @@ from exactformer.certificates.checker.document import Rejected, quote
 Rounding: TypeAlias = Literal["nearest", "down", "up"]
 
 LARGEST_PARAMETER = 4096
-"""Limit of this checker on the parameters of a format."""
+"""The largest parameter of a format that this checker reads."""
 
 
 class Overflow(Exception):
-    """A magnitude rounds to beyond the largest value of a format."""
+    """A magnitude is rounded beyond the largest value of a format."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def parse_format(field: str, name: str) -> Format:
         if not (1 <= f <= LARGEST_PARAMETER and 1 <= i <= LARGEST_PARAMETER) or match[2] == "8":
             raise Rejected(field, f"{name} is not canonical, or not in the limits 1 <= F, I <= {LARGEST_PARAMETER}")
         return Format(name, None, -f, Fraction(2) ** i - Fraction(2) ** -f)
-    raise Rejected(field, f"{quote(name)} is no format")
+    raise Rejected(field, f"{quote(name)} is not a format")
 
 
 def adds_values_of(accumulator: Format, weight: Format) -> bool:

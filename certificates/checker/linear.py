@@ -1,8 +1,8 @@
 """Weights, MLP sums, residual sums and logits in the linear format (ARITHMETIC section 8): nothing is rounded there.
 
 Words:
-    C      the linear format has all integers of magnitude up to C as values
-    reach  of a neuron: no output of it is larger, on ternary activations
+    C      the linear format holds all integers of magnitude up to C
+    reach  a neuron's largest output on ternary activations, at most
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from exactformer.certificates.checker.weights import Family, Field, Ints, Layer,
 
 @dataclass(frozen=True)
 class Linear:
-    """What a report says of the linear part: ``proved`` (nothing, of real numbers), and ``assumed``."""
+    """What a report says about the linear part: ``proved`` (nothing, for real numbers), and ``assumed``."""
 
     proved: tuple[str, ...]
     assumed: str
@@ -30,7 +30,7 @@ class Linear:
 def check_linear(network: Network, model: Model, beta_split: tuple[int, int]) -> Linear:
     """ARITHMETIC 8: weights are numbers of L, and all partial sums integers of magnitude up to C, in any order.
 
-    ``beta_split``: what the entries of query and of key lists are multiplied with.
+    ``beta_split``: the factors of the entries of query lists and of key lists.
     """
     if model.kind == "exact":
         return Linear((), "MLPs, residual sums and logits are computed with real numbers")
@@ -63,7 +63,7 @@ def _require_weights(matrix: str, values: Iterable[int], scale: int, linear: For
     for value in sorted(values):
         if not linear.has(scale * value):
             scaled = f"{value} times {scale}" if scale > 1 else str(value)
-            reason = f"{scaled} is no number of the linear format {linear.name} (ARITHMETIC 8)"
+            reason = f"{scaled} is not a number of the linear format {linear.name} (ARITHMETIC 8)"
             raise Rejected(f"weights, {matrix}", reason)
 
 
@@ -89,7 +89,7 @@ def _require_logits(family: Family, linear: Format) -> None:
 
 def _require_layer(at: str, layer: Layer, network: Network, linear: Format) -> None:
     written = Counter(coordinate for head in layer.heads for coordinate in head.out)
-    _require(f"{at}.heads", "an activation behind attention", 1 + max(written.values(), default=0), linear)
+    _require(f"{at}.heads", "an activation after attention", 1 + max(written.values(), default=0), linear)
     mlp = layer.mlp
     inputs = mlp.into.row_sums(np.abs(mlp.into.weight))
     sums = np.abs(mlp.bias) + inputs
@@ -100,4 +100,4 @@ def _require_layer(at: str, layer: Layer, network: Network, linear: Format) -> N
     ends = np.concatenate([[0], np.cumsum(reach[mlp.out_of.index] * np.abs(mlp.out_of.weight))])
     added = ends[mlp.out_of.start[1:]] - ends[mlp.out_of.start[:-1]]
     if len(reach) and network.width:
-        _require(f"{at}.mlp", "an activation behind the MLP", 1 + int(added.max()), linear)
+        _require(f"{at}.mlp", "an activation after the MLP", 1 + int(added.max()), linear)

@@ -50,7 +50,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a step did, and where the heads stand after it."""
+    """What a step did, and where the heads are after it."""
 
     state: str
     written: Symbols
@@ -59,14 +59,14 @@ class Step:
 
 
 LONGEST_TEXT = 2**22
-"""Characters of a machine's text that this checker reads, which it does in linear time."""
+"""The most characters of a machine's text, which this checker reads in linear time."""
 
 
 def parse_machine(text: str) -> Machine:
     """The machine that ``text`` describes, in the format of constructions/machines/README.md."""
     if len(text) > LONGEST_TEXT:
         raise TooLarge(f"the machine's text has {len(text)} characters; this checker reads {LONGEST_TEXT}")
-    values: dict[str, list[str]] = {}  # every value as a list; those that stood in brackets are in `lists`
+    values: dict[str, list[str]] = {}  # every value as a list; those that were in brackets are in `lists`
     lists: set[str] = set()
     rows: list[str] = []
     last_key = ""
@@ -77,12 +77,12 @@ def parse_machine(text: str) -> Machine:
             continue
         if row := _ROW.fullmatch(line):
             if last_key != "transitions" or "transitions" in lists:
-                raise MachineError(f"line {number}: a row that does not stand under 'transitions:'")
+                raise MachineError(f"line {number}: a row that is not under 'transitions:'")
             rows.append(row[1][1:-1])
             continue
         match = _VALUE.fullmatch(line)
         if match is None or match[1] not in KEYS or match[1] in values:
-            raise MachineError(f"line {number}: {line[:80]!r} is no new 'key: value', row or comment")
+            raise MachineError(f"line {number}: {line[:80]!r} is not a new 'key: value', row or comment")
         last_key, value = match[1], match[2] or ""
         if value.startswith("["):
             lists.add(last_key)
@@ -96,7 +96,7 @@ def parse_machine(text: str) -> Machine:
         if (len(values[key]) != 1 and key in ("name", "tapes", "halting")) or (key == "transitions" and values[key]):
             raise MachineError(f"{key!r} has the wrong number of values: {values[key]}")
     if "transitions" not in lists and not rows:
-        raise MachineError("no row stands under 'transitions:'; write 'transitions: []'")
+        raise MachineError("there is no row under 'transitions:'; write 'transitions: []'")
     if not re.fullmatch(r"[1-9][0-9]{0,2}", values["tapes"][0], re.ASCII):
         raise MachineError(f"'tapes' is {values['tapes'][0]!r}, not a number from 1 to 999")
     machine = Machine(
@@ -142,7 +142,7 @@ def _add_row(machine: Machine, row: str, states: frozenset[str], alphabet: froze
     ):
         for name in names:
             if name not in known:
-                raise MachineError(f"row {row!r}: {name!r} is none of {' '.join(sorted(known))[:200]}")
+                raise MachineError(f"row {row!r}: {name!r} is not one of {' '.join(sorted(known))[:200]}")
     if (parts[0], read) in machine.rows:
         raise MachineError(f"row {row!r}: there is another row for this state and these symbols")
     machine.rows[parts[0], read] = (parts[tapes + 2], written, moves)
@@ -170,7 +170,7 @@ def _list(names: tuple[str, ...]) -> str:
 
 
 MOST_CELLS = 2**22
-"""Of the heads, over all steps of a run; each step has one per tape."""
+"""The most cells of heads over all steps of a run; each step has one per tape."""
 
 
 def run_machine(machine: Machine, word: str, most_steps: int) -> tuple[list[Step], str]:
@@ -196,7 +196,7 @@ def run_machine(machine: Machine, word: str, most_steps: int) -> tuple[list[Step
     used = max((cell for cell, symbol in tapes[0].items() if symbol != blank), default=-1) + 1
     output = [tapes[0].get(cell, blank) for cell in range(used)]
     if not set(output) <= set(machine.input):
-        raise MachineError(f"on input {word[:80]!r} the output {output} is no word over the input alphabet")
+        raise MachineError(f"on input {word[:80]!r} the output {output} is not a word over the input alphabet")
     return steps, "".join(output)
 
 

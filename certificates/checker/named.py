@@ -1,4 +1,4 @@
-"""Certificates that name themselves what they are about: given sequences, words of a language, or a kernel."""
+"""Checks certificates that contain what they are about: given sequences, words of a language, or a kernel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from exactformer.certificates.checker.words.check import check_words
 
 
 def check_named(certificate_path: Path, budget: int = SECONDS, network_given: Path | bytes | None = None) -> Valid:
-    """The certificate is valid, for the given network if there is one, else for the one beside it; `Rejected` if it is
-    not, `BadInput` if there is nothing to judge."""
+    """The result, if the certificate is valid for the given network or, if none is given, for the one beside it;
+    `Rejected` if it is not, `BadInput` if there is nothing to judge."""
     check = {WORDS: check_words, KERNEL: check_kernel}.get(str(kind_of(certificate_path)), check_sequences)
     return check(certificate_path, budget, network_given)

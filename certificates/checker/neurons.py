@@ -11,8 +11,8 @@ from exactformer.certificates.checker.weighed import Weighed
 
 
 def activation(at: str, bias: int, inputs: Sequence[tuple[Cases, int]], known: Weighed | None = None) -> Cases:
-    """relu of the bias and the weighted inputs: the largest value less what is lost of it, and 0 where all of that is
-    lost; ``known``: what was met before.
+    """relu of the bias and the weighted inputs: the largest value minus what is lost of it, and 0 if all of it is lost;
+    ``known``: results kept from before.
     """
     terms = [scaled(cases, weight) for cases, weight in inputs]
     top = bias + sum(max(cases) for cases in terms)

@@ -1,8 +1,8 @@
-"""The checker as a program: in a process of its own, so that an interrupt ends it at once, and only its word counts.
+"""The checker as a program: in its own process, so that an interrupt ends it at once and only its own exit code counts.
 
 The check runs in a child process. The parent waits for its end, or for a signal; on a signal it kills the child, even
-inside a long call of C code, or in a callback that ignores exceptions. An exit code counts only if the checker has said
-it, through a pipe: a library that calls ``exit``, a crash and a lack of memory judge nothing.
+inside a long call of C code, or in a callback that ignores exceptions. An exit code counts only if the checker has sent
+it through a pipe: a library that calls ``exit``, a crash and a lack of memory judge nothing.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from contextlib import redirect_stdout, suppress
 FAILED, READER_GONE = 5, 141
 """Nothing is said about the certificate: the program failed, or nobody read its output."""
 BY_SIGNAL = 128
-"""Ended by a signal: its number, and this."""
+"""The exit code after a signal is this plus its number."""
 
 INTERRUPTS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 PRINTS = 255
-"""What a check says before it prints; its exit code follows."""
+"""What a check sends before it prints; its exit code follows."""
 BLINK, BLINKS = 1 / 100, 50
-"""Seconds, and how many times that a check which prints is given to end by itself."""
+"""Seconds of one wait, and how many waits a check gets that is printing, to end by itself."""
 
 
 def run(check: Callable[[], int]) -> int:
-    """The exit code of ``check``, whatever happens to it; the child process itself leaves by SystemExit."""
+    """The exit code of ``check``, whatever happens to it; the child process itself ends with SystemExit."""
     open_what_is_closed()
     if not hasattr(os, "fork"):
         return printed(check, lambda _: None)
     watched = {number for number in INTERRUPTS if signal.getsignal(number) is not signal.SIG_IGN}
-    signal.signal(signal.SIGCHLD, lambda *_: None)  # it is ignored by default, and what is ignored may be dropped
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # it is ignored by default, and an ignored signal may be dropped
     signal.pthread_sigmask(signal.SIG_BLOCK, {*watched, signal.SIGCHLD})
     (said, say), (there, here) = os.pipe(), os.pipe()  # closed, the second says that the parent is gone
     child = os.fork()
@@ -74,19 +74,19 @@ def status_of(child: int) -> int | None:
 
 
 def readable(end: int) -> bool:
-    """Something can be read at once."""
+    """Whether something can be read at once."""
     return bool(select.select([end], [], [], 0)[0])
 
 
 def end_without_parent(there: int) -> None:
-    """Nothing is ever written there: reading returns when the parent has ended, however it did."""
+    """Wait for the parent's end: nothing is ever written there, so reading returns only then."""
     os.read(there, 1)
     os._exit(FAILED)
 
 
 def open_what_is_closed() -> None:
-    """Else the next file that is opened would be the standard output. To write to one that was closed stays an
-    error."""
+    """Open closed standard streams, or the next file that is opened would become standard output. Writing to a stream
+    that was closed stays an error."""
     for number, access in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
         try:
             os.fstat(number)

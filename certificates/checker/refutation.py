@@ -2,7 +2,7 @@
 
 Words:
     witness  a query and a row of its value list at which the model does not compute the hardmax value
-    place    where a witness is: run, segment, layer, head, token, row
+    place    a witness's run, segment, layer, head, token and row
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PARTS = (
 
 
 MOST_EXPONENTS = 2 * LARGEST_PARAMETER + 2
-"""No score format admits more exponents of beta (ARITHMETIC 3)."""
+"""No format of scores admits more exponents of beta than this (ARITHMETIC 3)."""
 
 
 def witness_places(refutation: Json, network: Network) -> list[Place]:
@@ -120,7 +120,7 @@ def check_refutation(
 
 
 def enclosed(at: str, model: Model, here: Seen, e: int) -> tuple[Fraction, Fraction]:
-    """What the model computes at this query; `Rejected` where nothing is shown of that."""
+    """Ends of what the model computes at this query; `Rejected` if none are shown."""
     positions = sum(sum(counts) for _, counts in here.gaps)
     arithmetic = Arithmetic.of(model, e, positions)
     groups, column = list[Group](), list[Value]()

@@ -27,11 +27,11 @@ Stream: TypeAlias = NDArray[np.int8]
 
 LARGEST_SUM = 2**62
 LARGEST_STREAM = 2**27
-"""Activations: coordinates times tokens."""
+"""The most activations: coordinates times tokens."""
 BLOCK = 2**19
-"""Scores, or pre-activations, that are held at a time."""
+"""How many scores, or pre-activations, are held at a time."""
 LOWEST = -(2**15)
-"""Below every score (`weights.LONGEST_QUERY`)."""
+"""A number below every score (`weights.LONGEST_QUERY`)."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,11 @@ class Attended:
 
 
 Watch: TypeAlias = Callable[[int, int, Head, Stream, Attended], None]
-"""Called with layer (from 1), number, head, what the head reads, and what it does."""
+"""A function that is called with layer (from 1), number, head, what the head reads, and what it does."""
 
 
 def narrowest(at: str, bound: int) -> np.dtype[np.signedinteger]:
-    """A type for sums whose terms' magnitudes add up to at most ``bound``."""
+    """A type of integers for sums whose terms' magnitudes add up to at most ``bound``."""
     if bound >= LARGEST_SUM:
         raise Rejected(at, f"sums of magnitude {bound} are more than this checker's limit 2^62")
     return np.dtype(np.int32) if bound < 2**31 else np.dtype(np.int64)
@@ -80,7 +80,7 @@ def positions(r: int, tokens: int) -> Stream:
 
 
 def require_ternary(at: str, stream: Ints, first: int = 0) -> Stream:
-    """Every activation is -1, 0 or 1; the columns are the tokens from ``first`` on."""
+    """`Rejected` unless every activation is -1, 0 or 1; the columns are the tokens from ``first`` on."""
     wrong = (stream < -1) | (stream > 1)
     if wrong.any():
         token, coordinate = (int(place) for place in np.argwhere(wrong.T)[0])
@@ -131,7 +131,7 @@ def lookup(at: str, head: Head, stream: Stream, r: int) -> Attended:
         raise Rejected(at, "the coordinates of pos no longer hold the tokens' own positions")
     if (query == 0).any():
         token = int(np.argwhere((query == 0).any(axis=0))[0, 0])
-        raise Rejected(at, f"the query of token {token} is no vector of +1 and -1: {query[:, token].tolist()}")
+        raise Rejected(at, f"the query of token {token} is not a vector of +1 and -1: {query[:, token].tolist()}")
     own = np.arange(tokens)
     named = np.zeros(tokens, np.int64)
     for bit in range(min(r, 62)):

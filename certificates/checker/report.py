@@ -1,11 +1,11 @@
-"""What the checker says of a certificate that is valid, in lines."""
+"""What the checker prints about a valid certificate."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # slow to import, and the checker has to be ready for an interrupt at once
+if TYPE_CHECKING:  # slow to import, and the checker has to be ready for interrupts at once
     from exactformer.certificates.checker.check import Valid
 
 KIND = {
@@ -25,13 +25,13 @@ SAYS = {
 def report(valid: Valid, expected: str = "positive") -> str:
     """Verdict and claim; what is proved, not claimed, replayed and assumed.
 
-    ``expected``: "positive", "refuted" or "inconclusive"; that the certificate says something else is said.
+    ``expected``: "positive", "refuted" or "inconclusive"; if the certificate says something else, a line says so.
     """
     kind = KIND[valid.verdict]
     lines = [f"valid: {valid.verdict}", valid.claim]
     if kind != expected:
         lines.insert(
-            1, f"This certificate is valid, but it says {SAYS[kind]}; expected was one that says {SAYS[expected]}."
+            1, f"This certificate is valid, but it says {SAYS[kind]}; it was expected to say {SAYS[expected]}."
         )
     for title, facts in parts(valid).items():
         lines += [title, *(f"  - {fact}" for fact in facts)] if facts else []
@@ -39,7 +39,7 @@ def report(valid: Valid, expected: str = "positive") -> str:
 
 
 def parts(valid: Valid) -> dict[str, tuple[str, ...]]:
-    """What is said of it, by what that rests on."""
+    """Its statements, grouped by what they rest on."""
     return {
         "proved": valid.proved,
         "not claimed": valid.not_claimed,
@@ -49,5 +49,5 @@ def parts(valid: Valid) -> dict[str, tuple[str, ...]]:
 
 
 def plain(text: str) -> str:
-    """In printable ASCII: no name in a certificate may break, or play tricks with, a terminal."""
+    """The text in printable ASCII, so that names in a certificate cannot disturb a terminal."""
     return re.sub(r"[^\n -~]", lambda match: ascii(match[0])[1:-1], text)

@@ -1,7 +1,7 @@
-"""The replays and what they show of the heads (SPEC sections 5 and 6).
+"""The replays and what they show about the heads (SPEC sections 5 and 6).
 
 Words:
-    tally  what the replays showed of one head
+    tally  what the replays showed about one head
     place  run, segment, layer (from 1), head, token and row of the value list: a query that section 8 asks about
     seen   that query
     case   (separation, ties) of a head
@@ -25,17 +25,17 @@ from exactformer.certificates.checker.weights import Head, Network
 Place: TypeAlias = tuple[int, int, int, int, int, int]
 Case: TypeAlias = tuple[int | None, tuple[tuple[int, int], ...]]
 Gap: TypeAlias = tuple[int, tuple[int, int, int]]
-"""How far below the largest score; how many positions there have the values -1, 0 and 1."""
+"""A gap: how far below the largest score; how many positions at this gap have the values -1, 0 and 1."""
 
 LARGEST_TOKENS = 2**16
-"""Tokens of one segment that this checker replays."""
+"""The most tokens of one segment."""
 LARGEST_STEPS = 2**20
-"""Steps of one run that this checker simulates."""
+"""The most steps of one run."""
 
 
 @dataclass
 class Tally:
-    """What the replays showed of one head (section 6); ``ties`` are those with a value that is not 0."""
+    """What the replays showed about one head (section 6); ``ties`` are those with a value that is not 0."""
 
     separation: int | None = None
     witness: dict[str, Json] | None = None
@@ -98,7 +98,7 @@ def replay_segment(
     replayed: Replayed,
     deadline: Deadline,
 ) -> dict[str, Json]:
-    """The entry of a segment (SPEC section 5); what it shows of the heads goes to ``replayed``."""
+    """The entry of a segment (SPEC section 5); what it shows about the heads goes to ``replayed``."""
     at = f"runs[{which[0]}].segments[{which[1]}]"
     if len(segment.tokens) > statement.context:
         raise Rejected(at, f"has {len(segment.tokens)} tokens, more than the context of {statement.context}")
@@ -145,15 +145,15 @@ def seen(head: Head, stream: Stream, attended: Attended, token: int, row: int) -
 def check_heads(
     value: Json, network: Network, tallies: dict[tuple[int, int], Tally], holds: Callable[[Case], bool] | None
 ) -> bool:
-    """Section 6: every head's entry; whether all of them are said, and shown, to give the hardmax value.
+    """Section 6: every head's entry; whether all heads are stated, and shown, to give the hardmax value.
 
-    ``holds`` shows it of a case; None where no beta is given.
+    ``holds`` decides a case; None if no beta is given.
     """
     expected, all_hold, told = list[Json](), True, said_to_hold(value)
     for index, ((layer, place), found) in enumerate(tallies.items()):
         head = network.layers[layer - 1].heads[place]
         if head.kind == "lookup" and not is_lookup(head, network.r):
-            raise Rejected(f"weights.layers[{layer - 1}].heads[{place}]", "is no lookup by position")
+            raise Rejected(f"weights.layers[{layer - 1}].heads[{place}]", "is not a lookup by position")
         ranges = as_ranges(found.ties)
         entry: dict[str, Json] = {"layer": layer, "head": place, "name": head.name, "kind": head.kind}
         entry["separation"] = found.separation
@@ -169,13 +169,13 @@ def check_heads(
 
 
 def said_to_hold(heads: Json) -> frozenset[int]:
-    """The places of heads of which that is said; what is no list of heads is found out elsewhere."""
+    """The places of heads for which this is stated; malformed lists are rejected elsewhere."""
     listed = heads if isinstance(heads, list) else []
     return frozenset(place for place, head in enumerate(listed) if isinstance(head, dict) and head.get("holds") is True)
 
 
 def as_ranges(numbers: set[int]) -> list[tuple[int, int]]:
-    """Ascending ranges that do not touch.
+    """Ascending ranges with gaps between them.
 
     >>> as_ranges({7, 1, 2, 3})
     [(1, 3), (7, 7)]

@@ -27,7 +27,7 @@ from exactformer.certificates.checker.softmax.model import Model, parse_model
 PARTS = ("claim", "machine", "paradigm", "scope", "context", "position_bits", "arithmetic", "beta", "beta_split")
 
 LARGEST_CONTEXT = 2**128
-"""Positions have this many bits at most: the work of a check grows with the square of them."""
+"""The largest context: the work of a check grows with the square of the bits of positions."""
 THOUGHT = {"cot": "chain of thought", "scot": "summarized chain of thought"}
 
 
@@ -46,7 +46,7 @@ class Statement:
 
 
 def check_statement(value: Json, machine: Machine) -> Statement:
-    """Section 3: all but the claim is well formed, and the machine is the given one."""
+    """Section 3: everything except the claim is well formed, and the machine is the given one."""
     parts = members("statement", value, *PARTS)
     embedded = members("statement.machine", parts["machine"], "name", "text", "sha256")
     machine_text = text("statement.machine.text", embedded["text"])
@@ -87,7 +87,7 @@ def check_statement(value: Json, machine: Machine) -> Statement:
 
 
 def scales(model: Model, e: int | None) -> tuple[int, int]:
-    """``beta_split``: beta = 2^e, times sqrt(H) where scores are divided by that (ARITHMETIC 3); 1 without a beta."""
+    """``beta_split``: beta = 2^e, times sqrt(H) if scores are divided by that (ARITHMETIC 3); 1 without a beta."""
     scale = 0 if e is None else e + model.steps.head
     return 2 ** ((scale + 1) // 2), 2 ** (scale // 2)
 
@@ -104,7 +104,7 @@ def _inputs(value: Json) -> tuple[str, ...]:
 
 
 def longest_segment(space: int, r: int) -> int:
-    """MACHINES 3: no segment of a run that stays within so many cells is longer.
+    """MACHINES 3: no segment of a run that stays within this many cells is longer.
 
     At least ``least`` tokens follow the prompt, then what is missing up to the next run token; ``period`` is that of
     r run tokens and their block of r + 2.

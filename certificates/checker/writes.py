@@ -1,4 +1,4 @@
-"""MACHINES section 1: how often one cell can be written, by following one cell of one tape and forgetting all others.
+"""MACHINES section 1: bounds how often one cell can be written, by following one cell of one tape and ignoring others.
 
 Words:
     place  where the head is: below, at or above the watched cell
@@ -18,7 +18,7 @@ Graph: TypeAlias = dict[View, set[View]]
 
 
 def writes_per_cell(machine: Machine, deadline: Deadline) -> int | None:
-    """The machine's bound, or None if it has none."""
+    """The machine's bound, or None if there is none."""
     places = [(tape, is_cell_0) for tape in range(machine.tapes) for is_cell_0 in (True, False)]
     bounds = [_bound(machine, tape, is_cell_0, deadline) for tape, is_cell_0 in places]
     known = [bound for bound in bounds if bound is not None]
@@ -26,7 +26,7 @@ def writes_per_cell(machine: Machine, deadline: Deadline) -> int | None:
 
 
 def _bound(machine: Machine, tape: int, is_cell_0: bool, deadline: Deadline) -> int | None:
-    """The bound of a tape for the watched cell being cell 0, or not."""
+    """The bound for one tape; the watched cell is cell 0, or is not."""
     blank, place = machine.alphabet[0], "at" if is_cell_0 else "below"
     symbols = (blank, *machine.input) if tape == 0 else (blank,)
     initial = [(machine.states[0], place, symbol) for symbol in symbols]
@@ -38,7 +38,7 @@ def _bound(machine: Machine, tape: int, is_cell_0: bool, deadline: Deadline) -> 
 
 
 def _reachable(machine: Machine, tape: int, is_cell_0: bool, initial: list[View]) -> Graph:
-    """What is reachable, with the edges."""
+    """The reachable views, with the edges between them."""
     rows: dict[str, list[tuple[Symbols, Row]]] = {}
     for (state, read), row in machine.rows.items():
         rows.setdefault(state, []).append((read, row))

@@ -45,8 +45,8 @@ class Asked:
 def execute(asked: Asked, output: Output, wanted: bool, as_json: bool) -> None:
     """Choose delta, decide the lemmas for it, write the certificate, say what is proved.
 
-    Exit code: 0 proved, 2 bad input (nothing is written), 3 not all lemmas are proved, 4 it is proved, but the
-    certificate, which is `wanted`, would be beyond the checker's limits.
+    Exit code: 0 proved, 2 bad input (nothing is written), 3 not all lemmas are proved, 4 proved, but the certificate
+    that was `wanted` would be beyond the checker's limits.
     """
     certified = certified_approximation(asked, output)
     form = None
@@ -65,7 +65,7 @@ def execute(asked: Asked, output: Output, wanted: bool, as_json: bool) -> None:
 
 
 def write_certificate(certified: Certified, output: Output) -> Written | str:
-    """Certificate and network, where all lemmas are proved and the checker's limits are kept; else why not.
+    """Certificate and network if all lemmas are proved and the checker's limits are kept, else why not.
 
     Raises InputRefused.
     """
@@ -129,9 +129,9 @@ def report(certified: Certified, form: StandardForm | None, written: Written | s
     rows = [("delta", f"{grid.delta}, the side of a cell: {why_delta(found)}")]
     if found.positional:
         why = "asked for" if target.equivariant else "the function is not permutation-equivariant"
-        rows.append(("positions", f"encoded ({why}): column k lies in [k-1, k)^{grid.d}, so no column is repeated"))
+        rows.append(("positions", f"encoded ({why}): column k lies in [k-1, k)^{grid.d}, so no two columns are equal"))
     rows += [
-        ("ids", f"kept from t_l = {found.interval.low} to t_r = {found.interval.high}, others are dismissed"),
+        ("ids", f"kept from t_l = {found.interval.low} to t_r = {found.interval.high}; all others are mapped to 0"),
         (
             "layers",
             f"{counts.quantisation} quantise, {counts.selective} shift selectively, 1 globally, {counts.dismissal} "
@@ -170,11 +170,11 @@ def report(certified: Certified, form: StandardForm | None, written: Written | s
 
 
 def why_delta(found: Approximation) -> str:
-    """What makes the grid fine enough."""
+    """Why the grid is fine enough."""
     half = found.grid.delta / 2
     return (
-        f"an entry can be off by w({half}) = {found.cell_error} within a cell, which is at most epsilon = "
-        f"{found.epsilon}, as is the bound in L^{found.p}; and n < 1/delta - 1"
+        f"within a cell an entry is off by at most w({half}) = {found.cell_error}; that and the bound in L^{found.p} "
+        f"are at most epsilon = {found.epsilon}; and n < 1/delta - 1"
     )
 
 
@@ -182,12 +182,12 @@ def bounds(found: Approximation) -> Iterator[str]:
     """What is claimed of the network."""
     p = found.p
     yield (
-        f"the integral of sum |network - f|^{p} over the entries is at most {found.integral_bound}, so the distance in"
-        f" L^{p} is at most {found.lp_bound} <= {found.epsilon}"
+        f"the integral of the sum over the entries of |network - f|^{p} is at most {found.integral_bound}, so the "
+        f"distance in L^{p} is at most {found.lp_bound} <= {found.epsilon}"
     )
     if found.repeated:
         yield (
-            f"every entry is within {found.cell_error} of f's, off the inputs with two tokens in one cell, whose"
+            f"every entry is within {found.cell_error} of f's, except on inputs with two tokens in one cell, whose"
             f" measure is {found.repeated}; there the network gives 0 and |f| <= {found.sup}"
         )
     else:
@@ -220,12 +220,13 @@ def standard_lines(form: StandardForm) -> Iterator[str]:
         f" at most {form.lp_bound} <= {found.epsilon}"
     )
     yield (
-        f"  every entry is within {short(form.entry_error)} of f's, off a set of measure at most {short(form.left_out)}"
+        f"  every entry is within {short(form.entry_error)} of f's, except on a set of measure at most "
+        f"{short(form.left_out)}"
     )
 
 
 def short(x: Fraction) -> str:
-    """The fraction itself where it is short, else one at least as large: a multiple of 10^-6, or a power of two.
+    """The fraction itself if it is short, else one at least as large: a multiple of 10^-6, or a power of two.
 
     >>> short(Fraction(1, 3)), short(Fraction(10**30 + 1, 3 * 10**30)), short(Fraction(3**30, 5**40))
     ('1/3', '333334/1000000', '2^-44')

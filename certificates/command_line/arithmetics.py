@@ -1,4 +1,4 @@
-"""``exactformer arithmetics``: number formats, steps, and named kernels, as the sources list them."""
+"""``exactformer arithmetics``: lists number formats, steps of kernels, named kernels, and recipes."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from exactformer.verify.arithmetic.steps import CATALOGUE
 
 MODELS = {
     "rounded:W/A": "softmax weights are rounded to W, the result to A; sums are exact",
-    "rounded:W/ACC/A": "likewise, with exponentials, sums and quotients in ACC, sums in any order",
+    "rounded:W/ACC/A": "likewise, but exponentials, sums and quotients are in ACC; sums are added in any order",
     "fused:W/ACC/A": "exponentials are rounded to W, summed in ACC in any order, and the quotient of the sums to A",
-    "exact": "real softmax; nothing is certified, an error is bounded",
+    "exact": "real softmax without rounding; nothing is certified, only an error is bounded",
 }
 LINEAR = (
     "Weights, MLP sums, residual sums and logits are in fp32, or in the format of +linearL. A certificate shows that "
@@ -30,20 +30,20 @@ FORMATS = {
     "float(p,emin,emax)": f"p significand bits, from 2 to {LARGEST_PRECISION}; exponents up to {LARGEST_EXPONENT}",
 }
 FIELDS_OF_RECIPES = {
-    "formats": "of scores, of all that is computed, of weights, of values, of the output",
-    "scale": "what scores are multiplied with; folded into the exponent where that is fused",
-    "mask": "a constant is added to masked scores, or takes their place: -inf, lowest, or any number",
-    "block": "keys come in blocks, and a running maximum goes with them",
-    "splits": "parts that are computed apart: so many, or of a fixed length",
+    "formats": "formats of scores, of all that is computed, of weights, of values, of the output",
+    "scale": "the factor of scores; where the exponent is fused, the factor is part of it",
+    "mask": "a constant that is added to masked scores, or replaces them: -inf, lowest, or any number",
+    "block": "keys come in blocks; a running maximum is kept over the blocks",
+    "splits": "keys are split into parts that are computed separately: a number of parts, or a fixed length",
     "maximum": "start: -inf or a number; threshold: how far scores may rise above it before sums are rescaled; guard: "
-    "0 in the place of -inf in exponentials, or stored as the maximum",
+    "0 instead of -inf, in exponentials only or stored as the maximum",
     "exponential": "base e or 2; argument: a difference, or fused with the product of the rounded maximum; error in "
     "ulp; whether it is 1 at 0; offset: weights times a power of two",
-    "overflow": "of weights that are cast beyond their format: inf, nan, or saturate",
-    "sum": "of weights as they are cast, or before",
-    "quotient": "divide, a product with the reciprocal, or of weights before they are cast",
-    "empty": "zero: the output where weights add up to 0",
-    "merge": "of parts: by sums, or by means",
+    "overflow": "what weights beyond the range of their format become: inf, nan, or saturate",
+    "sum": "whether the sum is of weights as they are cast, or before",
+    "quotient": "divide, multiply with the reciprocal, or divide the weights before they are cast",
+    "empty": "zero: the output if weights add up to 0",
+    "merge": "how parts are combined: by sums, or by means",
 }
 """What each operation of a recipe is (KERNELS 1)."""
 
@@ -91,7 +91,7 @@ def recipes() -> list[KernelText]:
 def report() -> Iterator[Part]:
     """All of it, for people."""
     yield heading("models")
-    yield "W, ACC and A are formats. @S after them is the format of scores, fp32 if it is not named; steps come last."
+    yield "W, ACC and A are formats. @S after them is the format of scores (without it: fp32); steps come last."
     yield Facts(tuple(MODELS.items()), "  ")
     yield LINEAR
     yield ""
@@ -99,10 +99,10 @@ def report() -> Iterator[Part]:
     yield f"  {' '.join(NAMED_FORMATS)}"
     yield Facts(tuple(FORMATS.items()), "  ")
     yield ""
-    yield heading("a format in the place of an arithmetic")
+    yield heading("a format instead of an arithmetic")
     yield (
-        "Of verify, about networks of any exact weights: attention written out, all results stored in the format, sums "
-        "in fp32, weights rounded to it; that exp is within 2 ulp in fp32, and 1 at 0, is believed."
+        "The command verify takes a format: attention is written out, every result is stored in the format, sums are "
+        "in fp32, and weights are rounded to the format. Assumed: exp is within 2 ulp in fp32, and 1 at 0."
     )
     yield Facts(tuple(WHOLE.items()), "  ")
     yield ""
@@ -113,7 +113,10 @@ def report() -> Iterator[Part]:
     yield Facts(tuple(rows), "  ")
     yield ""
     yield heading("kernels")
-    yield "Names for compositions. That a library computes one is not claimed; what is believed of it is listed."
+    yield (
+        "Names for compositions. We do not claim that a library computes one; what is believed of the library is "
+        "listed."
+    )
     for kernel in KERNELS.values():
         yield f"  {KERNEL}{kernel.name} = {kernel.arithmetic}"
         yield f"      {kernel.describes}"

@@ -1,4 +1,4 @@
-"""Asking the checker about a certificate, as people name what it has to be about."""
+"""Asks the checker about a certificate, given the names that a user typed for what it has to be about."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ class About:
 class Answer:
     """What the checker said.
 
-    ``valid`` is None where it is not, or not judged: ``error`` says why, in one sentence.  ``compared``: what a
-    specification says, too.  ``folded``: how the machine was brought into our form first, which the checker takes as
-    given.
+    ``valid`` is None if the certificate is not valid, or was not judged: ``error`` says why, in one sentence.
+    ``compared``: the result of comparing with a specification.  ``folded``: how the machine was first brought into our
+    form, which the checker takes as given.
     """
 
     code: ExitCode
@@ -65,22 +65,24 @@ class Answer:
 def ask(certificate: Path, about: About, budget: int, expected: str, *, spinning: bool) -> Answer:
     """MACHINE is a name of the library, a busy beaver text or a file; THEORY a name or a file.
 
-    The checker reads files of our own format only: machines in others are brought into it first.  Raises InputRefused
-    for what does not go together.
+    The checker reads only files of our own format: machines in other formats are converted first.  Raises InputRefused
+    for options that do not go together.
     """
     given = [option for option in (about.machine, about.theory, about.function) if option is not None]
     if about.network is not None and given:
         raise InputRefused(
-            "--network is for certificates about sequences or words, which go without --machine, --theory, --function"
+            "--network is for certificates about sequences or words: leave out --machine, --theory and --function"
         )
     if about.spec is not None and (given or kind_of(certificate) != WORDS):
-        raise InputRefused("--spec is for certificates about words of a language, which go without the other options")
+        raise InputRefused(
+            "--spec is for certificates about words of a language: leave out --machine, --theory and --function"
+        )
     names_itself = not given and (about.network is not None or names_its_subject(certificate))
     if not names_itself and (about.machine is None and about.theory is None) == (about.function is None):
         raise InputRefused(
-            "give --machine MACHINE, for a certificate of approximation --function NAME, for one about a theory "
-            "--theory FILE, of a machine's runs both: what the certificate has to be about (only those about sequences "
-            "and about words go without)"
+            "say what the certificate has to be about: --machine MACHINE for one about a machine, --function NAME for "
+            "one of approximation, --theory FILE for one about a theory (only certificates about sequences or words "
+            "need none of these)"
         )
     theory = None if about.theory is None else THEORIES.get(about.theory, Path(about.theory))
     machine, folded = None, tuple[str, ...]()
@@ -104,5 +106,5 @@ def ask(certificate: Path, about: About, budget: int, expected: str, *, spinning
             try:
                 said = compared(certificate, about.spec, about.network)
             except (WordsError, NetworkDocumentError) as problem:
-                code, error = ExitCode.REFUTED, f"not what is expected: {problem}"
+                code, error = ExitCode.REFUTED, f"not what the specification expects: {problem}"
     return Answer(code, found, error, said, folded)

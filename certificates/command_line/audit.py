@@ -24,7 +24,7 @@ MODELS = ("rounded", "fused")
 
 @dataclass(frozen=True)
 class Asked:
-    """What was typed; ``dims`` or ``machine``.  ``arithmetics``, if there are any, take the place of the two before."""
+    """What was typed; ``dims`` or ``machine``.  ``arithmetics``, if there are any, replace formats and models."""
 
     machine: str | None
     dims: str | None

@@ -1,7 +1,7 @@
 """A drawing of an audit, in which no series can hide another: each arithmetic has a row of its own.
 
-Against several contexts a row is a strip of cells, coloured by its number, which stands where it changes; in one
-context it is a bar.  Colours can be told apart with any colour vision, and in grey.
+With several contexts a row is a strip of cells, coloured by their numbers; a number is printed where it changes.  With
+one context a row is a bar.  Colours can be told apart with any colour vision, and in grey.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from exactformer.verify.verdict import Verdict
 MARKS = {Verdict.PROVED: ("#0072B2", "s"), Verdict.INCONCLUSIVE: ("#E69F00", "x")}
 """Colour and mark of the verdicts that a row may have: an audit refutes nothing."""
 SHADES = ("#00224e", "#35456c", "#666970", "#948e77", "#c8b866", "#fee838")
-"""Of the map cividis, from the smallest number to the largest."""
+"""Colours of the map cividis, from the smallest number to the largest."""
 MOST_TICKS = 13
 WIDTH, ABOVE, STRIP = 10.0, 1.0, 0.24
 """In inches: of the figure; what a panel has besides its rows; a row."""
@@ -37,7 +37,7 @@ class Strip:
 
 @dataclass(frozen=True)
 class Panel:
-    """What one part of the figure shows, with so many rows."""
+    """What one part of the figure shows, and how many rows it has."""
 
     title: str
     rows: int
@@ -45,7 +45,7 @@ class Panel:
 
 
 def draw_audit(rows: Sequence[Row], machine: str | None, path: Path) -> bytes:
-    """One figure; of a machine, the separations of the heads of its largest network are a part of it."""
+    """One figure; for a machine, one part shows the separations of the heads of its largest network."""
     plt, panels = pyplot_for(path), panels_of(rows, machine)
     heights = [ABOVE + STRIP * panel.rows for panel in panels]
     size = WIDTH, sum(heights)
@@ -66,7 +66,7 @@ def panels_of(rows: Sequence[Row], machine: str | None) -> list[Panel]:
     magnitudes, bits = magnitudes_of(groups), bits_of(groups)
     found = [
         Panel("largest magnitude of parameters, by arithmetic", len(magnitudes), _numbers(magnitudes, contexts)),
-        Panel("significand bits needed (- none are known), by arithmetic", len(bits), _numbers(bits, contexts)),
+        Panel("significand bits needed (- means not known), by arithmetic", len(bits), _numbers(bits, contexts)),
         Panel("verdict, by arithmetic", len(groups), _verdicts(groups, contexts)),
     ]
     if machine is not None:
@@ -81,14 +81,15 @@ Groups = Sequence[tuple[str, tuple[Row, ...]]]
 
 
 def magnitudes_of(groups: Groups) -> list[Strip]:
-    """The largest entry of W_Q, by arithmetic; and of the biases of MLPs, which are the same in all."""
+    """The largest entry of W_Q, by arithmetic; and of the biases of MLPs, which are the same in every arithmetic."""
     found = [Strip(f"W_Q, {text}", tuple(row.split.query for row in group)) for text, group in groups]
     biases = (max(one.magnitude for one in row.largest if one.matrix.startswith("mlp")) for row in groups[0][1])
     return [*found, Strip("biases of MLPs, any arithmetic", tuple(biases))]
 
 
 def bits_of(groups: Groups) -> list[Strip]:
-    """Of attention weights by arithmetic; of parameters and scores, which beta does not change."""
+    """A strip for attention weights in each arithmetic; one each for parameters and scores, which beta does not
+    change."""
     found = [
         Strip(
             f"attention weights, {text}",
@@ -120,7 +121,7 @@ def _bars(axis: Any, strips: Sequence[Strip], context: str) -> None:
 
 
 def _cells(axis: Any, strips: Sequence[Strip], contexts: Sequence[str]) -> None:
-    """Shaded by the logarithm; each number where its run of cells begins."""
+    """Cells are shaded by the logarithm; a number is printed where its run of cells begins."""
     shown = [log2(number) for strip in strips for number in strip.numbers if number]
     low, high = min(shown, default=0.0), max(shown, default=1.0)
     for y, strip in enumerate(strips):
@@ -148,7 +149,7 @@ def _contexts(axis: Any, contexts: Sequence[str], middle: float) -> None:
 
 
 def _verdicts(groups: Groups, contexts: Sequence[str]) -> Callable[[Any], None]:
-    """A mark for each; only verdicts that there are have a place in the legend."""
+    """A mark for each cell; the legend shows only the verdicts that occur."""
 
     def draw(axis: Any) -> None:
         for verdict, (colour, mark) in MARKS.items():
@@ -167,7 +168,7 @@ def _verdicts(groups: Groups, contexts: Sequence[str]) -> Callable[[Any], None]:
 
 
 def _heads(row: Row, classes: Sequence[Any]) -> Callable[[Any], None]:
-    """Of each class, the layers that have such heads."""
+    """For each class, the layers that have such heads."""
 
     def draw(axis: Any) -> None:
         for y, heads in enumerate(classes):

@@ -39,7 +39,7 @@ from exactformer.verify.separation import SeparationNotProved
 
 BAD_INPUT = (MachineError, NetworkDocumentError, GivenError, BehaviourError, ContextError, BetaError, FileRefused)
 ENDINGS = (".network.json", ".json", ".py")
-"""Of a network document's name, which are no part of what the network is called."""
+"""Endings of a document's file name that are not part of the network's name."""
 
 
 @dataclass(frozen=True)
@@ -106,20 +106,21 @@ def request_on_sequences(typed: Typed, sequences: Path) -> AnyRequest:
 
 
 def request_for(typed: Typed, given: Loaded) -> Request | UniversalRequest:
-    """The request about a machine; where options do not go together, or something is missing, that is said in words of
-    options."""
+    """The request about a machine.  If options do not go together, or one is missing, the message names the options."""
     if not typed.all_inputs:
         require_inputs(typed)
         inputs = typed.inputs if given.normal is None else tuple(map(given.normal.typed, typed.inputs))
         runs = Inputs(inputs, paradigm=typed.paradigm, context=typed.context, max_steps=typed.max_steps)
         return Request(given.machine, runs, parse_arithmetic(typed.arithmetic), typed.beta)
     if typed.inputs:
-        raise InputRefused("--all-inputs is about every input: leave --input out")
+        raise InputRefused("--all-inputs is about every input: leave out --input")
     if typed.space is not None and typed.paradigm is Paradigm.COT:
-        raise InputRefused("--space goes with --paradigm scot: a chain of thought grows with time, not with space")
+        raise InputRefused(
+            "--space needs --paradigm scot: a plain chain of thought grows with the machine's time, not with its space"
+        )
     if typed.context is None and typed.space is None:
         raise InputRefused(
-            "--all-inputs needs --context N, or with --paradigm scot --space S: the claim is about what fits"
+            "--all-inputs needs --context N (or, with --paradigm scot, --space S): the claim is about runs that fit"
         )
     return UniversalRequest(
         given.machine,
@@ -132,29 +133,29 @@ def request_for(typed: Typed, given: Loaded) -> Request | UniversalRequest:
 
 
 def require_nothing_else() -> None:
-    """About given sequences no option is typed that goes with machines."""
+    """Refuses options that are for machines only."""
     context = click.get_current_context()
     alike = {"machine", "sequences", "arithmetic", "beta", "out", "force", "as_json", "budget"}
     for option in context.command.params:
         given = context.get_parameter_source(option.name or "") is click.core.ParameterSource.COMMANDLINE
         if given and option.name not in alike:
-            raise InputRefused(f"{option.opts[0]} goes with a MACHINE: about given sequences leave it out")
+            raise InputRefused(f"{option.opts[0]} is for a MACHINE: leave it out with --sequences")
 
 
 def require_inputs(typed: Typed) -> None:
-    """Without --all-inputs there must be inputs, and nothing is to be assumed."""
+    """Without --all-inputs there must be inputs, and nothing may be assumed."""
     if not typed.inputs:
-        raise InputRefused("give an input word with --input, or --all-inputs for a proof about every input")
+        raise InputRefused("give an input word with --input, or give --all-inputs for a proof about every input")
     if typed.space is not None:
-        raise InputRefused("--space goes with --all-inputs: on given inputs cells are counted")
+        raise InputRefused("--space needs --all-inputs: on given inputs the cells are counted")
     if typed.assumed_writes is not None:
-        raise InputRefused("--assume-writes-per-cell goes with --all-inputs: on given inputs writes are counted")
+        raise InputRefused("--assume-writes-per-cell needs --all-inputs: on given inputs the writes are counted")
     if typed.claim != "activations":
-        raise InputRefused(f"--claim {typed.claim} goes with --all-inputs: it is proved for every run, or not at all")
+        raise InputRefused(f"--claim {typed.claim} needs --all-inputs: it can be proved only for every run at once")
 
 
 def network_name(path: str) -> str:
-    """What a network is called: its file, without the ending.
+    """A network's name: that of its file, without the ending.
 
     >>> network_name("out/counter.network.json"), network_name("x.json"), network_name("length.py:model")
     ('counter', 'x', 'length')
@@ -164,7 +165,7 @@ def network_name(path: str) -> str:
 
 
 def summary(written: Written) -> dict[str, object]:
-    """What ``--json`` prints: the certificate, its name, and where it lies."""
+    """What ``--json`` prints: the certificate, its name, and where it was written."""
     certificate = json.loads(written.bytes)
     return {
         "verdict": certificate["verdict"],

@@ -1,4 +1,4 @@
-"""``exactformer check``: hand a certificate, and what it is about, to the checker, which imports nothing of ours."""
+"""``exactformer check``: gives a certificate, and what it has to be about, to the checker and prints its answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from exactformer.verify.verdict import Basis
 LONGEST_ERROR = 2000
 """Characters."""
 FORMAT, VERSION = "exactformer check", 1
-"""Of what ``--json`` prints: `certificates/check.schema.json` says what each field is."""
+"""The version of what ``--json`` prints; `certificates/check.schema.json` says what each field means."""
 
 
 def execute(certificate: Path, about: About, budget: int, expected: str, as_json: bool) -> None:
@@ -41,14 +41,14 @@ def execute(certificate: Path, about: About, budget: int, expected: str, as_json
 
 
 def lines(answer: Answer, expected: str) -> list[Part]:
-    """What a person reads."""
+    """The answer for people."""
     said: list[Part] = [*answer.folded]
     said += [] if answer.valid is None else report(answer.valid, expected).splitlines()
     return [*said, *(["compared", f"  - {answer.compared}"] if answer.compared is not None else [])]
 
 
 def document(certificate: Path, about: About, expected: str, answer: Answer) -> dict[str, object]:
-    """What a program reads."""
+    """The answer for programs."""
     valid = answer.valid
     rejected = valid is None and answer.code is ExitCode.REFUTED
     return {

@@ -100,8 +100,8 @@ def parse_delta(text: str) -> Delta:
 
 
 def records_of(pairs: Sequence[Pair]) -> list[dict[str, object]]:
-    """Rows, flat, all with the same names.  Numbers that may exceed 2^53 are strings, and None from 2^64 on, where the
-    number of their bits says enough."""
+    """Flat rows with the same names.  Numbers that may exceed 2^53 are strings.  From 2^64 on a number is None: how
+    many bits it has is said instead."""
     found = [_record(pair) for pair in pairs]
     names = dict.fromkeys(name for row in found for name in row)
     return [{name: row.get(name) for name in names} for row in found]
@@ -177,7 +177,7 @@ def _ternary_record(row: Row) -> dict[str, object]:
 
 
 def as_csv_text(records: Sequence[dict[str, object]]) -> str:
-    """A line of names, then one line per row; what there is not is empty."""
+    """A line of names, then one line per row; a missing value is empty."""
     written = io.StringIO()
     writer = csv.DictWriter(written, list(records[0]), lineterminator="\n")
     writer.writeheader()

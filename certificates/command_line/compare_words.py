@@ -15,7 +15,7 @@ from exactformer.verify.counting import Subject
 from exactformer.verify.verdict import Verdict
 
 EXACT_BELOW = 10**7
-"""Larger numbers are shown by powers of two."""
+"""Larger numbers are shown as powers of two."""
 DIFFERENT_TASKS = (
     "A comparison of magnitudes and precision, not of equal tasks: the high-precision construction approximates one"
     " function of n tokens of [0, 1)^d; the ternary one runs a machine for n tokens of chain of thought."
@@ -27,22 +27,22 @@ NOT_PROVED_HERE = (
 )
 UNITS = (
     "High-precision numbers are in units of delta: inputs, biases and ids are multiplied by 1/delta, so that ids are"
-    " integers. What outputs need comes on top, as they count as 0. Scores are not counted."
+    " integers. Outputs count as 0, so what they need comes on top. Scores are not counted."
 )
 MEANINGS = (
-    ("|parameter|", "the largest parameter; ramps of ReLUs are left out"),
+    ("|parameter|", "the largest parameter, without the ramps of ReLUs"),
     (
         "bits",
-        "significand bits of all parameters, but for those that dismiss ids outside the interval, which may be any"
-        " larger amount",
+        "significand bits of all parameters except those that dismiss ids outside the interval, which may be any"
+        " larger number",
     ),
-    ("id bits", "significand bits with which all ids are exact"),
+    ("id bits", "significand bits that make all ids exact"),
     (
         "format",
         f"the first of {', '.join(FORMATS)} in which all ids stay distinct when rounded; =: they are exact;"
-        " ?: a smaller one is not decided, because there are too many ids; -: none",
+        " ?: a smaller format is not decided, because there are too many ids; -: none",
     ),
-    ("lambda", "softmax's factor, for inputs in [0, 1); -: none is certified"),
+    ("lambda", "the factor of softmax's scores, for inputs in [0, 1); -: none is certified"),
     ("activation bits", "significand bits of activations"),
 )
 """What the columns of the table are."""
@@ -55,7 +55,7 @@ def rule_text(delta: Delta) -> str:
     if delta is DeltaRule.STATED:
         return "delta = 1/(n + 2), the largest for which Lemma 6 is stated (n < 1/delta - 1), so it shrinks with n"
     if delta is DeltaRule.COARSEST:
-        return "delta the largest at which n columns can be distinct, so it shrinks with n"
+        return "delta is the largest at which n columns can be distinct, so it shrinks with n"
     return f"delta = {delta} for every n"
 
 
@@ -65,7 +65,7 @@ def condition_name(pair: Pair) -> str:
 
 
 def shown(value: Fraction | int) -> str:
-    """A number where it is short; else a power of two, or one that it is below.
+    """A short number as it is, else a power of two that it equals or is below.
 
     >>> shown(1234567), shown(Fraction(3, 2)), shown(2**40), shown(2**40 + 1)
     ('1,234,567', '1.5', '2^40', '< 2^41')
@@ -83,13 +83,13 @@ def between(bits: Between) -> str:
 
 
 def format_text(smallest: Smallest) -> str:
-    """A name, '=' where exact; '?' in front where a smaller one is not decided; '-' for none."""
+    """A name, with '=' after it if it is exact, '?' before it if a smaller one is not decided; '-' for none."""
     name = "-" if smallest.name is None else smallest.name + ("=" if smallest.exact else "")
     return f"?{name}" if smallest.undecided else name
 
 
 def in_words(pairs: Sequence[Pair], subject: Subject, delta: Delta, positional: bool) -> Iterator[Part]:
-    """What was compared, a table for each d, sentences from its rows, and what the numbers do not say."""
+    """What was compared; for each d a table and sentences from its rows; what the numbers do not say."""
     how = "with positional encoding, " if positional else ""
     yield Facts(
         (
@@ -120,7 +120,7 @@ def conditions(pairs: Sequence[Pair]) -> Iterator[str]:
             yield f"lemma 6, {condition.name.lower()}: {condition.value}"
     if "none" in names:
         first = next(pair.high for pair in pairs if isinstance(pair.high, str))
-        yield f"lemma 6, none: there is nothing to compare, as {first}"
+        yield f"lemma 6, none: there is nothing to compare, because {first}"
 
 
 def table(pairs: Sequence[Pair]) -> Table:
@@ -170,7 +170,7 @@ def sentences(pairs: Sequence[Pair]) -> Iterator[str]:
     """What the first and the last row with a grid say."""
     rows = [(pair, pair.high) for pair in pairs if not isinstance(pair.high, str)]
     if not rows:
-        yield "No row has a grid with n distinct columns: give a smaller delta, or leave --delta away."
+        yield "No row has a grid with n distinct columns: give a smaller delta, or leave out --delta."
         return
     (first, before), (last, high) = rows[0], rows[-1]
     cost, other = high.cost, max(high.cost.bound_parameters, key=lambda one: one.largest)
@@ -219,5 +219,8 @@ def _ternary_sentence(row: Row) -> str:
         f" {row.weights.significand} bits and at most {shown(row.largest_parameter.magnitude)}, with beta = {row.beta}"
     )
     if row.verdict is Verdict.PROVED:
-        return f"The ternary construction needs for its {row.model.text} rounding to be right: {weights}"
-    return f"The ternary construction is not shown right in {row.model.text} for all writes of a cell; at {weights}"
+        return f"For its rounding in {row.model.text} to be right, the ternary construction needs {weights}"
+    return (
+        f"In {row.model.text} the ternary construction is not shown to be right for every number of writes to a "
+        f"cell; at {weights}"
+    )

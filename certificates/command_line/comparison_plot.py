@@ -17,13 +17,13 @@ from exactformer.verify.contextual.comparison import Pair
 from exactformer.verify.verdict import Verdict
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#999999")
-"""Of Okabe and Ito, for readers with any colour vision: one for each d; the ternary construction is black."""
+"""Colours of Okabe and Ito, for any colour vision: one for each d; the ternary construction is black."""
 MARKS = "os^vDP*X"
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One quantity against n, of both constructions."""
+    """One quantity against n, for both constructions."""
 
     title: str
     high: Callable[[Cost], int]
@@ -80,7 +80,7 @@ def draw_comparison(pairs: Sequence[Pair], rule: str, path: Path) -> bytes:
 
 
 def _by_dimension(pairs: Sequence[Pair]) -> list[tuple[int, list[tuple[int, Cost]]]]:
-    """For each d: n and the counts, where there is a grid."""
+    """For each d: n and the counts, if there is a grid."""
     return [
         (d, [(pair.n, pair.high.cost) for pair in group if not isinstance(pair.high, str)])
         for d, group in groupby(pairs, key=lambda pair: pair.d)

@@ -13,7 +13,7 @@ from exactformer.certificates.reports.layout import NARROWEST, TIE, Part, laid_o
 
 
 def line_width() -> int | None:
-    """COLUMNS, if it is a number, else that of the terminal that is standard output; None in a pipe."""
+    """COLUMNS if it is a number, else the width of the terminal; None in a pipe."""
     if re.fullmatch(r"[0-9]{1,5}", columns := os.environ.get("COLUMNS", ""), re.ASCII) and int(columns):
         return max(int(columns), NARROWEST)
     try:
@@ -24,7 +24,7 @@ def line_width() -> int | None:
 
 
 def show(parts: Iterable[Part]) -> None:
-    """Print a report on standard output; emphasis only reaches a terminal, and none with NO_COLOR."""
+    """Print a report on standard output; emphasis is for terminals only, and not with NO_COLOR."""
     plain = bool(os.environ.get("NO_COLOR"))
     for line in laid_out(parts, line_width()):
         text = line.text.replace(TIE, " ")

@@ -44,8 +44,8 @@ def execute(layer: str, n: int, d: int, delta: Fraction, weights: Path | None) -
         show(
             [
                 f"{headline(Verdict.PROVED)}: {layer} computes a contextual mapping on this grid ({where}): it tells "
-                f"apart the columns of all {found.sequences} sequences with distinct columns, but for sequences that "
-                "permute one another."
+                f"apart the columns of all {found.sequences} sequences with distinct columns, except for sequences "
+                "that are permutations of one another."
             ]
         )
         return
@@ -73,7 +73,7 @@ def read_layer(kind: str, path: Path) -> Substitute:
         return Convolution(*_matrices(document, NAMES[kind], path))
     heads = document.get("heads")
     if not isinstance(heads, list) or not heads or not all(isinstance(head, dict) for head in heads):
-        raise InputRefused(f'{path} must hold "heads", a list of objects with {", ".join(HEAD)}')
+        raise InputRefused(f'{path} must hold "heads", a list of objects, each with {", ".join(HEAD)}')
     found = tuple(PlainHead(*_matrices(head, HEAD, path)) for head in heads)
     return SoftmaxAttention(found) if kind == "attention" else HardmaxAttention(found)
 

@@ -1,4 +1,4 @@
-"""``exactformer convert``: a machine of any format in ours, or in that of another tool."""
+"""``exactformer convert``: prints a machine of any format in our format, or in that of another tool."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from exactformer.constructions.machines.machine import MachineError
 
 
 def execute(machine: str, to: str, out: Path | None, force: bool) -> None:
-    """Print the machine, or write it; in our format it begins with comments on how it was made."""
+    """Print the machine, or write it; our format begins with comments that say how the machine was made."""
     with refusing(MachineError, FileRefused):
         loaded = load(machine)
         other = None if to == OURS else written(loaded, to)

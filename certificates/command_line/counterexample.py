@@ -32,7 +32,7 @@ from exactformer.verify.writes import Grounds
 
 SEPARATIONS = "Look-up heads separate by 2, others by 1: `exactformer certify MACHINE --all-inputs` proves that."
 SHOWN_SYMBOLS = 60
-"""Words longer than this are shortened for people; JSON has all of them."""
+"""Longer words are shortened for people; JSON has them in full."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Asked:
 def execute(asked: Asked, as_json: bool) -> NoReturn:
     """Search, print what was found, and end: 1 a wrong token, 0 proved, 3 none found, 2 and 4 as everywhere."""
     if asked.words and asked.machine is None:
-        raise InputRefused("give --machine with --input: words belong to a machine")
+        raise InputRefused("--input needs --machine: a word is an input of a machine")
     with refusing(MachineError, ContextError):
         machines = [load_machine(asked.machine)] if asked.machine else [entry.machine for entry in HANDWRITTEN.values()]
         runs = _runs(machines[0], asked)
@@ -100,14 +100,17 @@ def report(found: Search, arithmetic: str, context: int) -> Iterator[Part]:
     wrong = found.found
     if found.verdict is Verdict.PROVED:
         subject = found.standings[0].machine.name if len(found.standings) == 1 else "every machine tried"
-        yield f"{where}: there is no wrong token, and no run was tried."
+        yield f"{where}: there is no wrong token; no run had to be tried."
         yield ""
         yield heading(Basis.PROVED.title)
         yield f"  - The rounding inequalities hold for {subject}, for every number of positions that may tie."
         for standing in found.standings:
             if standing.row.most.grounds is Grounds.PROVED:
                 most = standing.row.most.bound
-                yield f"  - {standing.machine.name} writes no cell more than {most} times, so no more positions tie."
+                yield (
+                    f"  - {standing.machine.name} writes no cell more than {most} times, so at most as many "
+                    f"positions tie."
+                )
         yield ""
         yield heading(Basis.ASSUMED.title)
         yield f"  - {SEPARATIONS}"
@@ -119,14 +122,14 @@ def report(found: Search, arithmetic: str, context: int) -> Iterator[Part]:
         yield Facts((*_shown(wrong, wrong.comparison), _tally(found)))
         return
     said = "no token is wrong on the runs tried" if found.attempts else "no run to try was found"
-    yield f"{where}: {said}. Of other runs this says nothing."
+    yield f"{where}: {said}. This says nothing about other runs."
     yield ""
     yield heading(Basis.OBSERVED.title)
     yield Facts((_tally(found),))
     differing = [one for one in found.attempts if one.differs]
     if differing and differing[0].comparison is not None:
         yield ""
-        yield "The first run with an activation that is not the hardmax one:"
+        yield "The first run with an activation that differs from the hardmax one:"
         yield Facts(tuple(_shown(differing[0], differing[0].comparison)))
 
 
@@ -134,10 +137,11 @@ def _tally(found: Search) -> tuple[str, str]:
     tokens = sum(one.candidate.tokens for one in found.attempts)
     failed = [one for one in found.attempts if one.failure is not None]
     differing = sum(one.differs for one in found.attempts)
-    text = f"{counted(len(found.attempts), 'run')}, {counted(tokens, 'token')}; activations differ on {differing}"
+    tried = f"{counted(len(found.attempts), 'run')}, {counted(tokens, 'token')}"
+    text = f"{tried}; activations differ in {differing} of the runs"
     if failed:
-        text += f"; {len(failed)} could not be computed to the end ({failed[0].failure})"
-    return "tried", text + (f"; at least {found.left_out} longer ones left out" if found.left_out else "")
+        text += f"; {len(failed)} could not be computed to their end ({failed[0].failure})"
+    return "tried", text + (f"; at least {found.left_out} longer ones were left out" if found.left_out else "")
 
 
 def _shown(attempt: Attempt, comparison: Comparison) -> Iterator[tuple[str, str]]:

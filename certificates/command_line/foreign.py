@@ -1,4 +1,4 @@
-"""What a reader has to know of a machine that was given in another tool's format, in every report about it."""
+"""What every report says about a machine that was given in another tool's format."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WIDTH = 110
 
 
 def made_from(loaded: Loaded) -> list[str]:
-    """How the machine that is compiled was made from the one that was given, in sentences; none for one of ours."""
+    """Sentences on how the compiled machine was made from the given one; none for a machine in our format."""
     if loaded.original is None:
         return []
     said = [f"Read as {TITLES[loaded.format]}: {loaded.original.name!r}."]
@@ -30,13 +30,13 @@ def made_from(loaded: Loaded) -> list[str]:
 
 
 def facts(loaded: Loaded) -> list[Facts]:
-    """These sentences as a part of a report; of a busy beaver of the standard text its name says them."""
+    """These sentences as a part of a report; none for a busy beaver in the standard text, whose name says it all."""
     rows = [("normal form" if not number else "", said) for number, said in enumerate(made_from(loaded))]
     return [Facts(tuple(rows))] if loaded.normal is not None else []
 
 
 def commented(loaded: Loaded) -> str:
-    """The text of what is compiled, which begins with how it was made, as comments."""
+    """The text of the compiled machine; comments at its beginning say how it was made."""
     comments = [line for said in made_from(loaded) for line in textwrap.wrap(said, WIDTH, break_on_hyphens=False)]
     if loaded.normal is not None:
         comments += cell_table(loaded.normal)

@@ -1,6 +1,6 @@
-"""What a command prints comes out when it has ended, all at once.
+"""Holds what a command prints until the command has ended, and then prints it all at once.
 
-So an interrupted command says nothing, and one that fails in the middle of a report says no part of it.
+So an interrupted command prints nothing, and one that fails in the middle of a report prints no part of it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TextIO
 
 
 class HeldOutput(io.StringIO):
-    """A text stream that keeps what is written to it for ``stream``, and else looks like that."""
+    """A text stream that keeps what is written to it for ``stream``; in all else it looks like ``stream``."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
@@ -41,6 +41,6 @@ class HeldOutput(io.StringIO):
 
 
 def say_so_far() -> None:
-    """On a terminal, print what is held: for what is decided part by part, with somebody looking."""
+    """On a terminal, print what is held so far: for commands that decide part by part while somebody is looking."""
     if isinstance(sys.stdout, HeldOutput) and sys.stdout.isatty():
         sys.stdout.let_go()

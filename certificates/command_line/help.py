@@ -1,4 +1,4 @@
-"""How ``--help`` looks, of every command: nothing is cut, and what MACHINE may be is said by one text."""
+"""How the ``--help`` of every command looks: nothing is cut, and one text says what a MACHINE may be."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ IN_A_PIPE = 80
 """Columns of a help text where there is no terminal."""
 MACHINE = (
     "MACHINE is the name of a machine of the library (`exactformer machines` lists them), a file, or a busy beaver "
-    "text such as 1RB1LB_1LA1RZ. A file may also be one of another tool: `exactformer convert --help` lists them."
+    "text such as 1RB1LB_1LA1RZ. Files of other tools can be read, too: `exactformer convert --help` lists them."
 )
 
 
 class Formatter(click.HelpFormatter):
-    """Help texts as wide as reports are, and legible in a narrow terminal, too."""
+    """Help texts are as wide as reports, and legible in a narrow terminal, too."""
 
     def __init__(self, indent_increment: int = 2, width: int | None = None, max_width: int | None = None) -> None:
         columns = min(line_width() or IN_A_PIPE, max_width or PROSE)
@@ -37,7 +37,7 @@ class Context(click.Context):
 
 
 class _ExitCodes(click.Command):
-    """Below the help of a command whose epilog is `EXIT_CODES` their table stands, a line for each."""
+    """If a command's epilog is `EXIT_CODES`, the table of exit codes follows its help, one line for each."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The table, or whatever else is said there."""
@@ -54,7 +54,7 @@ class Command(_ExitCodes):
     context_class = Context
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The help, and behind it the text about machines."""
+        """The help, then the text about machines."""
         super().format_help_text(ctx, formatter)
         if any("MACHINE" in (param.human_readable_name, param.metavar) for param in self.params):
             formatter.write_paragraph()

@@ -1,4 +1,4 @@
-"""``exactformer kernel``: what an attention kernel of a recipe gets wrong at most, or an input on which it does."""
+"""``exactformer kernel``: bounds the error of the attention kernel that a recipe describes, or finds a bad input."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from exactformer.constructions.behaviour import BehaviourError
 
 BAD_INPUT = (RecipeError, FileRefused, BehaviourError)
 KEYS = "keys"
-"""What a sweep may be over besides a field of the recipe."""
+"""What a sweep may vary other than a field of the recipe."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Typed:
 
 
 def execute(typed: Typed, output: Output, as_json: bool) -> None:
-    """Show it, or find an input, and write a certificate; or say what a sweep gives.
+    """Prove a bound, or find an input, and write a certificate; or print what a sweep gives.
 
     Exit code: 0 proved, or a sweep, 1 refuted, 2 bad input (nothing is written), 3 inconclusive.
     """
@@ -68,7 +68,7 @@ def execute(typed: Typed, output: Output, as_json: bool) -> None:
         execute_sweep(typed.sweep, asked, typed.plot, output.force, as_json)
         return
     if typed.plot is not None:
-        raise InputRefused("--plot is for --sweep FIELD=A,B,..: without it there is nothing to draw")
+        raise InputRefused("--plot needs --sweep FIELD=A,B,..: without it there is nothing to draw")
     with LateProgress(not as_json) as progress, refusing(*BAD_INPUT):
         output.require_folder()
         bundle = certify_kernel(asked, progress)
@@ -82,10 +82,10 @@ def execute(typed: Typed, output: Output, as_json: bool) -> None:
 
 
 def drift_of(typed: Typed, text: KernelText) -> Fraction:
-    """How far scores may be from exact ones: 0 where it is not said what they are products of."""
+    """How far scores may be from exact ones: 0 unless options say what they are products of."""
     if (typed.head_width is None) != (typed.entries is None):
         raise InputRefused(
-            "--head-width and --entries go together: how many numbers a score is a product of, how large"
+            "--head-width and --entries go together: give how many products a score sums, and how large the entries are"
         )
     if typed.head_width is None or typed.entries is None:
         return Fraction(0)
@@ -93,7 +93,7 @@ def drift_of(typed: Typed, text: KernelText) -> Fraction:
 
 
 def summary(bundle: KernelBundle, path: Path, lying: bytes) -> dict[str, object]:
-    """What ``--json`` prints: the certificate, where it lies, and what it does not say."""
+    """What ``--json`` prints: the certificate, where it was written, and what it does not say."""
     worst = bundle.found.worst
     return {
         "verdict": bundle.found.verdict.value,
@@ -113,7 +113,7 @@ def written(number: Number) -> str:
 
 
 def execute_sweep(text: str, asked: KernelAsked, plot: Path | None, force: bool, as_json: bool) -> None:
-    """What is shown and found of each value of a field."""
+    """What is proved and what is found for each value of a field."""
     field, equals, listed = (part.strip() for part in text.partition("="))
     values = [value.strip() for value in listed.split(",")]
     if not equals or not all(values) or len(set(values)) < len(values):
@@ -130,7 +130,7 @@ def execute_sweep(text: str, asked: KernelAsked, plot: Path | None, force: bool,
 
 
 def changed(asked: KernelAsked, field: str, value: str) -> KernelAsked:
-    """With another value of a field, or another number of keys.  Raises RecipeError."""
+    """The recipe with another value of a field, or another number of keys.  Raises RecipeError."""
     if field != KEYS:
         return replace(asked, text=asked.text.changed(field, value))
     try:
@@ -141,7 +141,7 @@ def changed(asked: KernelAsked, field: str, value: str) -> KernelAsked:
 
 
 def row_of(field: str, row: Swept) -> dict[str, object]:
-    """For ``--json``: errors as rationals; null where nothing is shown, or found."""
+    """For ``--json``: errors as rationals; null if nothing is proved, or found."""
     found = row.found
     return {
         field: row.value,
@@ -154,7 +154,7 @@ def row_of(field: str, row: Swept) -> dict[str, object]:
 
 
 def draw_sweep(field: str, rows: Sequence[Swept], path: Path) -> bytes:
-    """What is shown and what is found, of each value; values are side by side, as they were given."""
+    """For each value, in the order given, what is proved beside what is found."""
     plt = pyplot_for(path)
     figure, axis = plt.subplots(figsize=(8, 4.5))
     found = [row.found for row in rows]

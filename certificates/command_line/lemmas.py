@@ -1,4 +1,4 @@
-"""``exactformer lemmas``: decide the lemma book, or a part of it; or change weights and see whether it notices."""
+"""``exactformer lemmas``: decides the lemma book or a part of it, or changes weights and sees whether it notices."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from exactformer.verify.verdict import Fate, Verdict
 
 LARGEST_WIDTH = 64
 LARGEST_MUTATED = 4
-"""Equivalent mutants are evaluated on all inputs: exponentially many in the width."""
+"""The largest width for mutants: equivalent ones are evaluated on all inputs, exponentially many in the width."""
 MUTATION_WIDTHS = (3,)
 
 
@@ -79,7 +79,7 @@ def _decide(lemmas: Sequence[Lemma], widths: tuple[int, ...], budget: int, as_js
         click.echo(json.dumps(_plain(entries, widths, left_out), indent=2))
     else:
         show(summary_lines(entries, left_out, time.perf_counter() - started))
-    # Where nothing was decided nothing is certified.
+    # If nothing was decided, nothing is certified.
     raise click.exceptions.Exit(EXIT_CODE[Verdict.together(verdicts)])
 
 
@@ -91,7 +91,7 @@ def _counted(decided: Iterator[Entry], entries: list[Entry], progress: LateProgr
 
 
 def lemma_lines(results: Sequence[Entry]) -> Iterator[Part]:
-    """A line with verdict, widths and cost; the statement; how and whence; what stands against it."""
+    """A line with verdict, widths and time; the statement; method and source; counterexamples and open cases."""
     lemma = results[0].lemma
     for verdict, colour in COLOUR.items():
         if entries := [one for one in results if one.verdict is verdict]:

@@ -1,4 +1,4 @@
-"""``exactformer machines``: what the library has, and how a machine is written down."""
+"""``exactformer machines``: lists the library, or prints the text of a machine."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from exactformer.constructions.machines.machine import MachineError
 def execute(machine: str | None, as_json: bool) -> None:
     """List the machines of the library; with a MACHINE, print its text, to be copied and changed.
 
-    A machine of the library is printed with its comments; any other as certificates hold it, and one that is in another
-    format with how it was made, as `convert` prints it.
+    A machine of the library is printed with its comments; any other as certificates hold it.  If it is in another
+    format, comments say how it was made, as `convert` prints it.
     """
     if machine is not None:
         click.echo(text_of(machine), nl=False)

@@ -1,4 +1,4 @@
-"""The command ``exactformer``: all of its commands, and how it begins."""
+"""The command ``exactformer``: all of its subcommands, and its entry point."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ for declaring in (certificates, contextual, machines, reading):
 
 
 def execute(arguments: list[str]) -> None:
-    """Do what the arguments ask for; how it ends is an exception, as `code_of` reads them."""
-    if "_EXACTFORMER_COMPLETE" in os.environ:  # a shell asks what can be typed next
+    """Do what the arguments ask for; it ends with an exception that `code_of` turns into an exit code."""
+    if "_EXACTFORMER_COMPLETE" in os.environ:  # a shell asks for completions
         cli.main(arguments, "exactformer")
     with cli.make_context("exactformer", arguments) as context:
         cli.invoke(context)

@@ -1,4 +1,4 @@
-"""Margins of words against their length: how far a construction, or its constant, carries."""
+"""A drawing of words' margins against their length: up to which length a construction, or its constant, works."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MARKERS = "osD^vP*X"
 
 
 def draw_margins(found: Sequence[tuple[str, WordsFound]], path: Path) -> bytes:
-    """A line for each arithmetic, from the least margin of each length; a cross at 0 where a word is wrong."""
+    """For each arithmetic a line through the smallest margin of each length; a cross at 0 if a word is wrong."""
     plt = pyplot_for(path)
     figure, axis = plt.subplots(figsize=(8, 4.5))
     for number, (name, one) in enumerate(found):

@@ -1,7 +1,7 @@
 """Numbers as people type them, for every option that takes a large one: 1000, 2^20; lists of them; 1/2^4.
 
-What the functions `number_of`, `numbers_of` and those below them give is what click takes as the type of an option.
-Each raises `click.BadParameter`, which names the limits.
+The functions `number_of`, `numbers_of` and those below them return what click takes as the type of an option.  It
+raises `click.BadParameter`, whose message names the limits.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from fractions import Fraction
 import click
 
 LARGEST = 1 << 64
-"""Of contexts, and of whatever else is counted in tokens, cells or steps."""
+"""The limit of contexts, and of whatever else is counted in tokens, cells or steps."""
 LARGEST_BETA = 1 << 1024
-"""What may be typed has to end somewhere: only formats of one's own admit as large a beta."""
+"""The limit of beta: only formats that a user defines admit one as large."""
 LARGEST_BITS = 4096
-"""Bits of what is multiplied out at all."""
+"""Powers with more bits than this are not computed."""
 LONGEST_RATIONAL = 60
-"""Characters of a rational that is typed."""
+"""The most characters of a rational that is typed."""
 
 
 def whole_number(text: str) -> int | None:
-    """The number that ``text`` is, or None if it is no whole number, or one of thousands of digits.
+    """The number that ``text`` says, or None if it is not a whole number, or has thousands of digits.
 
     >>> whole_number("1000"), whole_number("2^20"), whole_number("10^3"), whole_number("2^x")
     (1000, 1048576, 1000, None)
@@ -36,7 +36,7 @@ def whole_number(text: str) -> int | None:
 
 
 def written(number: int) -> str:
-    """A number as it can be typed: a large power of two as one.
+    """A number as it can be typed: a large power of two as a power.
 
     >>> written(1000), written(1 << 64), written(256)
     ('1000', '2^64', '256')
@@ -46,13 +46,13 @@ def written(number: int) -> str:
 
 
 def shortened(text: object) -> str:
-    """What was typed, in quotes, for a message of one line."""
+    """What was typed, in quotes and shortened to fit in a message of one line."""
     shown = str(text)
     return repr(shown if len(shown) <= 40 else f"{shown[:37]}...")
 
 
 def number_of(unit: str, low: int = 1, high: int = LARGEST) -> Callable[[str | int], int]:
-    """The type of a number of so many ``unit``, from ``low`` to ``high``.
+    """The type of a number of this many ``unit``, from ``low`` to ``high``.
 
     >>> number_of("tokens")("2^20")
     1048576
@@ -87,7 +87,7 @@ def numbers_of(unit: str, high: int = LARGEST) -> Callable[[str | tuple[int, ...
             if low is None or top is None or not powers or not 1 <= low <= top <= high:
                 raise click.BadParameter(
                     f"{shortened(part)}: give numbers of {unit} from 1 to {written(high)}, like 5 or 2^5, "
-                    "or ranges of powers of two that go up, like 2^1..2^3, with commas between"
+                    "or ascending ranges of powers of two, like 2^1..2^3, with commas between"
                 )
             found |= {1 << exponent for exponent in range(low.bit_length() - 1, top.bit_length())} if dots else {low}
         return tuple(sorted(found))
@@ -105,7 +105,7 @@ def power_of_two(value: str | int) -> int:
 
 
 def auto_or_power_of_two(value: str | int | None) -> int | None:
-    """The type of a beta that may be left to the command: ``auto`` is None."""
+    """The type of a beta that the command may choose: ``auto`` is None."""
     return None if value is None or value == "auto" else _power_of_two(value, "auto or ")
 
 
@@ -119,7 +119,7 @@ def _power_of_two(value: str | int, instead: str) -> int:
 
 
 def rational(value: str | Fraction) -> Fraction:
-    """The type of a number like 1/4, 0.25 or 1/2^4, of a length that can be printed back.
+    """The type of a number like 1/4, 0.25 or 1/2^4, if it is short enough to be printed back.
 
     >>> rational("1/2^4"), rational("0.25")
     (Fraction(1, 16), Fraction(1, 4))

@@ -1,4 +1,4 @@
-"""Options that several commands have, and what all commands are declared by."""
+"""Options that several commands share, and how commands are declared."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from exactformer.certificates.command_line.numbers import auto_or_power_of_two, 
 from exactformer.constructions.turing.paradigm import Paradigm
 
 command = partial(click.command, cls=Command)
-"""A command; what it does is in the module of its name, imported when it is used, so that every ``--help`` is quick."""
+"""A command.  Its work is in the module of its name, which is imported on use, so that every ``--help`` is quick."""
 Declared: TypeAlias = Any
 """A function, or a command, that has options."""
 Decorator: TypeAlias = Callable[[Declared], Declared]
@@ -39,7 +39,7 @@ MAX_STEPS = click.option(
     type=number_of("steps"),
     default=1_000_000,
     show_default=True,
-    help="Give up on a machine that has not halted after so many steps.",
+    help="Give up on a machine that has not halted after T steps.",
 )
 ARITHMETIC = click.option(
     "--arithmetic",
@@ -49,7 +49,7 @@ ARITHMETIC = click.option(
     help="fused:W, fused:W/ACC/A, rounded:W/A, rounded:W/ACC/A or exact, steps after them, or kernel:NAME; "
     "formats: fp32 bf16 fp16 e4m3fn e5m2 fixedF float(p,emin,emax).  See exactformer arithmetics.",
 )
-FORCE = click.option("--force", is_flag=True, help="Replace files that are there and differ.  Default: keep them.")
+FORCE = click.option("--force", is_flag=True, help="Replace files that exist and differ.  Default: keep them.")
 
 
 def beta_that(chooses: str) -> Decorator:
@@ -60,7 +60,7 @@ def beta_that(chooses: str) -> Decorator:
         type=auto_or_power_of_two,
         default="auto",
         show_default=True,
-        help=f"What scores are multiplied with: a power of two; auto is the {chooses}.",
+        help=f"The factor of all scores: a power of two; auto is the {chooses}.",
     )
 
 
@@ -83,7 +83,7 @@ def pool(declared: Declared) -> Declared:
 
 
 def rows(declared: Declared) -> Declared:
-    """How rows are printed, and that they are drawn."""
+    """How rows are printed, and whether they are drawn."""
     plot = click.option(
         "--plot",
         metavar="FILE",

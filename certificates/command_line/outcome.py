@@ -1,4 +1,4 @@
-"""How a command ends: exit codes, and one sentence on stderr for whatever is no result."""
+"""How a command ends: an exit code and, if there is no result, one sentence on stderr."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ MEANING = {
     ExitCode.READER_GONE: "whoever read the output went away before its end",
     ExitCode.TERMINATED: "ended by SIGTERM, as 130",
 }
-"""The one table: the documentation and ``--help`` show it, and the checker has the same codes."""
+"""What each exit code means.  The documentation and ``--help`` show this table; the checker has the same codes."""
 
 EXIT_CODES = "Exit codes: " + "; ".join(f"{code.value} {meaning}" for code, meaning in MEANING.items()) + "."
 
@@ -49,7 +49,7 @@ TRACEBACK = "EXACTFORMER_TRACEBACK"
 """The environment variable that asks for tracebacks."""
 
 OUT_OF_RESOURCES = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
-"""Errors of the operating system that are not about what was asked for."""
+"""Errors of the operating system that the request did not cause."""
 
 
 class InputRefused(click.ClickException):
@@ -62,7 +62,7 @@ class InputRefused(click.ClickException):
 
 @contextmanager
 def refusing(*errors: type[Exception], code: ExitCode = ExitCode.BAD_INPUT) -> Iterator[None]:
-    """Turn these errors, whose messages are sentences already, into the end of the command."""
+    """End the command with the message of one of these errors; their messages are sentences already."""
     try:
         yield
     except errors as error:
@@ -70,7 +70,7 @@ def refusing(*errors: type[Exception], code: ExitCode = ExitCode.BAD_INPUT) -> I
 
 
 def code_of(work: Callable[[], object]) -> ExitCode:
-    """Do the work; however it ends, there is an exit code, and one sentence on stderr unless there is a result."""
+    """Do the work.  However it ends, there is an exit code and, if there is no result, one sentence on stderr."""
     try:
         work()
     except click.exceptions.Exit as end:
@@ -88,7 +88,7 @@ def code_of(work: Callable[[], object]) -> ExitCode:
 
 
 def _refused(error: click.ClickException) -> ExitCode:
-    """What was asked for cannot be done; or it could be, if there were room for it."""
+    """What was asked for cannot be done, or there is no room for it."""
     _say(f"Error: {error.format_message()}")
     cause: BaseException | None = error
     while cause is not None:
@@ -99,14 +99,11 @@ def _refused(error: click.ClickException) -> ExitCode:
 
 
 def _failed(error: BaseException) -> ExitCode:
-    """Nobody foresaw this."""
+    """An error that nothing else handles."""
     if os.environ.get(TRACEBACK):
         traceback.print_exception(error)
     what = "memory ran out" if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"
-    _say(
-        f"Error: the command failed, so that nothing is said about any claim: {what[:1000]}.  "
-        f"{TRACEBACK}=1 shows where."
-    )
+    _say(f"Error: the command failed, so nothing is said about any claim: {what[:1000]}.  {TRACEBACK}=1 shows where.")
     return ExitCode.FAILED
 
 

@@ -1,6 +1,6 @@
-"""What all drawings have in common: the same bytes for the same numbers, written as other files are.
+"""What all drawings share: the same numbers give the same bytes, and files are written as all others are.
 
-matplotlib is imported here only, and optional (the extra ``bench``).
+matplotlib is imported here only, and is optional (the extra ``bench``).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def _kind(path: Path) -> str:
 
 
 def require_plot(path: Path, force: bool) -> Output:
-    """Before the work: where to write the figure; that it can be drawn, and written there.  Raises InputRefused."""
+    """Before the work begins: where to write the figure, if it can be drawn and written there.  Raises InputRefused."""
     pyplot_for(path)
     output = Output(path.parent, force, "--plot")
     with refusing(FileRefused):
@@ -27,13 +27,13 @@ def require_plot(path: Path, force: bool) -> Output:
 
 
 def write_plot(output: Output, path: Path, figure: bytes) -> None:
-    """Write what was drawn.  Raises InputRefused."""
+    """Write the figure.  Raises InputRefused."""
     with refusing(FileRefused):
         output.write({path.name: figure})
 
 
 def drawn(plt: Any, figure: Any, path: Path) -> bytes:
-    """The figure in the format of the path, without a date or the name of a program; closes it."""
+    """The figure in the format that the path's ending names, without a date or a program's name; closes the figure."""
     written = io.BytesIO()
     unnamed = {"Date": None} if _kind(path) == "svg" else {"Software": None}
     figure.savefig(written, format=_kind(path), metadata=unnamed)
@@ -42,7 +42,7 @@ def drawn(plt: Any, figure: Any, path: Path) -> bytes:
 
 
 def pyplot_for(path: Path) -> Any:
-    """matplotlib's pyplot, which draws the same bytes again; for a path that ends in .svg or .png."""
+    """matplotlib's pyplot, set so that it draws the same bytes again; the path has to end in .svg or .png."""
     if _kind(path) not in ("svg", "png"):
         raise InputRefused(f"--plot {path}: the name has to end in .svg or .png")
     try:

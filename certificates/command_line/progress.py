@@ -1,4 +1,4 @@
-"""A progress bar on stderr for what takes longer than a second, if a person is looking."""
+"""A progress bar on stderr, for work that takes longer than a second, if stderr is a terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PATIENCE_SECONDS = 1.0
 
 
 class LateProgress:
-    """Call it with (what, done, total); the bar appears once PATIENCE_SECONDS have passed."""
+    """A function to call with (what, done, total); the bar appears after PATIENCE_SECONDS."""
 
     def __init__(self, enabled: bool = True) -> None:
         self._started = time.monotonic()
@@ -48,7 +48,7 @@ class LateProgress:
 
 @contextmanager
 def late_spinner(what: str, enabled: bool = True) -> Iterator[Callable[[str, int, int], None]]:
-    """For work that does not say how far it is: a spinner on stderr once PATIENCE_SECONDS have passed."""
+    """For work that does not say how far it is: a spinner on stderr after PATIENCE_SECONDS."""
     if not enabled or not sys.stderr.isatty():
         yield lambda *_: None
         return

@@ -1,4 +1,4 @@
-"""``exactformer report``: a page that shows a certificate, checked before if that is asked for."""
+"""``exactformer report``: writes a page that shows a certificate, and checks the certificate first if asked to."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Page:
 
 
 def execute(certificate: Path, about: About, page: Page) -> None:
-    """Read, check if asked to, write, and say what was written."""
+    """Read the certificate, check it if asked to, write the page, and say what was written."""
     output = Output(page.page.parent, page.force, "--html")
     if not page.checking and any((about.machine, about.function, about.theory)):
-        raise InputRefused("--machine, --function and --theory say what is checked: give --check, too")
+        raise InputRefused("--machine, --function and --theory say what to check against: give --check, too")
     with refusing(ReportError, FileRefused):
         output.require_place(page.page.name)
         source = read_source(certificate, about.network)
@@ -46,7 +46,7 @@ def execute(certificate: Path, about: About, page: Page) -> None:
 
 
 def _checked(certificate: Path, source: Source, about: About, budget: int) -> Checked:
-    """What the checker says.  Raises InputRefused where it does not say that the certificate is valid."""
+    """What the checker says.  Raises InputRefused unless it says that the certificate is valid."""
     answer = ask(certificate, about, budget, "positive", spinning=True)
     if answer.valid is None:
         sentence = plain((answer.error or "")[:LONGEST_ERROR])
@@ -60,7 +60,7 @@ def _checked(certificate: Path, source: Source, about: About, budget: int) -> Ch
 
 
 def _require_same(certificate: Path, source: Source) -> None:
-    """The file that was checked is still the one that was read."""
+    """Make sure that the file that was checked is still the one that was read."""
     found: File = source.file
     if sha256(certificate.read_bytes()) != found.sha256:
-        raise InputRefused(f"{certificate} was changed meanwhile: try again")
+        raise InputRefused(f"{certificate} was changed while it was being checked: try again")

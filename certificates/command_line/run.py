@@ -1,4 +1,4 @@
-"""``exactformer run``: the chain of thought of a machine, as the hardmax transformer generates it."""
+"""``exactformer run``: prints the chain of thought of a machine, as the hardmax transformer generates it."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from exactformer.verify.hardmax.observe import HeadMismatch, TokenMismatch, obse
 from exactformer.verify.hardmax.prepared import PreparedNetwork
 
 FOLDED = (
-    "The tape is folded at square 0: a letter holds the two squares at one distance from it. In a state q+ the head is "
-    "on the right half, in a state q- on the left one."
+    "The tape is folded at square 0: a symbol holds the two squares at the same distance from it. In a state q+ the "
+    "head is on the right half, in a state q- on the left one."
 )
 
 
 def execute(
     machine: str, word: str, paradigm: Paradigm, context: int | None, max_steps: int, by_decoding: bool, as_json: bool
 ) -> None:
-    """Print the token sequences of the run, each token of which the network has been seen to generate."""
+    """Print the token sequences of the run, after making sure that the network generates each of their tokens."""
     with refusing(MachineError, ContextError):
         given = load(machine)
         loaded = given.machine
@@ -84,7 +84,7 @@ def execute(
 
 
 def _unfolded(machine: TwoWayMachine, output: str) -> str:
-    """The two-way tape that a folded machine leaves, from its first square that is not blank to the last."""
+    """The two-way tape that a folded machine leaves, from the first square that is not blank to the last."""
     squares = unfold_tape(machine, output)
     if not squares:
         return "unfolded: every square is blank"

@@ -1,4 +1,4 @@
-"""``exactformer sweep``: thousands of random machines, both paradigms, every token verified.
+"""``exactformer sweep``: verifies every token of thousands of random machines, in both paradigms.
 
 Results go to a file of JSON lines, appended as they come in, so that an interrupted sweep goes on where it stopped; a
 finished file is sorted, and depends on the seed and the number of machines alone.
@@ -27,7 +27,7 @@ from exactformer.verify.verdict import Basis, Verdict
 
 
 def execute(machines: int, seed: int, where: Where, out: Path, as_json: bool) -> None:
-    """Verify the cases 0 .. machines-1 of this seed that ``out`` does not have yet."""
+    """Verify the cases 0 .. machines-1 of this seed that are not in ``out`` yet."""
     header = {"format": "exactformer sweep", "version": 1, "seed": seed}
     started = time.perf_counter()
     with (
@@ -70,12 +70,12 @@ def summarize(lines: list[Line]) -> Line:
 
 
 def _verdict(result: Line) -> Verdict:
-    """That of the claim that the hardmax transformer generates every token of one run."""
+    """The verdict on the claim that the hardmax transformer generates every token of one run."""
     return Verdict.CERTIFIED if result["failure"] is None else Verdict.REFUTED
 
 
 def print_summary(summary: Line, out: Path) -> None:
-    """What was verified, in all and now, and the first failures."""
+    """What was verified in all, what was verified now, and the first failures."""
     tokens = summary["tokens"]
     said = [
         f"{counted(summary['machines'], 'machine')}: {counted(tokens['cot'], 'token')} of chains of thought, "
@@ -93,6 +93,6 @@ def print_summary(summary: Line, out: Path) -> None:
     else:
         said.append(
             f"{verdict}: every token is the unique best next token of the hardmax transformer "
-            f"({Basis.OBSERVED.title}; nothing is said of softmax)"
+            f"({Basis.OBSERVED.title}; nothing is said about softmax)"
         )
     show([*said, f"results {out}"])

@@ -1,4 +1,4 @@
-"""``exactformer sweep --all-inputs``: many random machines, each proved for every input that fits."""
+"""``exactformer sweep --all-inputs``: proves many random machines, each for every input that fits."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def execute(
     out: Path,
     as_json: bool,
 ) -> NoReturn:
-    """Prove the machines 0 .. machines-1 of this seed that ``out`` does not have yet."""
+    """Prove the machines 0 .. machines-1 of this seed that are not in ``out`` yet."""
     with refusing(ModelError):
         model = parse_arithmetic(arithmetic)
     header: Line = {
@@ -69,7 +69,7 @@ def execute(
 
 
 def summarize(lines: list[Line]) -> Line:
-    """Verdicts, and how long machines took."""
+    """The verdicts, and how long the machines took."""
     times = sorted(line["milliseconds"] for line in lines)
     return {
         "verdict": Verdict.together(Verdict(line["verdict"]) for line in lines).value,

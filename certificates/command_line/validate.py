@@ -1,4 +1,4 @@
-"""``exactformer validate``: whether a text is a machine, and what its states and transitions alone tell of its runs."""
+"""``exactformer validate``: says whether a text is a machine, and what its transitions alone tell about its runs."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from exactformer.constructions.machines.library import load
 from exactformer.constructions.machines.machine import MachineError, Situation
 
 MOST = 20
-"""Situations without a transition that a report lists."""
+"""How many situations without a transition a report lists."""
 
 
 def execute(machine: str, as_json: bool) -> None:
-    """Say what follows from the transitions, whatever the input is."""
+    """Say what follows from the transitions alone, for every input."""
     with refusing(MachineError):
         loaded = load(machine)
     if as_json:
@@ -57,7 +57,7 @@ def _missing(loaded: Loaded) -> str:
     machine = loaded.tape_machine
     number = machine.reached.missing_in_all
     if not number:
-        return "There is a transition wherever a run can get to."
+        return "There is a transition for every situation that a run can reach."
     then = "is stuck" if loaded.format == OURS else f"stops there and {machine.unfinished.value}"
     listed = "; ".join(map(_situation, machine.reached.missing[:MOST]))
     more = f"; and {number - MOST} more" if number > MOST else ""

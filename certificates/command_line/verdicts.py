@@ -1,4 +1,4 @@
-"""The exit code that a command ends with, by the verdict."""
+"""The exit code of each verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``exactformer verify``: every word of a language up to a length, or the first wrong one."""
+"""``exactformer verify``: proves every word of a language up to a length, or finds the first wrong one."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Typed:
 
 
 def execute(typed: Typed, output: Output, as_json: bool) -> None:
-    """Go through all words, write, and say what is known.
+    """Go through all words, write the certificate, and say what is known.
 
     Exit code: 0 proved, 1 refuted, 2 bad input (nothing is written), 3 inconclusive, 4 unsupported.
     """
@@ -95,12 +95,12 @@ def execute(typed: Typed, output: Output, as_json: bool) -> None:
 
 
 LONG = 1 << 22
-"""Tokens times heads: some seconds."""
+"""Tokens times heads that take some seconds."""
 PER_SECOND = 1 << 20
 
 
 def say_cost(request: WordsRequest, quiet: bool) -> None:
-    """Before a long run, how long it takes at least: every token of every word is looked at for every head."""
+    """Before a long run, say how long it takes at least: every head looks at every token of every word."""
     words, net = request.behaviour, request.network
     if quiet or words.expected == HARDMAX:
         return
@@ -116,7 +116,7 @@ def say_cost(request: WordsRequest, quiet: bool) -> None:
 
 
 def stored(typed: Typed, net: Transformer, quiet: bool) -> Transformer:
-    """With weights in the format that they are to be rounded to; a format in the place of an arithmetic is that."""
+    """The network with its weights rounded to the format asked for, or to the one given instead of an arithmetic."""
     name = typed.rounded or (typed.arithmetic if typed.arithmetic in WHOLE else None)
     if name is None:
         return net

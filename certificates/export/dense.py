@@ -31,7 +31,7 @@ from exactformer.verify.arithmetic.models import BetaSplit, split_beta
 Integers = NDArray[np.int64]
 LARGEST_TENSOR = 1 << 28
 LARGEST_MODEL = 1 << 30
-"""Entries.  Beyond, a dense decoder is of no use: sparse weights have thousands of times fewer."""
+"""The most entries.  A larger dense decoder is of no use: sparse weights have thousands of times fewer."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Dense:
-    """A network, ready to be written out; ``tokens`` names the rows of the vocabulary; ``factored``: these are
-    parts of tokens, and behind them is a row of zeros."""
+    """A network, ready to be written out; ``tokens`` names the rows of the vocabulary; ``factored``: the rows are
+    for parts of tokens, and a row of zeros follows them."""
 
     shape: Shape
     tokens: tuple[str, ...]
@@ -112,7 +112,7 @@ def densify(
     is given, in heads of the least width that is a power of 4, or of the width given.
 
     ``may_factor``: the vocabulary, if it is too large for a table; ``even``: as many heads in every layer.
-    Raises ExportError where no such decoder can be written down.
+    Raises ExportError if there is no such decoder.
     """
     context = context or source.context
     if context > source.context:
@@ -179,7 +179,7 @@ def _size(family: dict[str, Any]) -> int:
 
 
 def _token_names(family: dict[str, Any]) -> Iterator[str]:
-    """Every choice of field values, the last field fastest; as `exactformer run` prints them."""
+    """Every choice of field values, the last field changing fastest; as `exactformer run` prints them."""
     for values in product(*(field["values"] for field in family["fields"])):
         yield f"{family['name']}({' '.join(values)})" if values else family["name"]
 
@@ -237,7 +237,7 @@ def _rows_of_heads(heads: list[dict[str, Any]], side: str, count: int, shape: Sh
 
 
 def _rows(mlp: dict[str, Any], side: str, shape: Shape) -> Integers:
-    """[hidden, width]: what neuron after neuron reads or writes; entries listed twice add up."""
+    """[hidden, width]: one row for what each neuron reads or writes; entries listed twice add up."""
     start = mlp[f"{side}_start"]
     matrix = np.zeros((len(start) - 1, shape.width), np.int64)
     neurons = np.repeat(np.arange(len(start) - 1), np.diff(start))

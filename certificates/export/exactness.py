@@ -1,8 +1,8 @@
 """Whether a number format holds everything but the softmax exactly: weights, sums of the MLPs, logits, scores.
 
 A certificate shows that nothing is rounded outside attention in the linear format of its arithmetic (ARITHMETIC 8).  A
-decoder is written in another format, so the same bounds are held against that one.  Assumed of the runtime: a matrix
-product adds its terms in fp32, in any order, and rounds the sum once to the format.
+decoder is written in another format, so the same bounds are compared with that one.  Assumed about the runtime: a
+matrix product adds its terms in fp32, in any order, and rounds the sum once to the format.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def require_exact(dense: Dense, dtype: str, largest_score: int) -> None:
     for tensor in dense.tensors():
         _require_entries(tensor, dtype)
     sums = sums_of(dense.weights)
-    # What an MLP adds to the residual stream is -2..2 in the end; its partial sums are in fp32.
+    # An MLP adds -2..2 to the residual stream; its partial sums are in fp32.
     stored = (bound for bound in sums if bound.kind is not Sum.RESIDUAL)
     if wrong := too_large(DTYPES[dtype], stored) or too_large(FP32, sums):
         raise ExportError(wrong)

@@ -4,11 +4,10 @@ values out.
     tokens int64 [n], past_key, past_value [layers, heads, past, head width]      (past = 0 for a prompt)
     logits [n, vocabulary], key, value [layers, heads, past + n, head width]
 
-Token i sees the keys up to past + i, by a mask inside the graph, so that one graph does both.  Where the
-certificate's arithmetic is ``fused``, attention is exp(score - maximum), rounded to the dtype, then numerator and
-denominator in fp32, a division and a last rounding; else it is Softmax in fp32, rounded to the dtype if the weights
-are, then MatMul and a last rounding.  (ONNX has an operator Attention since opset 23; what it rounds is left to the
-runtime.)
+Token i sees the keys up to past + i, by a mask inside the graph, so that one graph does both.  If the certificate's
+arithmetic is ``fused``, attention is exp(score - maximum), rounded to the dtype, then numerator and denominator in
+fp32, a division and a last rounding.  Otherwise it is Softmax in fp32, rounded to the dtype if the weights are, then
+MatMul and a last rounding.  (ONNX has an operator Attention since opset 23, but the runtime decides what it rounds.)
 """
 
 from __future__ import annotations
@@ -24,25 +23,25 @@ if TYPE_CHECKING:
 
 OPSET = 17
 LARGEST_FILE = (1 << 31) - (1 << 20)
-"""Bytes: a protocol buffer ends at 2^31."""
+"""The most bytes: a protocol buffer ends at 2^31."""
 SIZES = {"fp16": 2, "fp32": 4}
 HIDDEN_SCORE = -(2.0**127)
-"""Where a key is not visible: exp of it is 0 beside any other score, and it is a value of fp32."""
+"""The score of a key that is not visible, a value of fp32: its exp is 0 beside any other score."""
 
 
 def require_onnx(export: Export) -> None:
-    """Raises ExportError where the extra is missing, the runtime lacks the dtype or the file would be too large."""
+    """Raises ExportError if the extra is missing, the runtime lacks the dtype or the file would be too large."""
     try:
         import onnx  # noqa: F401
     except ImportError as error:
-        raise ExportError("--to onnx needs the package onnx; install exactformer with the extra [onnx]") from error
+        raise ExportError("--to onnx needs the package onnx: install exactformer with the extra [onnx]") from error
     if export.dtype not in SIZES:
         raise ExportError(
-            f"ONNX Runtime has no {export.dtype} on a CPU; choose --dtype fp16 or fp32, of which this certificate "
+            f"ONNX Runtime has no {export.dtype} on a CPU; choose --dtype fp16 or fp32, about which this certificate "
             "claims nothing, or certify another arithmetic"
         )
     if export.dense.shape.parameters * SIZES[export.dtype] > LARGEST_FILE:
-        raise ExportError("the graph would exceed 2 GiB, where the format ends; give a smaller --context")
+        raise ExportError("the graph would exceed 2 GiB, the limit of the format; give a smaller --context")
 
 
 def onnx_bytes(export: Export) -> bytes:
@@ -55,7 +54,7 @@ def onnx_bytes(export: Export) -> bytes:
 
 
 class _Graph:
-    """Nodes and initializers as they are added; a value is its name."""
+    """Nodes and initializers as they are added; a value is represented by its name."""
 
     def __init__(self, export: Export) -> None:
         from onnx import TensorProto, helper, numpy_helper
@@ -63,7 +62,7 @@ class _Graph:
         self.helper, self.numpy_helper = helper, numpy_helper
         self.export = export
         self.shape = export.dense.shape
-        # One cache for all layers: so it was made with as many heads in each.
+        # All layers share one cache, so the decoder was made with the same number of heads in each.
         self.heads = max(self.shape.heads)
         self.single = TensorProto.FLOAT
         self.integer = TensorProto.INT64
@@ -123,7 +122,7 @@ class _Graph:
         return self.add("Cast", value, to=to)
 
     def _scalar(self, value: str, dimension: int) -> str:
-        """How long one dimension of a value is, as a scalar."""
+        """The length of one dimension of a value, as a scalar."""
         return self.add("Squeeze", self.add("Gather", self.add("Shape", value), self.ints(dimension)), self.ints(0))
 
     def _decoder(self) -> str:

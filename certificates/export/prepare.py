@@ -1,6 +1,6 @@
-"""A certificate becomes a decoder in integers: what is asked for, what is refused, and what the metadata say.
+"""From a certificate to a decoder in integers: what can be asked for, what is refused, and what the metadata say.
 
-read -> dense integers -> is the format exact? -> metadata;  :mod:`targets` makes files of it
+read -> dense integers -> is the format exact? -> metadata;  :mod:`targets` makes the files
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ Metadata = dict[str, str]
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for; None stands for what the certificate says (for ``head_width``, the least).
+    """What is asked for; None means what the certificate says (for ``head_width``, the least).
 
-    ``unproved``: also where nothing is claimed, that is where the verdict or another beta says so.
+    ``unproved``: export even if nothing is claimed, because of the verdict or of another beta.
     """
 
     certificate: Path
@@ -45,7 +45,7 @@ class Export:
 
     @property
     def name(self) -> str:
-        """Of its files, without their ending."""
+        """The name of its files, without their ending."""
         shape, source = self.dense.shape, self.source
         return names.of_export(
             source.name,
@@ -59,14 +59,14 @@ class Export:
 
 
 def prepare(request: Request) -> Export:
-    """Everything but the files.  Raises ExportError where nothing can be exported as asked."""
+    """Everything but the files.  Raises ExportError if nothing can be exported as asked."""
     source = read_source(request.certificate)
     if not source.established and not request.unproved:
         raise ExportError(
             f"the verdict of {request.certificate.name} is {source.verdict.value}; give --unproved to export it"
         )
     if request.beta not in (None, source.beta) and not request.unproved:
-        raise ExportError(f"the certificate is about beta {source.beta}; give --unproved to export another")
+        raise ExportError(f"the certificate is about beta {source.beta}; give --unproved to export with another beta")
     dtype = request.dtype or _own_dtype(source)
     for_torch, for_onnx = request.target == "torch", request.target == "onnx"
     dense = densify(source, request.context, request.beta, request.head_width, may_factor=for_torch, even=for_onnx)
@@ -75,7 +75,7 @@ def prepare(request: Request) -> Export:
 
 
 def _own_dtype(source: Source) -> str:
-    """The format of the certificate's activations, if runtimes have it."""
+    """The format of the certificate's activations, if runtimes support it."""
     name = source.arithmetic.activations
     if name not in DTYPES:
         about = f"the activations of {source.arithmetic.text} are {name or 'real numbers'}"
@@ -84,7 +84,7 @@ def _own_dtype(source: Source) -> str:
 
 
 def metadata_of(source: Source, dense: Dense, dtype: str) -> Metadata:
-    """What goes with the parameters, as text: where they are from, and what is claimed of them."""
+    """What travels with the parameters, as text: where they are from, and what is claimed about them."""
     return {
         "certificate_sha256": source.sha256,
         "weights_sha256": source.weights_sha256,
@@ -105,25 +105,25 @@ def metadata_of(source: Source, dense: Dense, dtype: str) -> Metadata:
 
 
 def _runtimes(source: Source, dtype: str) -> str:
-    """Which ways to run go with the arithmetic, in the format that the parameters are written in."""
+    """Which runtimes compute in the arithmetic, in the format that the parameters are written in."""
     if dtype != source.arithmetic.activations:
         return f"you like: the certificate is about {source.arithmetic.activations}, not {dtype}"
     return ", ".join(map(str, runtimes_of(source.arithmetic))) or "you like: no runtime is known to compute like this"
 
 
 def _not_claimed(source: Source, dtype: str) -> str:
-    """That kernels compute as the arithmetic says; what is exact, and where activations drift may not be (DRIFT)."""
+    """The assumption that kernels compute as the arithmetic says; what is exact, and what may drift (DRIFT)."""
     linear = source.arithmetic.linear
     held = "computed with real numbers" if linear is None else f"held in {linear}"
     around = f"weights, sums of MLPs, residual sums and logits {held}"
     if source.verdict is Verdict.TOKENS_PROVED:
         exact = (
-            f"takes {around} as exact, also where activations are not ternary: a kernel that rounds them there to "
-            f"{dtype} does something else, which the claim does not cover."
+            f"takes {around} as exact, even if activations are not ternary: the claim does not cover a kernel that "
+            f"rounds them to {dtype}."
         )
     else:
         exact = f"is about {around}; on ternary activations they are exact in {dtype}, too, if terms are added in fp32."
-    return f"That a kernel computes in this arithmetic model is not claimed. The claim {exact}"
+    return f"It is not claimed that a kernel computes in this arithmetic model. The claim {exact}"
 
 
 def _claimed(source: Source, dense: Dense, dtype: str) -> str:

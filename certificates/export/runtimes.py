@@ -1,4 +1,4 @@
-"""Which way to run an exported decoder goes with which arithmetic (ARITHMETIC 2).
+"""Which runtime of an exported decoder computes in which arithmetic (ARITHMETIC 2).
 
 ``sdpa``      torch's scaled_dot_product_attention as it chooses itself; on a CPU a blockwise kernel
 ``sdpa math`` the same with the backend ``MATH``: products and softmax in fp32, the result rounded once
@@ -6,14 +6,14 @@
 ``hf``        the same, but scores are stored in the dtype first: as Hugging Face's eager attention
 ``quotient``  exp(score - maximum) rounded to the dtype, sums of numerator and denominator in fp32, one division
 
-What is only *believed* of the kernels, from measuring version 2.13.0 on a CPU: that exp(0) is 1, that exp errs by
-at most 20 ulp (``sdpa``) or 2 ulp (others) and is 0 for large negative numbers; that sums are in fp32; that
-``sdpa`` takes blocks of 512, and multiplies by a reciprocal instead of dividing.  Three formats say how sums are
-rounded; the simpler models go with a runtime as well where that changes nothing.  In bf16 and fp16 it does not,
-with weights 0 and 1: m * fl(1/m) is within 2^-23 of 1, which rounds to 1.  In fp32 it does: 41 * fl(1/41) < 1.  So
-``fused:fp32/fp32/fp32`` goes with ``quotient``, and ``sdpa`` in fp32 with ``rounded:fp32/fp32``, whose weights 1/m
-are rounded likewise.  ``eager`` and ``sdpa math`` in fp32 add m rounded weights with a rounding at each addition
-(10 ties are enough to differ from 1): only ``rounded:fp32/fp32/fp32`` says so.
+This much is only *believed* about the kernels, from measuring version 2.13.0 on a CPU: exp(0) is 1; exp errs by at most
+20 ulp (``sdpa``) or 2 ulp (others) and is 0 for large negative numbers; sums are in fp32; ``sdpa`` takes blocks of 512,
+and multiplies by a reciprocal instead of dividing.  A model with three formats says how sums are rounded; a simpler
+model describes a runtime as well if that makes no difference.  In bf16 and fp16, with weights 0 and 1, it makes none:
+m * fl(1/m) is within 2^-23 of 1, which rounds to 1.  In fp32 it does: 41 * fl(1/41) < 1.  So ``fused:fp32/fp32/fp32``
+describes ``quotient``, and ``rounded:fp32/fp32``, whose weights 1/m are rounded, describes ``sdpa`` in fp32.  ``eager``
+and ``sdpa math`` in fp32 add m rounded weights with a rounding at each addition (with 10 ties the sum already differs
+from 1): only ``rounded:fp32/fp32/fp32`` says so.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from exactformer.certificates.export.source import Arithmetic
 HALF = ("bf16", "fp16")
 DTYPES = (*HALF, "fp32")
 ULPS = {"sdpa": 20, "sdpa math": 2, "eager": 2, "hf": 2, "quotient": 2}
-"""How much exp in fp32 is believed to err, at most; an arithmetic that allows more describes the runtime as well."""
+"""How much exp in fp32 is believed to err at most; an arithmetic that allows more describes the runtime as well."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def runtimes_of(arithmetic: Arithmetic) -> tuple[Runtime, ...]:
     dtype = arithmetic.activations
     if dtype not in DTYPES:
         return ()
-    # What is outside attention is exact in the linear format and in the dtype, so all of them give the same.
+    # Outside attention everything is exact in the linear format and in the dtype, so all of them give the same.
     steps = tuple(step for step in arithmetic.steps if not re.match("linear|head|exp", step))
     errors = [int(said[1]) for step in arithmetic.steps if (said := re.fullmatch(r"exp(\d+)(-one)?", step))]
     found = [_runtime(name, dtype) for name in _names(arithmetic, dtype, steps)]

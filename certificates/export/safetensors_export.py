@@ -19,7 +19,7 @@ NAMES = {"bf16": "BF16", "fp16": "F16", "fp32": "F32"}
 
 
 def encoded(tensor: Tensor, dtype: str) -> NDArray[Any]:
-    """The tensor in a dtype, bf16 as its 16 bits.  Raises ExportError if one entry is not exactly what it was.
+    """The tensor in a dtype, bf16 as its 16 bits.  Raises ExportError if an entry changes.
 
     >>> [hex(bits) for bits in encoded(Tensor("t", np.array([1, -3, 0]), 2), "bf16")]
     ['0x4000', '0xc0c0', '0x0']

@@ -16,7 +16,7 @@ from exactformer.certificates.theory_certificate import theory_name
 from exactformer.verify.verdict import Verdict
 
 PARADIGMS = {"turing-cot": "cot", "turing-scot": "scot"}
-"""Of the theories of machines' runs."""
+"""The theories of machines' runs, and their paradigms."""
 
 
 class ExportError(ValueError):
@@ -25,9 +25,9 @@ class ExportError(ValueError):
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """What an export needs of an arithmetic's text (ARITHMETIC 2).
+    """What an export needs from an arithmetic's text (ARITHMETIC 2).
 
-    ``formats``: those behind the colon; ``scores``: the one behind an ``@``; ``steps``: what stands behind each ``+``.
+    ``formats``: those after the colon; ``scores``: the one after an ``@``; ``steps``: what follows each ``+``.
 
     >>> Arithmetic.of("fused:bf16/fp32/bf16@bf16+head64+wide")
     Arithmetic(text='fused:bf16/fp32/bf16@bf16+head64+wide', kind='fused', formats=('bf16', 'fp32', 'bf16'), \
@@ -49,13 +49,13 @@ scores='bf16', steps=('head64', 'wide'))
 
     @property
     def head_width(self) -> int | None:
-        """H of a step ``+headH``."""
+        """H in a step ``+headH``."""
         widths = [step.removeprefix("head") for step in self.steps if step.startswith("head")]
         return int(widths[0]) if widths else None
 
     @property
     def linear(self) -> str | None:
-        """L of a step ``+linearL``, fp32 without one; None for ``exact`` (ARITHMETIC 8)."""
+        """L in a step ``+linearL``, fp32 without one; None for ``exact`` (ARITHMETIC 8)."""
         named = [step.removeprefix("linear") for step in self.steps if step.startswith("linear")]
         return None if self.kind == "exact" else (named or ["fp32"])[0]
 
@@ -72,7 +72,7 @@ class Source:
     """A certificate's statement and verdict, and the weights document that it names.
 
     ``sha256``, ``weights_sha256``: of the files; ``name``: of the machine or the theory; ``subject_sha256``: of its
-    text;    ``largest_score``: the longest query list, which bounds all scores.
+    text;  ``largest_score``: the longest query list, which bounds all scores.
     """
 
     sha256: str
@@ -102,9 +102,11 @@ def read_source(path: Path) -> Source:
         named = certificate["network"]["weights"]
         file, expected = str(named["file"]), str(named["sha256"])
     except (KeyError, TypeError) as error:
-        raise ExportError(f"{path} names no weights; give a certificate that `exactformer certify` wrote") from error
+        raise ExportError(f"{path} names no weights: give a certificate that `exactformer certify` wrote") from error
     if Path(file).name != file:
-        raise ExportError(f"{path} names the weights {file!r}, which is no file name; they lie beside the certificate")
+        raise ExportError(
+            f"{path} names the weights {file!r}: that has to be the plain name of a file in the certificate's folder"
+        )
     weights_path = path.parent / file
     weights_data = _bytes(weights_path)
     if sha256(weights_data) != expected:
@@ -154,8 +156,8 @@ def _object(path: Path, data: bytes, *forms: tuple[str, int]) -> dict[str, Any]:
     try:
         document = json.loads(data)
     except ValueError as error:
-        raise ExportError(f"{path} is no JSON document") from error
+        raise ExportError(f"{path} is not a JSON document") from error
     if not isinstance(document, dict) or (document.get("format"), document.get("version")) not in forms:
         wanted = " or ".join(f"{form!r}, version {version}" for form, version in forms)
-        raise ExportError(f"{path} is no document of format {wanted}")
+        raise ExportError(f"{path} is not a document of format {wanted}")
     return document

@@ -11,7 +11,7 @@ from exactformer.certificates.export.safetensors_export import safetensors_bytes
 from exactformer.certificates.export.torch_export import TEMPLATE, config_bytes
 
 Files = dict[str, Callable[[], bytes]]
-"""File name -> its content, made when it is written."""
+"""From a file's name to its content, which is made when the file is written."""
 
 
 def files_of(export: Export, target: str) -> Files:
@@ -29,4 +29,4 @@ def files_of(export: Export, target: str) -> Files:
             return {f"{export.name}.onnx": partial(onnx_bytes, export)}
         case "safetensors":
             return {f"{export.name}.safetensors": partial(safetensors_bytes, export)}
-    raise ValueError(f"no target {target!r}")
+    raise ValueError(f"there is no target {target!r}")

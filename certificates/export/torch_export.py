@@ -1,4 +1,4 @@
-"""For PyTorch, beside the parameters: config.json, and model.py, which needs nothing of ours."""
+"""The files for PyTorch beside the parameters: config.json, and model.py, which imports nothing of ours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TEMPLATE = Path(__file__).parent / "templates" / "model.py"
 
 
 def config(export: Export) -> dict[str, Any]:
-    """What model.py reads: sizes, what is claimed; and tokens in order or, if they are factored, their families."""
+    """What model.py reads: sizes, what is claimed, and the tokens in order or, if they are factored, their families."""
     shape, dense = asdict(export.dense.shape), export.dense
     families = [
         {"name": family["name"], "fields": [field["values"] for field in family["fields"]]}

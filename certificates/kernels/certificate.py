@@ -1,4 +1,4 @@
-"""From what is shown of a recipe, and found, to the certificate (KERNELS 3)."""
+"""From what is proved and found about a recipe to the certificate (KERNELS 3)."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from exactformer.verify.verdict import Verdict
 
 VERSION = 2
 RANDOM_INPUTS = 300
-"""That the largest error is looked for among, besides those that are special; and inputs that two recipes differ on."""
+"""How many random inputs are tried for the largest error, besides special ones; and for a difference of recipes."""
 BITS = 24
-"""Of errors that are written down, rounded up."""
+"""Bits of errors as they are written, rounded up."""
 
 
 @dataclass(frozen=True)
 class KernelAsked:
-    """Of a recipe and these inputs. ``tolerance``: of the error; None for what is shown, in three digits, or an
-    eighth of the largest value where nothing is."""
+    """A certificate about a recipe and these inputs. ``tolerance``: the largest error allowed; None for the bound that
+    is proved, to three digits, or, if none is, an eighth of the largest value."""
 
     text: KernelText
     inputs: Inputs
@@ -42,7 +42,7 @@ class KernelAsked:
 
 @dataclass(frozen=True)
 class KernelFound:
-    """Errors by cause, rounded up, or why nothing is shown; an input that fails; the largest error that was found."""
+    """Errors by cause, rounded up, or why nothing is proved; a failing input; the largest error that was found."""
 
     asked: KernelAsked
     tolerance: Fraction
@@ -53,7 +53,7 @@ class KernelFound:
 
     @property
     def total(self) -> Fraction | None:
-        """What the error is at most."""
+        """The bound on the error."""
         return None if self.errors is None else sum(self.errors.values(), Fraction(0))
 
     @property
@@ -63,9 +63,9 @@ class KernelFound:
 
 
 def judge(asked: KernelAsked, progress: Progress) -> KernelFound:
-    """Whether the error is within the tolerance; where that is not shown, an input is looked for on which it is not.
+    """Decide whether the error is within the tolerance; if that is not proved, look for an input on which it is not.
 
-    Raises RecipeError where ranges and recipe do not fit.
+    Raises RecipeError if ranges and recipe do not fit.
     """
     shown = measure(asked, 0, progress)
     if shown.verdict is Verdict.PROVED:
@@ -79,9 +79,9 @@ def judge(asked: KernelAsked, progress: Progress) -> KernelFound:
 
 
 def measure(asked: KernelAsked, random_inputs: int, progress: Progress) -> KernelFound:
-    """What is shown, and with random inputs the largest error that is found among them and those that are special.
+    """What is proved, and the largest error that is found on special and on random inputs.
 
-    Raises RecipeError where ranges and recipe do not fit.
+    Raises RecipeError if ranges and recipe do not fit.
     """
     require_fitting(asked)
     recipe, inputs = asked.text.recipe, asked.inputs
@@ -98,18 +98,23 @@ def measure(asked: KernelAsked, random_inputs: int, progress: Progress) -> Kerne
 
 
 def require_fitting(asked: KernelAsked) -> None:
-    """Ranges are numbers of the recipe's formats, and keys are masked only if it says how.  Raises RecipeError."""
+    """Make sure that the recipe's formats have the ends of ranges, and that it says how keys are masked.
+
+    Raises RecipeError.
+    """
     recipe, inputs, name = asked.text.recipe, asked.inputs, asked.text.name
     for what, form, ends in (("scores", recipe.score, inputs.scores), ("values", recipe.value, inputs.values)):
         for end in ends:
             if not form.has(end):
-                raise RecipeError(f"{what} of the recipe {name} are in {form.name}, which does not have {end}")
+                raise RecipeError(
+                    f"{what} of the recipe {name} are in {form.name}, which does not have the number {end}"
+                )
     if inputs.masked != "none" and recipe.mask_how is None:
-        raise RecipeError(f"the recipe {name} has no mask, so that no key can be masked")
+        raise RecipeError(f"the recipe {name} has no mask, so no key can be masked")
 
 
 def rounded_up(error: Fraction) -> Fraction:
-    """A dyadic number of few bits that is not less."""
+    """A dyadic number of few bits that is at least as large."""
     if not error:
         return error
     unit = Fraction(2) ** (error.numerator.bit_length() - error.denominator.bit_length() - BITS)
@@ -117,7 +122,7 @@ def rounded_up(error: Fraction) -> Fraction:
 
 
 def in_decimals(error: Fraction) -> Fraction:
-    """A decimal number of some three digits that is not less.
+    """A decimal number of about three digits that is at least as large.
 
     >>> in_decimals(Fraction(2, 3)), in_decimals(Fraction(2, 3000))
     (Fraction(667, 1000), Fraction(667, 1000000))
@@ -130,8 +135,8 @@ def in_decimals(error: Fraction) -> Fraction:
 
 @dataclass(frozen=True)
 class Swept:
-    """What is shown and found with one value of what is swept; and an input on which the recipe makes something else
-    than with the first value, if one was found."""
+    """What is proved and found with one value of the swept field; and, if one was found, an input for which the output
+    differs from that with the first value."""
 
     value: str
     found: KernelFound
@@ -139,7 +144,7 @@ class Swept:
 
 
 def sweep(each: Sequence[tuple[str, KernelAsked]], progress: Progress) -> list[Swept]:
-    """Of each value.  Raises RecipeError where ranges and recipe do not fit."""
+    """What is proved and found with each value.  Raises RecipeError if ranges and recipe do not fit."""
     rows = list[Swept]()
     for value, asked in each:
         found = measure(asked, RANDOM_INPUTS, progress)
@@ -155,25 +160,25 @@ class KernelBundle(Stated[KernelFound]):
 
     @property
     def script(self) -> str | None:
-        """In PyTorch, of the input that fails, if a stock operation computes the recipe."""
+        """A PyTorch script with the failing input, if a stock operation computes the recipe."""
         failing = self.found.failing
         return None if failing is None else script_of(self.found.asked.text.recipe, failing.keys)
 
 
 def certify_kernel(asked: KernelAsked, progress: Progress) -> KernelBundle:
-    """Raises RecipeError where ranges and recipe do not fit."""
+    """Search, and make the certificate.  Raises RecipeError if ranges and recipe do not fit."""
     started = time.perf_counter()
     found = judge(asked, progress)
     return bundle_of(found, time.perf_counter() - started)
 
 
 def input_of(keys: Sequence[Key]) -> list[list[Any]]:
-    """As KERNELS 4 says."""
+    """The claim, as KERNELS 4 states it."""
     return [[rational(key.score), rational(key.value), key.masked] for key in keys]
 
 
 def bundle_of(found: KernelFound, seconds: float) -> KernelBundle:
-    """What is written of it."""
+    """The document that is written."""
     asked, verdict = found.asked, found.verdict
     inputs, errors, failing = asked.inputs, found.errors, found.failing
     statement = Statement(None, asked.text.recipe, inputs, found.tolerance)

@@ -1,9 +1,9 @@
 """Recipes as texts, in YAML: those of `constructions/kernels/recipes`, by name, and files of users.
 
-A text has the fields of KERNELS 1, and says what it describes, what is believed of such kernels, and perhaps what is
-reported of them that is wrong, and which recipe is the repaired one. A field that may be null, and one that is 0, may
-be left out: `LEFT_OUT`. Numbers may be decimals; ``lowest`` is the most negative number of the format that is computed
-in. The checker reads what comes out.
+A text has the fields of KERNELS 1. It also says what it describes, what is believed about such kernels, and perhaps
+which faults are reported and which recipe is the repaired one. Fields that may be null or are 0 may be left out:
+`LEFT_OUT`. Numbers may be decimals; ``lowest`` is the most negative number of the format that is computed in. The
+checker reads the result.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from exactformer.certificates.sequences.file import OnceLoader
 
 FOLDER = Path(__file__).parent.parent.parent / "constructions" / "kernels" / "recipes"
 LARGEST_TEXT = 1 << 20
-"""Bytes of a file."""
+"""The most bytes of a file."""
 ABOUT = ("describes", "believed", "reported", "repaired")
 LEFT_OUT: dict[str, Any] = {
     "mask": None,
@@ -38,25 +38,25 @@ LEFT_OUT: dict[str, Any] = {
     "maximum": {"start": "-inf", "threshold": "0", "guard": None},
     "exponential": {"offset": 0},
 }
-"""What a field is that is left out."""
+"""The values of fields that are left out."""
 NUMBERS = ("scale", "mask.constant", "maximum.start", "maximum.threshold")
 TEXTS = ("exponential.base",)
-"""A text where YAML may see a number."""
+"""Fields that are texts, even if YAML sees a number."""
 
 
 PLAIN = re.compile(r"[+-]?[0-9]{1,400}(/[0-9]{1,400}|(\.[0-9]{0,400})?([eE][+-]?[0-9]{1,4})?)", re.ASCII)
-"""A number that is written out: a quotient, or a decimal."""
+"""A number as text: a quotient or a decimal."""
 
 
 class RecipeError(Exception):
-    """A text that is no recipe, or a name that is none."""
+    """A text that is not a recipe, or a name that no recipe has."""
 
 
 @dataclass(frozen=True)
 class KernelText:
-    """A recipe with a name: its fields as they are written, what it describes, and what is believed of such kernels.
+    """A recipe with a name: its fields as they are written, what it describes, and what is believed about such kernels.
 
-    ``reported``: what is wrong with them, with the source; ``repaired``: the name of the recipe that does without that.
+    ``reported``: what is wrong with them, with the source; ``repaired``: the name of the recipe without that fault.
     """
 
     name: str
@@ -68,7 +68,7 @@ class KernelText:
 
     @cached_property
     def canonical(self) -> dict[str, Any]:
-        """As certificates have it (KERNELS 1)."""
+        """The recipe as certificates have it (KERNELS 1)."""
         return canonical(self.fields)
 
     @cached_property
@@ -76,7 +76,7 @@ class KernelText:
         return read_recipe("recipe", self.canonical)
 
     def changed(self, field: str, value: str) -> KernelText:
-        """With another value of a field, named as ``maximum.threshold``; the value is YAML. Raises RecipeError."""
+        """The recipe with another value, in YAML, of a field such as ``maximum.threshold``. Raises RecipeError."""
         *path, last = field.split(".")
         fields = _merged(LEFT_OUT, self.fields)
         place: Any = fields
@@ -89,7 +89,7 @@ class KernelText:
 
 
 def names() -> list[str]:
-    """Of the recipes that come with the product."""
+    """The names of the recipes that come with exactformer."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
@@ -100,7 +100,7 @@ def load_recipe(given: str) -> KernelText:
         path = Path(given)
         if not path.is_file():
             close = get_close_matches(given, names(), n=3) or names()
-            raise RecipeError(f"{given!r} is neither the name of a recipe nor a file; there are {', '.join(close)}")
+            raise RecipeError(f"{given!r} is neither the name of a recipe nor a file; recipes are {', '.join(close)}")
     try:
         with path.open("rb") as stream:
             data = stream.read(LARGEST_TEXT + 1)
@@ -119,7 +119,7 @@ def _read(name: str, parsed: Any) -> KernelText:
     unknown = [str(key) for key in parsed if key not in (*ABOUT, *FIELDS)]
     if unknown:
         close = get_close_matches(unknown[0], (*ABOUT, *FIELDS), n=1)
-        hint = f"; is {close[0]} meant?" if close else ""
+        hint = f"; did you mean {close[0]}?" if close else ""
         raise RecipeError(f"the recipe {name!r} has the unknown field {unknown[0]!r}{hint}")
     describes, repaired = parsed.get("describes"), parsed.get("repaired")
     if not isinstance(describes, str) or not describes:
@@ -139,16 +139,16 @@ def _sentences(name: str, key: str, parsed: Mapping[str, Any]) -> tuple[str, ...
 
 
 def _checked(text: KernelText) -> KernelText:
-    """The same; raises RecipeError if it is none."""
+    """The text itself.  Raises RecipeError if it is not a recipe."""
     try:
         _ = text.recipe
     except Rejected as error:
-        raise RecipeError(f"the recipe {text.name!r} is none: {error}") from error
+        raise RecipeError(f"{text.name!r} is not a recipe: {error}") from error
     return text
 
 
 def canonical(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields as the checker reads them: what is left out filled in, numbers as texts in lowest terms."""
+    """The fields as the checker reads them: missing ones are filled in, numbers are texts in lowest terms."""
     found = _merged(LEFT_OUT, fields)
     computing = found.get("formats", {}).get("computing") if isinstance(found.get("formats"), dict) else None
     for field in (*NUMBERS, *TEXTS):
@@ -162,7 +162,7 @@ def canonical(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _number(written: Any, computing: Any) -> Any:
-    """A number as text; what is none, as it is: the checker will say so."""
+    """A number as text; anything else as it is: the checker will refuse it."""
     if written == "lowest" and isinstance(computing, str):
         return rational(-parse_format("formats.computing", computing).largest)
     if isinstance(written, bool) or not PLAIN.fullmatch(str(written)):
@@ -174,7 +174,7 @@ def _number(written: Any, computing: Any) -> Any:
 
 
 def _merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
-    """What the first has and the second leaves out, and all that the second has; objects likewise."""
+    """All fields of the second, and those of the first that the second leaves out; likewise inside objects."""
     found = {key: _merged(value, {}) if isinstance(value, Mapping) else value for key, value in first.items()}
     for key, value in second.items():
         default = first.get(key)
@@ -189,4 +189,4 @@ def _parsed(what: str, data: bytes) -> Any:
     try:
         return yaml.load(data, Loader=OnceLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise RecipeError(f"{what} is no YAML: {error}") from error
+        raise RecipeError(f"{what} is not YAML: {error}") from error

@@ -1,4 +1,4 @@
-"""What is asked of a recipe of an attention kernel: which keys there may be, and how far its output may be off."""
+"""What is asked about a recipe of an attention kernel: which keys there may be, and how far its output may be off."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ MASKED = ("none", "some", "any")
 
 @dataclass(frozen=True)
 class KernelInputs:
-    """At most so many ``keys``, with ``scores`` and ``values`` from a lowest to a highest number: integers, Fractions,
-    or floats, which are taken as the numbers they are.  ``masked``: none of them; some, but never all; or any.
+    """At most this many ``keys``, with ``scores`` and ``values`` from a lowest to a highest number: integers,
+    Fractions, or floats, which are taken as the numbers they are.  ``masked``: none of them; some, but never all; or
+    any.
 
-    ``tolerance``: how far the output may be from exact softmax; None for what is shown, or, where nothing is, an eighth
-    of the largest value.  ``drift``: how far each score may be from the exact one (`drift_of_products`).  Raises
-    BehaviourError.
+    ``tolerance``: how far the output may be from exact softmax; None for the bound that is proved or, if none is, an
+    eighth of the largest value.  ``drift``: how far each score may be from the exact one (`drift_of_products`).
+    Raises BehaviourError.
 
     >>> KernelInputs(4096, scores=(-64, 64), values=(0, 0.5)).values
     (Fraction(0, 1), Fraction(1, 2))
@@ -66,9 +67,9 @@ class KernelInputs:
 def drift_of_products(
     recipe: Recipe, head_width: int, entries: Fraction, scores: tuple[Fraction, Fraction]
 ) -> Fraction:
-    """How far a score may be from the exact product of a query and a key, of so many numbers of at most this size: each
-    term passes ``head_width`` roundings in the format that is computed in, in any order, and the sum is rounded to the
-    format of scores.  Raises BehaviourError where that has no bound.
+    """How far a score may be from the exact product of a query and a key with ``head_width`` entries of at most this
+    size: each term is rounded ``head_width`` times in the format that is computed in, in any order, and the sum is
+    rounded to the format of scores.  Raises BehaviourError if there is no bound.
     """
     form, size = recipe.computing, max(map(abs, scores))
     if 2 * head_width * form.roundoff > 1:
@@ -83,7 +84,7 @@ def _range(name: str, ends: tuple[object, object]) -> tuple[Fraction, Fraction]:
         raise BehaviourError(f"{name} are {ends!r:.60}; give a pair, the lowest and the highest")
     low, high = (_number(name, end) for end in ends)
     if low > high:
-        raise BehaviourError(f"{name} are from {low} to {high}; the lowest comes first")
+        raise BehaviourError(f"{name} are from {low} to {high}; give the lowest first")
     return low, high
 
 
@@ -93,4 +94,4 @@ def _number(name: str, number: object) -> Fraction:
             return Fraction(number)
     except (ValueError, OverflowError):
         pass  # infinities and NaN
-    raise BehaviourError(f"{name}: {number!r} is no finite number; give integers, floats or Fractions")
+    raise BehaviourError(f"{name}: {number!r} is not a finite number; give integers, floats or Fractions")

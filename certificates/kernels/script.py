@@ -1,8 +1,8 @@
-"""A short PyTorch script that computes an input by a stock operation, where one computes the recipe.
+"""A short PyTorch script that runs a stock operation on an input, if one computes the recipe.
 
-Three are known to, on a CPU: scaled_dot_product_attention with the math backend in fp32, and with the flash backend in
-bf16; and attention written out with softmax in fp32. Its exponentials are not rounded correctly, and its sums are added
-in another order, so that a last bit may differ; tests say how often.
+Three operations do, on a CPU: scaled_dot_product_attention with the math backend in fp32, and with the flash backend in
+bf16; and attention written out with softmax in fp32. Their exponentials are not rounded correctly, and their sums are
+added in another order, so a last bit may differ; tests say how often.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ Stock: TypeAlias = Literal["math", "flash", "softmax"]
 TYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 BACKENDS = {"math": "MATH", "flash": "FLASH_ATTENTION"}
 FLASH_BLOCK = 512
-"""Keys of a block of the flash backend."""
+"""How many keys a block of the flash backend has."""
 SHORT = 8
-"""Numbers of a list that is written one by one."""
+"""The most numbers of a list that is written one by one."""
 
 
 def stock_operation(recipe: Recipe) -> Stock | None:
-    """The one that computes a recipe."""
+    """The operation that computes a recipe."""
     own, fp32 = recipe.weight, NAMED["fp32"]
     alike = own == recipe.value == recipe.output and own.name in TYPES and recipe.computing == fp32
     exponentials = recipe.base == "e" and recipe.argument == "difference" and recipe.offset == 0
@@ -46,7 +46,7 @@ def stock_operation(recipe: Recipe) -> Stock | None:
 
 
 def script_of(recipe: Recipe, keys: Sequence[Key]) -> str | None:
-    """None if no stock operation computes the recipe, or can be given such scores."""
+    """The script; None if no stock operation computes the recipe, or can be given such scores."""
     stock = stock_operation(recipe)
     if stock is None or any(key.score % recipe.value.unit for key in keys):
         return None

@@ -1,13 +1,13 @@
-"""The smallest input on which a recipe goes wrong, the largest error found, and inputs that two recipes differ on.
+"""The smallest input on which a recipe goes wrong, the largest error found, and inputs on which two recipes differ.
 
-Inputs are made of runs of keys that are alike, few keys first, from scores and values that are simple, or special for
-the recipe; each is executed exactly by the checker's code, and compared with exact softmax. What is tried depends on
-nothing but the recipe, the ranges and a seed, and is bounded by how many keys are executed.
+Inputs are made from runs of equal keys, few keys first, with scores and values that are simple, or special for the
+recipe. The checker's code executes each exactly and compares it with exact softmax. What is tried depends only on the
+recipe, the ranges and a seed, and is bounded by how many keys are executed.
 
 Words:
-    alike     a run of keys with one score, one value, all or none of them masked
-    anchor    a score that others are tried below of: an end of the range, the start of the maximum, the mask
-    distance  of a score below an anchor, where a weight underflows, say, or sums are rescaled
+    alike     a run of keys with one score and one value, all or none of them masked
+    anchor    a score below which others are tried: an end of the range, the start of the maximum, the mask
+    distance  how far a score is below an anchor, for example where a weight underflows or sums are rescaled
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from exactformer.certificates.checker.kernels.numbers import ZERO, Number, is_ab
 from exactformer.certificates.checker.kernels.recipe import Recipe
 
 Progress = Callable[[str, int, int], None]
-"""What is done, how far, of how much."""
+"""A function that is called with what is done, how far it is, and of how much."""
 
 MOST_WORK = 1 << 18
-"""Keys that are executed in all, some 50 µs each."""
+"""The most keys that are executed in all, some 50 µs each."""
 MOST_KEYS = 1 << 12
-"""Of one input."""
+"""The most keys of one input."""
 PAIRS = 64
-"""For each so many keys of the work there is an input of two."""
+"""Per this many keys of the work there is one input of two keys."""
 ABOVE_LN_2 = Fraction(693148, 10**6)
 
 
 class Alike(NamedTuple):
-    """So many keys of one kind, one after the other."""
+    """A run of equal keys."""
 
     number: int
     key: Key
@@ -50,7 +50,7 @@ Runs = tuple[Alike, ...]
 
 @dataclass(frozen=True)
 class Found:
-    """An input, what the recipe makes of it, and how far that is off at least: an infinity if it is no number."""
+    """An input, the recipe's output, and how far it is off, at least: an infinity if it is not a number."""
 
     keys: tuple[Key, ...]
     output: Number
@@ -66,7 +66,8 @@ def quietly(_what: str, _done: int, _total: int) -> None:
 
 
 def failing_input(recipe: Recipe, inputs: Inputs, tolerance: Fraction, progress: Progress = quietly) -> Found | None:
-    """The smallest one found that makes no number, or one that is off by more than the tolerance; None if none was."""
+    """The smallest input found whose output is not a number, or is off by more than the tolerance; None if there was
+    none."""
 
     def fails(runs: Runs) -> bool:
         return is_above(least_error(recipe, keys_of(runs)), tolerance)
@@ -78,7 +79,7 @@ def failing_input(recipe: Recipe, inputs: Inputs, tolerance: Fraction, progress:
 
 
 def worst_error(recipe: Recipe, inputs: Inputs, number: int, seed: int = 0, progress: Progress = quietly) -> Found:
-    """The largest error found, among inputs that are special and so many random ones."""
+    """The largest error found on special inputs and on this many random ones."""
     worst: tuple[Number, Sequence[Key]] = (Fraction(-1), ())
     work = MOST_WORK // 4
     special = (keys_of(runs) for runs in within_work(candidates(recipe, inputs, work), progress, work))
@@ -90,7 +91,7 @@ def worst_error(recipe: Recipe, inputs: Inputs, number: int, seed: int = 0, prog
 
 
 def differing_input(first: Recipe, second: Recipe, inputs: Inputs, number: int, seed: int = 0) -> Sequence[Key] | None:
-    """Of so many random inputs the first one that two recipes make different numbers of."""
+    """The first of this many random inputs for which two recipes give different outputs."""
     tried = random_inputs(first, inputs, number, seed)
     return next((keys for keys in tried if execute(first, keys) != execute(second, keys)), None)
 
@@ -101,7 +102,7 @@ def keys_of(runs: Iterable[Alike]) -> tuple[Key, ...]:
 
 
 def within_work(candidates: Iterable[Runs], progress: Progress, most: int = MOST_WORK) -> Iterator[Runs]:
-    """As many as there is work for."""
+    """Inputs, as long as the work allows."""
     work = 0
     for runs in candidates:
         work += sum(run.number for run in runs)
@@ -115,7 +116,7 @@ def within_work(candidates: Iterable[Runs], progress: Progress, most: int = MOST
 
 
 def shorter(runs: Runs, fails: Callable[[Runs], bool]) -> Runs:
-    """With runs that are shortened by bisection, as long as the input fails."""
+    """The input with its runs shortened by bisection, as long as it still fails."""
     for place, run in enumerate(runs):
         low, high = 0, run.number
         while high - low > 1:
@@ -126,7 +127,7 @@ def shorter(runs: Runs, fails: Callable[[Runs], bool]) -> Runs:
 
 
 def simpler(recipe: Recipe, inputs: Inputs, runs: Runs, fails: Callable[[Runs], bool]) -> Runs:
-    """With scores of few bits, if the input fails with them, too."""
+    """The input with scores of few bits, if it still fails with them."""
     for place, run in enumerate(runs):
         score = run.key.score
         for number in rounder(recipe.score, score):
@@ -142,7 +143,7 @@ def with_run(runs: Runs, place: int, run: Alike) -> Runs:
 
 
 def rounder(form: Format, score: Fraction) -> Iterator[Fraction]:
-    """Numbers near a score, of few bits, and with more and more of them."""
+    """Numbers near a score, with few bits first, then with more and more."""
     size = abs(score.numerator).bit_length() - score.denominator.bit_length()
     for exponent in range(size + 1, max(form.lowest, size - (form.p or 64)), -1):
         step = Fraction(2) ** exponent
@@ -155,9 +156,9 @@ def rounder(form: Format, score: Fraction) -> Iterator[Fraction]:
 
 
 def candidates(recipe: Recipe, inputs: Inputs, work: int = MOST_WORK) -> Iterator[Runs]:
-    """Inputs, few keys first: single ones; pairs; a long run with one other key before or behind it, or around it.
+    """Inputs, few keys first: single keys; pairs; a long run with another key before it, after it, or both.
 
-    Of each length as many as are about their share of the work.
+    Each length has about its share of the work.
     """
     numbers = lengths(recipe, inputs.keys)
     special = kinds(recipe, inputs)
@@ -173,7 +174,7 @@ def candidates(recipe: Recipe, inputs: Inputs, work: int = MOST_WORK) -> Iterato
 
 
 def lengths(recipe: Recipe, most: int) -> list[int]:
-    """Numbers of keys that inputs have: 1, 2, 3, powers of two, one more than a block or a part, and all."""
+    """How many keys inputs have: 1, 2, 3, powers of two, one more than a block or a part, and all."""
     most = min(most, MOST_KEYS)
     special = {1, 2, 3, most, *(2**power for power in range(2, most.bit_length()))}
     special |= {length + 1 for length in (recipe.block, recipe.split_length) if length is not None}
@@ -181,7 +182,7 @@ def lengths(recipe: Recipe, most: int) -> list[int]:
 
 
 def long_runs(keys: Sequence[Key], number: int) -> Iterator[Runs]:
-    """One key and many of another kind, in both orders; and many that are masked between two that are not."""
+    """One key and many of another kind, in both orders; and many masked keys between two that are not masked."""
     for one, many in product(keys, keys):
         yield Alike(1, one), Alike(number - 1, many)
         yield Alike(number - 1, many), Alike(1, one)
@@ -192,7 +193,7 @@ def long_runs(keys: Sequence[Key], number: int) -> Iterator[Runs]:
 
 
 def single_kinds(recipe: Recipe, inputs: Inputs) -> Iterator[Key]:
-    """Keys of inputs that have but one: small integers, special scores, and ever larger ones."""
+    """Keys for inputs of one key: small integers, special scores, and ever larger ones."""
     small = [Fraction(number) for number in (0, 1, -1, 2, -2, 3, -3)]
     large = [Fraction(sign * odd * 2**power) for power in range(2, 128) for odd in (1, 3) for sign in (1, -1)]
     scores = numbers_in(recipe.score, inputs.scores, [*small, *special_scores(recipe, inputs), *large])
@@ -202,7 +203,7 @@ def single_kinds(recipe: Recipe, inputs: Inputs) -> Iterator[Key]:
 
 
 def kinds(recipe: Recipe, inputs: Inputs) -> list[Key]:
-    """Keys of inputs that have some, the most special ones first."""
+    """Keys for inputs of several keys, the most special ones first."""
     scores = numbers_in(recipe.score, inputs.scores, special_scores(recipe, inputs))
     low, high = inputs.values
     values = [high] if low == high else [high, low]
@@ -223,7 +224,7 @@ def special_scores(recipe: Recipe, inputs: Inputs) -> list[Fraction]:
 
 
 def distances(recipe: Recipe) -> list[Fraction]:
-    """In the units of scores: just within the threshold, and just beyond what a weight, or an exponential, can be."""
+    """Distances in units of scores: just within the threshold, and just beyond what weights and exponentials can be."""
     form, weight, offset = recipe.computing, recipe.weight, recipe.offset
     bits = [
         offset - weight.lowest + 1,  # less than half of W's smallest number
@@ -237,7 +238,7 @@ def distances(recipe: Recipe) -> list[Fraction]:
 
 
 def numbers_in(form: Format, ends: tuple[Fraction, Fraction], numbers: Iterable[Fraction]) -> list[Fraction]:
-    """Those within ends, rounded, and each once."""
+    """The scores within the ends, rounded, each once."""
     found = dict[Fraction, None]()
     for number in numbers:
         try:
@@ -261,7 +262,7 @@ GRAINS = 1 << 16
 
 
 def random_inputs(recipe: Recipe, inputs: Inputs, number: int, seed: int) -> Iterator[tuple[Key, ...]]:
-    """So many: scores anywhere in their range, or near the largest one, or special; values anywhere, or at the ends."""
+    """So many keys: scores anywhere in the range, near the largest one, or special; values anywhere, or at the ends."""
     random = Random(seed)
     special = numbers_in(recipe.score, inputs.scores, special_scores(recipe, inputs))
     most = min(inputs.keys, MOST_RANDOM)
@@ -286,6 +287,6 @@ def random_inputs(recipe: Recipe, inputs: Inputs, number: int, seed: int) -> Ite
 
 
 def _between(form: Format, ends: tuple[Fraction, Fraction], random: Random) -> Fraction:
-    """A number of the format between ends; they are numbers of it, or what is rounded is not below them."""
+    """A number of the format between ends; the ends are numbers of it, or the rounded number is not below them."""
     low, high = ends
     return form.of(low + (high - low) * random.randint(0, GRAINS) / GRAINS)

@@ -1,4 +1,4 @@
-"""An audit as people and programs read it: what each arithmetic asks of a network, for contexts up to 2^64 tokens."""
+"""Reports of audits: what each arithmetic needs from a network, for contexts of up to 2^64 tokens."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from exactformer.verify.verdict import Basis, Verdict
 from exactformer.verify.writes import Grounds
 
 MOST_SIZES = (8, 4096, 4096)
-"""The largest K, |Q| and |Gamma| of which all machines are audited."""
+"""The largest K, |Q| and |Gamma| for which all machines of a size are audited."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Audit:
         return cls(subject, paradigm, tuple(audit(subject, paradigm, models, contexts)))
 
     def records(self) -> list[dict[str, object]]:
-        """The rows, flat, as JSON and CSV have them: numbers that may exceed 2^53, and rationals, are texts."""
+        """The rows as flat as JSON and CSV need them: rationals, and numbers that may exceed 2^53, are texts."""
         return [record(row) for row in self.rows]
 
     def document(self) -> dict[str, object]:
@@ -59,7 +59,7 @@ class Audit:
 
 
 def sizes_subject(sizes: Sequence[int], given: str) -> Subject:
-    """All machines with K tapes, |Q| states and |Gamma| symbols, which are `given` so.  Raises BehaviourError."""
+    """All machines with K tapes, |Q| states and |Gamma| symbols, given as a text.  Raises BehaviourError."""
     if len(sizes) != 3 or any(
         not low <= size <= high for size, low, high in zip(sizes, (1, 2, 2), MOST_SIZES, strict=True)
     ):
@@ -77,16 +77,16 @@ def grounds(subject: Subject, paradigm: Paradigm, rows: Sequence[Row]) -> list[t
     return [
         (
             Basis.PROVED,
-            f"Where {Verdict.PROVED.value} is said, the rounding inequalities hold for every number of positions that "
-            f"may tie. Where {Verdict.INCONCLUSIVE.value} is said, they hold up to the number that is named; that an "
-            "input reaches a larger one, and that its run then goes wrong, is not shown.",
+            f"In rows that say {Verdict.PROVED.value}, the rounding inequalities hold for every number of positions "
+            f"that may tie. In rows that say {Verdict.INCONCLUSIVE.value}, they hold up to the number that is named; "
+            "it is not shown that an input reaches a larger number, nor that its run then goes wrong.",
         ),
         *((Basis.PROVED, sentence) for sentence in _bounds(name, paradigm, rows)),
         *((Basis.PROVED, sentence) for sentence in _about_no_input(one, paradigm, rows)),
         (
             Basis.ASSUMED,
             f"The hardmax network of {name} is right: look-ups separate by 2, all other heads by 1, and only the "
-            f"writers of one cell tie. {command} proves this, and decides the rest as here.",
+            f"writers of one cell tie. {command} proves this, and decides the rest in the same way.",
         ),
     ]
 
@@ -95,7 +95,7 @@ def _bounds(name: str, paradigm: Paradigm, rows: Sequence[Row]) -> Iterator[str]
     """How often one cell is written at most, and so how many positions may tie."""
     found = {row.most.grounds: row.most for row in rows}
     if (proved := found.get(Grounds.PROVED)) is not None:
-        yield f"In every run {name} writes no cell more than {proved.bound} times, so no more positions tie."
+        yield f"In every run {name} writes no cell more than {proved.bound} times, so at most as many positions tie."
     if Grounds.CONTEXT in found:
         within = "a segment" if paradigm is Paradigm.SCOT else "a chain of thought"
         where = "In shorter contexts no" if proved else "No"
@@ -103,7 +103,7 @@ def _bounds(name: str, paradigm: Paradigm, rows: Sequence[Row]) -> Iterator[str]
 
 
 def _about_no_input(machine: TuringMachine | None, paradigm: Paradigm, rows: Sequence[Row]) -> Iterator[str]:
-    """Up to which context no input fits, so that a claim about all that do says nothing (MACHINES 2)."""
+    """Up to which context no input fits, so that a claim about all fitting inputs says nothing (MACHINES 2)."""
     if machine is not None:
         for context in sorted({row.context for row in rows}, reverse=True):
             if (found := no_input(machine, paradigm, context)) is not None:
@@ -113,7 +113,7 @@ def _about_no_input(machine: TuringMachine | None, paradigm: Paradigm, rows: Seq
 
 
 def record(row: Row) -> dict[str, object]:
-    """A row, flat: numbers that may exceed 2^53, and rationals, are strings."""
+    """A flat row: rationals, and numbers that may exceed 2^53, are strings."""
     size, real = row.size, row.real_beta
     return {
         "arithmetic": row.model.text,
@@ -160,12 +160,12 @@ def _bits(name: str, bits: Bits | None) -> dict[str, object]:
 
 
 def as_csv_text(found: Audit) -> str:
-    """A line of names, then one line per row; what there is not is empty."""
+    """A line of names, then one line per row; a missing value is empty."""
     return csv_of(found.records())
 
 
 def report_of_audit(found: Audit) -> list[Part]:
-    """What a practitioner reads: one paragraph per arithmetic, one clause per stretch of contexts that are alike."""
+    """The audit in words: one paragraph per arithmetic, one clause per range of contexts with the same result."""
     subject, paradigm, rows = found.subject, found.paradigm, found.rows
     lines: list[Part] = [f"{subject.name}, {paradigm.value}", ""]
     for basis, said in groupby(grounds(subject, paradigm, rows), key=lambda ground: ground[0]):
@@ -173,11 +173,11 @@ def report_of_audit(found: Audit) -> list[Part]:
     lines.append("")
     for _, group in groupby(rows, key=lambda row: row.model):
         lines += [*sentences(list(group)), ""]
-    return [*lines, heading("network sizes, by bits of a position"), size_table(rows)]
+    return [*lines, heading("network sizes, by position bits"), size_table(rows)]
 
 
 def sentences(rows: Sequence[Row]) -> list[str]:
-    """The clauses of one arithmetic, each backed by the rows of its stretch: the verdict, and what is missing."""
+    """The clauses of one arithmetic, one for each range of contexts: the verdict, and what is missing for a proof."""
     lines = [f"{rows[0].model.text}"]
     for _, alike in groupby(rows, key=lambda row: (row.verdict, row.failing, row.beta)):
         stretch = list(alike)
@@ -215,23 +215,26 @@ def _real(row: Row) -> str:
 
 
 def _decimal(number: Fraction) -> str:
-    """Halves and whole numbers: separations are 1 and 2."""
+    """A whole number or a half in decimals."""
     return str(number.numerator) if number.denominator == 1 else f"{number.numerator // 2}.5"
 
 
 def _why(row: Row) -> str:
-    """What stands against one write more; that a run has so many is not said."""
+    """Why one write more is not proved; whether a run has so many writes is not said."""
     failing = row.writes + 1
     alone = HeadFacts(None, (failing,), failing)  # nothing leaks
     if isinstance(row.model, Rounded) and is_plain(row.model) and isinstance(decide(row.model, alone, 1), Fails):
-        return f"{failing:,} rounded weights of 1/{failing:,} do not sum to 1, even if nothing leaks"
+        return (
+            f"once {failing:,} positions tie, {failing:,} rounded weights of 1/{failing:,} do not sum to 1, even "
+            "if nothing leaks"
+        )
     if isinstance(row.model, Fused) and is_plain(row.model):
-        return f"{row.model.accumulator.name} is not shown to count {failing:,} ones in any order"
+        return f"a sum of {failing:,} ones in {row.model.accumulator.name} is not shown to be exact in every order"
     return f"{failing:,} are not shown to be right"
 
 
 def size_table(rows: Iterable[Row]) -> Table:
-    """How large the networks are: one row per number of position bits, from the largest context that has it."""
+    """How large the networks are: one row per number of position bits, taken from its largest context."""
     sizes = {row.size.position_bits: row.size for row in rows}
     cells = [
         (

@@ -1,4 +1,4 @@
-"""The report of a certificate, whatever it is about."""
+"""The report of a certificate of any kind."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from exactformer.certificates.words.certificate import WordsBundle
 
 
 def report_of(bundle: AnyBundle, written: Written | None = None) -> Iterator[Part]:
-    """Its parts, the last of which says where its files lie, if they were written."""
+    """Its parts; the last one says where its files were written, if they were."""
     match bundle:
         case Bundle():
             return report(bundle, written)

@@ -1,4 +1,4 @@
-"""What a person reads after ``certify --all-inputs``: claim, verdict, what binds, and what each part rests on."""
+"""The report of ``certify --all-inputs``: claim, verdict, which heads bind, and what each part rests on."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from exactformer.verify.verdict import Basis, Verdict
 from exactformer.verify.writes import Grounds
 
 WRITES = {
-    Grounds.CONTEXT: "no more than tokens",
-    Grounds.PROVED: "proved of this machine",
+    Grounds.CONTEXT: "no more than there are tokens",
+    Grounds.PROVED: "proved for this machine",
     Grounds.ASSUMED: Basis.ASSUMED.value.upper(),
 }
 
@@ -35,13 +35,13 @@ def scope(bundle: UniversalBundle) -> str:
 
 
 def report_for_all(bundle: UniversalBundle, written: Written | None = None) -> Iterator[Part]:
-    """The parts of a report about every run that fits, or about the one that contradicts what is asked."""
+    """The parts of a report about every run that fits, or about a run that refutes the claim."""
     if bundle.counterexample is not None:
         verdict, *rest = report(bundle.counterexample, written)
         yield verdict
         yield f"Not {scope(bundle)}:"
         if _tokens_may_be_tried(bundle):
-            yield "That is about activations: --claim tokens tries to prove that every token is right all the same."
+            yield "This is about activations: --claim tokens tries to prove that every token is right all the same."
         yield from rest
         return
     yield verdict_line(bundle.verdict)
@@ -51,7 +51,7 @@ def report_for_all(bundle: UniversalBundle, written: Written | None = None) -> I
     if bundle.verdict is Verdict.INCONCLUSIVE:
         yield what_is_missing(bundle)
         if _tokens_may_be_tried(bundle):
-            yield "That is about activations: --claim tokens tries to prove that every token is right all the same."
+            yield "This is about activations: --claim tokens tries to prove that every token is right all the same."
     yield ""
     yield _facts(bundle)
     yield ""
@@ -61,7 +61,7 @@ def report_for_all(bundle: UniversalBundle, written: Written | None = None) -> I
 
 
 def _tokens_may_be_tried(bundle: UniversalBundle) -> bool:
-    """Whether a claim about tokens alone was not asked for, and is one that can be asked for in this arithmetic."""
+    """Whether a claim about tokens alone could be made in this arithmetic and was not asked for."""
     try:
         covered_by_drifts(bundle.made.universal.model)
     except ModelError:
@@ -76,9 +76,9 @@ def what_is_missing(bundle: UniversalBundle) -> str:
     most = bundle.made.universal.most_writes_proved
     where = "" if bundle.request.paradigm is Paradigm.COT else " in one segment"
     return (
-        f"It is proved where no cell is written more than {most} times{where}. We neither found an input that "
-        f"writes one {most + 1} times nor proved that there is none. --assume-writes-per-cell {most} makes that a "
-        "condition of the claim."
+        f"The claim is proved for runs that write no cell more than {most} times{where}. We neither found an input "
+        f"that writes a cell {most + 1} times nor proved that there is none. --assume-writes-per-cell {most} makes "
+        "this bound a condition of the claim."
     )
 
 
@@ -87,8 +87,8 @@ def _facts(bundle: UniversalBundle) -> Facts:
     network = bundle.made.network
     rows = [
         ("about", f"{scope(bundle).removeprefix('in ')}, whether it halts or goes on"),
-        ("", "of one that gets stuck: the tokens up to there"),
-        ("", "of one that halts with other symbols than inputs have on tape 1: those before its output"),
+        ("", "of a run that gets stuck: the tokens up to there"),
+        ("", "of a run that halts with symbols on tape 1 that no input may have: the tokens before its output"),
         ("for example", _example(bundle.example)),
         *setting_facts(bundle.made),
     ]
@@ -103,6 +103,6 @@ def _facts(bundle: UniversalBundle) -> Facts:
 def _example(run: Run | None) -> str:
     """A run that halts."""
     if run is None:
-        return "no run that halts and meets all conditions was found on the shortest words"
+        return "on the shortest words no run was found that halts and meets all conditions"
     done = f"{counted(run.steps, 'step')} in {counted(run.cells, 'cell')}"
     return f"the run on {run.word or 'the empty word'}: {done}"

@@ -1,6 +1,6 @@
 """What a report says is proved, observed and assumed: sentences about the network, one claim each.
 
-The checker has sentences of its own for what it finds; these are what reports of what is made here say.
+These sentences are for reports of what is made here.  The checker has its own sentences for what it finds.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from exactformer.verify.verdict import Basis, Verdict
 from exactformer.verify.writes import Grounds
 
 RUNS = {
-    "cot": "The definitions of a run and of its token sequence are the intended ones (spec 2.1).",
-    "scot": "The definitions of a run, its token sequence and its segments are the intended ones (spec 3.1).",
+    "cot": "The definitions of a run and of its token sequence are the intended ones (arXiv 2605.18079).",
+    "scot": "The definitions of a run, its token sequence and its segments are the intended ones (arXiv 2605.18079).",
 }
 KERNEL = (
     "The kernel of theories decides rightly, without a solver; `exactformer check` runs the same kernel on what is "
@@ -26,7 +26,7 @@ KERNEL = (
 )
 DRIFTING = (
     "What enters attention or an MLP is rounded to the activation format; MLPs, residual sums before that, and logits "
-    "are exact, also on numbers that are no integers.",
+    "are exact, also on numbers that are not integers.",
     "Scores are exact sums of products, rounded once to their format; exponentials, differences of scores and quotients"
     " are exact, rounded where the model says so, to nearest with ties to even.",
 )
@@ -39,14 +39,14 @@ NOT_HARDMAX_VALUE = "At the query named, the arithmetic does not give the hardma
 
 @dataclass(frozen=True)
 class Findings:
-    """Sentences that rest on the same."""
+    """Sentences that rest on the same grounds."""
 
     basis: Basis
     sentences: tuple[str, ...]
 
 
 def findings_on_runs(bundle: Bundle) -> list[Findings]:
-    """Of a certificate about given inputs."""
+    """What a certificate about given inputs found."""
     certificate = bundle.certificate
     lookups = sum(head.kind == "lookup" for head in certificate.heads)
     return said_of_runs(
@@ -59,10 +59,10 @@ def findings_on_runs(bundle: Bundle) -> list[Findings]:
 
 
 def said_of_runs(verdict: Verdict, lookups: int, others: int, r: int, model: ArithmeticModel) -> list[Findings]:
-    """The same, of a network with so many heads that look positions of r bits up, and so many others."""
+    """The same, for a network with ``lookups`` heads that look up positions of r bits, and ``others``."""
     proved = [
-        f"Each of the {lookups} look-up heads scores at least 2 less everywhere else than where it looks, for all "
-        f"positions below 2^{r}."
+        f"Each of the {lookups} look-up heads scores at least 2 less at every other position than at the one it looks "
+        f"up, for all positions below 2^{r}."
     ]
     proved += exact_around_heads(model)
     if verdict is Verdict.CERTIFIED:
@@ -72,7 +72,7 @@ def said_of_runs(verdict: Verdict, lookups: int, others: int, r: int, model: Ari
     observed = (
         "Every activation of the hardmax transformer is -1, 0 or 1.",
         "Every token after the prompt is its unique best next token.",
-        f"Separation of the other {others} heads, and ties of all heads, are those in the table.",
+        f"The separations of the other {others} heads, and the ties of all heads, are those in the table.",
     )
     return [
         Findings(Basis.PROVED, tuple(proved)),
@@ -82,10 +82,12 @@ def said_of_runs(verdict: Verdict, lookups: int, others: int, r: int, model: Ari
 
 
 def findings_for_all(bundle: UniversalBundle) -> list[Findings]:
-    """Of a certificate about every run that fits."""
+    """What a certificate about every run that fits found."""
     made, most = bundle.made, bundle.request.most
     writes = [f"The machine writes no cell more than {most.bound} times, the input included."]
-    assumed = [f"No cell is written more than {most.bound} times: nothing is claimed of runs that do."]
+    assumed = [
+        f"No cell is written more than {most.bound} times: nothing is claimed about runs that write one more often."
+    ]
     return [
         Findings(
             Basis.PROVED,
@@ -107,7 +109,7 @@ def findings_for_all(bundle: UniversalBundle) -> list[Findings]:
 
 
 def findings_of_theory(bundle: TheoryBundle) -> list[Findings]:
-    """Of a certificate about every token sequence of a theory."""
+    """What a certificate about every token sequence of a theory found."""
     return [
         Findings(Basis.PROVED, (*said_of_hardmax(bundle.margin), *_softmax(bundle))),
         Findings(Basis.ASSUMED, (meant_by(bundle.name), *_assumed(bundle))),
@@ -116,7 +118,7 @@ def findings_of_theory(bundle: TheoryBundle) -> list[Findings]:
 
 def meant_by(theory: str) -> str:
     """What is assumed of a theory."""
-    return f"A token sequence is of the theory {theory} if all that its text says of one is true."
+    return f"A token sequence belongs to the theory {theory} if everything that the theory's text says is true of it."
 
 
 def _assumed(made: TheoryBundle) -> Iterator[str]:
@@ -124,20 +126,20 @@ def _assumed(made: TheoryBundle) -> Iterator[str]:
 
 
 def assumed_of_theory(model: ArithmeticModel, *, drifting: bool) -> Iterator[str]:
-    """What a claim about a theory takes as given besides the theory."""
+    """What a claim about a theory takes as given, apart from the theory."""
     yield KERNEL
     yield from DRIFTING if drifting else assumptions(model)
 
 
 def said_of_hardmax(margin: int | None) -> Iterator[str]:
-    """What is proved of the hardmax transformer; ``margin``: of the right next token, where the theory names one."""
+    """What is proved of the hardmax transformer; ``margin``: of the right next token, if the theory names one."""
     yield (
         "In the hardmax transformer, at every token of every sequence of the theory, every activation is what the "
         "theory's ghosts say, and -1, 0 or 1: by induction over positions and layers."
     )
     yield "Each of its heads selects the tokens that the annotation names; all others score less, by the separation."
     if margin is not None:
-        yield f"The right next token is its unique best one: every other logit is at least {margin} less."
+        yield f"The right next token is its unique best one: every other logit is at least {margin} lower."
 
 
 def _softmax(made: TheoryBundle) -> Iterator[str]:
@@ -150,8 +152,10 @@ def _softmax(made: TheoryBundle) -> Iterator[str]:
 def said_of_softmax(
     model: ArithmeticModel, verdict: Verdict, drifts: tuple[Fraction, Fraction] | None
 ) -> Iterator[str]:
-    """What is proved of the softmax transformer; ``drifts``: how far activations are off at most, and what is left of
-    the margin, where tokens alone are claimed."""
+    """What is proved of the softmax transformer.
+
+    ``drifts``, if tokens alone are claimed: how far activations are off at most, and what is left of the margin.
+    """
     if drifts is None:
         yield from exact_around_heads(model)
     if verdict is Verdict.PROVED:
@@ -159,7 +163,7 @@ def said_of_softmax(
     if drifts is not None:
         furthest, left = drifts
         yield (
-            "Sublayer by sublayer, for every number of ties: activations of the softmax transformer differ from the "
+            "For every number of ties, activations of the softmax transformer differ after each sublayer from the "
             f"hardmax ones by at most {furthest}."
         )
         yield f"So the right next token stays the unique best one: at least {left} of the margin is left."

@@ -1,4 +1,4 @@
-"""What a person reads after ``certify --sequences``: verdict, what was computed, and what each part rests on."""
+"""The report of ``certify --sequences``: verdict, what was computed, and what each part rests on."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ def report_on_sequences(bundle: SequencesBundle, written: Written | None = None)
 
 _WORDS = Facts(
     (
-        ("separation", "how far below the largest score the next one is, at least, with hardmax; - if all tie"),
+        ("separation", "how far the next score is below the largest one, at least, with hardmax; - if all tie"),
         ("most ties", "tokens that share the largest score"),
-        ("drift", "how far an activation may be from its value with hardmax, at most; - where that is not shown"),
+        ("drift", "how far an activation may be from its value with hardmax, at most; - if no bound is shown"),
     )
 )
 
@@ -106,10 +106,10 @@ def said_of_sequences(document: Mapping[str, Any], verdict: Verdict, model: Arit
     if document["hardmax"] is not None:
         observed.append(
             "Separations and ties of the heads, and the margin with hardmax, are those stated, on these sequences: "
-            "computed exactly, and shown to three digits behind ~."
+            "computed exactly; numbers after ~ are rounded to three digits."
         )
     if any(drift is not None for pair in document["softmax"]["drift"] for drift in pair):
-        observed.append("No activation is further from its value with hardmax than the drifts stated say.")
+        observed.append("No activation is further from its value with hardmax than the stated drifts.")
     match verdict:
         case Verdict.CERTIFIED:
             observed.append("At each position asked about, the expected token's logit is above all others.")
@@ -140,5 +140,5 @@ def _assumed(model: ArithmeticModel) -> Iterator[str]:
     if model.activations != model.linear and not model.steps.stored:
         yield (
             f"Nothing else is rounded to {model.activations.name}: kernels that round what an output projection or "
-            "an MLP adds, before it is added to the residual stream, compute something else; that is +stored."
+            "an MLP adds, before it is added to the residual stream, compute something else; +stored is for those."
         )

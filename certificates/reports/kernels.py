@@ -1,4 +1,4 @@
-"""What a person reads after ``kernel``: verdict, errors by cause, the input that fails, a script; and a sweep."""
+"""The report of ``kernel``: verdict, errors by cause, the failing input, a script; and the report of a sweep."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from exactformer.certificates.sequences.certificate import shown
 from exactformer.verify.verdict import Basis, Verdict
 
 CAUSES = {
-    "product": "of scores, before they are given",
-    "argument": "of the arguments of exponentials, with the scale and the maximum",
-    "exponential": "of exponentials, in ulp",
-    "underflow": "weights that become 0, or subnormal",
-    "mask": "weights of keys that are masked",
+    "product": "scores, as they are given",
+    "argument": "arguments of exponentials, with the scale and the maximum",
+    "exponential": "exponentials, in ulp",
+    "underflow": "weights that become 0 or subnormal",
+    "mask": "weights of masked keys",
     "cast": "weights cast to their format",
     "sums": "additions",
-    "merge": "rescaling, and merging of parts",
+    "merge": "rescaling and merging of parts",
     "quotient": "the division",
     "output": "the cast of the output",
 }
 
 
 def report_on_kernel(bundle: KernelBundle, written: Path | None = None) -> Iterator[Part]:
-    """The parts of a report. ``written``: where the certificate lies."""
+    """The parts of a report. ``written``: where the certificate was written."""
     found = bundle.found
     yield verdict_line(found.verdict)
     yield bundle.claim
     if found.reason is not None:
-        yield f"Nothing is shown: {found.reason}."
+        yield f"Nothing is proved: {found.reason}."
     yield ""
     yield Facts(tuple(_facts(found)))
     if found.errors is not None:
@@ -53,7 +53,7 @@ def report_on_kernel(bundle: KernelBundle, written: Path | None = None) -> Itera
     if found.failing is not None:
         yield from _input("the input on which it fails", found, found.failing)
     elif found.worst is not None:
-        yield from _input("the input that is off most, of those tried", found, found.worst)
+        yield from _input("of the inputs tried, the one with the largest error", found, found.worst)
     if (script := bundle.script) is not None:
         yield ""
         yield heading("the same in PyTorch")
@@ -80,7 +80,7 @@ def _facts(found: KernelFound) -> Iterator[tuple[str, str]]:
     for place, sentence in enumerate(text.reported):
         yield ("" if place else "reported"), sentence
     if text.repaired is not None:
-        yield "repaired", f"{text.repaired} is without that"
+        yield "repaired", f"{text.repaired} is without this"
 
 
 def _input(title: str, found: KernelFound, one: Found) -> Iterator[Part]:
@@ -89,11 +89,11 @@ def _input(title: str, found: KernelFound, one: Found) -> Iterator[Part]:
     yield keys_table(one.keys)
     ends = wanted(found.asked.text.recipe, one.keys)
     right = "a finite number: all keys are masked" if ends is None else number(ends[0])
-    yield f"The recipe makes {number(one.output)} of {counted(len(one.keys), 'key')}; right is {right}."
+    yield f"From {counted(len(one.keys), 'key')} the recipe makes {number(one.output)}; the right output is {right}."
 
 
 def keys_table(keys: Sequence[Key]) -> Table:
-    """Those that are alike in one line."""
+    """The keys, with equal ones in one line."""
     runs = [list(run) for _, run in groupby(keys)]
     places = accumulate(map(len, runs), initial=1)
     return Table(
@@ -118,7 +118,7 @@ def _findings(found: KernelFound) -> Iterator[Findings]:
 
 
 def said_of_kernel(verdict: Verdict, name: str | None, believed: Sequence[str]) -> Iterator[Findings]:
-    """What each statement rests on.  ``name``: of the recipe, if it is known."""
+    """What each statement rests on.  ``name``: the recipe's, if it is known."""
     if verdict is Verdict.PROVED:
         sentence = "All numbers are finite, and errors are within these bounds, in whatever order sums are added."
         yield Findings(Basis.PROVED, (sentence,))
@@ -144,7 +144,7 @@ def below(value: Number) -> str:
 
 
 def report_on_sweep(field: str, rows: Sequence[Swept]) -> Iterator[Part]:
-    """A line for each value of the field; and an input of which two of them make different numbers."""
+    """A line for each value of the field; and an input for which two of them give different outputs."""
     why = any(row.found.reason for row in rows)
     yield Table(
         (
@@ -152,7 +152,7 @@ def report_on_sweep(field: str, rows: Sequence[Swept]) -> Iterator[Part]:
             Column("shown: at most", right=True),
             Column("found: at least", right=True),
             Column("as the first"),
-            *([Column("why nothing is shown")] if why else []),
+            *([Column("why nothing is proved")] if why else []),
         ),
         tuple(
             (
@@ -172,4 +172,4 @@ def report_on_sweep(field: str, rows: Sequence[Swept]) -> Iterator[Part]:
         yield keys_table(differing.differing)
         for row in (rows[0], differing):
             made = number(execute(row.found.asked.text.recipe, differing.differing))
-            yield f"With {field} = {row.value} the recipe makes {made}."
+            yield f"With {field} = {row.value} the recipe gives {made}."

@@ -1,8 +1,8 @@
 """How reports are laid out: the one place that decides how long lines are.
 
-Where there is a width, lines keep to it: text is wrapped between words, and a table that does not fit becomes a list.
+If there is a width, lines keep to it: text is wrapped between words, and a table that does not fit becomes a list.
 Without one nothing is wrapped: a paragraph is one line, and so is a row of a table.  Nothing is ever cut.  Words that
-are longer than a line stay whole, so that what can be copied is right.
+are longer than a line stay whole, so that they can be copied.
 
 A report is a list of *parts*: lines of text, `Facts` and `Table`.
 """
@@ -19,14 +19,14 @@ from typing import Any, TypeAlias
 from exactformer.constructions import html
 
 PROSE = 110
-"""Text is hard to read in longer lines, whatever the terminal's width is."""
+"""The longest line of text, whatever the terminal's width: longer ones are hard to read."""
 NARROWEST = 20
 GAP, BAR = "  ", " | "
 """Between columns, and between groups of them."""
 ITEM = "  - "
 """What a line of a list begins with."""
 TIE = "\N{NO-BREAK SPACE}"
-"""A space at which no line is broken; it is printed as any other."""
+"""A space at which no line is broken; it is printed like any other."""
 
 
 @dataclass(frozen=True)
@@ -38,19 +38,19 @@ class Line:
 
 
 def heading(text: str, **style: Any) -> Line:
-    """A line in bold, and coloured where a colour is given as ``fg``."""
+    """A line in bold, coloured if ``fg`` names a colour."""
     return Line(text, (("bold", True), *style.items()))
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Titles and what is to be said of each, in two columns; a title of "" goes on with the one before."""
+    """Titles and their texts, in two columns; a title of "" continues the one before."""
 
     rows: tuple[tuple[str, str], ...]
     indent: str = ""
 
     def lines(self, width: int | None) -> Iterator[str]:
-        """In two columns, or, where that leaves too little room, with each text below its title."""
+        """In two columns, or, if that leaves too little room, with each text below its title."""
         if not self.rows:
             return
         titles = max(len(title) for title, _ in self.rows)
@@ -85,7 +85,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
     def lines(self, width: int | None) -> Iterator[str | Line]:
-        """As a table where it fits, else as a list: a row's key, and below it the other cells with their titles."""
+        """As a table if it fits, else as a list: a row's key, and below it the other cells with their titles."""
         table = list(self._as_table())
         fits = width is None or all(len(line) <= width for line in table)
         if not fits:
@@ -138,7 +138,7 @@ Part: TypeAlias = str | Line | Facts | Table
 
 
 def counted(number: int, noun: str) -> str:
-    """So many of something.
+    """A number and its noun, in the plural if need be.
 
     >>> counted(1, "step"), counted(12_000, "token")
     ('1 step', '12,000 tokens')
@@ -151,11 +151,11 @@ CONTROL = {
     for codes in (range(32), range(127, 160), range(0x2028, 0x202F), range(0x2066, 0x206A))
     for code in codes
 }
-"""What would move the cursor, colour the terminal or turn the direction of text: names in a document may have it."""
+"""Characters that move the cursor, colour the terminal or reverse the direction of text; names may contain them."""
 
 
 def visible(text: str) -> str:
-    """A text in one line, with what does not show written out.
+    """A text in one line, with invisible characters escaped.
 
     >>> visible("a\\nb"), visible("a\\x1b[2J")
     ('a\\\\nb', 'a\\\\x1b[2J')
@@ -164,7 +164,7 @@ def visible(text: str) -> str:
 
 
 def wrapped(text: str, width: int | None, first: str = "", then: str = "") -> list[str]:
-    """Lines of at most this width where words allow it, the first and the others with what they begin with.
+    """Lines of at most this width if words allow it; the first line and the others have beginnings of their own.
 
     >>> wrapped("one two three", 9, "- ", "  ")
     ['- one two', '  three']

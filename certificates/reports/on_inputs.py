@@ -1,4 +1,4 @@
-"""What a person reads after ``certify``: the claim, the verdict, what binds, and what each part rests on."""
+"""The report of ``certify`` on given inputs: claim, verdict, which heads bind, and what each part rests on."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from exactformer.constructions.transformer.dimensions import Dimensions
 from exactformer.verify.verdict import Verdict
 
 MOST_RUNS = 8
-"""Runs that are shown; the certificate has all of them."""
+"""How many runs are shown; the certificate has all of them."""
 SEPARATION = ("separation", "by how much the best score exceeds the others, before beta multiplies it")
 LEAST_BETA = (
     "least beta",
     "the smallest power of two at which the head gives the hardmax value, proved by inequalities",
 )
-"""What columns of the table of heads mean."""
+"""What the columns of the table of heads mean."""
 
 
 def report(bundle: Bundle, written: Written | None = None) -> Iterator[Part]:
@@ -49,7 +49,7 @@ def evidence(parts: Sequence[Findings]) -> Iterator[Part]:
 
 
 def files(written: Written | None) -> Iterator[Part]:
-    """Where certificate and weights lie, if they do."""
+    """Where certificate and weights were written, if they were."""
     if written is None:
         return
     kept = "; it was there before" if written.kept else ""
@@ -90,7 +90,7 @@ def _setting_facts(statement: Statement) -> list[tuple[str, str]]:
 
 
 def network_facts(size: Dimensions, matrices: Sequence[Parameters], fits: str | None) -> list[tuple[str, str]]:
-    """How large a network is, its parameters, and which formats hold all that is outside attention."""
+    """A network's size, its parameters, and which formats hold all numbers outside attention."""
     largest = max(matrices, key=lambda matrix: matrix.largest)
     bits = max(matrix.significand_bits for matrix in matrices)
     return [
@@ -101,14 +101,14 @@ def network_facts(size: Dimensions, matrices: Sequence[Parameters], fits: str | 
 
 
 def _short(word: str) -> str:
-    """A word on one line: a long one in its beginning and length."""
+    """A word on one line: of a long one, its beginning and length."""
     if len(word) <= 24:
         return word or "(empty)"
     return f"{word[:16]}... ({len(word)} symbols)"
 
 
 def _binding(bundle: Bundle) -> str:
-    """The heads that ask for the largest beta, or that none serves."""
+    """The heads that need the largest beta, or for which no beta is enough."""
     least = {head.name: beta for head, beta in _least_betas(bundle)}
     unserved = [name for name, beta in least.items() if beta is None]
     if len(unserved) == len(least):
@@ -120,14 +120,14 @@ def _binding(bundle: Bundle) -> str:
 
 
 def _least_betas(bundle: Bundle) -> Iterator[tuple[HeadRecord, int | None]]:
-    """Of every head the smallest power of two at which it gives the hardmax value; None if at none that is admitted."""
+    """For every head the smallest power of two at which it gives the hardmax value; None if no admitted one does."""
     assessment = bundle.assessment
     for head, case in zip(bundle.certificate.heads, assessment.case_of_head, strict=True):
         yield head, assessment.cases[case].least_beta
 
 
 def _heads(bundle: Bundle) -> Iterator[Part]:
-    """One row per head name and separation, with the layers it stands in."""
+    """One row per head name and separation, with the layers that have it."""
     groups: dict[tuple[str, int | None, str], list[tuple[HeadRecord, int | None]]] = defaultdict(list)
     for head, beta in _least_betas(bundle):
         groups[head.name, head.separation, head.evidence].append((head, beta))
@@ -145,7 +145,7 @@ def _heads(bundle: Bundle) -> Iterator[Part]:
     yield Facts(
         (
             SEPARATION,
-            ("evidence", "how that is known: proved, for all positions, or observed, on these runs only"),
+            ("evidence", "how the separation is known: proved, for all positions, or observed, on these runs only"),
             ("most ties", "tokens that share the best score, at queries whose value is not 0 (-: there is none)"),
             LEAST_BETA,
         )
@@ -153,5 +153,5 @@ def _heads(bundle: Bundle) -> Iterator[Part]:
 
 
 def layers_of(numbers: Sequence[int]) -> str:
-    """One layer, or from which one to which."""
+    """One layer, or a range of layers."""
     return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}..{numbers[-1]}"

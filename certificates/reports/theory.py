@@ -1,4 +1,4 @@
-"""What a person reads of a certificate about a theory; a machine's runs are one, and say more (`every_run`)."""
+"""The report of a certificate about a theory; those about a machine's runs say more (`every_run`)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def report_of_theory(bundle: TheoryBundle, written: Written | None = None) -> It
     yield bundle.claim
     if bundle.verdict is Verdict.INCONCLUSIVE:
         most = bundle.universal.most_writes_proved
-        yield missing_at_any_ties(bundle) or f"It is proved where no more than {most} of the selected tokens tie."
+        yield missing_at_any_ties(bundle) or f"The claim is proved for at most {most} tied tokens."
     yield ""
     size = network_facts(dimensions_of(bundle.network), parameters(bundle.network, bundle.universal.split), bundle.fits)
     yield Facts((*setting_facts(bundle), *size, *margin_facts(bundle)))
@@ -63,26 +63,26 @@ def margin_facts(bundle: TheoryBundle) -> list[tuple[str, str]]:
 
 
 def missing_at_any_ties(bundle: TheoryBundle) -> str | None:
-    """What would have to be known for a proof, where fewer ties would not do; None where they would."""
+    """What is missing for a proof; None if a bound on ties would be enough."""
     if bundle.not_shown is not None:
         return f"Tokens are not proved either: {bundle.not_shown}."
     universal, most = bundle.universal, bundle.universal.most_writes_proved
     if isinstance(universal.model, Exact):
         return (
-            "Where nothing is rounded, no weight of softmax is 0, so a head that sees two tokens or more does not give "
+            "Without rounding no weight of softmax is 0, so a head that sees two tokens or more does not give "
             "the hardmax value: name an arithmetic that rounds, with --arithmetic."
         )
     alone = [case for case in universal.cases if case.facts.most == 1]
     if any(case.least_beta is None for case in alone):
-        return "No beta that this arithmetic admits makes the inequalities hold, even where no tokens tie."
+        return "No beta that this arithmetic admits makes the inequalities hold, even if no tokens tie."
     if most == 0:
         least = max(case.least_beta or 0 for case in alone)
-        return f"The inequalities do not hold at beta = {universal.beta}: give --beta {least}, or leave --beta out."
+        return f"The inequalities do not hold at beta = {universal.beta}: give --beta {least}, or leave out --beta."
     return None
 
 
 def _by_register(largest: Mapping[str, Fraction]) -> str:
-    """Registers with the same bound together, the largest bound first."""
+    """Registers, grouped by their bounds, the largest bound first."""
     together: dict[str, list[str]] = defaultdict(list)
     for name, drift in sorted(largest.items(), key=lambda item: -item[1]):
         together[at_most(drift)].append(name)
@@ -98,7 +98,7 @@ def at_most(number: Fraction, below: bool = False) -> str:
 
 
 def heads(bundle: TheoryBundle) -> Iterator[Part]:
-    """One row per head name, with the layers it stands in."""
+    """One row per head name, with the layers that have it."""
     groups: dict[tuple[str, TieCase], list[int]] = defaultdict(list)
     for layer, name, case in bundle.heads:
         groups[name, case].append(layer)
@@ -114,14 +114,17 @@ def heads(bundle: TheoryBundle) -> Iterator[Part]:
 
 
 PROVED = (
-    ("proved for ties", "at this beta the head gives the hardmax value for so many ties, proved by inequalities"),
-    (LEAST_BETA[0], "the smallest power of two at which that is proved for all ties; none: at none that is admitted"),
+    ("proved for ties", "for this many ties the head gives the hardmax value at this beta, proved by inequalities"),
+    (
+        LEAST_BETA[0],
+        "the smallest power of two at which that is proved for all ties; none: no admitted power is enough",
+    ),
 )
 DRIFTS = (
-    ("from exact inputs", "exact: the head gives the hardmax value as long as nothing drifted before it"),
-    ("", "may drift: even then it may give another; the drift bounds above cover that, for every number of ties"),
+    ("from exact inputs", "exact: the head gives the hardmax value if nothing drifted before it"),
+    ("", "may drift: even then it may give another value; the drift bounds above cover that, for every number of ties"),
 )
-"""What columns of the table of heads mean, where activations are claimed, and where tokens alone are."""
+"""What the columns of the table of heads mean, for claims about activations and for claims about tokens alone."""
 
 
 def _proved(case: TieCase) -> tuple[str, str]:

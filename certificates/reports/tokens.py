@@ -10,7 +10,7 @@ from exactformer.constructions.turing.tokens import TokenSequence
 
 
 def legend(sequences: Sequence[TokenSequence], tapes: int) -> Facts:
-    """What the families of tokens mean that occur in these sequences."""
+    """The meaning of each family of tokens that occurs in these sequences."""
     families = {token.family for sequence in sequences for token in sequence.tokens}
     tape = "the tape" if tapes == 1 else f"each of the {tapes} tapes"
     heads = "the head stands" if tapes == 1 else "the heads stand"
@@ -33,7 +33,7 @@ def legend(sequences: Sequence[TokenSequence], tapes: int) -> Facts:
 
 
 def lines_of(sequence: TokenSequence) -> Iterator[tuple[str, list[Token]]]:
-    """Of each line the family of the last token, and its tokens: prompt, summary, block and output are a line each."""
+    """For each line the family of its last token, and its tokens: prompt, summary, block and output are a line each."""
     group: list[Token] = []
     for token in sequence.tokens:
         group.append(token)

@@ -1,4 +1,4 @@
-"""What a person reads after ``verify``: verdict, how far all words are right, the first that is not."""
+"""The report of ``verify``: verdict, up to which length all words are right, the first word that is wrong."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def report_on_words(bundle: WordsBundle, written: Written | None = None) -> Iter
         )
     if (unshown := found.unshown) is not None:
         yield (
-            f"On {' '.join(unshown.word)!r}, at position {unshown.position}, it is not shown that the output is "
-            f"{unshown.expected!r}, nor that it is not."
+            f"On {' '.join(unshown.word)!r}, at position {unshown.position}, it is shown neither that the output is "
+            f"{unshown.expected!r} nor that it is not."
         )
     if found.reason is not None:
-        yield f"Not shown, of words {found.reason}."
+        yield f"Not shown to be right: words {found.reason}."
     yield ""
     yield Facts(tuple(_facts(found)))
     yield ""
@@ -49,13 +49,13 @@ def report_on_words(bundle: WordsBundle, written: Written | None = None) -> Iter
     yield Facts(
         (
             ("length", "of the words, in tokens"),
-            ("positions", "that are asked about, of all these words"),
+            ("positions", "that are asked about, in all these words"),
             (
                 "margin",
-                "how far the right output is from where another is as good, at least; - where some word is wrong, or "
+                "how far the right output is from where another is as good, at least; - if some word is wrong, or "
                 "not shown",
             ),
-            ("states", "that tokens have behind the last layer: what is equal is computed once"),
+            ("states", "different ones that tokens have after the last layer: equal ones are computed once"),
         )
     )
     yield from evidence(list(_findings(found)))
@@ -63,7 +63,7 @@ def report_on_words(bundle: WordsBundle, written: Written | None = None) -> Iter
 
 
 def report_on_explanation(found: Explanation) -> Iterator[Part]:
-    """Why a word is wrong, or not shown: three ways to compute it, where they part, and what makes the outputs."""
+    """Why a word is wrong, or not shown to be right: three ways to compute it, where they part, what makes outputs."""
     yield ""
     yield heading("why")
     yield Table(
@@ -131,9 +131,11 @@ def _facts(found: WordsFound) -> Iterator[tuple[str, str]]:
             f"every word of up to {counted(length, 'token')}",
         )
     if found.taken:
-        yield "taken over", f"{_taken(found)}, from an earlier run, which had shown that they are right"
+        yield "taken over", f"{_taken(found)}, from an earlier run, which showed that they are right"
     if found.wrong is not None:
-        shorter = "no shorter word is wrong" if _all_shown_below(found) else "shorter words are not all shown"
+        shorter = (
+            "no shorter word is wrong" if _all_shown_below(found) else "not all shorter words are shown to be right"
+        )
         yield "wrong", f"a word of {counted(len(found.wrong.word), 'token')}; {shorter}"
 
 
@@ -161,31 +163,34 @@ def said_of_words(
     verdict: Verdict, expected: object, model: ArithmeticModel, *, wrong: bool, taken: str | None = None
 ) -> Iterator[Findings]:
     """What each statement rests on.  ``expected``: `HARDMAX`, a transducer, or anything else for a specification that
-    is not in the certificate; ``taken``: over from an earlier run."""
+    is not in the certificate; ``taken``: what came from an earlier run."""
     orders = "" if model.linear is None else ", in whatever order sums are added"
     match verdict:
         case Verdict.PROVED if expected == HARDMAX:
             yield Findings(
                 Basis.PROVED,
                 (
-                    "For all states that the token at each position may be in, whatever states others are in, softmax, "
-                    f"in intervals, gives what hardmax gives, exactly{orders}.",
+                    "For all states that the token at each position may be in, whatever states the others are in, "
+                    f"softmax, bounded by intervals, gives exactly what hardmax gives{orders}.",
                 ),
             )
         case Verdict.PROVED:
             yield Findings(
                 Basis.PROVED,
-                (f"Every word's outputs, by intervals between rationals, each different state once{orders}.",),
+                (
+                    f"Every word's outputs are right, by intervals between rationals, each different state "
+                    f"once{orders}.",
+                ),
             )
         case Verdict.REFUTED:
-            yield Findings(Basis.PROVED, (f"The word is one of the language, and another output is as good{orders}.",))
+            yield Findings(Basis.PROVED, (f"The word belongs to the language, and another output is as good{orders}.",))
     assumed = [
         f"Kernels compute in {model.text} as certificates/NETWORKS.md, 3, says."
         if model.linear is not None
         else "All sums, products, exponentials and quotients are those of real numbers.",
     ]
     if isinstance(expected, Transducer):
-        assumed.append("The transducer, which stands in the certificate, says what was meant.")
+        assumed.append("The transducer in the certificate says what was meant.")
     elif wrong:
         assumed.append("The specification says what was meant.")
     elif expected != HARDMAX:
@@ -194,5 +199,5 @@ def said_of_words(
             "SHA-256 of the listing is."
         )
     if taken is not None:
-        assumed.append(f"What an earlier run kept of {taken}. (The checker computes it again.)")
+        assumed.append(f"What an earlier run kept about {taken} is right. (The checker computes it again.)")
     yield Findings(Basis.ASSUMED, tuple(assumed))

@@ -23,15 +23,16 @@ from exactformer.verify.verdict import Verdict
 
 FORMAT, VERSION = "exactformer certificate about sequences", 2
 SLACK = Fraction(1, 64)
-"""Of a margin so much less is stated than was found, of a drift so much more: sound enclosures agree (NETWORKS 6)."""
+"""The share by which a stated margin is below the one found, and a stated drift above: so enclosures of another
+checker agree (NETWORKS 6)."""
 DIGITS = 12
-"""Binary digits of what is stated."""
+"""Binary digits of stated numbers."""
 SMALLEST_DRIFT = power_of_two(-1024)
-"""No smaller one but 0 is stated: its text would be long."""
+"""The smallest number other than 0 that is stated: the text of a smaller one would be long."""
 MOST_BITS = 14_000
-"""Of an exact rational: Python reads and writes integers of up to 4,300 digits."""
+"""The most bits of an exact rational: Python reads and writes integers of up to 4,300 digits."""
 LONGEST_SHOWN = 12
-"""Characters of a rational that people are shown as it is."""
+"""The most characters of a rational that is shown as it is."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class SequencesAsked:
 
 @dataclass(frozen=True)
 class SequencesBundle(OfNetwork[SequencesFound]):
-    """not_shown: why an interval is not known."""
+    """The certificate and what was found; not_shown: why an interval is not known."""
 
     @property
     def refutation(self) -> Refutation | None:
@@ -57,9 +58,11 @@ class SequencesBundle(OfNetwork[SequencesFound]):
 
 
 def certify_sequences(net: Transformer, given: Given, asked: SequencesAsked, budget_seconds: int) -> SequencesBundle:
-    """Errors: GivenError for sequences that the transformer cannot read, or of which hardmax does not say what is
-    expected; Unsupported (a ModelError) for an arithmetic that does not hold the weights; TooLarge and Undecided for
-    what is not judged, or not within the budget.
+    """Search, and make the certificate.
+
+    Errors: GivenError for sequences that the transformer cannot read, or for which hardmax does not decide what is
+    expected; Unsupported (a ModelError) for an arithmetic that does not hold the weights; TooLarge and Undecided if
+    something is not judged, or not within the budget.
     """
     started = time.perf_counter()
     found = search(net, given, asked.model, asked.beta, budget_seconds)
@@ -92,13 +95,13 @@ def certify_sequences(net: Transformer, given: Given, asked: SequencesAsked, bud
 
 
 def _require_short(found: SequencesFound) -> None:
-    """Exact numbers of hardmax can be written: they grow with the depth.  Raises Unsupported."""
+    """Make sure that exact numbers of hardmax can be written: they grow with the depth.  Raises Unsupported."""
     exact = [found.margin or Fraction(0), *(head.separation or Fraction(0) for head in found.heads)]
     bits = max(max(abs(one.numerator), one.denominator).bit_length() for one in exact)
     if bits > MOST_BITS:
         raise Unsupported(
             f"with hardmax, a separation or the margin is an exact rational of {bits} bits; at most {MOST_BITS} are "
-            "written, so give a network of fewer layers, or weights of fewer bits"
+            "written, so give a network with fewer layers, or weights with fewer bits"
         )
 
 
@@ -128,7 +131,7 @@ def drifts_of(found: SequencesFound) -> list[list[str | None]]:
 
 
 def stated_margin(margin: Fraction) -> Fraction:
-    """At most (1 - 1/64) of a margin, in few digits.
+    """At most 1 - 1/64 of a margin, in few digits.
 
     >>> stated_margin(Fraction(1))
     Fraction(63, 64)
@@ -137,7 +140,7 @@ def stated_margin(margin: Fraction) -> Fraction:
 
 
 def stated_drift(drift: Fraction) -> Fraction:
-    """At least (1 + 1/64) of a drift, in few digits.
+    """At least 1 + 1/64 times a drift, in few digits.
 
     >>> stated_drift(Fraction(1)), stated_drift(Fraction(0))
     (Fraction(65, 64), Fraction(0, 1))
@@ -146,7 +149,7 @@ def stated_drift(drift: Fraction) -> Fraction:
 
 
 def few_digits(number: Fraction) -> Fraction:
-    """A dyadic number that is at most this one, and not less by more than 2^(1 - DIGITS) of it."""
+    """A dyadic number that is at most this one, and less by at most 2^(1 - DIGITS) of it."""
     if number == 0:
         return number
     exponent = abs(number.numerator).bit_length() - number.denominator.bit_length() - DIGITS
@@ -176,7 +179,8 @@ def sentence(found: SequencesFound) -> str:
 
 
 def shown(number: str, rounding: str = ROUND_HALF_EVEN) -> str:
-    """A rational for people: itself if it is short, else a decimal number close to it, for bounds on their safe side.
+    """A rational for people: itself if it is short, else a decimal number close to it; bounds are rounded to the safe
+    side.
 
     >>> shown("65/64"), shown(str(Fraction(2, 3) / 2**99)), shown(str(Fraction(10**40, 3)))
     ('65/64', '~ 1.05e-30', '~ 3.33e+39')

@@ -1,4 +1,4 @@
-"""Sequences in a file, with what is asked about them: a list of {tokens, asked} in YAML or JSON."""
+"""Reads a file of sequences and what is asked about them: a list of {tokens, asked} in YAML or JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from exactformer.certificates.network_document import once
 from exactformer.constructions.transformer.given import Given, GivenError
 
 LARGEST_FILE = 1 << 24
-"""Bytes of a file with sequences."""
+"""The most bytes of a file with sequences."""
 SHAPE = "give a list of {tokens: [..], asked: {position: token}}"
 
 
@@ -32,23 +32,23 @@ def load_given(path: str | Path) -> Given:
         raise GivenError(f"the sequences {str(path)!r} are longer than {LARGEST_FILE} bytes")
     listed = _parsed(path, data)
     if not isinstance(listed, list):
-        raise GivenError(f"the sequences {str(path)!r} are no list; {SHAPE}")
+        raise GivenError(f"the sequences {str(path)!r} are not a list; {SHAPE}")
     return Given([_sequence(number, one) for number, one in enumerate(listed)])
 
 
 class OnceLoader(yaml.SafeLoader):
-    """Refuses a key that is given twice: one of them would be forgotten."""
+    """Refuses a key that is given twice: one of its values would be lost."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         found = super().construct_mapping(node, deep)
         if len(found) < len(node.value):
             line = node.start_mark.line + 1
-            raise yaml.YAMLError(f"a key is given twice in what begins on line {line}")
+            raise yaml.YAMLError(f"a key is given twice in the mapping that begins on line {line}")
         return found
 
 
 def _parsed(path: Path, data: bytes) -> Any:
-    with contextlib.suppress(ValueError, RecursionError):  # what is given twice is said below
+    with contextlib.suppress(ValueError, RecursionError):  # keys given twice are reported below
         return json.loads(data, object_pairs_hook=once)
     try:
         return yaml.load(data, Loader=OnceLoader)
@@ -61,10 +61,10 @@ def _sequence(number: int, given: Any) -> object:
         raise GivenError(f"sequence {number} has other fields than tokens and asked; {SHAPE}")
     tokens, asked = given["tokens"], given.get("asked")
     if not isinstance(tokens, list):
-        raise GivenError(f"sequence {number}: tokens is no list; {SHAPE}")
+        raise GivenError(f"sequence {number}: tokens is not a list; {SHAPE}")
     for token in tokens:
         if not isinstance(token, str):
-            raise GivenError(f"sequence {number}: the token {token!r} is no text; write it in quotes")
+            raise GivenError(f"sequence {number}: the token {token!r} is not a text; write it in quotes")
     if isinstance(asked, dict):
         asked, typed = {_position(number, position): token for position, token in asked.items()}, asked
         if len(asked) < len(typed):
@@ -76,6 +76,6 @@ def _position(number: int, position: object) -> object:
     """JSON has texts for keys."""
     if isinstance(position, str):
         if not (position.isascii() and position.isdigit() and len(position) < 20):
-            raise GivenError(f"sequence {number}: the position {position!r} is no number")
+            raise GivenError(f"sequence {number}: the position {position!r} is not a number; give an integer from 0 on")
         return int(position)
     return position

@@ -1,7 +1,7 @@
-"""Given sequences through a transformer: what the walk of the checker shows of each, and the verdict.
+"""Runs given sequences through a transformer: what the checker's walk shows about each, and the verdict.
 
-The walk of `certificates.checker.sequences` is the only thing that computes what sequences make; a certificate is
-checked by the same, from what was written.
+Only the walk of `certificates.checker.sequences` computes what a transformer makes of sequences.  A certificate is
+checked by the same walk, from what was written.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from exactformer.verify.stored import Unsupported, require_held
 from exactformer.verify.verdict import Verdict
 
 WIDTHS = 1 << 40
-"""A difference of logits counts as above 0, or as at most 0, if it is so by this part of its interval's width: then a
-checker whose last bits differ finds the same."""
+"""A difference of logits counts as above 0, or as at most 0, only if its interval is away from 0 by this part of its
+width: then a checker whose last bits differ finds the same."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Refutation:
 
 @dataclass(frozen=True)
 class Rival:
-    """At a position of a sequence: by how much the expected token's logit is above another's, in units of the grid."""
+    """By how much the expected token's logit is above another's at a position of a sequence, in units of the grid."""
 
     sequence: int
     position: int
@@ -56,7 +56,7 @@ class Rival:
 
     @property
     def spare(self) -> Fraction:
-        """What is left of the interval to both sides."""
+        """The slack on both sides of the interval."""
         return Fraction(self.above[1] - self.above[0], WIDTHS)
 
 
@@ -64,9 +64,9 @@ class Rival:
 class SequencesFound:
     """What was found.
 
-    heads: layer by layer; margin: of the hardmax transformer, exact. (None at all, if there is no hardmax.) least: the
-    least by which an expected token's logit is above another in this arithmetic, None where an overflow is not
-    excluded. drifts: behind attention and MLP of each layer, None from where on they are not shown; not_shown: why.
+    heads: layer by layer; margin: of the hardmax transformer, exact. (Both None if there is no hardmax.) least: the
+    least by which an expected token's logit is above another in this arithmetic, None if an overflow is not excluded.
+    drifts: after attention and MLP of each layer, None from where on they are not shown; not_shown: why.
     """
 
     net: Transformer
@@ -88,17 +88,17 @@ class SequencesFound:
 
     @property
     def positions(self) -> int:
-        """How many are asked about."""
+        """How many positions are asked about."""
         return sum(len(question.asked) for question in self.questions)
 
 
 def search(
     net: Transformer, given: Given, model: ArithmeticModel, beta: int = 1, budget_seconds: int = 10**6
 ) -> SequencesFound:
-    """Both transformers on all sequences; logits are compared.
+    """Run both transformers on all sequences, and compare logits.
 
-    Errors: GivenError for sequences that the transformer cannot read; Unsupported (a ModelError) where the arithmetic
-    does not hold its weights; TooLarge and Undecided for what is not judged, or not within the budget.
+    Errors: GivenError for sequences that the transformer cannot read; Unsupported (a ModelError) if the arithmetic
+    does not hold its weights; TooLarge and Undecided if something is not judged, or not within the budget.
     """
     deadline = Deadline(budget_seconds)
     for number, sequence in enumerate(given.sequences):
@@ -110,8 +110,8 @@ def search(
     logits = network.outputs
     if isinstance(logits, Nearest):
         raise GivenError(
-            "the outputs of this transformer are numbers, and about given sequences tokens are ranked; ask for the "
-            "scope words, where a language may be one word"
+            "the outputs of this transformer are numbers, but claims about given sequences rank tokens; ask about "
+            "words instead: a language may be one word"
         )
     _require_light(given.sequences, network, logits)
     questions, walked, nominal = list[Question](), list[Walked](), list[Fraction]()
@@ -141,27 +141,29 @@ def search(
 
 
 def _require(net: Transformer, sequence: GivenSequence, where: str) -> None:
-    """Tokens and outputs are the transformer's, and not more than there are positions.  Raises GivenError."""
+    """Make sure that tokens and outputs are the transformer's, and that its positions suffice.  Raises GivenError."""
     for name in sequence.tokens:
         if name not in net.index:
             raise GivenError(f"{where}: the token {name!r} is not in the vocabulary")
     outputs = frozenset(net.output_names)
     for _, name in sequence.asked or ():
         if name not in outputs:
-            what = "the token {!r} is not in the vocabulary" if net.outputs is None else "{!r} is no output"
+            what = "the token {!r} is not in the vocabulary" if net.outputs is None else "{!r} is not an output"
             raise GivenError(f"{where}: {what.format(name)}")
     if net.longest is not None and len(sequence.tokens) > net.longest:
-        raise GivenError(f"{where} has {len(sequence.tokens)} tokens, and the transformer {net.longest} positions")
+        raise GivenError(
+            f"{where} has {len(sequence.tokens)} tokens, but the transformer has only {net.longest} positions"
+        )
     if net.causal and sequence.tokens[0] in net.unseen:
         raise GivenError(
-            f"{where} begins with {sequence.tokens[0]!r}, which no head sees: then its first token sees none"
+            f"{where} begins with {sequence.tokens[0]!r}, which no head sees: so its first token sees no token"
         )
     if all(name in net.unseen for name in sequence.tokens):
         raise GivenError(f"{where} has only tokens that no head sees")
 
 
 def _require_light(sequences: Sequence[GivenSequence], network: Network, logits: Logits) -> None:
-    """What is certified here can be checked.  Raises Unsupported, TooLarge."""
+    """Make sure that the certificate can be checked.  Raises Unsupported, TooLarge."""
     if len(sequences) > MOST_SEQUENCES:
         raise Unsupported(f"there are {len(sequences):,} sequences; at most {MOST_SEQUENCES:,} are judged")
     every = [
@@ -172,12 +174,12 @@ def _require_light(sequences: Sequence[GivenSequence], network: Network, logits:
 
 
 def _asked(logits: Logits, sequence: GivenSequence, state: State | None, number: int) -> tuple[tuple[int, str], ...]:
-    """What is asked; every position, if nothing is said, with what hardmax ranks first.  Raises GivenError."""
+    """What is asked; if nothing is said, every position, with what hardmax ranks first.  Raises GivenError."""
     if sequence.asked is not None:
         return sequence.asked
     if state is None:
         raise GivenError(
-            f"sequence {number}: say which tokens you expect, as this transformer has no hardmax (it has norms, or "
+            f"sequence {number}: say which tokens you expect: this transformer has no hardmax (it has norms, or "
             "smooth activations)"
         )
     asked, scale = list[tuple[int, str]](), max(row.scale for row in logits.values())
@@ -202,7 +204,7 @@ def _rivals(
     arithmetic: Arithmetic,
     deadline: Deadline,
 ) -> Iterator[Rival]:
-    """Of all other outputs, at all positions asked about; of none where what x is in is not known."""
+    """The comparisons with all other outputs, at all positions asked about; none if no interval for x is known."""
     if walked.enclosed is None:
         return
     for position, expected in question.asked:
@@ -216,12 +218,12 @@ def _rivals(
 
 
 def _largest(drifts: Sequence[Fraction | None]) -> Fraction | None:
-    """Of all sequences; None if one is not shown."""
+    """The least of all sequences; None if one is not shown."""
     shown = [drift for drift in drifts if drift is not None]
     return max(shown) if len(shown) == len(drifts) else None
 
 
 def _refutation(rivals: Sequence[Rival]) -> Refutation | None:
-    """Where the expected token is surely not strictly first: by the most, if there are several places."""
+    """Where the expected token is surely not strictly first; of several places, the one with the largest difference."""
     found = min((one for one in rivals if one.above[1] + one.spare <= 0), key=lambda one: one.above[1], default=None)
     return None if found is None else Refutation(found.sequence, found.position, found.expected, found.token)

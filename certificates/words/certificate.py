@@ -1,4 +1,4 @@
-"""From what was found of all words to the certificate (WORDS, 2)."""
+"""From what was found about all words to the certificate (WORDS, 2)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ VERSION = 2
 
 @dataclass(frozen=True)
 class WordsAsked:
-    """An arithmetic at a power of two beta; ``name`` of the transformer, for files."""
+    """An arithmetic and beta, a power of two; ``name``: the transformer's, for files."""
 
     model: ArithmeticModel
     beta: int = 1
@@ -48,14 +48,14 @@ def certify_words(
     progress: Progress,
     unfinished: Unfinished | None = None,
 ) -> WordsBundle:
-    """Raises what `search` raises."""
+    """Search, and make the certificate.  Raises what `search` raises."""
     started = time.perf_counter()
     found = search(net, words, asked.model, asked.beta, budget_seconds, progress, unfinished)
     return bundle_of(found, asked.name, time.perf_counter() - started)
 
 
 def bundle_of(found: WordsFound, name: str, seconds: float) -> WordsBundle:
-    """What is written of it."""
+    """The document that is written."""
     weights = network_bytes(found.net)
     weights_name = names.of_content(name, weights, "network")
     about = {
@@ -84,7 +84,7 @@ def bundle_of(found: WordsFound, name: str, seconds: float) -> WordsBundle:
 
 
 def asked_of(words: Words, model: ArithmeticModel, beta: int) -> dict[str, Any]:
-    """What is asked, up to whatever length and whatever is expected, as fields of a statement."""
+    """What is asked, without the length and what is expected, as fields of a statement."""
     return {
         "words": words.language if isinstance(words.language, str) else words.language.document,
         "asked": "last" if words.first is None else {"from": words.first},
@@ -94,7 +94,7 @@ def asked_of(words: Words, model: ArithmeticModel, beta: int) -> dict[str, Any]:
 
 
 def unfinished_of(folder: Path, net: Transformer, words: Words, asked: WordsAsked) -> Unfinished:
-    """Where finished lengths are kept. What a function expects is not known before the work."""
+    """The file that keeps finished lengths. What a function expects is not known before the work."""
     request = {
         **asked_of(words, asked.model, asked.beta),
         "expected": {"transducer": words.expected.document}
@@ -109,7 +109,7 @@ def unfinished_of(folder: Path, net: Transformer, words: Words, asked: WordsAske
 
 
 def expected_of(found: WordsFound) -> dict[str, Any] | str:
-    """The transducer; that it is what hardmax gives; the listing; or what is expected of the wrong word."""
+    """What is expected: the transducer, hardmax, the listing, or the output on the wrong word."""
     if isinstance(found.words.expected, Transducer):
         return {"transducer": found.words.expected.document}
     if found.words.expected == HARDMAX:
@@ -154,12 +154,12 @@ def sentence(found: WordsFound) -> str:
 
 
 def language_of(words: Words) -> str:
-    """As claims say it."""
+    """The language as claims name it."""
     if isinstance(words.language, str):
         return words.language
     return f"of the automaton (SHA-256 {sha256(canonical_bytes(words.language.document))})"
 
 
 def in_canonical_form(value: list[str] | str) -> str:
-    """As SPEC 1 says."""
+    """The canonical form of SPEC 1, as text."""
     return json.dumps(value, separators=(",", ":"))

@@ -1,7 +1,7 @@
-"""Why a word is wrong: what hardmax, real softmax and the arithmetic make of it, where they part, and what makes the
+"""Why a word is wrong: what hardmax, real softmax and the arithmetic each compute, where they part, and what makes the
 two outputs that are compared.
 
-Everything here is for people: it is computed by the checker's code, and no certificate says it.
+Everything here is for people: the checker's code computes it, and no certificate contains it.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from exactformer.constructions.transformer.words import Word
 from exactformer.verify.arithmetic.models import ArithmeticModel
 
 MOST_TERMS = 6
-"""Of a sum, the largest ones that are shown."""
+"""How many terms of a sum are shown, the largest ones."""
 
 
 @dataclass(frozen=True)
 class Way:
-    """One way to compute: the logits of the expected output and of the other, or the number that is made for both; None
-    where nothing is known of it."""
+    """One way to compute: the logits of the expected and of the other output, or the number that stands for both; None
+    if nothing is known of it."""
 
     name: str
     expected: Fraction | None
@@ -41,9 +41,9 @@ class Way:
 
 @dataclass(frozen=True)
 class Sublayer:
-    """Behind a sublayer, of the token that is asked about: the coordinate in which real softmax is furthest from
-    hardmax, and how far; likewise the arithmetic from real softmax (midpoints). Of all tokens the coordinate whose
-    interval is the widest in the arithmetic, and its width. None where nothing is known."""
+    """After a sublayer, for the token that is asked about: the coordinate in which real softmax is furthest from
+    hardmax, and how far; likewise for the arithmetic and real softmax (midpoints). Over all tokens: the coordinate with
+    the widest interval in the arithmetic, and its width. None if nothing is known."""
 
     name: str
     of_softmax: tuple[str, Fraction] | None
@@ -53,7 +53,7 @@ class Sublayer:
 
 @dataclass(frozen=True)
 class Neuron:
-    """One that adds to a coordinate of the outputs that are compared: how it is computed, what it makes in the
+    """A neuron that adds to a coordinate of the outputs that are compared: how it is computed, its value in the
     arithmetic, and what it adds to the expected output less the other."""
 
     layer: int
@@ -65,7 +65,7 @@ class Neuron:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Of a word that is wrong, or not shown."""
+    """The explanation of a word that is wrong, or not shown to be right."""
 
     ways: tuple[Way, ...]
     sublayers: tuple[Sublayer, ...]
@@ -93,9 +93,9 @@ def explain(found: WordsFound) -> Explanation | None:
 
 
 def explain_at(net: Transformer, model: ArithmeticModel, beta: int, place: Place, seconds: int = 10**6) -> Explanation:
-    """The same, of any place.
+    """The explanation of any place.
 
-    Raises what the checker raises of a network that it does not judge; Undecided after ``seconds``.
+    Raises what the checker raises for a network that it does not judge; Undecided after ``seconds``.
     """
     network = read_network(json.loads(network_bytes(net)), None)
     arithmetic = arithmetic_of(model.text, beta.bit_length() - 1, "the arithmetic")
@@ -139,23 +139,23 @@ _NONE = Fraction(0)
 
 
 def _enclosed(network: Network, word: Word, arithmetic: Arithmetic, deadline: Deadline) -> list[Vectors | None]:
-    """At first and behind every sublayer; None from where an overflow is not excluded on."""
+    """The states before the first and after every sublayer; None from where on an overflow is not excluded."""
     found: list[Vectors | None] = []
     with suppress(Unbounded):
         for vectors in enclosed(network, word, arithmetic, deadline):
-            found.append(vectors)  # what comes before an overflow stays
+            found.append(vectors)  # keep what comes before an overflow
     return found + [None] * (1 + 2 * len(network.layers) - len(found))
 
 
 def _read(network: Network, vectors: Vectors | None, at: int, arithmetic: Arithmetic) -> list[Value] | None:
-    """What outputs read of a token."""
+    """What the outputs read of a token."""
     with suppress(Unbounded):
         return None if vectors is None else normed(arithmetic, network.norm, vectors[at])
     return None
 
 
 def _rival(network: Network, expected: str, read: Sequence[list[Value] | None], real: Arithmetic) -> str:
-    """Of the other outputs the best one, with real softmax if that is known; else the first."""
+    """The best of the other outputs, with real softmax, if that is known; else the first."""
     outputs, vector = network.outputs, read[0]
     if isinstance(outputs, Nearest):
         return expected
@@ -164,14 +164,14 @@ def _rival(network: Network, expected: str, read: Sequence[list[Value] | None], 
 
 
 def _widest(names: Sequence[str], vectors: Vectors, arithmetic: Arithmetic) -> tuple[str, Fraction]:
-    """Of all tokens' coordinates the one that is known least, and its interval's width."""
+    """The coordinate of any token with the widest interval, and its width."""
     widths = [max(vector[c].high - vector[c].low for vector in vectors) for c in range(len(names))]
     most = max(range(len(names)), key=widths.__getitem__)
     return names[most], Fraction(widths[most], 1 << arithmetic.grid)
 
 
 def _rows(network: Network, expected: str, other: str) -> tuple[Row, Row]:
-    """What makes the two outputs; the same one for numbers."""
+    """What makes the two outputs; for numbers it is the same."""
     outputs = network.outputs
     if isinstance(outputs, Nearest):
         return outputs.row, outputs.row
@@ -192,7 +192,7 @@ def _middles(vector: Sequence[tuple[int, int, int, int]], arithmetic: Arithmetic
 
 
 def _middle(row: Row, vector: Sequence[tuple[int, int, int, int]], arithmetic: Arithmetic) -> Fraction:
-    """What a row makes of the middles, its own roundings aside."""
+    """What a row gives for the midpoints, apart from its own roundings."""
     middles = [*_middles(vector, arithmetic), Fraction(1)]
     return sum((Fraction(weight, 2**row.scale) * middles[index] for index, weight in row.terms), _NONE)
 
@@ -212,7 +212,7 @@ def _neurons(
     names: Sequence[str],
     deadline: Deadline,
 ) -> list[Neuron]:
-    """Those that add the most to the one output less the other, of all layers."""
+    """The neurons of all layers that add the most to the one output less the other."""
     apart = dict[int, Fraction]()
     for row, sign in zip(rows, (1, 0 if rows[0] is rows[1] else -1), strict=True):
         for index, weight in row.terms:
@@ -241,7 +241,7 @@ def _neurons(
 
 
 def _form(layer: Layer, place: int, names: Sequence[str]) -> str:
-    """As people write it: relu(100 a - 9.5), or silu(a) (2 b)."""
+    """A neuron as people write it: relu(100 a - 9.5), or silu(a) (2 b)."""
     own, name = _sum(layer.neurons[place], names), layer.activation
     return f"{name}({_sum(layer.gates[place], names)}) ({own})" if layer.gates else f"{name}({own})"
 

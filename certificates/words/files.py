@@ -1,4 +1,4 @@
-"""Transformers, languages and specifications as users have them: documents, YAML and Python files of their own."""
+"""Reads users' transformers, languages and specifications: documents, YAML and Python files."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from exactformer.constructions.transformer.exact_numbers import TransformerError
 from exactformer.constructions.transformer.words import HARDMAX, Automaton, Transducer, Word, Words, WordsError
 
 MODEL, EXPECTED = "model", "expected"
-"""What a Python file calls them, unless a name is given behind a colon."""
+"""Their names in a Python file, unless another name is given after a colon."""
 
 
 def load_model(given: str, words: Words) -> Transformer:
-    """A network document, ``FILE.json``; a folder, of an exported decoder or a checkpoint of transformers; or what a
-    Python file, ``FILE.py`` or ``FILE.py:NAME``, has under a name: a `Transformer`, or a model of Tracr's. The file is
-    run.  Where such a model says a number, that is the nearest of those that are expected on any of the words.
+    """The transformer of a network document, ``FILE.json``; of a folder with an exported decoder or a checkpoint of
+    transformers; or of a Python file, ``FILE.py`` or ``FILE.py:NAME``, with a `Transformer` or a model of Tracr's under
+    that name. The file is run.  If such a model outputs a number, the output is the nearest of the numbers that are
+    expected on any of the words.
 
-    Raises NetworkDocumentError, TransformerError; WordsError for a file that does not have it.
+    Raises NetworkDocumentError, TransformerError; WordsError for a file that does not have one.
     """
     path, name = _split(given, MODEL)
     if path is None:
@@ -44,14 +45,16 @@ def load_model(given: str, words: Words) -> Transformer:
 
 
 def numbers_expected(words: Words, tokens: Sequence[str]) -> list[Fraction]:
-    """All that is expected on any word.  Raises WordsError where that is no number."""
+    """All numbers that are expected on any word.  Raises WordsError if something else is expected."""
     places = {name: place for place, name in enumerate(tokens)}
     every = every_word(words, places, words.length)
     found = {output for word in every for output in words.outputs(word) if output is not None}
     try:
         return sorted(map(Fraction, found))
     except ValueError as error:
-        raise WordsError(f"the model says numbers, and the specification something else: {error}") from error
+        raise WordsError(
+            f"the model's outputs are numbers, but the specification expects something else: {error}"
+        ) from error
 
 
 def load_language(given: str) -> str | Automaton:
@@ -60,8 +63,8 @@ def load_language(given: str) -> str | Automaton:
 
 
 def load_expected(given: str) -> Callable[[Word], object] | Transducer | str:
-    """`HARDMAX`; the transducer of ``FILE.yaml``; or what a Python file, ``FILE.py`` or ``FILE.py:NAME``, has under a
-    name: a function from a word, a tuple of names of tokens, to its outputs. That file is run.
+    """`HARDMAX`; the transducer of ``FILE.yaml``; or the function of a Python file, ``FILE.py`` or ``FILE.py:NAME``,
+    from a word, a tuple of names of tokens, to its outputs. That file is run.
 
     Raises WordsError.
     """
@@ -72,8 +75,8 @@ def load_expected(given: str) -> Callable[[Word], object] | Transducer | str:
     path, name = _split(given, EXPECTED)
     if path is None:
         raise WordsError(
-            f"the specification {given!r} is no Python file and no YAML file; give FILE.py or FILE.py:NAME of a "
-            f"function, FILE.yaml of a transducer, or {HARDMAX!r}"
+            f"the specification {given!r} is neither a Python nor a YAML file; give FILE.py or FILE.py:NAME for a "
+            f"function, FILE.yaml for a transducer, or {HARDMAX!r}"
         )
     found = _named(path, name)
     if not callable(found):
@@ -82,7 +85,7 @@ def load_expected(given: str) -> Callable[[Word], object] | Transducer | str:
 
 
 def _split(given: str, default: str) -> tuple[Path | None, str]:
-    """A Python file and a name in it; no file, if it is none.
+    """A Python file and a name in it; None instead of the file if it is not a Python file.
 
     >>> _split("length.py:spec", "expected")[1], _split("length.py", "expected")[1], _split("net.json", "model")[0]
     ('spec', 'expected', None)
@@ -101,5 +104,5 @@ def _named(path: Path, name: str) -> object:
     except Exception as error:  # whatever a user's own code raises
         raise WordsError(f"{path} cannot be run: {type(error).__name__}: {error}") from error
     if name not in found:
-        raise WordsError(f"{path} has no {name!r}; define it, or give another name behind a colon")
+        raise WordsError(f"{path} has no {name!r}; define it, or give another name after a colon")
     return found[name]

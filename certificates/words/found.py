@@ -1,4 +1,4 @@
-"""What was found of all words of a language: length by length, and the first word that is wrong or not shown."""
+"""What was found about all words of a language, by length, and the first word that is not shown to be right."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from exactformer.verify.verdict import Verdict
 
 @dataclass(frozen=True)
 class OfLength:
-    """Of all words of one length of which something is asked: how many; how many positions; the least margin, if all is
-    shown; how many different states tokens have behind the last layer."""
+    """About all words of one length that something is asked about: how many words; how many positions; the least
+    margin, if all are shown to be right; how many different states tokens have after the last layer."""
 
     length: int
     words: int
@@ -63,7 +63,7 @@ class WordsFound:
     unshown: Unshown | None
     sha256: str
     reason: str | None = None
-    """Of what hardmax gives: why it is not shown."""
+    """Why it is not shown that softmax gives what hardmax gives."""
     taken: tuple[int, ...] = ()
     """Lengths that an earlier run had finished."""
     ignored: str | None = None
@@ -77,14 +77,14 @@ class WordsFound:
 
     @property
     def asked(self) -> int:
-        """Words of which something is asked; with a transducer, of the lengths that were looked at."""
+        """How many words something is asked about; with a transducer, of the lengths that were looked at."""
         if isinstance(self.words.expected, Transducer):
             return sum(one.words for one in self.lengths)
         return sum(number for length, number in enumerate(self.numbers) if self.words.asked(length))
 
     @property
     def positions(self) -> int:
-        """That are asked about; with a transducer, of the lengths that were looked at."""
+        """How many positions are asked about; with a transducer, of the lengths that were looked at."""
         if isinstance(self.words.expected, Transducer):
             return sum(one.positions for one in self.lengths)
         return sum(number * len(self.words.asked(length)) for length, number in enumerate(self.numbers))

@@ -1,4 +1,4 @@
-"""What a specification says of the words of a certificate, made again: is it what the certificate has?"""
+"""Runs a specification again on the words of a certificate, and compares it with what the certificate says."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from exactformer.constructions.transformer.words import HARDMAX, Automaton, Tran
 
 
 def compared(certificate: Path, spec: str, network: Path | None) -> str:
-    """In one sentence, that a specification is the one that a valid certificate about words is about.
+    """One sentence that says how a specification agrees with a valid certificate about words.
 
-    Raises WordsError where it is not, or says nothing of these words; NetworkDocumentError.
+    Raises WordsError if it does not agree, or says nothing about these words; NetworkDocumentError.
     """
     document = json.loads(certificate.read_bytes())
     statement = document["statement"]
@@ -28,7 +28,7 @@ def compared(certificate: Path, spec: str, network: Path | None) -> str:
     words = Words(language, statement["length"], load_expected(spec), first)
     if expected == HARDMAX or words.expected == HARDMAX:
         if expected != words.expected:
-            raise WordsError(f"the certificate is about another specification than {spec}: one of both is hardmax")
+            raise WordsError(f"the certificate is about another specification than {spec}: only one of them is hardmax")
         return "expected is what hardmax gives"
     if "transducer" in expected:
         return _as_transducer(words, Transducer(**expected["transducer"]), net.index, spec)
@@ -41,7 +41,7 @@ def compared(certificate: Path, spec: str, network: Path | None) -> str:
 
 
 def _as_transducer(words: Words, transducer: Transducer, places: Mapping[str, int], spec: str) -> str:
-    """On every word, at every position that the certificate asks about."""
+    """Compare on every word, at every position that the certificate asks about."""
     if isinstance(words.expected, Transducer) and words.expected.document == transducer.document:
         return f"the transducer of {spec} is the one of the certificate"
     meant = replace(words, expected=transducer)

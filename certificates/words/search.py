@@ -1,7 +1,7 @@
-"""Every word of a language through a transformer, until one is wrong: what the kernel of the checker shows of each.
+"""Runs every word of a language through a transformer, until one is wrong: what the checker's kernel shows about each.
 
-The kernel of `certificates.checker.words` is the only thing that computes what words make; a certificate is checked by
-the same, from what was written.
+Only the kernel of `certificates.checker.words` computes what a transformer makes of words.  A certificate is checked by
+the same kernel, from what was written.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from exactformer.constructions.transformer.words import HARDMAX, Word, Words, Wo
 from exactformer.verify.arithmetic.models import ArithmeticModel
 
 FAR = (10, 40, 200, 1000)
-"""From where on scores are far: the next one where something is not shown. e^-40 is 2^-58."""
+"""How far below the best a score counts as far; the next number is tried if something is not shown. e^-40 is 2^-58."""
 WORTH_KEEPING = 1 << 16
-"""Tokens of words: fewer are looked at again."""
+"""With fewer tokens, words are looked at again."""
 OF_NOTHING = hashlib.sha256()
-"""Where there is no listing."""
+"""The hash of an empty listing."""
 Progress = Callable[[str, int, int], None]
-"""What is done, how far, of how much."""
+"""A function that is called with what is done, how far it is, and of how much."""
 
 
 def search(
@@ -52,12 +52,12 @@ def search(
     progress: Progress = lambda *_: None,
     unfinished: Unfinished | None = None,
 ) -> WordsFound:
-    """Until a word is wrong, or all words have been looked at.
+    """Look at words until one is wrong, or all have been looked at.
 
-    ``unfinished``: where finished lengths are kept, and from where they are taken.  A causal network does not use it,
-    unless hardmax is expected: longer words begin with shorter ones, and need their states, so nothing would be spared.
+    ``unfinished``: the file that keeps finished lengths, and from which they are taken.  A causal network does not use
+    it, unless hardmax is expected: longer words begin with shorter ones and need their states, so nothing is saved.
 
-    Errors: WordsError, ModelError, FileRefused; TooLarge and Undecided for what is not judged, or not in the budget.
+    Errors: WordsError, ModelError, FileRefused; TooLarge and Undecided if something is not judged, or not in time.
     """
     deadline = Deadline(budget_seconds)
     setting = Setting.of(net, words, model, beta)
@@ -76,7 +76,7 @@ def search(
 
 @dataclass(frozen=True)
 class _Run:
-    """What is asked, as a checker reads it; and who is told how far it is."""
+    """What is asked, as a checker reads it; and the function that is told how far the search is."""
 
     net: Transformer
     words: Words
@@ -89,8 +89,8 @@ class _Run:
     unfinished: Unfinished | None
 
     def taken(self) -> tuple[Kept, hashlib._Hash]:
-        """What is kept, if it fits what is expected, and the hash of its part of the listing.  Raises NotFitting,
-        WordsError."""
+        """What was kept, if it agrees with what is expected, and the hash of its part of the listing.  Raises
+        NotFitting, WordsError."""
         kept, listed = None if self.unfinished is None else self.unfinished.read(), hashlib.sha256()
         if self.unfinished is None or kept is None:
             return Kept(FAR[0], ()), listed
@@ -104,14 +104,14 @@ class _Run:
             for one in kept.finished:
                 if parts[one.found.length].hexdigest() != one.sha256:
                     raise NotFitting(
-                        f"{self.unfinished.path} is not used, as the specification says something else of words of "
+                        f"{self.unfinished.path} is not used: the specification says something else about words of "
                         f"{one.found.length} tokens"
                     )
         self.unfinished.goes_on()
         return kept, listed
 
     def as_hardmax(self, kept: Kept) -> WordsFound:
-        """Whether all words get what hardmax gives: for every position all states at once."""
+        """Whether softmax gives what hardmax gives on all words: for every position, all states at once."""
         reason: str | None = None
         for far in FAR[FAR.index(kept.far) :]:
             kept = kept if far == kept.far else Kept(far, ())
@@ -127,7 +127,7 @@ class _Run:
                     if self.unfinished is not None:
                         self.unfinished.keep(far, finished)
                     self.progress(f"words of {one.length} tokens", one.length, self.words.length)
-            except TooLarge as error:  # where less is far, there are more cases still
+            except TooLarge as error:  # if fewer scores are far, there are even more cases
                 reason = f"{_beyond(finished)}: {error}"
                 break
             except Rejected as error:
@@ -139,7 +139,7 @@ class _Run:
         return self._found(kept, lengths, None, None, "", reason)
 
     def of_words(self, kept: Kept, listed: hashlib._Hash) -> WordsFound:
-        """Until one is wrong, or not shown, wherever far is."""
+        """Look at words until one is wrong, or not shown to be right however far is chosen."""
         found = self._words(kept, listed)
         for far in FAR[FAR.index(kept.far) + 1 :]:
             if found.unshown is None or not found.unshown.alone:
@@ -210,8 +210,8 @@ class _Run:
         )
 
     def _expected(self, said: Said, asked: range) -> tuple[Ints, bytes]:
-        """[words, positions asked about]: the places of the outputs that are expected, or `NOTHING`; and their part of
-        the listing, if there is one."""
+        """[words, positions asked about]: the places of the expected outputs, or `NOTHING`; and their part of the
+        listing, if there is one."""
         if self.setting.transducer is not None:
             return self.setting.said_by(self.setting.transducer, said.tokens, asked), b""
         if not asked:
@@ -226,7 +226,7 @@ class _Run:
                 if output not in places:
                     known = ", ".join(names[:8]) + (", .." if len(names) > 8 else "")
                     raise WordsError(
-                        f"on {' '.join(word)!r} the specification gives {output!r}, which is no output of the "
+                        f"on {' '.join(word)!r} the specification gives {output!r}, which is not an output of the "
                         f"transformer; its outputs are {known}"
                     )
             rows.append([places[output] for output in outputs if output is not None])
@@ -236,10 +236,10 @@ class _Run:
     def _first_wrong(
         self, said: Said, expected: Ints, differs: NDArray[np.bool_], asked: range
     ) -> tuple[Wrong | None, Unshown | None]:
-        """The first word of this length that is surely wrong; the first of which neither is shown.
+        """The first word of this length that is surely wrong; the first that is shown neither wrong nor right.
 
-        A word that the kernel shows to give another output is wrong; one that it shows nothing of is tried by itself:
-        where nothing is merged, more may be shown.
+        A word is wrong if the kernel shows that it gives another output.  If the kernel shows nothing about a word, it
+        is tried by itself: without merged states, more may be shown.
         """
         names, vocabulary = names_of(self.setting.network.outputs), list(self.setting.network.vocabulary)
         outputs = said.outputs[:, asked.start :]
@@ -264,14 +264,14 @@ def _beyond(finished: Sequence[Finished]) -> str:
 
 
 MOST_TRIED = 1 << 12
-"""Words of one length that are tried by themselves lie before this one."""
+"""Only this many of the words of one length, the first ones, are tried by themselves."""
 
 
 def by_itself(
     setting: Setting, word: Word, position: int, expected: int, others: Sequence[int], deadline: Deadline
 ) -> tuple[int | None, int]:
-    """The first of these outputs that on this word surely is at least as good as the expected one; and the one that
-    surely is the output, or `UNKNOWN`."""
+    """The first of these outputs that is surely at least as good as the expected one on this word; and the one that is
+    surely the output, or `UNKNOWN`."""
     try:
         *_, vectors = enclosed(setting.network, word, setting.arithmetic, deadline)
         vector = tuple(normed(setting.arithmetic, setting.network.norm, vectors[position]))

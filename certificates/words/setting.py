@@ -1,4 +1,4 @@
-"""What is asked of a transformer, as the checker reads it: network, language, arithmetic, transducer; and listings."""
+"""What is asked about a transformer, as the checker reads it: network, language, arithmetic, transducer; listings."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from exactformer.verify.stored import require_held
 
 @dataclass(frozen=True)
 class Setting:
-    """A transformer as the checker reads it, a language over its tokens, an arithmetic, and the transducer, if that is
-    what says what is expected."""
+    """A transformer as the checker reads it, a language over its tokens, an arithmetic, and the transducer, if one says
+    what is expected."""
 
     network: Network
     automaton: Automaton
@@ -40,8 +40,8 @@ class Setting:
 
     @classmethod
     def of(cls, net: Transformer, words: Words, model: ArithmeticModel, beta: int) -> Setting:
-        """Raises WordsError for what is no language of the transformer or no transducer of it, Unsupported (a
-        ModelError) where the arithmetic does not hold its weights, TooLarge for what is not judged."""
+        """Raises WordsError if language or transducer do not fit the transformer, Unsupported (a ModelError) if the
+        arithmetic does not hold its weights, TooLarge if something is not judged."""
         require_held(net, model)
         arithmetic = arithmetic_of(model.text, beta.bit_length() - 1, "the arithmetic")
         network = read_network(json.loads(network_bytes(net)), None)
@@ -66,14 +66,14 @@ class Setting:
 
 
 def _in_certificate(document: dict[str, object]) -> Json:
-    """As a checker reads it."""
+    """The language as a checker reads it."""
     found: Json = json.loads(canonical_bytes(document))
     return found
 
 
 @contextmanager
 def _refused() -> Iterator[None]:
-    """What a checker would reject, the user is told."""
+    """Tell the user what a checker would reject."""
     try:
         yield
     except Rejected as error:
@@ -81,7 +81,7 @@ def _refused() -> Iterator[None]:
 
 
 def automaton_in(words: Words, places: Mapping[str, int]) -> Automaton:
-    """Of the language, over these tokens.  Raises WordsError."""
+    """The automaton of the language over these tokens.  Raises WordsError."""
     with _refused():
         if isinstance(words.language, str):
             return language_of(f"the language {words.language!r}", words.language, places)
@@ -89,7 +89,7 @@ def automaton_in(words: Words, places: Mapping[str, int]) -> Automaton:
 
 
 def every_word(words: Words, places: Mapping[str, int], longest: int) -> Iterator[Word]:
-    """All words of up to so many tokens of which something is asked, in order."""
+    """All words of up to this many tokens that something is asked about, in order."""
     names = list(places)
     for level in levels(automaton_in(words, places), words.length):
         length = level.tokens.shape[1]
@@ -101,7 +101,7 @@ def every_word(words: Words, places: Mapping[str, int], longest: int) -> Iterato
 
 
 def line_of(word: Word, outputs: Sequence[str | None]) -> bytes:
-    """Of a listing.  Raises WordsError where a transducer says nothing."""
+    """The entries of a listing.  Raises WordsError if a transducer says nothing."""
     said = [output for output in outputs if output is not None]
     if len(said) < len(outputs):
         raise WordsError(f"on {' '.join(word)!r} the transducer has no output at some position that is asked about")
@@ -120,14 +120,14 @@ def numbers_in(setting: Setting, words: Words, *, limited: bool = True) -> list[
     """How many words of each length there are.  Raises WordsError for none; ``limited``: TooLarge for too many."""
     if setting.network.positions is not None and words.length > setting.network.positions:
         raise WordsError(
-            f"words of {words.length} tokens are asked about, and the transformer has {setting.network.positions} "
+            f"words of {words.length} tokens are asked about, but the transformer has only {setting.network.positions} "
             "positions"
         )
     for name in setting.network.unseen:
         state = int(setting.automaton.moves[0, list(setting.network.vocabulary).index(name)])
         if state >= 0 and setting.automaton.distance[state] < words.length:
-            raise WordsError(f"words begin with {name!r}, which no head sees: then the first token may see none")
+            raise WordsError(f"words begin with {name!r}, which no head sees: so the first token may see no token")
     numbers = numbers_of_words(setting.automaton, words.length, limited)
     if not sum(numbers[(words.first or 0) + 1 :]):
-        raise WordsError(f"the language has no word of up to {words.length} tokens of which something is asked")
+        raise WordsError(f"the language has no word of up to {words.length} tokens that something is asked about")
     return numbers

@@ -1,4 +1,4 @@
-"""Automata and transducers as users write them: YAML files, with the fields that a certificate has (WORDS 1.2).
+"""Reads users' automata and transducers: YAML files with the fields that a certificate has (WORDS 1.2).
 
     start: even
     accepting: [odd]
@@ -52,7 +52,7 @@ def load_transducer(path: str | Path) -> Transducer:
 
 @contextmanager
 def _said_of(path: str | Path) -> Iterator[None]:
-    """What is wrong with the whole is said of its file."""
+    """Add the file's name to errors about the whole file."""
     try:
         yield
     except WordsError as error:
@@ -69,7 +69,7 @@ def _read(path: str | Path, keys: Sequence[str]) -> tuple[_Reader, dict[str, yam
     except OSError as error:
         raise WordsError(f"{source!r} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise WordsError(f"{source!r} is no text in UTF-8: {error}") from error
+        raise WordsError(f"{source!r} is not a text in UTF-8: {error}") from error
     if len(data) > LARGEST_FILE:
         raise WordsError(f"{source!r} is longer than {LARGEST_FILE} bytes")
     reader = _Reader(source)
@@ -86,7 +86,7 @@ def _read(path: str | Path, keys: Sequence[str]) -> tuple[_Reader, dict[str, yam
 
 @dataclass(frozen=True)
 class _Reader:
-    """What nodes of a file say; where they say something else, that is said with their place."""
+    """Reads the nodes of a file; errors name the node's line and column."""
 
     source: str
 
@@ -103,7 +103,7 @@ class _Reader:
         for key, value in node.value:
             name = self.name(key)
             if name in found:
-                self.fail(key, f"{name!r} was already given in line {lines[name]}; remove one")
+                self.fail(key, f"{name!r} was already given on line {lines[name]}; remove one of them")
             found[name], lines[name] = value, key.start_mark.line + 1
         return found
 

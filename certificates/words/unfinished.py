@@ -1,7 +1,8 @@
-"""What is kept of a search while it is unfinished: the lengths of which every word is shown to be right.
+"""What is kept of an unfinished search: the lengths at which every word is shown to be right.
 
-A file beside the certificate that is to be. A hash binds it to what was asked, and to this version of the program; and
-the listing of each length to what a function expects. No checker reads it. It is removed once there is a certificate.
+It is a file beside the future certificate. A hash binds it to what was asked and to this version of the program;
+another binds the listing of each length to what a function expects. No checker reads the file. It is removed once there
+is a certificate.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from exactformer.certificates.words.found import OfLength
 
 FORMAT = "exactformer unfinished words"
 LARGEST = 1 << 22
-"""Bytes of such a file; 1024 lengths have fewer."""
+"""The most bytes of such a file; 1024 lengths need fewer."""
 
 
 @dataclass(frozen=True)
@@ -37,24 +38,24 @@ class Finished:
 
 @dataclass(frozen=True)
 class Kept:
-    """What a file has: of which `far`, and the lengths, ascending."""
+    """What a file has: which `far` was used, and the lengths, ascending."""
 
     far: int
     finished: tuple[Finished, ...]
 
     @property
     def longest(self) -> int:
-        """Of these lengths."""
+        """The content for these lengths."""
         return self.finished[-1].found.length if self.finished else 0
 
 
 class NotFitting(ValueError):
-    """Why what is kept is not used, in one sentence."""
+    """Why the file is not used, in one sentence."""
 
 
 @dataclass(frozen=True)
 class Unfinished:
-    """A file of a folder. ``request``: all that is asked but the length, as an object."""
+    """Such a file in a folder. ``request``: all that is asked except the length, as an object."""
 
     folder: Path
     name: str
@@ -65,7 +66,7 @@ class Unfinished:
         return self.folder / names.of_content(self.name, canonical_bytes(self.request), "unfinished")
 
     def read(self) -> Kept | None:
-        """None if there is no file.  Raises NotFitting."""
+        """What the file has; None if there is no file.  Raises NotFitting."""
         try:
             if not self.path.is_file():
                 return None
@@ -81,15 +82,13 @@ class Unfinished:
             )
             fits = data == canonical_bytes(self._document(kept))
         except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-            raise NotFitting(f"{self.path} is not used, as it cannot be read: {error}") from error
+            raise NotFitting(f"{self.path} is not used: it cannot be read: {error}") from error
         if not fits:
-            raise NotFitting(
-                f"{self.path} is not used, as it is from another version of exactformer, or not as it was written"
-            )
+            raise NotFitting(f"{self.path} is not used: it is from another version of exactformer, or was changed")
         return kept
 
     def keep(self, far: int, finished: Sequence[Finished]) -> None:
-        """Instead of what was kept before.  Raises FileRefused."""
+        """Replace what was kept before.  Raises FileRefused."""
         try:
             with writing(Left.FINISHED_PARTS):
                 write_file(self.path, canonical_bytes(self._document(Kept(far, tuple(finished)))))
@@ -97,18 +96,18 @@ class Unfinished:
             raise FileRefused(f"cannot write to {self.folder}: {error.strerror}; give another --out") from error
 
     def goes_on(self) -> None:
-        """From now on an interrupt leaves what is kept."""
+        """From now on, an interrupt leaves what is kept."""
         with writing(Left.FINISHED_PARTS):
             pass
 
     def remove(self, left: Left = Left.EVERYTHING) -> None:
-        """There may be none; ``left`` is what an interrupt leaves behind from then on."""
+        """Remove the file, if there is one; ``left`` is what an interrupt leaves behind from then on."""
         with writing(left):
             self.path.unlink(missing_ok=True)
 
     @contextmanager
     def goes_on_later(self, *bad_input: type[Exception]) -> Iterator[None]:
-        """Bad input leaves nothing; where time was too short, that what is kept is there is said."""
+        """After bad input, nothing is left; if time ran out, the message says that finished lengths are kept."""
         try:
             yield
         except bad_input:

@@ -40,7 +40,7 @@ def contextual_mapping(grid: Grid, labels: Iterable[Fraction] | None = None) -> 
 
 
 def shifted(columns: int, numbers: Iterable[int]) -> dict[int, int]:
-    """From the label of each column to its label behind the selective shifts, both in units of delta: x_j.
+    """From the label of each column to its label after the selective shifts, both in units of delta: x_j.
 
     numbers: labels >= 0 of the grid columns of a sequence, in any order, repeated or not; columns: D.
 
@@ -76,7 +76,7 @@ def interval(grid: Grid) -> Interval:
 
 
 def largest_magnitude(grid: Grid, with_outside: bool = True) -> int:
-    """A bound on |label| at every layer, in units of delta, whatever the quantised columns.
+    """A bound on |label| at every layer, in units of delta, for all quantised columns.
 
     A label at most T and at least -A becomes at most T + D (T + A) when it is selected, which happens to at most n
     columns; the global shift adds at most D^(n+1) times the largest magnitude.
@@ -94,7 +94,7 @@ def lowest_magnitude(grid: Grid) -> int:
 
 
 def largest_entry(grid: Grid) -> Fraction:
-    """A bound on every entry behind the contextual mapping, whatever the quantised columns.
+    """A bound on every entry after the contextual mapping, for all quantised columns.
 
     The first coordinate gains what the label gains, at most largest + lowest magnitude; the others stay below extent.
     """

@@ -1,7 +1,7 @@
 """Exact numbers for softmax of rational scores: quotients of sums sum_i c_i e^(s_i), c_i and s_i rational.
 
-With q a common denominator of all s_i they are rational functions of t = e^(1/q).  t is transcendental (Hermite), so
-two of them are the same number exactly if they are the same rational function, which the coefficients decide.
+With a common denominator q of all s_i they are rational functions of t = e^(1/q).  t is transcendental (Hermite), so
+two of them are the same number if and only if they are the same rational function, which the coefficients decide.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def product(left: Sum, right: Sum) -> Sum:
 
 @dataclass(frozen=True)
 class Quotient:
-    """above / below, where all coefficients of `below` are positive, so that it is not 0."""
+    """above / below; all coefficients of `below` are positive, so it is not 0."""
 
     above: Sum
     below: Sum
@@ -66,9 +66,9 @@ class Quotient:
         return product(self.above, other.below) == product(other.above, self.below)
 
     def residue(self, t: int, denominator: int, prime: int) -> int:
-        """The rational function at a residue t in the place of e^(1/denominator): equal numbers have equal residues.
+        """The rational function at a residue t instead of e^(1/denominator): equal numbers have equal residues.
 
-        Every exponent times `denominator` is an integer.  Raises ValueError where `below` vanishes there.
+        Every exponent times `denominator` is an integer.  Raises ValueError if `below` vanishes there.
         """
         below = _residue(self.below, t, denominator, prime)
         if below == 0:

@@ -2,7 +2,7 @@
 
 A *target* maps a sequence of [0, 1]^(d x n) (n columns of d rationals) to a sequence of the same shape.  Its modulus w
 says that |X - Y| <= h implies |f(X) - f(Y)| <= w(h), both the largest difference of an entry.  The moduli of the
-library are proved in the comments; that of a function from a file is what its author says, and is tried at sampled
+library are proved in the docstrings; that of a function from a file is what its author says, and is tried at sampled
 points.
 """
 
@@ -27,7 +27,7 @@ SAMPLE_PARTS = 64
 
 
 class FunctionError(ValueError):
-    """A function that cannot be read, or does not do what is stated of it."""
+    """A function cannot be read, or does not do what is stated about it."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def load_target(text: str) -> Target:
 
 
 def _module(path: Path) -> Any:
-    if not os.path.isfile(path):  # Path.is_file would raise where the name is too long for one
+    if not os.path.isfile(path):  # Path.is_file would raise if the name is too long for a file
         raise FunctionError(f"there is no file {path}")
     module = ModuleType("target")
     module.__file__ = str(path)
@@ -149,7 +149,7 @@ def _module(path: Path) -> Any:
 
 
 def _checked(function: Callable[[Any], Any], name: str) -> Callable[[Sequence], Sequence]:
-    """The function, with its answers looked at: n columns of d exact numbers."""
+    """The function with its answers checked: n columns of d exact numbers."""
 
     def evaluate(sequence: Sequence) -> Sequence:
         try:
@@ -166,7 +166,7 @@ def _checked(function: Callable[[Any], Any], name: str) -> Callable[[Sequence], 
 
 
 def _checked_modulus(modulus: Callable[[Any], Any], name: str) -> Callable[[Fraction], Fraction]:
-    """The modulus, with its answers looked at: exact numbers, at least 0."""
+    """The modulus with its answers checked: exact numbers, at least 0."""
 
     def allowed(h: Fraction) -> Fraction:
         try:
@@ -188,7 +188,7 @@ def distance(left: Sequence, right: Sequence) -> Fraction:
 
 
 def sampled_points(n: int, d: int) -> Iterator[tuple[Sequence, Sequence]]:
-    """Pairs of sequences of [0, 1]^(d x n), near and far, always the same ones."""
+    """Pairs of sequences of [0, 1]^(d x n), near and far; always the same pairs."""
     source = random.Random(0)
     for number in range(SAMPLES):
         reach = (1, 4, SAMPLE_PARTS)[number % 3]
@@ -202,9 +202,9 @@ def _sequence(parts: list[list[int]]) -> Sequence:
 
 
 def require_as_stated(target: Target, n: int, d: int) -> None:
-    """Try the modulus, and equivariance where it is stated, at SAMPLES pairs of points.  Raises FunctionError.
+    """Try the modulus, and equivariance if it is stated, at SAMPLES pairs of points.  Raises FunctionError.
 
-    That they are found to hold there proves nothing about other points.
+    If they hold there, this proves nothing about other points.
     """
     for left, right in sampled_points(n, d):
         apart, moved = distance(left, right), distance(target.evaluate(left), target.evaluate(right))

@@ -1,7 +1,7 @@
 """Step 2, last part (Lemma 6): every column gets steps^((n+1)d) = delta^(-(n+1)d) times the largest label.
 
-The head's query is the constant 1, so the largest label scores best for every column.  (With query label - 0, as
-for the selective shifts, columns with a negative label would get the smallest instead; `verify.contextual.lemma6`
+The head's query is the constant 1, so the largest label scores best for every column.  (With the query label - 0, as
+in the selective shifts, columns with a negative label would get the smallest label instead; `verify.contextual.lemma6`
 checks that Lemma 6 holds for both.)
 """
 

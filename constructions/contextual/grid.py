@@ -1,8 +1,8 @@
-"""The grid that inputs are quantised to: n tokens, d coordinates each, cells of side delta (spec 6, steps 1 and 2).
+"""The grid that inputs are quantised to: n tokens, d coordinates each, cells of side delta.
 
 Without positional encoding the domain of a coordinate is [0, 1) (`extent` 1).  With it column k lies in [k-1, k), so
-the domain is [0, n) (`extent` n) and all that the construction says of 1/delta is said of the number of *steps*
-extent/delta: it is the construction for the grid of side delta/n, with all lengths times n.
+the domain is [0, n) (`extent` n).  Wherever the paper (arXiv 1912.10077, Lemmas 5 and 6) has 1/delta, the number of
+*steps* extent/delta stands here: it is the construction for the grid of side delta/n, with all lengths times n.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Sequence = tuple[Column, ...]
 
 
 class GridError(ValueError):
-    """Numbers that are those of no grid, or of one that a lemma is not stated for."""
+    """There is no grid with these numbers, or a lemma is not stated for it."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
-"""Layers of the modified transformer (spec 6): hardmax attention of head size 1, piecewise-linear token-wise layers.
+"""Layers of the modified transformer: hardmax attention of head size 1, piecewise-linear token-wise layers.
 
-Both are residual: they add to each column.  Everything is exact over the rationals.
+Yun et al. 2020 (arXiv 1912.10077) build this transformer first, and then a softmax one from it.
+Both kinds of layers are residual: they add to each column.  Everything is exact over the rationals.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class Network:
     steps: tuple[Step, ...]
 
     def __call__(self, sequence: Sequence) -> Sequence:
-        """The columns behind the last step.
+        """The columns after the last step.
 
         >>> from fractions import Fraction
         >>> mapping = mapping_network(Grid(2, 1, Fraction(1, 4)))
@@ -53,7 +53,7 @@ class Network:
         return sequence
 
     def trace(self, sequence: Sequence) -> Iterator[tuple[str, Sequence]]:
-        """Behind each step: its name and the columns."""
+        """After each step: its name and the columns."""
         for step in self.steps:
             sequence = step(sequence)
             yield step.name, sequence
@@ -63,7 +63,7 @@ class Network:
         for step in self.steps:
             if step.name == name:
                 return step
-        raise KeyError(f"no step {name!r}; there are {', '.join(step.name for step in self.steps)}")
+        raise KeyError(f"there is no step {name!r}; steps are {', '.join(step.name for step in self.steps)}")
 
 
 def mapping_steps(grid: Grid, positional: bool = False) -> tuple[Step, ...]:
@@ -81,5 +81,5 @@ def mapping_steps(grid: Grid, positional: bool = False) -> tuple[Step, ...]:
 
 
 def mapping_network(grid: Grid) -> Network:
-    """Quantisation and the contextual mapping: behind it u^T of each column is its id."""
+    """Quantisation and the contextual mapping: after it u^T of each column is its id."""
     return Network(mapping_steps(grid))

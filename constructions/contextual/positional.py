@@ -1,8 +1,8 @@
 """Positional encoding (Theorem 3): column k gains k - 1 in every coordinate.
 
 Then column k of [0, 1)^(d x n) lies in [k-1, k)^d: columns are always distinct, in the order of their labels, and no
-sequence is a permutation of another.  The construction behind it is that of the grid with `extent` n: everything said
-of 1/delta is said of n/delta.  (With 1/delta itself Lemma 6 fails on [0, n): `verify.contextual.positional`.)
+sequence is a permutation of another.  The construction after it is that of the grid with `extent` n: n/delta takes the
+role of 1/delta.  (With 1/delta itself Lemma 6 fails on [0, n): `verify.contextual.positional`.)
 """
 
 from __future__ import annotations

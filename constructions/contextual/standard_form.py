@@ -1,10 +1,10 @@
-"""The standard transformer: softmax with a factor lambda for hardmax, sums of at most four ReLUs for the activations.
+"""The standard transformer: softmax with a factor lambda instead of hardmax, up to four ReLUs for each activation.
 
-An activation has at most two jumps and a constant piece.  Each jump becomes a steep ramp, two kinks; a ReLU per kink,
-facing away from the constant piece, gives the activation everywhere but on the ramps: at most four.
+An activation has at most two jumps and a constant piece.  Each jump becomes a steep ramp with two kinks.  One ReLU per
+kink, facing away from the constant piece, gives the activation everywhere except on the ramps: at most four ReLUs.
 
-On [0, 1)^(d x n) ramps matter in the quantisation only: ids keep delta/4 away from all others, and the ramps that tell
-what is outside [0, extent) lie outside.
+On [0, 1)^(d x n) ramps matter in the quantisation only: ids keep delta/4 away from all others, and the ramps that
+recognise what is outside [0, extent) are outside, too.
 """
 
 from __future__ import annotations

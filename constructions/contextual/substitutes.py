@@ -1,4 +1,4 @@
-"""Simpler layers in the place of attention, bilinear projection and separable convolution; and plain attention heads.
+"""Simpler layers instead of attention: bilinear projection and separable convolution; and plain attention heads.
 
 All are residual, as attention is: they give Z plus
 

@@ -3,9 +3,9 @@
 1. One layer takes more than the largest entry from every coordinate of a column whose id is outside [t_l, t_r];
    d layers then send negative coordinates to 0.
 2. One layer per id, a *bump*: columns with u^T z within delta/2 of it gain output - (column with this id).
-3. A column that has been sent to its output must not be near an id that is still to come.  It is not as long as
-   u^T output < t_l - delta/2; where some output is larger, all outputs are sent `lift` lower in every coordinate, to
-   u^T z < 0, and one more layer takes that back.
+3. A column that has been sent to its output must not be near an id that is still to come.  It is not near one if
+   u^T output < t_l - delta/2.  If some output is larger, all outputs are first sent `lift` lower in every coordinate,
+   to u^T z < 0, and one more layer takes that back.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Wish = Callable[[Numbers], Sequence]
 
 @dataclass(frozen=True)
 class Entry:
-    """An id, the column that has it behind the contextual mapping, and the column it is sent to."""
+    """An id, the column that has it after the contextual mapping, and the column it is sent to."""
 
     id: Fraction
     behind: Column
@@ -51,7 +51,7 @@ class ValueMapping:
 
     @cached_property
     def lift(self) -> int:
-        """How much lower outputs are sent at first; 0 where none comes near an id."""
+        """How much lower outputs are sent at first; 0 if none comes near an id."""
         largest = max((self.grid.label(entry.output) for entry in self.entries), default=ZERO)
         if largest < self.interval.low - self.grid.delta / 2:
             return 0
@@ -86,7 +86,7 @@ class ValueMapping:
 
     @cached_property
     def restoring(self) -> tuple[TokenwiseLayer, ...]:
-        """What takes the lift back, from columns with u^T z < -delta/2; no layer where there is none."""
+        """The layer that takes the lift back, from columns with u^T z < -delta/2; no layer if there is no lift."""
         if self.lift == 0:
             return ()
         below = PiecewiseLinear((-self.grid.delta / 2,), ((ZERO, Fraction(1)), (ZERO, ZERO)))
@@ -103,7 +103,7 @@ def classes(grid: Grid) -> Iterator[Numbers]:
 
 
 def entries(grid: Grid, sequences: Iterable[Numbers], wish: Wish) -> Iterator[Entry]:
-    """An entry for each column of each sequence: what the contextual mapping makes of it, and what is wished for."""
+    """An entry for each column of each sequence: the column after the contextual mapping, and the wanted output."""
     for numbers in sequences:
         identity = ids(grid, numbers)
         for number, output in zip(numbers, wish(numbers), strict=True):

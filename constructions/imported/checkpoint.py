@@ -1,6 +1,6 @@
-"""Decoders in folders as Hugging Face's transformers write them: ``config.json``, safetensors, the tokenizer's names.
+"""Reads decoders in folders that Hugging Face's transformers writes: ``config.json``, safetensors, tokenizer's names.
 
-Read are the model types
+These model types are read:
 
     phi3, llama         x += o softmax(scale q k') v, x += down(silu(gate) up), each of RMSNorm x; rotary positions
     torchwright_custom  what torchwright 0.2 compiles for its own architecture: relu with biases, scale 1, norms or none
@@ -33,25 +33,25 @@ INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
 
 
 def from_checkpoint(folder: str | Path, positions: int, rotary: Matrix = None) -> Transformer:
-    """The transformer in a folder, for sequences of so many tokens; weights as they are stored.
+    """The transformer in a folder, for sequences of this many tokens; weights as they are stored.
 
     ``rotary``: cosines and sines as the model computes them, [positions, planes, 2]. Without it they are computed here,
     by the model's formula in numpy's float32; other libraries' may differ in the last bits.  Scores are multiplied with
-    1/sqrt(head width) as float32 has it.  What fills matrices up with 0 is left out.
+    1/sqrt(head width) as float32 has it.  Zeros that fill up matrices are left out.
 
-    Raises TransformerError for what is no such checkpoint, and for what this reader does not know, by its name.
+    Raises TransformerError for a folder without such a checkpoint, and for anything that this reader does not know.
     """
     path = Path(folder)
     config = _json(path / "config.json")
     kind = config.get("model_type")
     if kind not in READERS:
-        raise TransformerError(f"{path} has a model of type {kind!r}; read are {', '.join(READERS)}")
+        raise TransformerError(f"{path} has a model of type {kind!r}; the types that are read are {', '.join(READERS)}")
     longest = _size(config, "max_position_embeddings")
     if not 1 <= positions <= longest:
-        raise TransformerError(f"{positions} positions are asked for, and the model has {longest}")
+        raise TransformerError(f"{positions} positions are asked for, but the model has only {longest}")
     model = READERS[kind](config, _Tensors(_tensors(path)))
     if model.tensors.left:
-        raise TransformerError(f"the tensor {min(model.tensors.left)!r} is none that a {kind} model has")
+        raise TransformerError(f"the tensor {min(model.tensors.left)!r} is not one that a {kind} model has")
     layers = [without_zeros(layer) for layer in model.layers]
     rotates = any(head.rotary for layer in layers for head in layer.heads)
     if rotary is None and rotates:
@@ -67,7 +67,7 @@ def from_checkpoint(folder: str | Path, positions: int, rotary: Matrix = None) -
 
 
 def is_checkpoint(folder: str | Path) -> bool:
-    """Whether a folder's config names a type of model, as transformers writes it."""
+    """Whether a folder's config names a model type, as transformers writes it."""
     try:
         return "model_type" in _json(Path(folder) / "config.json")
     except TransformerError:
@@ -82,17 +82,17 @@ class _Model:
     layers: list[LayerWeights]
     norm: RMSNorm | None
     tables: Callable[[int], Array]
-    """From a number of positions."""
+    """A function of the number of positions."""
 
 
 class _Tensors:
-    """Those of a checkpoint; ``left``: those that were not asked for."""
+    """The tensors of a checkpoint; ``left``: those that were not asked for yet."""
 
     def __init__(self, tensors: Mapping[str, Array]) -> None:
         self.tensors, self.left = tensors, set(tensors)
 
     def __call__(self, name: str, *shape: int) -> Array:
-        """Raises TransformerError where it is not there, or has another shape."""
+        """The tensor of this name.  Raises TransformerError if it is not there, or has another shape."""
         if name not in self.tensors:
             raise TransformerError(f"the tensor {name!r} is missing")
         found = self.tensors[name]
@@ -109,12 +109,14 @@ class _Tensors:
 
 
 def _llama(config: dict[str, Any], tensors: _Tensors) -> _Model:
-    """Of phi3 the three and the two projections are in one tensor each."""
+    """In phi3 the three projections of attention, and two of the MLP, are in one tensor each."""
     d, ff, heads = (_size(config, name) for name in ("hidden_size", "intermediate_size", "num_attention_heads"))
     groups, layers = _size(config, "num_key_value_heads"), _size(config, "num_hidden_layers")
     width = config.get("head_dim") or d // heads
     if heads % groups:
-        raise TransformerError(f"num_attention_heads is {heads}, no multiple of num_key_value_heads, {groups}")
+        raise TransformerError(
+            f"num_attention_heads is {heads}, which is not a multiple of num_key_value_heads, {groups}"
+        )
     _require(config, "hidden_act", "silu")
     _require(config, "sliding_window", None)
     rope = config.get("rope_parameters") or {"rope_theta": config.get("rope_theta"), "rope_type": "default"}
@@ -232,7 +234,7 @@ def _embeddings(config: dict[str, Any], tensors: _Tensors, d: int) -> tuple[Arra
     shape = _size(config, "vocab_size"), d
     embedding = tensors("model.embed_tokens.weight", *shape)
     if config.get("tie_word_embeddings"):
-        tensors.optional("lm_head.weight", *shape)  # the same one, where it is stored twice
+        tensors.optional("lm_head.weight", *shape)  # it is the same one, even if it is stored twice
         return embedding, embedding
     return embedding, tensors("lm_head.weight", *shape)
 
@@ -245,7 +247,7 @@ class _Part(NamedTuple):
 
 
 def _by_heads(matrix: Array, bias: Array | None, heads: int, shared: int) -> list[_Part]:
-    """Of every head; ``shared``: how many heads have one part."""
+    """The parts of every head; ``shared``: how many heads share one part."""
     rows = np.split(matrix, heads // shared)
     biases = [None] * len(rows) if bias is None else np.split(bias, len(rows))
     return [_Part(rows[head // shared], biases[head // shared]) for head in range(heads)]
@@ -268,14 +270,14 @@ def _json(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise TransformerError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise TransformerError(f"{path} is no JSON document: {error}") from error
+        raise TransformerError(f"{path} is not a JSON document: {error}") from error
     if not isinstance(found, dict):
-        raise TransformerError(f"{path} is no JSON object")
+        raise TransformerError(f"{path} is not a JSON object")
     return found
 
 
 def _tensors(path: Path) -> dict[str, Array]:
-    """Of one file, or of those that an index names."""
+    """The tensors of one file, or of those that an index names."""
     if not (path / INDEX).exists():
         return read_tensors(path / SINGLE)
     files = _json(path / INDEX).get("weight_map")
@@ -293,7 +295,7 @@ def _tensors(path: Path) -> dict[str, Array]:
 
 
 def _tokens(path: Path, number: int) -> list[str]:
-    """Their names by the tokenizer's words, ``<token 7>`` where it has none."""
+    """The tokens' names: the tokenizer's words, or ``<token 7>`` if it has none."""
     names = dict[int, str]()
     try:
         if (path / "tokenizer.json").exists():
@@ -303,7 +305,7 @@ def _tokens(path: Path, number: int) -> list[str]:
         elif (path / "vocab.json").exists():  # a list, as torchwright writes it
             names = dict(enumerate(map(str, json.loads((path / "vocab.json").read_bytes()))))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise TransformerError(f"{path}: the tokenizer's words are not read: {error!r}") from error
+        raise TransformerError(f"{path}: the tokenizer's words cannot be read: {error!r}") from error
     return [names.get(place, f"<token {place}>") for place in range(number)]
 
 

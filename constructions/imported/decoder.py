@@ -1,11 +1,11 @@
-"""A plain decoder that ``exactformer export --to torch`` wrote, as the transformer of exact weights that it is.
+"""Reads a plain decoder that ``exactformer export --to torch`` wrote, as a transformer of exact weights.
 
     x = embed_tokens[token] + embed_positions[position]
     per layer   x += o_proj softmax(q_proj x (k_proj x)' / sqrt(head width)) v_proj x, causally, in heads of one width
                 x += down relu(up x + bias)
     logits = lm_head x
 
-That is what its ``model.py`` computes in each way to run, in real numbers.  beta is in the weights.
+In real numbers, that is what its ``model.py`` computes with every attention.  beta is in the weights.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ Tensors: TypeAlias = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Shape:
-    """The numbers of ``config.json`` that the tensors have to go with; ``heads``, ``hidden``: by layer, the number of
-    heads and of neurons; there may be no neurons."""
+    """The numbers of ``config.json`` that the tensors have to agree with; ``heads``, ``hidden``: for each layer, the
+    number of heads and of neurons; there may be no neurons."""
 
     vocabulary: int
     context: int
@@ -43,7 +43,7 @@ class Shape:
     hidden: tuple[int, ...]
 
     def tensors(self) -> dict[str, tuple[int, ...]]:
-        """Every tensor that there has to be, with its shape."""
+        """Every tensor that has to be there, with its shape."""
         found: dict[str, tuple[int, ...]] = {
             "embed_tokens.weight": (self.vocabulary, self.width),
             "embed_positions.weight": (self.context, self.width),
@@ -61,16 +61,16 @@ class Shape:
 
 def from_decoder(folder: str | Path) -> Transformer:
     """The transformer in a folder with ``config.json`` and ``model.safetensors``: weights as stored, each head with the
-    scale 1/sqrt(head width), a table of positions.  What fills matrices up with 0 is left out.
+    scale 1/sqrt(head width), a table of positions.  Zeros that fill up matrices are left out.
 
-    Raises TransformerError for files that are no such decoder, and for a head width that is no power of 4: its root is
-    then another number in each way to run.
+    Raises TransformerError for files that are not such a decoder, and for a head width that is not a power of 4: then
+    every attention has another number for its root.
     """
     shape, tokens = _config(Path(folder) / "config.json")
     root = isqrt(shape.head_width)
     if root * root != shape.head_width or root & (root - 1):
         raise TransformerError(
-            f"the head width is {shape.head_width}, whose root is not the same number in each way to run; it has to be "
+            f"the head width is {shape.head_width}, whose root is not the same number in every attention; it has to be "
             "a power of 4"
         )
     tensors = read_tensors(Path(folder) / "model.safetensors")
@@ -92,10 +92,10 @@ def _config(path: Path) -> tuple[Shape, list[str]]:
     except OSError as error:
         raise TransformerError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise TransformerError(f"{path} is no config of an exported decoder: {error!r}") from error
+        raise TransformerError(f"{path} is not a config of an exported decoder: {error!r}") from error
     if tokens is None:
         raise TransformerError(
-            f"{path}: the vocabulary is factored, so that tokens have no rows of their own to be read"
+            f"{path}: the vocabulary is factored, so tokens have no rows of their own that could be read"
         )
     for name in ("vocabulary", "context", "layers", "width", "head_width"):
         if type(sizes[name]) is not int or sizes[name] < 1:
@@ -109,15 +109,15 @@ def _config(path: Path) -> tuple[Shape, list[str]]:
             )
         sizes[name] = tuple(listed)
     if not isinstance(tokens, list):
-        raise TransformerError(f"{path}: the tokens are no list of names")
+        raise TransformerError(f"{path}: the tokens are not a list of names")
     return Shape(**sizes), tokens
 
 
 def _require_shapes(tensors: Tensors, shape: Shape) -> None:
-    """The tensors are those of the shape, and no others.  Raises TransformerError with the first that is not."""
+    """Make sure that the tensors are those of the shape.  Raises TransformerError, naming the first that is not."""
     wanted = shape.tensors()
     for name in sorted(wanted.keys() ^ tensors.keys()):
-        raise TransformerError(f"the tensor {name!r} is {'missing' if name in wanted else 'none of the decoder'}")
+        raise TransformerError(f"the tensor {name!r} is {'missing' if name in wanted else 'not one of a decoder'}")
     for name, size in wanted.items():
         if tensors[name].shape != size:
             raise TransformerError(f"the tensor {name!r} has shape {tensors[name].shape}; the config says {size}")

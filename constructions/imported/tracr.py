@@ -1,4 +1,4 @@
-"""A model that Tracr compiled from a RASP program, as the transformer of exact weights that it is.
+"""Reads a model that Tracr compiled from a RASP program, as a transformer of exact weights.
 
 Tracr (https://github.com/google-deepmind/tracr, package tracr-pypi 1.0.0) makes an `AssembledTransformerModel`:
 
@@ -7,11 +7,11 @@ Tracr (https://github.com/google-deepmind/tracr, package tracr-pypi 1.0.0) makes
                 x += linear_2(relu(linear_1(x)))
     output      at each position the value whose coordinate of x is the largest, or the one coordinate that is a number
 
-Its weights are float32, so they are exact dyadic numbers.  Nothing here imports Tracr or JAX: arrays are read by numpy.
+Its weights are float32, so they are exact dyadic numbers.  Nothing here imports Tracr or JAX: numpy reads the arrays.
 
-Three things that ``model.apply`` does besides are not the network's.  It refuses words that do not begin with the
-token BOS; it says BOS at position 0, whatever is computed there; and where several values share the largest
-coordinate it says the first.  So ask about words that begin with BOS, from position 1 on.
+``model.apply`` does three further things that the network does not.  It refuses words that do not begin with the
+token BOS; it says BOS at position 0, whatever is computed there; and if several values share the largest coordinate,
+it says the first.  So ask about words that begin with BOS, from position 1 on.
 """
 
 from __future__ import annotations
@@ -60,12 +60,12 @@ def from_tracr(model: Assembled, numbers: Sequence[int | float | Fraction] | Non
     """The transformer of an `AssembledTransformerModel`: same tokens, named by ``str``; same layers; coordinates have
     its residual labels; a position for BOS and each of max_seq_len tokens.
 
-    numbers: of a program whose output is a number, those that it may say; the output is the nearest of them.  The
-    padding token is one that heads see, as in the models that Tracr assembles, which mask none.  What is all 0 is left
-    out, as it adds 0: neurons; heads; and of a head queries with their keys, and values.  (A head with values, whose
-    queries and keys are 0, takes means: it stays.)  Dropout is none, as ``apply`` uses none.
+    numbers: if the program's output is a number, the numbers that it may say; the output is the nearest of them.  Heads
+    see the padding token, as in the models that Tracr assembles, which mask none.  Parts that are all 0 add nothing and
+    are left out: neurons, heads, a head's queries with their keys, and its values.  (A head with values whose queries
+    and keys are 0 takes means: it stays.)  There is no dropout, as in ``apply``.
 
-    Raises TransformerError for layer norm, an activation other than relu, and what is no such model.
+    Raises TransformerError for layer norm, an activation other than relu, and anything that is not such a model.
     """
     config, labels = model.model_config, list(model.residual_labels)
     if config.layer_norm:
@@ -75,7 +75,7 @@ def from_tracr(model: Assembled, numbers: Sequence[int | float | Fraction] | Non
         raise TransformerError(f"the model's MLPs have the activation {activation}; only relu is representable")
     if not hasattr(model.input_encoder, "encoding_map"):
         raise TransformerError(
-            "the model has no encoder of its input's tokens; give one that compile_rasp_to_model made"
+            "the model has no encoder of its input's tokens; give a model that compile_rasp_to_model made"
         )
     embedding = _array(model.params, "token_embed", "embeddings")
     scale = 1 / Fraction(float(np.sqrt(config.key_size).astype(embedding.dtype)))
@@ -114,7 +114,7 @@ def _array(params: Params, module: str, name: str) -> Array:
 
 
 def _texts(encoding: Mapping[object, int]) -> list[str]:
-    """The values of an encoder, by their numbers."""
+    """The values of an encoder, in the order of their numbers."""
     return [str(value) for value, _ in sorted(encoding.items(), key=lambda item: item[1])]
 
 
@@ -129,7 +129,7 @@ def _layer(params: Params, number: int, heads: int, scale: Fraction) -> LayerWei
 
 
 def _heads(params: Params, name: str, heads: int, scale: Fraction) -> list[HeadWeights]:
-    """[key_size, d] of each head's parts; the output's bias is added once: by the first."""
+    """[key_size, d] for each head's parts; the output's bias is added once, by the first head."""
     (query, query_bias), (key, key_bias), (value, value_bias) = (
         _linear(params, f"{name}/{part}") for part in ("query", "key", "value")
     )
@@ -193,7 +193,7 @@ def _read(model: Any, labels: Sequence[str]) -> list[int]:
         residual, output = list(known["residual_space"].basis), list(known["output_space"].basis)
     except (KeyError, AttributeError):
         raise TransformerError(
-            "the model does not say which coordinates it reads; give one that compile_rasp_to_model made"
+            "the model does not say which coordinates it reads; give a model that compile_rasp_to_model made"
         ) from None
     if list(map(str, residual)) != list(labels):
         raise TransformerError(
@@ -201,5 +201,5 @@ def _read(model: Any, labels: Sequence[str]) -> list[int]:
         )
     missing = [direction for direction in output if direction not in residual]
     if missing:
-        raise TransformerError(f"the model reads {missing[0]}, which is no direction of its residual space")
+        raise TransformerError(f"the model reads {missing[0]}, which is not a direction of its residual space")
     return [residual.index(direction) for direction in output]

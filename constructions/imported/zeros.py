@@ -1,4 +1,4 @@
-"""What is all 0 is left out of layers whose matrices other tools filled up to one shape: it adds 0."""
+"""Leaves out parts that are all 0: other tools fill up a layer's matrices to one shape, and these parts add nothing."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Flags: TypeAlias = NDArray[np.bool_]
 def without_zeros(layer: LayerWeights) -> LayerWeights:
     """A layer whose matrices are arrays, without neurons, heads, query and key pairs, and values that are 0 throughout.
 
-    What has any number other than 0 stays: so does a head whose queries and keys are 0, as it takes means of values.
-    Of entries that are rotated with each other both stay.
+    A part with any number other than 0 stays.  So does a head whose queries and keys are 0: it takes means of values.
+    Two entries that are rotated with each other both stay.
     """
     neurons, out = np.asarray(layer.neurons), np.asarray(layer.out)
     bias = _bias(layer.neurons_bias, neurons)
@@ -55,7 +55,7 @@ def _trimmed(head: HeadWeights) -> HeadWeights:
 
 
 def _is_used(head: HeadWeights) -> bool:
-    """Of a head that is trimmed."""
+    """The rotations of a trimmed head."""
     return bool(len(np.asarray(head.query)) or len(np.asarray(head.value)) or np.any(np.asarray(head.out_bias)))
 
 

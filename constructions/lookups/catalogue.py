@@ -1,4 +1,4 @@
-"""All look-ups that are audited, in the order of tables."""
+"""All look-ups that are audited, in the order of the tables."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The counting head: uniform attention over a first token of value 1 gives 1/(k+1) at position k.
 
 As a look-up it selects the rightmost position that is seen: query 1, key -1/(k+1).  Position i sees k <= i, and i has
-to beat i - 1, by 1/(i(i+1)).  The same numbers, 1/(i+1), are what positions and counts are told apart by.
+to beat i - 1, by 1/(i(i+1)).  The same numbers, 1/(i+1), tell positions and counts apart.
 """
 
 from __future__ import annotations

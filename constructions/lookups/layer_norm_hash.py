@@ -1,8 +1,8 @@
 """The layer-norm hash: phi(k) = (k, 1, -k, -1)/sqrt(2k^2 + 2) is key and query; phi(i) . phi(k) = 1 iff i = k.
 
 phi(i) . phi(k) = c/sqrt(c^2 + d^2), c = ik + 1, d = i - k, as (i^2 + 1)(k^2 + 1) = c^2 + d^2.  So neighbours are about
-1/(2 i^4) apart.  Coordinates are taken as a perfect layer norm would make them: each one is the number of the format
-that is nearest to the exact one.  A real layer norm rounds on the way, too.
+1/(2 i^4) apart.  Coordinates are those of a perfect layer norm: each is the number of the format that is nearest to
+the exact one.  A real layer norm rounds on the way, too.
 """
 
 from __future__ import annotations

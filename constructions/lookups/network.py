@@ -1,9 +1,9 @@
 """A look-up as a transformer of one head, for a context N and a format: words on which it has to give the right value.
 
-Tokens ``a`` and ``b`` have the values 1 and -1, tokens ``ask2`` ask for an address, and no head sees them.  Keys stand
-in the table of positions; for addresses that are not positions, ``a@k`` and ``b@k`` have them in their embedding, and
-the table has the times.  What is asked for is the last output of words such as ``b b a b ask2``: the value of the right
-position is a, and b stands everywhere else.
+Tokens ``a`` and ``b`` have the values 1 and -1; tokens ``ask2`` ask for an address, and no head sees them.  Keys are in
+the table of positions.  If addresses are not positions, ``a@k`` and ``b@k`` have the keys in their embedding, and the
+table has the times.  The question is the last output of words such as ``b b a b ask2``: the right position has the
+value a, all others have b.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Instance:
 
 
 def right_value(word: Word) -> str:
-    """All words are made so that a stands at the right position: it is what has to come out.
+    """The expected output: in every word, a is at the right position.
 
     >>> right_value(("b", "a", "ask1"))
     'a'
@@ -53,7 +53,7 @@ def instance(scheme: Scheme, context: int, rounded: Rounded) -> Instance:
 
 @dataclass(frozen=True)
 class Confusion:
-    """In context N the query of this address confuses the place that is right, by its time, with a wrong one."""
+    """In context N the query of this address confuses the right place, given by its time, with a wrong one."""
 
     context: int
     query: int
@@ -63,7 +63,7 @@ class Confusion:
 
 
 def confused(scheme: Scheme, found: Confusion, rounded: Rounded) -> Instance:
-    """The network of its context, and the one word that shows it."""
+    """The network for its context, and the one word that shows the confusion."""
     network, n = instance(scheme, found.context, rounded).network, found.context
     if scheme.causal:
         word = f"BOS b{{{n - 2}}} a"
@@ -93,7 +93,7 @@ def of_positions(scheme: Scheme, context: int, rounded: Rounded) -> Instance:
 
 
 def of_writes(scheme: Scheme, context: int, rounded: Rounded) -> Instance:
-    """Words in which address i is written first, and another one N - 1 times; or only i, and a is the last write."""
+    """Words in which address i is written first and another one N - 1 times; or only i, with a as the last write."""
     width, asked = scheme.width(context), [f"ask{i}" for i in range(context)]
     queries = [[rounded(one) for one in scheme.query(i, context)] for i in range(context)]
     none = [ZERO] * width
@@ -135,7 +135,7 @@ def counting(context: int) -> Instance:
 
 
 def of_two_codes(bits: int) -> Instance:
-    """Codes of so many bits, of two positions only: the code of ones, whose value is a, and one that has one -1."""
+    """Codes of this many bits, for two positions only: the code of ones, whose value is a, and a code with one -1."""
     ones, none = [ONE] * bits, [ZERO] * bits
     embedding = [[*ones, *none, ONE, ZERO], [-ONE, *ones[1:], *none, -ONE, ZERO], [*none, *ones, ZERO, ZERO]]
     network = _network(["a", "b", "ask"], embedding, None, bits, ["ask"])

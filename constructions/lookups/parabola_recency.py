@@ -1,4 +1,4 @@
-"""The parabola for addresses that are written several times: a small term for recency, so that the last write wins.
+"""The parabola for addresses that are written several times: a small term for recency lets the last write win.
 
 A token at time t that wrote to address k has the key (2k, -k^2, t), the query of address i is (i, 1, 2^-r), 2^r >= N.
 The score is i^2 - (i - k)^2 + t/2^r, with t/2^r < 1: the right address first, and of its writes the last, by 2^-r.

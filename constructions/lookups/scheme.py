@@ -2,8 +2,8 @@
 
 Words of this package:
 
-* A *look-up* is a head whose score query(i) . key(k) is the largest where address k is the one that is looked for, i.
-* N, the *context*, is how many addresses there are, and positions: all are from 0 to N - 1.
+* A *look-up* is a head whose score query(i) . key(k) is the largest for the address k = i that is looked for.
+* N, the *context*, is the number of addresses, and of positions: both are from 0 to N - 1.
 * A *coordinate* is a rational, or the square root of one (a `Root`): layer norm divides by roots.
 """
 
@@ -24,7 +24,7 @@ class Root:
     square: Fraction
 
     def between(self, bits: int) -> tuple[Fraction, Fraction]:
-        """Rationals that enclose it, 2^-bits apart; twice the same where it is a multiple of that.
+        """Rationals that enclose it, 2^-bits apart; twice the same if it is a multiple of that.
 
         >>> Root(-1, Fraction(9, 4)).between(1), Root(1, Fraction(2)).between(2)
         ((Fraction(-3, 2), Fraction(-3, 2)), (Fraction(5, 4), Fraction(3, 2)))
@@ -52,9 +52,9 @@ class Source:
 class Scheme:
     """A look-up, exactly.
 
-    key: of (address, time, N), what a token at position ``time`` stores, [width]; query: of (address, N), [width].
-    Where ``addresses_are_positions``, a key's address is its position.  causal: a query of address i sees only keys
-    up to i.  width: of N.  inequality: what separates the right key from all others in real numbers.
+    key: from (address, time, N) to what a token at position ``time`` stores, [width]; query: from (address, N),
+    [width].  With ``addresses_are_positions``, a key's address is its position.  causal: a query of address i sees only
+    keys up to i.  width: a function of N.  inequality: what separates the right key from all others in real numbers.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """The standard text format of busy beavers: ``1RB1LC_1RC1RB_1RD0LE_1LA1LD_1RZ0LA``, described in README.md.
 
 States are separated by ``_``; each has one *entry* for every symbol, of three characters: the symbol written,
-``L`` or ``R``, the next state; or ``---`` where it is undefined.
+``L`` or ``R``, the next state; or ``---`` if it is undefined.
 """
 
 from __future__ import annotations

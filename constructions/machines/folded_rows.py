@@ -21,7 +21,7 @@ SIGNS: Final = "+-"
 MIRRORED: Final = {Move.LEFT: Move.RIGHT, Move.STAY: Move.STAY, Move.RIGHT: Move.LEFT}
 
 STOPPED: Final = " "
-"""The state that a step leads to after which the machine stops; no state can be called so."""
+"""The target of a step after which the machine stops; no state can have this name."""
 
 Step = Callable[[str, tuple[str, ...]], Action]
 """What a two-way machine does in a state on the symbols read."""
@@ -29,7 +29,7 @@ Step = Callable[[str, tuple[str, ...]], Action]
 
 @dataclass(frozen=True)
 class CellNames:
-    """What the contents of cells are called in a folding; no two have one name.
+    """The names of cells' contents in a folding; no two contents share a name.
 
     ``blank``: a cell that no head has left, which is two blank squares.
     """
@@ -50,7 +50,7 @@ class View:
 
 
 def views(names: CellNames, symbols: Sequence[str], blank: str) -> dict[str, list[View]]:
-    """All cells of a tape on which these symbols stand, for each sign."""
+    """All cells of a tape with these symbols, for each sign."""
     home = [home_view(names.home[symbol], symbol, names) for symbol in symbols]
     pairs = [(right, left) for right in symbols for left in symbols]
     cells = [*((names.pairs[pair], pair) for pair in pairs), (names.blank, (blank, blank))]
@@ -60,7 +60,7 @@ def views(names: CellNames, symbols: Sequence[str], blank: str) -> dict[str, lis
 
 
 def home_view(cell: str, read: str, names: CellNames) -> View:
-    """The home cell, under whatever name."""
+    """The home cell, under any of its names."""
 
     def after(written: str, move: Move) -> tuple[str, Move, str]:
         onward = Move.STAY if move is Move.STAY else Move.RIGHT
@@ -82,7 +82,7 @@ def _on_the_left(cell: str, pair: tuple[str, str], names: CellNames) -> View:
 def rows(
     states: Sequence[str], tapes: Sequence[dict[str, list[View]]], step: Step, halt: str
 ) -> Iterator[tuple[Situation, Action]]:
-    """The steps in all states, which are called by the two-way machine's state and the signs; but in ``halt``."""
+    """The steps in all states except ``halt``; states are named by the two-way machine's state and the signs."""
     for state in states:
         for signs in product(SIGNS, repeat=len(tapes)):
             of_tapes = [tape[sign] for tape, sign in zip(tapes, signs, strict=True)]
@@ -92,7 +92,7 @@ def rows(
 def rows_of(
     name: str, state: str, tapes: Sequence[Sequence[View]], step: Step, halt: str
 ) -> Iterator[tuple[Situation, Action]]:
-    """The steps of the state called ``name``, in which the two-way machine is in ``state`` and sees one of these."""
+    """The steps of the state ``name``, in which the two-way machine is in ``state`` and sees one of these."""
     for seen in product(*tapes):
         action = step(state, tuple(view.read for view in seen))
         done = [

@@ -7,21 +7,21 @@ The tape is folded at square 0: cell 0, the *home cell*, holds square 0 alone, a
                                                      right  0  1  2  3
                                                      left     -1 -2 -3
 
-* Symbols.  The home cell holds a digit, the symbol of square 0; no other cell does, and by that the machine
-  recognises it.  A cell c >= 1 holds a letter, which stands for the pair of its two symbols.  The blank ``_``
-  stands in cells never left by the head, and is read as two blank squares.
-* States.  Beside ``start`` and ``halt`` there are ``A+``, ``A-``, ``B+``, ...: the letter is the two-way
-  machine's state, the sign says on which track the head is.  On the home cell either sign will do.  Reading the
+* Symbols.  The home cell holds a digit, the symbol of square 0.  No other cell does, so the machine recognises the
+  home cell by it.  A cell c >= 1 holds a letter, which stands for the pair of its two symbols.  The blank ``_``
+  is in cells that the head never left, and is read as two blank squares.
+* States.  Besides ``start`` and ``halt`` there are ``A+``, ``A-``, ``B+``, ...: the letter is the two-way
+  machine's state, the sign says on which track the head is.  On the home cell either sign will do.  On the
   left track, the moves L and R change places; from the home cell both go right, and set the sign.
 * The first step, from ``start``, is the only one that can find the home cell blank; it leaves a digit there.
 * A step into ``halt`` forgets the sign, and nothing else.
 
-Every step writes a digit or a letter and a head moves one cell at a time, so the cells up to the last one left are
-never blank again, and the one the head stands on is blank only if it is the last: the output of *every* halting
-run is a word over the input alphabet, which is all of the digits and letters.  An input is thus a folded tape,
-`fold_tape`, and every content of finitely many squares is one (the empty word is the blank tape): "for every input"
-is "for every starting tape".  A word that starts with a letter is no folded tape, and the run from it is stuck at
-once; one with a digit further in is none either, and what the machine does with it is no run of the two-way machine.
+Every step writes a digit or a letter, and a head moves one cell at a time.  So the cells up to the last one left are
+never blank again, and the head's own cell is blank only if it is the last: the output of *every* halting run is a word
+over the input alphabet, which has all digits and letters.  Thus an input is a folded tape, `fold_tape`, and every
+content of finitely many squares is one (the empty word is the blank tape): "for every input" means "for every starting
+tape".  A word that starts with a letter is not a folded tape, and the run from it gets stuck at once.  A word with a
+digit further in is not one either, and what the machine does with it is not a run of the two-way machine.
 """
 
 from __future__ import annotations
@@ -122,9 +122,9 @@ def unfold_tape(machine: TwoWayMachine, cells: Sequence[str]) -> Squares:
 
 
 def two_way_machine_of(machine: TuringMachine) -> TwoWayMachine | None:
-    """The two-way machine that ``machine`` is the folding of, as its name says; None if it is no folding.
+    """The two-way machine that ``machine`` is the folding of, as its name says; None if it is not a folding.
 
-    A machine that has the name of a folding and other rows is none.
+    A folding's name alone does not make a machine one: its rows have to be those of the folding.
     """
     if not machine.name.startswith(_PREFIX):
         return None

@@ -1,7 +1,7 @@
-"""The library: machines that come with the product, each with its text, its oracle and example inputs.
+"""The library: machines that come with exactformer, each with its text, its oracle and example inputs.
 
-Texts stand in ``texts/``, commented, to be copied from; those that are assembled from programs, too, so that what a
-certificate is checked against is there to be read.  Nothing is parsed before a machine is asked for.
+Texts are in ``texts/``, with comments, to be copied from.  Machines that are assembled from programs have texts, too:
+so what a certificate is checked against can be read.  Nothing is parsed before a machine is asked for.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ _ASSEMBLED: Final = (
 )
 
 HANDWRITTEN: Final[Mapping[str, LibraryEntry]] = MappingProxyType({entry.name: entry for entry in _HANDWRITTEN})
-"""The small machines of the library, by name: one can read each of their transitions."""
+"""The small machines of the library, by name: each of their transitions can be read."""
 LIBRARY: Final[Mapping[str, LibraryEntry]] = MappingProxyType(
     {entry.name: entry for entry in (*_HANDWRITTEN, *_ASSEMBLED)}
 )
@@ -189,7 +189,7 @@ def machine_named(name: str) -> LibraryEntry:
 
 
 def entry_of(machine: TuringMachine) -> LibraryEntry | None:
-    """The entry of the library that this very machine has, if it is one of the library's."""
+    """The entry of the library for exactly this machine, if there is one."""
     entry = LIBRARY.get(machine.name)
     return entry if entry is not None and entry.machine == machine else None
 
@@ -197,7 +197,7 @@ def entry_of(machine: TuringMachine) -> LibraryEntry | None:
 def load_machine(given: object) -> TuringMachine:
     """The machine that a command or a program was given, as it is compiled: see `load`.
 
-    One of another tool has tapes without ends, which are folded; NormalFormError, where that makes it too large.
+    A machine of another tool has tapes without ends, which are folded; NormalFormError, if that makes it too large.
 
     >>> load_machine("increment").tapes
     1
@@ -211,7 +211,7 @@ def load(given: object) -> Loaded:
     """A machine as it was given and as it is compiled: a name of the library, a busy beaver text, or a file of any
     format, in this order; or a DTM or MNTM of automata-lib.
 
-    Errors: UnknownMachineError when there is none of these; MachineTextError when the text is not a machine.
+    Errors: UnknownMachineError if it is none of these; MachineTextError if the text is not a machine.
 
     >>> load("increment").original is None, load("1RB1LB_1LA1RZ").original is None
     (True, False)
@@ -229,7 +229,7 @@ def load(given: object) -> Loaded:
     if looks_like_busy_beaver(name_or_path):
         return load_text(name_or_path, name_or_path)
     path = Path(name_or_path)
-    if not os.path.isfile(path):  # Path.is_file would raise where the name is too long for one
+    if not os.path.isfile(path):  # Path.is_file would raise if the name is too long for a file
         raise UnknownMachineError(
             f"{name_or_path!r} is neither a machine of the library nor a file nor a busy beaver text: "
             f"{_suggestion(name_or_path)}"
@@ -244,7 +244,7 @@ def _read_file(path: Path) -> Loaded:
 
 
 def text_of(path: Path) -> str:
-    """The text of a file.  Errors: UnknownMachineError, where it cannot be read or is no text."""
+    """The text of a file.  Errors: UnknownMachineError, if it cannot be read or is not a text."""
     try:
         return path.read_bytes().decode("utf-8")
     except OSError as error:

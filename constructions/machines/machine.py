@@ -1,12 +1,11 @@
-"""Turing machines: the nouns (spec 1.1).
+"""Turing machines: the nouns, as Broesamle and Eckstein 2026 (arXiv 2605.18079) define them.
 
 K one-way infinite tapes with cells 0, 1, 2, ...; moving left in cell 0 stays in cell 0.  The input stands
 on tape 1 from cell 0, every head on cell 0, all other cells blank.  One halting state, different from the
 initial one.
 
-Order carries meaning, so that nothing has to be said twice: ``states[0]`` is the initial state and
-``alphabet[0]`` is the blank.  The index of a state or symbol in these tuples is what the constructions
-encode.
+Order has a meaning, so that nothing has to be said twice: ``states[0]`` is the initial state and
+``alphabet[0]`` is the blank.  The constructions encode the index of a state or symbol in these tuples.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from typing import Any
 
 
 class MachineError(ValueError):
-    """Something wrong with a machine or its run; the message names what is wrong and what to do."""
+    """Something is wrong with a machine or its run; the message says what, and what to do."""
 
 
 class IllFormedMachineError(MachineError):
@@ -52,7 +51,7 @@ class Action:
 
 
 Situation = tuple[str, tuple[str, ...]]
-"""A state and the K symbols under the heads: what an entry of the transition function is looked up by."""
+"""A state and the K symbols under the heads: the key of an entry of the transition function."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class TuringMachine:
     """A deterministic Turing machine with ``tapes`` one-way tapes and a total or partial transition function.
 
     Entries for the halting state are allowed and never used, so that a function total on Q x Gamma^K can be
-    given as the dimension theorems assume it (spec 1.3).  Machines are equal, and hash alike, when all their
+    given, as the paper's theorems about d_ff assume.  Machines are equal, and hash alike, when all their
     fields are equal.  Making one that is not well formed raises IllFormedMachineError.
 
     >>> flip = TuringMachine("flip", 1, ("go", "done"), "done", ("_", "1"), ("1",),
@@ -127,7 +126,7 @@ class TuringMachine:
 
 
 def is_name(text: object) -> bool:
-    """Whether ``text`` may name a machine, state or symbol: it stands in a text row as one quoted field."""
+    """Whether ``text`` may name a machine, state or symbol: it has to be one field of a text row."""
     return (
         isinstance(text, str)
         and text not in ("", "->")

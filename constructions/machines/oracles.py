@@ -1,6 +1,6 @@
-"""What the machines of the library are to compute, as plain Python: one oracle and one word generator each.
+"""What the machines of the library should compute, in plain Python: one oracle and one word generator each.
 
-An *oracle* maps a word to the output word, or to None where the word is not a valid input of the machine.  A
+An *oracle* maps a word to the output word, or to None if the word is not a valid input of the machine.  A
 *generator* draws a valid word; its ``size`` is the largest length, in symbols, of each number or block in it.
 """
 
@@ -46,7 +46,7 @@ def increment(word: str) -> str | None:
 
 
 def binary_counter(word: str) -> str | None:
-    """2^n for n bits, whatever they are."""
+    """2^n for any n bits."""
     return "1" + "0" * len(word) if re.fullmatch("[01]+", word) else None
 
 
@@ -137,7 +137,7 @@ def sudoku(boxes: Boxes) -> Oracle:
 
 
 def puzzles(boxes: Boxes) -> WordGenerator:
-    """A solved grid, of which up to half the size, in rows of cells, is empty; in a third of them a digit is wrong."""
+    """A solved grid with up to half of its cells emptied, row by row; in a third of the grids one digit is wrong."""
 
     def shuffled(rng: Random, groups: int, each: int) -> list[int]:
         """Rows, or columns: groups in any order, and those of each group."""
@@ -148,7 +148,7 @@ def puzzles(boxes: Boxes) -> WordGenerator:
         digits = rng.sample(boxes.digits, boxes.side)
         rows = shuffled(rng, boxes.columns, boxes.rows)
         columns = shuffled(rng, boxes.rows, boxes.columns)
-        # Each row is the one before, moved by a box; each band begins moved by one more.
+        # Each row is the one before, shifted by a box; each band begins with one more shift.
         grid = [digits[(r * boxes.columns + r // boxes.rows + c) % boxes.side] for r in rows for c in columns]
         if rng.random() < 1 / 3:
             grid[rng.randrange(boxes.cells)] = rng.choice(digits)

@@ -1,4 +1,4 @@
-"""Seeded random machines and words, for tests that are not biased towards machines someone thought of.
+"""Seeded random machines and words, for tests that are not biased towards machines that somebody thought of.
 
 Protocol: K tapes in {1, 3}; 2-10 states plus the halting one; Sigma of 1-5 letters, Gamma = Sigma + blank;
 the transition function total on the non-halting states, where every transition halts with probability 1/20
@@ -21,7 +21,7 @@ def random_machine(
 ) -> TuringMachine:
     """A random machine; ``states`` counts the non-halting ones, ``letters`` (1-5) the input alphabet.
 
-    What is left out is drawn as the protocol says.  The same state of ``rng`` gives the same machine.
+    Arguments that are left out are drawn as the protocol says.  The same state of ``rng`` gives the same machine.
 
     >>> machine = random_machine(Random(7), tapes=1, states=2, letters=1)
     >>> machine.states, machine.alphabet, len(machine.transitions)

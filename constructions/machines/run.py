@@ -1,4 +1,4 @@
-"""The reference simulator: what a Turing machine does (spec 1.1), said as plainly as possible.
+"""The reference simulator: what a Turing machine does, said as plainly as possible.
 
 Words: a *step* is one use of the transition function; step t leads from configuration t-1 to configuration
 t, so a run of T steps has configurations 0..T.  T >= 1, because the halting state is not the initial one.
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from exactformer.constructions.machines.machine import Action, MachineError, Move, TuringMachine
 
 DEFAULT_MAX_STEPS = 1_000_000
-"""Steps after which a run is given up, unless the caller says otherwise."""
+"""After this many steps a run is given up, unless the caller says otherwise."""
 
 
 class InputError(MachineError):
@@ -61,7 +61,7 @@ class StepLimit(MachineError):
 
 
 class OutputError(MachineError):
-    """Tape 1 does not end up holding a word over the input alphabet, so the run is not covered (spec 1.1)."""
+    """Tape 1 ends with a symbol that is not in the input alphabet: the constructions do not cover such a run."""
 
     def __init__(self, machine: TuringMachine, cell: int, symbol: str) -> None:
         self.machine, self.cell, self.symbol = machine, cell, symbol
@@ -147,7 +147,7 @@ def configurations(machine: TuringMachine, word: str, max_steps: int = DEFAULT_M
 
 
 def output_word(machine: TuringMachine, tape: Sequence[str]) -> str:
-    """The output on ``tape`` (cells of tape 1 from 0): trailing blanks removed, a word over Sigma (spec 1.1).
+    """The output on ``tape`` (cells of tape 1 from 0): trailing blanks removed, a word over Sigma.
 
     Errors: OutputError, naming the first cell at fault.
     """

@@ -132,7 +132,7 @@ class _Reader:
                 self.fail(key_node, f"unknown key {key!r}{_did_you_mean(key, KEYS)}: use {', '.join(KEYS)}.")
             if key in keys:
                 first = keys[key].start_mark.line + 1
-                self.fail(key_node, f"the key {key!r} was already given in line {first}: remove one.")
+                self.fail(key_node, f"the key {key!r} was already given on line {first}: remove one.")
             keys[key], values[key] = key_node, value_node
         missing = [key for key in KEYS if key not in keys]
         if missing:
@@ -189,7 +189,7 @@ class _Reader:
                 situation_text = " ".join((situation[0], *situation[1]))
                 self.fail(
                     row_node,
-                    f"a second transition for {situation_text!r}, after the one in line {lines[situation]}: "
+                    f"a second transition for {situation_text!r}, after the one on line {lines[situation]}: "
                     "remove one.",
                 )
             table[situation], lines[situation] = action, row_node.start_mark.line + 1
@@ -237,7 +237,7 @@ class _Reader:
         raise MachineTextError(self.source, mark.line + 1, mark.column + offset + 1, reason)
 
 
-# What may be left of a line when every scalar has become an x.
+# What a line may look like when every scalar has become an x.
 _LINE = re.compile(r" *(#.*)?\r?|x: *(x|\[ *\]|\[ *x *(, *x *)*\])? *\r?| *- +x *\r?")
 
 
@@ -246,7 +246,7 @@ def _scalars(root: yaml.Node) -> Iterator[yaml.ScalarNode]:
     waiting, seen = [root], set()
     while waiting:
         node = waiting.pop()
-        if id(node) in seen:  # an alias, which may even point to a list it stands in
+        if id(node) in seen:  # an alias, which may even point to a list that contains it
             continue
         seen.add(id(node))
         if isinstance(node, yaml.ScalarNode):

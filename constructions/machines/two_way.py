@@ -1,4 +1,4 @@
-"""Two-way machines: one tape, infinite in both directions, as the busy beaver literature has them.
+"""Two-way machines of the busy beaver literature: one tape, infinite in both directions.
 
 Words: a *square* is a place of the two-way tape, ..., -1, 0, 1, ...; a *cell* is always one of a one-way tape.
 The head starts on square 0, in state A.  The states are the letters A, B, ..., and the symbols the digits
@@ -19,7 +19,7 @@ from typing import Final
 from exactformer.constructions.machines.machine import IllFormedMachineError, Move
 
 HALT: Final = "halt"
-"""The state in which a machine has halted; it is none of the letters."""
+"""The state in which a machine has halted; it is not one of the letters."""
 
 BLANK: Final = digits[0]
 
@@ -37,7 +37,7 @@ class Entry:
 
 
 Table = tuple[tuple[Entry | None, ...], ...]
-"""A row for each state, with an entry for each symbol read, or None where it is undefined."""
+"""A row for each state, with an entry for each symbol read, or None if it is undefined."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class TwoWayMachine:
         return tuple(digits[: len(self.table[0])])
 
     def entry(self, state: str, symbol: str) -> Entry:
-        """What the machine does in ``state`` on ``symbol``; where that is undefined, it halts and changes nothing."""
+        """What the machine does in ``state`` on ``symbol``; if that is undefined, it halts and changes nothing."""
         entry = self.table[self.states.index(state)][self.symbols.index(symbol)]
         return entry if entry is not None else Entry(symbol, Move.STAY, HALT)
 

@@ -1,4 +1,4 @@
-"""YAML as nodes, which know where they stand: so a fault in a user's text is said with its line and column."""
+"""Reads YAML as nodes that know their place, so that errors in a user's text name line and column."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import yaml
 
 def composed(text: str, fault: Callable[[int, int, str], Exception]) -> yaml.Node | None:
     """The root of a text, None if it is empty.  ``fault``: the error to raise, from a line and a column, which count
-    from 1, and the reason why the text is no YAML."""
+    from 1, and the reason why the text is not YAML."""
     try:
         return yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:

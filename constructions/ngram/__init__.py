@@ -1,1 +1,1 @@
-"""Induction head and n-gram look-up: what came after the last n symbols, the last time that they stood together."""
+"""Induction head and n-gram look-up: what followed the last n symbols when they last occurred together."""

@@ -29,12 +29,12 @@ def _look_up(k: int) -> HeadCases:
 
 
 def _same(n: int) -> str:
-    """j stands behind the n symbols that end at i."""
+    """j comes right after the same n symbols as those that end at i."""
     return " and ".join([f"pos >= {n}", f"j.pos >= {n + 1}", *(f"j.p_{k} = p_{k - 1}" for k in range(1, n + 1))])
 
 
 def _start(otherwise: str) -> HeadCases:
-    """START is selected by itself, and where nothing was found."""
+    """START selects itself; other tokens select it if nothing was found."""
     return [
         Case(("sym",), otherwise, {"start": "true"}, "0", "0"),
         Case(("start",), "true", {"start": "true"}, "pos", "0"),

@@ -3,7 +3,7 @@
 Layer 1          ptr = pos - 1, wpos = pos
 Layer 1 + k      prev_k = the symbol k positions before (a look-up at ptr), for k = 1..n; then ptr is one less
 Layer n + 2      found: does the last n symbols' code, read one position later, occur? START scores between
-Layers n+2..     last: the position of the last such token, bit by bit from the highest (spec 2.4, `exists_high`)
+Layers n+2..     last: the position of the last such token, bit by bit from the highest (arXiv 2605.18079)
 Layer n + r + 2  read: the symbol there
 
 All weights are integers, all activations -1, 0 or 1.
@@ -59,12 +59,12 @@ class Registers:
 
 
 def width_of_symbols(letters: Sequence[str]) -> int:
-    """At least 2 bits: then a symbol that is missing costs a score at least 2, as one that differs does."""
+    """At least 2 bits: then a missing symbol lowers a score by at least 2, as a different one does."""
     return max(2, bits_for(len(letters)))
 
 
 def write_ngram(to: ProgramBuilder, x: Registers) -> int:
-    """Add the whole construction to a program; how many layers it has."""
+    """Add the whole construction to a program; returns the number of its layers."""
     n, r = len(x.prev), x.pos.width
     to.mlp(1, Decrement(x.pos, x.ptr, 0), Copy(x.pos, x.wpos, when(x.is_sym)))
     for k, prev in enumerate(x.prev, start=1):
@@ -74,7 +74,7 @@ def write_ngram(to: ProgramBuilder, x: Registers) -> int:
     here, before = (x.sym, *x.prev[:-1]), x.prev
     match = n * x.sym.width
     first = n + 2
-    # A token behind the same n symbols scores match, any other at most match - 2; START, with value 0, match - 1.
+    # A token after the same n symbols scores match, any other at most match - 2; START, with value 0, match - 1.
     to.attend(first, "found", (*here, (match - 1) * x.const), (*before, (match - 1) * x.is_start), x.is_sym, x.found)
     for step in range(r):
         b = r - 1 - step
@@ -97,7 +97,7 @@ def write_ngram(to: ProgramBuilder, x: Registers) -> int:
 
 
 def families(x: Registers, letters: Sequence[str]) -> tuple[Family, ...]:
-    """START, SYM with a field for its symbol, NONE: which wins where nothing was read."""
+    """START, SYM with a field for its symbol, and NONE, which wins if nothing was read."""
     const: Vector = at(x.const, (1,))
     codes = [signed_binary(index, x.sym.width) for index in range(len(letters))]
     symbol = Field(

@@ -1,4 +1,4 @@
-"""Sequences of n-gram look-up with their true ghosts, by plain search: what `ngram.theory` is tried on."""
+"""Sequences of n-gram look-up with their true ghosts, found by plain search: `ngram.theory` is tried on them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from exactformer.constructions.theory import TrueToken, Value
 
 
 def last_occurrence(symbols: Sequence[str], n: int) -> int | None:
-    """The position behind the last earlier place where the last n symbols stood; None if there is none.
+    """The position after the last earlier occurrence of the last n symbols; None if there is none.
 
     Positions as in token sequences: symbols[0] is at position 1.
 
@@ -29,7 +29,7 @@ def ngram_sequence(symbols: Sequence[str], n: int, letters: Sequence[str]) -> li
 
 
 def _ghosts(symbols: Sequence[str], n: int, letters: Sequence[str]) -> dict[str, Value]:
-    """Of the last of these symbols; what is not there is the first letter, or position 0."""
+    """The ghosts of the last of these symbols; a missing letter is the first one, a missing position is 0."""
     behind = last_occurrence(symbols, n)
     before = {f"p_{k}": symbols[len(symbols) - 1 - k] if k < len(symbols) else letters[0] for k in range(n + 1)}
     found: dict[str, Value] = {"found": behind is not None, "w": behind or 0}

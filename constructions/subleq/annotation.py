@@ -13,7 +13,7 @@ def annotate_subleq(r: int) -> list[list[HeadCases]]:
 
 
 def holds_subleq(r: int) -> list[list[Hold]]:
-    """Numbers of a step by one ghost each, instead of as a sum, a difference, or by cases."""
+    """The numbers of a step, each by one ghost instead of as a sum, a difference, or by cases."""
     layers: list[list[Hold]] = [[] for _ in range(2 * r + 8)]
     layers[0] += (Hold(("step",), f"address_{k}", f"sign(n_{k})") for k in (2, 3))
     for layer, which in ((r + 2, (1, 2, 3)), (2 * r + 3, (4, 5))):
@@ -24,7 +24,7 @@ def holds_subleq(r: int) -> list[list[Hold]]:
 
 
 def _look_up(which: tuple[int, ...], r: int) -> list[list[HeadCases]]:
-    """Layer by layer: all that wrote to the cell; those that did at a position with these high bits; the last."""
+    """Layer by layer: all tokens that wrote to the cell; those at a position with these high bits; the last one."""
     layers: list[list[HeadCases]] = [[_found(f"found_{k}", k, f"j.x = n_{k}", "1") for k in which]]
     for b in reversed(range(r)):
         agrees = "j.x = n_{k} and drop(j.pos, {b}) = drop(w_{k}, {b})"
@@ -34,7 +34,7 @@ def _look_up(which: tuple[int, ...], r: int) -> list[list[HeadCases]]:
 
 
 def _found(when: str, k: int, selected: str, value: str) -> HeadCases:
-    """The writers that are selected, if there is one; else, and at other tokens, START."""
+    """The selected writers, if there is one; else, and for other tokens, START."""
     return [
         Case(("step",), when, dict.fromkeys(WRITERS, selected), f"w_{k}", value),
         Case(("step",), f"not ({when})", {"start": "true"}, "0", "0"),

@@ -4,11 +4,11 @@ Layer 1                   the addresses of the instruction's second and third wo
 Layer 2                   the address after them
 Layers 2 .. r + 2         look-ups 1 to 3: the three words of the instruction, a, b, c
 Layers r + 3 .. 2r + 3    look-ups 4 and 5: what cells a and b hold
-Layers 2r + 4 .. 2r + 6   the second less the first: where they differ, what borrows, the difference
+Layers 2r + 4 .. 2r + 6   the second minus the first: where they differ, what borrows, the difference
 Layers 2r + 7, 2r + 8     whether it is 0 or less; where the next instruction is
 
 A look-up in layers m .. m + r: was the cell written (m); the last position where it was, bit by bit from the highest
-(m .. m + r - 1, spec 2.4, `exists_high`); what was written there (m + r), or 0.
+(m .. m + r - 1, as `exists_high` of the Turing machines); what was written there (m + r), or 0.
 
 All weights are integers, all activations -1, 0 or 1.
 """
@@ -26,7 +26,7 @@ from exactformer.constructions.transformer.registers import Layout, Span
 from exactformer.constructions.transformer.vocabulary import Family, Field, Vector, Vocabulary
 
 SIGNS = ("-1", "+1")
-"""The values of a field: a bit that is 0, and one that is 1."""
+"""The values of a field: the bit 0 and the bit 1."""
 INSTRUCTION, OPERANDS = (0, 1, 2), (3, 4)
 """Look-ups k - 1: of the three words of the instruction, and of the two cells that it names."""
 
@@ -89,7 +89,7 @@ class Registers:
 
 
 def write_subleq(to: ProgramBuilder, x: Registers) -> int:
-    """Add the whole construction to a program; how many layers it has."""
+    """Add the whole construction to a program; returns the number of its layers."""
     r = x.pos.width
     to.mlp(
         1,
@@ -173,7 +173,7 @@ def increment(source: Span, target: Span, exponent: int) -> Iterator[Gadget]:
 
 
 def _bits(name: str, embedded: Span, predicted: Span | None = None) -> tuple[Field, ...]:
-    """One field for each bit of a number; ``predicted`` is where the next token's number stands."""
+    """One field for each bit of a number; ``predicted`` is the register of the next token's number."""
     fields = []
     for b in range(embedded.width):
         embedding = tuple(at(embedded.bit(b), (sign,)) for sign in (-1, 1))
@@ -193,13 +193,13 @@ def families(x: Registers) -> tuple[Family, ...]:
         Family("START", const + at(x.is_start, (1,))),
         Family("CELL", const + written, (), cell),
         Family("STEP", const + written + at(x.is_step, (1,)), (), step),
-        # The best STEP has as logit the number of its fields.
+        # The logit of the best STEP is the number of its fields.
         Family("HALT", const, at(x.halts, (len(step) + 1,))),
     )
 
 
 def construct_subleq(position_bits: int) -> Network:
-    """The network for contexts of up to 2^position_bits tokens, and words of so many bits; at least 2."""
+    """The network for contexts of up to 2^position_bits tokens, and words of this many bits; at least 2."""
     if position_bits < 2:
         raise ValueError(f"there is no SUBLEQ computer with words of {position_bits} bits: give 2 or more")
     layout, builder = Layout(), ProgramBuilder()

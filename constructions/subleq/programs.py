@@ -1,7 +1,7 @@
 """SUBLEQ programs as text, and a few of them.
 
 A program is a list of words, separated by spaces. A word is a number, a label, a label plus or minus a number, or `?`.
-`name:` makes a label of the next word's address; `?` is the address after its own; `#` begins a comment.
+`name:` makes the next word's address a label; `?` is the address after its own; `#` begins a comment.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _WORD = re.compile(r"(?:([A-Za-z_]\w*)([+-]\d+)?)|(-?\d+)|(\?)", re.ASCII)
 
 @dataclass(frozen=True)
 class Program:
-    """``memory`` from address 0 on, where it begins; the addresses of ``labels``."""
+    """``memory`` from address 0 on, where the program begins; the addresses of ``labels``."""
 
     memory: tuple[int, ...]
     labels: dict[str, int]
@@ -23,7 +23,7 @@ class Program:
 def assemble(text: str) -> Program:
     """The program of a text.
 
-    Raises ValueError for a word that is none, or a label that is not there.
+    Raises ValueError for something that is not a word, or a label that is not defined.
 
     >>> assemble("loop: one x ?  zero zero loop  x: 3 one: 1 zero: 0").memory
     (7, 6, 3, 8, 8, 0, 3, 1, 0)
@@ -41,7 +41,7 @@ def assemble(text: str) -> Program:
 def _value(word: str, place: int, labels: dict[str, int]) -> int:
     found = _WORD.fullmatch(word)
     if found is None:
-        raise ValueError(f"{word!r} is no word: write a number, a label, label+number, or ?")
+        raise ValueError(f"{word!r} is not a word: write a number, a label, label+number, or ?")
     label, offset, number, behind = found.groups()
     if behind:
         return place + 1

@@ -1,7 +1,7 @@
 """Runs of the SUBLEQ computer by a plain interpreter, and tokens with their true ghosts, by plain search.
 
 Words:
-    word   a number from 0 to 2^r - 1; from 2^(r-1) on it stands for itself less 2^r
+    word   a number from 0 to 2^r - 1; from 2^(r-1) on it stands for itself minus 2^r
     write  a CELL token or, with a pc, a STEP token; START, at position 0, is before all of them
 """
 
@@ -77,7 +77,7 @@ def subleq_sequence(written: Sequence[Write], r: int) -> list[TrueToken]:
 
 
 def _ghosts(written: Sequence[Write], r: int) -> dict[str, Value]:
-    """Of the last of these tokens, by plain search; what is not there is 0."""
+    """The ghosts of the last of these tokens, by plain search; what is missing is 0."""
     last = written[-1]
     found: dict[str, Value] = {"x": last.address, "v": last.value}
     if last.pc is None:

@@ -16,7 +16,7 @@ WRITTEN = (
     (Write(1, 2), Write(2, 3), Write(0, 1, pc=0)),
     (Write(0, 0, pc=0), Write(0, 0, pc=3), Write(0, 2)),
 )
-"""Every class, right behind every one that it follows. In the first, 1 2 3 is carried out: memory is 1 2 3."""
+"""Prompts in which every class follows each one that it may. In the first, memory is 1 2 3, and 1 2 3 is executed."""
 
 
 def subleq(*, context: int) -> tuple[Network, Theory]:

@@ -1,4 +1,4 @@
-"""The dimensions of a network, counted (spec 1.3 states them; constructions.turing.dimensions has the formulas)."""
+"""The dimensions of a network, counted; `constructions.turing.dimensions` has the formulas that the paper states."""
 
 from __future__ import annotations
 

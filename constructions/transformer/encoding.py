@@ -1,4 +1,4 @@
-"""Signed binary codes of numbers, and where they stand (spec 1.1).
+"""Signed binary codes of numbers, and where they stand.
 
 Bit 1 is written +1 and bit 0 is written -1, least significant bit first.
 """

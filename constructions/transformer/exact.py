@@ -69,18 +69,18 @@ from exactformer.constructions.transformer.exact_rotary import (
 from exactformer.constructions.transformer.network import Network
 
 WIDEST = 1 << 20
-"""Coordinates: vectors of this length are made for every token."""
+"""The most coordinates: vectors of this length are made for every token."""
 MOST_TOKENS = 1 << 16
-"""Of a compiled network's vocabulary, that is written out token by token."""
+"""The most tokens of a compiled network's vocabulary that is written out token by token."""
 
 
 @dataclass(frozen=True)
 class Transformer:
-    """width: d; causal: token i sees the tokens j <= i, else all; coordinates: what people call them, or nothing;
-    unseen: tokens that no head sees, in the vocabulary's order; outputs: None if they are the vocabulary's tokens;
-    rotary: cosine and sine of every plane, for every position, if heads rotate; norm: through which outputs read x.
+    """width: d; causal: token i sees the tokens j <= i, else all; coordinates: names for people, or nothing; unseen:
+    tokens that no head sees, in the vocabulary's order; outputs: None if they are the vocabulary's tokens; rotary:
+    cosine and sine of every plane, for every position, if heads rotate; norm: through which outputs read x.
 
-    Raises TransformerError where something does not fit, with where and what.
+    Raises TransformerError if something does not fit, saying where and what.
     """
 
     width: int
@@ -115,7 +115,9 @@ class Transformer:
         require_outputs(self.outputs, self.width)
         require_tables(self.rotary)
         if self.rotary and not any(head.rotary for layer in self.layers for head in layer.heads):
-            raise TransformerError("there are rotary tables, and no head rotates: say which with a head's rotary")
+            raise TransformerError(
+                "there are rotary tables, but no head rotates: say which entries do with a head's rotary"
+            )
         if self.norm is not None:
             require_norm(self.norm, self.width, LAST)
 
@@ -136,18 +138,18 @@ class Transformer:
 
     @property
     def longest(self) -> int | None:
-        """How many tokens a sequence may have: for so many there are positions, and rotary tables; None: any number."""
+        """How many tokens a sequence may have: as many as have positions and rotary tables; None: any number."""
         bounds = [] if self.positions is None else [self.positions.tokens]
         return min([*bounds, len(self.rotary)] if self.rotary else bounds, default=None)
 
     @property
     def planes(self) -> int:
-        """How many the rotary tables have."""
+        """How many planes the rotary tables have."""
         return len(self.rotary[0]) if self.rotary else 0
 
     @property
     def norms(self) -> tuple[Norm, ...]:
-        """All, in the order in which x passes them."""
+        """All norms, in the order in which x passes them."""
         inside = (norm for layer in self.layers for _, norm in layer.norms)
         return (*inside, *(() if self.norm is None else (self.norm,)))
 
@@ -158,11 +160,11 @@ class Transformer:
 
     @property
     def output_names(self) -> tuple[str, ...]:
-        """What it may say at a position."""
+        """The names of its possible outputs at a position."""
         return tuple(token.name for token in self.vocabulary) if self.outputs is None else self.outputs.names
 
     def numbers(self) -> Iterator[tuple[str, Fraction]]:
-        """Every weight, bias, epsilon, and entry of a table that is not 0, and where it stands."""
+        """Every weight, bias, epsilon, and entry of a table that is not 0, with its place."""
         for token in self.vocabulary:
             yield from numbers_of_vector(token.embedding, f"the embedding of {token.name!r}")
             yield from numbers_of_forms([token.unembedding], f"the unembedding of {token.name!r}, form")
@@ -177,8 +179,8 @@ class Transformer:
         yield from numbers_of_outputs(self.outputs)
 
     def changed(self, change: Change, change_epsilon: Change | None = None) -> Transformer:
-        """With another number in the place of each that `numbers` has, such as one that is rounded; epsilons of norms
-        are changed by the second, if it is given.
+        """The transformer with another number, such as a rounded one, for each that `numbers` has; epsilons of norms
+        are changed by the second function, if it is given.
         """
         of_epsilon = change_epsilon or change
         return replace(
@@ -227,7 +229,7 @@ class Transformer:
         names = list(vocabulary)
         for name in names:
             if not isinstance(name, str):
-                raise TransformerError(f"the token {name!r} is no text; tokens are named by texts")
+                raise TransformerError(f"the token {name!r} is not a text; tokens are named by texts")
         first = embedding[0] if isinstance(embedding, Sized) and len(embedding) else []
         width = len(first) if isinstance(first, Sized) else 0
         embedded = exact_rows(embedding, width, "embedding", len(names))
@@ -304,6 +306,6 @@ class Transformer:
 
 
 def _in_order(unseen: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
-    """As the vocabulary has them; those that it has not come last."""
+    """In the order of the vocabulary; names that it does not have come last."""
     place = {name: number for number, name in enumerate(names)}
     return tuple(sorted(unseen, key=lambda name: place.get(name, len(names))))

@@ -1,4 +1,4 @@
-"""The numbers of a transformer's parts: each with where it stands, and parts with other numbers in their places."""
+"""The numbers of a transformer's parts, each with its place; and parts with other numbers instead."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from exactformer.constructions.transformer.exact_parts import (
 
 
 def numbers_of(layer: TransformerLayer) -> Iterator[tuple[str, Fraction]]:
-    """Every weight, bias and epsilon of a layer that is not 0, and where it stands."""
+    """Every weight, bias and epsilon of a layer that is not 0, with its place."""
     for place, head in enumerate(layer.heads):
         for name, forms in (("query", head.query), ("key", head.key), ("value", head.value)):
             yield from numbers_of_forms(forms, f"head {place}, {name}")
@@ -49,7 +49,7 @@ def numbers_of_map(linear: LinearMap, where: str) -> Iterator[tuple[str, Fractio
 
 
 def numbers_of_outputs(outputs: Outputs) -> Iterator[tuple[str, Fraction]]:
-    """Every weight and bias of outputs' forms.  (The numbers that outputs are compared with are no weights.)"""
+    """Every weight and bias of outputs' forms.  (The numbers that outputs are compared with are not weights.)"""
     match outputs:
         case LargestOutputs(names, forms):
             for name, form in zip(names, forms, strict=True):
@@ -62,7 +62,7 @@ def numbers_of_outputs(outputs: Outputs) -> Iterator[tuple[str, Fraction]]:
 
 
 def changed_form(form: Form, change: Change) -> Form:
-    """Its bias, too."""
+    """The form with other numbers, its bias included."""
     return Form(changed_vector(form.vector, change), change(form.bias))
 
 
@@ -90,7 +90,7 @@ def changed_layer(layer: TransformerLayer, change: Change, change_epsilon: Chang
 
 
 def changed_outputs(outputs: Outputs, change: Change) -> Outputs:
-    """Their forms; the numbers that an output is the nearest of stay."""
+    """Outputs with other numbers in their forms; the numbers that outputs are compared with stay."""
     match outputs:
         case LargestOutputs(names, forms):
             return LargestOutputs(names, tuple(changed_form(form, change) for form in forms))

@@ -1,4 +1,4 @@
-"""Transformers from matrices, in the shapes that other tools keep them: rows are what is made, columns what is read."""
+"""Makes transformers from matrices in the shapes of other tools: rows are what is made, columns what is read."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ class LayerWeights:
 
     A neuron makes the activation (relu, identity, silu, gelu or gelu_tanh) of its row.  With gates [d_ff, d], biases
     [d_ff], it is the activation of its gate times its row: what others call gate_proj, up_proj and down_proj are gates,
-    neurons and out.  Heads read x through ``heads_norm``, neurons through ``mlp_norm``; ``behind_heads_norm`` and
-    ``behind_mlp_norm`` are of x when all has been added.
+    neurons and out.  Heads read x through ``heads_norm``, neurons through ``mlp_norm``; x passes ``behind_heads_norm``
+    and ``behind_mlp_norm`` after everything has been added.
     """
 
     heads: Sequence[HeadWeights] = ()
@@ -85,7 +85,7 @@ def layer_of(weights: LayerWeights, width: int, where: str) -> TransformerLayer:
     if weights.neurons is None and any(one is not None for one in given):
         raise TransformerError(f"{where} has an MLP without neurons; give neurons, of shape (d_ff, {width})")
     if weights.gates is None and weights.gates_bias is not None:
-        raise TransformerError(f"{where} has a bias of gates, and no gates; give gates, of shape (d_ff, {width})")
+        raise TransformerError(f"{where} has a bias of gates, but no gates; give gates, of shape (d_ff, {width})")
     neurons, gates, out = Forms(), Forms(), [Vector()] * width
     if weights.neurons is not None:
         neurons = forms_of(weights.neurons, weights.neurons_bias, width, f"{where}, neurons")
@@ -138,7 +138,8 @@ def positions_of(given: Positions | Matrix, width: int) -> Positions:
 
 
 def largest_outputs(names: Sequence[str], matrix: Matrix, bias: Matrix = None, *, width: int) -> LargestOutputs:
-    """Outputs of their own for `Transformer.build`: a row of the matrix [names, width] for each, a bias [names].
+    """Outputs for `Transformer.build` that are not its tokens: for each a row of the matrix [names, width], a bias
+    [names].
 
     Raises TransformerError.
 
@@ -147,7 +148,7 @@ def largest_outputs(names: Sequence[str], matrix: Matrix, bias: Matrix = None, *
     """
     for name in names:
         if not isinstance(name, str):
-            raise TransformerError(f"the output {name!r} is no text; outputs are named by texts")
+            raise TransformerError(f"the output {name!r} is not a text; outputs are named by texts")
     return LargestOutputs(tuple(names), forms_of(matrix, bias, width, "outputs", len(names)))
 
 

@@ -1,4 +1,4 @@
-"""Norms of a transformer of any exact weights (NETWORKS 1.2): LayerNorm, RMSNorm, and where in a layer they stand."""
+"""Norms of a transformer of any exact weights (NETWORKS 1.2): LayerNorm, RMSNorm, and their places in a layer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from exactformer.constructions.transformer.exact_numbers import (
 class Norm:
     """x -> y_c weight_c / sqrt(e + epsilon) + bias_c at every coordinate c, with e the mean of all y_c^2.
 
-    y is x; with ``center`` it is x less the mean of all x_c.  A coordinate that ``weight`` does not list has weight 0.
+    y is x; with ``center`` it is x minus the mean of all x_c.  A coordinate that ``weight`` does not list has weight 0.
     """
 
     center: bool
@@ -42,8 +42,8 @@ class Norm:
 
 @dataclass(frozen=True)
 class Norms:
-    """Those of a layer: heads read x through ``heads``, neurons through ``mlp``; ``behind_heads`` and ``behind_mlp``
-    are what x becomes when all has been added.
+    """The norms of a layer: heads read x through ``heads``, neurons through ``mlp``; x passes ``behind_heads`` and
+    ``behind_mlp`` after everything has been added.
     """
 
     heads: Norm | None = None
@@ -52,7 +52,7 @@ class Norms:
     behind_mlp: Norm | None = None
 
     def __iter__(self) -> Iterator[tuple[str, Norm]]:
-        """Those that there are, in the order in which x passes them, each with the name of its place."""
+        """The norms that it has, in the order in which x passes them, each with the name of its place."""
         for field in fields(self):
             norm = getattr(self, field.name)
             if norm is not None:
@@ -65,7 +65,7 @@ PLACES = {
     "mlp": "the norm before the MLP",
     "behind_mlp": "the norm behind the MLP",
 }
-"""What a norm of a layer is called in messages, by its field of `Norms`."""
+"""The name of a layer's norm in messages, by its field of `Norms`."""
 LAST = "the norm before outputs"
 
 
@@ -80,7 +80,7 @@ def require_norm(norm: Norm, width: int, where: str) -> None:
 
 
 def numbers_of_norm(norm: Norm, where: str) -> Iterator[tuple[str, Fraction]]:
-    """Weights, biases and epsilon, unless it is 0, and where each stands."""
+    """Weights, biases and epsilon, unless it is 0, each with its place."""
     if norm.epsilon:
         yield f"{where}, epsilon", norm.epsilon
     yield from numbers_of_vector(norm.weight, f"{where}, weight")
@@ -88,7 +88,7 @@ def numbers_of_norm(norm: Norm, where: str) -> Iterator[tuple[str, Fraction]]:
 
 
 def changed_norm(norm: Norm | None, change: Change, change_epsilon: Change) -> Norm | None:
-    """Weights and biases by the one, epsilon by the other."""
+    """The norm with weights and biases changed by the first function, epsilon by the second."""
     if norm is None:
         return None
     weight, bias = changed_vector(norm.weight, change), changed_vector(norm.bias, change)
@@ -107,7 +107,7 @@ def changed_norms(norms: Norms, change: Change, change_epsilon: Change) -> Norms
 class RMSNorm:
     """weight [d] and, if there is one, bias [d].
 
-    Kernels add epsilon in float32, so it mostly is ``np.float32(1e-6)``: 1e-6 itself is no number of fp32.
+    Kernels add epsilon in float32, so it is mostly ``np.float32(1e-6)``: 1e-6 itself is not a number of fp32.
     """
 
     weight: Matrix
@@ -117,7 +117,7 @@ class RMSNorm:
 
 @dataclass(frozen=True, eq=False)
 class LayerNorm:
-    """As `RMSNorm`, of x less its mean."""
+    """As `RMSNorm`, but of x minus its mean."""
 
     weight: Matrix
     epsilon: Number

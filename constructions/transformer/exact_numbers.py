@@ -16,7 +16,7 @@ Vector: TypeAlias = tuple[tuple[int, Fraction], ...]
 
 
 class Numbers(Protocol):
-    """What holds numbers, or rows of them."""
+    """Something that contains numbers, or rows of them."""
 
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> object: ...
@@ -34,11 +34,11 @@ SHORT_FLOATS = {"bfloat16", "float8_e4m3fn", "float8_e5m2"}
 
 
 class TransformerError(ValueError):
-    """A transformer that is none: where, and what is wrong, in one sentence."""
+    """Something does not describe a transformer: where, and what is wrong, in one sentence."""
 
 
 MOST_BITS = 8192
-"""Of a weight's numerator and denominator; float64 needs 1,126."""
+"""The most bits of a weight's numerator and denominator; float64 needs 1,126."""
 
 
 def is_dyadic(number: Fraction) -> bool:
@@ -53,13 +53,13 @@ def is_dyadic(number: Fraction) -> bool:
 def exact_number(value: object, where: str) -> Fraction:
     """The dyadic number that a value is.
 
-    Raises TransformerError for NaN, infinities, other rationals, and what is no number.
+    Raises TransformerError for NaN, infinities, other rationals, and anything that is not a number.
 
     >>> exact_number(0.1, "w"), exact_number(np.float32(0.5), "w")
     (Fraction(3602879701896397, 36028797018963968), Fraction(1, 2))
     """
     if isinstance(value, (bool, np.bool_)):
-        raise TransformerError(f"{where} is {value}, which is no number")
+        raise TransformerError(f"{where} is {value}, which is not a number")
     if isinstance(value, (int, np.integer)):
         return _short(Fraction(int(value)), where)
     if isinstance(value, Fraction):
@@ -71,11 +71,11 @@ def exact_number(value: object, where: str) -> Fraction:
             return Fraction(*(int(part) for part in value.as_integer_ratio()))
         except (ValueError, OverflowError):
             raise TransformerError(f"{where} is {value}; weights have to be finite numbers") from None
-    raise TransformerError(f"{where} is {value!r}, which is no integer, float or Fraction")
+    raise TransformerError(f"{where} is {value!r}, which is not an integer, float or Fraction")
 
 
 def exact_rational(value: object, where: str) -> Fraction:
-    """The number that a value is: as `exact_number`, and any Fraction.  Raises TransformerError.
+    """The number that a value is: as `exact_number`, but any Fraction is allowed.  Raises TransformerError.
 
     >>> exact_rational(Fraction(1, 3), "scale"), exact_rational(0.5, "scale")
     (Fraction(1, 3), Fraction(1, 2))
@@ -125,7 +125,7 @@ def exact_tables(value: Matrix, columns: int, where: str) -> list[list[Vector]]:
 def _row(row: Sequence[object], where: str) -> Vector:
     found = []
     for column, value in enumerate(row):
-        if type(value) in (int, float) and not value:  # most are, in matrices that others keep
+        if type(value) in (int, float) and not value:  # most entries of other tools' matrices are 0
             continue
         number = exact_number(value, f"{where}, column {column}")
         if number:
@@ -134,7 +134,7 @@ def _row(row: Sequence[object], where: str) -> Vector:
 
 
 def _as_lists(value: Matrix, where: str) -> Any:
-    """A matrix as lists of Python's numbers: those of numpy's are the same numbers."""
+    """A matrix as lists of Python's numbers, which are the same as numpy's."""
     if isinstance(value, (list, tuple)):
         return [_as_lists(one, where) if isinstance(one, (list, tuple, np.ndarray)) else one for one in value]
     try:
@@ -149,7 +149,7 @@ def _as_lists(value: Matrix, where: str) -> Any:
 
 
 def _depth(value: Any) -> int:
-    """Of lists inside each other, along the first ones."""
+    """The shape of nested lists, along the first ones."""
     depth = 0
     while isinstance(value, list):
         depth += 1
@@ -160,7 +160,7 @@ def _depth(value: Any) -> int:
 
 
 def _shape(value: Any) -> str:
-    """As numpy writes it."""
+    """The shape as numpy writes it."""
     sizes = []
     while isinstance(value, list):
         sizes.append(len(value))
@@ -187,26 +187,26 @@ def added_up(vectors: Sequence[Vector]) -> Vector:
 
 
 def require_vector(vector: Vector, length: int, where: str) -> None:
-    """Indices ascend and are below the length; numbers are dyadic and not 0.  Raises TransformerError."""
+    """Make sure that indices ascend below the length, and numbers are dyadic and not 0.  Raises TransformerError."""
     before = -1
     for index, number in vector:
         if not before < index < length:
             raise TransformerError(f"{where}: index {index} comes after {before}, of {length}; indices have to ascend")
         if not number or not is_dyadic(number):
-            raise TransformerError(f"{where}, index {index}: {number} is 0, or its denominator is no power of two")
+            raise TransformerError(f"{where}, index {index}: {number} is 0, or its denominator is not a power of two")
         before = index
 
 
 def numbers_of_vector(vector: Vector, where: str) -> Iterator[tuple[str, Fraction]]:
-    """Every number, and where it stands."""
+    """Every number, with its place."""
     return ((f"{where}, index {index}", number) for index, number in vector)
 
 
 Change: TypeAlias = Callable[[Fraction], Fraction]
-"""Another number in the place of one, such as one that is rounded."""
+"""From a number to the one that replaces it, such as a rounded one."""
 
 
 def changed_vector(vector: Vector, change: Change) -> Vector:
-    """What becomes 0 is left out."""
+    """The row with other numbers; those that become 0 are left out."""
     found = ((index, change(number)) for index, number in vector)
     return tuple((index, number) for index, number in found if number)

@@ -1,9 +1,9 @@
 """What a transformer of any exact weights consists of (NETWORKS 1): forms, heads, layers, positions, tokens.
 
-form   of a vector x: the sum of number * x[index], plus a bias
+form   the sum of number * x[index] over a vector x, plus a bias
 map    (coordinate, form) pairs: each adds what its form makes to its coordinate
 head   queries, keys and values are forms of x; its map is of the values
-output what a network says at a position: the largest of some forms of the last x, or the number nearest to one
+output what a network says at a position: the largest of some forms of the last x, or the number nearest to a form
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from exactformer.constructions.transformer.exact_numbers import Vector
 from exactformer.constructions.transformer.exact_rotary import Rotations
 
 LARGEST_BITS = 64
-"""Of positions."""
+"""The most bits that a position may have."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ LinearMap: TypeAlias = tuple[tuple[int, Form], ...]
 
 @dataclass(frozen=True)
 class AttentionHead:
-    """score_ij = scale times the sum over l of query_l(x_i) key_l(x_j); what i receives of the values, ``out`` adds to
+    """score_ij = scale times the sum over l of query_l(x_i) key_l(x_j); ``out`` adds what i receives of the values to
     x_i.  The scale is any rational above 0, such as 1/sqrt(d_k).  ``rotary`` says which entries of queries and keys are
-    rotated before, by the network's tables.
+    rotated first, by the network's tables.
     """
 
     query: Forms
@@ -64,7 +64,7 @@ class TransformerLayer:
     """All heads read the same x; all neurons read x as attention left it.
 
     A neuron makes the activation of its form; with ``gates``, one for each neuron, the activation of its gate's form
-    times its own form.  ``out`` adds to x what they make.
+    times its own form.  ``out`` adds the results to x.
     """
 
     heads: tuple[AttentionHead, ...] = ()
@@ -111,7 +111,7 @@ Positions: TypeAlias = BitPositions | TablePositions | None
 
 @dataclass(frozen=True)
 class ExactToken:
-    """A token by its name: the vector that it begins with, and the form that is its logit."""
+    """A token: its name, the vector that it begins with, and the form that is its logit."""
 
     name: str
     embedding: Vector
@@ -144,4 +144,4 @@ class NearestOutputs:
 
 
 Outputs: TypeAlias = LargestOutputs | NearestOutputs | None
-"""None: the tokens of the vocabulary, with their unembeddings."""
+"""The outputs; None: the tokens of the vocabulary, with their unembeddings."""

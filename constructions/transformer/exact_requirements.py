@@ -1,4 +1,4 @@
-"""What has to hold of a transformer's parts (NETWORKS 1): each raises TransformerError with where and what."""
+"""What has to be true of a transformer's parts (NETWORKS 1); each TransformerError says where and what."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def require_map(linear: LinearMap, width: int, length: int, where: str) -> None:
 
 
 def require_layer(layer: TransformerLayer, width: int, planes: int, where: str) -> None:
-    """In a network whose rotary tables have so many planes.  Raises TransformerError."""
+    """Check a layer of a network whose rotary tables have so many planes.  Raises TransformerError."""
     for place, head in enumerate(layer.heads):
         of_head = f"{where}, head {place}"
         if len(head.query) != len(head.key):
             raise TransformerError(
-                f"{of_head}: {len(head.query)} queries and {len(head.key)} keys; a score needs as many of both"
+                f"{of_head}: {len(head.query)} queries and {len(head.key)} keys; a score needs the same number of both"
             )
         for name, forms in (("query", head.query), ("key", head.key), ("value", head.value)):
             require_forms(forms, width, f"{of_head}, {name}")
@@ -64,7 +64,7 @@ def require_layer(layer: TransformerLayer, width: int, planes: int, where: str) 
         )
     if layer.gates and len(layer.gates) != len(layer.neurons):
         raise TransformerError(
-            f"{where}: {len(layer.gates)} gates for {len(layer.neurons)} neurons; each neuron needs one, or none has"
+            f"{where}: {len(layer.gates)} gates for {len(layer.neurons)} neurons; give each neuron a gate, or none"
         )
     for of_norm, norm in layer.norms:
         require_norm(norm, width, f"{where}, {PLACES[of_norm]}")

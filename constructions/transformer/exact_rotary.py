@@ -1,6 +1,6 @@
-"""Rotary positions of a transformer of any exact weights (NETWORKS 1): tables of cosines and sines, and who is rotated.
+"""Rotary positions of a transformer of any exact weights (NETWORKS 1): tables of cosines and sines, and what rotates.
 
-plane     a column of the tables: at every position a cosine and a sine, those of an angle, each rounded on its own
+plane     a column of the tables: at every position the cosine and the sine of an angle, each rounded on its own
 rotation  (a, b, plane) of a head: entries a and b of its query become q_a cos - q_b sin and q_b cos + q_a sin, with
           cosine and sine of the plane at the token's position; those of its key likewise
 """
@@ -22,27 +22,31 @@ from exactformer.constructions.transformer.exact_numbers import (
 )
 
 RotaryTables: TypeAlias = tuple[tuple[tuple[Fraction, Fraction], ...], ...]
-"""For every position, of every plane (cosine, sine)."""
+"""For every position, (cosine, sine) of every plane."""
 Rotations: TypeAlias = tuple[tuple[int, int, int], ...]
 
 
 def require_tables(tables: RotaryTables) -> None:
-    """Every position has as many planes, at least one; numbers are dyadic.  Raises TransformerError."""
+    """Check that every position has the same number of planes, at least one, and dyadic numbers.
+
+    Raises TransformerError."""
     for position, planes in enumerate(tables):
         if not planes or len(planes) != len(tables[0]):
             raise TransformerError(
-                f"rotary, position {position} has {len(planes)} planes, and position 0 {len(tables[0])}; all need as "
-                "many, at least one"
+                f"rotary, position {position} has {len(planes)} planes, and position 0 has {len(tables[0])}; all need "
+                "the same number, at least one"
             )
     for where, number in numbers_of_tables(tables):
         if not is_dyadic(number):
-            raise TransformerError(f"{where} is {number}, whose denominator is no power of two")
+            raise TransformerError(f"{where} is {number}, whose denominator is not a power of two")
 
 
 def require_rotations(rotations: Rotations, entries: int, planes: int, where: str) -> None:
-    """Of a head whose query has so many entries, in a network with so many planes.  Raises TransformerError."""
+    """Check a head whose query has so many entries, in a network with so many planes.  Raises TransformerError."""
     if rotations and not planes:
-        raise TransformerError(f"{where} rotates, and the network has no tables; give it rotary, as of rotary_tables")
+        raise TransformerError(
+            f"{where} rotates, but the network has no tables; give it rotary, for example from rotary_tables"
+        )
     named = set[int]()
     for first, second, plane in rotations:
         for entry in (first, second):
@@ -56,7 +60,7 @@ def require_rotations(rotations: Rotations, entries: int, planes: int, where: st
 
 
 def numbers_of_tables(tables: RotaryTables) -> Iterator[tuple[str, Fraction]]:
-    """Every number that is not 0, and where it stands."""
+    """Every number that is not 0, with its place."""
     for position, planes in enumerate(tables):
         for plane, pair in enumerate(planes):
             for name, number in zip(("cosine", "sine"), pair, strict=True):
@@ -65,7 +69,7 @@ def numbers_of_tables(tables: RotaryTables) -> Iterator[tuple[str, Fraction]]:
 
 
 def changed_tables(tables: RotaryTables, change: Change) -> RotaryTables:
-    """All cosines and sines."""
+    """The tables with other cosines and sines."""
     return tuple(tuple((change(cosine), change(sine)) for cosine, sine in planes) for planes in tables)
 
 
@@ -73,7 +77,7 @@ def changed_tables(tables: RotaryTables, change: Change) -> RotaryTables:
 
 
 def tables_of(given: Matrix) -> RotaryTables:
-    """Tables [positions, planes, 2], cosine and sine behind each other; None if there are none.
+    """Tables [positions, planes, 2], the cosine before the sine; None if there are none.
 
     Raises TransformerError.
     """
@@ -98,13 +102,13 @@ def rotations_of(given: Sequence[Sequence[int]], where: str) -> Rotations:
 
 
 def rotary_tables(base: float, entries: int, positions: int) -> np.ndarray[tuple[int, int, int], np.dtype[np.float32]]:
-    """The usual tables [positions, entries/2, 2] for so many rotated entries of a query, an even number, computed thus:
+    """The usual tables [positions, entries/2, 2] for an even number of rotated entries of a query, computed thus:
 
     the frequency of plane p is base^(-2p/entries), in float64, rounded to float32; the angle at position i is i, in
     float32, times the frequency, in float32; cosine and sine of that are numpy's in float32.
 
     Cosines and sines of other libraries, and of numpy on other processors, may differ from these in the last bit.
-    Where a model's own tables are at hand, give those: ``np.stack([cos, sin], axis=-1)``, each [positions, planes].
+    If you have a model's own tables, give those: ``np.stack([cos, sin], axis=-1)``, each [positions, planes].
 
     Raises TransformerError for an odd number of entries, and for a base that is not above 0.
 
@@ -124,7 +128,7 @@ def rotary_tables(base: float, entries: int, positions: int) -> np.ndarray[tuple
 
 
 def rotate_half(entries: int) -> Rotations:
-    """Which entries of a query most models rotate, of the first so many: a with a + entries/2, by plane a.
+    """Which of the first ``entries`` entries of a query most models rotate: a with a + entries/2, by plane a.
 
     (GPT-J's pairs are neighbours: ``[(2 * p, 2 * p + 1, p) for p in range(entries // 2)]``.)
 

@@ -1,4 +1,4 @@
-"""The MLP gadgets of spec 1.2, as data, and the ReLU neurons each of them stands for.
+"""MLP gadgets (arXiv 2605.18079, section 3 and appendix 2), as data, and the ReLU neurons each of them stands for.
 
 All gadgets of one layer read the same x and *add* to their targets.  A condition enters every neuron of its gadget
 so that the pre-activation drops by at least 1 when it fails; the neuron then stays off.
@@ -109,7 +109,7 @@ class MoveHead:
 
 @dataclass(frozen=True)
 class Or:
-    """output += 1 when at least one of the flags is 1: relu(sum) - relu(sum - 1) = min(sum, 1) (spec 3.2, L2+3)."""
+    """output += 1 when at least one of the flags is 1: relu(sum) - relu(sum - 1) = min(sum, 1)."""
 
     inputs: tuple[Span, ...]
     output: Span
@@ -121,7 +121,7 @@ Weights = tuple[tuple[int, int], ...]
 
 
 def neurons(gadget: Gadget) -> Iterator[Neuron]:
-    """The neurons of a gadget, exactly as the table of spec 1.2 lists them."""
+    """The neurons that do what the gadget's class says."""
     match gadget:
         case Copy(source, target, conditions):
             yield from _copy(source, target, conditions, sign=+1)
@@ -147,7 +147,7 @@ def _condition_inputs(conditions: When) -> Weights:
 
 
 def _wanted_ones(conditions: When) -> int:
-    """P of the spec: how many conditions are wanted at 1; with all of them met they contribute exactly P."""
+    """P, how many conditions are wanted at 1: if all conditions are met, they contribute exactly P."""
     return sum(condition.wanted for condition in conditions)
 
 

@@ -12,12 +12,12 @@ Asked: TypeAlias = tuple[tuple[int, str], ...]
 
 
 class GivenError(ValueError):
-    """Sequences that say nothing, or not what is expected: which one, and what is wrong, in one sentence."""
+    """Sequences, or what is expected on them, are missing or malformed: which, and what is wrong, in one sentence."""
 
 
 @dataclass(frozen=True)
 class GivenSequence:
-    """Tokens by their names; asked: None where every position is asked about, and hardmax says what is expected."""
+    """Tokens by their names; asked: None if every position is asked about and hardmax says what is expected."""
 
     tokens: tuple[str, ...]
     asked: Asked | None = None
@@ -27,9 +27,8 @@ class GivenSequence:
 class Given:
     """Sequences, each a list of tokens, or a pair of it with what is expected: ``{position: token}`` or "next tokens".
 
-    With "next tokens" each token has to be ranked first where the one before it is read.  Of a sequence without
-    anything expected every position is asked about, and the token is expected that hardmax ranks first.  Raises
-    GivenError.
+    With "next tokens" each token has to be ranked first at the position before it.  If nothing is expected on a
+    sequence, every position is asked about, and expected is the token that hardmax ranks first.  Raises GivenError.
 
     >>> Given([("a b a".split(), {2: "b"}), ["a", "b"]]).sequences[0]
     GivenSequence(tokens=('a', 'b', 'a'), asked=((2, 'b'),))
@@ -46,7 +45,7 @@ class Given:
         if not read:
             raise GivenError("there is no sequence; give at least one")
         if all(one.asked == () for one in read):
-            raise GivenError("nothing is asked about; say of one position which token is expected there")
+            raise GivenError("nothing is asked; say for at least one position which token is expected there")
         object.__setattr__(self, "sequences", read)
 
 
@@ -63,7 +62,7 @@ def _sequence(number: int, given: object) -> GivenSequence:
     names = tuple(tokens)
     for name in names:
         if not isinstance(name, str):
-            raise GivenError(f"sequence {number}: the token {name!r} is no text")
+            raise GivenError(f"sequence {number}: the token {name!r} is not a text")
     if not names:
         raise GivenError(f"sequence {number} has no token; give at least one")
     if expected is None:
@@ -77,7 +76,7 @@ def _sequence(number: int, given: object) -> GivenSequence:
     for position, token in expected.items():
         whole = isinstance(position, int) and not isinstance(position, bool)
         if not whole or not 0 <= position < len(names):
-            raise GivenError(f"sequence {number}: position {position!r} is none of 0 to {len(names) - 1}")
+            raise GivenError(f"sequence {number}: position {position!r} is not one of 0 to {len(names) - 1}")
         if not isinstance(token, str):
-            raise GivenError(f"sequence {number}, position {position}: the token {token!r} is no text")
+            raise GivenError(f"sequence {number}, position {position}: the token {token!r} is not a text")
     return GivenSequence(names, tuple(sorted(expected.items())))

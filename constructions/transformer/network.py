@@ -1,6 +1,6 @@
-"""The compiled network: coordinate lists for the heads, sparse integer matrices for the MLPs (spec 1.1).
+"""The compiled network: coordinate lists for the heads, sparse integer matrices for the MLPs.
 
-Everything that is a parameter is here and nothing else: what travels beside a certificate is this object.
+It contains the parameters and nothing else: this object travels beside a certificate.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A program: what every layer does, in named registers, before it becomes weights (spec 1.1, 2.4).
+"""A program: what every layer does, in named registers, before it becomes weights.
 
 Constructions write programs; :mod:`constructions.transformer.network` turns them into sparse integer weights.
 Gadgets stay data, so that later proofs can go gadget by gadget.
@@ -13,11 +13,11 @@ from exactformer.constructions.transformer.gadgets import Gadget
 from exactformer.constructions.transformer.registers import Repeated, Span
 
 Selection = tuple[Span | Repeated, ...]
-"""One side of a head: its coordinates in order, the ``hpos_k, (r-1)*const`` of the spec's tables."""
+"""One side of a head: its coordinates in order, such as ``hpos_k, (r-1)*const``."""
 
 
 class HeadKind(Enum):
-    """How a head finds what it looks for; it says which statement about its separation is provable at once."""
+    """How a head finds what it looks for; this decides which statement about its separation can be proved at once."""
 
     LOOKUP = "lookup"
     """A register of position bits against ``pos``: exactly one position matches, all others score 2 less."""
@@ -44,7 +44,7 @@ class Head:
 
 @dataclass(frozen=True)
 class PlacedHead:
-    """A head in its layer (1-based, as in the spec)."""
+    """A head in its layer (1-based)."""
 
     layer: int
     head: Head
@@ -87,7 +87,7 @@ class ProgramBuilder:
         self.gadgets += (PlacedGadget(layer, gadget) for gadget in gadgets)
 
     def lookup(self, layer: int, name: str, query: Span, key: Span, value: Span, out: Span) -> None:
-        """A head that fetches ``value`` from the position whose bits stand in ``query``."""
+        """A head that fetches ``value`` from the position whose bits are in ``query``."""
         self.heads.append(PlacedHead(layer, Head(name, HeadKind.LOOKUP, (query,), (key,), value, out)))
 
     def attend(self, layer: int, name: str, query: Selection, key: Selection, value: Span, out: Span) -> None:

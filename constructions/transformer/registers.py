@@ -1,4 +1,4 @@
-"""Registers: the named parts of the residual stream (spec 1.1, 2.2).
+"""Registers: the named parts of the residual stream.
 
 A *span* is a run of neighbouring coordinates of one register; the whole register is a span too, and a *flag* is
 a register of one coordinate.  Programs speak of spans by name; only the compiled network knows coordinates.
@@ -54,7 +54,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Repeated:
-    """A span listed ``count`` times in a row, the ``c*x`` of the spec's head tables."""
+    """A span listed ``count`` times in a row: ``c*x``, so that its products count c times in a score."""
 
     span: Span
     count: int

@@ -1,4 +1,4 @@
-"""Tokens, their embeddings and unembeddings, family by family (spec 2.1, 2.3).
+"""Tokens, their embeddings and unembeddings, family by family.
 
 A vocabulary is a list of *families*; a family is a fixed part and a few *fields*, and holds one token for every
 choice of field values: the run tokens are the family RUN with the fields state, written and moved.  Embedding
@@ -74,7 +74,7 @@ class Vocabulary:
         return tuple(field.values[value] for field, value in zip(fields, token.values, strict=True))
 
     def describe(self, token: Token) -> str:
-        """A token as a person reads it.
+        """A token, written for people.
 
         >>> bit = Field("bit_1", ("-1", "+1"), ((), ()), ((), ()))
         >>> Vocabulary((Family("BIT", (), (), (bit,)),)).describe(Token("BIT", (1,)))

@@ -1,8 +1,8 @@
 """What a transformer should do on every word of a language: which output it has to give at which positions.
 
 Words:
-    state  what an automaton or a transducer knows of the tokens so far; a text
-    move   from a state, with a token, to the next state
+    state  what an automaton or a transducer knows about the tokens so far; a text
+    move   a step from a state, with a token, to the next state
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Word: TypeAlias = tuple[str, ...]
 """Tokens by their names."""
 HARDMAX = "hardmax"
 LONGEST = 1 << 10
-"""Tokens of a word."""
+"""The most tokens of a word."""
 
 
 class WordsError(ValueError):
@@ -50,7 +50,7 @@ class Automaton:
 
     @property
     def document(self) -> dict[str, object]:
-        """As it stands in a certificate."""
+        """The form that a certificate contains."""
         moves = {state: dict(moves) for state, moves in self.moves.items()}
         return {"start": self.start, "accepting": sorted(set(self.accepting)), "moves": moves}
 
@@ -89,7 +89,7 @@ class Transducer:
                     )
 
     def outputs(self, word: Word) -> list[str | None]:
-        """At every position; None where nothing is asked.  Raises WordsError where there is no move."""
+        """The output at every position; None where nothing is asked.  Raises WordsError if there is no move."""
         state, found = self.start, list[str | None]()
         for place, token in enumerate(word):
             move = self.moves[state].get(token)
@@ -116,7 +116,7 @@ class Transducer:
 
     @property
     def document(self) -> dict[str, object]:
-        """As it stands in a certificate."""
+        """The form that a certificate contains."""
         moves = {
             state: {token: move if isinstance(move, str) else [move[0], str(move[1])] for token, move in moves.items()}
             for state, moves in self.moves.items()
@@ -137,9 +137,10 @@ class Words:
     language: a regular expression over the transformer's tokens, such as ``BOS [a b c]{1,5}`` (`certificates/WORDS.md`,
     1), or an `Automaton`.  expected: from a word, a tuple of names of tokens, to its outputs: a list with one for every
     position that is asked about, or for every position of the word.  Outputs are texts, integers, booleans, None or
-    Fractions, and named by their text.  first: the first position that is asked about; None where it is only the last
-    of a word, and then ``expected`` may give one output instead of a list.  Instead of a function, a `Transducer`,
-    which stands whole in the certificate; or `HARDMAX`: what the transformer with hardmax gives.  Raises WordsError.
+    Fractions, and named by their text.  first: the first position that is asked about; None asks about the last
+    position of each word only, and then ``expected`` may give one output instead of a list.  Instead of a function,
+    ``expected`` may be a `Transducer`, which becomes part of the certificate; or `HARDMAX`: what the transformer with
+    hardmax gives.  Raises WordsError.
 
     >>> Words("[a b]*", 3, lambda word: list(reversed(word))).outputs(("a", "b"))
     ('b', 'a')
@@ -162,14 +163,16 @@ class Words:
         if not 1 <= self.length <= LONGEST:
             raise WordsError(f"the length is {self.length}; give 1 to {LONGEST} tokens")
         if self.first is not None and not 0 <= self.first < self.length:
-            raise WordsError(f"nothing is asked from position {self.first} on, of words of {self.length} tokens")
+            raise WordsError(
+                f"nothing is asked from position {self.first} on, because words have at most {self.length} tokens"
+            )
 
     def asked(self, length: int) -> range:
-        """The positions that are asked about, of words of so many tokens."""
+        """The positions that are asked about in words of this many tokens."""
         return range(length)[-1:] if self.first is None else range(length)[self.first :]
 
     def outputs(self, word: Word) -> tuple[str | None, ...]:
-        """What is expected at the positions asked about, if a function or a transducer says it; None where a transducer
+        """The outputs that a function or a transducer expects at the positions asked about; None where a transducer
         says nothing.  Raises WordsError."""
         if isinstance(self.expected, str):
             raise WordsError("what the transformer gives with hardmax is expected, and no function says that")

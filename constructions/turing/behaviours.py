@@ -15,8 +15,8 @@ from exactformer.constructions.turing.paradigm import ContextError, Paradigm, pa
 class Inputs:
     """The machine's runs on these words, each given once; they are replayed, and have to halt.
 
-    ``paradigm``: "cot", a chain of thought, or "scot", a summarized one.  ``context``: in tokens; None is the smallest
-    that all runs fit.  A run that takes more than ``max_steps`` is given up.  Raises BehaviourError.
+    ``paradigm``: "cot", a chain of thought, or "scot", a summarized one.  ``context``: in tokens; None means the
+    smallest that all runs fit.  A run of more than ``max_steps`` is given up.  Raises BehaviourError.
 
     >>> Inputs(["101", ""]).words
     ('101', '')
@@ -42,7 +42,7 @@ class Inputs:
             raise BehaviourError("there is no input; give at least one word, such as ''")
         for number, word in enumerate(listed):
             if not isinstance(word, str):
-                raise BehaviourError(f"input {number} is {word!r}, which is no text")
+                raise BehaviourError(f"input {number} is {word!r}, which is not a text")
             if word in listed[:number]:
                 raise BehaviourError(f"the input {word!r} is given twice; give every input once")
         object.__setattr__(self, "words", listed)
@@ -55,8 +55,8 @@ class Inputs:
 class EveryRun:
     """Every run, halting or not, as far as its chain of thought, or a segment of a summarized one, fits ``context``.
 
-    ``space``, with paradigm "scot": the runs within so many cells; without a context, the smallest that holds their
-    segments.  ``writes``: only the runs that write no cell more often, a condition of the claim.
+    ``space``, with paradigm "scot": only runs within this many cells; without a context, the smallest one that holds
+    their segments is taken.  ``writes``: only runs that write no cell more often, a condition of the claim.
 
     Errors: BehaviourError, and ContextError for a context that holds no run, or not the segments of ``space``.
 
@@ -79,16 +79,22 @@ class EveryRun:
     ) -> None:
         chosen = paradigm_of(paradigm)
         if space is not None and chosen is Paradigm.COT:
-            raise BehaviourError("space goes with paradigm 'scot': a chain of thought grows with time, not with space")
+            raise BehaviourError(
+                "space needs paradigm 'scot': a plain chain of thought grows with the machine's "
+                "time, not with its space"
+            )
         if context is None:
             if space is None:
-                raise BehaviourError("give a context, or with paradigm 'scot' a space: the claim is about what fits")
+                raise BehaviourError(
+                    "give a context (or, with paradigm 'scot', a space): the claim is about runs that fit"
+                )
             context = least_context_for_space(whole("space", space)).tokens
         bits = position_bits_for(whole("context", context), chosen)
         require_an_input(context, bits)
         if writes is not None and not 1 <= whole("writes", writes, least=0) < context:
             raise BehaviourError(
-                f"{writes} writes per cell say nothing about {context} tokens; give a number from 1 to {context - 1}"
+                f"a bound of {writes} writes per cell excludes nothing in {context} tokens; give a number from 1 to "
+                f"{context - 1}"
             )
         if space is not None and (longest := longest_segment(whole("space", space), bits)) > context:
             raise ContextError(

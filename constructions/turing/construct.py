@@ -20,7 +20,7 @@ from exactformer.constructions.turing.scot import ScotRegisters, write_scot
 
 @dataclass(frozen=True, eq=False)
 class Skeleton:
-    """All that machines of one shape share: the program, its registers and its compiled gadgets."""
+    """Everything that machines of one shape share: the program, its registers and its compiled gadgets."""
 
     registers: CotRegisters
     summaries: ScotRegisters | None
@@ -30,7 +30,7 @@ class Skeleton:
 
 @lru_cache(maxsize=256)
 def skeleton(paradigm: Paradigm, shape: Shape) -> Skeleton:
-    """The construction up to the machine's own tables."""
+    """The construction without the machine's own tables."""
     r = shape.position_bits
     if r < paradigm.least_bits or r % 2:
         raise ContextError(f"r must be even and at least {paradigm.least_bits} for {paradigm.value}, not {r}")
@@ -47,7 +47,7 @@ def skeleton(paradigm: Paradigm, shape: Shape) -> Skeleton:
 
 
 def construct(paradigm: Paradigm, machine: TuringMachine, position_bits: int) -> Network:
-    """The network of spec 2 (CoT) or spec 3 (SCoT) for ``machine`` with r = ``position_bits``."""
+    """The network that writes ``machine``'s chain of thought (CoT) or summarized one (SCoT); r = ``position_bits``."""
     shared = skeleton(paradigm, Shape.of(machine, position_bits))
     transition_layer = Phases.of(position_bits).L3 + 1
     layers = list(shared.layers)
@@ -61,5 +61,5 @@ def construct(paradigm: Paradigm, machine: TuringMachine, position_bits: int) ->
 
 
 def construct_cot(machine: TuringMachine, position_bits: int) -> Network:
-    """The chain-of-thought network (spec 2)."""
+    """The chain-of-thought network."""
     return construct(Paradigm.COT, machine, position_bits)

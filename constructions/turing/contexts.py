@@ -1,4 +1,4 @@
-"""Which context a machine needs, from the cells it uses or the steps it takes alone, without running it.
+"""The context that a machine needs, from the cells it uses or the steps it takes, without running it.
 
 Summarized chain of thought: a segment opens with a configuration and its trace is about three times as long, so the
 length of the longest segment is bounded by the number of cells.  Chain of thought: the length follows the steps.
@@ -28,8 +28,8 @@ def longest_segment(cells: int, position_bits: int) -> int:
         x = 3(S + 2)                                  if (3(S + 2) - 1) mod (2r + 2) < r,
         x = the least multiple of 2r + 2 from 3(S + 2) on, plus 1, if not.
 
-    So it is 5S + 12 at least and 5S + r + 14 at most.  A run in S cells visits, writes and is given as input no cell
-    but 0..S-1, on any tape.
+    So it is 5S + 12 at least and 5S + r + 14 at most.  A run in S cells visits, writes and gets as input only the
+    cells 0..S-1, on every tape.
 
     Why, and why no bound is smaller: verify/ARGUMENTS.md, 4.
 
@@ -37,7 +37,7 @@ def longest_segment(cells: int, position_bits: int) -> int:
     (19, 61249)
     """
     if cells < 1:
-        raise ContextError(f"a run in {cells} cells is not possible, because the head stands on one: give 1 or more")
+        raise ContextError(f"a run in {cells} cells is not possible, because the head is on one: give 1 or more")
     end = cells + 2
     rounds, into_round = divmod(3 * end - 1, 2 * position_bits + 2)
     trace = 3 * end if into_round < position_bits else (rounds + 1) * (2 * position_bits + 2) + 1
@@ -71,10 +71,10 @@ def least_context_for_steps(input_length: int, steps: int, output_length: int) -
 
 
 def _least_context(paradigm: Paradigm, length: Callable[[int], int], size: str) -> ContextLength:
-    """The smallest N that is at least ``length(r)`` at the r that N asks for; ``size`` is that of the run."""
+    """The smallest N that is at least ``length(r)`` for the r that N needs; ``size`` is that of the run."""
     for position_bits in range(paradigm.least_bits, MOST_BITS + 1, 2):
         if (needed := length(position_bits)) <= 1 << position_bits:
-            # A context of 2**(r-2) or less asks for a smaller r, unless r is the least there is.
+            # A context of 2**(r-2) or less needs a smaller r, unless r is the least there is.
             least = 1 if position_bits == paradigm.least_bits else (1 << (position_bits - 2)) + 1
             return ContextLength(max(least, needed), position_bits)
     raise ContextError(f"a run of {size} may need more than 2^{MOST_BITS} tokens, the longest context there is")

@@ -1,4 +1,4 @@
-"""The chain-of-thought construction (spec 2.4): heads and gadgets layer by layer, as the spec's tables list them.
+"""The chain-of-thought construction (arXiv 2605.18079, section 3 and appendix 2): heads and gadgets layer by layer.
 
 The program depends on the shape of a machine only; what depends on the machine itself, the transition neurons
 and the vocabulary, is in :mod:`constructions.turing.machine_tables`.
@@ -65,12 +65,12 @@ def classify_tokens(to: ProgramBuilder, x: CotRegisters, shape: Shape) -> None:
 
 
 def subtract_output_start(to: ProgramBuilder, x: CotRegisters) -> None:
-    """Layers 3..r+2: an output symbol's head stands on the cell that the next one repeats."""
+    """Layers 3..r+2: an output symbol's head position is the cell that the next output symbol repeats."""
     subtract(to, 3, x.hpos[0], x.outpos, x.is_output)
 
 
 def subtract(to: ProgramBuilder, first_layer: int, minuend: Span, subtrahend: Span, only: Span) -> None:
-    """The subtract gadget of spec 1.2: in layer first+b, minus 2**b when bit b of the subtrahend is +1."""
+    """The gadget *subtract*: in layer first+b, take 2**b off when bit b of the subtrahend is +1."""
     for b in range(minuend.width):
         to.mlp(first_layer + b, DecrementInPlace(minuend, b, when(subtrahend.bit(b), only)))
 

@@ -22,7 +22,7 @@ class Classes:
     """The classes of a theory, by what heads do at them.
 
     ``addressing``: they address a cell of every tape; ``cells``: the one at position i writes cell i - 1 of every tape;
-    ``apart``: what is right before them has no head positions.
+    ``apart``: the token right before them has no head positions.
     """
 
     every: tuple[str, ...]
@@ -36,15 +36,17 @@ class Classes:
         return tuple(name for name in self.every if name not in names)
 
     def all(self, classes: tuple[str, ...], when: str = "true") -> Case:
-        """They select every token, and all have 0."""
+        """They select every token, and all have the value 0."""
         return Case(classes, when, dict.fromkeys(self.every, "true"), "0", "0")
 
     def start(self, classes: tuple[str, ...], when: str = "true") -> Case:
-        """They select the first token, which has 0."""
+        """They select the first token, which has the value 0."""
         return Case(classes, when, dict.fromkeys(self.first, "true"), "0", "0")
 
     def look_up(self, place: str, *values: tuple[Iterable[str], str]) -> HeadCases:
-        """The token at the position of this name; and what it has, by class: where nothing is said, the first has 0."""
+        """The token at the position of this name, and its value by class; classes without a value select the first
+        token,
+            which has 0."""
         there = dict.fromkeys(self.every, f"j.pos = {place}")
         left = self.but(*(name for classes, _ in values for name in classes))
         zero = tuple(name for name in left if name in self.first)
@@ -69,7 +71,7 @@ def annotate_cot(tapes: int, r: int) -> list[list[HeadCases]]:
 
 
 def cot_heads(c: Classes, tapes: int, r: int) -> Layers:
-    """By layer, with the classes of a theory that has those of `cot.theory`."""
+    """The cases by layer, with the classes of a theory that has those of `cot.theory`."""
     layers: dict[int, list[HeadCases]] = defaultdict(list)
     phases = Phases.of(r)
     ks = range(1, tapes + 1)
@@ -111,18 +113,18 @@ def cot_heads(c: Classes, tapes: int, r: int) -> Layers:
 
 
 def holds_cot(tapes: int, r: int) -> list[list[Hold]]:
-    """What registers hold, where that has a name."""
+    """What registers hold, if that has a name."""
     return cot_holds(COT, tapes, r)
 
 
 def names_cot(r: int) -> list[list[Name]]:
-    """What is called how from behind a layer on."""
+    """Which names hold from after a layer on."""
     return cot_names(COT, r)
 
 
 def cot_names(c: Classes, r: int) -> list[list[Name]]:
-    """Where look-ups look; and whether a run token is so near its group's beginning that it knows where the heads
-    stand (``there``), or is told so next (``here``).
+    """Where look-ups look; and whether a run token is so near its group's beginning that it knows where the heads are
+    (``there``), or learns it next (``here``).
     """
     phases = Phases.of(r)
     layers: list[list[Name]] = [[] for _ in range(phases.L)]
@@ -142,7 +144,7 @@ def cot_names(c: Classes, r: int) -> list[list[Name]]:
 
 
 def cot_holds(c: Classes, tapes: int, r: int) -> list[list[Hold]]:
-    """Where look-ups look; where heads stand, by its own name instead of as a cell and a move."""
+    """Where look-ups look; and where heads are, by a name of its own instead of as a cell and a move."""
     phases = Phases.of(r)
     layers: list[list[Hold]] = [[] for _ in range(phases.L)]
     registers = {"rest": "hpos_1"}
@@ -177,7 +179,7 @@ def cot_holds(c: Classes, tapes: int, r: int) -> list[list[Hold]]:
 
 
 def _move(k: int) -> str:
-    """The code of a move (spec 1.5)."""
+    """The code of a move: L = (-1, -1), S = (+1, -1), R = (+1, +1)."""
     return f"(sign(0) if move_{k} = 'L' else (sign(1) if move_{k} = 'S' else sign(3)))"
 
 
@@ -186,14 +188,14 @@ def _addressing(c: Classes, k: int) -> tuple[str, ...]:
 
 
 def _writers(c: Classes, k: int, found: str, agrees: str) -> HeadCases:
-    """All that wrote the cell that is addressed on tape k and agree; the first token, where none is found."""
+    """All tokens that wrote the cell addressed on tape k and agree; the first token, if there are none."""
     ahead = dict.fromkeys((*(("input",) if k == 1 else ()), *c.cells), f"j.pos - 1 = x_{k}{agrees}")
     who, selects = _addressing(c, k), {"run": f"j.c_{k} = x_{k}{agrees}", **ahead}
     return [Case(who, found, selects, f"w_{k}", "1"), c.start(who, f"not ({found})"), c.start(c.but(*who))]
 
 
 def _read(c: Classes, k: int) -> HeadCases:
-    """The last token that wrote it."""
+    """The last token that wrote the cell."""
     who, writing = _addressing(c, k), ("run", *(("input",) if k == 1 else ()), *c.cells)
     selects = dict.fromkeys(writing, f"j.pos = w_{k}")
     last = Case(who, f"written_{k}", selects, f"w_{k}", f"sign(g_{k})")

@@ -1,7 +1,7 @@
 """The chain of thought of a run, token by token, with the true ghosts of `cot.theory`.
 
-Ghosts follow from the machine's configurations and from which token wrote each cell last. What is not there is the
-first of its kind: position 0, or the first element.
+Ghosts follow from the machine's configurations and from which token wrote each cell last. A missing value is the first
+of its kind: position 0, or the first element.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ SIGNS = ("-1", "+1")
 
 
 def cot_sequence(machine: TuringMachine, word: str, position_bits: int) -> Iterator[TrueToken]:
-    """INP w EINP, run tokens with a block behind every r = ``position_bits``, the output; endless if the run is.
+    """INP w EINP, run tokens with a block after every r = ``position_bits``, the output; endless if the run is.
 
-    It ends before the first token that the theory has no place for: where the machine has no transition, or a symbol
-    of the output is none of the input alphabet. Raises InputError for a word that is no input.
+    It ends before the first token that the theory has no place for: if the machine has no transition, or a symbol of
+    the output is not in the input alphabet. Raises InputError for a word that is not an input.
     """
     run, going, tau = configurations(machine, word), Tracker(machine), 0
     start = next(run)
@@ -53,7 +53,7 @@ def situation_of(configuration: Configuration) -> Situation:
 
 
 class Tracker:
-    """Where the next token stands, and which token wrote what into each cell last."""
+    """The position of the next token, and which token wrote what into each cell last."""
 
     def __init__(self, machine: TuringMachine) -> None:
         self.machine, self.position = machine, 0
@@ -81,7 +81,7 @@ class Tracker:
         return self.token("run", {"tau": tau, "halted": halted, **own, **self.situation(after)})
 
     def block(self, configuration: Configuration, position_bits: int) -> Iterator[TrueToken]:
-        """POS, the bits of where the heads stand, EPOS."""
+        """POS, the bits of the heads' positions, EPOS."""
         heads = configuration.heads
 
         def spelled(bit: int) -> dict[str, Value]:

@@ -1,4 +1,4 @@
-"""The dimension theorems of spec 1.3, as sympy expressions.
+"""The theorems about dimensions (arXiv 2605.18079, section 3 and appendix 2), as sympy expressions.
 
     r position bits, K tapes, d_Q and d_G bits of an encoded state and symbol, |Q| states, |Gamma| tape symbols.
 
@@ -41,7 +41,7 @@ COT = Formulas(
     hidden_width=Max(18 * r + 2, 14 * K * r + 2 * r, Q * G**K + 1),
     width=6 * K * r + 6 * r + 3 * d_Q + (3 * K + 1) * d_G + 10 * K + 21,
 )
-"""Spec 1.3, the column CoT; r even and at least 2.  FINDINGS 1: at r = 2 there are 3K + 1 heads."""
+"""Chain of thought; r even and at least 2.  FINDINGS 1: at r = 2 there are 3K + 1 heads."""
 
 
 SCOT = Formulas(
@@ -52,7 +52,7 @@ SCOT = Formulas(
     hidden_width=Max(22 * r + 11, 18 * K * r + 2 * r + 1, Q * G**K + 4 * K * d_G + 4 * K + 1),
     width=7 * K * r + 9 * r + 5 * d_Q + (4 * K + 1) * d_G + 13 * K + 31,
 )
-"""Spec 1.3, the column SCoT; r even and at least 4.  FINDINGS 2: the term 18Kr + 2r + 1 is attained at r = 4 only."""
+"""Summarized chain of thought; r even and at least 4.  FINDINGS 2: the term 18Kr + 2r + 1 is attained at r = 4 only."""
 
 
 def stated_dimensions(formulas: Formulas, machine: TuringMachine, position_bits: int) -> Dimensions:

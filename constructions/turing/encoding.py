@@ -1,4 +1,4 @@
-"""The code of moves (spec 1.1), and the shape of a machine."""
+"""The code of moves, and the shape of a machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOVE_BITS = {Move.LEFT: (-1, -1), Move.STAY: (+1, -1), Move.RIGHT: (+1, +1)}
 
 @dataclass(frozen=True)
 class Shape:
-    """All that a construction's registers, heads and gadgets depend on: K, r, d_Q and d_G.
+    """Everything that a construction's registers, heads and gadgets depend on: K, r, d_Q and d_G.
 
     Two machines of one shape differ only in their transition neurons, embeddings and unembeddings.
     """

@@ -28,9 +28,9 @@ def least_position_bits(paradigm: Paradigm, runs: Sequence[Run]) -> int:
 
 
 def smallest_context(paradigm: Paradigm, runs: Sequence[Run]) -> int:
-    """The smallest N such that all sequences of all runs, at the r that N asks for, have at most N tokens."""
+    """The smallest N such that all sequences of all runs, with the r that N needs, have at most N tokens."""
     position_bits = least_position_bits(paradigm, runs)
-    # A context of 2**(r-2) or less asks for a smaller r, unless r is the least there is.
+    # A context of 2**(r-2) or less needs a smaller r, unless r is the least there is.
     least = 1 if position_bits == paradigm.least_bits else (1 << (position_bits - 2)) + 1
     return max(least, *(longest_sequence(paradigm, run, position_bits) for run in runs))
 
@@ -38,8 +38,8 @@ def smallest_context(paradigm: Paradigm, runs: Sequence[Run]) -> int:
 def check_context(paradigm: Paradigm, runs: Sequence[Run], context: int) -> int:
     """r for the context; ContextError, with the length needed, when a run does not fit.
 
-    The length depends on r: a larger context may have a larger r, and then fewer blocks of positions, so that what is
-    needed can be less than what the run has at the context that was given.
+    The length depends on r: a larger context may have a larger r, and then fewer blocks of positions.  So the context
+    that is needed can be shorter than the run's tokens at the context that was given.
     """
     position_bits = position_bits_for(context, paradigm)
     what = "chain of thought" if paradigm is Paradigm.COT else "longest segment of the summarized chain of thought"
@@ -58,5 +58,5 @@ def check_context(paradigm: Paradigm, runs: Sequence[Run], context: int) -> int:
 
 
 def _shown(word: str) -> str:
-    """A word in quotes; a long one in its beginning and length."""
+    """A word in quotes; of a long one, its beginning and length."""
     return repr(word) if len(word) <= 40 else f"{word[:37]!r}... ({len(word)} symbols)"

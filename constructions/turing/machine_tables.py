@@ -1,4 +1,4 @@
-"""What depends on the machine itself: transition neurons, embeddings, unembeddings (spec 2.3, 2.4)."""
+"""What depends on the machine itself: transition neurons, embeddings, unembeddings."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _rows(parts: Sequence[tuple[Span, Integers]]) -> SparseRows:
 
 
 def cot_families(machine: TuringMachine, x: CotRegisters) -> tuple[Family, ...]:
-    """INP EINP OUTP EOUTP POS EPOS, Sigma, Q x Gamma^K x {L,S,R}^K, {-1,+1}^K (spec 2.1)."""
+    """INP EINP OUTP EOUTP POS EPOS, Sigma, Q x Gamma^K x {L,S,R}^K, {-1,+1}^K: the vocabulary of a chain of thought."""
     everywhere: Vector = at(x.const, (1,)) + at(x.not_inp, (1,))
     zero = signed_binary(0, x.pos.width)
     initial_state = at(x.state, signed_binary(0, x.state.width))
@@ -107,7 +107,7 @@ def cot_families(machine: TuringMachine, x: CotRegisters) -> tuple[Family, ...]:
 
 
 def scot_families(machine: TuringMachine, x: CotRegisters, y: ScotRegisters) -> tuple[Family, ...]:
-    """SUMM, ESUMM, one token per state, (Gamma x {0,1})^K: what summaries add to the vocabulary (spec 3.1)."""
+    """SUMM, ESUMM, one token per state, (Gamma x {0,1})^K: what summaries add to the vocabulary."""
     everywhere: Vector = at(x.const, (1,)) + at(x.not_inp, (1,))
     states = [signed_binary(i, x.state.width) for i in range(len(machine.states))]
     symbols = [signed_binary(i, x.sym[0].width) for i in range(len(machine.alphabet))]

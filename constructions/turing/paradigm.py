@@ -1,4 +1,4 @@
-"""The two ways to write a run down, and the r that a context length asks for (spec 1.3)."""
+"""The two ways to write a run down, and the r that a context length needs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from exactformer.constructions.behaviour import BehaviourError
 
 
 class ContextError(ValueError):
-    """A context length that the construction, or the given runs, cannot have."""
+    """A context length that does not go with the construction, or with the given runs."""
 
 
 class Paradigm(Enum):
@@ -38,7 +38,7 @@ LARGEST_CONTEXT = 1 << 64
 
 
 def position_bits_for(context: int, paradigm: Paradigm = Paradigm.COT) -> int:
-    """r for a context of N tokens: the smallest even r with N <= 2**r that the construction has (spec 1.3).
+    """r for a context of N tokens: the smallest even r with N <= 2**r that the construction has.
 
     >>> [position_bits_for(context) for context in (1, 4, 5, 16, 17, 1000)]
     [2, 2, 4, 4, 6, 10]

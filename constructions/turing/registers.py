@@ -1,4 +1,4 @@
-"""The registers and flags of the chain-of-thought construction (spec 2.2), and the layers its phases end at.
+"""The registers and flags of the chain-of-thought construction, and the layers its phases end at.
 
 ``pos`` comes first: it holds the position of the token itself.  A tuple holds one register per tape.
 """
@@ -16,7 +16,7 @@ PerTape = tuple[Span, ...]
 
 @dataclass(frozen=True)
 class Phases:
-    """The last layer of each phase (spec 1.3): L1 positions collected, L2 passed on, L3 last write found."""
+    """The last layer of each phase: at L1 positions are collected, at L2 passed on, at L3 the last write is found."""
 
     L1: int
     L2: int
@@ -34,7 +34,7 @@ class Phases:
 
 @dataclass(frozen=True)
 class CotRegisters:
-    """Named registers; what each holds after which layer is the table of spec 2.4."""
+    """Named registers; `cot.py` says in which layer each is written, `cot_annotation.py` what it then holds."""
 
     pos: Span
     bit: PerTape

@@ -1,7 +1,8 @@
-"""The summarized chain of thought (spec 3.2): what it adds to the chain-of-thought program, layer by layer.
+"""The summarized chain of thought: what it adds to the chain-of-thought program, layer by layer.
 
-A segment's prompt is either the input or a summary of a whole configuration; a segment ends with the output or with
-the next summary.  Nothing of the chain-of-thought program is changed: these heads and gadgets stand beside it.
+Source: arXiv 2605.18079, section 3 and appendix 2.  A segment's prompt is either the input or a summary of a whole
+configuration; a segment ends with the output or with the next summary.  The chain-of-thought program stays as it is:
+these heads and gadgets are added to it.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class ScotRegisters:
     seen_einp: Span
     seen_esumm: Span
     final_summ: Span
-    """SUMM behind a prompt: it opens the summary that is being written."""
+    """SUMM after a prompt: it opens the summary that is being written."""
     cell_initial: Span
     cell_final: Span
     length_cap: Span
@@ -80,7 +81,7 @@ class ScotRegisters:
 
 
 def write_scot(to: ProgramBuilder, x: CotRegisters, y: ScotRegisters, shape: Shape) -> None:
-    """Add the summaries to a program that has the chain of thought; r even and at least 4."""
+    """Add the summaries to a program that has the chain of thought; r is even and at least 4."""
     phases = Phases.of(shape.position_bits)
     place_tokens(to, x, y)
     cap_length(to, x, y, shape)
@@ -202,7 +203,7 @@ def find_summary_end(to: ProgramBuilder, x: CotRegisters, y: ScotRegisters, shap
 
 
 def write_summary(to: ProgramBuilder, x: CotRegisters, y: ScotRegisters, shape: Shape, phases: Phases) -> None:
-    """Layers L2+4 to L3+2: the next cell or the state; a summary goes before a position block."""
+    """Layers L2+4 to L3+2: the next cell or the state; a summary takes precedence over a position block."""
     L2, L3 = phases.L2, phases.L3
     for summary_token in (y.final_summ, y.cell_final):
         to.mlp(L2 + 4, Copy(y.finalstate, y.finalstateout, when(summary_token, unless=(y.next_cell,))))

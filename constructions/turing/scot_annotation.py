@@ -64,7 +64,7 @@ def annotate_scot(tapes: int, r: int) -> list[list[HeadCases]]:
 
 
 def holds_scot(tapes: int, r: int) -> list[list[Hold]]:
-    """Also what is at position 4e, and which cell of a summary comes next."""
+    """As in `cot_annotation`; also what is at position 4e, and which cell of a summary comes next."""
     layers = cot_holds(SCOT, tapes, r)
     layers[2].append(Hold(LATE, "length_cap", "(1 if cap = 1 else 0)"))
     layers[r + 2] += [Hold(SHOWING, f"hpos_{k}", f"sign(x_{k})") for k in range(1, tapes + 1)]
@@ -72,7 +72,7 @@ def holds_scot(tapes: int, r: int) -> list[list[Hold]]:
 
 
 def names_scot(r: int) -> list[list[Name]]:
-    """What is called how from behind a layer on."""
+    """Which names hold from after a layer on."""
     return cot_names(SCOT, r)
 
 

@@ -14,10 +14,10 @@ from exactformer.constructions.turing.cot_sequences import Tracker, goes_on
 
 
 def scot_sequences(machine: TuringMachine, word: str, position_bits: int) -> Iterator[list[TrueToken]]:
-    """The tokens read in each segment, with a block behind every r = ``position_bits`` run tokens.
+    """The tokens read in each segment, with a block after every r = ``position_bits`` run tokens.
 
     There are infinitely many if the run does not end. The last ends before the first token that the theory has no place
-    for, as `cot_sequence` does. Raises InputError for a word that is no input.
+    for, as `cot_sequence` does. Raises InputError for a word that is not an input.
     """
     return _segments(machine, configurations(machine, word), position_bits, word)
 
@@ -35,7 +35,7 @@ def late_sequence(machine: TuringMachine, word: str, position_bits: int, before:
 def _segments(
     machine: TuringMachine, run: Iterator[Configuration], position_bits: int, word: str | None
 ) -> Iterator[list[TrueToken]]:
-    """Those of the rest of a run: from its input on, or from a summary."""
+    """The segments of the rest of a run: from its input on, or from a summary."""
     start = next(run)
     segment, tau = _Segment(machine, word is None), 0
     segment.tokens += segment.summary_prompt(start) if word is None else segment.going.input_prompt(word)
@@ -80,7 +80,7 @@ class _Segment:
         self.tokens.append(self.going.token(cls, {"e": self.end, **self.going.situation(configuration)}))
 
     def add(self, tokens: Iterable[TrueToken]) -> None:
-        """Tokens behind the prompt."""
+        """How many tokens follow the prompt."""
         for token in tokens:
             place, cap = len(self.tokens), 4 * self.end
             own: dict[str, Value] = {"summary": self.summary, "e": self.end, "cap": (place >= cap) + (place > cap)}

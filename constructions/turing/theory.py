@@ -22,19 +22,20 @@ from exactformer.constructions.turing.witnesses import witnesses
 
 COT, SCOT = (Path(__file__).with_name(f"{name}.theory").read_text(encoding="utf-8") for name in ("cot", "scot"))
 SEGMENTS = 4
-"""Of a run, so many are looked at for witnesses."""
+"""How many segments of a run are looked at for witnesses."""
 BEFORE_THE_END = (4, 1)
-"""Of a run that ends, also what a summary so many steps before would begin: its first segments may be all longer."""
+"""For a run that ends, also the segment that a summary so many steps before would begin: the first segments of a run
+may all be longer."""
 
 
 def turing(
     machine: TuringMachine, *, context: int, paradigm: Paradigm | str = Paradigm.COT, writes: int | None = None
 ) -> tuple[Network, Theory]:
     """The network of a machine for sequences of up to ``context`` tokens, and the theory of its runs; ``paradigm``:
-    "cot", or "scot" for summarized chains of thought, of which each segment is a sequence. ``writes``: only of those
-    in which no cell is written more often.
+    "cot", or "scot" for summarized chains of thought, each segment of which is a sequence. ``writes``: only runs in
+    which no cell is written more often.
 
-    Raises ContextError for a context in which nothing fits, and BehaviourError.
+    Raises ContextError for a context that nothing fits, and BehaviourError.
 
     >>> from exactformer.constructions.machines.library import load_machine
     >>> network, theory = turing(load_machine("increment"), context=16)
@@ -53,7 +54,7 @@ def turing(
 
 
 def cot_theory(machine: TuringMachine, position_bits: int, writes: int | None = None) -> Theory:
-    """What `construct_cot` of this machine does at every token of every run, halting or not, and why (spec 2).
+    """What `construct_cot` of this machine does at every token of every run, halting or not, and why.
 
     Its witnesses are found by trying words (`witnesses`).
     """
@@ -73,7 +74,7 @@ def cot_theory(machine: TuringMachine, position_bits: int, writes: int | None = 
 
 
 def scot_theory(machine: TuringMachine, position_bits: int, writes: int | None = None) -> Theory:
-    """What the network of the summarized chain of thought does at every token of every segment of every run (spec 3).
+    """What the network of the summarized chain of thought does at every token of every segment of every run.
 
     Its witnesses are among the first segments of runs, and segments that end them.
     """
@@ -99,13 +100,13 @@ def scot_theory(machine: TuringMachine, position_bits: int, writes: int | None =
 
 
 def bound_of(writes: int | None, position_bits: int) -> int:
-    """How many tokens may write one cell; if nothing is known of that, there are no more than 2^r."""
+    """How many tokens may write one cell; if nothing is known about that, 2^r."""
     most = 1 << position_bits
     return most if writes is None else min(writes, most)
 
 
 def within(writes: int | None, sequence: Iterable[TrueToken]) -> Iterator[TrueToken]:
-    """The sequence, up to where a cell is written more often."""
+    """The sequence, up to the place where a cell is written more often."""
     written = Counter[tuple[str, object]]()
     for position, token in enumerate(sequence):
         cells = {name[2:]: cell for name, cell in token.ghosts.items() if token.cls == "run" and name.startswith("c_")}

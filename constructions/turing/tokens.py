@@ -1,8 +1,8 @@
 """The token sequences of a run: what the transformer has to generate.
 
-chain of thought (spec 2.1)   INP w EINP [ r run tokens, POS bit_0 .. bit_{r-1} EPOS ] ... run tokens OUTP out EOUTP
-summarized (spec 3.1)         segments: INP w EINP or a summary, a bounded trace of this kind, then the output or
-                              the next summary SUMM cell_0 .. cell_{s-1} STATE ESUMM
+chain of thought   INP w EINP [ r run tokens, POS bit_0 .. bit_{r-1} EPOS ] ... run tokens OUTP out EOUTP
+summarized         segments: INP w EINP or a summary, a bounded trace of this kind, then the output or
+                   the next summary SUMM cell_0 .. cell_{s-1} STATE ESUMM
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class TokenSequence:
 
 
 def cot_length(input_length: int, steps: int, output_length: int, position_bits: int) -> int:
-    """Number of tokens of a run's chain of thought: a block of r+2 tokens behind every r steps but the last.
+    """The number of tokens of a run's chain of thought: a block of r+2 tokens after every r steps except the last.
 
     >>> cot_length(7, 20, 4, 8)
     55
@@ -59,14 +59,14 @@ def sequences_of(paradigm: Paradigm, run: Run, position_bits: int) -> tuple[Toke
 
 
 def scot_segments(machine: TuringMachine, run: Run, position_bits: int) -> tuple[TokenSequence, ...]:
-    """The segments of a finished run's summarized chain of thought (spec 3.1)."""
+    """The segments of a finished run's summarized chain of thought."""
     return tuple(each_segment(machine, run, position_bits))
 
 
 def each_segment(machine: TuringMachine, run: Run, position_bits: int) -> Iterator[TokenSequence]:
-    """The same, one by one: a run may have thousands.
+    """The segments, one by one: a run may have thousands.
 
-    The last token of a summary ends its segment and is not read in it: it is read where the summary is the prompt.
+    The last token of a summary ends its segment and is not read in it; it is read when the summary is the prompt.
     """
     tapes = [list(run.word), *([] for _ in range(machine.tapes - 1))]
     before = (0,) * machine.tapes

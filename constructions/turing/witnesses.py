@@ -1,6 +1,6 @@
-"""Few short sequences of a machine in which together every class follows each that it may, as far as runs show that.
+"""Finds a few short sequences of a machine in which every class follows each one that it may, as far as runs show that.
 
-What a run does is not known before it is tried; so short words are tried first, then ever longer ones.
+What a run does is not known before it is tried, so short words are tried first, then longer and longer ones.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from exactformer.constructions.machines.machine import TuringMachine
 from exactformer.constructions.theory import TrueToken
 
 SHORT_WORDS = 32
-"""So many words are tried first; then the same with one symbol repeated."""
+"""How many words are tried first; then the same words are tried with one symbol repeated."""
 LONGEST, MOST = 2**9, 2**13
-"""Tokens of one sequence, and of all that are tried."""
+"""The most tokens of one sequence, and of all that are tried."""
 
 
 def witnesses(
     text: str, machine: TuringMachine, position_bits: int, sequences: Callable[[str], Iterable[Iterable[TrueToken]]]
 ) -> list[Sequence[TrueToken]]:
-    """Sequences of up to 2^r tokens that cover what the ``follow`` lines of a theory say, as far as those tried do.
+    """Sequences of up to 2^r tokens that cover the ``follow`` lines of a theory, as far as the tried ones do.
 
     ``sequences``: those of a run, by its input. The examples of a machine of the library are tried last. At most
     `LONGEST` tokens of a sequence are looked at, and `MOST` of all words, and of all examples.
@@ -46,7 +46,7 @@ def witnesses(
 
 
 def words(letters: Sequence[str], repetitions: Sequence[int]) -> Iterator[str]:
-    """Short words by length; then the same with one of their symbols so many times."""
+    """Short words by length; then the same words with one of their symbols repeated this many times."""
     short = list(islice(("".join(word) for n in count() for word in product(letters, repeat=n)), SHORT_WORDS))
     yield from short
     for times, word in product(repetitions, short):
@@ -59,12 +59,12 @@ def _followers(text: str) -> set[tuple[str, str]]:
 
 
 def _pairs(tokens: Sequence[TrueToken]) -> list[tuple[str, str]]:
-    """The classes of two tokens, the second right behind the first."""
+    """The classes of two tokens, the second right after the first."""
     return [(one.cls, follower.cls) for one, follower in pairwise(tokens)]
 
 
 def _needed(found: list[Sequence[TrueToken]]) -> list[Sequence[TrueToken]]:
-    """Without those of which all pairs occur in others."""
+    """The sequences without those whose pairs all occur in others."""
     for one in tuple(found):
         others = {pair for other in found if other is not one for pair in _pairs(other)}
         if others >= set(_pairs(one)):

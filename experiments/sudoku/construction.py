@@ -1,7 +1,7 @@
-"""What a transformer that is constructed needs for the same task, beside what was learned.
+"""What a constructed transformer needs for the same task, to compare with what was learned.
 
-It simulates a Turing machine that does the same search, step by step; the traces of the learned models are shorter,
-and each line of theirs is thousands of its steps.
+It simulates a Turing machine that does the same search, step by step; the traces of the learned models are shorter, and
+each of their lines is thousands of its steps.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MAX_STEPS = 100_000_000
 
 @dataclass(frozen=True)
 class Constructed:
-    """The network for one puzzle: what the machine's run takes, and what the construction then has."""
+    """The network for one puzzle: the sizes of the machine's run, and the dimensions that the construction then has."""
 
     mode: Mode
     chain_length: int

@@ -47,7 +47,7 @@ class Cache:
         return keys, values
 
     def advance(self, tokens: int) -> None:
-        """All layers have been extended by so many tokens."""
+        """All layers have been extended by this many tokens."""
         self._length += tokens
 
     def keep(self, rows: Tensor) -> None:

@@ -31,9 +31,9 @@ from experiments.sudoku.tokens import (
 from experiments.sudoku.training import precision_of
 
 PATIENCE = 2
-"""A puzzle is given up after so many times the tokens that its true samples have."""
+"""A puzzle is given up after this many times the tokens of its true samples."""
 FORGET_EVERY = 32
-"""Steps after which sequences that have ended are taken out of a batch."""
+"""After this many steps, sequences that have ended are taken out of a batch."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Solved:
 
 
 class Part(Enum):
-    """Of what a model writes."""
+    """The kinds of parts in what a model writes."""
 
     LINE = "line"
     SUMMARY = "summary"
@@ -57,7 +57,8 @@ class Part(Enum):
 
 @dataclass(frozen=True)
 class Written:
-    """Whether a model that is given all true tokens before a part writes it right; ``position`` is in the trace."""
+    """Whether a model that is given all true tokens before a part writes the part right; ``position`` is its place in
+    the trace."""
 
     part: Part
     chain_length: int
@@ -118,7 +119,7 @@ def solve_all(
     batch: int,
     report: Callable[[float], None],
 ) -> list[Solved]:
-    """What becomes of each puzzle; ``report`` is told which share is done.
+    """How each puzzle ends; ``report`` is told which share is done.
 
     Puzzles of similar length are solved together.
     """
@@ -166,7 +167,7 @@ def _solve(
 
 
 def generated_length(vocabulary: Vocabulary, puzzle: Puzzle, arm: Arm, summary_every: int) -> int:
-    """Tokens that the model has to produce if it does all as in training."""
+    """How many tokens the model has to produce if it does everything as in training."""
     true = samples(vocabulary, puzzle.givens, arm.mode, summary_every)
     return sum(len(sample.tokens) - sample.prompt for sample in true)
 

@@ -24,11 +24,11 @@ from experiments.sudoku.tokens import Mode, Vocabulary
 from experiments.sudoku.training import Progress, Samples, new_model, train
 
 MOST_TRIED = 100
-"""So many puzzles are made for each one that is wanted, before it is said that there are too few."""
+"""For each wanted puzzle this many are made, before an error says that there are too few."""
 
 
 class Report(Protocol):
-    """Is told what is being done, which share of it is done, and details that change all the time."""
+    """Is told the present step, the share of it that is done, and details that change all the time."""
 
     def __call__(self, title: str, share: float, details: str = "") -> None: ...
 
@@ -121,7 +121,7 @@ def puzzles_of(plan: Plan, folder: Folder) -> PuzzleSplit:
 
 
 def train_all(plan: Plan, folder: Folder, report: Report) -> None:
-    """Train what has no model yet, seed by seed.  Errors: PuzzleError."""
+    """Train each run that has no model yet, seed by seed.  Errors: PuzzleError."""
     _prepare(plan)
     report("making puzzles", 0)
     split = puzzles_of(plan, folder)
@@ -145,7 +145,7 @@ def train_all(plan: Plan, folder: Folder, report: Report) -> None:
 
 
 def evaluate_all(plan: Plan, folder: Folder, report: Report) -> None:
-    """Evaluate what has a model and no result yet."""
+    """Evaluate each run that has a model but no result yet."""
     _prepare(plan)
     split = puzzles_of(plan, folder)
     vocabulary = Vocabulary(plan.boxes)

@@ -1,4 +1,4 @@
-"""Files that are there in whole or not at all, also when the writing is interrupted."""
+"""Files that exist in whole or not at all, also when the writing is interrupted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class FolderError(ValueError):
 
 
 def written_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """``write`` another file beside ``path``, which then gets its name."""
+    """``write`` another file in the same folder, which is then renamed to ``path``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
     write(part)

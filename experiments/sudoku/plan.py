@@ -116,7 +116,7 @@ def load_plan(path: Path) -> Plan:
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise PlanError(f"{path} is no YAML file: {' '.join(str(error).split())}") from None
+        raise PlanError(f"{path} is not a YAML file: {' '.join(str(error).split())}") from None
     plan: Plan = _read(Plan, document, str(path))
     return plan
 
@@ -134,7 +134,7 @@ def _read(wanted: Any, given: object, place: str) -> Any:
         try:
             return wanted(given)
         except ValueError:
-            raise PlanError(f"{place}: {given!r} is none of {', '.join(each.value for each in wanted)}") from None
+            raise PlanError(f"{place}: {given!r} is not one of {', '.join(each.value for each in wanted)}") from None
     if wanted is float and type(given) is int:
         return float(given)
     types = get_args(wanted) or (wanted,)

@@ -18,13 +18,13 @@ from experiments.sudoku.rates import Interval, RunResult, fall, over_seeds, rate
 from experiments.sudoku.tokens import Mode
 
 MARGIN = 0.1
-"""A difference of the rates whose interval lies within this counts as none."""
+"""A difference of rates counts as none if its interval lies within this."""
 LEARNED = 0.05
 """An arm with a smaller rate has learned too little to say anything about."""
 
 
 class Outcome(Enum):
-    """What the runs say about a prediction; they prove none."""
+    """What the runs say about a prediction; they prove nothing about it."""
 
     SUPPORTED = "in line with the prediction"
     CONTRADICTED = "against the prediction"

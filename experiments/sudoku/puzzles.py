@@ -21,11 +21,11 @@ from experiments.sudoku.tokens import trace_length
 NEAR = 2**0.25
 """A puzzle belongs to a chain length if its own differs from it by no larger factor."""
 HARDEST = 64
-"""So many of the hardest puzzles found so far are kept, to look for hard ones among their variants."""
+"""This many of the hardest puzzles found so far are kept, to look for hard ones among their variants."""
 
 
 class PuzzleError(ValueError):
-    """A file of puzzles that cannot be read, or puzzles that cannot be had."""
+    """A file of puzzles that cannot be read, or puzzles that cannot be made."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def graded(boxes: Boxes, givens: str) -> Puzzle:
 def solutions(boxes: Boxes, givens: Sequence[str], limit: int, shuffle: random.Random | None = None) -> list[str]:
     """Up to ``limit`` solutions, the first ones in ascending order of digits, or in random order with ``shuffle``.
 
-    Digits are bits of masks here: to find out whether a puzzle has one solution is most of the work of making it.
+    Digits are bits of masks here: most of the work of making a puzzle is to find out whether it has one solution.
 
     >>> len(solutions(Boxes(2, 2), "................", 1000))
     288
@@ -154,7 +154,7 @@ def puzzles(boxes: Boxes, rng: random.Random) -> Iterator[Puzzle]:
 
 
 def spread(source: Iterable[Puzzle], lengths: Sequence[float], each: int, excluded: frozenset[str]) -> list[Puzzle]:
-    """``each`` different puzzles for each of ``lengths``: the first ones from the source that belong to it.
+    """For each of ``lengths``, ``each`` different puzzles: the first ones from the source that belong to it.
 
     ``excluded`` are givens that are not taken.
 
@@ -193,7 +193,7 @@ def read_puzzles(path: Path, boxes: Boxes) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:
-        raise PuzzleError(f"{path} is no text in UTF-8") from None
+        raise PuzzleError(f"{path} is not a text in UTF-8") from None
     rows: list[tuple[int, list[str]]]
     if lines and lines[0].replace(" ", "").lower() == "quizzes,solutions":
         rows = list(enumerate(csv.reader(lines[1:]), start=2))
@@ -210,7 +210,7 @@ def _givens(place: str, row: Sequence[str], boxes: Boxes) -> str:
     givens = row[0].strip().replace("0", EMPTY)
     if not boxes.is_puzzle(givens):
         raise PuzzleError(
-            f"{place}: {givens!r} is no puzzle of {boxes.side} x {boxes.side} cells; give {boxes.cells} characters, "
+            f"{place}: {givens!r} is not a puzzle of {boxes.side} x {boxes.side} cells; give {boxes.cells} characters, "
             f"each a digit from 1 to {boxes.side}, or 0 or . for an empty cell"
         )
     found = solutions(boxes, givens, 2)

@@ -21,7 +21,7 @@ Z = 1.959964
 
 @dataclass(frozen=True)
 class RunResult:
-    """What came of one run: an arm with one seed."""
+    """The result of one run: an arm with one seed."""
 
     arm: Arm
     seed: int
@@ -43,7 +43,8 @@ class Interval:
 
 
 def over_seeds(values: Sequence[float]) -> Interval:
-    """Student's t-interval.  Values that are all equal have an interval of width 0, which is no evidence of none.
+    """Student's t-interval.  Values that are all equal have an interval of width 0, which is no evidence that runs do
+    not differ.
 
     >>> print(over_seeds([0.1, 0.2, 0.3]))
     +0.20 [-0.05, +0.45]

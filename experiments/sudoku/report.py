@@ -1,4 +1,4 @@
-"""The report of an experiment: tables, plots, and what became of the predictions.  It is made from results alone."""
+"""The report of an experiment: tables, plots, and how the predictions fared.  It is made from results alone."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def _kinds(plan: Plan, results: Sequence[RunResult]) -> dict[str, int]:
 
 
 def _written_rates(plan: Plan, results: Sequence[RunResult], arm: Arm, kind: str) -> dict[int, float]:
-    """For each seed; of no seed if the arm has no such part."""
+    """For each seed; for no seed if the arm has no such part."""
     lengths = plan.puzzles.evaluation.lengths
     runs = {
         each.seed: written_by_position(each.written, lengths, plan.summary_every) for each in results if each.arm == arm
@@ -155,7 +155,7 @@ def _written_rates(plan: Plan, results: Sequence[RunResult], arm: Arm, kind: str
 
 
 def _plain(interval: Interval) -> str:
-    """Of a rate: without a sign."""
+    """For a rate: without a sign."""
     return f"{interval.mean:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 
@@ -196,7 +196,7 @@ def _construction(boxes: Boxes, results: Sequence[RunResult], constructed: Seque
 
 
 def longest_context(results: Sequence[RunResult], arm: str) -> str:
-    """Of the sequences of puzzles that were solved; `none` if none was."""
+    """The longest of the sequences of solved puzzles; `none solved` if there are none."""
     longest = max((s.longest for r in results if r.arm.name == arm for s in r.solved if s.correct), default=None)
     return "none solved" if longest is None else f"{longest:,}"
 

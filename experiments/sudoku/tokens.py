@@ -39,7 +39,7 @@ class Mode(Enum):
 
 
 class TraceError(ValueError):
-    """Tokens that are no trace: the message says where and why."""
+    """Tokens that are not a trace: the message says where and why."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,8 @@ def replay(vocabulary: Vocabulary, samples: Sequence[Sample]) -> str:
 
     Where a sample has a summary as its prompt, the path is taken from it, so the summaries are replayed, too.
 
-    Errors: TraceError if a sample is none, a line does not fit to those before, or the next prompt is not the summary.
+    Errors: TraceError if something is not a sample, a line does not fit those before it, or the next prompt is not the
+    summary.
     """
     grid = Grid(vocabulary.boxes)
     givens: dict[int, str] | None = None

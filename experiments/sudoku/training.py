@@ -21,9 +21,9 @@ from experiments.sudoku.puzzles import Puzzle
 from experiments.sudoku.tokens import PAD, Vocabulary, samples
 
 UNSCORED = -100
-"""In place of a target: a token of the prompt, or padding."""
+"""In place of a target, where the token belongs to the prompt or is padding."""
 WINDOW = 1024
-"""So many samples in random order are sorted by length and cut into batches, so that little is padding."""
+"""This many samples in random order are sorted by length and cut into batches, so that there is little padding."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Samples:
 
 @dataclass(frozen=True)
 class Batch:
-    """Inputs and targets of shape (samples, tokens), and how many tokens are no padding."""
+    """Inputs and targets of shape (samples, tokens), and how many tokens are not padding."""
 
     ids: Tensor
     targets: Tensor
@@ -107,7 +107,7 @@ def learning_rate(training: Training, share: float) -> float:
 
 
 def precision_of(arm: Arm, device: str) -> AbstractContextManager[object]:
-    """In which the model computes, in training and in evaluation."""
+    """The precision in which the model computes, in training and in evaluation."""
     return torch.autocast(device, torch.bfloat16, enabled=arm.precision is Precision.BF16)
 
 

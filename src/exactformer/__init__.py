@@ -2,8 +2,8 @@
 
     import exactformer as ef
 
-Its names are those of `exactformer.api`, which is imported when one of them is used: the checker, which is a part of
-this package, imports nothing of the rest.
+Its names are those of `exactformer.api`, which is imported only when one of them is used: the checker, a part of this
+package, imports nothing of the rest.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MORE = {
 
 
 def __dir__() -> list[str]:
-    """The public names, for whoever completes them."""
+    """The public names, for completion."""
     from exactformer.api import __all__ as names
 
     return sorted([*names, *_MORE])

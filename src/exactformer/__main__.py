@@ -18,22 +18,22 @@ def main() -> None:
 
 
 def _open_what_is_closed() -> None:
-    """Without this the next file that is opened would be the standard output, or that of errors.
+    """Open closed standard streams, or the next file that is opened would become standard output or stderr.
 
-    Writing to a standard output that was closed stays an error, and fails the command; for a closed stderr there is
-    nobody to tell.
+    Writing to a standard output that was closed stays an error, and fails the command; if stderr is closed, nobody can
+    be told.
     """
     for number, access in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, access)  # takes the smallest number that is free, and that is this one
+            os.open(os.devnull, access)  # takes the smallest free number, which is this one
     sys.stdout = sys.stdout or open(1, "w", encoding="utf-8")  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def _command() -> int:
-    """Do what the arguments ask for, then print what there is to say; the exit code."""
+    """Do what the arguments ask for, then print the result; returns the exit code."""
     from exactformer.certificates.command_line.outcome import ExitCode, code_of
 
     if isinstance(sys.stdout, io.TextIOWrapper):

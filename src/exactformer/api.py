@@ -1,7 +1,7 @@
 """The public interface: a network and what it should do -> a certificate; a certificate -> what is valid about it.
 
-Everything returns values and raises typed errors; nothing prints, and nothing is written but by `write` of certificates
-and by `save_transformer`.
+Everything returns values and raises typed errors.  Nothing prints, and only `write` of certificates and
+`save_transformer` write files.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ __all__ = [
 
 
 def silent(*_: object) -> None:
-    """How far the work is, nobody is told."""
+    """Report the progress to nobody."""
 
 
 @overload
@@ -214,40 +214,48 @@ def certify(
 ) -> AnyCertificate:
     """A certificate about what a network should do: a machine's runs, a theory, or given sequences.
 
-    The arithmetic is named as on the command line (`exactformer arithmetics`).  beta is a power of two; if none is
-    given, the smallest that suffices, and 1 for given sequences.
+    The arithmetic is named as on the command line (`exactformer arithmetics`).  beta is a power of two; by default the
+    smallest that is enough, and 1 for given sequences.
 
     >>> import exactformer as ef
     >>> certificate = ef.certify(ef.load_machine("increment"), ef.Inputs(["1"]), "fused:bf16")
     >>> certificate.verdict.value
     'certified'
 
-    *Inputs*: the chains of thought of a machine, whose network is built, on these words.  *EveryRun*: in every run that
-    fits.  *A theory*: a compiled network, on every token sequence of it, up to ``context`` tokens; what each head
-    selects, the theory's annotation says.  *Given sequences*: a transformer of any exact weights, or a compiled one,
-    ranks each token that is expected first; ``name``: of the network, for files.  *Words*: such a transformer gives the
-    expected outputs on every word of a language, up to a length.  *A recipe* of an attention kernel (`load_recipe`),
-    which names no arithmetic: how far its output is from exact softmax at most, of all keys that `KernelInputs` names.
+    The claim depends on the behaviour:
 
-    ``tokens``, for every run and theories: where not all activations are proved to be those of the hardmax network,
-    prove that every token is right.  A proof that takes longer than ``budget_seconds`` is given up.
+    *Inputs*: the network built for a machine writes its chains of thought on these words.
+    *EveryRun*: it writes them in every run that fits.
+    *A theory*: a compiled network does what the theory says on each of its token sequences of up to ``context`` tokens;
+    the theory's annotation says what each head selects.
+    *Given sequences*: a transformer of any exact weights, or a compiled one, ranks each expected token first; ``name``:
+    the network's, for files.
+    *Words*: such a transformer gives the expected outputs on every word of a language, up to a length.
+    *A recipe* of an attention kernel (`load_recipe`), without an arithmetic: how far its output is from exact softmax
+    at most, for all keys that `KernelInputs` allows.
+
+    ``tokens``, for every run and theories: if activations are not all proved to be those of the hardmax network, prove
+    that every token is right.  A proof that takes longer than ``budget_seconds`` is given up.
 
     Errors: TypeError for subjects, behaviours and options that do not go together.  MachineError for a run that does
-    not halt, or a machine without a run; ContextError for a context that runs do not fit.  ModelError for an
-    arithmetic that is none, or in which scores or weights are not exact, or in which nothing is decided; BetaError for
-    a beta in which they are not.  GivenError for sequences that the transformer cannot read, TransformerError for a
-    compiled network with too many tokens; WordsError for what is no language of the transformer, or a specification
-    that does not fit it.  Rejected where theory and annotation do not show what the network does, with
-    the place and the reason, and for a context beyond its positions; TooLarge and Undecided where that is not decided
-    within the limits.  HeadMismatch, TokenMismatch, NotTernaryError and SeparationNotProved (`exactformer.verify`)
-    where the network that was built for a machine does not do what it was built for: that would be a bug.
+    not halt, or a machine without a run; ContextError for a context that runs do not fit.  ModelError for an unknown
+    arithmetic, or one in which scores or weights are not exact or nothing is decided; BetaError for a beta at which
+    scores are not exact.  GivenError for sequences that the transformer cannot read, TransformerError for a compiled
+    network with too many tokens; WordsError for a language or a specification that does not fit the transformer.
+    Rejected, with place and reason, if theory and annotation do not show what the network does, and for a context
+    beyond its positions; TooLarge and Undecided if that is not decided within the limits.  HeadMismatch, TokenMismatch,
+    NotTernaryError and SeparationNotProved (`exactformer.verify`) if the network that was built for a machine does not
+    do what it was built for: that would be a bug.
     """
     _require_options(subject, behaviour, context=context is not None, tokens=tokens, name=name != "transformer")
     if isinstance(subject, KernelText) and isinstance(behaviour, KernelInputs) and arithmetic is None:
         asked_of_kernel = KernelAsked(subject, behaviour.inputs, behaviour.tolerance)
         return KernelCertificate(certify_kernel(asked_of_kernel, silent))
     if arithmetic is None or isinstance(subject, KernelText) or isinstance(behaviour, KernelInputs):
-        raise TypeError("an arithmetic is named of everything but recipes of kernels, which go with KernelInputs")
+        raise TypeError(
+            "a recipe of a kernel goes with KernelInputs and without an arithmetic; for all else name one, such as "
+            "'fused:bf16'"
+        )
     model = _model(arithmetic, of_networks=isinstance(behaviour, (Given, Words)))
     whole("budget_seconds", budget_seconds, least=0)
     if beta is not None and whole("beta", beta) & (beta - 1):
@@ -260,9 +268,9 @@ def certify(
             return EveryRunCertificate(request.certified(silent))
         case Network(), Theory():
             if context is None:
-                raise TypeError("a theory needs context=N: the claim is about sequences of at most so many tokens")
+                raise TypeError("a theory needs context=N: the claim is about sequences of at most this many tokens")
             if whole("context", context) > 2**subject.position_bits:
-                raise Rejected("context", f"is {context}, and the network has 2^{subject.position_bits} positions")
+                raise Rejected("context", f"is {context}, but the network has only 2^{subject.position_bits} positions")
             asked = Asked(model, context, beta, tokens)
             return TheoryCertificate(TheoryRequest(subject, behaviour, asked, budget_seconds).certified(silent))
         case Network() | Transformer(), Given():
@@ -287,7 +295,7 @@ OPTIONS = {
     Words: ("name",),
     KernelInputs: (),
 }
-"""What goes with which behaviour only."""
+"""Refuse options that do not go with the behaviour."""
 
 
 def _require_options(subject: object, behaviour: object, **given: bool) -> None:
@@ -308,7 +316,7 @@ def _model(arithmetic: str, *, of_networks: bool = False) -> ArithmeticModel:
 def save_transformer(net: Transformer, path: str | Path, *, force: bool = False) -> Path:
     """Write the network document (`certificates/NETWORKS.md`, 1); `load_transformer` reads it back.
 
-    Raises FileRefused where a file is there that says something else, unless ``force``.
+    Raises FileRefused if there is a file that says something else, unless ``force``.
     """
     place = Path(path)
     Output(place.parent, force).write({place.name: network_bytes(net)})
@@ -327,21 +335,23 @@ def check(
     function: str | None = None,
     budget_seconds: int = SECONDS,
 ) -> Valid:
-    """What the checker, which imports nothing of what made it, finds valid about a certificate.
+    """What the checker, which imports nothing of what made a certificate, finds valid about it.
 
-    It has to be about this machine (a value, a name of the library, a file), whose theory is ours unless one is given;
-    about this theory with its parameters; about given sequences and this network, or the one of this document; or it
-    approximates this function.  A certificate about given sequences names them, and its network lies beside it, so that
-    it may be checked as it is.
+    The certificate has to be about this machine (a value, a name of the library, a file), with our theory unless one is
+    given; about this theory with its parameters; about given sequences and this network, or the network of this
+    document; or it has to approximate this function.  A certificate about given sequences names them, and its network
+    is in the same folder, so it can be checked as it is.
 
-    Errors: Rejected where it is not valid, or about something else; BadInput where there is nothing to judge,
-    MachineError for what is no machine; TooLarge and Undecided where it is not judged.
+    Errors: Rejected if it is not valid, or about something else; BadInput if there is nothing to judge; MachineError
+    for something that is not a machine; TooLarge and Undecided if it is not judged.
     """
     path = Path(certificate)
     whole("budget_seconds", budget_seconds)
     given = [one for one in (network, function, machine if theory is None else theory) if one is not None]
     if len(given) > 1:
-        raise BadInput("give a machine, a theory or both; or a network; or a function: a certificate is about one")
+        raise BadInput(
+            "give a machine, a theory or both; or a network; or a function: a certificate is about one of these"
+        )
     if function is not None:
         return _valid(check_approximation(path, function, budget_seconds))
     if network is not None or (not given and names_its_subject(path)):
@@ -384,12 +394,12 @@ def audit(
     *,
     paradigm: Paradigm | str = Paradigm.COT,
 ) -> Audit:
-    """Which beta, bits and sizes each arithmetic asks of a machine's network, for each context: a row for each of both.
+    """Which beta, bits and sizes each arithmetic needs from a machine's network: a row for each arithmetic and context.
 
-    ``subject``: a machine, or (tapes, states, tape symbols) of any.  That the hardmax network is right is taken as
-    given; all else is decided as `certify` decides it of every run.
+    ``subject``: a machine, or (tapes, states, tape symbols) for any machine.  That the hardmax network is right is
+    taken as given; everything else is decided as `certify` decides it for every run.
 
-    Errors: BehaviourError, ContextError for a context that holds no run, ModelError for an arithmetic that is none, or
+    Errors: BehaviourError, ContextError for a context that holds no run, ModelError for an unknown arithmetic, or one
     in which scores are not exact at any beta.
 
     >>> import exactformer as ef

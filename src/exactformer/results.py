@@ -1,4 +1,4 @@
-"""What the public interface returns, each with its representation for notebooks; and their reports as text."""
+"""What the public interface returns, with representations for notebooks; and reports as text."""
 
 from __future__ import annotations
 
@@ -40,22 +40,21 @@ class Certificate(Generic[Made]):
 
     @property
     def verdict(self) -> Verdict:
-        """What is known of the claim."""
+        """What is known about the claim."""
         return self.bundle.verdict
 
     @property
     def claim(self) -> str:
-        """One sentence; the document has it, too."""
+        """One sentence, which the document contains."""
         return self.bundle.claim
 
     def write(self, folder: str | Path, *, force: bool = False) -> Path:
-        """Write it, and the weights beside it; the certificate's path.
+        """Write the certificate, and the weights beside it; returns the certificate's path.
 
-        Raises FileRefused where a file is there that says something else, unless ``force``, and where none can be
-        written.
+        Raises FileRefused if there is a file that says something else, unless ``force``, or if files cannot be written.
         """
         output = Output(Path(folder), force)
-        if isinstance(self.bundle, KernelBundle):  # there are no weights
+        if isinstance(self.bundle, KernelBundle):  # without weights
             name = self.bundle.subject.certificate
             output.require_folder()
             output.write({name: self.bundle.bytes})
@@ -79,7 +78,7 @@ class InputsCertificate(Certificate[Bundle]):
 
     @property
     def refutation(self) -> str | None:
-        """Where an activation is not the hardmax one, in one sentence, if the claim is refuted."""
+        """Where an activation differs from the hardmax one, in one sentence, if the claim is refuted."""
         found = self.bundle.certificate.refutation
         return None if found is None else found.reason
 
@@ -90,7 +89,7 @@ class EveryRunCertificate(Certificate[UniversalBundle]):
 
     @property
     def counterexample(self) -> InputsCertificate | None:
-        """The certificate about one input, if the claim is refuted by that; it is what `write` writes."""
+        """The certificate about one input, if that refutes the claim; then `write` writes this one."""
         found = self.bundle.counterexample
         return None if found is None else InputsCertificate(found)
 
@@ -106,7 +105,7 @@ class EveryRunCertificate(Certificate[UniversalBundle]):
 
     @property
     def not_shown(self) -> str | None:
-        """Why tokens are not proved either, where that was asked for."""
+        """Why tokens are not proved either, if that was asked for."""
         return self.bundle.made.not_shown
 
 
@@ -116,12 +115,12 @@ class TheoryCertificate(Certificate[TheoryBundle]):
 
     @property
     def name(self) -> str:
-        """Of the theory."""
+        """The name of the theory."""
         return self.bundle.name
 
     @property
     def not_shown(self) -> str | None:
-        """Why tokens are not proved either, where that was asked for."""
+        """Why tokens are not proved either, if that was asked for."""
         return self.bundle.not_shown
 
 
@@ -136,7 +135,7 @@ class SequencesCertificate(Certificate[SequencesBundle]):
 
     @property
     def not_shown(self) -> str | None:
-        """Why numbers are not bounded, where an overflow is not excluded."""
+        """Why numbers are not bounded, if an overflow is not excluded."""
         return self.bundle.not_shown
 
 
@@ -146,12 +145,12 @@ class WordsCertificate(Certificate[WordsBundle]):
 
     @property
     def wrong(self) -> Wrong | None:
-        """The first word, by its length, on which the expected output surely is not the one."""
+        """The first word, by length, whose output is surely not the expected one."""
         return self.bundle.found.wrong
 
     @property
     def lengths(self) -> tuple[OfLength, ...]:
-        """What was found of the words of each length: how many, by what margin they are right."""
+        """What was found about the words of each length: how many there are, by what margin they are right."""
         return self.bundle.found.lengths
 
     @property
@@ -166,17 +165,17 @@ class KernelCertificate(Certificate[KernelBundle]):
 
     @property
     def errors(self) -> Mapping[str, Fraction] | None:
-        """How far the output is from exact softmax at most, by cause; None where nothing is shown."""
+        """How far the output is from exact softmax at most, by cause; None if nothing is proved."""
         return self.bundle.found.errors
 
     @property
     def not_shown(self) -> str | None:
-        """Why nothing is shown."""
+        """Why nothing is proved."""
         return self.bundle.found.reason
 
     @property
     def failing(self) -> tuple[Key, ...] | None:
-        """The input, score, value and mask of each key, on which the claim is refuted."""
+        """The input that refutes the claim: score, value and mask of each key."""
         failing = self.bundle.found.failing
         return None if failing is None else failing.keys
 
@@ -215,9 +214,9 @@ def report(
     *,
     width: int | None = None,
 ) -> str:
-    """What the commands print of a certificate, of what is valid about one, or of an audit; without files.
+    """What the commands print about a certificate, about what is valid about one, or about an audit; without files.
 
-    ``width``: of lines, in characters; None: every paragraph, and every row of a table, is one line.
+    ``width``: that of lines, in characters; None: every paragraph, and every row of a table, is one line.
     """
     match of:
         case Audit():
@@ -226,4 +225,4 @@ def report(
             return as_text(report_of_valid(of).splitlines(), width)
         case Certificate():
             return as_text(report_of(of.bundle), width)
-    raise TypeError(f"{of!r} is no certificate, nothing valid and no audit")
+    raise TypeError(f"{of!r} is neither a certificate nor what check or audit returns")

@@ -1,7 +1,7 @@
-"""A theory tried on sequences: is all that its text says true of tokens with their true ghosts?
+"""Tries a theory on sequences: is everything that its text says true of tokens with their true ghosts?
 
-A theory is trusted by whoever reads a certificate about it; this is how one comes to trust it. Sequences come from a
-generator that knows the ghosts: for a Turing machine the simulator, for a look-up a plain search. Formulas are
+Whoever believes a certificate about a theory believes the theory; this is a way to come to trust it. Sequences come
+from a generator that knows the ghosts: for a Turing machine the simulator, for a look-up a plain search. Formulas are
 evaluated here on plain numbers, in another way than the checker decides them.
 """
 
@@ -19,7 +19,7 @@ from exactformer.constructions.theory import Parameter, Theory, TrueToken, Value
 
 @dataclass(frozen=True)
 class Wrong:
-    """A line of the theory that is not true of the tokens at i and j (None: of i alone)."""
+    """A line of the theory that is not true of the tokens at i and j (None: of the token at i alone)."""
 
     line: str
     i: int
@@ -85,7 +85,7 @@ def _compare(comparison: str, left: Value, right: Value) -> bool:
 
 
 def as_read(theory: Theory, r: int) -> reading.Theory:
-    """The theory; the last few that were read are kept, as one is mostly tried on many sequences."""
+    """The theory; the last few that were read are kept, because one is mostly tried on many sequences."""
     return _read(theory.text, tuple(theory.parameters.items()), r)
 
 
@@ -97,7 +97,7 @@ def _read(text: str, parameters: tuple[tuple[str, Parameter], ...], r: int) -> r
 def try_on(theory: Theory, r: int, sequence: Sequence[TrueToken]) -> Iterator[Wrong]:
     """Every line of the theory that is not true of a token, or of two tokens, of the sequence.
 
-    Raises Rejected for a text that is no theory, KeyError for a token without one of its ghosts.
+    Raises Rejected for a text that is not a theory, KeyError for a token without one of its ghosts.
     """
     read = as_read(theory, r)
     tokens = [(read.classes[token.cls], {**token.ghosts, POS: place}) for place, token in enumerate(sequence)]
@@ -141,12 +141,12 @@ def _of_one(
 
 
 def output_of(theory: Theory, r: int, sequence: Sequence[TrueToken]) -> list[tuple[str, dict[str, Value]] | None]:
-    """For every token: family and fields of the token that has to come next, where the theory names one."""
+    """For every token: family and fields of the token that has to come next, if the theory names one."""
     read, found = as_read(theory, r), list[tuple[str, dict[str, Value]] | None]()
     for place, token in enumerate(sequence):
         alone = _Pair({**token.ghosts, POS: place}, {}, read.tables)
         named = [output.token for output in read.classes[token.cls].outputs if alone.holds(output.when)]
         if len(named) > 1:
-            raise ValueError(f"the theory names {len(named)} tokens behind position {place}")
+            raise ValueError(f"the theory names {len(named)} tokens after position {place}; at most one can come next")
         found.append((named[0].family, {name: alone.field(n) for name, n in named[0].fields}) if named else None)
     return found

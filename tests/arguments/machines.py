@@ -1,7 +1,7 @@
-"""Random machines of every kind, and how their runs end: what arguments 1 to 3 are held against.
+"""Random machines of every kind, and how their runs end: arguments 1 to 3 are compared with them.
 
-The machines of `constructions.machines.random_machines` have a row for everything and no symbol but input symbols and
-the blank, so none of their runs gets stuck or halts with what is no word.  These do.
+The machines of `constructions.machines.random_machines` have a row for everything and no symbols but input symbols and
+the blank, so none of their runs gets stuck, and none halts with an output that is not a word.  These do.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def random_machine(random: Random, tapes: int) -> Machine:
 
 
 def walker(tapes: int) -> Machine:
-    """A machine without rows: what `walk` makes of it is no run of it, but heads, cells and writes are as in one."""
+    """A machine without rows: what `walk` makes of it is not a run of it, but heads, cells and writes are as in one."""
     return Machine("walker", tapes, ("q", "h"), "h", (BLANK, *INPUT, WORK), tuple(INPUT), {})
 
 
@@ -76,7 +76,7 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Ended:
-    """A run as far as it went: ``word`` and ``no word`` if it halted; ``output`` is tape 1 without trailing blanks."""
+    """A run, as far as it went: ``word`` and ``no word`` if it halted; ``output`` is tape 1 without trailing blanks."""
 
     how: str
     steps: list[Step]
@@ -102,7 +102,7 @@ def simulate(machine: Machine, word: str, most_steps: int) -> Ended:
 
 
 def sequences(machine: Machine, word: str, ended: Ended, r: int, paradigm: str) -> list[Segment]:
-    """The token sequences of section 5, also of a run that they are not defined for: as far as it goes."""
+    """The token sequences of section 5; for a run for which they are not defined, as far as it goes."""
     found = segments(machine, word, ended.steps, "", r, paradigm)
     if ended.output:  # `segments` writes words; this may be none
         tokens: list[Token] = found[-1].tokens
@@ -114,7 +114,7 @@ def sequences(machine: Machine, word: str, ended: Ended, r: int, paradigm: str) 
 def configurations(
     machine: Machine, word: str, steps: list[Step], tokens: list[list[Token]]
 ) -> Iterator[list[Configuration]]:
-    """For every sequence, the configuration behind each of its tokens."""
+    """For every sequence, the configuration after each of its tokens."""
     now, left = Configuration.first(machine, word), iter(steps)
     for sequence in tokens:
         found = []

@@ -27,7 +27,7 @@ from tests.checker.conftest import UNLIMITED
 from tests.checker.ghosts import really_held, run_segments
 
 FORMATS = ("float(2,0,4)", "float(4,-3,6)", "float(6,-3,2)", "fixed2.3", "fixed1.5")
-"""The third counts up to 7 only, as its largest value is 7 7/8."""
+"""The third format counts up to 7 only, as its largest value is 7 7/8."""
 
 
 class Kernel:
@@ -58,7 +58,7 @@ class Kernel:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_integers_whose_magnitudes_sum_to_no_more_than_are_counted_are_added_exactly(name: str) -> None:
-    """And not if they sum to one more: ones then come to a number that is no value, or beyond the largest."""
+    """If they sum to one more, ones reach a number that is not a value, or one beyond the largest."""
     linear, random = parse_format("at", name), Random(name)
     for _ in range(300):
         kernel, terms = Kernel(linear, random), list[int]()
@@ -78,7 +78,7 @@ def network(paradigm: Paradigm) -> Network:
 
 
 def largest_sums(found: Network) -> dict[str, int]:
-    """By the text: the largest integer that each kind of sum may come to."""
+    """By the text: the largest integer that each kind of sum may reach."""
     sums = dict.fromkeys(("embedding", "logits", "neurons", "heads", "MLP"), 0)
 
     def bound(kind: str, value: int) -> None:

@@ -31,7 +31,7 @@ MOVE_OF = {code: move for move, code in MOVE_CODES.items()}
 
 @cache
 def runs() -> list[tuple[Machine, str, Ended]]:
-    """Runs that end in every way."""
+    """Runs that end in each of the ways."""
     random, found = Random(14), list[tuple[Machine, str, Ended]]()
     for number in range(200):
         machine = random_machine(random, 1 + number % 2)
@@ -51,7 +51,7 @@ def test_runs_end_in_every_way() -> None:
 
 @dataclass(frozen=True)
 class Read:
-    """The tokens of a sequence that are read, the one that follows them, and what is so of each."""
+    """The tokens of a sequence that are read, the one that follows them, and what holds of each."""
 
     machine: Machine
     tokens: list[Token]
@@ -112,7 +112,7 @@ EXPECTED = {"word": set[str](), "goes on": set[str](), "stuck": {"has_entry = 1"
 
 @pytest.mark.parametrize("paradigm", PARADIGMS)
 def test_what_follows_is_as_said_for_runs_that_halt_with_a_word_and_for_no_others(paradigm: str) -> None:
-    """A run that gets stuck breaks has_entry = 1, one whose output is no word what follows OUTP and OUTPUT."""
+    """A run that gets stuck breaks has_entry = 1, one whose output is not a word what follows OUTP and OUTPUT."""
     for machine, word, ended in runs():
         wrong = {fact for one in read(machine, word, ended, paradigm) for fact in wrong_facts(one)}
         assert wrong == EXPECTED[ended.how], (machine, word)

@@ -51,7 +51,7 @@ def written(machine: Machine, tokens: list[Token], heads: tuple[int, ...]) -> di
 
 
 def wrong(machine: Machine, segment: list[Token], first: Configuration, last: Configuration) -> Iterator[str]:
-    """What does not hold of a segment that ends with a summary; from its first and to its last configuration."""
+    """What does not hold of a segment that ends with a summary, given its first and its last configuration."""
     begins = max(i for i, token in enumerate(segment) if token[0] == "SUMM")
     cells = [fields for family, fields in segment[begins:] if family == "CELL"]
     of_segment, tapes = written(machine, segment, first.heads), range(machine.tapes)
@@ -93,7 +93,7 @@ def test_a_summary_has_the_cells_that_were_written_or_hold_a_head_and_each_head_
 
 
 def changed(segment: list[Token], change: str) -> list[Token]:
-    """Another summary behind the same tokens."""
+    """Another summary after the same tokens."""
     *rest, last, state, end = segment
     symbol, head, *more = last[1]
     match change:

@@ -1,4 +1,4 @@
-"""Accumulation simulated step by step, in orders drawn at random: what the bounds are held against."""
+"""Accumulation simulated step by step, in orders drawn at random: the bounds are compared with it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def accumulate(accumulator: Format, terms: list[Fraction], rng: random.Random) -
 
 
 def simulate_fused(model: Fused, beta: int, gaps: Mapping[int, tuple[int, int, int]], rng: random.Random) -> Fraction:
-    """The result at one query in one order of accumulation, by the formulas of spec section 4.2."""
+    """The result at one query in one order of accumulation: weights, numerator and denominator, each rounded."""
     weights: list[Fraction] = []
     terms: list[Fraction] = []
     for gap, (positions, positive, negative) in gaps.items():

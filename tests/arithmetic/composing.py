@@ -1,4 +1,4 @@
-"""Heads simulated step by step, from the table of certificates/ARITHMETIC.md 2: what proved bounds are held against.
+"""Heads simulated step by step, from the table of certificates/ARITHMETIC.md 2: proved bounds are compared with them.
 
 Whatever a model leaves open is drawn at random, or always low, or always high: the order of additions, neighbours, the
 error of exp, which partial sum of a block a term goes to, whether products are rounded or fused with an addition.
@@ -64,7 +64,7 @@ class Simulation:
         return round_to(number_format, x, Rounding.TOWARD_ZERO if self.model.steps.truncate else Rounding.NEAREST_EVEN)
 
     def op(self, x: Fraction) -> Fraction:
-        """x, an exact result, as it is computed in the accumulator's format."""
+        """The exact result x, rounded as the accumulator's format does."""
         if self.model.accumulator is None:
             return x
         if not self.model.steps.faithful:
@@ -107,7 +107,7 @@ class Simulation:
         return self.exp(gap) if self.model.accumulator is None else round_to(self.acc, self.exp(gap))
 
     def weigh(self, weights: Sequence[Fraction], positions: Sequence[Position]) -> list[Fraction]:
-        """Terms of a weighted sum; products that are not rounded are so by the addition that they are fused with."""
+        """Terms of a weighted sum; the addition that a product is fused with rounds it, if nothing else does."""
         products = [w * p.value for w, p in zip(weights, positions, strict=True)]
         return [self.op(x) for x in products] if self.rounds_products else products
 
@@ -160,7 +160,7 @@ class Simulation:
         return self.exp_in_acc(gap) if self.model.steps.wide else self.cut(self.model.weights, self.exp(gap))
 
     def _into(self, partial: list[Fraction], terms: list[Fraction], block: int) -> list[Fraction]:
-        """A block's terms, each added to one of at most ``block`` partial sums; or first to each other."""
+        """A block's terms, each added to one of at most ``block`` partial sums; or to each other first."""
         style = self.rng.randrange(3)
         if style == 0:
             return [self.add_up([*partial, *terms])]

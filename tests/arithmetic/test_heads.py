@@ -103,7 +103,7 @@ PLAIN_ACCUMULATORS = (*ACCUMULATORS, "fixed4.5", "fixed9", "fixed2.2", "fixed12.
 
 
 def random_plain(rng: random.Random) -> Rounded | Fused:
-    """Some model without steps behind the scores."""
+    """Some model without steps after the scores."""
     while True:
         weights, activations = rng.choice(WEIGHTS), rng.choice(ACTIVATIONS)
         text = f"rounded:{weights}/{activations}"
@@ -137,7 +137,7 @@ def simulated(model: Rounded | Fused, beta: int, rng: random.Random, positions: 
 
 
 def require_within(found: Output | None, run: Simulation, sign: int, about: object) -> bool:
-    """Whether anything is known at all; if it is, it has to be right.  sign: of a mirrored query."""
+    """Whether anything is known at all; if it is, it has to be right. sign: -1 for a mirrored query."""
     if found is None:
         return False
     assert run.result is not None, (run.model.text, about, "overflows")
@@ -228,7 +228,7 @@ def test_once_rounds_scores_before_anything_else() -> None:
 
 @pytest.mark.parametrize("text", ["fused:{}/{}/{}", "fused:{}/{}/{}+wide", "rounded:{}/{}/{}"])
 def test_the_least_beta_is_found_by_bisection(text: str) -> None:
-    """What holds at one beta holds at all larger ones: bisection finds what a scan finds."""
+    """What holds at one beta holds at all larger betas: bisection finds what a scan finds."""
     rng = random.Random(text)
     for _ in range(60):
         steps = random_model(rng).steps
@@ -312,7 +312,7 @@ def test_the_folded_exponential_errs_by_less_than_is_said() -> None:
 
 
 def test_positions_at_one_gap_may_have_been_rescaled_or_not() -> None:
-    """One before the maximum is met, one behind it: their weights differ, and the values 1 and -1 do not cancel."""
+    """One comes before the maximum, one after it: their weights differ, and the values 1 and -1 do not cancel."""
     model = parse_arithmetic("fused:fixed1/fp16/float(3,-4,3)+online1+wide")
     assert isinstance(model, Fused)
     positions = [Position(-1, 1), Position(0, 0), Position(-1, -1)]

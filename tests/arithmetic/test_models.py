@@ -107,7 +107,7 @@ BAD_STEPS: dict[str, tuple[str, str]] = {
     "unknown": ("fused:bf16+bogus", r"unknown step '\+bogus'.*\+headH"),
     "empty": ("fused:bf16+", r"unknown step '\+'"),
     "before the formats of scores": ("fused:bf16+wide@fp16", r"unknown step '\+wide@fp16'"),
-    "wrong order": ("fused:bf16+wide+online4", r"'\+online4' stands behind '\+wide'; the order is"),
+    "wrong order": ("fused:bf16+wide+online4", r"'\+online4' comes after '\+wide'; the order is"),
     "given twice": ("fused:bf16+wide+wide", r"'\+wide' and '\+wide' are both given"),
     "two exponentials": ("fused:bf16+exp2+exp2-one", r"'\+exp2' and '\+exp2-one' are both given"),
     "two quotients": ("fused:bf16+divide+reciprocal", r"'\+divide' and '\+reciprocal' are both given"),
@@ -116,7 +116,7 @@ BAD_STEPS: dict[str, tuple[str, str]] = {
     "no linear format": ("fused:bf16+linear", r"unknown step '\+linear'"),
     "linear after scores": (
         "fused:bf16+once+linearbf16",
-        r"'\+linearbf16' stands behind '\+once'; the order is \+linearL",
+        r"'\+linearbf16' comes after '\+once'; the order is \+linearL",
     ),
     "exact has none": ("exact+linearbf16", r"'\+linearbf16' goes with all but exact"),
     "H no power of 4": ("fused:bf16+head32", r"'\+head32'.*power of 4"),

@@ -1,4 +1,4 @@
-"""Single queries against Arb and against simulated accumulation; what no query is, is rejected."""
+"""Single queries against Arb and against simulated accumulation; what is not a query is rejected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decisions about heads against the spec's table, against single queries, and against simulated accumulation."""
+"""Decisions about heads, against a table of smallest failures, single queries, and simulated accumulation."""
 
 from __future__ import annotations
 
@@ -259,7 +259,7 @@ def test_names_the_reason(title: str) -> None:
 
 
 def test_both_ends_must_round_to_the_value() -> None:
-    """Here only the upper end is outside the cell of 1."""
+    """Here only the upper end is outside the rounding cell of 1."""
     decision = decide(parse_arithmetic("rounded:fixed9/fixed6"), HeadFacts(3, (27,), 32), 1)
     assert isinstance(decision, Fails)
     assert decision.bounds.one is not None

@@ -27,7 +27,7 @@ from tests.arithmetic.small_formats import SMALL_FORMATS, all_values
 
 
 def sum_of(text: str, groups: list[tuple[Group, Interval]], context: int, exact: bool = False) -> Sum:
-    """A sum in the model's accumulator, of weights of some groups times their values."""
+    """A sum, in the model's accumulator, of the weights of some groups times their values."""
     model = parse_arithmetic(text)
     assert isinstance(model, Fused)
     terms = [
@@ -37,7 +37,7 @@ def sum_of(text: str, groups: list[tuple[Group, Interval]], context: int, exact:
 
 
 def ones(accumulator: Format, count: int, steps: str = "") -> Sum:
-    """That many terms, of which nothing is known but that they are in [0, 1]."""
+    """This many terms, of which only is known that they are in [0, 1]."""
     text = f"fused:float(2,0,0)/{accumulator.name}/bf16{steps}"
     return sum_of(text, [(Group(count, count, 0, 0, ALL_ONE), Interval(ZERO, ONE))], count)
 

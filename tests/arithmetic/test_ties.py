@@ -55,7 +55,7 @@ CONTEXTS, SEPARATIONS, BETAS = (1, 2, 3, 7, 24, 60), (1, 2), (1, 2, 4, 8, 16, 64
 
 
 def one_by_one(model: ArithmeticModel, facts: TieFacts, beta: int) -> int:
-    """The last of the numbers 1, 2, .. that hold, each decided for itself."""
+    """The last of the numbers 1, 2, .. for which it holds, each decided by itself."""
     for m in range(1, facts.most + 1):
         if isinstance(decide(model, HeadFacts(facts.separation, (m,), facts.context), beta), Fails):
             return m - 1
@@ -194,7 +194,8 @@ SMALL_ACTIVATIONS = ("float(2,-1,1)", "float(3,-2,2)", "float(4,-3,0)", "fixed1.
 def test_what_is_decided_at_once_contains_every_sum() -> None:
     """By brute force: m weights, each rounded, plus or minus the rounded weights of others, for every m of a range.
 
-    Others have some share each, and are none, one, half of those that may be, and all: what they add grows with them.
+    Each of the others has some share, and there are none, one, half of those that may be, and all of them: what they
+    add grows with them.
     """
     seen = Counter[str]()
     for weights, activations in product(SMALL_WEIGHTS, SMALL_ACTIVATIONS):

@@ -1,5 +1,5 @@
 """`audit` and `certify --all-inputs` cannot contradict each other: both decide the softmax part by the same functions,
-and what one takes as given of heads the other proves.
+and what one takes as given about heads the other proves.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def test_a_row_is_what_certify_decides(place: tuple[str, Paradigm, int]) -> None
 def test_the_commands_agree(
     machine: str, arithmetic: str, audited: Verdict, certified: Verdict, code: int, tmp_path: Path
 ) -> None:
-    """What an audit leaves open another command may refute, by a run; what it calls proved none does."""
+    """What an audit leaves open another command may refute by a run; what it calls proved no command refutes."""
     about = ("--context", "16", "--arithmetic", arithmetic, "--json")
     (row,) = json.loads(invoke("audit", machine, *about).out)["rows"]
     made = invoke("certify", machine, "--all-inputs", *about, "--out", tmp_path)

@@ -123,7 +123,7 @@ def test_two_coordinates_are_counted() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_network_written_gives_the_function_at_centres(case: Case) -> None:
-    """Its layers as the format reads them, in every cell at a corner or in the middle; repeated columns become 0."""
+    """Its layers as the format reads them, at a corner or in the middle of every cell; repeated columns become 0."""
     certificate, network = documents(made(case))
     evaluate, parts = LIBRARY[case.function].evaluate, certificate["evidence"]["cells"]
     nothing = ((F(0),) * case.d,) * case.n
@@ -205,7 +205,7 @@ def test_a_head_is_written_as_it_is() -> None:
 
 def test_what_is_not_certified_has_no_certificate() -> None:
     open_one = replace(certified(SORT).evidence[0], verdict=Verdict.INCONCLUSIVE)
-    with pytest.raises(ValueError, match="only of what is proved"):
+    with pytest.raises(ValueError, match="only for one that is"):
         bundle_of(replace(certified(SORT), evidence=(open_one,)))
 
 
@@ -213,7 +213,7 @@ def test_what_is_not_certified_has_no_certificate() -> None:
     ("limit", "value", "text"),
     [
         ("MOST_LAYERS", 51, "the network has 52 layers; certificates are checked up to 51"),
-        ("MOST_SEQUENCES", 15, "through 16 sequences"),
+        ("MOST_SEQUENCES", 15, "cover 16 sequences"),
         ("MOST_ENTRIES", 31, "with 32 entries"),
         ("LARGEST_P", 1, "p is 2"),
         ("MOST_BYTES", 1000, "a document would have"),
@@ -263,8 +263,8 @@ def test_functions_of_files_that_no_certificate_can_say(mine: str, name: str, te
 
 
 def test_a_value_beyond_the_bound_refutes_the_modulus(mine: str) -> None:
-    """Between the points at which it was tried: S = 0 + w(1/2) = 3/2, and at 1/12 the function is 5."""
-    with pytest.raises(FunctionError, match=r"an entry is 5 in magnitude, more than 3/2"):
+    """Between the points at which the function was tried: S = 0 + w(1/2) = 3/2, and at 1/12 the function is 5."""
+    with pytest.raises(FunctionError, match=r"an entry has magnitude 5, more than 3/2"):
         bundle_of(certified(Case(f"{mine}:spike", 2, 1, F(1))))
 
 

@@ -163,7 +163,7 @@ def test_the_checker_agrees_on_random_machines(seed: int, tmp_path: Path) -> Non
 
 
 def test_segments_are_proved_and_checked(tmp_path: Path) -> None:
-    """Of a run within 20 cells none is longer than 119 tokens, and what is proved of runs does not bound segments."""
+    """No run within 20 cells is longer than 119 tokens, and what is proved of runs does not bound segments."""
     context = least_context_for_space(7).tokens
     model = parse_arithmetic("fused:bf16")
     bundle = certify_all(UniversalRequest(load_machine("increment"), EveryRun(context, paradigm=SCOT, space=7), model))
@@ -186,7 +186,7 @@ def test_a_space_whose_segments_do_not_fit_is_refused() -> None:
 
 @pytest.mark.parametrize("sample", REFUTED, ids=str)
 def test_a_counterexample_is_a_certificate_on_one_input(sample: UniversalSample) -> None:
-    """Of an input that fits; made again by itself, it says the same."""
+    """About an input that fits; a certificate made about it alone says the same."""
     bundle = bundle_for_all(sample)
     assert isinstance(bundle.written, Bundle)
     certificate = bundle.written.certificate
@@ -242,7 +242,7 @@ def test_what_is_not_decided_is_no_certificate() -> None:
 
 @pytest.mark.parametrize("writes", [0, 16, 17])
 def test_an_assumption_that_says_nothing_is_refused(writes: int) -> None:
-    with pytest.raises(BehaviourError, match=f"{writes} writes per cell say nothing about 16 tokens"):
+    with pytest.raises(BehaviourError, match=f"a bound of {writes} writes per cell excludes nothing in 16 tokens"):
         EveryRun(16, writes=writes)
 
 

@@ -22,7 +22,7 @@ SUBJECT = Subject("m.runs", FIELDS)
 
 @dataclass(frozen=True)
 class Made:
-    """A bundle, so far as writing it goes."""
+    """What is written of a bundle."""
 
     certificate: dict[str, Any]
     weights: bytes = b"weights"
@@ -77,13 +77,13 @@ OTHERS: dict[str, tuple[bytes, str]] = {
     "a provenance that is none": (canonical_bytes(made().certificate | {"provenance": 1}), "its provenance differs"),
 }
 FOREIGN: dict[str, tuple[bytes, str]] = {
-    "empty": (b"", "it is no certificate"),
-    "text": (b"my notes\n", "it is no certificate"),
-    "bytes": (b"\xff\x00", "it is no certificate"),
-    "a number": (b"1\n", "it is no certificate"),
-    "not a number": (b'{"x":NaN}\n', "it is no certificate"),
-    "nested": (b"[" * 200_000, "it is no certificate"),
-    "not canonical": (json.dumps(made().certificate).encode(), "it is no certificate"),
+    "empty": (b"", "it is not a certificate"),
+    "text": (b"my notes\n", "it is not a certificate"),
+    "bytes": (b"\xff\x00", "it is not a certificate"),
+    "a number": (b"1\n", "it is not a certificate"),
+    "not a number": (b'{"x":NaN}\n', "it is not a certificate"),
+    "nested": (b"[" * 200_000, "it is not a certificate"),
+    "not canonical": (json.dumps(made().certificate).encode(), "it is not a certificate"),
     "another kind": (canonical_bytes(made().certificate | {"format": "other"}), "its format is not what was asked for"),
     "another statement": (
         canonical_bytes(made().certificate | {"statement": {"machine": "m", "scope": {"kind": "all"}}}),
@@ -99,7 +99,7 @@ def test_what_differs_is_kept(title: str, tmp_path: Path) -> None:
     content, why = (OTHERS | FOREIGN)[title]
     (tmp_path / CERTIFICATE).write_bytes(content)
     with pytest.raises(
-        FileRefused, match=r"is there and is kept: .*; give --force to replace it, or another --out$"
+        FileRefused, match=r"exists and is kept: .*; give --force to replace it, or another --out$"
     ) as no:
         Output(tmp_path).write_bundle(made())
     assert title in FOREIGN or why in str(no.value)
@@ -112,7 +112,7 @@ def test_what_is_about_something_else_is_refused_before_the_work(title: str, tmp
     (tmp_path / CERTIFICATE).write_bytes(content)
     with pytest.raises(FileRefused) as no:
         Output(tmp_path).require(made().subject)
-    assert str(no.value).startswith(f"{tmp_path / CERTIFICATE} is there and is kept: {why}")
+    assert str(no.value).startswith(f"{tmp_path / CERTIFICATE} exists and is kept: {why}")
     Output(tmp_path, force=True).require(made().subject)
 
 
@@ -162,7 +162,7 @@ def test_what_is_no_regular_file_is_never_touched(make: Callable[[Path], None], 
         lambda: Output(tmp_path, force).require(made().subject),
         lambda: Output(tmp_path, force).write_bundle(made()),
     ):
-        with pytest.raises(FileRefused, match="is no regular file; give another --out"):
+        with pytest.raises(FileRefused, match="is not a regular file; give another --out"):
             use()
     assert os.listdir(tmp_path) == [CERTIFICATE]
 
@@ -218,7 +218,7 @@ def test_looking_whether_one_can_write_leaves_nothing(tmp_path: Path) -> None:
 
 
 class Interruption(BaseException):
-    """At any call of the system, and not an error."""
+    """Raised at any call of the system; like KeyboardInterrupt, it is not an Exception."""
 
 
 WRITING = ("fdopen", "fsync", "chmod", "replace")
@@ -281,7 +281,8 @@ def test_an_interruption_leaves_no_certificate_without_its_weights(
 
 @pytest.mark.parametrize("field", ["context", "arithmetic", "paradigm", "scope", "machine", "beta"])
 def test_a_certificate_of_another_request_is_noticed_before_the_work(field: str, tmp_path: Path) -> None:
-    """That one of the same request is not: see `test_certifying_twice_gives_the_same_document_up_to_provenance`."""
+    """That a certificate of the same request is not: see
+    `test_certifying_twice_gives_the_same_document_up_to_provenance`."""
     real = bundle(next(sample for sample in SAMPLES if sample.title == "certified, beta given"))
     certificate = json.loads(real.bytes)
     certificate["statement"][field] = "other"

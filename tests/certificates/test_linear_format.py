@@ -115,7 +115,7 @@ def test_the_same_networks_fit_as_for_the_checker() -> None:
 
 
 def test_sums_beyond_64_bits_are_right() -> None:
-    """What no construction has, a document may hold."""
+    """A document may hold what no construction has."""
     document = random_document(random.Random(1))
     most = 2**31 - 1
     document["layers"][0]["mlp"] = {
@@ -143,9 +143,9 @@ def test_what_is_said_names_the_number_the_format_and_what_to_do() -> None:
             with pytest.raises(DoesNotFit, match=said):
                 require_fit(model, sums, [])
     wide = (Bound(Sum.NEURON, "layer 1", 5000),)
-    with pytest.raises(DoesNotFit, match=r"leave \+linearfp16 out, as fp32 holds all of it"):
+    with pytest.raises(DoesNotFit, match=r"leave out \+linearfp16: fp32 holds all of it"):
         require_fit(parse_arithmetic("fused:bf16+linearfp16"), wide, [])
-    with pytest.raises(DoesNotFit, match=r"name a wider format, with \+linearL behind the arithmetic"):
+    with pytest.raises(DoesNotFit, match=r"name a wider format, with \+linearL after the arithmetic"):
         require_fit(parse_arithmetic("fused:bf16"), (Bound(Sum.NEURON, "layer 1", 2**24 + 1),), [])
     require_fit(parse_arithmetic("exact"), (Bound(Sum.NEURON, "layer 1", 2**90),), [])
     assert [smallest_fitting((Bound(Sum.LOGIT, "A", n),), []) for n in (8, 16, 256, 257, 2**24, 2**24 + 1)] == [
@@ -154,11 +154,11 @@ def test_what_is_said_names_the_number_the_format_and_what_to_do() -> None:
 
 
 def test_weights_that_the_format_does_not_hold_are_refused() -> None:
-    """On given inputs, and on all; also where the scale of beta is what it does not hold."""
+    """On given inputs, and on all; also where the format does not hold the scale of beta."""
     machine = load_machine("increment")
     for arithmetic, beta, said in (
         ("fused:bf16+lineare5m2", None, r"a neuron's sum \(layer 4\) may reach 13, and e5m2"),
-        ("fused:bf16+linearfloat(9,-3,6)", 1 << 20, r"the parameter 1024 \(query\) is no value of float\(9,-3,6\)"),
+        ("fused:bf16+linearfloat(9,-3,6)", 1 << 20, r"the parameter 1024 \(query\) is not a value of float\(9,-3,6\)"),
     ):
         model = parse_arithmetic(arithmetic)
         with pytest.raises(DoesNotFit, match=said):
@@ -168,7 +168,7 @@ def test_weights_that_the_format_does_not_hold_are_refused() -> None:
 
 
 def test_where_no_beta_will_do_the_largest_that_the_format_holds_is_named() -> None:
-    """Else there were no certificate that says `inconclusive`: beta could be 2^121, and fp16 does not hold 2^61."""
+    """Otherwise no certificate would say `inconclusive`: beta could be 2^121, and fp16 does not hold 2^61."""
     model = parse_arithmetic("fused:e4m3fn/float(4,-9,3)/bf16+linearfp16")
     made = certify_all(UniversalRequest(load_machine("increment"), EveryRun(16), model))
     assert made.verdict.value == "inconclusive"

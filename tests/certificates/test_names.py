@@ -44,7 +44,7 @@ x_y_z-1 A a ä Ä a\u0308 машина машин 機械 \U0001f600 Increment IN
 folded-1RB1LB_1LA1RZ folded-1rb1lb_1la1rz
 """
 NASTY = (*WORDS_OF_NASTY_NAMES.split(), *("a" * length for length in (47, 48, 49, 50)), "é" * 400)
-"""Each is the name of a machine with the rows of `increment`."""
+"""Each is the name of a machine that has the rows of `increment`."""
 ARITHMETICS = """
 exact exact@bf16 fused:bf16 fused:fp16 fused:bf16/fp32/fp16 fused:bf16@bf16 fused:bf16@fp16 rounded:bf16
 rounded:bf16/fp16 rounded:bf16/fp32/bf16 rounded:fixed12/bf16 fused:fixed12/fp32/bf16
@@ -160,7 +160,7 @@ def test_only_what_a_name_does_not_tell_gives_it_a_hash() -> None:
 
 
 def test_a_machine_is_told_by_its_rows_too() -> None:
-    """One that has the name of another, of the library or a folding, is another."""
+    """A machine with the name of another one, from the library or a folding, is another machine."""
     for known in (INCREMENT, load_machine("1RB1LB_1LA1RZ")):
         fewer = replace(known, transitions=dict(list(known.transitions.items())[1:]))
         made = [

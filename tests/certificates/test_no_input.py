@@ -37,7 +37,7 @@ SHORT = request(load_machine("increment"), 6)
     ids=["no end", "too short"],
 )
 def test_that_no_run_halts_is_said(asked: UniversalRequest, why: str, tmp_path: Path) -> None:
-    """The claim is about runs that go on, and is no less proved."""
+    """The claim is about runs that go on, and it is proved all the same."""
     made = certify_all(asked)
     said = f"No run that fits halts: {why.format(asked.machine.name)}."
     assert made.verdict.value == "proved"

@@ -48,7 +48,7 @@ def table(title: str) -> dict[str, str]:
 def listed(text: str) -> list[frozenset[str]]:
     """Every ``{"a", "b"}`` of a text, as the set of its field names, also those inside others.
 
-    Values behind colons are left out, and so are tables whose keys are no fixed names.
+    Values after colons are left out, and so are tables whose keys are not fixed names.
 
     >>> [sorted(one) for one in listed('`{"a", "b": [{"c": "x", "d"}], "e": {N: 1}}`')]
     [['a', 'b', 'e'], ['c', 'd']]
@@ -134,7 +134,7 @@ def sentence(template: str, values: dict[str, object]) -> str:
 
 
 def quoted(pattern: str, title: str = "9 Sentences") -> str:
-    """What stands in backticks behind a piece of a section."""
+    """The text in backticks after a piece of a section."""
     found = re.search(pattern + r"`(.*?)`", section(title), re.MULTILINE | re.DOTALL)
     assert found is not None, pattern
     return found.group(1)

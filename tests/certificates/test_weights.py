@@ -161,5 +161,5 @@ def test_a_coordinate_beyond_the_network_is_refused(place: str) -> None:
     document = json.loads(canonical_bytes(weights_document(construct(Paradigm.COT, load_machine("rewrite"), 4))))
     for coordinate in (-1, sum(width for _, width in document["registers"])):
         document["layers"][0]["heads"][0][place][0] = coordinate
-        with pytest.raises(WeightsError, match="names a coordinate beyond"):
+        with pytest.raises(WeightsError, match="names a coordinate that its residual stream of"):
             network_of(document)

@@ -19,7 +19,7 @@ from exactformer.verify.arithmetic.models import parse_arithmetic
 
 @dataclass(frozen=True)
 class UniversalSample:
-    """What to ask for, the verdict that is due, and what the bound on writes of a cell rests on."""
+    """What to ask for, the verdict that is due, and what the bound on writes per cell rests on."""
 
     title: str
     machine: str
@@ -82,7 +82,7 @@ def bundle_for_all(sample: UniversalSample) -> UniversalBundle:
 
 
 def checked(bundle: UniversalBundle, folder: Path) -> Valid:
-    """What the checker says of the certificate that is written, given the theory and the machine."""
+    """What the checker says of the written certificate, given the theory and the machine."""
     written, machine = bundle.written, write_machine(bundle.request.machine).encode()
     (folder / written.weights_name).write_bytes(written.weights)
     certificate = folder / "certificate.json"

@@ -51,7 +51,7 @@ class Made:
         self.certificate.write_bytes(canonical(document))
 
     def write_weights(self, document: Any) -> None:
-        """Replace the weights, and say so in the certificate."""
+        """Replace the weights, and adapt the certificate to them."""
         data, certificate = canonical(document), self.document
         self.weights.write_bytes(data)
         certificate["network"]["weights"]["sha256"] = hashlib.sha256(data).hexdigest()

@@ -154,7 +154,9 @@ BAD: dict[str, Bad] = {
         "statement.positional",
         "does not commute",
     ),
-    "a function that is not there": Bad(put("function", "name", value="softmax"), "statement.function.name", "none"),
+    "a function that is not there": Bad(
+        put("function", "name", value="softmax"), "statement.function.name", "not a function"
+    ),
     "a table for a function of the library": Bad(put("function", "table", value=[]), "statement.function.table"),
     "another function of the library": Bad(
         put("function", "name", value="polynomial"), "statement.function.name", "not", base="attention"
@@ -212,7 +214,7 @@ BAD: dict[str, Bad] = {
     "true where an integer must be": Bad(lambda c, _: c.update(version=True), "version"),
     "an unknown field": Bad(put("remark", value=""), "statement", "unknown"),
     "another verdict": Bad(lambda c, _: c.update(verdict="certified"), "verdict"),
-    "provenance that is no object": Bad(lambda c, _: c.update(provenance=None), "provenance"),
+    "provenance that is not an object": Bad(lambda c, _: c.update(provenance=None), "provenance"),
     "three breaks": Bad(
         lambda _, layers: layers[0].update(breaks=["0", "1/2", "1"], pieces=[["0", "0"]] * 4), "layers[0].breaks"
     ),
@@ -358,8 +360,12 @@ def test_too_large_is_not_judged(title: str, tmp_path: Path) -> None:
         (["--function", "attention"], 0, "is within 2 of attention in L^2"),
         (["--function", "polynomial"], 1, "not valid: statement.function.name"),
         (["--machine", "increment"], 2, "is about a function, given with --function"),
-        ([], 2, "give --machine MACHINE, for a certificate of approximation --function NAME"),
-        (["--machine", "increment", "--function", "attention"], 2, "give --machine MACHINE, for"),
+        ([], 2, "--function NAME for one of approximation"),
+        (
+            ["--machine", "increment", "--function", "attention"],
+            2,
+            "say what the certificate has to be about: --machine MACHINE",
+        ),
     ],
 )
 def test_command_line(arguments: list[str], code: int, words: str, tmp_path: Path) -> None:

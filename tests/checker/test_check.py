@@ -393,7 +393,7 @@ NO_CERTIFICATES = {
 def test_what_is_no_certificate_is_bad_input(title: str, certified: Made, capsys: pytest.CaptureFixture[str]) -> None:
     certified.certificate.write_bytes(NO_CERTIFICATES[title])
     assert run(certified.certificate, "--machine", certified.machine) == 2
-    assert "is no certificate: " in capsys.readouterr().err
+    assert "is not a certificate: " in capsys.readouterr().err
     assert run(certified.certificate, "--function", "sort") == 2
 
 

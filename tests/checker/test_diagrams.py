@@ -95,7 +95,7 @@ def number(diagrams: Diagrams, first: int, bits: int) -> list[Formula]:
 
 @pytest.mark.parametrize("limit", [MOST_NODES, 400], ids=["all is kept", "little is kept"])
 def test_a_model_of_several_formulas_is_found_just_where_there_is_one(limit: int) -> None:
-    """Without making their conjunction; what was found for other questions changes no answer."""
+    """Without building their conjunction; what was found for other questions changes no answer."""
     draw, diagrams, found = random.Random(3), Diagrams(limit), [0, 0]
     for _ in range(400):
         if len(diagrams) > limit // 2:

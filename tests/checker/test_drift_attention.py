@@ -182,7 +182,7 @@ SOFTMAX = Softmax(model("rounded:bf16/fp32"), 16, 7)
 
 
 def behind(of_head: HeadCases, of: dict[str, str], magnitudes: dict[str, list[int]] = ONES) -> dict[str, Fraction]:
-    """The drift of coordinate 3 behind attention."""
+    """The drift of coordinate 3 after attention."""
     found = behind_attention("layer 1", SOFTMAX, [of_head], before_layer(drifts(**of), magnitudes))
     return {cls: values[3] for cls, values in found.items()}
 

@@ -207,7 +207,7 @@ HELD = {"pos": (b"\2\2",), "x": (b"\0", b"\2"), "y": (b"\2",)}
 def layer(
     into: Sequence[list[tuple[int, int]]], bias: Sequence[int], out_of: Sequence[list[tuple[int, int]]], **of: str
 ) -> list[Fraction]:
-    """Behind an MLP, for class A."""
+    """After an MLP, for class A."""
     mlp = Mlp(sparse(into), np.array(bias), sparse(out_of), np.zeros(len(bias), np.int64))
     return behind_mlp(mlp, NETWORK, {"A": HELD}, drifts(**of), UNLIMITED)["A"]
 

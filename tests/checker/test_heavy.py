@@ -161,7 +161,7 @@ HEAVY: list[tuple[str, Forge, int, str]] = [
     ("lists inside lists", with_provenance({"x": [[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]}), 4, "inside each other"),
     ("more than 64 MiB", raw(b'{"format":"' + b"x" * 2**26 + b'"}\n'), 4, "longer than the"),
     ("60 MB of digits", raw(THEORY + b',"version":' + b"9" * 60_000_000 + b"}\n"), 1, ""),
-    ("60 MB that are no object", raw(b"[" + b"0," * 30_000_000 + b"0]\n"), 2, "is no certificate"),
+    ("60 MB that are not an object", raw(b"[" + b"0," * 30_000_000 + b"0]\n"), 2, "is not a certificate"),
     (
         "a device without end",
         in_place_of(lambda m: m.certificate, lambda p: p.symlink_to("/dev/zero")),

@@ -21,7 +21,7 @@ from exactformer.certificates.checker.weights import read_network
 from tests.checker.conftest import TURING_COT, Made, Make
 
 MODEL = parse_model("", "rounded:bf16/bf16+linearfloat(4,-9,9)")
-"""Integers are exact up to 16; 18 is a value, 17 is none; the largest value is 960."""
+"""Integers are exact up to 16; 18 is a value, 17 is not; the largest value is 960."""
 
 SMALL: Any = {
     "format": "exactformer weights",
@@ -88,7 +88,7 @@ KEPT_AND_BROKEN: list[tuple[str, str, Change, Change]] = [
      lambda d: mlp(d).update(bias=[-9, 3]), lambda d: mlp(d).update(bias=[-10, 3])),
     ("residual sums, by heads", "weights.layers[0].heads",
      lambda d: writes(d, 4, 4, 4, 3), lambda d: writes(d, 4, 4, 4, 4)),
-    ("residual sums, by neurons", "weights.layers[0].mlp: an activation behind the MLP",
+    ("residual sums, by neurons", "weights.layers[0].mlp: an activation after the MLP",
      lambda d: mlp(d).update(bias=[-2, 2], out_weight=[1, -1, -5]),
      lambda d: mlp(d).update(bias=[-2, 2], out_weight=[2, -1, 3])),
     ("a logit with its fields", "weights.vocabulary.A.unembedding",
@@ -113,15 +113,15 @@ def nothing(_: Any) -> None:
 
 
 def test_weights_are_values() -> None:
-    """Each by itself, times its scale: 17 is not a value, though 18 is one; 512 is, and 1024 is too large."""
-    with pytest.raises(Rejected, match=r"^weights, mlp_out: -17 is no number"):
+    """Each by itself, times its scale: 17 is not a value, though 18 is; 512 is one, and 1024 is too large."""
+    with pytest.raises(Rejected, match=r"^weights, mlp_out: -17 is not a number"):
         judged(lambda d: mlp(d).update(out_weight=[1, -17, 2]))
     with pytest.raises(Rejected, match=r"^weights.layers\[0\].mlp: an activation"):
         judged(lambda d: mlp(d).update(out_weight=[1, -18, 2]))
     judged(nothing, (512, 64))
-    with pytest.raises(Rejected, match=r"^weights, query: 1 times 1024 is no number"):
+    with pytest.raises(Rejected, match=r"^weights, query: 1 times 1024 is not a number"):
         judged(nothing, (1024, 64))
-    with pytest.raises(Rejected, match=r"^weights, key: 1 times 1024 is no number"):
+    with pytest.raises(Rejected, match=r"^weights, key: 1 times 1024 is not a number"):
         judged(nothing, (64, 1024))
 
 
@@ -187,7 +187,7 @@ def test_unembedding_weights_that_no_format_has(make: Make, tmp_path: Path, argu
     check = partial(check_certificate, made.certificate, made.machine)
     if ALL[0] in arguments:
         check = partial(check_theory, made.certificate, TURING_COT, machine_given=made.machine)
-    with pytest.raises(Rejected, match=r"^weights, unembedding: -?2147483647 is no number .* fp32 \(ARITHMETIC 8"):
+    with pytest.raises(Rejected, match=r"^weights, unembedding: -?2147483647 is not a number .* fp32 \(ARITHMETIC 8"):
         check()
 
 

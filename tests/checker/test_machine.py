@@ -196,7 +196,7 @@ def test_no_block_when_the_machine_has_just_halted() -> None:
     [
         pytest.param(TEXT, "2", "not in the input alphabet", id="foreign symbol"),
         pytest.param(TEXT.replace('  - "go 1 -> go 0 R"\n', ""), "1", "no row", id="no row"),
-        pytest.param(TEXT.replace("go 0 -> go 1 R", "go 0 -> go _ R"), "01", "no word", id="output with a blank"),
+        pytest.param(TEXT.replace("go 0 -> go 1 R", "go 0 -> go _ R"), "01", "not a word", id="output with a blank"),
     ],
 )
 def test_runs_that_are_not_covered(text: str, word: str, message: str) -> None:

@@ -91,7 +91,7 @@ def test_lookup_is_attention() -> None:
     ("coordinate", "value", "message"),
     [
         pytest.param(0, 1, "no longer hold", id="pos was changed"),
-        pytest.param(5, 0, "no vector of", id="a query is no vector of +1 and -1"),
+        pytest.param(5, 0, "not a vector of", id="a query is not a vector of +1 and -1"),
         pytest.param(7, 1, "does not see", id="a query names a later position"),
     ],
 )

@@ -28,7 +28,7 @@ BOUNDS = [
     ("there and back", 2, machine("a 1 -> b 1 R", "a _ -> h _ S", "b _ -> h 1 L", "b 1 -> h 1 L")),
     ("to and fro for ever", None, machine("a 1 -> b 1 R", "b _ -> a 1 L", "a _ -> h 1 S")),
     ("cell 0 for ever", None, machine("a 1 -> a 1 L", "a _ -> h _ S")),
-    ("the input is no write of tape 2", 1, machine("a _ _ -> h _ _ S S", tapes=2)),
+    ("the input is not a write of tape 2", 1, machine("a _ _ -> h _ _ S S", tapes=2)),
 ]
 
 

@@ -1,9 +1,9 @@
-"""Real signals to real processes, at random moments: what a command leaves behind.
+"""Real signals to real processes, at random moments: what a command leaves in its folder.
 
     python -m tests.command_line.interrupts [--trials 200] [--seed 0]
 
-interrupts each of `COMMANDS` so often, and prints how they ended and how long that took.  The moment never decides
-whether that is right: a command that an interrupt comes too late for ends as always.
+interrupts each of `COMMANDS` this often, and prints how they ended and how long that took.  What is right does not
+depend on the moment: if the interrupt comes too late, the command ends as usual.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ CERTIFICATE, MACHINE, NETWORK = "{certificate}", "{machine}", "{network}"
 
 @dataclass(frozen=True)
 class Case:
-    """A command to interrupt; ``codes`` are those of its normal ends, which ``most`` seconds are enough for."""
+    """A command to interrupt; normally it ends within ``most`` seconds, with one of these exit codes."""
 
     title: str
     command: tuple[str, ...]
@@ -111,7 +111,7 @@ FOR_ALL = ("--all-inputs", "--context", "16")
 
 
 def certificate_in(folder: Path, *options: str) -> dict[str, str]:
-    """A small certificate, for all inputs if nothing else is asked for, and what stands for it and its machine."""
+    """A small certificate, for all inputs unless asked otherwise, and the placeholders for it and its machine."""
     machine = folder / "increment.yaml"
     machine.write_text(invoke("machines", "increment").out)
     made = invoke("certify", str(machine), *(options or FOR_ALL), "--out", str(folder))
@@ -122,7 +122,7 @@ def certificate_in(folder: Path, *options: str) -> dict[str, str]:
 
 
 def network_in(folder: Path) -> Path:
-    """One head that takes the mean of all letters; of as many a as b it says a."""
+    """One head that takes the mean of all letters; for as many a as b it says a."""
     head = HeadWeights([[0, 0]], [[0, 0]], [[1, 0]], [[0], [1]])
     layers, embedding, logits = [LayerWeights([head])], [[1, 0], [-1, 0]], [[0, 1], [0, -1]]
     net = Transformer.build("ab", embedding, logits, layers, unembedding_bias=[2**-10, 0])
@@ -170,7 +170,7 @@ def interrupted(
 
 
 def nobody_left(group: int) -> bool:
-    """All processes of this group are gone, now or soon."""
+    """Whether all processes of this group are gone, now or soon."""
     deadline = time.monotonic() + ANTI_HANG
     while time.monotonic() < deadline:
         try:
@@ -182,7 +182,7 @@ def nobody_left(group: int) -> bool:
 
 
 def wrong(case: Case, ended: Ended, folder: Path, number: signal.Signals) -> str | None:
-    """What is not as it has to be after a signal; None if nothing is."""
+    """What is wrong after a signal; None if nothing is."""
     temporary = [name for name in files_in(folder) if Path(name).name.startswith(".") or name.endswith("-journal")]
     if temporary:
         return f"temporary files: {temporary}"

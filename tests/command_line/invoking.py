@@ -15,7 +15,7 @@ from exactformer.certificates.command_line.main import main
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command leaves behind."""
+    """The exit code of a command, and what it printed."""
 
     code: int
     out: str
@@ -42,5 +42,5 @@ def run_installed(*arguments: str | Path, cwd: Path | None = None) -> Outcome:
 
 
 def files_in(folder: Path) -> list[str]:
-    """Names of everything below a folder."""
+    """The names of everything below a folder."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))

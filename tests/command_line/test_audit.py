@@ -78,7 +78,7 @@ def test_the_words_say_what_the_rows_say() -> None:
     assert f"N = 2^4..2^{max(proved).bit_length() - 1}: proved at beta = 128, |W_Q| <= 16, |W_K| <= 8" in said
     assert "inconclusive: they hold up to 16,777,216 writes of one cell" in said
     assert {row["writes"] for row in fused if row["verdict"] == "inconclusive"} == {"16777216"}
-    assert "fp32 is not shown to count 16,777,217 ones in any order" in said
+    assert "a sum of 16,777,217 ones in fp32 is not shown to be exact in every order" in said
     assert "61 rounded weights of 1/61 do not sum to 1, even if nothing leaks" in said
     largest = max(int(value) for row in fused for name, value in row.items() if name.startswith("largest_m"))
     assert f"every |parameter| <= {largest};" in said
@@ -135,8 +135,8 @@ BAD = {
     "two sizes": ("audit --dims 1,2", "--dims 1,2: give tapes, states and tape symbols"),
     "no second state": ("audit --dims 1,1,2", "from 1,2,2 to 8,4096,4096"),
     "sizes beyond": ("audit --dims 9,2,2", "from 1,2,2 to 8,4096,4096"),
-    "sizes that are no numbers": ("audit --dims a,b,c", "--dims a,b,c"),
-    "range downwards": ("audit increment --context 2^9..2^4", "ranges of powers of two that go up"),
+    "sizes that are not numbers": ("audit --dims a,b,c", "--dims a,b,c"),
+    "range downwards": ("audit increment --context 2^9..2^4", "ascending ranges of powers of two"),
     "range beyond": ("audit increment --context 2^4..2^65", "from 1 to 2^64"),
     "range of numbers": ("audit increment --context 4..64", "'4..64'"),
     "context too large": ("audit increment --context 18446744073709551617", "from 1 to 2^64"),

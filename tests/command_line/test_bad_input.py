@@ -58,17 +58,17 @@ BAD = (
     Bad("context too small", "certify increment --input 1 --context 10", ("11 tokens", "--context 11 or more")),
     Bad("context too small, run", "run increment 1 --context 10", ("11 tokens", "--context 11 or more")),
     Bad("neither inputs nor all", "certify increment", ("--input", "--all-inputs")),
-    Bad("inputs and all", "certify increment --all-inputs --context 16 --input 1", ("leave --input out",)),
+    Bad("inputs and all", "certify increment --all-inputs --context 16 --input 1", ("leave out --input",)),
     Bad("all inputs of no context", "certify increment --all-inputs", ("--context N",)),
     Bad(
         "all inputs of a machine without a first step",
         "certify {folder}/stuck.yaml --all-inputs --context 16",
-        ("stuck has no row for 'start'", "give that state a row"),
+        ("stuck has no row for its initial state 'start'", "give that state a row"),
     ),
     Bad(
         "space without summaries",
         "certify increment --all-inputs --context 16 --space 3",
-        ("--space goes with --paradigm scot",),
+        ("--space needs --paradigm scot",),
     ),
     Bad(
         "a space whose segments do not fit",
@@ -78,14 +78,14 @@ BAD = (
     Bad(
         "an assumption about given inputs",
         "certify increment --input 1 --assume-writes-per-cell 3",
-        ("--assume-writes-per-cell goes with --all-inputs",),
+        ("--assume-writes-per-cell needs --all-inputs",),
     ),
     Bad(
         "an assumption that says nothing",
         "certify increment --all-inputs --context 16 --assume-writes-per-cell 16",
         ("from 1 to 15",),
     ),
-    Bad("a context that is no number", "certify increment --all-inputs --context 2^x", ("like 1000 or 2^20",)),
+    Bad("a context that is not a number", "certify increment --all-inputs --context 2^x", ("like 1000 or 2^20",)),
     Bad(
         "a context of nothing",
         "certify increment --all-inputs --context 0",
@@ -192,10 +192,10 @@ USAGE: dict[str, tuple[str, str]] = {
         "certify increment --all-inputs --context 4",
         "no token sequence has fewer than 5 tokens",
     ),
-    "tokens of given inputs": ("certify increment --input 1 --claim tokens", "--claim tokens goes with --all-inputs"),
+    "tokens of given inputs": ("certify increment --input 1 --claim tokens", "--claim tokens needs --all-inputs"),
     "audit of formats and arithmetics": (
         "audit increment --arithmetic fused:bf16 --models fused",
-        "--arithmetic takes the place of --formats and --models",
+        "--arithmetic replaces --formats and --models",
     ),
     "the folder to write to is a file": (
         "certify increment --input 1 --out {folder}/hole.yaml",
@@ -242,7 +242,7 @@ def test_what_is_too_long_for_the_name_of_a_file_is_refused(arguments: str) -> N
 
 
 def test_a_certificate_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
-    """Nor is one whose theory the command looks up before it asks the checker: there is no writer."""
+    """Also where the command looks up the theory before it asks the checker; nobody writes to the pipe."""
     pipe = tmp_path / "certificate.json"
     os.mkfifo(pipe)
     outcome = run_installed("check", str(pipe), "--machine", "copy")

@@ -99,7 +99,7 @@ def test_another_certificate_leaves_the_weights_of_the_first(tmp_path: Path) -> 
 
 
 def test_a_reader_that_goes_away_is_no_verdict(tmp_path: Path) -> None:
-    """Exit codes from 0 to 4 say something of the certificate; here nobody has read what."""
+    """Exit codes from 0 to 4 say something about the certificate; here nobody has read it."""
     installed = str(Path(sys.executable).with_name("exactformer"))
     command = [installed, "certify", "increment", "--input", "1", "--out", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:

@@ -51,7 +51,7 @@ class Written:
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Written]:
-    """Of each kind, made once."""
+    """A certificate of each kind, made once."""
 
     @cache
     def of_kind(kind: str) -> Written:
@@ -80,7 +80,7 @@ def test_exit_code_report_and_files(kind: str, written: Callable[[str], Written]
     else:
         assert "its unique best one: every other logit is at least" in printed
     assert ("ASSUMED" in printed) == (kind == "assumed")
-    assert ("No cell is written more than 9 times: nothing is claimed of runs that do." in printed) == (
+    assert ("No cell is written more than 9 times: nothing is claimed about runs that write one more" in printed) == (
         kind == "assumed"
     )
 
@@ -209,7 +209,7 @@ def test_a_sweep_in_which_a_machine_is_not_proved_says_so(tmp_path: Path) -> Non
     code, summary = sweep(tmp_path / "sweep.jsonl", 1, "--arithmetic", "exact")
     assert code == 3
     assert summary["verdicts"] == {"inconclusive": 1}
-    assert "the inequalities hold at no beta, even where no tokens tie" in summary["not_proved"][0]["reason"]
+    assert "the inequalities hold at no beta, even if no tokens tie" in summary["not_proved"][0]["reason"]
     outcome = invoke("sweep", *ALL, "--machines", "1", "--context", "16", "--workers", "1", "--arithmetic", "exact",
                      "--out", tmp_path / "sweep.jsonl")  # fmt: skip
     assert outcome.code == 3

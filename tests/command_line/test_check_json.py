@@ -1,4 +1,4 @@
-"""``check --json``: of every kind of certificate, and of every refusal, one object that the schema describes."""
+"""``check --json``: for every kind of certificate, and for every refusal, one object that the schema describes."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_refusals(of_title: OfTitle, tmp_path: Path) -> None:
     assert "cannot be read" in none["error"]
     unnamed = checked(found.path)
     assert (unnamed["valid"], unnamed["exit_code"]) == (None, 2)
-    assert "give --machine MACHINE" in unnamed["error"]
+    assert "say what the certificate has to be about" in unnamed["error"]
     assert checked(found.path, "--machine", "no such machine")["exit_code"] == 2
     assert checked(found.path, "--machine", "increment", "--spec", "x")["exit_code"] == 2
     wrong = checked(found.path, "--function", "sort")
@@ -124,7 +124,7 @@ def test_a_specification_is_compared(of_title: OfTitle) -> None:
     other.write_text("def expected(word):\n    return ['b']\n")
     said = checked(found.path, "--spec", other)
     assert (said["exit_code"], said["valid"], said["compared"]) == (1, True, None)
-    assert said["error"].startswith("not what is expected: ")
+    assert said["error"].startswith("not what the specification expects: ")
 
 
 def test_a_folded_machine_is_said(of_title: OfTitle) -> None:

@@ -97,7 +97,7 @@ def test_rows_say_where_lemma_6_is_not_stated_and_where_there_is_no_grid() -> No
     assert all(row["ternary_beta"] == "128" for row in rows)
     assert "delta = 1/8 for every n" in said
     assert f"lemma 6, beyond: {Condition.BEYOND.value}" in said
-    assert f"lemma 6, none: there is nothing to compare, as {rows[3]['why']}" in said
+    assert f"lemma 6, none: there is nothing to compare, because {rows[3]['why']}" in said
     assert cells(said, 9)[:4] == ["9", "1/8", "none", "-"]
     assert "At n = 8, d = 1, delta = 1/8 ids need" in said
 
@@ -144,7 +144,7 @@ def test_an_arithmetic_that_is_not_right_is_not_called_right() -> None:
     said, (row,) = invoke(*arguments).out, rows_of(*arguments)
     assert row["ternary_verdict"] == "inconclusive"
     assert f"{row['ternary_beta']} (inconclusive)" in said
-    assert "is not shown right in rounded:bf16/bf16" in said
+    assert "In rounded:bf16/bf16 the ternary construction is not shown to be right" in said
 
 
 def test_a_machine_has_its_own_size() -> None:
@@ -179,7 +179,7 @@ BAD = {
     "both a machine and sizes": ("compare --machine increment --dims 1,2,3", "--dims K,Q,G"),
     "unknown machine": ("compare --machine incremen", "did you mean increment"),
     "delta 1": ("compare --delta 1/1", "--delta '1/1': give 1/M with M from 2 to 10000"),
-    "delta that is no fraction": ("compare --delta 0.25", "as-stated or coarsest"),
+    "delta that is not a fraction": ("compare --delta 0.25", "as-stated or coarsest"),
     "delta that is not 1/M": ("compare --delta 2/5", "give 1/M"),
     "delta too fine": ("compare --delta 1/10001", "to 10000"),
     "no coordinate": ("compare --dim 0", "'0': give numbers of coordinates from 1 to 8"),
@@ -189,7 +189,7 @@ BAD = {
         "compare --context 2^11",
         "give numbers of tokens from 1 to 2^10",
     ),
-    "range downwards": ("compare --context 2^3..2^1", "ranges of powers of two that go up"),
+    "range downwards": ("compare --context 2^3..2^1", "ascending ranges of powers of two"),
     "unknown arithmetic": ("compare --arithmetic fused:bf17", "bf17"),
     "two outputs": ("compare --csv --json", "not both"),
     "no kind of drawing": ("compare --context 4 --plot {folder}/a.pdf", ".svg or .png"),

@@ -102,7 +102,7 @@ def test_an_unexpected_failure_is_no_verdict(title: str, monkeypatch: pytest.Mon
     outcome = invoke("run", "increment", "1")
     assert (outcome.code, outcome.out) == (5, "")
     (line,) = outcome.err.splitlines()
-    assert line.startswith("Error: the command failed, so that nothing is said about any claim: ")
+    assert line.startswith("Error: the command failed, so nothing is said about any claim: ")
     assert says in line
     monkeypatch.setenv("EXACTFORMER_TRACEBACK", "1")
     told = invoke("run", "increment", "1")
@@ -151,7 +151,7 @@ def test_a_full_disk_is_a_failure_that_leaves_nothing(
 def ended(
     command: tuple[str | Path, ...], folder: Path, shell: str = '"$@"', before: Callable[[], None] | None = None
 ) -> Outcome:
-    """Run the command, as "$@" of a line for the shell, which may redirect it; the code is the command's."""
+    """Run the command as "$@" in a line for the shell, which may redirect it; the exit code is the command's."""
     done = subprocess.run(
         ["bash", "-c", f"{shell}; exit ${{PIPESTATUS[0]}}", "bash", *map(str, command)],
         cwd=folder,
@@ -219,7 +219,7 @@ def test_a_narrow_terminal_without_unicode(tmp_path: Path) -> None:
 
 
 def test_a_sweep_on_a_full_disk_keeps_whole_lines(tmp_path: Path) -> None:
-    """A file that must not become longer than this stands for a disk that is full."""
+    """A limit on the length of files stands for a full disk."""
     command = (*PROGRAM, "sweep", "--machines", "4", "--workers", "1", "--out", "sweep.jsonl")
     room = 900
     outcome = ended(command, tmp_path, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)))

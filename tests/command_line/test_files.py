@@ -65,7 +65,7 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_that_is_the_same_stays_and_one_that_differs_is_kept_unless_forced(
     title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The one that is changed is the last that is written: a certificate that says something else, a drawing."""
+    """The changed one is the last that is written: a certificate that says something else, a drawing."""
     for drawing in ("audit_plot.draw_audit", "comparison_plot.draw_comparison"):
         monkeypatch.setattr(f"exactformer.certificates.command_line.{drawing}", lambda *_: b"<svg/>")
     first = invoke(*in_folder(title, tmp_path))
@@ -78,7 +78,7 @@ def test_a_file_that_is_the_same_stays_and_one_that_differs_is_kept_unless_force
     (tmp_path / name).write_bytes(changed)
     outcome = invoke(*in_folder(title, tmp_path))
     assert (outcome.code, outcome.out) == (2, "")
-    assert outcome.err.startswith(f"Error: {tmp_path / name} is there and is kept: its ")
+    assert outcome.err.startswith(f"Error: {tmp_path / name} exists and is kept: its ")
     assert outcome.err.count("\n") == 1
     assert contents(tmp_path) == whole | {name: changed}
     assert invoke(*in_folder(title, tmp_path), "--force").code == 0
@@ -96,7 +96,7 @@ def test_a_foreign_file_is_noticed_before_the_work(title: str, tmp_path: Path) -
         outcome = invoke(*in_folder(title, tmp_path))
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err == (
-        f"Error: {tmp_path / 'the name'} is there and is kept: it is no certificate; "
+        f"Error: {tmp_path / 'the name'} exists and is kept: it is not a certificate; "
         "give --force to replace it, or another --out\n"
     )
     assert contents(tmp_path) == {"the name": b"my notes"}
@@ -114,7 +114,8 @@ REQUESTS = (
 
 
 def test_certificates_of_different_requests_lie_side_by_side(tmp_path: Path) -> None:
-    """A refutation beside a proof, another arithmetic, context, paradigm: each has a file, and its weights."""
+    """A refutation next to a proof, another arithmetic, context or paradigm: each has a file of its own, and its
+    weights."""
     for request in REQUESTS:
         before = contents(tmp_path)
         outcome = invoke(*request, "--out", tmp_path)

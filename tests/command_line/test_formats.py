@@ -108,7 +108,7 @@ def test_convert_writes_a_file_and_replaces_none(tmp_path: Path) -> None:
     assert invoke("convert", file, "--to", "jflap", "--out", out).code == 0  # it says the same
     kept = invoke("convert", file, "--to", "morphett", "--out", out)
     assert kept.code == 2
-    assert "is there and is kept" in kept.err
+    assert "exists and is kept" in kept.err
     assert out.read_text(encoding="utf-8") == text
     assert invoke("convert", file, "--to", "morphett", "--out", out, "--force").code == 0
     assert out.read_text(encoding="utf-8").startswith("; 'increment'")
@@ -166,7 +166,7 @@ def test_a_complete_machine() -> None:
     assert (said["reached"], said["missing"], said["halting"]) == (["right", "carry", "done"], [], {"done": "halts"})
     printed = invoke("validate", FILES / "increment.yaml").out
     assert "increment, read as the YAML of turingmachine.io, is well formed: 1 tape, 3 states, 3 symbols" in printed
-    assert "There is a transition wherever a run can get to." in printed
+    assert "There is a transition for every situation that a run can reach." in printed
     assert "Transitions lead to done (halts); whether a run gets there is not decided here." in printed
 
 

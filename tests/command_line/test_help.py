@@ -83,7 +83,7 @@ OPTIONS = {
 }
 COMMANDS = tuple(OPTIONS)
 LISTS = (("machines",), ("arithmetics",))
-"""Commands that only list, and end with 0."""
+"""Commands that only list something, and end with 0."""
 PROBE = """
 import sys
 from exactformer.certificates.command_line.main import main

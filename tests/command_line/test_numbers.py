@@ -140,7 +140,7 @@ def test_what_is_given_in_many_ways_is_one_number() -> None:
 
 @pytest.mark.parametrize("text", ["4..64", "2^9..2^4", "2^4..2^65", "2^4..", "..2^4", "1,,2", "3^1..3^2"])
 def test_ranges_are_of_powers_of_two_and_go_up(text: str) -> None:
-    with pytest.raises(click.BadParameter, match="or ranges of powers of two that go up"):
+    with pytest.raises(click.BadParameter, match="or ascending ranges of powers of two"):
         numbers_of("tokens")(text)
 
 

@@ -1,6 +1,6 @@
 """Every command's report, at every width: all of it is there, in lines that fit; and reports speak facts.
 
-Each report is computed once: what is laid out of it here at the widths is what `console.show` prints.
+Each report is computed once; what is laid out here at each width is what `console.show` prints.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ COMMANDS = {
     "verify": (*WORDS, "--length", "5", "--arithmetic", "fp32"),
     "verify, not shown": (*WORDS, "--length", "9", "--arithmetic", "rounded:fixed4/fixed4"),
 }
-"""Of ``certify`` there are reports of each verdict below."""
+"""For ``certify`` there are reports of each verdict below."""
 WRITTEN = Written(Path("out/a.certificate.json"), Path("out/a.0123.weights.json"), b"a certificate", kept=False)
 LITTLE = ("rewrite", 16, "rounded:fixed8/fixed8")
 """Two tapes; in this arithmetic three tokens that tie do not give 1."""
@@ -92,7 +92,7 @@ def bundle_of(title: str) -> UniversalBundle:
 
 
 def words(text: str) -> list[str]:
-    """Without what a list says once more for each row."""
+    """Without what a list repeats for each row."""
     return re.split(r"[\s,:|]+", text)
 
 
@@ -187,7 +187,8 @@ def test_where_tokens_are_proved_no_row_looks_like_a_failure() -> None:
     legend_of_heads = next(part for part in parts if isinstance(part, Facts) and part.rows[0][0] == "separation")
     text = " ".join(text for _, text in legend_of_heads.rows)
     assert (
-        "may drift: even then it may give another; the drift bounds above cover that, for every number of ties" in text
+        "may drift: even then it may give another value; the drift bounds above cover that, for every number of "
+        "ties" in text
     )
 
 

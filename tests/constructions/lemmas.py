@@ -1,7 +1,7 @@
-"""The table of spec 1.2 said plainly: for each gadget, inputs that meet its precondition and what it then adds.
+"""What gadgets do, said plainly: for each of them, inputs that meet its precondition and what it then adds.
 
 A *lemma* is one gadget with all the inputs it is tested on and, for each, the gain of every coordinate.  Neurons
-are evaluated here one by one, as spec 1.1 defines them.
+are evaluated here one by one: W2 . relu(W1 . x + b), added to x.
 """
 
 from __future__ import annotations

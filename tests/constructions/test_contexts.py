@@ -1,4 +1,4 @@
-"""The contexts that cells and steps ask for, against real runs and against trying everything (spec 3.1)."""
+"""The contexts that cells and steps ask for, against real runs and against trying everything."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.machine_table import CASES, Case
 
 
 def waiting_machine(steps: int) -> TuringMachine:
-    """A machine that stays in cell 0 for so many steps and leaves its input, which may not be empty."""
+    """A machine that stays in cell 0 for this many steps and leaves its input, which may not be empty."""
     states = tuple(f"q{step}" for step in range(steps + 1))
     rows: dict[Situation, Action] = {
         (states[step], ("a",)): Action(states[step + 1], ("a",), (Move.STAY,)) for step in range(steps)
@@ -33,7 +33,7 @@ def waiting_machine(steps: int) -> TuringMachine:
 
 def naive_segment(end: int, position_bits: int, behind: int, steps: int | None) -> int:
     """Tokens of a segment, laid out one by one: prompt up to index ``end``, a trace that halts after ``steps`` or is
-    capped, and the tokens behind it."""
+    capped, and the tokens after it."""
     place, runs = end, 0
     while True:
         place, runs = place + 1, runs + 1

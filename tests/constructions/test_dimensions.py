@@ -1,4 +1,4 @@
-"""The dimension theorems of spec 1.3 against compiled networks: equal on total machines, at most on partial ones."""
+"""The paper's theorems about dimensions against compiled networks: equal on total machines, at most on partial ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signed binary: the encodings of positions, states, symbols and moves (spec 1.1)."""
+"""Signed binary: the encodings of positions, states, symbols and moves."""
 
 from __future__ import annotations
 

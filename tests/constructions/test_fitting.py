@@ -1,4 +1,4 @@
-"""The smallest context of a few runs, against trying every N (spec 1.3)."""
+"""The smallest context of a few runs, against trying every N."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every gadget does what the last column of the table in spec 1.2 says, on all inputs its lemma speaks of."""
+"""Every gadget does what `lemmas.py` says of it, on all inputs listed there."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def rows_of(rows: SparseRows) -> list[list[tuple[int, int]]]:
 
 
 def neurons_of(mlp: Mlp) -> list[Neuron]:
-    """An MLP read back."""
+    """What an MLP does, read back from its weights."""
     return [
         Neuron(tuple(inputs), bias, tuple(outputs))
         for inputs, bias, outputs in zip(rows_of(mlp.inputs), mlp.bias.tolist(), rows_of(mlp.outputs), strict=True)

@@ -1,4 +1,4 @@
-"""Summarized chain of thought: segments as the spec defines them, and every token of them predicted (spec 3)."""
+"""Summarized chain of thought: its segments, and every token of them predicted."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def shown(run: Run, r: int) -> list[str]:
 
 
 def test_segments_written_by_hand() -> None:
-    """e = 4 in the first segment, so the cap holds from token 16 on; the summary has cells 0..3, e = 6 behind it."""
+    """e = 4 in the first segment, so the cap holds from token 16 on; the summary has cells 0..3, and after it e = 6."""
     first, second, *_ = shown(trace(COUNTER, "000"), 6)
     assert first == (
         "INP SIGMA(0) SIGMA(0) SIGMA(0) EINP RUN(right ^0 R) RUN(right 0 R) RUN(right 0 R) RUN(carry _ L) "

@@ -1,4 +1,4 @@
-"""The token sequence of a run (spec 2.1)."""
+"""The token sequence of a run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_sequence_written_by_hand() -> None:
 
 
 def test_no_block_when_the_machine_halts_at_its_boundary() -> None:
-    # four steps with r = 2: a block behind steps 1, 2 and none behind 3, 4
+    # four steps with r = 2: a block after steps 1, 2 and none after 3, 4
     families = [token.family for token in sequence("rewrite", "111", 2).tokens]
     assert " ".join(families) == (
         "INP SIGMA SIGMA SIGMA EINP RUN RUN POS BIT BIT EPOS RUN RUN OUTP SIGMA SIGMA SIGMA SIGMA EOUTP"

@@ -1,4 +1,4 @@
-"""The vocabulary of a machine: which tokens there are, and what their embeddings put where (spec 2.1, 2.3)."""
+"""The vocabulary of a machine: which tokens there are, and what their embeddings put where."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_number_of_tokens_is_that_of_the_spec(name: str) -> None:
 
 
 def plain_embedding(name: str, token: Token) -> dict[str, tuple[int, ...]]:
-    """What spec 2.3 puts into each register, ``pos`` aside; registers left out are zero."""
+    """What the construction puts into each register, ``pos`` aside; registers left out are zero."""
     machine = load_machine(name)
     shape = Shape.of(machine, 4)
     K, d_Q, d_G = machine.tapes, shape.state_bits, shape.symbol_bits

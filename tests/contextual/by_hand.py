@@ -1,4 +1,4 @@
-"""The construction computed by hand, straight from the formulas of spec 6, sharing nothing with the sources."""
+"""The construction computed by hand, straight from the paper's formulas, sharing nothing with the sources."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def quantise(n: int, d: int, m: int, t: Fraction) -> Fraction:
 
 
 def ids(n: int, d: int, m: int, columns: Sequence[Sequence[Fraction]]) -> list[Fraction]:
-    """u^T of the columns behind selective shifts at 0, delta, .., delta^(-d+1) - delta and the global shift."""
+    """u^T of the columns after selective shifts at 0, delta, .., delta^(-d+1) - delta and the global shift."""
     label = [sum((z * m**i for i, z in enumerate(column)), F(0)) for column in columns]
     for k in range(m**d):
         b, half = F(k, m), F(1, 2 * m)

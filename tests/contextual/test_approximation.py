@@ -153,7 +153,7 @@ def test_the_command_says_what_is_proved() -> None:
     assert (outcome.code, outcome.err) == (0, "")
     for text in (
         "the function is not permutation-equivariant",
-        "an entry can be off by w(1/8) = 1/8",
+        "within a cell an entry is off by at most w(1/8) = 1/8",
         "from t_l = 7298 to t_r = 204687/4",
         "layers     9 quantise, 8 shift selectively, 1 globally, 2 dismiss other ids, 32 map values",
         "Lemma 6 proved: all 81 quantised sequences",
@@ -175,7 +175,7 @@ def test_an_equivariant_function_has_a_set_left_out() -> None:
     asked = ("approximate", "--function", "polynomial", "--n", "2", "--epsilon", "1", "--p", "1")
     outcome = invoke(*asked)
     assert outcome.code == 0
-    assert "off the inputs with two tokens in one cell, whose measure is 1/" in outcome.out
+    assert "except on inputs with two tokens in one cell, whose measure is 1/" in outcome.out
     forced = invoke(
         "approximate", "--function", "polynomial", "--n", "2", "--epsilon", "1/2", "--p", "1", "--positional"
     )
@@ -194,7 +194,7 @@ BAD = {
     "there is no function 'sin'": ("--function", "sin", *GOOD[2:]),
     "n = 1, d = 1: give n >= 2 tokens": (*GOOD[:3], "1", *GOOD[4:]),
     "p = 0": (*GOOD, "--p", "0"),
-    "n = 65, d = 1: at most 64 tokens": (*GOOD[:3], "65", *GOOD[4:]),
+    "n = 65, d = 1: give at most 64 tokens": (*GOOD[:3], "65", *GOOD[4:]),
     "there is no file missing.py": ("--function", "missing.py:f", *GOOD[2:]),
 }
 

@@ -49,7 +49,7 @@ def sequences(cost: Cost) -> Iterator[Numbers]:
 
 
 def values_of(cost: Cost, output: Fraction) -> ValueMapping:
-    """Every entry of every output is this."""
+    """Every entry of every output has this value."""
 
     def wish(numbers: Numbers) -> Sequence:
         return ((output,) * cost.grid.d,) * len(numbers)
@@ -71,7 +71,7 @@ def all_ids(case: Case) -> list[int]:
 
 
 def parameters(case: Case) -> dict[Kind | None, set[Fraction]]:
-    """Every parameter of the built network, in units of delta, by kind; None: those without a length, 0 and +-1."""
+    """Every parameter of the built network, in units of delta, by kind; None: those that are not lengths, 0 and +-1."""
     grid, (network, values) = cost_of(case).grid, built(case, F(0))
     found: dict[Kind | None, set[Fraction]] = {kind: set() for kind in Kind} | {None: set()}
 

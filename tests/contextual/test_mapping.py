@@ -57,7 +57,7 @@ def test_the_exhaustive_check_sees_the_interval_and_ids_of_the_formulas(size: tu
 
 @pytest.mark.parametrize("size", SMALL)
 def test_layers_on_labels_are_the_layers(size: tuple[int, int, int]) -> None:
-    """The vectorised layers, against the layers on columns, on every quantised sequence and behind every layer."""
+    """The vectorised layers, against the layers on columns, on every quantised sequence and after every layer."""
     n, d, m = size
     grid = Grid(n, d, F(1, m))
     columns = {int(grid.label(column) / grid.delta): column for column in by_hand.columns(n, d, m)}

@@ -143,7 +143,7 @@ def test_the_bounds_count_what_is_left_out() -> None:
 
 
 def test_the_error_is_that_of_the_recursion_computed_with_fractions() -> None:
-    """E[s] behind each layer, s labels moved: stay E + D leak, move E + D (2E + 2 leak); then the global shift."""
+    """E[s] after each layer, s labels moved: stay E + D leak, move E + D (2E + 2 leak); then the global shift."""
     grid, factor, layers = FORM.approximation.grid, FORM.factor, 8
     columns, half = F(grid.columns), grid.delta / 2
 

@@ -77,7 +77,7 @@ def test_no_puzzle_of_the_evaluation_is_in_training(done: Path) -> None:
 
 
 def test_a_file_of_puzzles_is_split_too(tmp_path: Path) -> None:
-    """From the same file both parts are taken, and nothing is in both."""
+    """Both parts are taken from the same file, and no puzzle is in both."""
     split = split_puzzles(PLAN)
     givens = [puzzle.givens for puzzle in (*split.training, *split.evaluation)]
     (tmp_path / "puzzles.txt").write_text("\n".join(givens), encoding="utf-8")
@@ -98,13 +98,13 @@ def test_the_plans_that_come_with_it_can_be_read(path: Path) -> None:
 
 
 PLANS_REFUSED = {
-    "no YAML": ("name: [", "is no YAML file"),
+    "no YAML": ("name: [", "is not a YAML file"),
     "a list": ("- 1", "give name, boxes"),
     "an unknown key": (YAML + "colour: red\n", "'colour' is unknown; there are name"),
     "a key that is missing": (YAML.replace("threads: 1\n", ""), "'threads' is missing"),
     "text for a number": (YAML.replace("threads: 1", "threads: one"), "threads: give int, not 'one'"),
     "a truth value for a number": (YAML.replace("threads: 1", "threads: true"), "threads: give int, not True"),
-    "an unknown mode": (YAML.replace("mode: CoT", "mode: cot"), "arms, entry 1, mode: 'cot' is none of CoT, SCoT"),
+    "an unknown mode": (YAML.replace("mode: CoT", "mode: cot"), "arms, entry 1, mode: 'cot' is not one of CoT, SCoT"),
     "a number for a list": (YAML.replace("seeds: [1]", "seeds: 1"), "seeds: give a list, not 1"),
     "no seeds": (YAML.replace("seeds: [1]", "seeds: []"), "a plan needs a seed"),
     "a name twice": (YAML.replace("SCoT 1 layer", "CoT 1 layer"), "two arms have the same name"),
@@ -161,7 +161,7 @@ def test_help_names_the_options_and_exit_codes() -> None:
 
 
 def test_ctrl_c_ends_the_command(tmp_path: Path) -> None:
-    """In a training that would take days, once there is a checkpoint."""
+    """Interrupts a training that would take days, once there is a checkpoint."""
     (tmp_path / "long.yaml").write_text(YAML.replace("tokens: 1500", "tokens: 1500000000"), encoding="utf-8")
     arguments = ["--plan", str(tmp_path / "long.yaml"), "--out", str(tmp_path / "out")]
     process = subprocess.Popen(
@@ -184,7 +184,7 @@ def test_ctrl_c_ends_the_command(tmp_path: Path) -> None:
 def test_the_same_command_goes_on_where_it_was_interrupted(
     done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: int
 ) -> None:
-    """In the training of the first model and of the second; the results are those of the experiment that was not."""
+    """Interrupted in the training of the first or the second model, it ends with the results of one that was not."""
     (tmp_path / "tiny.yaml").write_text(YAML, encoding="utf-8")
     arguments = ["--plan", str(tmp_path / "tiny.yaml"), "--out", str(tmp_path / "out")]
     left = iter(range(calls))

@@ -91,7 +91,7 @@ def test_order_matters_to_the_model() -> None:
 
 
 class Oracle(nn.Module):
-    """Writes what the samples of a puzzle say, in place of a model; what it is given has to be what they say, too."""
+    """Writes what the samples of a puzzle say, in place of a model; its prompts have to be theirs, too."""
 
     def __init__(self, vocabulary: Vocabulary, written: Sequence[Sample], wrong: bool) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ class Oracle(nn.Module):
         self.row: list[int] = []
 
     def continued(self, ids: Tensor, positions: Tensor, *_: object) -> Tensor:
-        """For one sequence at a time.  If it is to be wrong, it says another last digit in the solution."""
+        """For one sequence at a time. If it is to be wrong, the last digit of its solution is another one."""
         if ids.shape[1] > 1:
             self.row = self.rows[tuple(self.vocabulary.words(ids[0].tolist()))]
         place = int(positions[0, -1]) + 1
@@ -131,7 +131,7 @@ def test_a_model_that_writes_the_samples_solves_the_puzzle(mode: Mode, wrong: bo
 
 
 class Repeats(nn.Module):
-    """Has seen the samples of a puzzle, and says again what they say, but for the tokens at one place of each."""
+    """Repeats the samples of a puzzle, except for the tokens at one place of each."""
 
     def __init__(self, wrong: int) -> None:
         super().__init__()

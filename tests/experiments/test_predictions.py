@@ -25,7 +25,7 @@ SUMMARIZED = replace(SHALLOW, name="SCoT 2", mode=Mode.SCOT)
 
 
 def solved(*rates: float) -> tuple[Solved, ...]:
-    """Of 100 puzzles at each length."""
+    """Results with 100 puzzles at each length."""
     return tuple(
         Solved(length, number < 100 * share, 10, 1, 10)
         for length, share in zip(LENGTHS, rates, strict=True)

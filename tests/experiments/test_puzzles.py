@@ -108,7 +108,7 @@ REFUSED = {
     "an empty file": ("", "has no puzzle"),
     "comments alone": ("# nothing\n", "has no puzzle"),
     "a header alone": ("quizzes,solutions\n", "has no puzzle"),
-    "a line that is too short": ("1234\n", "line 1: '1234' is no puzzle of 4 x 4 cells; give 16 characters"),
+    "a line that is too short": ("1234\n", "line 1: '1234' is not a puzzle of 4 x 4 cells; give 16 characters"),
     "a digit that is too large": ("5" + 15 * ".", "each a digit from 1 to 4"),
     "two equal digits in a row": ("# one\n11" + 14 * ".", "line 2: the puzzle has no solution"),
     "an empty grid": (16 * "0", "line 1: the puzzle has more than one solution"),
@@ -116,7 +116,7 @@ REFUSED = {
         "quizzes,solutions\n1234341221434..1,1234341221434231\n",
         "line 2: the solution is 1234341221434321, not '1234341221434231'",
     ),
-    "no UTF-8": ("\xff", "is no text"),
+    "no UTF-8": ("\xff", "is not a text"),
 }
 
 

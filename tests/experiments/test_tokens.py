@@ -1,4 +1,4 @@
-"""Traces of both modes, replayed without a search, give the solution; what is no trace is refused."""
+"""Traces of both modes, replayed without a search, give the solution; what is not a trace is refused."""
 
 from __future__ import annotations
 

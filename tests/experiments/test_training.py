@@ -30,7 +30,7 @@ PUZZLES = list(islice(puzzles(PLAN.boxes, random.Random(1)), 12))
 
 
 def weights(plan_seed: int, checkpoint: Path, precision: Precision, stop_after: int | None = None) -> dict[str, object]:
-    """Of a training, which is interrupted after some steps if that is asked for, and then goes on."""
+    """The weights of a training; if asked, it is interrupted after some steps and then goes on."""
     arm = replace(ARM, precision=precision)
     samples = Samples.of(VOCABULARY, PUZZLES, arm, PLAN.summary_every)
 
@@ -49,7 +49,7 @@ def weights(plan_seed: int, checkpoint: Path, precision: Precision, stop_after: 
 @pytest.mark.parametrize("precision", Precision)
 @pytest.mark.parametrize("stop_after", [2, 3, 7])
 def test_a_training_that_was_interrupted_ends_the_same(precision: Precision, stop_after: int, tmp_path: Path) -> None:
-    """Before the first checkpoint, at one, and in another epoch than it began in."""
+    """Interrupted before the first checkpoint, at one, and in a later epoch than the one in which it began."""
     whole = weights(5, tmp_path / "whole.pt", precision)
     parts = weights(5, tmp_path / "parts.pt", precision, stop_after)
     assert whole.keys() == parts.keys()

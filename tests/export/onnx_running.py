@@ -17,7 +17,7 @@ Array = NDArray[Any]
 
 
 class Session:
-    """One graph, loaded; ``traced`` adds the residual stream behind every sublayer to its outputs."""
+    """One graph, loaded; ``traced`` adds the residual stream after every sublayer to its outputs."""
 
     def __init__(self, export: Export, traced: bool = False) -> None:
         model = onnx_bytes(export)
@@ -55,7 +55,7 @@ class Session:
         return tokens
 
     def compare(self, work: Work) -> Difference:
-        """One pass over each segment, as `tests.export.running.compare`; needs ``traced``."""
+        """One pass over each segment, as in `tests.export.running.compare`; needs ``traced``."""
         known = {name: number for number, name in enumerate(self.tokens)}
         wrong_tokens = wrong_activations = first = 0
         for sequence, named in zip(work.sequences, named_sequences(work), strict=True):

@@ -44,7 +44,7 @@ torch.set_num_threads(1)  # Tests run in several processes; threads that wait fo
 
 AnyBundle = Bundle | TheoryBundle
 FEW = 8
-"""Exports that are kept: one certificate is run in several ways."""
+"""How many exports are kept: one certificate is run in several ways."""
 _WRITTEN: dict[tuple[str, Request], tuple[Export, bytes]] = {}
 
 
@@ -94,7 +94,7 @@ class Work:
 
 @cache
 def activations(work: Work) -> tuple[NDArray[np.int8], ...]:
-    """Behind every sublayer, the hardmax transformer's activations at all tokens read: [tokens of all segments, d]."""
+    """The hardmax transformer's activations at all tokens read, after every sublayer: [tokens of all segments, d]."""
     network = construct(work.paradigm, load_machine(work.machine), work.position_bits)
     prepared = PreparedNetwork(network)
     return tuple(stage.after.T for stage in stages(prepared, embed(prepared, work.sequences)))
@@ -129,7 +129,7 @@ def exported(bundle: AnyBundle, request: Request) -> Export:
 
 
 def written(bundle: AnyBundle, request: Request) -> tuple[Export, bytes]:
-    """And the parameters as a file has them; the last few are kept."""
+    """Also the parameters as a file has them; the last few are kept."""
     key = sha256(bundle.bytes), request
     if key not in _WRITTEN:
         while len(_WRITTEN) >= FEW:
@@ -149,7 +149,7 @@ def decoder_of(export: Export, parameters: bytes, attention: str, device: str = 
 
 @contextmanager
 def without_initial_values() -> Iterator[None]:
-    """PyTorch draws none for parameters, all of which are loaded afterwards."""
+    """PyTorch draws no initial values for parameters, as all of them are loaded afterwards."""
     with pytest.MonkeyPatch.context() as patch:
         for module in (torch.nn.Linear, torch.nn.Embedding):
             patch.setattr(module, "reset_parameters", lambda _: None)
@@ -169,7 +169,7 @@ class Difference:
 
 
 def forward(decoder: Decoder, work: Work, segment: int, math: bool = False) -> tuple[torch.Tensor, list[torch.Tensor]]:
-    """Logits [tokens read, vocabulary] of a segment and, behind every sublayer, activations [tokens read, d].
+    """Logits [tokens read, vocabulary] of a segment and, after every sublayer, activations [tokens read, d].
 
     ``math``: with SDPA's backend MATH instead of the one it chooses.
     """

@@ -87,7 +87,7 @@ REFUSED = {
     "another beta": (("--beta", "16"), "the certificate is about beta 32; give --unproved"),
     "no power of two": (("--beta", "3", "--unproved"), "'3': give a power of two from 1 to"),
     "a larger context": (("--context", "30"), "about contexts of 29 tokens, not 30"),
-    "a width that is no power of 4": (("--head-width", "32"), "must be a power of 4"),
+    "a width that is not a power of 4": (("--head-width", "32"), "must be a power of 4"),
     "a beta that the format does not hold": (("--beta", str(1 << 60), "--unproved"), "fp16 does not hold the entry"),
 }
 
@@ -151,7 +151,7 @@ def test_an_export_that_is_there_and_differs_is_kept(certificate: Path, tmp_path
     config = (tmp_path / "config.json").read_bytes()
     other = invoke(*arguments, "--dtype", "fp32")
     assert (other.code, other.out) == (2, "")
-    assert "model.safetensors is there and is kept: its content differs" in other.err
+    assert "model.safetensors exists and is kept: its content differs" in other.err
     assert (tmp_path / "config.json").read_bytes() == config
     assert invoke(*arguments, "--dtype", "fp32", "--force").code == 0
     assert (tmp_path / "config.json").read_bytes() != config

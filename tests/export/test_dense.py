@@ -182,7 +182,7 @@ def test_the_file_is_read_by_the_safetensors_package(dtype: str, tmp_path: Path)
 def test_where_activations_drift_nothing_is_said_of_ternary_ones() -> None:
     source = replace(source_of(), verdict=Verdict.TOKENS_PROVED)
     said = metadata_of(source, export_of().dense, "bf16")["not_claimed"]
-    assert "also where activations are not ternary: a kernel that rounds them there" in said
+    assert "even if activations are not ternary: the claim does not cover a kernel that rounds them" in said
     assert "on ternary activations" not in said
 
 
@@ -190,7 +190,7 @@ def test_metadata_say_what_is_claimed_and_what_is_not() -> None:
     metadata = export_of().metadata
     bundle = certified(WORK, "fused:bf16")
     assert metadata["claimed"] == bundle.certificate.statement.claim
-    assert metadata["not_claimed"].startswith("That a kernel computes in this arithmetic model is not claimed.")
+    assert metadata["not_claimed"].startswith("It is not claimed that a kernel computes in this arithmetic model.")
     assert "held in fp32; on ternary activations they are exact in bf16, too" in metadata["not_claimed"]
     assert metadata["runtimes"] == "sdpa bf16, quotient bf16"
     other = exported(bundle, Request(Path(), "torch", dtype="fp32"))
@@ -225,13 +225,13 @@ def test_what_is_no_certificate_is_named(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=f"cannot read {path}: No such file"):
         read_source(path)
     for text, message in (
-        ("{", "is no JSON document"),
-        ("[]", "is no document of format 'exactformer certificate', version 2"),
-        ('{"format":"exactformer weights","version":1}', "is no document of format 'exactformer certificate'"),
+        ("{", "is not a JSON document"),
+        ("[]", "is not a document of format 'exactformer certificate', version 2"),
+        ('{"format":"exactformer weights","version":1}', "is not a document of format 'exactformer certificate'"),
         ('{"format":"exactformer certificate","version":2}', "names no weights"),
         (
             '{"format":"exactformer certificate","version":2,"network":{"weights":{"file":"../w","sha256":"0"}}}',
-            "which is no file name",
+            "the plain name of a file",
         ),
     ):
         path.write_text(text)

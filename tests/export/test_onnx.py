@@ -16,7 +16,8 @@ from tests.export.running import Difference, Work, certified, exported, named_se
 from tests.export.works import MANY_WRITES, WORKS
 
 ARITHMETICS = ("fused:fp16", "fused:fp32", "rounded:fp32/fp16", "rounded:fp16/fp16")
-"""Those that a graph spells out.  (A MatMul in fp32 rounds each addition, so ``rounded:fp32/fp32`` is none of them.)"""
+"""Arithmetics that a graph spells out. (A MatMul in fp32 rounds each addition, so ``rounded:fp32/fp32`` is not among
+them.)"""
 SHARE = (WORKS[3], WORKS[5], Work("reverse", "aab", Paradigm.SCOT))
 
 

@@ -88,7 +88,7 @@ def test_a_machine_with_many_tokens() -> None:
 
 @pytest.mark.parametrize(("work", "run"), half_of_all(WORKS[1::5]))
 def test_a_decoder_with_a_cache_writes_the_chain_of_thought(work: Work, run: tuple[str, Runtime]) -> None:
-    """From the input word alone; of a summarized one segment after another."""
+    """From the input word alone; a summarized run segment by segment."""
     arithmetic, runtime = run
     decoder = decoder_for(certified(work, arithmetic), runtime)
     with sdpa_kernel(SDPBackend.MATH) if runtime.math else nullcontext():

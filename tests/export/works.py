@@ -9,7 +9,7 @@ from tests.export.running import Work
 from tests.machine_table import CASES
 
 LARGE = ("balanced-brackets", "binary-addition", "binary-multiplication", "three-equal-blocks")
-"""Machines with more than a thousand tokens, slow to write out for every runtime: of one there is one run."""
+"""Machines with more than a thousand tokens, which are slow to write out for every runtime: each has one run."""
 LARGE_WORK = Work("binary-multiplication", "1*1")
 
 SMALL = tuple(case for case in CASES if case.name not in LARGE)

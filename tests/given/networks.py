@@ -15,7 +15,7 @@ from exactformer.constructions.transformer.exact_parts import ACTIVATIONS
 
 Rows = list[list[Fraction]]
 EVERYTHING: dict[str, Any] = {"norms": True, "gates": True, "activations": ACTIVATIONS, "rotary": True}
-"""For `random_transformer`."""
+"""The options of `random_transformer`."""
 
 
 def random_rows(rng: Random, rows: int, columns: int, bits: int, zeros: int = 4) -> Rows:

@@ -1,5 +1,5 @@
-"""NETWORKS 3, computed number by number in Fractions: one possible order of every sum, at random, and where a product
-and an addition may be one operation, that too.  Written from the document, not from the prover.
+"""NETWORKS 3, computed number by number in Fractions: for every sum an order is drawn at random, and where a product
+and an addition may be one operation, that is drawn, too.  Written from the document, not from the prover.
 
 exp is taken as a rational whose distance from it no rounding here can notice.
 """

@@ -67,7 +67,7 @@ def test_files_are_kept_unless_forced(folder: Path) -> None:
     path.write_text("mine")
     code, out, err = certify(folder, "right.yaml")
     assert (code, out) == (2, "")
-    assert "is there and is kept" in err
+    assert "exists and is kept" in err
     assert certify(folder, "right.yaml", "--force")[0] == 0
     assert path.read_text() != "mine"
 
@@ -89,24 +89,30 @@ class Bad:
 GOOD = "[{tokens: [a]}]"
 BAD = (
     Bad("no YAML", "{[", "are neither JSON nor YAML"),
-    Bad("no list", "tokens: [a]", "are no list; give a list of {tokens: [..], asked: {position: token}}"),
+    Bad("no list", "tokens: [a]", "are not a list; give a list of {tokens: [..], asked: {position: token}}"),
     Bad("another field", "[{tokens: [a], expect: b}]", "sequence 0 has other fields than tokens and asked"),
     Bad("no tokens", "[{asked: {0: a}}]", "sequence 0 has other fields than tokens and asked"),
-    Bad("tokens in a text", "[{tokens: a a}]", "sequence 0: tokens is no list"),
-    Bad("a number", "[{tokens: [a, 1]}]", "sequence 0: the token 1 is no text; write it in quotes"),
-    Bad("a truth value for a position", "[{tokens: [a], asked: {yes: a}}]", "sequence 0: position True is none of 0"),
-    Bad("a text for a position", "[{tokens: [a], asked: {x: a}}]", "sequence 0: the position 'x' is no number"),
-    Bad("a position too large", "[{tokens: [a], asked: {1: a}}]", "sequence 0: position 1 is none of 0 to 0"),
+    Bad("tokens in a text", "[{tokens: a a}]", "sequence 0: tokens is not a list"),
+    Bad("a number", "[{tokens: [a, 1]}]", "sequence 0: the token 1 is not a text; write it in quotes"),
+    Bad(
+        "a truth value for a position", "[{tokens: [a], asked: {yes: a}}]", "sequence 0: position True is not one of 0"
+    ),
+    Bad("a text for a position", "[{tokens: [a], asked: {x: a}}]", "sequence 0: the position 'x' is not a number"),
+    Bad("a position too large", "[{tokens: [a], asked: {1: a}}]", "sequence 0: position 1 is not one of 0 to 0"),
     Bad("an unknown token", "[{tokens: [c]}]", "sequence 0: the token 'c' is not in the vocabulary"),
-    Bad("a position twice", "[{tokens: [a], asked: {0: a, 0: b}}]", "a key is given twice in what begins on line 1"),
+    Bad(
+        "a position twice",
+        "[{tokens: [a], asked: {0: a, 0: b}}]",
+        "a key is given twice in the mapping that begins on line 1",
+    ),
     Bad("a position twice in JSON", '[{"tokens": ["a"], "asked": {"0": "a", "0": "b"}}]', "a key is given twice"),
     Bad("a position in two ways", "[{tokens: [a], asked: {0: a, '00': b}}]", "sequence 0: a position is given twice"),
     Bad("nothing", "[]", "there is no sequence; give at least one"),
     Bad("an arithmetic that is none", GOOD, "unknown arithmetic 'floats'", ("--arithmetic", "floats")),
-    Bad("a beta that is no power", GOOD, "give auto or a power of two", ("--beta", "3")),
-    Bad("a context", GOOD, "--context goes with a MACHINE", ("--context", "8")),
-    Bad("inputs", GOOD, "--input goes with a MACHINE", ("--input", "a")),
-    Bad("all inputs", GOOD, "--all-inputs goes with a MACHINE", ("--all-inputs",)),
+    Bad("a beta that is not a power", GOOD, "give auto or a power of two", ("--beta", "3")),
+    Bad("a context", GOOD, "--context is for a MACHINE", ("--context", "8")),
+    Bad("inputs", GOOD, "--input is for a MACHINE", ("--input", "a")),
+    Bad("all inputs", GOOD, "--all-inputs is for a MACHINE", ("--all-inputs",)),
     Bad("steps", GOOD, "is not judged because of +head", ("--arithmetic", "fused:bf16+head64"), 4),
     Bad(
         "scores in a format, exactly", GOOD, "because of a format of scores in exact", ("--arithmetic", "exact@bf16"), 4
@@ -115,11 +121,11 @@ BAD = (
     Bad(
         "many tokens",
         json.dumps([{"tokens": ["a"] * (2**15 + 1)}]),
-        "make 32,769 tokens; this checker computes 32,768",
+        "need 32,769 tokens; this checker computes up to 32,768",
         (),
         4,
     ),
-    Bad("many pairs", json.dumps([{"tokens": ["a"] * (2**11 + 1)}]), "make 4,198,401 exponentials", (), 4),
+    Bad("many pairs", json.dumps([{"tokens": ["a"] * (2**11 + 1)}]), "need 4,198,401 exponentials", (), 4),
     Bad("a format too small", GOOD, "rounded:fp32/fp32@fp16", ("--arithmetic", "rounded:fp32/fp32@fp16"), 4),
 )
 

@@ -40,7 +40,7 @@ COUNTER = ef.Transformer.build(
     [[0, 0, 1], [0, 0, -1]],
     [LayerWeights([HeadWeights([[0, 0, 0]], [[0, 0, 0]], [[1, -1, 0]], [[0], [0], [1]], name="mean")])],
 )
-"""A head whose scores are all 0: the third coordinate is how many more a than b there are, over the length."""
+"""A head whose scores are all 0: the third coordinate is the number of a less that of b, over the length."""
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -153,7 +153,7 @@ BAD = {
     "another format": (changed("format", "weights"), "the network has format 'weights'"),
     "a field more": (changed("more", 1), "network has to be an object with the fields"),
     "another attention": (changed("attention", "local"), "attention is 'local'; it has to be 'causal' or 'full'"),
-    "a float": (changed("vocabulary.0.embedding.0.1", 0.5), "the network is no JSON document: 0.5 is written as a flo"),
+    "a float": (changed("vocabulary.0.embedding.0.1", 0.5), "the network is not a JSON document: 0.5 is written as a"),
     "a rational that is none": (changed("vocabulary.0.embedding.0.1", "1/0"), "vocabulary[0].embedding is '1/0'"),
     "not dyadic": (changed("vocabulary.0.embedding.0.1", "1/3"), "the embedding of 'a', index 0: 1/3 is 0, or its"),
     "indices that fall": (changed("vocabulary.0.embedding", [[1, 1], [0, 1]]), "the embedding of 'a': index 0 comes"),
@@ -175,7 +175,7 @@ BAD_EXTENSIONS = {
     "a scale of 1": (changed("layers.0.heads.0.scale", 1), "layers[0].heads[0].scale is 1; leave it out"),
     "a scale of 0": (changed("layers.0.heads.0.scale", 0), "layer 1, head 0: the scale of scores is 0; it has to be a"),
     "a scale below 0": (changed("layers.0.heads.0.scale", "-1/2"), "layer 1, head 0: the scale of scores is -1/2; it "),
-    "a scale that is a float": (changed("layers.0.heads.0.scale", 0.5), "the network is no JSON document: 0.5 is writ"),
+    "a scale that is a float": (changed("layers.0.heads.0.scale", 0.5), "the network is not a JSON document: 0.5 is"),
     "a scale that is nothing": (changed("layers.0.heads.0.scale", None), "layers[0].heads[0].scale is None; it has to"),
     "an unknown field of a head": (
         changed("layers.0.heads.0.more", 1),
@@ -186,7 +186,7 @@ BAD_EXTENSIONS = {
     "an unseen token that is none": (changed("unseen", ["c"]), "the unseen token 'c' is not in the vocabulary"),
     "unseen tokens in another order": (changed("unseen", ["pad", "b"]), "the unseen token 'b' comes after 'pad'; each"),
     "an unseen token twice": (changed("unseen", ["b", "b"]), "the unseen token 'b' comes after 'b'; each is named onc"),
-    "unseen tokens that are no texts": (changed("unseen", [1]), "unseen[0] has to be a text"),
+    "unseen tokens that are not texts": (changed("unseen", [1]), "unseen[0] has to be a text"),
     "outputs of both kinds": (changed("outputs.nearest", []), "outputs has to be an object with one field, largest or"),
     "outputs that are nothing": (changed("outputs", None), "outputs has to be an object with one field, largest or ne"),
     "one output": (changed("outputs.largest", [["yes", [[], 0]]]), "there are 1 outputs; a network needs at least two"),
@@ -203,7 +203,7 @@ BAD_EXTENSIONS = {
     "a form that is none": (changed("outputs", {"nearest": [[], [0, 1]]}), "outputs.nearest[0] has to be a list of 2"),
     "a weight that is not dyadic": (
         changed("outputs", {"nearest": [[[[0, "1/3"]], 0], [0, 1]]}),
-        "the outputs' form 0, index 0: 1/3 is 0, or its denominator is no power of two",
+        "the outputs' form 0, index 0: 1/3 is 0, or its denominator is not a power of two",
     ),
 }
 
@@ -211,10 +211,10 @@ BAD_EXTENSIONS = {
 BAD_MODERN = {
     "relu, which is left out": (changed("layers.0.mlp.activation", "relu"), "layers[0].mlp.activation is relu; leave "),
     "an unknown activation": (changed("layers.0.mlp.activation", "swish"), "layer 1: the activation is 'swish'; it ha"),
-    "an activation that is no text": (changed("layers.0.mlp.activation", 1), "layers[0].mlp.activation has to be a te"),
+    "an activation that is not a text": (changed("layers.0.mlp.activation", 1), "layers[0].mlp.activation has to be a"),
     "no gates": (changed("layers.0.mlp.gates", []), "layers[0].mlp.gates is empty; leave it out"),
     "gates that are nothing": (changed("layers.0.mlp.gates", None), "layers[0].mlp.gates has to be a list"),
-    "a gate more": (changed("layers.0.mlp.gates", [[[], 0], [[], 0]]), "layer 1: 2 gates for 1 neurons; each neuron n"),
+    "a gate more": (changed("layers.0.mlp.gates", [[[], 0], [[], 0]]), "layer 1: 2 gates for 1 neurons; give each neu"),
     "a field more of an MLP": (
         changed("layers.0.mlp.bias", 1),
         "layers[0].mlp has to be an object with the fields neurons, out and, where needed, activation, gates",
@@ -237,7 +237,7 @@ BAD_MODERN = {
     ),
     "a final norm that is nothing": (changed("norm", None), "norm has to be an object with the fields center, epsilon"),
     "no rotary tables": (changed("rotary", []), "rotary is empty; leave it out"),
-    "a position without planes": (changed("rotary.1", []), "rotary, position 1 has 0 planes, and position 0 1; all ne"),
+    "a position without planes": (changed("rotary.1", []), "rotary, position 1 has 0 planes, and position 0 has 1; a"),
     "a cosine without a sine": (changed("rotary.1.0", [1]), "rotary[1][0] has to be a list of 2"),
     "a sine that is a text": (changed("rotary.1.0.1", "x"), "rotary[1][0] is 'x'; it has to be an integer, or a text "),
     "a sine that is not dyadic": (changed("rotary.1.0.1", "1/3"), "rotary, position 1, plane 0, sine is 1/3, whose de"),
@@ -336,7 +336,7 @@ def test_averages_are_told_apart() -> None:
 
 
 def test_what_cannot_be_told_is_inconclusive() -> None:
-    """A logit of two products that cancel but for less than they may be rounded by."""
+    """A logit is the sum of two products that cancel, up to less than they may be rounded by."""
     u = Fraction(1, 2**23)
     close = ef.Transformer.build(
         ["a", "b"], [[1 + u, 1 - u], [0, 0]], [[1 + u, -1], [0, 0]], [], unembedding_bias=[-3 * u, 0]
@@ -378,7 +378,7 @@ MEAN = HeadWeights([[2, 0]], [[0, 4]], [[0, 1]], [[0], [1]], scale=Fraction(1, 3
 
 
 def test_what_real_models_have_on_given_sequences(tmp_path: Path) -> None:
-    """Scales of scores, tokens that no head sees, outputs with names of their own, and steps of kernels."""
+    """Scales of scores, tokens that no head sees, outputs with names of their own, and kernel steps."""
     outputs = largest_outputs(["mostly b", "mostly a"], [[0, 1], [0, -1]], [-0.5, 0.5], width=2)
     net = ef.Transformer.build(
         **TWO, unembedding=None, layers=[LayerWeights([MEAN])], causal=False, unseen=["a"], outputs=outputs
@@ -388,11 +388,13 @@ def test_what_real_models_have_on_given_sequences(tmp_path: Path) -> None:
     assert ef.check(certificate.write(tmp_path), network=net).verdict == "certified"
     for sequence, says in (
         (["a", "a"], "sequence 0 has only tokens that no head sees"),
-        ((["b"], {0: "b"}), "sequence 0: 'b' is no output"),
+        ((["b"], {0: "b"}), "sequence 0: 'b' is not an output"),
     ):
         with pytest.raises(GivenError, match=f"^{says}$"):
             ef.certify(net, Given([sequence]), "exact")
-    with pytest.raises(GivenError, match=r"^sequence 0 begins with 'a', which no head sees: then its first token sees"):
+    with pytest.raises(
+        GivenError, match=r"^sequence 0 begins with 'a', which no head sees: so its first token sees no"
+    ):
         ef.certify(replace(net, causal=True), Given([(["a", "b"], {1: "mostly a"})]), "exact")
 
 
@@ -410,12 +412,12 @@ def test_a_scale_decides() -> None:
 
 def test_outputs_that_are_numbers_are_not_ranked() -> None:
     net = ef.Transformer.build(**TWO, unembedding=None, layers=[], outputs=nearest_outputs([1, 0], [1, 2], width=2))
-    with pytest.raises(GivenError, match=r"^the outputs of this transformer are numbers, .* ask for the scope words"):
+    with pytest.raises(GivenError, match=r"^the outputs of this transformer are numbers, .* ask about words instead"):
         ef.certify(net, Given([(["a"], {0: "1"})]), "exact")
 
 
 UNSUPPORTED = {
-    "fused:bf16+head64": "is not judged because of +head, in the place of which heads of networks have scales",
+    "fused:bf16+head64": "is not judged because of +head: heads of networks have scales instead",
     "kernel:cpu-bf16": "is not judged because of +head",
     "fused:bf16+online64": "is not judged because of +online",
     "rounded:fp32/bf16+once": "is not judged because of +once with two formats",
@@ -458,7 +460,7 @@ def test_sequences_that_a_network_does_not_read(title: str) -> None:
 
 def test_more_tokens_than_positions_and_a_beta_that_is_no_power() -> None:
     short = ef.Transformer.build(["a", "b"], [[1], [0]], [[1], [0]], [], positions=[[0], [1]])
-    with pytest.raises(GivenError, match=r"^sequence 0 has 3 tokens, and the transformer 2 positions$"):
+    with pytest.raises(GivenError, match=r"^sequence 0 has 3 tokens, but the transformer has only 2 positions$"):
         ef.certify(short, Given([["a", "a", "a"]]), "exact")
     with pytest.raises(ef.BetaError, match="beta is 3; it has to be a power of two"):
         ef.certify(short, Given([["a"]]), "exact", beta=3)

@@ -30,7 +30,7 @@ ARITHMETICS = (
     "fused:e4m3fn/fp32/float(5,-20,20)+linearfloat(6,-20,20)",
     "fused:fixed6/fixed7.12/fixed7.5@fixed8.12+linearfixed8.12",
 )
-"""Coarse ones, so that roundings are many and large."""
+"""Coarse formats, so that roundings are many and large."""
 
 
 @pytest.mark.parametrize("arithmetic", ARITHMETICS)
@@ -69,7 +69,7 @@ def test_simulations_lie_within(arithmetic: str) -> None:
 
 
 M = 32 + Fraction(1, 4)
-"""A number of bf16; its square is none."""
+"""A number of bf16, whose square is not one."""
 CANCELLING = {
     "scores": LayerWeights([HeadWeights([[1, 0], [1, 0]], [[1, 0], [-1, 0]], [[0, 1]], [[0], [1]])]),
     "neurons": LayerWeights([], [[M, -M]], [[0], [64]]),
@@ -78,7 +78,7 @@ CANCELLING = {
 
 @pytest.mark.parametrize("where", CANCELLING)
 def test_products_that_cancel_are_rounded_all_the_same(where: str) -> None:
-    """In real numbers a score, or a neuron, is 0; with fused multiply-add it is what rounding one product left."""
+    """In real numbers a score, or a neuron, is 0; with a fused multiply-add it is the rounding error of one product."""
     first = [[M, 0], [-M, 1]] if where == "scores" else [[M, M], [M, M]]
     net = Transformer.build("ab", first, [[1, 0], [0, 1]], [CANCELLING[where]], causal=False)
     arithmetic = "rounded:bf16/bf16@bf16+linearbf16"
@@ -122,7 +122,7 @@ def scored(first: Fraction, second: Fraction) -> Transformer:
 
 
 def test_what_is_below_the_largest_score_is_rounded_to_the_accumulator() -> None:
-    """8 + 9/256 is no number of bf16: exp is taken at 8 + 1/16, which gives another weight."""
+    """8 + 9/256 is not a number of bf16: exp is taken at 8 + 1/16, which gives another weight."""
     x = 8 + Fraction(9, 256)
     found = enclosed(scored(Fraction(8), x - 8), ["a", "b"], "fused:bf16/bf16/bf16")
     low, high = found.interval(0, 0)
@@ -146,7 +146,7 @@ def test_what_is_below_the_largest_score_may_overflow_the_accumulator() -> None:
 
 
 def test_known_numbers_stay_known() -> None:
-    """Where all is small integers and attention is sharp, nothing is rounded, and the intervals are points."""
+    """Where all numbers are small integers and attention is sharp, nothing is rounded, and the intervals are points."""
     net = Transformer.build("ab", [[1, 0], [0, 1]], [[1, 0], [0, 1]], [])
     found = enclosed(net, ["a", "b"], "fused:bf16")
     assert all(low == high for row in range(2) for place in range(2) for low, high in [found.interval(row, place)])

@@ -129,7 +129,7 @@ def test_random_networks_against_the_definition(seed: int) -> None:
 
 
 def test_means_of_ties_occur() -> None:
-    """What the test above relies on."""
+    """The test above relies on this."""
     rng = Random(0)
     net = random_transformer(rng, layers=3, bits=0, length=None)
     assert max(head.ties for head in replayed(net, ["a", "b", "a", "b", "c"]).heads) > 1

@@ -46,7 +46,7 @@ ACTIVATION: dict[str, Callable[[Floats], Floats]] = {
 
 
 class Decoder:
-    """A decoder of random float32 weights as other tools write them; of ``kind`` are all its norms."""
+    """A decoder of random float32 weights, as other tools write them; all its norms are of this kind."""
 
     def __init__(self, seed: int, kind: type[NormWeights], activation: str, *, gated: bool, behind: bool) -> None:
         rng = np.random.default_rng(seed)
@@ -148,7 +148,7 @@ def test_what_matrices_compute(kind: type[NormWeights], activation: str, gated: 
 def test_certificates_are_about_what_matrices_compute(
     kind: type[NormWeights], activation: str, behind: bool, tmp_path: Path
 ) -> None:
-    """The margin that is certified of exact sums is the one of float64."""
+    """The margin that is certified for exact sums is the one that float64 gives."""
     decoder = Decoder(8, kind, activation, gated=True, behind=behind)
     net, ids = decoder.built(), [3, 0, 0, 4, 1, 2]
     ranked = np.sort(decoder.forward(ids), axis=1)
@@ -161,7 +161,8 @@ def test_certificates_are_about_what_matrices_compute(
 
 
 def test_zeros_of_gated_and_rotating_layers() -> None:
-    """A neuron, a value and a head of zeros go; of queries and keys that are rotated with each other both stay."""
+    """A neuron, a value and a head of zeros are left out; queries and keys that are rotated with each other both
+    stay."""
     zero, one = np.zeros((1, 2)), np.ones((1, 2))
     key = np.vstack([zero, zero, one, zero])
     head = HeadWeights(np.zeros((4, 2)), key, one, one.T, rotary=[(0, 1, 0), (2, 3, 1)])
@@ -298,7 +299,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "gates without neurons": ({"layer": {"gates": [[1, 1]]}}, "layer 1 has an MLP without neurons; give neurons"),
     "a bias of gates without gates": (
         {"layer": {**MLP, "gates_bias": [1]}},
-        "layer 1 has a bias of gates, and no gates; give gates, of shape (d_ff, 2)",
+        "layer 1 has a bias of gates, but no gates; give gates, of shape (d_ff, 2)",
     ),
     "a norm that is too short": (
         {"layer": {"heads_norm": RMSNorm([1], 1)}},
@@ -324,11 +325,11 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a rotating head without tables": (
         {"head": {"rotary": ROTATION}},
-        "layer 1, head 0 rotates, and the network has no tables; give it rotary",
+        "layer 1, head 0 rotates, but the network has no tables; give it rotary",
     ),
     "tables without a rotating head": (
         {"rotary": [[[1, 0]]]},
-        "there are rotary tables, and no head rotates: say which with a head's rotary",
+        "there are rotary tables, but no head rotates: say which entries do with a head's rotary",
     ),
     "an entry beyond the query": (
         {"head": {"rotary": [(0, 2, 0)]}, "rotary": [[[1, 0]]]},
@@ -364,11 +365,11 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "positions with fewer planes": (
         {"head": {"rotary": ROTATION}, "rotary": [[[1, 0], [1, 0]], [[1, 0]]]},
-        "rotary, position 1 has 1 planes, and position 0 2; all need as many, at least one",
+        "rotary, position 1 has 1 planes, and position 0 has 2; all need the same number, at least one",
     ),
     "no plane": (
         {"head": {"rotary": ROTATION}, "rotary": [[], []]},
-        "layer 1, head 0 rotates, and the network has no tables",
+        "layer 1, head 0 rotates, but the network has no tables",
     ),
     "a cosine that is infinite": (
         {"head": {"rotary": ROTATION}, "rotary": [[[float("inf"), 0]]]},
@@ -389,7 +390,7 @@ def test_parts_that_do_not_fit() -> None:
     (layer,) = net.layers
     form = Form(((0, Fraction(1)),))
     wrong: dict[str, TransformerLayer] = {
-        "layer 1: 2 gates for 1 neurons; each neuron needs one, or none has": replace(layer, gates=(form, form)),
+        "layer 1: 2 gates for 1 neurons; give each neuron a gate, or none": replace(layer, gates=(form, form)),
         "layer 1, gate 0: index 2 comes after -1, of 2": replace(layer, gates=(Form(((2, Fraction(1)),)),)),
         "layer 1, the norm before the MLP, weight: index 2 comes after -1, of 2": replace(
             layer, norms=Norms(mlp=Norm(True, Fraction(0), ((2, Fraction(1)),)))
@@ -431,9 +432,9 @@ def test_casting_rounds_tables_and_norms_and_keeps_epsilon_in_fp32() -> None:
         assert numbers["the norm before outputs, epsilon"] == round_to(FP32, Fraction(1e-5))
         assert changed == 6
         require_held(cast, parse_arithmetic("fused:bf16"))
-    with pytest.raises(Unsupported, match=r"^rotary, position 0, plane 0, cosine is .*, which is no number of fp32; "):
+    with pytest.raises(Unsupported, match=r"^rotary, position 0, plane 0, cosine is .*, which is not a number of fp32"):
         require_held(net, parse_arithmetic("fused:bf16"))
-    with pytest.raises(Unsupported, match=r"^the norm before outputs, epsilon is .*, which is no number of fp32; "):
+    with pytest.raises(Unsupported, match=r"^the norm before outputs, epsilon is .*, which is not a number of fp32; "):
         require_held(built(norm=RMSNorm([1, 1], 1e-5)), parse_arithmetic("fused:bf16"))
 
 

@@ -1,4 +1,4 @@
-"""Transformers from matrices, and from compiled networks; what is none, each with where and why."""
+"""Transformers from matrices, and from compiled networks; what is not one is refused, with where and why."""
 
 from __future__ import annotations
 
@@ -82,9 +82,9 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"embedding": [[1, 0], [2**9000, 1]]},
         "embedding, row 1, column 0 has 9001 bits; weights have at most 8192",
     ),
-    "a text": ({"embedding": [["1", 0], [0, 1]]}, "embedding, row 0, column 0 is '1', which is no integer"),
-    "a truth value": ({"embedding": [[True, 0], [0, 1]]}, "embedding, row 0, column 0 is True, which is no number"),
-    "a complex number": ({"embedding": np.eye(2) * 1j}, "embedding, row 0, column 0 is 1j, which is no integer"),
+    "a text": ({"embedding": [["1", 0], [0, 1]]}, "embedding, row 0, column 0 is '1', which is not an integer"),
+    "a truth value": ({"embedding": [[True, 0], [0, 1]]}, "embedding, row 0, column 0 is True, which is not a number"),
+    "a complex number": ({"embedding": np.eye(2) * 1j}, "embedding, row 0, column 0 is 1j, which is not an integer"),
     "too few rows": ({"unembedding": [[1, 0]]}, "unembedding has shape (1, 2); it has to be (2, 2)"),
     "a query that is too wide": (
         {"layers": [head(query=[[1, 0, 0]])]},
@@ -117,7 +117,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         "the vocabulary has 1 token(s); it needs at least two",
     ),
     "a token twice": ({"vocabulary": ["a", "a"]}, "the token 'a' is in the vocabulary twice; names have to be unique"),
-    "a token without a name": ({"vocabulary": ["a", 3]}, "the token 3 is no text; tokens are named by texts"),
+    "a token without a name": ({"vocabulary": ["a", 3]}, "the token 3 is not a text; tokens are named by texts"),
     "positions that are too wide": (
         {"positions": [[0, 1, 2]]},
         "positions, row 0 has shape (3,); the matrix has to be (any number of rows, 2)",
@@ -189,9 +189,9 @@ def test_unseen_tokens_have_the_order_of_the_vocabulary() -> None:
 
 
 WRONG_OUTPUTS: dict[str, tuple[Callable[[], object], str]] = {
-    "a name that is no text": (
+    "a name that is not a text": (
         lambda: largest_outputs(["x", 1], np.eye(2), width=2),  # type: ignore[list-item]
-        "the output 1 is no text; outputs are named by texts",
+        "the output 1 is not a text; outputs are named by texts",
     ),
     "a row too few": (
         lambda: largest_outputs(["x", "y"], [[1, 0]], width=2),
@@ -203,7 +203,7 @@ WRONG_OUTPUTS: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "a number that is none": (
         lambda: nearest_outputs([1], ["0", 1], width=1),  # type: ignore[list-item]
-        "an output's number is '0', which is no integer, float or Fraction",
+        "an output's number is '0', which is not an integer, float or Fraction",
     ),
 }
 
@@ -247,12 +247,12 @@ WRONG = {
     "one text": ("a b", "give a list of sequences"),
     "a text for a sequence": (["a b"], "sequence 0 is 'a b'; give a list of tokens"),
     "an empty sequence": ([[]], "sequence 0 has no token"),
-    "a number for a token": ([["a", 1]], "sequence 0: the token 1 is no text"),
-    "a position behind the end": ([(["a"], {1: "a"})], "sequence 0: position 1 is none of 0 to 0"),
-    "a position before the beginning": ([(["a"], {-1: "a"})], "sequence 0: position -1 is none of 0 to 0"),
-    "a number for what is expected": ([(["a"], {0: 1})], "sequence 0, position 0: the token 1 is no text"),
+    "a number for a token": ([["a", 1]], "sequence 0: the token 1 is not a text"),
+    "a position after the end": ([(["a"], {1: "a"})], "sequence 0: position 1 is not one of 0 to 0"),
+    "a position before the beginning": ([(["a"], {-1: "a"})], "sequence 0: position -1 is not one of 0 to 0"),
+    "a number for what is expected": ([(["a"], {0: 1})], "sequence 0, position 0: the token 1 is not a text"),
     "an unknown word": ([(["a"], "all")], "sequence 0: what is expected is 'all'; give {position: token}"),
-    "nothing asked": ([(["a"], {})], "nothing is asked about"),
+    "nothing asked": ([(["a"], {})], "nothing is asked; say for at least one position"),
 }
 
 

@@ -61,7 +61,7 @@ class Enclosed:
         return self.walked.enclosed is not None
 
     def interval(self, coordinate: int, token: int) -> tuple[Fraction, Fraction]:
-        """What x is in behind the last layer."""
+        """The interval of a coordinate of x after the last layer."""
         assert self.walked.enclosed is not None
         low, high, _, _ = self.walked.enclosed[token][coordinate]
         return self.rationals((low, high))

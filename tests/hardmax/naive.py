@@ -1,4 +1,5 @@
-"""Spec 1.1 word for word, one position, head and neuron at a time: what the fast evaluation is held against."""
+"""The hardmax transformer as it is defined, one position, head and neuron at a time: the fast evaluation is compared
+with it."""
 
 from __future__ import annotations
 
@@ -112,7 +113,7 @@ class Scene:
 
 
 def random_scene(rng: Random, length: int, wide: bool = False) -> Scene:
-    """Activations full of what goes wrong: columns of zeros, rows that never change, flags, registers of +-1 that
+    """Activations with all that may go wrong: columns of zeros, rows that never change, flags, registers of +-1 that
     are sometimes zero, columns that repeat with another value; heads that list coordinates several times."""
     rows: list[list[int]] = []
     for _ in range(rng.randint(4, 12)):

@@ -229,7 +229,7 @@ def test_queries_that_name_no_visible_position_are_not_looked_up(bits: int) -> N
     for title, other in {
         "a bit of the query is zero": spoilt(scene, bits + 3, 20, 0),
         "the query names the next position": renamed(scene, bits, 20, 21),
-        "the query names a position behind the sequence": renamed(scene, bits, 20, 42),
+        "the query names a position after the sequence": renamed(scene, bits, 20, 42),
         "the query names a position beyond the context": spoilt(scene, 2 * bits - 1, 39, 1),
     }.items():
         assert named_positions(other.x[list(other.head.query)], other.start) is None, title

@@ -60,7 +60,7 @@ def test_decoding_goes_on_from_any_point_of_the_run() -> None:
 
 @pytest.mark.parametrize("position_bits", [4, 6])
 def test_decoding_stops_when_the_context_is_full(position_bits: int) -> None:
-    # the run is longer than the context; the token behind the last position is still predicted
+    # the run is longer than the context; the token after the last position is still predicted
     network, sequence = network_and_run("rewrite", "1" * 5 if position_bits == 4 else "1" * 20, position_bits)
     context = 2**position_bits
     assert len(sequence) > context + 1
@@ -78,7 +78,7 @@ def test_a_prompt_that_does_not_fit_is_refused() -> None:
 def test_two_best_tokens_are_refused() -> None:
     network, sequence = network_and_run("increment", "1", 6)
     at = {register.name: register.offset for register in network.registers}
-    # in the last layer POS becomes as good as OUTP, which is due behind the halting token
+    # in the last layer POS becomes as good as OUTP, which is due after the halting token
     also_pos = Neuron(((at["is_run"], 1), (at["halted"], 1)), -1, ((at["write_pos"], 1),))
     tied = with_neurons(network, len(network.layers), also_pos)
     halting = next(place for place, token in enumerate(sequence.tokens) if token.family == "OUTP") - 1

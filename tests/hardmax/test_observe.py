@@ -1,4 +1,4 @@
-"""What is observed of whole runs, and that a network with anything wrong is refused."""
+"""What is observed of whole runs; a network with anything wrong is refused."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def unembedding_changed(network: Network, family: str, change: Callable[[Family]
 
 
 def field_turned(family: Family) -> Family:
-    """Its first field with the unembeddings of two values exchanged."""
+    """Its first field, with the unembeddings of two values exchanged."""
     first, *rest = family.fields
     turned = replace(first, unembedding=(first.unembedding[1], first.unembedding[0], *first.unembedding[2:]))
     return replace(family, fields=(turned, *rest))
@@ -249,7 +249,8 @@ def test_a_look_up_that_names_no_visible_position_is_refused(
 
 @pytest.mark.parametrize("layer", [1, 6, 11, 15, LAST - 4])
 def test_a_gadget_neuron_left_out_is_noticed(layer: int) -> None:
-    """Not every neuron is needed on three short runs; but of each layer some is, and none that is needed slips by."""
+    """Not every neuron is needed on three short runs; but in each layer some neuron is, and each one that is needed is
+    noticed."""
     units = NETWORK.layers[layer - 1].mlp.neurons()
     refused = 0
     for place in range(len(units)):

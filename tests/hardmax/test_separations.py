@@ -1,4 +1,4 @@
-"""The table of spec 2.5 on real runs: maxima, ties and separations of every kind of head."""
+"""Maxima, ties and separations of every kind of head, on real runs."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def position_bits(case: Case) -> int:
 
 
 def contradicts(observed: HeadObservation) -> str:
-    """What of the table an observation contradicts; empty when nothing."""
+    """The part of the table that an observation contradicts; empty when there is none."""
     row = row_of(observed.head)
     if observed.head.kind is not row.kind:
         return "kind"

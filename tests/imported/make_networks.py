@@ -49,7 +49,7 @@ PROGRAMS = {
     "frac_prevs": Program(lambda lib, rasp: lib.make_frac_prevs(rasp.tokens == "x"), ("x", "y"), 8, fractions(8)),
     "dyck": Program(lambda lib, _: lib.make_shuffle_dyck(["()"]), ("(", ")"), 6),
 }
-"""By their names in Tracr's library."""
+"""Programs, by their names in Tracr's library."""
 
 
 def compiled(program: Program) -> Any:

@@ -68,7 +68,7 @@ CONFIGS = {
 
 
 def shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Of all tensors that the model has."""
+    """The shapes of all tensors that the model has."""
     mine = config["model_type"] == "torchwright_custom"
     d, v = config["d" if mine else "hidden_size"], config["vocab_size"]
     found: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (v, d)}
@@ -192,7 +192,7 @@ def forward(config: dict[str, Any], tensors: Tensors, ids: list[int]) -> Array:
 
 @pytest.mark.parametrize("title", CONFIGS)
 def test_logits_are_those_of_the_model(title: str, tmp_path: Path) -> None:
-    """Its cosines are those of float32, so that not all digits are the same."""
+    """Its cosines are computed in float32, so not all digits are the same."""
     config = CONFIGS[title]
     tensors = random_tensors(config, len(title))
     net = from_checkpoint(written(tmp_path, config, tensors, files=1 + len(title) % 2), 8)
@@ -264,7 +264,7 @@ def with_file(name: str, text: str, files: int = 1) -> Callable[[Path], Transfor
 REFUSED: dict[str, tuple[Callable[[Path], Transformer], str]] = {
     "another type of model": (
         changed(LLAMA, model_type="gpt2"),
-        "a model of type 'gpt2'; read are phi3, llama, ",
+        "a model of type 'gpt2'; the types that are read are phi3, llama, ",
     ),
     "no type": (changed(LLAMA, model_type=None), "a model of type None"),
     "another activation": (changed(LLAMA, hidden_act="gelu"), "hidden_act is 'gelu'; only 'silu' is read"),
@@ -277,18 +277,21 @@ REFUSED: dict[str, tuple[Callable[[Path], Transformer], str]] = {
         changed(LLAMA, rope_parameters=None, rope_theta=50.0, rope_scaling={"type": "linear"}),
         "rope_scaling is {'type': 'linear'}; only none is read",
     ),
-    "groups that do not divide heads": (changed(LLAMA, num_key_value_heads=3), "num_attention_heads is 4, no multiple"),
+    "groups that do not divide heads": (
+        changed(LLAMA, num_key_value_heads=3),
+        "num_attention_heads is 4, which is not a",
+    ),
     "no number of layers": (changed(LLAMA, num_hidden_layers=True), "num_hidden_layers is True; it has to be an integ"),
     "no list of heads": (changed(TORCHWRIGHT, n_heads_per_layer=2), "n_heads_per_layer is 2; it has to be a list"),
     "no base": (changed(TORCHWRIGHT, rope_base=None), "rope_base is None; it has to be a number above 0"),
-    "few positions": (changed(LLAMA, max_position_embeddings=7), "8 positions are asked for, and the model has 7"),
+    "few positions": (changed(LLAMA, max_position_embeddings=7), "8 positions are asked for, but the model has only 7"),
     "a tensor that is missing": (
         with_tensors(lambda tensors: tensors.pop("model.norm.weight")),
         "the tensor 'model.norm.weight' is missing",
     ),
     "a tensor too many": (
         with_tensors(lambda tensors: tensors.update({"model.layers.0.mlp.bias": np.zeros(3, np.float32)})),
-        "the tensor 'model.layers.0.mlp.bias' is none that a llama model has",
+        "the tensor 'model.layers.0.mlp.bias' is not one that a llama model has",
     ),
     "a shape": (
         with_tensors(lambda tensors: tensors.update({"model.norm.weight": np.zeros(3, np.float32)})),
@@ -298,8 +301,8 @@ REFUSED: dict[str, tuple[Callable[[Path], Transformer], str]] = {
         with_tensors(lambda tensors: tensors.update({"model.norm.weight": np.full(12, np.nan, np.float32)})),
         "nan",
     ),
-    "no config": (with_file("config.json", "[]"), "config.json is no JSON object"),
-    "a config that is none": (with_file("config.json", "{"), "config.json is no JSON document"),
+    "no config": (with_file("config.json", "[]"), "config.json is not a JSON object"),
+    "a config that is none": (with_file("config.json", "{"), "config.json is not a JSON document"),
     "an index that is none": (with_file("model.safetensors.index.json", "{}"), "has no weight_map"),
     "an index of another folder": (
         with_file("model.safetensors.index.json", '{"weight_map": {"x": "../x.safetensors"}}'),
@@ -311,7 +314,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Transformer], str]] = {
     ),
     "a tokenizer without words": (
         with_file("tokenizer.json", "{}"),
-        "the tokenizer's words are not read: KeyError('model')",
+        "the tokenizer's words cannot be read: KeyError('model')",
     ),
 }
 
@@ -324,7 +327,7 @@ def test_what_is_not_read(title: str, tmp_path: Path) -> None:
 
 
 def test_a_folder_is_a_model(tmp_path: Path) -> None:
-    """``verify FOLDER``; an exported decoder is a folder, too, and no checkpoint."""
+    """``verify FOLDER``; an exported decoder is a folder, too, but not a checkpoint."""
     written(tmp_path, PHI3, random_tensors(PHI3, 0))
     (tmp_path / "spec.py").write_text("def expected(word):\n    return ['a'] * len(word)\n")
     options = ("--spec", tmp_path / "spec.py", "--words", "[a b]{1,2}", "--length", "2", "--arithmetic", "fp32")

@@ -67,7 +67,7 @@ def test_the_network_is_the_one_that_was_exported(work: Work, dtype: str, tmp_pa
 
 
 def scored(head: AttentionHead, beta: int) -> list[tuple[tuple[tuple[int, int], Fraction], ...]]:
-    """Of each product of a score the coordinates that are multiplied, and how often it counts."""
+    """For each product in a score, the coordinates that are multiplied, and how often it counts."""
     return [
         tuple(((i, j), a * b * head.scale * beta) for i, a in query.vector for j, b in key.vector)
         for query, key in zip(head.query, head.key, strict=True)
@@ -89,7 +89,7 @@ def test_it_computes_what_torch_computes(width: int | None, tmp_path: Path) -> N
 
 
 def random_decoder(path: Path, kind: str = "F32", **changed: Any) -> Path:
-    """Of 2 layers, with weights that no compiler made; ``changed``: of the config's shape."""
+    """It has 2 layers, with weights that no compiler made; ``changed``: fields of the config's shape."""
     shape = {
         "vocabulary": 3,
         "context": 5,
@@ -206,29 +206,32 @@ def mixed(path: Path) -> None:
 BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "no config": (lambda path: (path / "config.json").unlink(), "{path}/config.json cannot be read: No such file"),
     "no weights": (lambda path: (path / "model.safetensors").unlink(), "{path}/model.safetensors cannot be read: No s"),
-    "a config that is no JSON": (bad_file("config.json", b"{"), "{path}/config.json is no config of an exported decod"),
-    "a config without a shape": (bad_config(lambda c: c.pop("shape")), "{path}/config.json is no config of an exporte"),
-    "a shape without heads": (bad_config(lambda c: c["shape"].pop("heads")), "{path}/config.json is no config of an e"),
+    "a config that is not JSON": (bad_file("config.json", b"{"), "{path}/config.json is not a config of an exported"),
+    "a config without a shape": (bad_config(lambda c: c.pop("shape")), "{path}/config.json is not a config of an exp"),
+    "a shape without heads": (
+        bad_config(lambda c: c["shape"].pop("heads")),
+        "{path}/config.json is not a config of an e",
+    ),
     "a width of 0": (
         bad_config(lambda c: c["shape"].update(width=0)),
         "{path}/config.json: the shape's width is 0; it has to be an integer from 1 on",
     ),
-    "tokens that are no list": (
+    "tokens that are not a list": (
         bad_config(lambda c: c.update(tokens="abc")),
-        "{path}/config.json: the tokens are no list of names",
+        "{path}/config.json: the tokens are not a list of names",
     ),
     "a token twice": (bad_config(lambda c: c.update(tokens=list("aba"))), "the token 'a' is in the vocabulary twice"),
     "a token too few": (
         bad_config(lambda c: c.update(tokens=["a", "b"])),
         "embedding has shape (3, 4); it has to be (2, 4)",
     ),
-    "a head width whose root is no power of two": (
+    "a head width whose root is not a power of two": (
         lambda path: random_decoder(path, head_width=9),
-        "the head width is 9, whose root is not the same number in each way to run; it has to be a power of 4",
+        "the head width is 9, whose root is not the same number in every attention; it has to be a power of 4",
     ),
-    "a head width that is no square": (
+    "a head width that is not a square": (
         lambda path: random_decoder(path, head_width=8),
-        "the head width is 8, whose root is not the same number in each way to run; it has to be a power of 4",
+        "the head width is 8, whose root is not the same number in every attention; it has to be a power of 4",
     ),
     "a tensor that is missing": (
         bad_tensors(lambda t: t.pop("layers.1.up.bias")),
@@ -236,7 +239,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "another tensor": (
         bad_tensors(lambda t: t.update({"norm.weight": np.ones(4, np.float32)})),
-        "the tensor 'norm.weight' is none of the decoder",
+        "the tensor 'norm.weight' is not one of a decoder",
     ),
     "a tensor of another shape": (
         bad_config(lambda c: c["shape"].update(hidden=[4, 3])),
@@ -252,19 +255,25 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a factored vocabulary": (
         bad_config(lambda c: c.update(families=[])),
-        "{path}/config.json: the vocabulary is factored, so that tokens have no rows of their own to be read",
+        "{path}/config.json: the vocabulary is factored, so tokens have no rows of their own that could be read",
     ),
-    "a weight that is no number": (
+    "a weight that is not a number": (
         bad_tensors(lambda t: t["lm_head.weight"].fill(np.nan)),
         "unembedding, row 0, column 0 is nan; weights have to be finite numbers",
     ),
-    "integers": (bad_tensors(lambda t: t, "I32"), "{path}/model.safetensors has tensors of I32; one type of F64, F32,"),
-    "two types": (mixed, "{path}/model.safetensors has tensors of F16 and F32; one type of F64, F32, F16, BF16 is rea"),
-    "an empty file": (bad_file("model.safetensors", b""), "{path}/model.safetensors is no safetensors file"),
-    "no header": (bad_file("model.safetensors", b"\xff" * 64), "{path}/model.safetensors is no safetensors file"),
+    "integers": (
+        bad_tensors(lambda t: t, "I32"),
+        "{path}/model.safetensors has tensors of I32; all have to be of one type among F64, F32,",
+    ),
+    "two types": (
+        mixed,
+        "{path}/model.safetensors has tensors of F16 and F32; all have to be of one type among F64, F32,",
+    ),
+    "an empty file": (bad_file("model.safetensors", b""), "{path}/model.safetensors is not a safetensors file"),
+    "no header": (bad_file("model.safetensors", b"\xff" * 64), "{path}/model.safetensors is not a safetensors file"),
     "a header that is a list": (
         bad_file("model.safetensors", (2).to_bytes(8, "little") + b"[]"),
-        "{path}/model.safetensors is no safetensors file",
+        "{path}/model.safetensors is not a safetensors file",
     ),
     "a file that was cut": (
         lambda path: (path / "model.safetensors").write_bytes((path / "model.safetensors").read_bytes()[:-4]),
@@ -275,7 +284,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
             "model.safetensors",
             (55).to_bytes(8, "little") + b'{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,0]}}',
         ),
-        "the tensor 'a' has the shape [-1], which is none",
+        "the tensor 'a' has the shape [-1], which is not a shape",
     ),
 }
 
@@ -292,6 +301,6 @@ def test_what_is_no_exported_decoder(title: str, tmp_path: Path) -> None:
 def test_a_file_that_is_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("exactformer.constructions.imported.safetensors_file.LARGEST_FILE", 100)
     with pytest.raises(
-        TransformerError, match=r"model\.safetensors is longer than 100 bytes; smaller models are read$"
+        TransformerError, match=r"model\.safetensors is longer than 100 bytes; only smaller models are read$"
     ):
         from_decoder(random_decoder(tmp_path))

@@ -48,7 +48,7 @@ def test_stored_programs_compute_what_tracr_computed(name: str) -> None:
 
 
 def test_tracrs_length_is_wrong_from_10_letters_on() -> None:
-    """In real numbers, too, so not by rounding: of 10, 11 and 12 letters it says 9, 10 and 11."""
+    """In real numbers, too, so rounding is not the reason: for 10, 11 and 12 letters it says 9, 10 and 11."""
     document, net = stored("length")
     for word, said in zip(document["words"], document["outputs"], strict=True):
         letters = len(word) - 1
@@ -106,7 +106,7 @@ class Encoder:
 
 
 class Numerical:
-    """As Tracr's encoder of numbers, it has no map."""
+    """Like Tracr's encoder of numbers, it has no map."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ LABELS = ["one", "tokens:x", "tokens:y", "out"]
 
 
 def making(residual_space: Space, output_space: Space) -> Callable[[], object]:
-    """As `assemble_craft_model` leaves it: a function that closes over the spaces."""
+    """As `assemble_craft_model` returns it: a function that closes over the spaces."""
 
     def get_compiled_model() -> object:
         return residual_space, output_space
@@ -131,7 +131,7 @@ def linear(rows: int, columns: int) -> dict[str, Floats]:
 
 
 def parameters() -> dict[str, dict[str, Floats]]:
-    """Of 4 coordinates, 2 heads of width 2, 3 neurons, 2 positions; all 0 but for the embeddings."""
+    """4 coordinates, 2 heads of width 2, 3 neurons, 2 positions; all weights are 0 except for the embeddings."""
     at = "transformer/layer_0"
     return {
         "token_embed": {"embeddings": np.array([[1, 1, 0, 0], [1, 0, 1, 0]], np.float32)},
@@ -255,7 +255,7 @@ UNREADABLE: dict[str, tuple[dict[str, Any], list[int] | None, str]] = {
     ),
     "no encoder": (
         {"input_encoder": None}, None,
-        "the model has no encoder of its input's tokens; give one that compile_rasp_to_model made",
+        "the model has no encoder of its input's tokens; give a model that compile_rasp_to_model made",
     ),
     "a number without numbers": (
         {"output_encoder": Numerical()}, None,
@@ -275,15 +275,15 @@ UNREADABLE: dict[str, tuple[dict[str, Any], list[int] | None, str]] = {
     ),
     "no spaces": (
         {"get_compiled_model": lambda: None}, None,
-        "the model does not say which coordinates it reads; give one that compile_rasp_to_model made",
+        "the model does not say which coordinates it reads; give a model that compile_rasp_to_model made",
     ),
     "other labels": (
         {"residual_labels": ("a", "b", "c", "d")}, None,
         "the model's residual labels are not those of its residual space; give it as it was made",
     ),
-    "an output that is no direction": (
+    "an output that is not a direction": (
         {"get_compiled_model": making(Space(LABELS), Space(["one", "two"]))}, None,
-        "the model reads two, which is no direction of its residual space",
+        "the model reads two, which is not a direction of its residual space",
     ),
     "more outputs than values": (
         {"get_compiled_model": making(Space(LABELS), Space(LABELS))}, None,

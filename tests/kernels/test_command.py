@@ -40,9 +40,9 @@ def test_refuted_with_a_script(tmp_path: Path) -> None:
     done = kernel(tmp_path, "buggy-no-guard", "--masked", "any")
     assert (done.code, done.err) == (1, "")
     assert done.out.startswith("REFUTED\nA kernel of this recipe does not make a number")
-    assert "Nothing is shown: all keys of a block may be masked" in done.out
-    assert "repaired   math-fp32 is without that" in done.out
-    assert "The recipe makes nan of 1 key; right is a finite number" in done.out
+    assert "Nothing is proved: all keys of a block may be masked" in done.out
+    assert "repaired   math-fp32 is without this" in done.out
+    assert "From 1 key the recipe makes nan; the right output is a finite number" in done.out
     assert "    weights = torch.softmax(scores, -1)" in done.out
     assert check(tmp_path).out.startswith("valid: refuted\n")
 
@@ -111,7 +111,7 @@ def test_determinism(tmp_path: Path) -> None:
     """How many parts there are changes bits; how long the only one could be does not."""
     said = kernel(tmp_path, "buggy-split-count", "--sweep", "splits.count=1,8").out
     assert "an input that makes a difference" in said
-    assert len(set(re.findall(r"With splits.count = [18] the recipe makes (.*)\.", said))) == 2
+    assert len(set(re.findall(r"With splits.count = [18] the recipe gives (.*)\.", said))) == 2
     parts = json.loads(kernel(tmp_path, "buggy-split-count", "--sweep", "splits.count=1,8", "--json").out)
     assert parts[0]["differing"] is None
     assert 1 <= len(parts[1]["differing"]) <= 8
@@ -125,11 +125,11 @@ REFUSED = {
     "a value that the format does not have": (("flash-3-fp8", "--values=0..449"), "values of the recipe flash-3-fp8"),
     "a range that is none": (("flash-2-bf16", "--scores", "8"), "give a range LO..HI"),
     "a range downward": (("flash-2-bf16", "--scores=8..-8"), "give a range LO..HI"),
-    "a plot without a sweep": (("flash-2-bf16", "--plot", "a.svg"), "--plot is for --sweep"),
+    "a plot without a sweep": (("flash-2-bf16", "--plot", "a.svg"), "--plot needs --sweep"),
     "a sweep without values": (("flash-2-bf16", "--sweep", "block"), "give FIELD=A,B,.."),
     "a sweep of a field that is none": (("flash-2-bf16", "--sweep", "blocks=1,2"), "has no field 'blocks'"),
     "a sweep of keys that are none": (("flash-2-bf16", "--sweep", "keys=1,0"), "give a number of keys from 1 to 2^40"),
-    "a sweep to what is no recipe": (("flash-2-bf16", "--sweep", "block=1,0"), "recipe.block: is 0"),
+    "a sweep to what is not a recipe": (("flash-2-bf16", "--sweep", "block=1,0"), "recipe.block: is 0"),
 }
 
 

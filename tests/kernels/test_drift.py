@@ -22,7 +22,7 @@ RECIPES = ("flash-2-bf16", "eager-bf16", "flash-3-fp8", "math-fp32")
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_outputs_are_near_the_mean_of_exact_scores(name: str) -> None:
-    """Scores that move by the drift, in the directions that move the mean the most."""
+    """Scores moved by the drift, in the directions that move the mean the most."""
     recipe, drift = load_recipe(name).recipe, Fraction(1, 4)
     inputs = Inputs(8, (Fraction(-8), Fraction(8)), (Fraction(-1), Fraction(1)), "none", drift)
     found, without = (errors(recipe, one) for one in (inputs, replace(inputs, drift=Fraction(0))))

@@ -48,21 +48,21 @@ def changed(old: str, new: str) -> str:
 
 
 BAD = {
-    "no YAML": ("formats: {", "is no YAML"),
+    "no YAML": ("formats: {", "is not YAML"),
     "a list": ("- 1", "has no fields"),
     "a key twice": (TEXT + "block: 3\n", "a key is given twice"),
-    "an unknown field": (changed("block:", "blok:"), "has the unknown field 'blok'; is block meant?"),
-    "no description": (changed("describes:", "believed: []\n#"), "is no YAML"),
+    "an unknown field": (changed("block:", "blok:"), "has the unknown field 'blok'; did you mean block?"),
+    "no description": (changed("describes:", "believed: []\n#"), "is not YAML"),
     "a description of nothing": (changed("describes: ", "describes: ''\n#"), "does not say what it describes"),
-    "beliefs that are no list": ("describes: a kernel\nbelieved: yes", "give believed: a list of sentences"),
-    "a report that is no sentence": ("describes: a kernel\nbelieved: []\nreported: [1]", "give reported: a list of"),
+    "beliefs that are not a list": ("describes: a kernel\nbelieved: yes", "give believed: a list of sentences"),
+    "a report that is not a sentence": ("describes: a kernel\nbelieved: []\nreported: [1]", "give reported: a list of"),
     "a repaired recipe that is a number": (changed("repaired: ", "repaired: 3 #"), "has repaired: 3"),
-    "no formats": (changed("formats:", "mask: null\n#"), "is no YAML"),
+    "no formats": (changed("formats:", "mask: null\n#"), "is not YAML"),
     "a format that is none": (changed("value: bf16", "value: bf17"), "recipe.formats.value"),
     "a field that is missing": (changed("overflow: inf", ""), 'recipe: has no field "overflow"'),
     "a number that is none": (changed("scale: 1/8", "scale: an eighth"), 'recipe.scale: is "an eighth"'),
     "a number that is huge": (changed("scale: 1/8", "scale: 1e999999999"), "recipe.scale"),
-    "a number that the format does not have": (changed("constant: -inf", "constant: -0.1"), "no number of fp32"),
+    "a number that the format does not have": (changed("constant: -inf", "constant: -0.1"), "not a number of fp32"),
     "mask and nothing": (changed("mask: {how: select, constant: -inf}", "mask: {how: select}"), "recipe.mask"),
     "a base": (changed("base: 2", "base: 3"), "recipe.exponential.base"),
     "a mapping where a word is": (changed("overflow: inf", "overflow: {a: 1}"), "recipe.overflow"),
@@ -82,7 +82,7 @@ def test_a_bad_text_is_refused(title: str, tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_none(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"'flash2' is neither the name of a recipe nor a file; there are flash-2-"):
+    with pytest.raises(RecipeError, match=r"'flash2' is neither the name of a recipe nor a file; recipes are flash-2-"):
         load_recipe("flash2")
     long = tmp_path / "long.yaml"
     long.write_text("#" * (1 << 21))
@@ -96,7 +96,7 @@ def test_a_name_that_is_none(tmp_path: Path) -> None:
         ("blok", "2", "has no field 'blok'"),
         ("maximum.treshold", "2", "unknown field"),
         ("mask.how.much", "2", "has no field"),
-        ("block", "[", "is no YAML"),
+        ("block", "[", "is not YAML"),
         ("block", "0", "recipe.block"),
     ],
 )

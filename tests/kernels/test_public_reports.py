@@ -111,7 +111,7 @@ def test_the_failing_input_is_found(title: str) -> None:
 
 @pytest.mark.parametrize("title", REPORTS)
 def test_the_repaired_recipe_is_proved(title: str) -> None:
-    """For the same inputs, and for more keys, with blocks as they are."""
+    """For the same inputs, and for more keys, with the same blocks."""
     report = REPORTS[title]
     text = load_recipe(report.recipe)
     assert text.repaired is not None
@@ -199,8 +199,8 @@ SPLITS = Report(
 
 
 def test_facts_of_splits() -> None:
-    """ROCm/aiter#4378: one part and eight differ by 2.4e-3 in bf16; with parts of a fixed length, how many there would
-    be changes nothing."""
+    """ROCm/aiter#4378: one part and eight differ by 2.4e-3 in bf16; with parts of a fixed length, their number changes
+    nothing."""
     text = load_recipe(SPLITS.recipe)
     one, eight = (text.changed("splits", f"{{count: {count}}}").recipe for count in (1, 8))
     keys = differing_input(one, eight, SPLITS.inputs, 2000)

@@ -76,7 +76,7 @@ def test_fp32_has_the_same_bits_mostly() -> None:
 
 
 def test_a_failing_input_fails_in_pytorch_too() -> None:
-    """pytorch/pytorch#103963: NaN in a row without a key; 0 since there is a safe softmax."""
+    """pytorch/pytorch#103963: NaN in a row without a key; 0 since PyTorch has a safe softmax."""
     no_guard, math = load_recipe("buggy-no-guard").recipe, load_recipe("math-fp32").recipe
     inputs = Inputs(8, (Fraction(-8), Fraction(8)), (Fraction(-1), Fraction(1)), "any")
     found = failing_input(no_guard, inputs, Fraction(1, 1000))

@@ -79,7 +79,7 @@ QUALITY = {
 
 @pytest.mark.parametrize("name", QUALITY)
 def test_bounds_are_near_the_largest_error_that_is_found(name: str) -> None:
-    """Never below it, and at most so many times it; benchmarks try more inputs."""
+    """The bound is never below the error, and at most this many times as large; benchmarks try more inputs."""
     recipe = load_recipe(name).recipe
     inputs = Inputs(8, (Fraction(-64), Fraction(64)), (Fraction(-1), Fraction(1)), "none")
     bound = sum(errors(recipe, inputs).values())

@@ -23,7 +23,7 @@ def outcome(identifier: str, width: int) -> Outcome:
 
 
 def decided_once(lemma: Lemma) -> Lemma:
-    """The lemma, decided once for all that rest on it."""
+    """The lemma, decided once for all tests that need it."""
     return replace(lemma, decide=lambda width, _: outcome(lemma.identifier, width))
 
 

@@ -30,7 +30,7 @@ def test_what_holds_ends_with_0() -> None:
         "gadget.move",
         "arithmetic.increment",
         "r = 3..5, 8",
-        "by: z3, neurons; from: spec 1.2, move",
+        "by: z3, neurons; from: arXiv 2605.18079, section 3 and appendix 2: move",
         "12 proved",
     ):
         assert text in outcome.out

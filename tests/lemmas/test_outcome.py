@@ -30,7 +30,7 @@ CONCLUSIONS: dict[str, tuple[list[Finding], type]] = {
     "nothing at all": ([], Open),
     "no time for one of them": ([PROVED, UNKNOWN, PROVED], Open),
     "an enumeration of nothing": ([PROVED, NOTHING], Open),
-    "a counterexample behind what is open": ([UNKNOWN, VIOLATED], Disproved),
+    "a counterexample after what is open": ([UNKNOWN, VIOLATED], Disproved),
     "a model of the solver": ([PROVED, REFUTED], Disproved),
 }
 

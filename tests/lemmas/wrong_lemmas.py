@@ -47,7 +47,7 @@ def changed(claim: Claim, number: int, change: Callable[[Neuron], Neuron]) -> Cl
 
 
 def single_borrow(x: Scene) -> Claim:
-    """Each neuron of a borrow once: a bit changes by 1 and ends at 0."""
+    """Each neuron of a borrow occurs only once: a bit changes by 1 and ends at 0."""
     right = claim_about(DecrementInPlace(x.target, 0), "decrement in place")
     return right.with_neurons(right.neurons[::2])
 
@@ -144,7 +144,8 @@ def vacuous(x: Scene) -> Claim:
 
 
 def unconfirmed(x: Scene) -> Claim:
-    """Bit by bit it says that copy adds the negative, with numbers that it copies: only the solver objects."""
+    """Bit by bit it says that copy adds the negative; about numbers it says that copy copies. Only the solver
+    objects."""
     right = claim_about(Copy(x.source, x.target), "copy")
     domains = dict.fromkeys(x.source.coordinates, Domain.TERNARY)
     pairs = list(zip(x.source.coordinates, x.target.coordinates, strict=True))

@@ -27,7 +27,7 @@ PLAIN = ScoreArithmetic("tiny", TINY, TINY, TINY, "")
 
 
 def all_sums(sums: Format, terms: tuple[Fraction, ...]) -> set[Fraction]:
-    """Every result of adding products in any order, grouping, fused or not: written out another way."""
+    """Every result of adding products in any order and grouping, fused or not: written in another way."""
     if len(terms) == 1:
         return {round_to(sums, terms[0])}
     found = set()
@@ -61,7 +61,7 @@ def test_orders_differ_and_storing_rounds_once_more() -> None:
 @pytest.mark.parametrize("number_format", [BF16, FP16, FP32])
 @pytest.mark.parametrize("k", [0, 1, 2, 7, 40, 1000])
 def test_a_root_is_held_as_the_nearest_number(number_format: Format, k: int) -> None:
-    """The number's rounding cell has the root in it: ends are compared by their squares."""
+    """The root is in the number's rounding cell: the ends are compared by their squares."""
     for coordinate in phi(k):
         if not isinstance(coordinate, Root):
             raise TypeError

@@ -103,7 +103,7 @@ class RandomProgram:
         return *body[:place], self._rng.choice((RIGHT, RIGHT, self._do())), *body[place:]
 
     def _do(self) -> Do:
-        """Also copies, to tapes that have all symbols of the one copied from."""
+        """Also copies, to tapes that have all symbols of the copied tape."""
         symbols = {"main": "_01x", "other": "_01x", "third": "_1"}
         sources = {"main": ("main", "other", "third"), "other": ("main", "other", "third"), "third": ("third",)}
         writes: dict[str, str | SymbolOn] = {}
@@ -282,7 +282,7 @@ COPIES = (do(main=("x", "S")), do(other=(SymbolOn("main"), "S")))
 
 
 class NoCondition(Condition):
-    """A condition of a kind that there is not."""
+    """A condition of a kind that does not exist."""
 
     def __repr__(self) -> str:
         return "NoCondition()"
@@ -303,37 +303,37 @@ class NoCondition(Condition):
         ),
         pytest.param(
             lambda: Program("small", (Tape("a", ()),), "_", ("0",), {}),
-            "small has no routine: give one, which the run begins with.",
+            "small has no routine: give at least one; the run begins with the first.",
             id="no routine",
         ),
         pytest.param(
             lambda: program((If(on("grid", "0"), ()),)),
-            "In routine 'main' of small, a condition is about the tape 'grid', which there is not.",
+            "In routine 'main' of small, a condition is about the tape 'grid', which does not exist.",
             id="condition about no tape",
         ),
         pytest.param(
             lambda: program((While(~on("other", "x"), (RIGHT,)),)),
-            "In routine 'main' of small, a condition asks for 'x' on the tape 'other', where it never is.",
+            "In routine 'main' of small, a condition asks for 'x' on the tape 'other', which has no such symbol.",
             id="condition about no symbol, in Not",
         ),
         pytest.param(
             lambda: program((), unused=(Require(on("main", "0") & on("main", "2")),)),
-            "In routine 'unused' of small, a condition asks for '2' on the tape 'main', where it never is.",
+            "In routine 'unused' of small, a condition asks for '2' on the tape 'main', which has no such symbol.",
             id="condition about no symbol, in Both, in a routine that is not called",
         ),
         pytest.param(
             lambda: program((Loop((If(NoCondition(), ()),)),)),
-            "In routine 'main' of small, NoCondition() stands where a condition is needed.",
+            "In routine 'main' of small, NoCondition() is where a condition is needed.",
             id="no condition",
         ),
         pytest.param(
             lambda: program((do(grid="R"),)),
-            "In routine 'main' of small, a step is about the tape 'grid', which there is not.",
+            "In routine 'main' of small, a step is about the tape 'grid', which does not exist.",
             id="move of no tape",
         ),
         pytest.param(
             lambda: program((If(on("main", "0"), (), (do(grid=("0", "S")),)),)),
-            "In routine 'main' of small, a step is about the tape 'grid', which there is not.",
+            "In routine 'main' of small, a step is about the tape 'grid', which does not exist.",
             id="write on no tape",
         ),
         pytest.param(
@@ -343,12 +343,12 @@ class NoCondition(Condition):
         ),
         pytest.param(
             lambda: program((do(main=(SymbolOn("grid"), "S")),)),
-            "In routine 'main' of small, a step copies from the tape 'grid', which there is not.",
+            "In routine 'main' of small, a step copies from the tape 'grid', which does not exist.",
             id="copy from no tape",
         ),
         pytest.param(
             lambda: program((Do({}, {"main": "R"}),)),  # type: ignore[dict-item]
-            "In routine 'main' of small, a step moves the head of the tape 'main' by 'R', which is no Move.",
+            "In routine 'main' of small, a step moves the head of the tape 'main' by 'R', which is not a Move.",
             id="no Move",
         ),
         pytest.param(
@@ -358,7 +358,7 @@ class NoCondition(Condition):
         ),
         pytest.param(
             lambda: each("main", "", lambda _: ()),
-            "No symbols of the tape 'main' are told apart: give at least one.",
+            "No symbols of the tape 'main' are given: give at least one.",
             id="each of nothing",
         ),
         pytest.param(
@@ -373,18 +373,18 @@ class NoCondition(Condition):
         ),
         pytest.param(
             lambda: program((While(on("main", "0"), (Call("other"),)),)),
-            "In routine 'main' of small, there is a call of 'other', which is no routine.",
+            "In routine 'main' of small, there is a call of 'other', which is not a routine.",
             id="call of no routine",
         ),
         pytest.param(
             lambda: program((RIGHT, (LEFT,))),  # type: ignore[arg-type]
-            "In routine 'main' of small, (Do(writes={}, moves={'main': <Move.LEFT: 'L'>}),) stands where a statement "
+            "In routine 'main' of small, (Do(writes={}, moves={'main': <Move.LEFT: 'L'>}),) is where a statement "
             "is needed.",
             id="block for a statement",
         ),
         pytest.param(
             lambda: program((Loop(Halt()),)),  # type: ignore[arg-type]
-            "In routine 'main' of small, Halt() stands where a block is needed: make it a tuple of statements.",
+            "In routine 'main' of small, Halt() is where a block is needed: make it a tuple of statements.",
             id="statement for a block",
         ),
         pytest.param(
@@ -430,7 +430,7 @@ class NoCondition(Condition):
         pytest.param(
             lambda: Interpreter(program(()), "10x"),
             "The word '10x' has 'x', which is not an input symbol of small: use only 0 1.",
-            id="interpreted: word that is no input",
+            id="interpreted: word that is not an input",
         ),
         pytest.param(
             lambda: list(Interpreter(program((RIGHT, Call("check")), check=(Require(~on("main", "1")),)), "01")),
@@ -497,15 +497,15 @@ def test_a_program_that_is_too_large_is_refused(
     with pytest.raises(ProgramError) as refused:
         assemble(large)
     assert str(refused.value) == (
-        f"small needs {message}: leave heads that are not needed on symbols that are known, or say by Require what can "
-        "be under them."
+        f"small needs {message}: leave heads that are not needed on known symbols, or say with Require what can be "
+        "under them."
     )
     monkeypatch.setattr(assembler, limit, 15 + 12 * (main[-1] == STAY))
     assemble(large)
 
 
 def test_a_routine_that_does_nothing_may_be_called_often() -> None:
-    """This is no loop that goes round without a step."""
+    """This is not a loop without a step."""
     small = program((*[Call("nothing")] * 20, do(main=("1", "S"))), nothing=())
     assert in_step(assemble(small), small, "0", 9) == ("halts", 2)
 
@@ -541,7 +541,7 @@ def test_no_two_states_are_alike() -> None:
 
 
 def test_states_alike_are_found() -> None:
-    """What the test above looks for is there where states are not merged."""
+    """Where states are not merged, there is what the test above looks for."""
     rows = [("start", "0", "a", "0"), ("start", "_", "b", "_"), ("a", "0", "b", "0"), ("b", "0", "a", "0")]
     text = "".join(f'  - "{state} {read} -> {following} {written} S"\n' for state, read, following, written in rows)
     made = read_machine(
@@ -552,7 +552,7 @@ def test_states_alike_are_found() -> None:
 
 
 def test_equal_routines_have_their_states_together() -> None:
-    """Two routines that do the same, and calls that go on with the same, cost no more states than one of them."""
+    """Two routines that do the same, and calls that are followed by the same, cost no more states than one of them."""
     go = (While(on("main", "01"), (do(other=(SymbolOn("main"), "R")), RIGHT)), do(main=("1", "L")))
     other = (While(on("main", "01"), (do(other=(SymbolOn("main"), "R")), RIGHT)), do(main=("0", "L")))
 

@@ -52,7 +52,7 @@ def random_tape(rng: Random, machine: TwoWayMachine) -> Squares:
 def pairs_of_configurations(
     machine: TwoWayMachine, squares: Squares, steps: int
 ) -> Iterator[tuple[TwoWayConfiguration, Configuration]]:
-    """The two machines' configurations behind steps 0, 1, ..; ValueError when one halts before the other."""
+    """The two machines' configurations after steps 0, 1, ..; ValueError when one halts before the other."""
     folded = configurations(fold(machine), fold_tape(machine, squares), max_steps=10**9)
     two_way = two_way_configurations(machine, squares)
     return zip(islice(two_way, steps + 1), islice(folded, steps + 1), strict=True)
@@ -139,7 +139,8 @@ def test_sizes(text: str) -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_every_halting_run_has_an_output(seed: int) -> None:
-    """From a word that does not begin with a letter, whatever follows, no run is stuck or leaves a blank inside."""
+    """If a word begins with something other than a letter, whatever follows, no run is stuck or leaves a blank
+    inside."""
     rng = Random(seed)
     halted = 0
     for _ in range(100):

@@ -47,7 +47,7 @@ BAD = (
     Bad("state with a double quote", {"states": ("go", "done", 'a"b')}, "is not usable"),
     Bad("state with a backslash", {"states": ("go", "done", "a\\b")}, "is not usable"),
     Bad("state that is the arrow", {"states": ("go", "done", "->")}, "'->' is not usable"),
-    Bad("state that is no string", {"states": ("go", "done", 3)}, "state 3 is not usable"),
+    Bad("state that is not a string", {"states": ("go", "done", 3)}, "state 3 is not usable"),
     Bad("states twice", {"states": ("go", "done", "go")}, "state 'go' is listed twice"),
     Bad("states in a list", {"states": ["go", "done"]}, "states must be a tuple"),
     Bad("one state", {"states": ("done",)}, "at least two states"),

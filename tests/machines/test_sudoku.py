@@ -123,7 +123,7 @@ def completions(puzzle: str) -> list[str]:
 
 
 def test_there_are_288_grids_and_the_search_sees_them_all() -> None:
-    """Those that are counted by going through all candidates of the most constrained cell, and that of each in turn."""
+    """Counted by trying all candidates of the most constrained cell, and so on for each of them."""
 
     def count(grid: Grid) -> int:
         found = grid.most_constrained()
@@ -173,7 +173,7 @@ def test_the_lines_of_the_search_are_those_of_the_statement(boxes: Boxes) -> Non
 
 
 def yield_into(found: list[Line], lines: Generator[Line, None, bool]) -> bool:
-    """Puts the lines into ``found``; whether they end in a solution."""
+    """Puts the lines into ``found``, and says whether they end in a solution."""
     while True:
         try:
             found.append(next(lines))
@@ -199,7 +199,7 @@ def test_boxes_of_no_sudoku_are_refused(rows: int, columns: int) -> None:
 
 
 def test_a_word_that_is_no_puzzle_has_no_search() -> None:
-    with pytest.raises(ValueError, match=r"'12' is no puzzle of 4 x 4 cells: give 16 characters, each one of 1234\."):
+    with pytest.raises(ValueError, match=r"'12' is not a puzzle of 4 x 4 cells: give 16 characters, each one of 1234"):
         next(iter(Search(FOUR, "12")))
 
 
@@ -335,7 +335,7 @@ def puzzles_that_go_back() -> list[tuple[Boxes, str]]:
 
 
 def lines_again(boxes: Boxes, puzzle: str) -> int:
-    """How many lines are about a cell that had one before."""
+    """How many lines are about a cell that had a line before."""
     lines = list(Search(boxes, puzzle))
     return len(lines) - len({line.cell for line in lines})
 

@@ -113,12 +113,12 @@ BAD = (
     Bad("unknown key", "halting", "halt", "6:1", "unknown key 'halt' .did you mean 'halting'"),
     Bad("unlike any key", "halting", "xyz", "6:1", "unknown key 'xyz': use name, tapes"),
     Bad("missing key", "halting: done\n", "", "2:1", "missing key 'halting'"),
-    Bad("duplicate key", "tapes: 1", "tapes: 1\ntapes: 1", "4:1", "key 'tapes' was already given in line 3"),
+    Bad("duplicate key", "tapes: 1", "tapes: 1\ntapes: 1", "4:1", "key 'tapes' was already given on line 3"),
     Bad("value missing", "name: no", "name:", "2:6", "a value is missing"),
     Bad("transitions missing", GOOD.split("transitions:")[1], "", "9:13", "a value is missing"),
     Bad("name is a list", "name: no", "name: [no]", "2:7", "write one name or number here"),
     Bad("key is a list", "name: no", "[name]: no", "2:1", "outside the format"),
-    Bad("tapes is no number", "tapes: 1", "tapes: one", "3:8", "tapes is 'one': write a whole number"),
+    Bad("tapes is not a number", "tapes: 1", "tapes: one", "3:8", "tapes is 'one': write a whole number"),
     Bad("tapes is 0", "tapes: 1", "tapes: 0", "3:8", "tapes is '0'"),
     Bad("tapes with a sign", "tapes: 1", "tapes: +1", "3:8", r"tapes is '\+1'"),
     Bad("tapes is huge", "tapes: 1", "tapes: " + "9" * 5000, "3:8", "whole number from 1 to 999"),
@@ -210,7 +210,7 @@ BAD = (
         "null # -> done",
         "on 0 -> done",
         "12:5",
-        "second transition for 'on 0', after the one in line 11",
+        "second transition for 'on 0', after the one on line 11",
     ),
 )
 

@@ -55,7 +55,7 @@ def test_its_witness_finds_something_and_does_not(letters: str, n: int) -> None:
 
 
 def test_every_line_of_the_theory_can_be_broken() -> None:
-    """By changing one ghost of one token: a line that no change breaks would say nothing."""
+    """One ghost of one token is changed: a line that no such change breaks would say nothing."""
     _, theory = built("ab", 2)
     lines = [
         f"theory, line {at}"
@@ -89,7 +89,8 @@ def test_what_no_sequence_of_it_looks_like_is_noticed() -> None:
 
 @pytest.mark.parametrize(("letters", "n", "longest"), CASES)
 def test_the_network_says_what_came_next(letters: str, n: int, longest: int) -> None:
-    """Run by the exact evaluator, which knows no theory, on all sequences of a length: all shorter ones begin them."""
+    """Run by the exact evaluator, which knows no theory, on all sequences of a length; shorter ones are their
+    beginnings."""
     network, theory = built(letters, n)
     prepared, all_words = PreparedNetwork(network), list(words(letters, longest))
     sequences = [

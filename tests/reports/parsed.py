@@ -71,7 +71,7 @@ class _Tree(HTMLParser):
 
 
 def parsed(page: str) -> Element:
-    """Its elements; every tag is closed."""
+    """The page's elements; every tag has to be closed."""
     tree = _Tree()
     tree.feed(page)
     tree.close()
@@ -80,7 +80,7 @@ def parsed(page: str) -> Element:
 
 
 def problems(page: str) -> list[str]:
-    """What every page has to have, and this one has not."""
+    """What every page has to have, but this one lacks."""
     top = parsed(page)
     found = [*_loads(top), *_ids(top), *_headings(top), *_tables(top), *_drawings(top), *_controls(top)]
     (html,) = top.all("html")
@@ -154,7 +154,7 @@ def _drawings(top: Element) -> Iterator[str]:
         if not one.inside or one.inside[0].tag != "title" or not one.attributes.get("aria-label"):
             yield "a drawing without a title"
         if one.attributes.get("role") != "img":
-            yield "a drawing that is no image"
+            yield "a drawing that is not an image"
 
 
 def _controls(top: Element) -> Iterator[str]:

@@ -53,7 +53,7 @@ def test_without_check_nothing_is_checked_and_the_page_says_so(of_title: OfTitle
 
 REFUSED = {
     "a machine without --check": (("--machine", "increment"), "give --check, too"),
-    "no machine": (("--check",), "give --machine MACHINE"),
+    "no machine": (("--check",), "say what the certificate has to be about"),
     "another input": (("--input", "000"), "not about the input '000'"),
     "a network": (("--check", "--machine", "increment", "--network", "x"), "cannot read x"),
 }
@@ -74,7 +74,7 @@ def test_a_file_that_is_there_is_kept(of_title: OfTitle, tmp_path: Path) -> None
     file.write_text("mine")
     done = invoke("report", made.path, "--html", file)
     assert done.code == 2
-    assert "is there and is kept" in done.err
+    assert "exists and is kept" in done.err
     assert file.read_text() == "mine"
     assert invoke("report", made.path, "--html", file, "--force").code == 0
     page = file.read_bytes()

@@ -305,7 +305,7 @@ def test_the_word_may_be_given(of_title: OfTitle) -> None:
         page_of(read_source(given.path), Wanted("111"))
     with pytest.raises(ReportError, match="no such run: Symbol 1 of the input"):
         page_of(read_source(made.path), Wanted("x"))
-    with pytest.raises(ReportError, match="leave --input out"):
+    with pytest.raises(ReportError, match="leave out --input"):
         page_of(read_source(of_title("a theory").path), Wanted("a"))
 
 

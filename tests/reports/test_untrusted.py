@@ -1,4 +1,4 @@
-"""Certificates may come from anybody: no text of theirs becomes HTML, and what is no certificate ends in a sentence."""
+"""Certificates may come from anybody: none of their text becomes HTML, and bad files end in a sentence."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("walked_once")
 OfTitle = Callable[[str], Made]
 BREAKING = "<script>alert(1)</script>"
 VALUES: tuple[Any, ...] = (None, [], {}, 7, "x", -1)
-"""In the place of a field; two of them for each."""
+"""Values in place of a field's; two of them for each."""
 TRICKS = (BREAKING, "'><img/src=x/onerror=alert(1)>", "</script><b>", "]]><!--")
 
 
@@ -51,7 +51,7 @@ def test_names_of_machines_states_and_symbols_are_escaped(behaviour: Any, tmp_pa
 
 
 def page_or_sentence(file: Path) -> str | None:
-    """The page, or None where there is none, for a reason that is one sentence."""
+    """The page; None if it is refused, with a reason of one sentence."""
     try:
         return page_of(read_source(file))
     except ReportError as error:
@@ -62,7 +62,7 @@ def page_or_sentence(file: Path) -> str | None:
 
 
 def strings(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Where a document has texts, and names."""
+    """The places of the texts in a document; of each list, those in the first three entries."""
     if isinstance(value, str):
         yield place
     elif isinstance(value, list):
@@ -84,7 +84,7 @@ def with_text(document: Any, place: tuple[Any, ...], text: str) -> Any:
 
 @pytest.mark.parametrize("title", TITLES)
 def test_no_text_of_a_certificate_becomes_html(of_title: OfTitle, title: str, tmp_path: Path) -> None:
-    """Some texts of the certificate are others, one at a time: there is a page without them, or a sentence."""
+    """One text after the other is replaced: the page does not have it as HTML, or a sentence says what is wrong."""
     made = of_title(title)
     document = json.loads(made.path.read_bytes())
     named = document.get("network")
@@ -149,11 +149,11 @@ def test_whatever_is_missing_ends_in_one_sentence(of_title: OfTitle, title: str,
 
 REFUSED: dict[str, tuple[bytes | None, str]] = {
     "no file": (None, "there is no such file"),
-    "no JSON": (b"{", "is no JSON document"),
-    "no object": (b"[1]", "is no JSON object"),
+    "no JSON": (b"{", "is not a JSON document"),
+    "no object": (b"[1]", "is not a JSON object"),
     "another document": (b'{"format": "exactformer weights"}', "its format is 'exactformer weights'"),
-    "an old version": (b'{"format": "exactformer certificate", "version": 1}', "is of version 1"),
-    "deep": (b'{"a":' + b"[" * 100_000, "is no JSON document"),
+    "an old version": (b'{"format": "exactformer certificate", "version": 1}', "has version 1; pages can be"),
+    "deep": (b'{"a":' + b"[" * 100_000, "is not a JSON document"),
 }
 
 
@@ -180,5 +180,5 @@ def test_the_network_has_to_be_the_one_that_is_named(of_title: OfTitle, tmp_path
     for name in ("../x.json", "a/b", "/etc/passwd"):
         document["network"]["weights"]["file"] = name
         copy.write_bytes(canonical_bytes(document))
-        with pytest.raises(ReportError, match="which is no file name"):
+        with pytest.raises(ReportError, match="the plain name of a file"):
             read_source(copy)

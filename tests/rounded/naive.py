@@ -1,5 +1,5 @@
-"""README.md of verify/rounded word for word, one token, head and neuron at a time, in `Fraction`s: what the evaluation
-is held against.  No grouping, no common power of two, no hardmax; exp by its own series."""
+"""The evaluation of verify/rounded/README.md word for word, one token, head and neuron at a time, in `Fraction`s. The
+fast evaluation is compared with it. No grouping, no common power of two, no hardmax; exp by its own series."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ TERMS = 120
 
 @lru_cache(maxsize=1 << 14)
 def exp_minus(x: Fraction) -> tuple[Fraction, Fraction]:
-    """exp(-x) enclosed: 1 / exp(x), exp(x) = exp(x / 2^k)^(2^k), the series of exp(y) with 0 <= y <= 1 cut behind TERMS
-    terms, whose rest is below twice the next one; cut to multiples of 2^-600."""
+    """exp(-x) enclosed: 1 / exp(x), exp(x) = exp(x / 2^k)^(2^k), the series of exp(y) with 0 <= y <= 1 cut after TERMS
+    terms, where the rest is below twice the next term; cut to multiples of 2^-600."""
     halvings = 0
     while x > 2**halvings:
         halvings += 1
@@ -43,7 +43,7 @@ def _cut(x: Fraction) -> Fraction:
 
 
 def both_ends(number_format: Format, low: Fraction, high: Fraction) -> Fraction:
-    """What both ends round to."""
+    """The number to which both ends round."""
     one, two = round_to(number_format, low), round_to(number_format, high)
     assert one == two, "the series of this test is too short"
     return one
@@ -94,7 +94,7 @@ def halved(model: Fused, terms: Sequence[Fraction]) -> Fraction:
 
 
 def naive_stages(network: Network, tokens: Sequence[Token], setting: Setting) -> list[Columns]:
-    """The activations behind every sublayer."""
+    """The activations after every sublayer."""
     model, columns, behind = setting.model, [_embedding(network, *one) for one in enumerate(tokens)], list[Columns]()
     for layer in network.layers:
         after = [list(column) for column in columns]

@@ -85,7 +85,7 @@ def test_twenty_nine_weights_in_e5m2_lead_to_a_wrong_token() -> None:
     assert result.first is not None
     assert (result.first.token, result.first.value) == (93, Fraction(7, 8))
     assert result.first.origins == (Origin("written_2", 29, 94, 1),)
-    # The tokens behind do not matter: the wrong one is generated from those before it alone.
+    # The tokens after it do not matter: the wrong one is generated from those before it alone.
     alone = replace(sequence, tokens=sequence.tokens[:95], read=94)
     assert compare(prepared, alone, setting) == result
     # One token less, and nothing is wrong yet.

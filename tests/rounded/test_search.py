@@ -93,7 +93,11 @@ ENDS = {
     ),
     "proved for the machine": ("--arithmetic rounded:e5m2 --context 512 --machine increment", 0, "PROVED\n"),
     "activations only": ("--arithmetic rounded:bf16 --context 256 --machine rewrite", 3, "255/256 and should be 1"),
-    "one word": (f"--arithmetic rounded:bf16 --context 256 --machine rewrite --input {'1' * 5}", 3, "differ on 0"),
+    "one word": (
+        f"--arithmetic rounded:bf16 --context 256 --machine rewrite --input {'1' * 5}",
+        3,
+        "activations differ in 0 of the runs",
+    ),
     "steps that are not computed": ("--arithmetic exact --context 256", 4, ""),
     "a word that does not fit": ("--arithmetic rounded:bf16 --context 8 --machine rewrite --input 1111111", 2, ""),
     "a context that holds no run": ("--arithmetic rounded:bf16 --context 4", 2, ""),

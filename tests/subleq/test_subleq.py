@@ -71,7 +71,7 @@ def named(write: Write, r: int) -> tuple[str, dict[str, Value]]:
 
 @pytest.mark.parametrize(("program", "inputs", "name", "result"), RUNS)
 def test_programs_compute_what_they_should(program: Program, inputs: dict[str, int], name: str, result: int) -> None:
-    """By the interpreter; the theory is true of the run, line by line, and names its tokens."""
+    """The runs are the interpreter's; the theory is true of each run, line by line, and names its tokens."""
     start = begun(program, inputs)
     tokens = [*start, *run(start, R)]
     memory = {one.address: one.value for one in tokens}
@@ -101,7 +101,7 @@ def test_words_of_32_bits() -> None:
 
 @pytest.mark.parametrize(("r", "count"), [(2, 200), (3, 100), (4, 30)])
 def test_all_that_the_theory_says_is_true_of_random_sequences(r: int, count: int) -> None:
-    """Also of those that are no runs; and the network does what it says there, at every STEP."""
+    """Also of sequences that are not runs; and there, too, the network does what the theory says, at every STEP."""
     (network, theory), many = built(r), list(random_writes(r, count, seed=r))
     for written in many:
         assert list(try_on(theory, r, subleq_sequence(written, r))) == []
@@ -109,7 +109,8 @@ def test_all_that_the_theory_says_is_true_of_random_sequences(r: int, count: int
 
 
 def wrong_tokens(network: Network, r: int, many: Sequence[Sequence[Write]]) -> list[tuple[int, int]]:
-    """Sequence and position of every token behind which the best token is not, or not alone, what the theory names.
+    """Sequence and position of every token after which the best token is not what the theory names, or not the only
+    best one.
 
     The sequences have one length.
     """
@@ -132,7 +133,7 @@ def wanted_tokens(r: int, written: Sequence[Write]) -> list[Token | None]:
 
 
 def test_every_line_of_the_theory_can_be_broken() -> None:
-    """By changing one ghost of one token: a line that no change breaks would say nothing."""
+    """One ghost of one token is changed: a line that no such change breaks would say nothing."""
     r, theory = 3, built(3)[1]
     lines = {
         f"theory, line {at}"
@@ -232,7 +233,7 @@ def does_the_same(network: Network, r: int, sequences: Sequence[Sequence[Write]]
 NEVER_ACTIVE = ("without 2, 2", "without 9, 1")
 """Half of what sets a flag back to 0, and one case of a difference: in these layers they have no effect."""
 ONLY_BEFORE_HALT = ("without 0, 10", "without 0, 16", "without 1, 5")
-"""They carry into addresses behind one that is negative: at such a STEP only HALT matters, which comes next."""
+"""They carry into the addresses after a negative one: at such a STEP only HALT matters, which comes next."""
 
 
 @pytest.mark.slow
@@ -270,7 +271,7 @@ def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
 def test_what_is_no_program() -> None:
     with pytest.raises(ValueError, match="no label 'y'"):
         assemble("x y+1 x: 0")
-    with pytest.raises(ValueError, match="is no word"):
+    with pytest.raises(ValueError, match="is not a word"):
         assemble("x- 1")
     with pytest.raises(ValueError, match="has to be a STEP"):
         next(run([Write(0, 0)], R))

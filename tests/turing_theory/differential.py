@@ -1,6 +1,6 @@
 """What the kernel says at the true ghosts of runs, against what the exact evaluator computes.
 
-Of every class of tokens the kernel proves what each coordinate is, in ghosts, behind every sublayer; here that is
+Of every class of tokens the kernel proves what each coordinate is, in ghosts, after every sublayer; here that is
 evaluated for all tokens of a class at once. Names mean what the annotation says, and what heads select is evaluated on
 plain numbers, token by token.
 
@@ -103,7 +103,7 @@ def compare(
 
 @dataclass
 class Said:
-    """What the kernel says of a network, step by step: behind which sublayer, of which class, its coordinates; and at
+    """What the kernel says of a network, step by step: after which sublayer, of which class, its coordinates; and at
     the end of a layer, of its heads, the coordinates of all classes.
     """
 

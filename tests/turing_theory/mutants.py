@@ -562,7 +562,7 @@ class Behaviour(Enum):
 
 
 def behaviour(original: Network, changed: Network, sequences: Sequence[TokenSequence]) -> Behaviour:
-    """Compare every activation behind every sublayer, and the tokens; not ternary is different."""
+    """Compare every activation after every sublayer, and the tokens; not ternary is different."""
     found = {_behaviour(PreparedNetwork(original), PreparedNetwork(changed), group) for group in in_batches(sequences)}
     return next(one for one in (Behaviour.DIFFERENT, Behaviour.SAME_TOKENS, Behaviour.SAME) if one in found)
 

@@ -73,7 +73,7 @@ def test_it_ends_before_what_has_no_place_in_the_theory() -> None:
 
 
 def followers(text: str) -> Iterator[tuple[str, str]]:
-    """What a theory says of classes right behind each other."""
+    """What a theory says of classes that directly follow each other."""
     for line in text.split("\n"):
         if line.startswith("follow "):
             one, behind = line.removeprefix("follow ").split(": ")

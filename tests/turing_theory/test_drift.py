@@ -1,4 +1,4 @@
-"""Drifts of a machine's theory beside those that were proved before, and beside what runs do."""
+"""Drifts of a machine's theory, compared with those that an earlier prover proved, and with what runs do."""
 
 from __future__ import annotations
 

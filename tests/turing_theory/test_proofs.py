@@ -40,7 +40,7 @@ def built(paradigm: Paradigm, name: str = "increment") -> tuple[Network, Theory]
     ],
 )
 def test_machines_are_proved_by_the_kernel_that_knows_no_machine(name: str, paradigm: Paradigm) -> None:
-    """One tape, two and three: with the separations, ties and margin that the construction has (spec 2.4 and 3.3)."""
+    """One tape, two and three: with the separations, ties and margin that the construction has."""
     network, theory = built(paradigm, name)
     walked = prove(network, theory)
     heads = [(head, found) for layer, of in zip(network.layers, walked.heads, strict=True)

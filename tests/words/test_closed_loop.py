@@ -1,4 +1,4 @@
-"""Certify a machine's run, export the decoder, read it back, and certify that: the same tokens, by another way."""
+"""Certify a machine's run, export the decoder, read it back, and certify that: the same tokens, in another way."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def test_proved_and_checked(folder: Path) -> None:
     assert "compared\n  - the listing of " in said
     code, said = check(folder, "--spec", str(folder / "spec.py:backwards"))
     assert code == 1
-    assert "not what is expected: the certificate is about another specification" in said
+    assert "not what the specification expects: the certificate is about another specification" in said
     assert check(folder, "--spec", "hardmax")[0] == 1
 
 
@@ -128,7 +128,7 @@ def test_not_shown(folder: Path) -> None:
     ef.save_transformer(net, folder / "same.json")
     code, out, _ = verify(folder, "same.json", "--words", "a", "--length", "1", spec="hardmax")
     assert code == 3
-    assert "Not shown, of words of any length: it is not shown: at position 0 outputs may differ" in out
+    assert "Not shown to be right: words of any length: it is not shown: at position 0 outputs may differ" in out
     assert check(folder, "--expect", "inconclusive")[0] == 0
 
 
@@ -142,7 +142,7 @@ def test_what_is_not_shown_is_said_to_be_so_in_a_valid_certificate(folder: Path)
     arguments = ("thirds.json", "--words", "a b b | a b b b", "--length", "4", "--from", "2", "--arithmetic")
     code, out, _ = verify(folder, *arguments, "exact", "--explain", spec="a.py")
     assert code == 3, out
-    assert "it is not shown that the output is 'a', nor that it is not." in out
+    assert "it is shown neither that the output is 'a' nor that it is not." in out
     assert "known to within" in out
     assert check(folder, "--expect", "inconclusive")[0] == 0
     assert check(folder, "--expect", "inconclusive", "--spec", str(folder / "a.py"))[0] == 0
@@ -172,13 +172,13 @@ def test_json(folder: Path) -> None:
 
 BAD = {
     "no specification": ((LENGTH, *OF_LENGTH, "--length", "3"), "none.py", "there is no file"),
-    "a specification that is no Python file": ((LENGTH, *OF_LENGTH, "--length", "3"), "spec.txt", "is no Python file"),
+    "another file": ((LENGTH, *OF_LENGTH, "--length", "3"), "spec.txt", "is neither a Python nor a YAML file"),
     "a name that is not there": ((LENGTH, *OF_LENGTH, "--length", "3"), "spec.py:nothing", "has no 'nothing'"),
     "no function": ((LENGTH, *OF_LENGTH, "--length", "3"), "spec.py:number", "it has to be a function of a word"),
     "no output of the network": (
         (LENGTH, *OF_LENGTH, "--length", "3"),
         "spec.py:halves",
-        "gives '1/2', which is no output of the transformer; its outputs are 0, 1, 2, 3,",
+        "gives '1/2', which is not an output of the transformer; its outputs are 0, 1, 2, 3,",
     ),
     "too few outputs": ((LENGTH, *OF_LENGTH, "--length", "4"), "spec.py:short", "it has to be a list of"),
     "a token that is not there": (
@@ -190,7 +190,7 @@ BAD = {
     "words longer than there are positions": (
         (LENGTH, *OF_LENGTH, "--length", "14"),
         "spec.py",
-        "words of 14 tokens are asked about, and the transformer has 13 positions",
+        "words of 14 tokens are asked about, but the transformer has only 13 positions",
     ),
     "no word": ((LENGTH, "--words", "[]", "--length", "3"), "spec.py", "the language has no word"),
     "nothing asked": ((LENGTH, *OF_LENGTH, "--length", "1"), "spec.py", "nothing is asked from position 1 on"),
@@ -253,7 +253,7 @@ def test_numbers_that_are_expected() -> None:
     """Of a model that says numbers, those are read that some word should get."""
     words = ef.Words("BOS [a b]{1,2}", 3, lambda word: [Fraction(word.count("a"), len(word) - 1)], first=None)
     assert numbers_expected(words, ["b", "a", "BOS"]) == [0, Fraction(1, 2), 1]
-    with pytest.raises(ef.WordsError, match="the model says numbers, and the specification something else"):
+    with pytest.raises(ef.WordsError, match="outputs are numbers, but the specification expects something else"):
         numbers_expected(ef.Words("a", 1, lambda _: ["x"]), ["a"])
 
 

@@ -16,13 +16,13 @@ NAMES = ("length", "hist", "reverse", "frac_prevs", "dyck")
 
 
 def language_of(net: ef.Transformer) -> tuple[list[str], str]:
-    """The letters, and all words of them behind BOS."""
+    """The letters, and all words of them after BOS."""
     letters = [token.name for token in net.vocabulary if token.name not in ("BOS", "compiler_pad")]
     return letters, "BOS [" + " ".join(f'"{letter}"' for letter in letters) + "]*"
 
 
 def evaluated(net: ef.Transformer, word: tuple[str, ...]) -> list[str]:
-    """At each position behind BOS, by float64."""
+    """At each position after BOS, by float64."""
     found = logits(net, final(net, list(word)))[1:]
     if isinstance(net.outputs, NearestOutputs):
         apart = [[abs(float(one) - made) for one in net.outputs.numbers] for made in found.ravel().tolist()]

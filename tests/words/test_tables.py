@@ -101,24 +101,24 @@ BAD_FILES: dict[str, tuple[Callable[[Path], object], str, str]] = {
         "start: \x07\n",
         "table.yaml:1:8: not YAML: the character '\\x07' is not allowed",
     ),
-    "no UTF-8": (ef.load_transducer, "start: \udcff", "is no text in UTF-8"),
+    "no UTF-8": (ef.load_transducer, "start: \udcff", "is not a text in UTF-8"),
     "no moves": (ef.load_transducer, "start: x\n", "missing key 'moves'"),
     "no accepting states": (ef.load_automaton, PARITY, "missing key 'accepting'; give start, accepting, moves"),
     "accepting states of a transducer": (ef.load_transducer, ODD, "unknown key 'accepting'; give start, moves"),
     "a key twice": (
         ef.load_transducer,
         "start: x\nstart: y\n",
-        ":2:1: 'start' was already given in line 1; remove one",
+        ":2:1: 'start' was already given on line 1; remove one of them",
     ),
     "a state twice": (
         ef.load_transducer,
         "start: x\nmoves:\n  x: {}\n  x: {}\n",
-        ":4:3: 'x' was already given in line 3; remove one",
+        ":4:3: 'x' was already given on line 3; remove one of them",
     ),
     "two moves for a state and a token": (
         ef.load_transducer,
         "start: x\nmoves:\n  x:\n    a: x\n    a: [x, 1]\n",
-        ":5:5: 'a' was already given in line 4; remove one",
+        ":5:5: 'a' was already given on line 4; remove one of them",
     ),
     "a start that is none": (
         ef.load_transducer,
@@ -242,7 +242,7 @@ NOT_OF_THE_NETWORK: dict[str, tuple[ef.Words, str]] = {
     ),
     "an output": (
         ef.Words("a", 1, ef.Transducer("x", {"x": {"a": ("x", "c")}})),
-        'the transducer.moves["x"]["a"] has "c", which is no output of the network',
+        'the transducer.moves["x"]["a"] has "c", which is not an output of the network',
     ),
     "a token of the automaton": (
         ef.Words(ef.Automaton("x", ["x"], {"x": {"c": "x"}}), 2, COPY),
@@ -262,7 +262,7 @@ NOT_OF_THE_NETWORK: dict[str, tuple[ef.Words, str]] = {
     ),
     "an automaton of no words": (
         ef.Words(ef.Automaton("x", [], {"x": {"a": "x"}}), 3, COPY),
-        "the language has no word of up to 3 tokens of which something is asked",
+        "the language has no word of up to 3 tokens that something is asked about",
     ),
 }
 
@@ -344,7 +344,7 @@ def test_proved_checked_and_compared(folder: Path) -> None:
     assert "gives at each position asked about strictly the output of the transducer (SHA-256 " in out
     assert "expected  the outputs of a transducer of 2 states\n" in out
     assert "words     126 of which something is asked, 642 positions" in out
-    assert "The transducer, which stands in the certificate, says what was meant." in out
+    assert "The transducer in the certificate says what was meant." in out
     code, said = check(folder)
     assert code == 0
     assert 'that the transducer is what was meant: {"moves":{"none":{"a":["some","yes"],"b":["none","no"]}' in said
@@ -452,16 +452,16 @@ BAD: dict[str, tuple[tuple[str, ...], str, str]] = {
     "neither": (
         ANY,
         "spec.txt",
-        "is no Python file and no YAML file; give FILE.py or FILE.py:NAME of a function, FILE.yaml",
+        "is neither a Python nor a YAML file; give FILE.py or FILE.py:NAME for a function, FILE.yaml",
     ),
     "an automaton where a transducer must be": (
         ANY,
         "odd.yaml",
         "odd.yaml: unknown key 'accepting'; give start, moves",
     ),
-    "an output that is none": (ANY, "maybe.yaml", 'has "maybe", which is no output of the network'),
+    "an output that is none": (ANY, "maybe.yaml", 'has "maybe", which is not an output of the network'),
     "a move too few": (ANY, "few.yaml", 'the transducer has no move for token 0 of the word ["b"]'),
-    "two moves": (ANY, "two.yaml", "two.yaml:6:5: 'a' was already given in line 5; remove one"),
+    "two moves": (ANY, "two.yaml", "two.yaml:6:5: 'a' was already given on line 5; remove one of them"),
 }
 
 

@@ -121,7 +121,7 @@ def test_a_signal_and_the_same_command_again(number: signal.Signals, folder: Pat
     process = start(command, folder)
     out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, "")
-    assert "taken over  words of 1 to 13 tokens, from an earlier run, which had shown that they are right" in out
+    assert "taken over  words of 1 to 13 tokens, from an earlier run, which showed that they are right" in out
     first = written(folder)
     assert invoke("check", *(folder / "out").glob("*.certificate.json"), "--spec", "spec.py").code == 0
     assert verify("full.json", 14, "--force")[0] == 0
@@ -135,7 +135,10 @@ def test_finished_lengths_are_not_computed_again(folder: Path, looked_at: list[i
     code, out, err = verify("full.json", 10)
     assert (code, err) == (0, "")
     assert "taken over  words of 1 to 7 tokens, from an earlier run" in out
-    assert "assumed" in out[: out.index("What an earlier run kept of words of 1 to 7 tokens. (The checker computes it")]
+    assert (
+        "assumed"
+        in out[: out.index("What an earlier run kept about words of 1 to 7 tokens is right. (The checker computes it")]
+    )
     assert looked_at == [8, 9, 10]
     first = written(folder)
     looked_at.clear()
@@ -222,7 +225,7 @@ NOT_FITTING: dict[str, Change | bytes] = {
     "no far": lambda kept: kept.pop("far"),
     "another far": lambda kept: kept.update(far=40),
     "another listing": lambda kept: kept["finished"][3].__setitem__(5, 64 * "0"),
-    "a margin that is no number": lambda kept: kept["finished"][3].__setitem__(3, "x"),
+    "a margin that is not a number": lambda kept: kept["finished"][3].__setitem__(3, "x"),
     "another margin": lambda kept: kept["finished"][3].__setitem__(3, "5"),
     "lengths in another order": lambda kept: kept["finished"].reverse(),
     "a length twice": lambda kept: kept["finished"].append(kept["finished"][-1]),
@@ -251,7 +254,7 @@ def test_what_does_not_fit_is_not_used_and_that_is_said(title: str, folder: Path
     assert code == 0
     assert looked_at == list(range(1, 10))
     assert "taken over" not in out
-    assert err.startswith(f"out/{file.name} is not used, as it ")
+    assert err.startswith(f"out/{file.name} is not used: it ")
     assert len(err.splitlines()) == 1
     written(folder)
 
@@ -262,7 +265,7 @@ def test_another_version_computes_again(folder: Path, looked_at: list[int], monk
     looked_at.clear()
     code, _, err = verify("full.json", 9)
     assert (code, looked_at) == (0, list(range(1, 10)))
-    assert "is not used, as it is from another version of exactformer, or not as it was written" in err
+    assert "is not used: it is from another version of exactformer, or was changed" in err
     written(folder)
 
 
@@ -274,7 +277,7 @@ def test_a_changed_specification_is_noticed(looked_at: list[int]) -> None:
     code, out, err = verify("full.json", 9, spec="spec.py:changed")
     assert code == 1
     assert "On 'a b', at position 1, the output is not 'b'" in out
-    assert "the specification says something else of words of 2 tokens" in err
+    assert "the specification says something else about words of 2 tokens" in err
     assert looked_at == [1, 2]
 
 

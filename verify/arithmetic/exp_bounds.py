@@ -1,7 +1,7 @@
-"""Rational upper bounds of exp at integers up to 0, however small it is there.
+"""Rational upper bounds of exp at integers up to 0, however small exp is there.
 
-`mpmath` computes exp to some bits more than are asked for; how far its last bit may be off is not proved there, so the
-bound is moved upward by 256 units of it.  Below -4096 it is that of -4096.  (`exponentials` has the bounds of
+`mpmath` computes exp to some bits more than are asked for.  It does not prove how far its last bit may be off, so the
+bound is moved upward by 256 units of it.  Below -4096 the bound is that of -4096.  (`exponentials` has the bounds of
 ARITHMETIC 5.1, on a grid.)
 """
 

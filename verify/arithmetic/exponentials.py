@@ -1,6 +1,6 @@
 """Exponentials of a query's groups, as each model computes and rounds them (certificates/ARITHMETIC.md, 5.1).
 
-exp(-x) is enclosed by mpmath's intervals, of which the ends are moved outward to a grid, so that numbers stay short.
+mpmath's intervals enclose exp(-x); their ends are moved outward to a grid, so that numbers stay short.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from exactformer.verify.arithmetic.models import ArithmeticModel, Exact, Fused, 
 from exactformer.verify.arithmetic.rounding import NotShown, accumulator_of, cut, nearest, smallest_positive
 
 FEWEST_BITS, GUARD = 248, 48
-"""Enclosures are multiples of 2^-248, and of GUARD bits more than a model's smallest number; a checker's are finer."""
+"""Enclosures are multiples of 2^-248, or of GUARD bits below a model's smallest number; the checker's are finer."""
 
 
 def grid_bits(model: ArithmeticModel) -> int:
@@ -28,10 +28,10 @@ def grid_bits(model: ArithmeticModel) -> int:
 
 
 def with_slack(model: ArithmeticModel, ends: Interval) -> Interval:
-    """A little more than these numbers, if they are not one number that is known.
+    """An interval slightly larger than this one, unless it is one known number.
 
-    A checker computes on a grid, and moves ends outward to it. What it rounds next may make more of that if ends are
-    numbers of a format here, or halfway between two.
+    A checker computes on a grid and moves ends outward to it. If an end is a number of a format here, or halfway
+    between two, this may change what the checker rounds next.
     """
     return ends if ends.low == ends.high else ends.widened(power_of_two(8 - grid_bits(model)))
 
@@ -70,10 +70,10 @@ def _context(precision: int) -> MPIntervalContext:
 
 
 class Weights(NamedTuple):
-    """What one position of a group adds, before it is divided by den.
+    """What one position of a group adds, before the division by den.
 
-    num: p, to the weighted sum.  den: r, to the sum of all.  They are numbers of ``num_format`` and ``den_format``, if
-    these are not None.  alike: equal at all positions of the group.
+    num: p, for the weighted sum.  den: r, for the sum of all.  They are numbers of ``num_format`` and ``den_format``,
+    if these are not None.  alike: equal at all positions of the group.
     """
 
     num: Interval
@@ -86,7 +86,7 @@ class Weights(NamedTuple):
 def weights_of(model: ArithmeticModel, query: Query) -> tuple[Weights, ...]:
     """The weights of each group.
 
-    Raises FormatOverflow, and NotShown for what ``+online`` does not cover.
+    Raises FormatOverflow, and NotShown for queries that ``+online`` does not cover.
     """
     found = [weights_at(model, group) for group in query.groups]
     if model.steps.block is not None:
@@ -95,7 +95,7 @@ def weights_of(model: ArithmeticModel, query: Query) -> tuple[Weights, ...]:
 
 
 def weights_at(model: ArithmeticModel, group: Group) -> Weights:
-    """The weights of one group, where the maximum is known from the start."""
+    """The weights of one group, if the maximum is known from the start."""
     e = computed(model, group)
     match model:
         case Rounded(accumulator=None) | Exact():
@@ -132,7 +132,7 @@ def computed(model: ArithmeticModel, group: Group) -> Interval:
 
 
 def _highest(accumulator: FloatFormat, ulps: int, y: Fraction) -> Fraction:
-    """The largest that an exponential of at most y may come out as: U ulp above, and 0 where y is below q/2.
+    """The largest computed value of an exponential of at most y: U ulp above, and 0 if y is below q/2.
 
     An ulp at y is at most max(q, 2^(1-p) y); that rises with y.
     """
@@ -141,7 +141,7 @@ def _highest(accumulator: FloatFormat, ulps: int, y: Fraction) -> Fraction:
 
 
 def _lowest(accumulator: FloatFormat, ulps: int, y: Fraction) -> Fraction:
-    """The least that one of at least y may come out as: U ulp below, and 0 where it may be flushed.
+    """The least computed value of one of at least y: U ulp below, and 0 if it may be flushed.
 
     y - U ulp rises with y, as U 2^(1-p) <= 1/2.
     """
@@ -152,10 +152,10 @@ def _lowest(accumulator: FloatFormat, ulps: int, y: Fraction) -> Fraction:
 
 
 def _rescaled(model: ArithmeticModel, query: Query, found: Sequence[Weights]) -> tuple[Weights, ...]:
-    """Weights with ``+online``, where a position may be summed while another maximum was met (argument 5).
+    """Weights with ``+online``: a position may be summed while another maximum is the largest so far (argument 5).
 
-    By then it adds at most what a maximum adds; the last rise comes from a position below the maximum, so it multiplies
-    that by F or less; other rises by 1 or less.
+    It adds at most what a maximum adds.  The last rise starts from a position below the maximum, so it multiplies that
+    by F or less; other rises multiply it by 1 or less.
     """
     if any(group.nearest == 0 and not group.is_highest for group in query.groups):
         raise NotShown("with a running maximum, a group is of positions that have the highest score, or of none")
@@ -179,7 +179,7 @@ def _rescaled(model: ArithmeticModel, query: Query, found: Sequence[Weights]) ->
 
 
 def rise_factor(model: ArithmeticModel, nearest_other: int) -> Fraction:
-    """F: the most that partial sums are multiplied by when the maximum rises by ``nearest_other``, or more."""
+    """F: the largest factor of partial sums when the maximum rises by ``nearest_other`` or more."""
     if not isinstance(model, Fused):
         raise ValueError(f"{model.text} has no running maximum")
     rise = Group(1, 1, nearest_other, nearest_other, HIGHEST.value)

@@ -1,4 +1,4 @@
-"""Number formats and rounding to them, in exact rationals (spec section 4.2).
+"""Number formats and rounding to them, in exact rationals.
 
 Words of this file:
 
@@ -6,7 +6,7 @@ Words of this file:
 * The *quantum* at x is the distance between the neighbouring values of the format around x.
 * The *rounding cell* of a value v is the set of all rationals that round (to nearest, ties to even) to v.
 
-No infinities, NaNs or signed zeros: what would become one of the first two is a `FormatOverflow`.
+There are no infinities, NaNs or signed zeros: a result that would be one of the first two is a `FormatOverflow`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LARGEST_EXPONENT = 4096
 
 
 class FormatError(ValueError):
-    """A text or a set of parameters names no number format."""
+    """A text, or a set of parameters, is not that of a number format."""
 
 
 class FormatOverflow(ArithmeticError):
@@ -40,8 +40,8 @@ class FormatOverflow(ArithmeticError):
 
 
 class Rounding(enum.Enum):
-    """Rounding directions.  Of what lies between two values, the last two give either neighbour: by magnitude the
-    lower and the upper one."""
+    """Rounding directions.  For a number between two values, the last two give the neighbour of smaller and of larger
+    magnitude."""
 
     NEAREST_EVEN = "nearest-even"
     TOWARD_ZERO = "toward-zero"
@@ -54,8 +54,8 @@ class FloatFormat:
 
     The values are 0 and +-n 2^(e-precision+1) with emin <= e <= emax and 0 < n < 2^precision, up to
     max_finite. `precision` counts the significand bits with the hidden one; the smallest normal is 2^emin
-    and the smallest subnormal 2^(emin-precision+1). Raises FormatError when the parameters are those of no
-    format with a name.
+    and the smallest subnormal 2^(emin-precision+1). Raises FormatError if no format that can be named has these
+    parameters.
 
     >>> FloatFormat(8, -126, 127, BF16.max_finite) == BF16, BF16.name
     (True, 'bf16')
@@ -100,8 +100,8 @@ class FloatFormat:
 class FixedFormat:
     """Fixed point: the multiples x of 2^-fractional_bits with |x| < 2^integer_bits.
 
-    Raises FormatError without a fractional bit, as 1 would then be odd, and ties would be rounded away from it; or when
-    1 would not be a value.
+    Raises FormatError without a fractional bit, because 1 would then be odd, and ties would be rounded away from it; or
+    if 1 would not be a value.
 
     >>> FixedFormat(12).name, FixedFormat(12, 4).name
     ('fixed12', 'fixed12.4')
@@ -187,7 +187,7 @@ def round_ratio(
 def round_to_multiple(
     number_format: Format, numerator: int, denominator: int, mode: Rounding = Rounding.NEAREST_EVEN
 ) -> tuple[int, int]:
-    """`round_ratio` as (n, k): the value is n 2^k.  Saves building a Fraction, where there are many.
+    """`round_ratio` as (n, k): the value is n 2^k.  Saves building a Fraction, if there are many.
 
     >>> round_to_multiple(BF16, -1, 3)
     (-171, -9)
@@ -230,8 +230,8 @@ def is_representable(number_format: Format, x: Fraction) -> bool:
 def counted(number_format: Format) -> int:
     """C: the largest number such that it and all integers below are values of the format.
 
-    So sums of up to so many ones, and of integers whose magnitudes sum to no more, are exact in any order, with any
-    rounding that keeps values.
+    So a sum of up to C ones, or of integers whose magnitudes sum to at most C, is exact in any order, with any rounding
+    that keeps values.
 
     >>> counted(FP16), counted(E4M3FN), counted(FixedFormat(4, 5))
     (2048, 16, 31)
@@ -305,7 +305,7 @@ def parse_format(text: str) -> Format:
 def ieee_format(precision: int, emin: int, emax: int) -> FloatFormat:
     """The float format whose significands are all used up to the largest exponent, as in IEEE 754."""
     if not (0 <= precision <= LARGEST_PRECISION and abs(emax) <= LARGEST_EXPONENT):
-        raise FormatError(f"float({precision},{emin},{emax}) is larger than any format this program knows")
+        raise FormatError(f"float({precision},{emin},{emax}) is larger than any format that this program accepts")
     return FloatFormat(precision, emin, emax, _full_max_finite(precision, emax))
 
 

@@ -2,10 +2,10 @@
 
 Words of this file:
 
-* An *interval* is all real numbers from one rational to another, both of them in it.
-* x of a position is beta times how far its score lies below the query's highest: an integer here, as scores are.
-* A *group* is of positions that lie in the same interval of x and of values; a *query* is some groups.  The first group
-  is the one that the others are counted by: all its positions have the highest score, and there is one.
+* An *interval* is all real numbers from one rational to another, both included.
+* x of a position is beta times how far its score is below the query's highest: an integer here, as scores are.
+* A *group* is a set of positions with the same intervals of x and of values; a *query* is some groups.  The others are
+  counted by the first group: all its positions have the highest score, and it has at least one.
 """
 
 from __future__ import annotations
@@ -28,33 +28,33 @@ class Interval(NamedTuple):
 
     @property
     def magnitude(self) -> Fraction:
-        """The largest |x| of them."""
+        """The largest |x|."""
         return max(-self.low, self.high)
 
     def times(self, low: Fraction | int, high: Fraction | int) -> Interval:
-        """These numbers, none of them negative, times numbers from ``low`` to ``high``, likewise."""
+        """These numbers times numbers from ``low`` to ``high``; no number is negative."""
         return Interval(low * self.low, high * self.high)
 
     def widened(self, by: Fraction) -> Interval:
-        """All numbers at most so far from some of these."""
+        """All numbers that are at most so far from one of these."""
         return Interval(self.low - by, self.high + by) if by else self
 
     def at_least(self, least: Fraction) -> Interval:
-        """What of these is at least so much."""
+        """The numbers among these that are at least so large."""
         return self if self.low >= least else Interval(least, self.high)
 
     def meet(self, other: Interval) -> Interval:
-        """What lies in both, where something does: two bounds of one number."""
+        """The numbers in both, if there are any: two bounds of one number."""
         return Interval(max(self.low, other.low), min(self.high, other.high))
 
     def hull(self, other: Interval) -> Interval:
-        """What lies between numbers of both: all of each, and what is between."""
+        """All numbers of both, and all between them."""
         return Interval(min(self.low, other.low), max(self.high, other.high))
 
 
 @dataclass(frozen=True)
 class Value:
-    """What is known of values: they lie in [low, high], and are -1, 0 or 1 if they are ``ternary``."""
+    """What is known about values: they lie in [low, high], and are -1, 0 or 1 if they are ``ternary``."""
 
     low: Fraction
     high: Fraction
@@ -62,7 +62,7 @@ class Value:
 
     @cached_property
     def magnitude(self) -> Fraction:
-        """The largest |v| of them."""
+        """The largest |v|."""
         return max(-self.low, self.high)
 
     @property
@@ -98,17 +98,17 @@ class Group(NamedTuple):
 
     @property
     def is_highest(self) -> bool:
-        """All its positions have the highest score."""
+        """Whether all its positions have the highest score."""
         return self.farthest == 0
 
     @property
     def alike(self) -> bool:
-        """All its positions have one score, so the same exponential."""
+        """Whether all its positions have the same score, and so the same exponential."""
         return self.nearest == self.farthest
 
     @property
     def top(self) -> bool:
-        """It surely has a position with the highest score."""
+        """Whether it surely has a position with the highest score."""
         return self.is_highest and self.least >= 1
 
 
@@ -125,7 +125,7 @@ class Query:
 
     @cached_property
     def positions(self) -> int:
-        """The most that there may be."""
+        """The most positions that there may be."""
         return self.count(self.groups)
 
     def count(self, groups: Iterable[Group]) -> int:
@@ -141,8 +141,8 @@ class Query:
 
 
 def sharing(fewest: int, most: int, separation: int | None, context: int) -> Query:
-    """From ``fewest`` to ``most`` positions have the highest score, and the value 1; all others have x of at least
-    ``separation``, which is beta D, and any value.  None: there are no others.
+    """A query in which ``fewest`` to ``most`` positions have the highest score and the value 1; all others have x of at
+    least ``separation``, which is beta D, and any value.  None: there are no others.
     """
     return _case(Group(fewest, most, 0, 0, ALL_ONE), max(0, context - fewest), separation, context)
 

@@ -2,8 +2,8 @@
 (certificates/ARITHMETIC.md, 5).
 
 In order: exponentials (`exponentials`), their sums and those of weighted values (`sums`), quotients
-(`quotient_of_sums`, `sum_of_quotients`), and the last cast (here).  Where several bounds of one number are known, all
-hold, and it lies in what they share.
+(`quotient_of_sums`, `sum_of_quotients`), and the last cast (here).  If several bounds of one number are known, all of
+them hold, so it lies in their intersection.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from exactformer.verify.arithmetic.sums import Part, in_all
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What is rounded last lies in ``before``, and the result in ``after``."""
+    """The number before the last rounding lies in ``before``, the result in ``after``."""
 
     before: Interval
     after: Interval
@@ -32,7 +32,7 @@ class Output:
 def output(model: ArithmeticModel, query: Query) -> Output:
     """Bounds on what a head computes at a query, for every order of additions and all that its steps leave open.
 
-    Raises NotShown where a demand is not met, or overflow is not excluded.
+    Raises NotShown if a condition is not met, or overflow is not excluded.
 
     >>> from exactformer.verify.arithmetic.groups import sharing
     >>> from exactformer.verify.arithmetic.models import parse_arithmetic
@@ -61,8 +61,8 @@ def _real(model: Exact, query: Query) -> Output:
 def _cast(model: Rounded | Fused, head: SumOfQuotients | QuotientOfSums) -> Output:
     """The result, from as many bounds as it takes to tell it.
 
-    Raises FormatOverflow if all of them together do not exclude it, and NotShown if that is for sums that may be off by
-    anything.
+    Raises FormatOverflow if all of them together do not exclude it, and NotShown if the reason is that sums may be off
+    by anything.
     """
     known: Interval | None = None
     overflow: FormatOverflow | None = None
@@ -83,4 +83,4 @@ def _cast(model: Rounded | Fused, head: SumOfQuotients | QuotientOfSums) -> Outp
         if total.error is None:
             name = total.accumulator.name
             raise NotShown(f"sums of {total.count} terms are not accurate in the accumulator {name}")
-    raise overflow or NotShown(f"nothing bounds what {model.text} computes")
+    raise overflow or NotShown(f"there is no bound on what {model.text} computes")

@@ -19,8 +19,8 @@ def mean_of(parts: Sequence[Part]) -> Interval:
 def _least_mean(weighted: Iterable[tuple[Fraction, Interval]]) -> Fraction:
     """The least (sum of w v)/(sum of w), for weights w in intervals.
 
-    It is linear in each w over what is positive, so the ends decide: smaller values get the most, larger ones the
-    least.
+    It is a quotient of functions that are linear in each w, so the ends decide: smaller values get the largest weights,
+    larger values the smallest.
     """
     ascending = sorted(weighted, key=lambda each: each[0])
     total = sum((w.low for _, w in ascending), ZERO)

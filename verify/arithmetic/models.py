@@ -1,4 +1,4 @@
-"""The arithmetic models of softmax attention: what exactly a certificate speaks about (spec section 4.2).
+"""The arithmetic models of softmax attention: what exactly a certificate is about.
 
 In every model the scores of a head are integers times beta, beta >= 1 a power of two, and are exact:
 
@@ -11,13 +11,13 @@ In every model the scores of a head are integers times beta, beta >= 1 a power o
   value of it.
 
 Weights, MLP sums, residual sums and logits are held in the linear format L, fp32 or that of ``+linearL`` (ARITHMETIC
-8).
-Whether a network fits it, so that nothing is rounded there, `certificates.linear_format` decides.
+8).  `certificates.linear_format` decides whether L holds a network, so that nothing is rounded there.
 
-Behind the formats a model may name *steps* (`steps`, ARITHMETIC 2): with ``+headH`` it is beta sqrt(H) that is split
-and that the demands are about, and with ``+once`` scores need not be values of their format (`effective_separation`).
+After the formats a model may name *steps* (`steps`, ARITHMETIC 2): with ``+headH``, beta sqrt(H) is split instead of
+beta, and the conditions are about it; with ``+once``, scores need not be values of their format
+(`effective_separation`).
 
-What a model takes for granted `assumptions` says.
+`assumptions` says what a model takes for granted.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ AS_STEPS_SAY = (
 
 
 class ModelError(ValueError):
-    """A text or a combination of formats names no arithmetic model, or a number does not suit the model."""
+    """A text, or a combination of formats, is not that of an arithmetic model, or a number does not suit the model."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Exact:
 
     @property
     def linear(self) -> Format | None:
-        """None: all is computed with real numbers."""
+        """None: everything is computed with real numbers."""
         return None
 
     @property
@@ -104,12 +104,12 @@ class Rounded:
 
     @property
     def linear(self) -> Format:
-        """L: what weights, MLP sums, residual sums and logits are held in (ARITHMETIC 8)."""
+        """L: the format of weights, MLP sums, residual sums and logits (ARITHMETIC 8)."""
         return self.steps.linear
 
     @cached_property
     def lowest_exponent(self) -> int:
-        """All numbers of weights, sums and activations are multiples of 2 to this."""
+        """Weights, sums and activations are multiples of 2 to this power."""
         formats = (self.weights, self.activations, self.accumulator)
         return min(each.quantum_exponent for each in formats if each is not None)
 
@@ -161,20 +161,20 @@ ArithmeticModel = Exact | Rounded | Fused
 
 
 def is_plain(model: ArithmeticModel) -> bool:
-    """Whether no step says how a head goes on from its scores, and weights are not quotients in an accumulator."""
+    """Whether no step changes what a head does after its scores, and weights are not quotients in an accumulator."""
     in_accumulator = isinstance(model, Rounded) and model.accumulator is not None
     return not (in_accumulator or model.steps.behind_scores)
 
 
 def assumptions(model: ArithmeticModel) -> tuple[str, ...]:
-    """What a claim in this arithmetic takes for granted of the computation, where activations are ternary."""
+    """What a claim in this arithmetic takes for granted about the computation, if activations are ternary."""
     held = "computed with real numbers" if model.linear is None else f"held in {model.linear.name}"
     around = f"Weights, MLP sums, residual sums and logits are {held}."
     return (around, *(EXACT_IN_HEADS if is_plain(model) else AS_STEPS_SAY))
 
 
 def exact_around_heads(model: ArithmeticModel) -> tuple[str, ...]:
-    """What a certificate shows of the computation outside attention, where activations are ternary (ARITHMETIC 8)."""
+    """What a certificate shows about the computation outside attention, if activations are ternary (ARITHMETIC 8)."""
     if model.linear is None:
         return ()
     return (
@@ -192,7 +192,7 @@ class BetaSplit:
 
     @property
     def beta(self) -> int:
-        """query * key, which is beta where nothing divides scores by sqrt(H)."""
+        """query * key, which is beta if scores are not divided by sqrt(H)."""
         return self.query * self.key
 
 
@@ -210,7 +210,7 @@ def split_beta(exponent: int) -> BetaSplit:
 
 
 def split_for(model: ArithmeticModel, beta: int) -> BetaSplit:
-    """How W_Q and W_K share beta, a power of two, and what scores are divided by.
+    """How W_Q and W_K share beta, a power of two, and the divisor of scores.
 
     >>> split_for(parse_arithmetic("fused:bf16+head64"), 16)
     BetaSplit(query=16, key=8)
@@ -219,7 +219,7 @@ def split_for(model: ArithmeticModel, beta: int) -> BetaSplit:
 
 
 def scores_are_exact(model: ArithmeticModel, largest_score: int, exponent: int) -> bool:
-    """Whether the demands at the head of this file hold at beta = 2^exponent; with ``+once``, whether scores are in
+    """Whether the conditions at the head of this file hold at beta = 2^exponent; with ``+once``, whether scores are in
     range.
 
     largest_score >= 1 bounds the sum of the absolute values of the terms of any integer score.
@@ -239,7 +239,7 @@ def scores_are_exact(model: ArithmeticModel, largest_score: int, exponent: int) 
 
 
 def gaps_are_kept(model: ArithmeticModel, largest_score: int) -> bool:
-    """Whether rounding changes no score: so that gaps between scores are those of the integers."""
+    """Whether rounding changes no score, so that gaps between scores are those of the integers."""
     return _holds_integers(model.scores, largest_score)
 
 
@@ -249,11 +249,11 @@ def _holds_integers(scores: Format, largest_score: int) -> bool:
 
 @lru_cache(maxsize=1 << 10)
 def effective_separation(model: ArithmeticModel, separation: int, largest_score: int) -> int:
-    """D': scores of magnitude at most ``largest_score`` that are ``separation`` apart or more are so far apart when
-    they are rounded once; 0 if rounding may make them equal.
+    """D': how far apart scores of magnitude at most ``largest_score`` are, once they are rounded, if they are
+    ``separation`` apart or more before; 0 if rounding may make them equal.
 
     Rounding is monotone, so scores that differ by more stay at least as far apart as some pair a, a - D does.  A
-    floating format that counts 1 rounds integers to integers.
+    floating format that holds the integer 1 exactly rounds integers to integers.
 
     >>> model = parse_arithmetic("fused:bf16@e4m3fn+once")
     >>> [effective_separation(model, 2, largest) for largest in (16, 18, 24)]
@@ -289,7 +289,7 @@ def largest_beta_exponent(model: ArithmeticModel, largest_score: int) -> int:
         times = "" if head == 1 else f", times sqrt({head}),"
         wanted = "in the range of" if model.steps.once else "exact in"
         raise ModelError(f"scores up to {largest_score}{times} are not {wanted} {model.scores.name}; name wider scores")
-    # All demands are upper limits on beta, so the exponents that meet them are an interval from 0 on.
+    # All conditions are upper limits on beta, so the exponents that meet them are an interval from 0 on.
     low, high = 0, model.scores.max_finite.numerator.bit_length()
     while low < high:
         middle = (low + high + 1) // 2
@@ -321,8 +321,8 @@ def parse_arithmetic(text: str, *, of_networks: bool = False) -> ArithmeticModel
 
     `exact`; `rounded:W/A`, `rounded:W` for W/W, `rounded:W/ACC/A`; `fused:W/ACC/A`, `fused:W` for W/fp32/W; each may
     end in `@S` for scores in a format S other than fp32, and in steps (`steps.CATALOGUE`).  `kernel:NAME` is one of
-    `kernels.KERNELS`.  ``of_networks``: of those whose activations are not ternary, which alone take ``+stored``, and
-    for which a format may stand: `kernels.WHOLE`.  Raises ModelError, quoting the text.
+    `kernels.KERNELS`.  ``of_networks``: for networks whose activations are not ternary; only these take ``+stored``, or
+    a format alone (`kernels.WHOLE`).  Raises ModelError, quoting the text.
 
     >>> parse_arithmetic("fused:bf16").text
     'fused:bf16/fp32/bf16'
@@ -344,7 +344,7 @@ def parse_arithmetic(text: str, *, of_networks: bool = False) -> ArithmeticModel
     except (FormatError, StepError) as error:
         raise ModelError(f"arithmetic {text!r}: {error}") from error
     if steps.stored and not of_networks:
-        raise ModelError(f"arithmetic {text!r}: +stored is about words of a language only; leave it out")
+        raise ModelError(f"arithmetic {text!r}: +stored is for words of a language only; leave it out")
     match kind, formats:
         case "exact", [] if ":" not in body:
             return Exact(scores)
@@ -360,13 +360,13 @@ def parse_arithmetic(text: str, *, of_networks: bool = False) -> ArithmeticModel
             return Fused(weights, accumulator, activations, scores, steps)
     raise ModelError(
         f"unknown arithmetic {text!r}; known are exact, rounded:W/A, rounded:W, rounded:W/ACC/A, fused:W/ACC/A and"
-        " fused:W, where W, ACC and A are number formats, with @S for the format of the scores and +steps behind it,"
+        " fused:W, where W, ACC and A are number formats, with @S for the format of the scores and +steps after it,"
         " and kernel:NAME"
     )
 
 
 def _steps_for(base: str, formats: list[Format], names: list[str]) -> Steps:
-    """The steps of these names, if models of this kind, with so many formats, take them; raises StepError."""
+    """The steps with these names, if models of this kind, with this many formats, take them; raises StepError."""
     steps, given = parse_steps(names)
     taken = {
         "rounded:1": {Bases.NOT_EXACT},

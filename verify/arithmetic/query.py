@@ -15,7 +15,7 @@ from exactformer.verify.arithmetic.ties import require_power_of_two
 
 
 class HistogramError(ValueError):
-    """A score histogram is that of no query."""
+    """No query has this score histogram."""
 
 
 Histogram = Mapping[int, tuple[int, int, int]]
@@ -26,15 +26,15 @@ def evaluate_query(model: ArithmeticModel, beta: int, gaps: Histogram) -> tuple[
     """Rationals (low, high) that enclose the result o of one value coordinate at one query.
 
     gaps: gap >= 0 -> (visible positions with it, how many of them have value +1, how many -1); at least one
-    position has gap 0. beta is a power of two >= 1. The enclosure holds for every order of additions. Where the
+    position has gap 0. beta is a power of two >= 1. The enclosure holds for every order of additions. If the
     enclosures of the exponentials determine every rounding, and every partial sum is exact, low == high.
 
     A refutation is valid only when the hardmax value, the mean of the values at gap 0, lies outside [low,
     high].
 
-    Gaps are those of the scores as integers: for ``+once`` that is right where `gaps_are_kept`.
+    Gaps are those of the scores as integers; for ``+once`` this is right if `gaps_are_kept`.
 
-    Raises HistogramError, ModelError for beta, and NotShown where nothing is known of o.
+    Raises HistogramError, ModelError for beta, and NotShown if nothing is known about o.
 
     >>> from exactformer.verify.arithmetic.models import parse_arithmetic
     >>> evaluate_query(parse_arithmetic("rounded:bf16"), 128, {0: (61, 61, 0), 2: (3, 0, 0)})
@@ -59,7 +59,7 @@ def _groups(beta: int, gaps: Histogram) -> Iterator[Group]:
         if gap < 0 or min(positive, negative, zero) < 0:
             raise HistogramError(
                 f"gap {gap} with {positions} positions, {positive} of value +1 and {negative} of value -1"
-                " is that of no query"
+                " cannot be that of a query"
             )
         for count, value in ((positive, ALL_ONE), (negative, ALL_MINUS_ONE), (zero, ALL_ZERO)):
             if count:

@@ -47,7 +47,7 @@ class QuotientOfSums:
         return cls(model, query, in_num, in_den, num, den, least_den(model, query, weights))
 
     def bounds(self) -> Iterator[Interval]:
-        """Bounds on num / den, all of which hold."""
+        """Several bounds on num / den; all of them hold."""
         if not self.num.adding:
             yield Interval(ZERO, ZERO)
             return
@@ -60,12 +60,12 @@ class QuotientOfSums:
 
     @property
     def sums(self) -> tuple[Sum, ...]:
-        """The sums that are divided."""
+        """The two sums."""
         return self.num, self.den
 
     @property
     def den_in_all(self) -> Interval:
-        """What den lies in."""
+        """An interval that contains den."""
         return self.den.ends(in_all(self.in_den)).at_least(self.least)
 
     def _near_the_mean(self, parts: Sequence[Part]) -> Iterator[Interval]:
@@ -88,7 +88,7 @@ class QuotientOfSums:
         yield with_slack(self.model, mean.widened((relative + absolute) / kept))
 
     def as_computed(self, y: Interval) -> Interval:
-        """What is rounded to A, where num / den is in y.  Raises NotShown and FormatOverflow."""
+        """The number that is rounded to A, if num / den is in y.  Raises NotShown and FormatOverflow."""
         match self.model.steps.quotient:
             case Quotient.EXACT:
                 return y
@@ -100,7 +100,7 @@ class QuotientOfSums:
     def _times_reciprocal(self, y: Interval) -> Interval:
         """The product of num and 1/den, both rounded.
 
-        Where 1/den is normal, both err by a factor within 1 +- u, the product also by q if it underflows.
+        If 1/den is normal, both err by a factor within 1 +- u, the product also by q if it underflows.
         """
         accumulator = accumulator_of(self.model)
         largest = min(self.den.largest, self.den_in_all.high)
@@ -128,11 +128,11 @@ def terms_of_den(query: Query, weights: Sequence[Weights]) -> list[Term]:
 
 
 def least_den(model: WithSums, query: Query, weights: Sequence[Weights]) -> Fraction:
-    """t: den is at least each of its terms, so that of the highest score.  Raises NotShown if that may be 0."""
+    """t: den is at least each of its terms, so at least that of the highest score.  Raises NotShown if it may be 0."""
     known = [w.den.low for group, w in zip(query.groups, weights, strict=True) if group.is_highest]
     least = known[0] if known else weights_at(model, HIGHEST).den.low
     if least <= 0:
-        raise NotShown("the denominator may be 0, as weights of the highest score may be rounded to 0")
+        raise NotShown("the denominator may be 0, because weights of the highest score may be rounded to 0")
     return least
 
 

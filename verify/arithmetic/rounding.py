@@ -1,5 +1,5 @@
-"""How the operations of a model round intervals (certificates/ARITHMETIC.md, 1 and 5): ends go to ends, as rounding is
-monotone.  All raise FormatOverflow where an end is rounded beyond the largest number."""
+"""How the operations of a model round intervals (certificates/ARITHMETIC.md, 1 and 5): ends go to ends, because
+rounding is monotone.  All raise FormatOverflow if an end is rounded beyond the largest number."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WithSums = Rounded | Fused
 
 
 class NotShown(ArithmeticError):
-    """A demand of the rules is not met, so nothing is known of a result; ``sentence`` says which."""
+    """A condition of the rules is not met, so nothing is known about a result; ``sentence`` says which."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence)
@@ -34,9 +34,9 @@ def smallest_positive(number_format: Format) -> Fraction:
 
 
 def unit(number_format: Format, *, directed: bool = False) -> Fraction:
-    """u: by what part of a normal result rounding errs at most; to nearest by half an ulp, in a direction by one.
+    """u: the largest relative error of a normal result; to nearest half an ulp, in a direction one ulp.
 
-    0 for fixed point, where it errs by part of q instead.
+    0 for fixed point, whose error is a part of q instead.
     """
     if not isinstance(number_format, FloatFormat):
         return ZERO
@@ -44,7 +44,7 @@ def unit(number_format: Format, *, directed: bool = False) -> Fraction:
 
 
 def unit_of_sums(model: WithSums) -> Fraction:
-    """u of the accumulator: by what part of the exact result an addition errs, or a normal product or quotient."""
+    """u of the accumulator: the largest relative error of an addition, or of a normal product or quotient."""
     return unit(accumulator_of(model), directed=model.steps.faithful)
 
 
@@ -55,7 +55,7 @@ def nearest(number_format: Format, x: Interval) -> Interval:
 
 
 def cut(model: ArithmeticModel, number_format: Format, x: Interval) -> Interval:
-    """What is rounded to W or A: to nearest, or toward zero with ``+truncate``."""
+    """A number rounded to W or A: to nearest, or toward zero with ``+truncate``."""
     if not model.steps.truncate:
         return nearest(number_format, x)
     low = round_to(number_format, x.low, Rounding.TOWARD_ZERO)

@@ -1,7 +1,7 @@
 """How many maximisers hold, and from which beta on, for many contexts and arithmetics at little cost.
 
-What `decide_ties` finds depends on the *scaled separation* x = beta * D', the number of maximisers and the context N
-alone.  So heads of different separations share what is found, and it is remembered.
+The result of `decide_ties` depends only on the *scaled separation* x = beta * D', the number of maximisers and the
+context N.  So heads of different separations share results, which are kept.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def least_scaled_separation(model: ArithmeticModel, most: int, context: int) -> 
     """The least integer x = beta * separation at which all numbers of maximisers from 1 to ``most`` hold; None if
     there is none.
 
-    Bisection finds it, as all bounds shrink where x grows (`smallest_beta`); beyond `steady` they stay.
+    Bisection finds it, because all bounds shrink as x grows (`smallest_beta`); beyond `steady` they stay.
 
     >>> from exactformer.verify.arithmetic.models import parse_arithmetic
     >>> least_scaled_separation(parse_arithmetic("fused:bf16"), 1, 2**20)
@@ -58,7 +58,7 @@ def least_scaled_separation(model: ArithmeticModel, most: int, context: int) -> 
     """
     if not Search(model, None, most).show(1, most):
         return None
-    # One maximiser is the cheapest to decide, and where all hold it does: mostly they hold from there on.
+    # One maximiser is the cheapest to decide, and holds wherever all hold: mostly all hold from there on.
     low = 1 if most == 1 else least_scaled_separation(model, 1, context)
     high = steady(grid_bits(model))
     if low is None:

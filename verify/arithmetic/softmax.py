@@ -1,8 +1,8 @@
-"""Does softmax, in a model, give the hardmax result exactly, at all queries of a head that one run or more show?
+"""Does softmax, in a model, give the hardmax result exactly, at all queries of a head that one or more runs show?
 
-What the head contributes to this question, its `HeadFacts`, are its separation, the numbers of maximisers of queries
-whose value is not 0, and the context length.  One coordinate v of the value lists is considered; the maximisers share
-its value.  `ties` has the queries that are looked at.
+The head's `HeadFacts` are its separation, the numbers of maximisers of queries whose value is not 0, and the context
+length.  One coordinate v of the value lists is considered; the maximisers share its value.  `ties` has the queries that
+are looked at.
 """
 
 from __future__ import annotations
@@ -69,9 +69,9 @@ class HeadFacts:
 
 @dataclass(frozen=True)
 class HeadBounds:
-    """What is rounded last: in ``one`` where v = 1, for all ties that were looked at, in ``zero`` where v = 0.
+    """The number before the last rounding: in ``one`` if v = 1, for all ties that were looked at; in ``zero`` if v = 0.
 
-    None where there are no ties, or nothing is bounded.
+    None if there are no ties, or nothing is bounded.
     """
 
     one: Interval | None
@@ -80,7 +80,7 @@ class HeadBounds:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a head is not certified: for how many maximisers, and a sentence that says what is missing."""
+    """Why a head is not certified: the number of maximisers, and a sentence that says what is missing."""
 
     maximisers: int
     sentence: str
@@ -107,8 +107,8 @@ Decision = Holds | Fails
 def decide(model: ArithmeticModel, facts: HeadFacts, beta: int) -> Decision:
     """Whether the model gives the hardmax result at every query that agrees with the facts.
 
-    beta is a power of two >= 1, else ModelError. That the scores are exact at this beta is for
-    `models.largest_beta_exponent` to say.
+    beta is a power of two >= 1, else ModelError. `models.largest_beta_exponent` decides whether scores are exact at
+    this beta.
 
     >>> from exactformer.verify.arithmetic.models import parse_arithmetic
     >>> facts = HeadFacts(separation=2, ties=(1,), context=2 ** 10)
@@ -136,8 +136,8 @@ def smallest_beta(model: ArithmeticModel, facts: HeadFacts, largest_exponent: in
     """The smallest power of two beta = 2^e, 0 <= e <= largest_exponent, at which `decide` holds; None if
     none.
 
-    Bisection finds it, as bounds shrink where beta grows: exponentials and the errors of their sums fall, and sums that
-    are exact stay so.
+    Bisection finds it, because bounds shrink as beta grows: exponentials and the errors of their sums fall, and exact
+    sums stay exact.
 
     >>> from exactformer.verify.arithmetic.models import parse_arithmetic
     >>> smallest_beta(parse_arithmetic("rounded:fp16"), HeadFacts(2, (1, 2), 2 ** 10), 20)
@@ -166,19 +166,19 @@ def _reason(model: ArithmeticModel, maximisers: int, value: int, found: Output |
         return Reason(maximisers, "nothing was looked at" if found is None else found.sentence)
     end = found.before.low if found.after.low < value else found.before.high
     rounded = found.after.low if found.after.low < value else found.after.high
-    becomes = "and nothing rounds it back"
+    becomes = "and no rounding restores it"
     if not isinstance(model, Exact):
         becomes = f"which rounds to {readable(rounded)} in {model.activations.name}, not {value}"
     share = "maximiser has" if maximisers == 1 else "maximisers share"
     return Reason(
         maximisers,
-        f"where {maximisers} {share} the value {value}, the result before rounding is bounded only by {readable(end)}, "
+        f"if {maximisers} {share} the value {value}, the result before rounding is bounded only by {readable(end)}, "
         f"{becomes}",
     )
 
 
 def readable(x: Fraction) -> str:
-    """The rational itself when short, else the nearest integer and roughly how far from it, for a message."""
+    """A rational for a message: itself if it is short, else the nearest integer and roughly how far from it."""
     if x.numerator.bit_length() + x.denominator.bit_length() <= 64:
         return str(x)
     nearest = round(x)

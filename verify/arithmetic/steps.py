@@ -1,7 +1,7 @@
-"""Steps: what a kernel does besides the plain models, one named thing each (ARITHMETIC 2).
+"""Steps: named things that a kernel does beyond the plain models (ARITHMETIC 2).
 
-A text such as ``+head64+exp20-one+online512+wide`` stands behind the formats of a model.  Each step is given at most
-once, in the order of `CATALOGUE`, which says what each means and which kernels do it.
+A text such as ``+head64+exp20-one+online512+wide`` follows the formats of a model.  Each step is given at most once, in
+the order of `CATALOGUE`, which says what each means and which kernels do it.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ LARGEST_BLOCK = 1 << 20
 
 
 class StepError(ValueError):
-    """A text that names no steps, or numbers a step does not take."""
+    """A text does not name steps, or a step does not take these numbers."""
 
 
 class Quotient(Enum):
-    """How a fused kernel divides: exactly, rounded once where it goes; in the accumulator format; or by multiplying
-    with the reciprocal, rounded."""
+    """How a fused kernel divides: exactly, rounded once to the result's format; in the accumulator format; or by
+    multiplying with the rounded reciprocal."""
 
     EXACT = ""
     DIVIDE = "divide"
@@ -43,8 +43,8 @@ class Steps:
     """The steps of a model; without any, a plain one.
 
     linear: L, the format that weights, MLP sums, residual sums and logits are held in (ARITHMETIC 8).
-    head: 4^h, the width that heads are padded to, whose root scores are divided by; 1 where they are not.
-    block: how many positions come at once where the maximum is a running one; None where it is known from the start.
+    head: 4^h, the width that heads are padded to; scores are divided by its root; 1 if they are not.
+    block: how many positions come at once if the maximum is a running one; None if it is known from the start.
     """
 
     linear: Format = FP32
@@ -65,7 +65,7 @@ class Steps:
 
     @property
     def behind_scores(self) -> bool:
-        """Whether there is a step behind the scores."""
+        """Whether there is a step after the scores."""
         return self != Steps(self.linear, self.stored, self.head, self.once)
 
     @property
@@ -109,7 +109,7 @@ class Bases(Enum):
 
 @dataclass(frozen=True)
 class StepKind:
-    """One line of the catalogue: how a step is written, who takes it, what is computed, and where that is done."""
+    """One line of the catalogue: how a step is written, which models take it, what it computes, which kernels do it."""
 
     written: str
     pattern: str
@@ -131,8 +131,8 @@ CATALOGUE: tuple[StepKind, ...] = (
         "+stored",
         r"(stored)",
         Bases.NOT_EXACT,
-        "what a matrix product makes outside attention is rounded to A before it is added, activated or compared; "
-        "about words of a language only",
+        "the result of a matrix product outside attention is rounded to A before it is added, activated or compared; "
+        "for words of a language only",
         "models that are stored in bf16 or fp16",
     ),
     StepKind(
@@ -160,7 +160,7 @@ CATALOGUE: tuple[StepKind, ...] = (
         "+onlineB",
         r"online([1-9][0-9]{0,9})",
         Bases.FUSED,
-        "positions come in blocks of B, with a running maximum; what was summed is rescaled when it rises",
+        "positions come in blocks of B, with a running maximum; when it rises, the sums so far are rescaled",
         "blockwise kernels",
     ),
     StepKind(
@@ -188,7 +188,7 @@ CATALOGUE: tuple[StepKind, ...] = (
         "+truncate",
         r"(truncate)",
         Bases.THREE_FORMATS,
-        "what is rounded to W or A is rounded toward zero",
+        "numbers rounded to W or A are rounded toward zero",
         "casts that cut bits off",
     ),
 )
@@ -197,8 +197,8 @@ CATALOGUE: tuple[StepKind, ...] = (
 def parse_steps(names: list[str]) -> tuple[Steps, list[tuple[StepKind, str]]]:
     """The steps with these names (without +), and, name by name, which kind each is.
 
-    Raises StepError for what is unknown, given twice or in another order than the catalogue's, and for numbers out of
-    range; the range of U depends on a format and is for the model to see.
+    Raises StepError for steps that are unknown, given twice or in another order than the catalogue's, and for numbers
+    out of range; the range of U depends on a format, so the model checks it.
     """
     given: list[tuple[int, str]] = []
     found: dict[int, re.Match[str]] = {}
@@ -213,7 +213,7 @@ def parse_steps(names: list[str]) -> tuple[Steps, list[tuple[StepKind, str]]]:
         if place in found:
             raise StepError(f"'+{found[place].string}' and '+{name}' are both given; give one of {_written(place)}")
         if given and place < given[-1][0]:
-            raise StepError(f"'+{name}' stands behind '+{given[-1][1]}'; the order is {_order()}")
+            raise StepError(f"'+{name}' comes after '+{given[-1][1]}'; the order is {_order()}")
         given.append((place, name))
         found[place] = match
     linear, stored, head, once, exponential, online, wide, faithful, quotient, truncate = map(
@@ -248,7 +248,7 @@ def _linear(name: str) -> Format:
     except FormatError as error:
         raise StepError(f"'+linear{name}': {error}") from error
     if linear == FP32:
-        raise StepError(f"'+linear{name}': weights and sums are in fp32 anyway; leave the step out")
+        raise StepError(f"'+linear{name}': weights and sums are in fp32 anyway; leave out the step")
     return linear
 
 

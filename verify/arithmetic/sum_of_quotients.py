@@ -58,8 +58,8 @@ class SumOfQuotients:
         return cls(model, query, in_den, den, quotients, rounded, terms)
 
     def bounds(self) -> Iterator[Interval]:
-        """Bounds on the sum, all of which hold: from the weights of single positions, and from what those of a group
-        add up to.  Raises NotShown if the sum may overflow."""
+        """Several bounds on the sum; all of them hold: from the weights of single positions, and from the sums of
+        groups. Raises NotShown if the sum may overflow."""
         ends = exact_sum if self.den is None else Sum.of(self.model, self.query, self.terms).ends
         singly = in_all(self.terms, zeros=True)
         yield ends(singly)
@@ -71,7 +71,7 @@ class SumOfQuotients:
         )
         yield with_slack(self.model, by_shares)
         if self.den is None:
-            # Roundings move the sum from the mean of values by at most what they move the weights by.
+            # Roundings move the sum away from the mean of values by at most as much as they move the weights.
             off = sum((e * g.value.magnitude for g, e in zip(self.query.groups, errors, strict=True)), ZERO)
             parts = [Part(part.group, part.weight, part.group.value) for part in in_all(self.in_den)]
             yield with_slack(self.model, mean_of(parts).widened(off))
@@ -82,11 +82,11 @@ class SumOfQuotients:
         return () if self.den is None else (self.den,)
 
     def as_computed(self, x: Interval) -> Interval:
-        """What is rounded to A: the sum."""
+        """The number that is rounded to A: the sum."""
         return x
 
     def _shares(self) -> Iterator[Interval]:
-        """By group, where den is exact: from a at one position; and from the sum S of a group's r, which is S/(S + the
+        """By group, if den is exact: from a at one position; and from the sum S of a group's r, which is S/(S + the
         others), in all and for each position of the first group."""
         in_all_groups = [part.weight for part in self._in_den(each=False)]
         of_each = [part.weight for part in self._in_den(each=True)]
@@ -95,8 +95,8 @@ class SumOfQuotients:
             yield share.meet(_part_of(in_all_groups, place)).meet(_part_of(of_each, place))
 
     def _shares_of(self, den: Sum) -> Iterator[Interval]:
-        """By group, where den is a sum in ACC: from a at one position; from r, and den for each position of the first
-        group; and at most 1 if the sum is exact, as then all are 1 together."""
+        """By group, if den is a sum in ACC: from a at one position; from r, and den for each position of the first
+        group; and at most 1 if the sum is exact, because then all are 1 together."""
         parts = self._in_den(each=True)
         of_each, exact = den.ends(parts), den.error == EXACT and not den.is_swallowed
         for part, a in zip(parts, self.quotients, strict=True):
@@ -134,7 +134,8 @@ def _real_quotients(in_den: Sequence[Term]) -> list[Interval]:
 
 
 def _part_of(sums: Sequence[Interval], place: int) -> Interval:
-    """What part of all these, none of them negative, one is: it rises with that one, and falls with the others."""
+    """What part of the sum one of these is, none of which is negative: it rises with that one, and falls with the
+    others."""
     mine = sums[place]
     fewest = sum((other.low for number, other in enumerate(sums) if number != place), ZERO)
     most = sum((other.high for number, other in enumerate(sums) if number != place), ZERO)

@@ -1,9 +1,9 @@
 """Sums of weighted values in an accumulator, in any order of additions (certificates/ARITHMETIC.md, 5.2).
 
-A *term* is what one position adds, w v.  A `Sum` knows how far it may be from the exact one.  u, q, p and C are of the
-accumulator.
+A *term* is what one position adds, w v.  A `Sum` knows how far it may be from the exact sum.  u, q, p and C are those
+of the accumulator.
 
-Facts relied on, of a sum of K terms that are numbers of a floating accumulator; S is the sum of their magnitudes:
+Facts relied on, about a sum of K terms that are numbers of a floating accumulator; S is the sum of their magnitudes:
 
 * One addition errs by at most u |exact sum|, whatever its size: below the normal numbers sums are exact.
 * (Jeannerod and Rump 2013; to nearest.)  |computed - exact| <= (K - 1) u S.  By induction: let the last addition join
@@ -36,7 +36,7 @@ from exactformer.verify.arithmetic.rounding import (
 class Term(NamedTuple):
     """What each position of a group adds: a weight times a value.
 
-    number_format: the weights are numbers of it, if it is not None.  alike: they are equal.  largest: at least |w v|.
+    number_format: the format of the weights, if it is not None.  alike: they are equal.  largest: at least |w v|.
     """
 
     group: Group
@@ -48,7 +48,7 @@ class Term(NamedTuple):
 
     @classmethod
     def of(cls, group: Group, weight: Interval, value: Value, number_format: Format | None, *, alike: bool) -> Term:
-        """The term; its fields but the last."""
+        """The term, from its fields except the last."""
         largest = weight.high if value.magnitude == 1 else weight.high * value.magnitude
         return cls(group, weight, value, number_format, alike, largest)
 
@@ -64,7 +64,7 @@ class Term(NamedTuple):
         return None if weight is None or value is None else weight * value
 
     def _weight_grain(self) -> Fraction | None:
-        """The distance of the format's numbers at the least weight: all larger ones are multiples of it."""
+        """The distance of the format's numbers at the least weight: all larger weights are multiples of it."""
         low = self.weight.low
         if self.number_format is None:
             return None
@@ -85,7 +85,7 @@ class Part(NamedTuple):
 
 
 def in_all(terms: Sequence[Term], *, zeros: bool = False) -> list[Part]:
-    """What each group adds; without ``zeros``, of groups whose weights are not 0."""
+    """What each group adds; without ``zeros``, only groups whose weights are not 0."""
     return [
         Part(t.group, t.weight.times(t.group.least, t.group.most), t.value) for t in terms if zeros or t.weight.high
     ]
@@ -125,10 +125,10 @@ EXACT = Error(ZERO, ZERO)
 
 @dataclass(frozen=True)
 class Sum:
-    """A sum in the accumulator; ``adding``: its terms, but for those that are surely 0, as adding 0 is exact.
+    """A sum in the accumulator; ``adding``: its terms, except those that are surely 0, because adding 0 is exact.
 
     settled: without ``+online``, or if nothing is left of what is added before the maximum is met.  Before that, with
-    ``+online``, every position may add as much as one that has the highest score.  highest: at least each |w v|, at any
+    ``+online``, every position may add as much as one with the highest score.  highest: at least each |w v|, at any
     time.
     """
 
@@ -159,7 +159,7 @@ class Sum:
         return accumulator_of(self.model)
 
     def ends(self, parts: Iterable[Part]) -> Interval:
-        """What the computed sum lies in, where the exact one is that of these parts."""
+        """An interval of the computed sum, if the exact one is that of these parts."""
         if self.error is None:
             return Interval(-self.magnitude, self.magnitude)
         if self.is_swallowed:
@@ -173,7 +173,7 @@ class Sum:
 
     @cached_property
     def error(self) -> Error | None:
-        """How far the sum is off, what is swallowed aside; None if that is not known."""
+        """How far the sum is off, apart from what is swallowed; None if that is not known."""
         if self.is_exact or self.is_swallowed:
             return EXACT
         error = self.error_of(self.count, settled=self.settled)
@@ -186,13 +186,13 @@ class Sum:
 
     @cached_property
     def magnitude(self) -> Fraction:
-        """At least that of the sum, whatever its error is: B, or L if that holds."""
+        """A bound on the computed sum, whatever its error is: B, or L if that holds."""
         tiny = self.largest_tiny_sum(self.adding) if self.ternary else None
         return self.largest if tiny is None else min(tiny, self.largest)
 
     @cached_property
     def count(self) -> int:
-        """K: the most terms that are left at the end, those that are added before the maximum is met included."""
+        """K: the most terms that are left at the end, including those that are added before the maximum is met."""
         return self.query.count(term.group for term in self.adding) if self.settled else self.query.positions
 
     @cached_property
@@ -207,11 +207,11 @@ class Sum:
 
     @cached_property
     def ternary(self) -> bool:
-        """Whether all values are, so that terms are numbers of ACC and no product is rounded."""
+        """Whether all values are ternary, so that terms are numbers of ACC and no product is rounded."""
         return all(term.value.ternary for term in self.adding)
 
     def error_of(self, count: int, *, settled: bool) -> Error | None:
-        """E and Q of a sum of so many terms, or None if there are none.
+        """E and Q of a sum of this many terms, or None if there are none.
 
         Ternary, to nearest: E = (K - 1) u, the lemma above.  Else a term goes through at most k operations: K - 1
         additions, as no path in a tree has more, its product if that is rounded, and one more product for each block.
@@ -254,10 +254,10 @@ class Sum:
 
     @cached_property
     def is_exact(self) -> bool:
-        """Whether every partial sum is a number of ACC: none is to be rounded.
+        """Whether every partial sum is a number of ACC, so that none is rounded.
 
-        They are multiples of what divides all terms, and none is too many times that; or multiples of one weight of
-        p_W bits, at most 2^(p - p_W) times it.
+        They are multiples of a number that divides all terms, and not too many times that; or multiples of one weight
+        of p_W bits, at most 2^(p - p_W) times it.
         """
         if not self.settled:
             return False
@@ -283,8 +283,8 @@ class Sum:
     def is_swallowed(self) -> bool:
         """Whether the sum is the number of positions with the highest score, each of which adds 1.
 
-        A partial sum with i >= 1 ones is i, by induction, where sums of the others stay below u/2: the numbers next to
-        i are u or more away, so i plus something below u/2 is rounded to i.
+        A partial sum with i >= 1 ones is i, by induction, if sums of the others stay below u/2: the numbers next to i
+        are u or more away, so i plus something below u/2 is rounded to i.
         """
         ones = [term for term in self.adding if term.group.is_highest]
         if not any(term.group.top for term in ones) or not all(term.is_one for term in ones):
@@ -295,8 +295,8 @@ class Sum:
         return tiny is not None and tiny < unit_of_sums(self.model) / 2
 
     def largest_tiny_sum(self, terms: Iterable[Term]) -> Fraction | None:
-        """L: at least every partial sum of these terms, also of what ``+online`` made of them; None with ``+faithful``,
-        where adding something tiny may give the next number.
+        """L: at least every partial sum of these terms, also as ``+online`` changes them; None with ``+faithful``,
+        because adding something tiny may give the next number.
 
         By the lemma on upper bounds: a product is at most x (1 + u) + q <= 2 (x + q).
         """

@@ -1,7 +1,7 @@
 """Whether a head gives the hardmax value, for some or all numbers of maximisers (certificates/ARITHMETIC.md, 6).
 
-A number m of maximisers is *shown* if m positions that share the value 1, and all others, give 1 (-1 is the mirror
-image, as rounding is symmetric).  Many numbers are shown at once, or each half of them is.
+A number m of maximisers is *shown* if m positions that share the value 1, with all others, give 1 (-1 is the mirror
+image, because rounding is symmetric).  Many numbers are shown at once, or else each half of them is tried.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from exactformer.verify.arithmetic.models import ArithmeticModel, ModelError, ef
 from exactformer.verify.arithmetic.rounding import NotShown
 
 MOST_QUERIES = 1 << 13
-"""Queries that are looked at for one case before giving up."""
+"""How many queries are looked at for one case before giving up."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class TieFacts:
 class TieDecision:
     """Numbers of maximisers from 1 to ``up_to`` give the hardmax result; the next is not shown to.
 
-    one: what is rounded last where the value is 1, for each of them, and for the next if that is known.  zero: where it
-    is 0.  None if nothing was bounded.
+    one: the number before the last rounding if the value is 1, for each of them, and for the next if that is known;
+    zero: if the value is 0.  None if nothing was bounded.
     """
 
     one: Interval | None
@@ -66,39 +66,39 @@ def decide_ties(model: ArithmeticModel, facts: TieFacts, beta: int) -> TieDecisi
 
 
 def require_power_of_two(beta: int) -> None:
-    """Raises ModelError for what beta cannot be."""
+    """Raises ModelError for a number that beta cannot be."""
     if beta < 1 or beta & (beta - 1):
         raise ModelError(f"beta must be a power of two >= 1, got {beta}")
 
 
 def rounded_separation(model: ArithmeticModel, separation: int, largest_score: int | None) -> int:
-    """D': of the scores as the model rounds them; 0 where scores that differ may become equal."""
+    """D': the separation of the scores as the model rounds them; 0 if different scores may become equal."""
     return separation if largest_score is None else effective_separation(model, separation, largest_score)
 
 
 @lru_cache(maxsize=1 << 12)
 def at_zero(model: ArithmeticModel, x: int | None, context: int) -> Output | NotShown:
-    """What a head computes where the value is 0, for any number of maximisers; x = beta D', None without others."""
+    """What a head computes if the value is 0, for any number of maximisers; x = beta D', None without others."""
     return tried(model, sharing_zero(x, context))
 
 
 @lru_cache(maxsize=1 << 14)
 def alone(model: ArithmeticModel, fewest: int, most: int) -> Output | NotShown:
-    """What a head computes where these numbers of maximisers share the value 1, and there are no other positions.
+    """What a head computes if these numbers of maximisers share the value 1 and there are no other positions.
 
-    If that is not 1, it is not shown to be 1 with other positions: this is remembered for all x and contexts.
+    If that is not 1, it is not shown to be 1 with other positions either: this is kept for all x and contexts.
     """
     return tried(model, sharing(fewest, most, None, most))
 
 
 @lru_cache(maxsize=1 << 14)
 def among(model: ArithmeticModel, fewest: int, most: int, x: int, context: int) -> Output | NotShown:
-    """The same with other positions: remembered, as bisections for beta, and heads of one separation, ask it again."""
+    """The same with other positions; kept, because bisections for beta, and heads of one separation, ask it again."""
     return tried(model, sharing(fewest, most, x, context))
 
 
 def tried(model: ArithmeticModel, query: Query) -> Output | NotShown:
-    """What a head computes at a query, or why nothing is known."""
+    """What a head computes at a query, or why nothing is known about it."""
     try:
         return output(model, query)
     except NotShown as why:
@@ -114,9 +114,9 @@ def gives(found: Output | NotShown | None, value: Fraction) -> bool:
 class Search:
     """The search for numbers of maximisers that give 1; x = beta D', None without other positions.
 
-    up_to: the last that was shown.  failed: what is known of the number ``at`` at which the search ended, if that is
-    not 1.  seen: what is rounded last, as far as it is known for all of these.  left: how many queries may still be
-    looked at, after the one of the value 0.
+    up_to: the last that was shown.  failed: what is known about the number ``at`` at which the search ended, if the
+    result is not 1.  seen: the number before the last rounding, as far as it is known for all of these.  left: how many
+    queries may still be looked at, after the one of the value 0.
     """
 
     model: ArithmeticModel
@@ -131,8 +131,8 @@ class Search:
     def show(self, fewest: int, most: int) -> bool:
         """Whether all of these are shown: at once, or each half of them, smaller numbers first.
 
-        Where the first half is not, its own first half is looked at, and so on: what fails mostly fails at small
-        numbers, so these ranges are looked at from the smallest on.
+        If the first half is not, its own first half is looked at, and so on: failures are mostly at small numbers, so
+        ranges are looked at from the smallest on.
         """
         if self._is_shown(fewest, most):
             return True

@@ -1,4 +1,4 @@
-"""Theorems 2 and 3 for one function: which delta, which network, and how far it is from the function.
+"""Theorems 2 and 3 (arXiv 1912.10077) for one function: which delta, which network, and its distance to the function.
 
 On the cell of a proper grid sequence the network gives f at the cell's centre, so every entry is within w(delta/2) of
 f's, w the modulus.  On cells of sequences with a repeated column it gives 0.  Their measure is
@@ -6,8 +6,8 @@ mu = 1 - prod_j (1 - j/D), at most n(n-1)/2 delta^d; with positional encoding th
 
     integral of sum_entries |network - f|^p  <=  n d ((1 - mu) w(delta/2)^p + mu S^p),    |f| <= S,
 
-and every entry is within w(delta/2) off a set of measure mu.  The network is the one of Lemmas 5 to 7, decided here for
-this grid.  What is not decided is the modulus itself: it is stated with the function.
+and every entry is within w(delta/2) except on a set of measure mu.  The network is the one of Lemmas 5 to 7, decided
+here for this grid.  Only the modulus is not decided: it is stated with the function.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MOST_TOKENS, MOST_COORDINATES = 64, 8
 
 
 class SpecificationError(ValueError):
-    """What was asked for cannot be approximated, or not so finely."""
+    """The function cannot be approximated as asked, or not so finely."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +51,16 @@ class LayerCounts:
 
     @property
     def tokenwise(self) -> int:
-        """Without the one that takes a lift back."""
+        """All layers except the one that takes a lift back."""
         return self.quantisation + self.dismissal + self.bumps
 
 
 @dataclass(frozen=True)
 class Approximation:
-    """f is approximated on [0, 1)^(d x n) within epsilon, in L^p and, off a set of measure `repeated`, everywhere.
+    """f is approximated on [0, 1)^(d x n) within epsilon, in L^p and, except on a set of measure `repeated`,
+    everywhere.
 
-    grid: with extent n where there is a positional encoding; sup: a bound on |f|.
+    grid: with extent n if there is a positional encoding; sup: a bound on |f|.
     """
 
     target: Target
@@ -125,7 +126,7 @@ class Approximation:
     def first_sequences(self, most: int) -> Iterator[Numbers]:
         """At most `most` of them, without listing the columns of the grid, of which there may be very many.
 
-        Behind a positional encoding those whose columns lie in the first cells of their ranges.
+        With a positional encoding, those whose columns lie in the first cells of their ranges.
         """
         if not self.positional:
             return islice(classes(self.grid), most)
@@ -142,7 +143,7 @@ class Approximation:
 
 
 def repeated_measure(grid: Grid) -> Fraction:
-    """The measure of [0, 1)^(d x n) where two columns lie in one cell: 1 - prod_j (1 - j/D).
+    """The measure of the inputs in [0, 1)^(d x n) with two columns in one cell: 1 - prod_j (1 - j/D).
 
     >>> repeated_measure(Grid(2, 1, Fraction(1, 4)))
     Fraction(1, 4)
@@ -181,7 +182,7 @@ def sup_bound(target: Target, n: int, d: int) -> Fraction:
 def plan_with_room(
     target: Target, n: int, d: int, epsilon: Fraction, p: int, positional: bool = False, delta: Fraction | None = None
 ) -> Approximation:
-    """`plan` for 15/16 of epsilon, so that something is left for softmax and ramps; it claims the whole epsilon."""
+    """`plan` for 15/16 of epsilon, which leaves something for softmax and ramps; it claims the whole epsilon."""
     return replace(plan(target, n, d, epsilon * Fraction(15, 16), p, positional, delta), epsilon=epsilon)
 
 
@@ -196,8 +197,8 @@ def plan(
 ) -> Approximation:
     """The coarsest grid on which both bounds are at most epsilon (for a modulus that never falls); or that of delta.
 
-    A function that is not equivariant gets a positional encoding.  The lemmas' stated n < 1/delta - 1 is kept to,
-    although `verify.contextual.beyond` does without.
+    A function that is not equivariant gets a positional encoding.  The grid satisfies n < 1/delta - 1, as the lemmas
+    are stated, although `verify.contextual.beyond` does without.
     Raises SpecificationError, GridError.
     """
     if epsilon <= 0:
@@ -208,7 +209,7 @@ def plan(
         raise SpecificationError(f"n = {n}, d = {d}: give n >= 2 tokens (Lemma 6) of d >= 1 coordinates")
     if n > MOST_TOKENS or d > MOST_COORDINATES:
         raise SpecificationError(
-            f"n = {n}, d = {d}: at most {MOST_TOKENS} tokens of {MOST_COORDINATES} coordinates are worked out here"
+            f"n = {n}, d = {d}: give at most {MOST_TOKENS} tokens of {MOST_COORDINATES} coordinates"
         )
     positional = positional or not target.equivariant
     sup = sup_bound(target, n, d)
@@ -223,11 +224,11 @@ def plan(
         if not found.holds:
             raise SpecificationError(
                 f"delta = {delta} is too large for epsilon = {epsilon}: the bounds are {found.lp_bound} in L^{p} and"
-                f" {found.cell_error} off the repeated columns; leave --delta away to have it chosen"
+                f" {found.cell_error} apart from repeated columns; leave out --delta to have it chosen"
             )
         return found
     # n < 1/delta - 1 from 1/delta = n + 2 on.  The bounds fall with delta (if the modulus does), so bisection finds the
-    # first that holds; what is found is looked at again.
+    # first that holds; the result is checked again.
     low, high = n + 1, n + 2
     while not at(Fraction(1, high)).holds:
         if high >= LARGEST_STEPS:

@@ -1,14 +1,15 @@
-"""What the high-precision construction costs: depth, parameters, magnitudes and bits, in closed form (spec 6; 4.5).
+"""What the high-precision construction costs: depth, parameters, magnitudes and bits, in closed form.
 
 Units of delta: inputs, biases and ids times 1/delta, which leaves weights as they are.  Then ids are integers, and
 every parameter is a multiple of 1/2.  D = steps^d and G = D^(n+1), as in `verify.contextual.beyond`.
 
-Counted is the network of `Approximation.network` for outputs that stay below all ids (no lift), with the bumps of
-outputs that are 0; other outputs change a bump's output by no more than themselves, and need their own bits besides.
-What softmax and ReLUs add is counted apart: `softmax_factor`, `Cost.neurons`; how steep a ramp is, is not counted, as
-anybody may choose its length, nor are the d layers that clamp (`standard_form`), which are not in the published one.
+The counts are for the network of `Approximation.network` with outputs that stay below all ids (no lift), and with the
+bumps of outputs that are 0; other outputs change a bump's output by at most themselves, and need their own bits
+besides. What softmax and ReLUs add is counted separately: `softmax_factor`, `Cost.neurons`.  The steepness of ramps is
+not counted, because users choose their length, nor are the d clamping layers (`standard_form`), which the published
+network does not have.
 
-Nothing here shows that the network is right: that is for Lemmas 5 to 7.
+Nothing here shows that the network is right: Lemmas 5 to 7 do.
 """
 
 from __future__ import annotations
@@ -29,16 +30,16 @@ from exactformer.verify.contextual.formats import ids_of
 from exactformer.verify.contextual.softmax_form import StandardFormError, smallest_factor
 
 LATE = 8
-"""How many columns are varied in looking for an id that needs many bits."""
+"""How many columns are varied in the search for an id that needs many bits."""
 
 
 class Condition(Enum):
-    """What is known of the contextual mapping of a grid with 2 <= n <= D."""
+    """What is known about the contextual mapping of a grid with 2 <= n <= D."""
 
     STATED = "as Lemma 6 is stated, n < 1/delta - 1"
     BEYOND = (
         "Lemma 6 is not stated here (n >= 1/delta - 1); the proof in verify/contextual/beyond.py, which this count does"
-        " not run, does without that condition where n columns can be distinct"
+        " not run, does without that condition if n columns can be distinct"
     )
 
 
@@ -61,7 +62,7 @@ class Kind(Enum):
 class Parameters:
     """One kind: the largest magnitude, in units of delta, and significand bits that hold all of them exactly.
 
-    The bits are the least that do, but for bumps, which may need fewer.
+    The bits are the fewest possible, except for bumps, which may need fewer.
     """
 
     kind: Kind
@@ -71,14 +72,14 @@ class Parameters:
 
 @dataclass(frozen=True)
 class Between:
-    """An integer of which bounds are known."""
+    """An integer with known bounds."""
 
     least: int
     most: int
 
 
 def significand_bits(value: int) -> int:
-    """Of an integer other than 0: those of its odd part.
+    """The significand bits of an integer other than 0: those of its odd part.
 
     >>> significand_bits(12), significand_bits(-7)
     (2, 3)
@@ -103,7 +104,7 @@ class Cost:
 
     @cached_property
     def approximation(self) -> Approximation:
-        """Of any function: none of the counts depends on it."""
+        """An approximation of any function: the counts do not depend on it."""
         one = Fraction(1)
         return Approximation(LIBRARY["polynomial"], one, 1, self.positional, self.grid, one)
 
@@ -113,7 +114,7 @@ class Cost:
 
     @property
     def blocks(self) -> int:
-        """Depth in blocks of one attention and one token-wise layer: the first token-wise layer behind the global shift
+        """Depth in blocks of one attention and one token-wise layer: the first token-wise layer after the global shift
         shares its block, all others have one of their own."""
         return self.counts.attention + self.counts.tokenwise - 1
 
@@ -139,10 +140,10 @@ class Cost:
 
     @property
     def nonzero(self) -> int:
-        """Those of them that are not 0, where no entry of a bump's output is 0."""
+        """Those of them that are not 0, if no entry of a bump's output is 0."""
         d, counts = self.grid.d, self.counts
         attention = counts.selective * 2 * (3 * d + 2) + 2 * d + 2
-        # ReLUs at 0 have no bias: one of leaving, one of the cell at 0, all of cutting off what is negative.
+        # ReLUs at 0 have no bias: one of those for the outside, one of the cell at 0, all that cut off negatives.
         quantising = d * (11 + 9 * self.grid.steps - 1)
         dismissing = 4 * (2 * d + 1) + d + 2 * d
         encoding = (self.grid.n - 1) * d if self.positional else 0
@@ -221,7 +222,7 @@ class Cost:
 
     @property
     def bound_parameters(self) -> tuple[Parameters, ...]:
-        """All but the dismissal's: any larger amount does as well, so that its bits are a matter of choice."""
+        """All except the dismissal's: any larger number does as well, so its bits are a matter of choice."""
         return tuple(one for one in self.parameters if one.kind is not Kind.DISMISSAL)
 
     @property
@@ -231,19 +232,19 @@ class Cost:
 
     @property
     def weights(self) -> Bits:
-        """What all parameters need.  The bits are the least that do: a bump needs no more than the upper end of the
-        interval, 2 t_r + 1 odd, as nothing in it is beyond t_r."""
+        """The bits that all parameters need, the fewest possible: a bump needs no more than the upper end of the
+        interval, 2 t_r + 1 odd, because nothing in it is beyond t_r."""
         bits = max(one.significand for one in self.parameters)
         return Bits(bits, -1, int(self.largest.largest).bit_length() - 1)
 
     @property
     def activations(self) -> Bits:
-        """What labels and ids need, from 1 up, at most."""
+        """The bits that labels and ids need at most, from 1 up."""
         return Bits(self.id_bits.most, 0, self.largest_id.bit_length() - 1)
 
 
 def softmax_factor(cost: Cost) -> int | None:
-    """lambda: the smallest power of two certified to keep softmax's ids within delta/4; None where none is.
+    """lambda: the smallest power of two certified to keep softmax's ids within delta/4; None if there is none.
 
     It multiplies scores of labels in the units of the inputs, so it is lambda delta^2 in units of delta.
     """

@@ -1,4 +1,4 @@
-"""Lemma 6 on grids of any size, by proof: an induction over the columns of a sequence, whose steps a solver decides.
+"""Proves Lemma 6 on grids of any size: an induction over the columns of a sequence, whose steps a solver decides.
 
 Units of delta; D = steps^d, G = D^(n+1).  Labels of grid columns are 0..D-1, those of columns with a coordinate outside
 are negative (`outside`).  Let a_1 < .. < a_k be the distinct labels >= 0 of a sequence, s its smallest label.

@@ -1,6 +1,6 @@
-"""The two constructions side by side, for the same number n of tokens: magnitudes and bits (spec 6, last part).
+"""The two constructions side by side, for the same number n of tokens: magnitudes and bits.
 
-They do not do the same: one approximates one function of n tokens of [0, 1)^d, the other runs a machine for n tokens.
+They have different tasks: one approximates a function of n tokens of [0, 1)^d, the other runs a machine for n tokens.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class HighPrecision:
 
 @dataclass(frozen=True)
 class Pair:
-    """Both constructions for n tokens; `high` is a sentence where there is no grid with n distinct columns."""
+    """Both constructions for n tokens; `high` is a sentence if there is no grid with n distinct columns."""
 
     n: int
     d: int
@@ -84,7 +84,7 @@ def compare(
 ) -> Iterator[Pair]:
     """The rows, dimension by dimension, each for all n.
 
-    Raises GridError for numbers that are those of no grid, ContextError and ModelError as `audit` does.
+    Raises GridError for numbers that are not those of a grid, ContextError and ModelError as `audit` does.
     """
     lengths = tuple(contexts)
     for n in lengths:

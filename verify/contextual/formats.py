@@ -4,12 +4,11 @@ Ids are taken in units of delta, where they are integers: the network with all l
 id is a value of the format.  *Distinct*: every id rounds, to nearest even, to another value and none overflows; without
 that no later layer can tell them apart.
 
-Why there is an end.  The ids of a sequence lie in an interval of length < x_n at D^(n+1) x_n.  Above 2^p x_n a format
-with p significand bits has gaps of more than x_n, so from D^(n+1) >= 2^p on these n ids round to at most two values:
-n >= 3 ids collide (*gap*).  For any n, there are n C(D, n) ids, and a format has only so many values (*count*); and the
-least id grows beyond the largest value (*range*).  Each of these holds for every smaller delta, too.  What lies between
-is decided grid by grid, by rounding all ids or by one pair that collides.
-"""
+Why no format holds all grids.  The ids of a sequence lie in an interval of length < x_n at D^(n+1) x_n.  Above 2^p
+x_n a format with p significand bits has gaps of more than x_n, so from D^(n+1) >= 2^p on these n ids round to at most
+two values: n >= 3 ids collide (*gap*).  For any n, there are n C(D, n) ids, and a format has only so many values
+(*count*); and the least id grows beyond the largest value (*range*).  Each of these holds for every smaller delta,
+too.  The grids in between are decided one by one, by rounding all ids or by one pair that collides."""
 
 from __future__ import annotations
 
@@ -58,7 +57,7 @@ class CannotHold:
 
 
 def can_hold(grid: Grid, number_format: Format) -> Holds | CannotHold:
-    """Round ids: a few that are likely to collide, then all.  Raises GridTooLarge when all are too many."""
+    """Round ids: a few that are likely to collide, then all.  Raises GridTooLarge if there are too many."""
     found = _collision(number_format, _likely(grid))
     if found is not None:
         return CannotHold(found)
@@ -81,9 +80,9 @@ def holds_all(number_format: Format, ascending: list[int]) -> Holds | CannotHold
 
 
 def formats_for(approximation: Approximation) -> Iterator[tuple[FloatFormat, Holds | CannotHold | None]]:
-    """For each format with a name, whether it can hold the ids that the approximation tells apart; None: not decided.
+    """For each named format, whether it can hold the ids that the approximation tells apart; None: not decided.
 
-    Of more than MOST_IDS ids only those of the first sequences are looked at, so that only `CannotHold` is found.
+    If there are more than MOST_IDS ids, only those of the first sequences are looked at, so only `CannotHold` is found.
     """
     grid = approximation.grid
     few = approximation.counts.bumps <= MOST_IDS
@@ -120,7 +119,7 @@ def _collision(number_format: Format, numbers: list[int]) -> str | None:
 class Limit:
     """Grids (n, d, 1/m): those with m in `holding` can be held, no others; `exact`: those whose ids are values.
 
-    proved_from: the m from which on it is proved at once, by `because`; below it each m was decided.
+    proved_from: from this m on all grids are decided at once, by `because`; below it each m was decided.
     """
 
     n: int
@@ -133,12 +132,12 @@ class Limit:
 
     @property
     def none_from(self) -> int:
-        """From this m = 1/delta on no grid can be held."""
+        """The m = 1/delta from which on no grid can be held."""
         return self.holding[-1] + 1 if self.holding else 2
 
 
 def limit(n: int, d: int, number_format: Format) -> Limit:
-    """Decide every 1/delta.  Raises GridTooLarge where one that is not proved away has too many ids."""
+    """Decide every 1/delta.  Raises GridTooLarge if one that the proof does not cover has too many ids."""
     holding, exact = list[int](), list[int]()
     for m, reason in _sizes(n, d, number_format):
         if reason is not None:
@@ -151,7 +150,7 @@ def limit(n: int, d: int, number_format: Format) -> Limit:
 
 
 def _sizes(n: int, d: int, number_format: Format) -> Iterator[tuple[int, str | None]]:
-    """m = 2, 3, ..; with it the reason why no grid from this m on can be held, once there is one."""
+    """m = 2, 3, .., each with the reason why no grid from this m on can be held, once there is one."""
     m = 2
     while True:
         columns = m**d
@@ -162,7 +161,7 @@ def _sizes(n: int, d: int, number_format: Format) -> Iterator[tuple[int, str | N
 
 
 def reason_against(grid: Grid, number_format: Format, count: int) -> str | None:
-    """Why a grid with so many ids to tell apart cannot be held, by *range*, *gap* or *count*; None: none of them."""
+    """Why a grid with this many ids to tell apart cannot be held, by *range*, *gap* or *count*; None: none of them."""
     columns, n = grid.columns, grid.n
     factor = columns ** (n + 1)
     if factor * least_number(grid) >= 2 * number_format.max_finite:

@@ -1,7 +1,7 @@
-"""The smallest format of those with a name in which the ids of a grid stay distinct, positional encoding or not.
+"""The smallest named format in which the ids of a grid stay distinct, with or without positional encoding.
 
-First what decides all ids at once (they are values of the format; or *range*, *gap* or *count*, which
-`verify.contextual.formats` has), then rounding them one by one, where they are few.
+First come the arguments that decide all ids at once (they are values of the format; or *range*, *gap* or *count* of
+`verify.contextual.formats`), then rounding them one by one, if they are few.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from exactformer.verify.contextual.lemma6 import GridTooLarge
 
 FP64 = ieee_format(53, -1022, 1023)
 FORMATS = {"e5m2": E5M2, "e4m3fn": E4M3FN, "bf16": BF16, "fp16": FP16, "fp32": FP32, "fp64": FP64}
-"""By significand."""
+"""In ascending order of the bits of their significands."""
 
 
 def holding(cost: Cost, number_format: FloatFormat) -> Holds | CannotHold | None:
-    """Whether every id rounds to a value of its own; None where that is not decided, as ids are too many."""
+    """Whether every id rounds to a value of its own; None if that is not decided, because there are too many ids."""
     grid, bumps = cost.grid, cost.counts.bumps
     if cost.id_bits.most <= number_format.precision and cost.largest_id <= number_format.max_finite:
         return Holds(exact=True)
@@ -46,7 +46,7 @@ def holding(cost: Cost, number_format: FloatFormat) -> Holds | CannotHold | None
 
 @dataclass(frozen=True)
 class Smallest:
-    """The first of some formats in which ids stay distinct, or None; `undecided`: those before it of which that is not
+    """The first of some formats in which ids stay distinct, or None; `undecided`: earlier formats for which this is not
     known."""
 
     name: str | None

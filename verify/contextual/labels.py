@@ -2,7 +2,7 @@
 
 All heads of the construction read and write nothing but the label: query u^T z + bias or a constant, key and value
 u^T z, output along the first coordinate, whose weight in the label is 1.  `LabelHead.of` reads that off a head's actual
-vectors, and refuses any other head.  So the label behind a layer is label + sum_heads factor * (the best key's label).
+vectors, and refuses any other head.  So the label after a layer is label + sum_heads factor * (the best key's label).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from exactformer.constructions.contextual.grid import Grid
 from exactformer.constructions.contextual.layers import AttentionLayer, Head, unit
 
 Numbers = NDArray[Any]
-"""Integers of type int64, where a bound shows that nothing overflows, else Python's: shape (sequences, n)."""
+"""Integers of type int64 if a bound shows that nothing overflows, else Python's: shape (sequences, n)."""
 
 LARGEST_INT64 = 2**63 - 1
 
@@ -50,13 +50,13 @@ class LabelHead:
         # A constant query is compared with 0 only, so its size does not matter.
         twice = 2 * head.query_bias / grid.delta if slope else Fraction((head.query_bias > 0) - (head.query_bias < 0))
         if twice.denominator != 1:
-            raise LayerError(f"head {head} has a threshold that is no multiple of delta/2")
+            raise LayerError(f"head {head} has a threshold that is not a multiple of delta/2")
         return cls(slope, int(twice), int(factor))
 
     def result(self, numbers: Numbers) -> Numbers:
-        """What hardmax finds for each column: the largest number where the query is positive, else the smallest.
+        """What hardmax finds for each column: the largest number if the query is positive, else the smallest.
 
-        Raises LayerError where a query is 0 and the numbers differ: hardmax gives their mean.
+        Raises LayerError if a query is 0 and the numbers differ: then hardmax gives their mean.
         """
         query = 2 * self.slope * numbers + self.twice_bias
         largest = numbers.max(axis=1, keepdims=True)
@@ -69,14 +69,14 @@ class LabelHead:
 
 @dataclass(frozen=True)
 class Shifted:
-    """Numbers behind layers, and how many layers changed each column's."""
+    """Numbers after layers, and how many layers changed each column's."""
 
     numbers: Numbers
     times: NDArray[np.int64]
 
 
 def run_layers(grid: Grid, layers: Iterable[AttentionLayer], numbers: Numbers) -> Shifted:
-    """The numbers behind the layers: shape (sequences, n), as given."""
+    """The numbers after the layers: shape (sequences, n), as given."""
     times = np.zeros(numbers.shape, dtype=np.int64)
     for layer in layers:
         added = sum(one.factor * one.result(numbers) for one in (LabelHead.of(head, grid) for head in layer.heads))
@@ -91,6 +91,6 @@ def as_integers(numbers: NDArray[np.int64], bound: int) -> Numbers:
 
 
 def outside_numbers(grid: Grid) -> list[int]:
-    """Labels, in units of delta, of quantised columns with a coordinate outside; repeated where columns share one."""
+    """Labels, in units of delta, of quantised columns with a coordinate outside; repeated if columns share one."""
     found = [grid.label(column) / grid.delta for column in grid.quantised_columns() if grid.outside in column]
     return [int(number) for number in found]

@@ -1,7 +1,7 @@
 """Lemma 5 on one grid, for all real inputs: the layers quantise each coordinate as they should.
 
-A layer maps a half-open interval on which a coordinate is an affine function of the input to such intervals: it is
-cut where the activation has its breaks.  So the layers are followed on each cell as a whole, which decides all reals
+A layer maps a half-open interval, on which a coordinate is an affine function of the input, to such intervals: it is
+cut where the activation has its breaks.  So the layers can be followed on each cell as a whole, which decides all reals
 in it.
 """
 
@@ -33,7 +33,7 @@ class Segment:
         return self.slope * t + self.intercept
 
     def cut(self, place: Fraction) -> tuple[Segment, ...]:
-        """Parts that lie on one side of the input `place`: [.., place) and [place, ..)."""
+        """The parts on each side of the input `place`: [.., place) and [place, ..)."""
         if (self.low is not None and place <= self.low) or (self.high is not None and self.high <= place):
             return (self,)
         return (
@@ -59,9 +59,9 @@ class Quantises:
 
 
 def behind(segment: Segment, layer: TokenwiseLayer, place: int) -> Iterator[Segment]:
-    """The segment behind a layer that reads and writes the coordinate at `place` alone.
+    """The segment after a layer that reads and writes only the coordinate at `place`.
 
-    Raises ValueError for other layers, and for a segment with slope < 0, on which half-open intervals turn round.
+    Raises ValueError for other layers, and for a segment with slope < 0, which turns half-open intervals round.
     """
     e = unit(place, len(layer.weights))
     if tuple(layer.weights) != e or tuple(layer.output) != e or segment.slope < 0:
@@ -82,7 +82,7 @@ def behind(segment: Segment, layer: TokenwiseLayer, place: int) -> Iterator[Segm
 
 
 def follow(segment: Segment, layers: Sequence[TokenwiseLayer], place: int) -> Iterator[Segment]:
-    """The segment behind the layers, in parts; layers that add 0 to all of a part are passed over."""
+    """The segment after the layers, in parts; layers that add 0 to all of a part are skipped."""
     actives = [active(layer) for layer in layers]
     waiting = [(segment, 0)]
     while waiting:
@@ -96,7 +96,7 @@ def follow(segment: Segment, layers: Sequence[TokenwiseLayer], place: int) -> It
 
 
 def active(layer: TokenwiseLayer) -> tuple[Fraction | None, Fraction | None]:
-    """The layer adds 0 to coordinates outside [low, high); None: no such end is known."""
+    """The ends of [low, high) outside which the layer adds 0; None: no such end is known."""
     breaks, pieces = layer.activation.breaks, layer.activation.pieces
     return (
         breaks[0] - layer.bias if pieces[0] == (ZERO, ZERO) else None,
@@ -105,7 +105,7 @@ def active(layer: TokenwiseLayer) -> tuple[Fraction | None, Fraction | None]:
 
 
 def _apart(part: Segment, low: Fraction | None, high: Fraction | None) -> bool:
-    """Whether all values of the segment are below `low`, or not below `high`; False where that is not seen."""
+    """Whether all values of the segment are below `low`, or not below `high`; False if that is not seen."""
     if part.slope == 0:
         return (low is not None and part.intercept < low) or (high is not None and part.intercept >= high)
     # Rising: values reach from that at the low end to below that at the high end.

@@ -1,9 +1,9 @@
 """Lemma 6 on one grid, by running the attention layers on every quantised input: all (1/delta + 1)^(dn) sequences.
 
-What is checked, of the ids that the layers give (u^T of each column behind them):
+What is checked about the ids that the layers give (u^T of each column after them):
 
 1. ids are distinct within a proper sequence;
-2. ids are distinct between proper sequences that are no permutations of each other (and permuted with them);
+2. ids are distinct between proper sequences that are not permutations of each other (and permuted with them);
 3. ids of proper sequences lie in [t_l, t_r], exactly: both ends are attained, and are what `interval` says;
 4. ids of all other quantised sequences lie outside [t_l, t_r];
 5. no selective shift moves a column twice, and none moves a column with a coordinate outside;

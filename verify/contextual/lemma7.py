@@ -1,9 +1,9 @@
 """Lemma 7 on one grid: the value layers send each id to its output column, and every other column to 0.
 
-A column is run through the layers exactly, but of the bumps only those that can fire are run: a bump fires on labels
-within delta/2 of its id, ids are multiples of delta, so at most one id is that near.  `bump_places` makes sure that
-every bump is of this form.  Behind the bump that fired the new label is looked at in the same way: a column may be sent
-to where another bump still waits.
+A column is run through the layers exactly, but only through the bumps that can fire: a bump fires on labels within
+delta/2 of its id, and ids are multiples of delta, so at most one id is that near.  `bump_places` makes sure that every
+bump has this form.  After a bump has fired, the new label is looked at in the same way: the column may have been sent
+to where a later bump fires.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ def bump_places(mapping: ValueMapping) -> Mapping[int, int]:
     for place, layer in enumerate(mapping.bumps):
         number = -layer.bias / mapping.grid.delta
         if number.denominator != 1 or layer.activation != near or tuple(layer.weights) != u or int(number) in found:
-            raise ValueError(f"bump {place} is no bump at a multiple of delta of its own")
+            raise ValueError(f"bump {place} is not a bump at a multiple of delta of its own")
         found[int(number)] = place
     return found
 
 
 def run_bumps(mapping: ValueMapping, places: Mapping[int, int], column: Column) -> Column:
-    """The column behind all bumps."""
+    """The column after all bumps."""
     done = -1
     while True:
         # The multiple of delta in (label - delta/2, label + delta/2], the only id that the label is near.
@@ -64,7 +64,7 @@ def run_bumps(mapping: ValueMapping, places: Mapping[int, int], column: Column) 
 
 
 def run_value_layers(mapping: ValueMapping, places: Mapping[int, int], column: Column) -> Column:
-    """The column behind all value layers."""
+    """The column after all value layers."""
     for layer in mapping.dismissal:
         column = layer.on_column(column)
     column = run_bumps(mapping, places, column)
@@ -74,7 +74,7 @@ def run_value_layers(mapping: ValueMapping, places: Mapping[int, int], column: C
 
 
 def expected_layers(mapping: ValueMapping) -> int:
-    """1 + d layers that dismiss, a bump per id, and one layer more where there is a lift."""
+    """1 + d layers that dismiss, a bump per id, and one more layer if there is a lift."""
     return 1 + mapping.grid.d + len(mapping.entries) + (mapping.lift > 0)
 
 
@@ -101,7 +101,7 @@ def check_lemma7(mapping: ValueMapping) -> MapsValues | Fails:
 
 
 def _other_columns(grid: Grid) -> set[Column]:
-    """What the contextual mapping makes of the columns of all sequences that are not proper."""
+    """The columns of all sequences that are not proper, after the contextual mapping."""
     columns = [*((number, grid.column(number)) for number in range(grid.columns))]
     outside = [column for column in grid.quantised_columns() if grid.outside in column]
     columns += zip(outside_numbers(grid), outside, strict=True)
@@ -117,7 +117,7 @@ def _other_columns(grid: Grid) -> set[Column]:
 
 
 def other_ids(grid: Grid, numbers: list[int]) -> dict[int, int]:
-    """From number to id, when some may be outside (negative): these stay the smallest, and are not shifted alone."""
+    """From number to id, if some may be outside (negative): these stay the smallest, and are not shifted alone."""
     smallest = min(numbers)
     if smallest >= 0:
         return ids(grid, numbers)

@@ -1,4 +1,4 @@
-"""Positional encoding with the constants of Lemma 6 as they stand, 1/delta for a domain [0, n): where that fails.
+"""Positional encoding with the unchanged constants of Lemma 6, 1/delta on a domain [0, n): where that fails.
 
 Column k lies in [k-1, k)^d, so its label lies in a range of its own.  But the labels of n ranges are more than
 delta^-d, and a shift by delta^-d (max - min) need not carry a column beyond all of them: a later layer can move it

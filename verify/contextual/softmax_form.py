@@ -1,4 +1,4 @@
-"""How far the standard form is from the modified transformer, for every input of [0, 1)^(d x n) off the ramps.
+"""How far the standard form is from the modified transformer, for every input of [0, 1)^(d x n) not on ramps.
 
 Softmax.  Let every label be off by at most E < delta/2.  Different labels are multiples of delta, so at least
 delta - 2E apart (columns with the same label stay the same); thresholds lie between, so |query| >= delta/2 - E and it
@@ -11,9 +11,9 @@ both give the same extreme, so E grows by D leak; for the (at most one) label th
 At most n labels move, each once.  The global shift adds D^(n+1) (E + leak), its query being 1.  The bounds E[s], s the
 number of labels that have moved, are followed through all layers, in integers, rounded up.
 
-ReLUs.  Off the ramps quantisation is exact.  An id that is off by at most delta/4 meets its own bump at 1 and all
-others at 0 (ramps of delta/4, ids delta apart), and is not dismissed; others are.  So outputs are off by what the id
-was: E.
+ReLUs.  Apart from ramps quantisation is exact.  An id that is off by at most delta/4 meets its own bump at 1 and all
+others at 0 (ramps of delta/4, ids delta apart), and is not dismissed; others are.  So outputs are off by as much as the
+id was: E.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from exactformer.verify.arithmetic.exp_bounds import LARGEST_EXPONENT, exp_minus
 from exactformer.verify.contextual.approximation import Approximation, root_above
 
 SPARE_BITS = 128
-"""Errors are rounded up to multiples of 2^-bits: so many more than the layers magnify an error by."""
+"""Errors are rounded up to multiples of 2^-bits: this many bits more than the layers magnify an error."""
 MOST_STEPS = 50_000
-"""Labels times layers that are followed."""
+"""The most labels times layers that are followed."""
 
 
 class StandardFormError(ValueError):
-    """No factor that this file can certify, or a grid with too many layers to follow."""
+    """There is no factor that this file can certify, or the grid has too many layers to follow."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Scale:
 
 
 def id_error(grid: Grid, layers: int, factor: int) -> Fraction | None:
-    """How far ids can be off behind `layers` selective shifts and the global one; None where that is not bounded.
+    """How far ids can be off after `layers` selective shifts and the global one; None if that is not bounded.
 
     factor: lambda, an integer >= 1.
     """
@@ -91,10 +91,12 @@ def id_error(grid: Grid, layers: int, factor: int) -> Fraction | None:
 def smallest_factor(grid: Grid, layers: int, most: Fraction) -> tuple[int, Fraction]:
     """The smallest power of two lambda for which `id_error` is at most `most`, and that error.
 
-    Raises StandardFormError where there is none: exp(-x) is bounded for x <= 4096 only.
+    Raises StandardFormError if there is none: exp(-x) is bounded for x <= 4096 only.
     """
     if layers * (grid.n + 1) > MOST_STEPS:
-        raise StandardFormError(f"{layers} selective shifts are too many to follow softmax through them")
+        raise StandardFormError(
+            f"{layers} selective shifts are too many: softmax is not followed through so many layers"
+        )
     factor = 1
     while factor * grid.delta**2 / 2 <= 2 * LARGEST_EXPONENT:
         error = id_error(grid, layers, factor)
@@ -106,7 +108,7 @@ def smallest_factor(grid: Grid, layers: int, most: Fraction) -> tuple[int, Fract
 
 @dataclass(frozen=True)
 class StandardForm:
-    """The standard transformer for an approximation: lambda, how far outputs are off the modified one's, the ramps.
+    """The standard transformer for an approximation: lambda, the distance of outputs to the modified one's, the ramps.
 
     ramp: length of the ramps of the quantisation; each entry is clamped to [-S, S], S = approximation.sup.
     """
@@ -136,7 +138,7 @@ class StandardForm:
     def integral_bound(self) -> Fraction:
         """A bound on the integral of sum_entries |network - f|^p.
 
-        Off the ramps columns of repeated cells become 0, up to the error; on them entries are within S, as f's are.
+        Apart from ramps, columns of repeated cells become 0, up to the error; on ramps entries are within S, as f's.
         """
         found = self.approximation
         mu, p = found.repeated, found.p
@@ -160,15 +162,15 @@ class StandardForm:
 
 
 def standard_form(approximation: Approximation) -> StandardForm:
-    """The smallest lambda, a power of two, that is certified for the error that the bounds leave room for; and ramps.
+    """The smallest lambda, a power of two, that is certified for the error that the bounds allow; and ramps.
 
-    What the modified transformer's bounds leave of epsilon is shared: error and ramps are halved until both fit.
+    Error and ramps share what the modified transformer's bounds leave of epsilon: they are halved until both fit.
     Raises StandardFormError.
     """
     grid = approximation.grid
     # Outputs stay below every bump by a whole delta, so that ids and outputs that are off by delta/4 are not confused.
     if approximation.sup * sum(grid.direction) > approximation.interval.low - grid.delta:
-        raise StandardFormError("outputs come near ids: the standard form is not worked out for a lift")
+        raise StandardFormError("outputs come near ids, so a lift is needed: there is no standard form for that")
     counts = approximation.counts
     share = grid.delta / 4
     for _ in range(64):

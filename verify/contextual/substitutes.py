@@ -1,8 +1,9 @@
 """Does a layer compute a contextual mapping on this grid?  A proof, or two columns that cannot be told apart.
 
-Asked as in Lemma 6, parts 1 and 2: the columns behind the layer are distinct within every proper sequence, and between
-every two proper sequences that are no permutations of each other.  Whole columns are compared: if two are the same, no
-u tells them apart; if all that must be are distinct, some u does (all directions but those in finitely many planes).
+The question is that of Lemma 6, parts 1 and 2: the columns after the layer are distinct within every proper sequence,
+and between every two proper sequences that are not permutations of each other.  Whole columns are compared: if two are
+the same, no u tells them apart; if all that must be are distinct, some u does (all directions except those in finitely
+many planes).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from exactformer.verify.contextual.lemma6 import GridTooLarge
 
 MOST_COLUMNS = 300_000
 PRIME, POINT = 2**61 - 1, 3**37
-"""Where the residues of quotients are taken; any other choice decides the same."""
+"""The modulus and the place of residues of quotients; any other choice decides the same."""
 
 Numbers = tuple[int, ...]
 
@@ -48,7 +49,7 @@ class Collision:
 def check_substitute(grid: Grid, layer: Substitute) -> Distinct | Collision:
     """Run the layer on every proper sequence.  Raises GridTooLarge beyond MOST_COLUMNS columns, WeightsError.
 
-    Attention does not see the order of tokens, so of its sequences one of each class is run.
+    Attention does not see the order of tokens, so one sequence of each class is run.
     """
     layer.require_fit(grid.n, grid.d)
     unordered = isinstance(layer, HardmaxAttention | SoftmaxAttention)
@@ -75,7 +76,7 @@ def check_substitute(grid: Grid, layer: Substitute) -> Distinct | Collision:
 
 @dataclass(frozen=True)
 class Place:
-    """A column behind the layer: of which sequence, at which position from 0."""
+    """A column after the layer: of which sequence, at which position from 0."""
 
     numbers: Numbers
     position: int

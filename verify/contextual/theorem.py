@@ -1,6 +1,6 @@
-"""An approximation certified: Lemmas 5, 6 and 7 decided for its grid and its outputs, and the network run on inputs.
+"""Certifies an approximation: decides Lemmas 5, 6 and 7 for its grid and outputs, and runs the network on inputs.
 
-Each lemma is decided by running layers where that is cheap, and by proof where it is not; the evidence says which.
+Each lemma is decided by running layers if that is cheap, and by proof if it is not; the evidence says which.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from exactformer.verify.verdict import Verdict
 
 MOST_STEPS = 1000
 MOST_RUN = 5_000_000
-"""Columns times layers that are run through the attention layers."""
+"""The most columns times layers that are run through the attention layers."""
 MOST_BUMPS = 50_000
 MOST_LAYER_COLUMNS = 10_000
-"""Columns times layers that are run, all layers of the network in order, on sampled inputs."""
+"""The most columns times layers that are run through the whole network, on sampled inputs."""
 BUDGET_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """One lemma for this grid: what is known of it, and what was done or found."""
+    """One lemma for this grid: what is known about it, and what was done or found."""
 
     lemma: str
     verdict: Verdict
@@ -51,7 +51,7 @@ class Runs:
 
 @dataclass(frozen=True)
 class Certified:
-    """What was decided of an approximation; `lift` is that of its value mapping, None where that was not built."""
+    """What was decided about an approximation; `lift` is that of its value mapping, None if that was not built."""
 
     approximation: Approximation
     evidence: tuple[Evidence, ...]
@@ -60,13 +60,14 @@ class Certified:
 
     @property
     def verdict(self) -> Verdict:
-        """Of the bounds. The lemmas together suffice for them: one that is refuted leaves them undecided."""
+        """The verdict on the bounds. The lemmas together are sufficient; if one is refuted, the bounds stay
+        undecided."""
         together = Verdict.together(one.verdict for one in self.evidence)
         return Verdict.PROVED if together is Verdict.PROVED else Verdict.INCONCLUSIVE
 
 
 def certify(approximation: Approximation, budget: Budget | None = None) -> Certified:
-    """Decide Lemmas 5, 6 and 7 for the approximation; run the network on sampled inputs where it is small."""
+    """Decide Lemmas 5, 6 and 7 for the approximation; run the network on sampled inputs if it is small."""
     budget = budget or Budget(BUDGET_SECONDS)
     evidence = [_lemma5(approximation), *_lemma6(approximation, budget)]
     small = approximation.counts.bumps <= MOST_BUMPS
@@ -89,7 +90,7 @@ def _lemma5(approximation: Approximation) -> Evidence:
 
 
 def _lemma6(approximation: Approximation, budget: Budget) -> list[Evidence]:
-    """The proof, always; and every quantised sequence, where they are few."""
+    """The proof, always; and every quantised sequence, if they are few."""
     grid = approximation.grid
     outcome = prove_lemma6(grid, budget)
     match outcome:
@@ -125,7 +126,7 @@ def _by_running(approximation: Approximation, values: ValueMapping) -> Evidence:
 
 
 def _by_inequality(approximation: Approximation) -> Evidence:
-    """Outputs stay below every bump, so that each id's column meets its own bump and no other."""
+    """Show that outputs stay below every bump, so that each id's column meets its own bump and no other."""
     grid = approximation.grid
     largest = approximation.sup * sum(grid.direction)
     if largest < approximation.interval.low - grid.delta / 2:

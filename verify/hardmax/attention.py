@@ -1,17 +1,17 @@
-"""Hardmax attention of one head over whole sequences, in integers (spec 1.1).
+"""Hardmax attention of one head over whole sequences, in integers.
 
-Several sequences stand side by side as the columns of one array; ``start[i]`` is the first column of i's sequence, and
+Several sequences are side by side as the columns of one array; ``start[i]`` is the first column of i's sequence, and
 query i sees the columns start[i] .. i.
 
 score_ij = <x_i[query], x_j[key]> for those j; the *maximisers* of query i are the j that attain its largest
 score, the *separation* is how far below every other visible position scores.  Three ways to find them, all exact:
 
 * directly, a block of query rows at a time: n x n scores;
-* by scanning, where few queries differ (``const`` and flags): one running maximum per different query;
-* by index, where the queries carry positions: keys are grouped by what they add whatever the query is (their
-  *offset*) and by which coordinates are non-zero; inside a group a key scores the possible maximum exactly when
-  it agrees with the query in every shared coordinate, and at least 2 less otherwise, so agreeing keys are found
-  by sorting.  Queries that this leaves open are computed directly.
+* by scanning, if few queries differ (``const`` and flags): one running maximum per different query;
+* by index, if the queries carry positions: keys are grouped by what they add to every query (their *offset*) and by
+  which coordinates are non-zero; inside a group a key scores the possible maximum exactly if it agrees with the query
+  in every shared coordinate, and at least 2 less otherwise, so sorting finds the keys that agree.  Queries that this
+  leaves open are computed directly.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ Ints = NDArray[np.int64]
 DIRECT_UP_TO = 96
 """Sequences up to this length are computed directly."""
 SCANNED_QUERIES = 8
-"""Up to so many different queries are scanned one by one."""
+"""Up to this many different queries are scanned one by one."""
 MOST_GROUP_PAIRS = 64
-"""More kinds of queries and keys than this, and indexing gives way to direct computation."""
+"""With more kinds of queries and keys than this, scores are computed directly instead of by index."""
 BLOCK = 1 << 20
-"""Scores held at a time when computing directly."""
+"""How many scores are held at a time when computing directly."""
 ROWS_SETTLED = 32
-"""Lower bounds resolved at a time."""
+"""How many lower bounds are resolved at a time."""
 NONE = np.int64(-(1 << 40))
-"""Below every score."""
+"""A number below every score."""
 
 
 @dataclass(frozen=True)
 class Attention:
     """What one head does at each of n queries; value sums are over the maximisers.
 
-    ``runner_up_gap`` is the separation at the query, or a lower bound where ``gap_exact`` is false; it is
-    ``NO_GAP`` where every visible position is a maximiser.
+    ``runner_up_gap`` is the separation at the query, or a lower bound if ``gap_exact`` is false; it is ``NO_GAP`` if
+    every visible position is a maximiser.
     """
 
     maximisers: Ints
@@ -73,7 +73,7 @@ class Attention:
         )
 
     def put(self, rows: Ints, other: Attention) -> None:
-        """Take over what ``other`` says of the queries ``rows``."""
+        """Take over what ``other`` says about the queries ``rows``."""
         self.maximisers[rows] = other.maximisers
         self.value_sum[:, rows] = other.value_sum
         self.value_size[:, rows] = other.value_size
@@ -100,8 +100,8 @@ class _Scores:
         return int(self.key.shape[1])
 
     def window(self, rows: Ints) -> tuple[Ints, slice]:
-        """[len(rows), window] scores, NONE where the key is not visible, and the columns of the window: from the
-        first that one of the ``rows`` (ascending) sees to the last of them."""
+        """[len(rows), window] scores, NONE if the key is not visible, and the columns of the window: from the first
+        that one of the ``rows`` (ascending) sees to the last of them."""
         seen = slice(int(self.start[rows[0]]), int(rows[-1]) + 1)
         weighted = self.query[:, rows].T.astype(np.int64) * self.weight
         scores: Ints = weighted @ self.key[:, seen].astype(np.int64) + self.offset[seen]
@@ -144,8 +144,8 @@ def named_positions(queries: Activations, start: Ints) -> Ints | None:
 def by_position(named: Ints, start: Ints) -> Callable[[Activations], Attention]:
     """From the values [d_v, n], the attention of queries that name these columns.
 
-    One maximiser each.  From position 1 on the separation is 2 exactly, as some other visible position differs in one
-    bit: a smaller one with a set bit of x cleared, or 1 if x = 0.
+    Each has one maximiser.  From position 1 on the separation is exactly 2, because some other visible position differs
+    in one bit: a smaller one with a set bit of x cleared, or 1 if x = 0.
     """
     n = len(named)
     one, exact = np.ones(n, np.int64), np.ones(n, np.bool_)
@@ -195,7 +195,7 @@ def _split(head: CompiledHead, x: Activations, start: Ints) -> _Scores:
     keys = x[[k for _, k in pairs]]
     weights = np.array(list(pairs.values()), dtype=np.int64)
     constant = (queries == queries[:, :1]).all(axis=1)
-    # What all queries share adds the same to a key whatever the query is.
+    # What all queries share adds the same to a key for every query.
     offset = (weights[constant] * queries[constant, 0]) @ keys[constant].astype(np.int64)
     # A key coordinate that never varies adds the same to all keys: no maximum or separation depends on it.
     live = ~constant & (keys != keys[:, :1]).any(axis=1)
@@ -250,7 +250,7 @@ LIFT = np.int64(1 << 32)
 
 
 def _by_scanning(scores: _Scores, first: Ints, which: Ints) -> Attention:
-    """One pass over the keys for each different query; ``first[u]`` is where query u stands, ``which[i] = u``."""
+    """One pass over the keys for each different query; ``first[u]`` is the place of query u, ``which[i] = u``."""
     result = Attention.empty(scores.length, len(scores.value))
     values = scores.value.astype(np.int64)
     opens = scores.start == np.arange(scores.length)
@@ -309,7 +309,7 @@ def _groups(*codes: Ints) -> list[Ints]:
 def _index_rows(scores: _Scores, rows: Ints, key_kinds: list[Ints]) -> Attention:
     """The queries ``rows``, which are non-zero in the same coordinates, against each kind of keys."""
     top = np.full(len(rows), NONE)  # the best score that some key is known to attain
-    bound = np.full(len(rows), NONE)  # no key that is not counted scores more
+    bound = np.full(len(rows), NONE)  # keys that are not counted score at most this
     levels: list[tuple[Ints, Ints, _Matches]] = []
     for keys in key_kinds:
         shared = (scores.query[:, rows[0]] != 0) & (scores.key[:, keys[0]] != 0)

@@ -1,4 +1,4 @@
-"""Token sequences as columns: embedded side by side, so that one pass evaluates them all (spec 1.1, 2.3)."""
+"""Token sequences as columns: embedded side by side, so that one pass evaluates them all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from exactformer.verify.hardmax.attention import Activations, Ints
 from exactformer.verify.hardmax.prepared import PreparedNetwork
 
 COLUMNS_AT_A_TIME = 1 << 16
-"""Sequences are put side by side up to so many columns; a longer one stands alone."""
+"""Sequences are put side by side up to this many columns; a longer one is alone."""
 
 
 class TooLongError(ValueError):
@@ -35,7 +35,7 @@ class Batch:
 
     @cached_property
     def grid(self) -> Ints:
-        """[sequences, longest]: the column of each position of each sequence, -1 behind its end."""
+        """[sequences, longest]: the column of each position of each sequence, -1 after its end."""
         lengths = np.diff([*self.opens, self.length])
         position = np.arange(lengths.max())
         return np.where(position < lengths[:, None], position + np.array(self.opens)[:, None], -1)

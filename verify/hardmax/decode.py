@@ -1,7 +1,7 @@
-"""Greedy decoding: the network writes its own sequence, one token at a time, in integers (spec 1.1).
+"""Greedy decoding: the network writes its own sequence, one token at a time, in integers.
 
-Earlier positions are kept as the key and value coordinates that each layer's heads read of them; nothing before a
-position depends on what comes later.
+Earlier positions are kept as the key and value coordinates that each layer's heads read; nothing at a position depends
+on later ones.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ class _LayerCache:
 
 
 def decode(prepared: PreparedNetwork, prompt: Sequence[Token]) -> Iterator[Token]:
-    """The tokens the network produces behind ``prompt``; the last is the one behind a full context of 2**r tokens.
+    """The tokens the network produces after ``prompt``; the last is the one after a full context of 2**r tokens.
 
-    Raises AmbiguousTokenError where two tokens tie for the best or a head's tied values have no integer mean, and
+    Raises AmbiguousTokenError if two tokens tie for the best or a head's tied values have no integer mean, and
     NotTernaryError as the forward pass does.
     """
     network = prepared.network
@@ -71,7 +71,7 @@ def decode(prepared: PreparedNetwork, prompt: Sequence[Token]) -> Iterator[Token
 
 
 def _next_column(prepared: PreparedNetwork, caches: list[_LayerCache], token: Token, position: int) -> Activations:
-    """[d, 1]: the activations of one more token behind the last layer."""
+    """[d, 1]: the activations of one more token after the last layer."""
     network = prepared.network
     if position >= 1 << network.position_bits:
         raise TooLongError(f"position {position} does not fit r = {network.position_bits}; give a larger context")

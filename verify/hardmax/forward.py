@@ -1,4 +1,4 @@
-"""The hardmax forward pass, exact, sublayer by sublayer (spec 1.1).
+"""The hardmax forward pass, exact, sublayer by sublayer.
 
 Activations are int8 arrays [d, n], one column per token.  An activation outside {-1, 0, 1}, or a head whose tied
 values do not average to a ternary value, ends the evaluation with an error that says where.
@@ -110,7 +110,7 @@ def add_ternary(
     gained: Ints,
     batch: Batch,
 ) -> Activations:
-    """``x`` with ``gained`` added to the rows ``coordinates``; NotTernaryError where that leaves {-1, 0, 1}."""
+    """``x`` with ``gained`` added to the rows ``coordinates``; NotTernaryError if that leaves {-1, 0, 1}."""
     if not len(coordinates):
         return x
     total = x[coordinates] + gained

@@ -1,4 +1,4 @@
-"""Attention of a whole layer: heads that have work in common do it together (spec 1.1).
+"""Attention of a whole layer: heads with common work share it.
 
 Heads that look positions up with the same query share the positions found.  Of the others, those with lists of the
 same lengths are computed in one product of all scores, as long as the sequences are short; else one by one.
@@ -25,7 +25,7 @@ from exactformer.verify.hardmax.batch import Batch
 from exactformer.verify.hardmax.prepared import PreparedHeads
 
 SCORES_AT_ONCE = 1 << 19
-"""Up to so many scores, heads of a layer are computed in one product."""
+"""Up to this many scores, heads of a layer are computed in one product."""
 
 
 def attend_layer(

@@ -1,4 +1,4 @@
-"""The MLP of one layer over a whole sequence, in integers (spec 1.1)."""
+"""The MLP of one layer over a whole sequence, in integers: x + W2 . relu(W1 . x + b)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from exactformer.verify.hardmax.attention import Activations
 
 TOKENS_AT_A_TIME = 2048
 LARGE = 2**10
-"""Neurons; where there are more, such as one for each transition of a machine, equal columns are computed once."""
+"""With more neurons than this, such as one for each transition of a machine, equal columns are computed once."""
 DIGITS = 19
-"""3^19 < 2^31: so many ternary coordinates are the digits of a number, beside the number of a column."""
+"""3^19 < 2^31: this many ternary coordinates are the digits of a number that fits next to the number of a column."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def mlp_delta(mlp: PreparedMlp, x: Activations) -> NDArray[np.int64]:
 
 
 def _distinct(x: Activations) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """A column of each kind, and for every column of ternary ``x``, of which there are fewer than 2^31, its kind."""
+    """A column of each kind, and the kind of every column of ternary ``x``, which has fewer than 2^31 columns."""
     first, which = np.zeros(1, np.int64), np.zeros(x.shape[1], np.int64)
     for place in range(0, len(x), DIGITS):
         digits = x[place : place + DIGITS].astype(np.int64) + 1

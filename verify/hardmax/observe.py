@@ -1,4 +1,4 @@
-"""What whole runs show about every head, and that every token is predicted (spec 2.5).
+"""What whole runs show about every head, and that every token is predicted.
 
 Each observation is exact for the runs given and says nothing about others, except where it is marked otherwise.
 """
@@ -32,7 +32,7 @@ class TokenMismatch(ValueError):
 
 
 class HeadMismatch(ValueError):
-    """A head does not do what the claim needs: tied values differ, or a look-up finds nothing or several."""
+    """A head does not do what the claim needs: tied values differ, or a look-up finds no position or several."""
 
     def __init__(self, sequence: int, token: int, layer: int, head: CompiledHead, what: str) -> None:
         super().__init__(f"sequence {sequence}, token {token}, layer {layer}, head {head.name}: {what}")
@@ -50,7 +50,7 @@ class Query:
 class HeadObservation:
     """One head over all sequences.
 
-    ``separation`` is the exact least one, first attained at ``witness``; None when no query has a competitor.
+    ``separation`` is the exact least one, first attained at ``witness``; None if no query has a competitor.
     ``ties`` maps each number of maximisers whose shared value is not all zero to the first query that has it.
     """
 
@@ -77,7 +77,7 @@ def observe(
     sequences: Sequence[TokenSequence],
     progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Observations:
-    """Replay every sequence.  Raises TokenMismatch, HeadMismatch or NotTernaryError at the first thing amiss.
+    """Replay every sequence.  Raises TokenMismatch, HeadMismatch or NotTernaryError at the first thing that is wrong.
 
     ``progress`` is called after each sublayer with how many are done, and how many there are.
     """
@@ -108,7 +108,7 @@ def least_margins(
 ) -> list[int]:
     """Per sequence the least margin of a token that has to be produced, from the activations ``x`` at the end.
 
-    Raises TokenMismatch where the best next token is another one or not unique; ``first`` numbers the sequences.
+    Raises TokenMismatch if the best next token is another one or not unique; ``first`` numbers the sequences.
     """
     readout = read_out(prepared.network, x)
     describe = prepared.network.vocabulary.describe
@@ -146,7 +146,7 @@ def _observe_head(
         what = f"its {count[column]} maximisers have different values"
         raise HeadMismatch(where.sequence, where.token, observed.layer, head, what)
     if head.kind is HeadKind.LOOKUP and (
-        # The lemma about look-ups speaks of queries that are the code of a visible position.
+        # The lemma about look-ups is about queries that are the code of a visible position.
         named_positions(before[list(head.query)], batch.start) is None or (count != 1).any()
     ):
         where = query(_first_unnamed(before[list(head.query)], count, batch.start))

@@ -1,7 +1,7 @@
 """Networks in the form the forward pass works with.
 
-What networks share, the layers that depend on the shape of a machine alone, is prepared once and kept as long as one
-of them lives.
+Networks share the layers that depend only on the shape of a machine.  These are prepared once and kept as long as one
+of the networks lives.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The next token: the unique maximum of <unembed(token), x>, taken register by register (spec 1.1, 2.1).
+"""The next token: the unique maximum of <unembed(token), x>, taken register by register.
 
 The logit of a token is the fixed part of its family plus one term per field, so a family's maximum is the sum of
 its fields' maxima, and it is unique when each of these is.
@@ -36,7 +36,7 @@ class Readout:
 
 
 def read_out(network: Network, x: Activations) -> Readout:
-    """The next token after each position, from the activations [d, n] behind the last layer."""
+    """The next token after each position, from the activations [d, n] after the last layer."""
     n = x.shape[1]
     best = np.full((len(network.vocabulary.families), n), LOWEST)
     margin_inside = np.full_like(best, -LOWEST)
@@ -53,7 +53,7 @@ def read_out(network: Network, x: Activations) -> Readout:
 
 
 def _family_maximum(family: Family, x: Activations) -> tuple[Ints, Ints, Ints]:
-    """Of one family: the largest logit [n], its margin inside the family [n], the best values [fields, n]."""
+    """For one family: the largest logit [n], its margin inside the family [n], the best values [fields, n]."""
     total = _logits((family.unembedding,), x)[0]
     margin = np.full(x.shape[1], -LOWEST)
     chosen = np.zeros((len(family.fields), x.shape[1]), np.int64)

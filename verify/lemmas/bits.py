@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from exactformer.verify.lemmas.lemma import Lemma
+from exactformer.verify.lemmas.lemma import PAPER, Lemma
 from exactformer.verify.lemmas.outcome import Budget, Finding, Outcome, conclude
 from exactformer.verify.solver import (
     Formula,
@@ -31,11 +31,11 @@ from exactformer.verify.solver import (
 )
 
 EXHAUSTIVE_WIDTH = 6
-"""Up to here the bit-level definitions are also evaluated on every number."""
+"""Up to this width the bit-level definitions are also evaluated on every number."""
 
 
 def encode(number: int, width: int) -> tuple[int, ...]:
-    """enc_width(number), by division: bit b is +1 when floor(number / 2**b) is odd, else -1 (spec 1.1).
+    """enc_width(number), by division: bit b is +1 when floor(number / 2**b) is odd, else -1.
 
     >>> encode(6, 4)
     (-1, 1, 1, -1)
@@ -247,21 +247,21 @@ LEMMAS = (
         "arithmetic.decrement",
         "for all 0 <= x < 2^r and k < r: clearing the lowest 1 from bit k up, setting the bits from k to it, and "
         "clearing all where there is none, gives the bits of max(x - 2^k, 0)",
-        "spec 1.2, used by decrement",
+        f"{PAPER}: used by decrement",
         "z3, integers",
         _decide_decrement,
     ),
     Lemma(
         "arithmetic.increment",
         "for all 0 <= x < 2^r - 1: setting the lowest 0 and clearing the bits below it gives the bits of x + 1",
-        "spec 1.2, used by move",
+        f"{PAPER}: used by move",
         "z3, integers",
         _decide_increment,
     ),
     Lemma(
         "arithmetic.subtract",
         "for all 0 <= s <= m: x := max(x - 2^b, 0) for each bit b of s that is 1, from b = 0 up, takes m to m - s",
-        "spec 1.2, used by subtract",
+        f"{PAPER}: used by subtract",
         "z3, integers",
         _decide_subtract,
     ),

@@ -40,11 +40,11 @@ BOOK: tuple[Lemma, ...] = (
 
 DEFAULT_WIDTHS = (8, 16)
 BUDGET_SECONDS = 60
-"""For one lemma at one width."""
+"""The seconds for one lemma at one width."""
 
 
 class NoSuchLemma(ValueError):
-    """A name that neither is a lemma nor begins one."""
+    """A name that is neither a lemma nor a family of lemmas."""
 
     def __init__(self, name: str, book: Sequence[Lemma]) -> None:
         families = dict.fromkeys(lemma.identifier.split(".")[0] for lemma in book)
@@ -53,7 +53,7 @@ class NoSuchLemma(ValueError):
 
 @dataclass(frozen=True)
 class Entry:
-    """A lemma decided: at a width, or at none (None).  seconds: what it took."""
+    """A decided lemma: at a width, or at none (None).  seconds: how long it took."""
 
     lemma: Lemma
     width: int | None
@@ -120,7 +120,7 @@ def plan(lemmas: Sequence[Lemma], widths: Sequence[int]) -> list[tuple[Lemma, in
 
 
 def _decide(lemma: Lemma, width: int | None, budget_seconds: int) -> Outcome:
-    """The outcome; what is not of the form that the lemma is about is left open, with the reason."""
+    """The outcome; if something does not have the form that the lemma is about, it is left open, with the reason."""
     try:
         return lemma.decide(width or 0, Budget(budget_seconds))
     except (ClaimError, CapNotFound) as error:

@@ -1,8 +1,8 @@
 """A claim about neurons, stated twice (bit by bit for the solver, with plain numbers for everything else), and decided.
 
-The plain statement `meaning` says on which activations the claim is made, and what is added there.  The cases are what
-the solver is asked: per case a domain for each coordinate, assumptions, and what is added as terms.  A
-counterexample counts only when the plain statement and plain evaluation of the neurons confirm it.
+The plain statement `meaning` says on which activations the claim is made, and what is added there.  The solver is asked
+about the cases: each has a domain for each coordinate, assumptions, and what is added, as terms.  A counterexample
+counts only if the plain statement and plain evaluation of the neurons confirm it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Symbols = Mapping[int, Symbol]
 
 
 class ClaimError(ValueError):
-    """A gadget that the claims here are not made for."""
+    """There is no claim here about this gadget."""
 
 
 def nothing_assumed(x: Symbols) -> Sequence[Formula]:  # noqa: ARG001 - one of the functions a case may have
@@ -53,7 +53,7 @@ class Case:
 class Claim:
     """registers: all that the statement or a neuron mentions.  inputs: every coordinate of them and all its values.
 
-    meaning: what is added at these activations, None where nothing is claimed.
+    meaning: what is added at these activations, None if nothing is claimed.
     """
 
     title: str
@@ -90,7 +90,7 @@ class Claim:
         return self._confirmed(case, x, verdict.model) if isinstance(verdict, Refuted) else verdict
 
     def _confirmed(self, case: Case, x: Symbols, model: Model) -> Violated | Unknown:
-        """The counterexample in words, if the neurons really do at it what the claim does not say."""
+        """The counterexample in words, if the neurons really contradict the claim there."""
         point = {c: symbol.value(model) for c, symbol in x.items()}
         difference = self.disagreement(point)
         if difference is None:
@@ -98,7 +98,7 @@ class Claim:
         return Violated(difference)
 
     def disagreement(self, x: Contents) -> str | None:
-        """In words, how the neurons differ from the statement at x; None where they agree or nothing is claimed."""
+        """In words, how the neurons differ from the statement at x; None if they agree or nothing is claimed."""
         wanted = self.meaning(x)
         if wanted is None:
             return None
@@ -111,7 +111,7 @@ class Claim:
         return f"{self.title}: where {self.described(x)}: {'; '.join(parts)}"
 
     def described(self, x: Contents) -> str:
-        """The registers that are read, and what they hold."""
+        """The registers that are read, and their values."""
         return ", ".join(f"{span} = {_shown(span, x)}" for span in self.registers if set(span.coordinates) & set(x))
 
     @cached_property
@@ -130,7 +130,7 @@ class Claim:
         )
 
     def exhaust(self, budget: Budget, neurons: Sequence[Neuron] | None = None) -> Checked | Violated | Unknown:
-        """Evaluate the neurons, or others in their place, on all inputs."""
+        """Evaluate the neurons, or others instead, on all inputs."""
         units = self.neurons if neurons is None else neurons
         return budget.exhaust(
             f"inputs of {self.title}",

@@ -1,6 +1,6 @@
-"""Lemmas ``contextual.*``: Lemmas 5, 6 and 7 of the high-precision construction, on grids (n, d, delta) (spec 6).
+"""Lemmas ``contextual.*``: Lemmas 5, 6 and 7 of the high-precision construction, on grids (n, d, delta).
 
-On small grids by running the layers on every input; on large ones by the argument of `verify.contextual.beyond`.
+On small grids the layers are run on every input; on large ones the argument of `verify.contextual.beyond` decides.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from exactformer.verify.contextual import beyond
 from exactformer.verify.contextual.lemma5 import check_lemma5
 from exactformer.verify.contextual.lemma6 import Fails, check_lemma6
 from exactformer.verify.contextual.lemma7 import check_lemma7
-from exactformer.verify.lemmas.lemma import Lemma
+from exactformer.verify.lemmas.lemma import HIGH_PRECISION, Lemma
 from exactformer.verify.lemmas.outcome import Budget, Finding, Outcome, conclude
 
 SIZES = (
@@ -127,7 +127,7 @@ LEMMAS = (
         "contextual.quantise",
         "Lemma 5: d + d/delta layers send every real coordinate in [k delta, (k+1) delta) to k delta and every other "
         "to -delta^(-nd); grids with 2 <= 1/delta <= 8",
-        "spec 6, step 1",
+        f"{HIGH_PRECISION}, Lemma 5",
         "exact intervals, all reals",
         _lemma5,
         applies=None,
@@ -135,9 +135,9 @@ LEMMAS = (
     Lemma(
         "contextual.mapping",
         "Lemma 6, parts 1 to 4, with exact t_l and t_r: ids of distinct grid columns are distinct within and between "
-        "sequences that are no permutations, and no other quantised sequence has an id in [t_l, t_r]; every grid with "
+        "sequences that are not permutations, and no other quantised sequence has an id in [t_l, t_r]; every grid with "
         "n = 2, d <= 2, 1/delta <= 8, and others up to n = 5, d = 3; n < 1/delta - 1 is not needed",
-        "spec 6, step 2",
+        f"{HIGH_PRECISION}, Lemma 6",
         "exhaustive, all quantised sequences",
         _lemma6,
         applies=None,
@@ -146,7 +146,7 @@ LEMMAS = (
         "contextual.select",
         "Lemma 6 on large grids: each layer moves exactly the columns with its label, beyond all labels, so none "
         f"twice; n, d, 1/delta = {LARGE_TEXT}",
-        "spec 6, step 2; verify/contextual/beyond.py",
+        f"{HIGH_PRECISION}, Lemma 6; verify/contextual/beyond.py",
         "z3, integers",
         _select,
         applies=None,
@@ -154,7 +154,7 @@ LEMMAS = (
     Lemma(
         "contextual.unshift",
         "x = a + D (y - a) with 0 <= a < D tells a and y: the largest label tells the whole sequence",
-        "spec 6, step 2; verify/contextual/beyond.py",
+        f"{HIGH_PRECISION}, Lemma 6; verify/contextual/beyond.py",
         "z3, integers",
         _unshift,
         applies=None,
@@ -162,7 +162,7 @@ LEMMAS = (
     Lemma(
         "contextual.global",
         "all x_j < D^(n+1), and x_j + D^(n+1) x_n tells x_n and x_j",
-        "spec 6, step 2; verify/contextual/beyond.py",
+        f"{HIGH_PRECISION}, Lemma 6; verify/contextual/beyond.py",
         "z3, integers",
         _global,
         applies=None,
@@ -171,7 +171,7 @@ LEMMAS = (
         "contextual.interval",
         "ids of distinct grid columns reach from t_l, at labels 0, .., n-1, to t_r, at 0, .., n-2, D-1 (units of "
         "delta)",
-        "spec 6, step 2; verify/contextual/beyond.py",
+        f"{HIGH_PRECISION}, Lemma 6; verify/contextual/beyond.py",
         "z3, integers",
         _interval,
         applies=None,
@@ -180,7 +180,7 @@ LEMMAS = (
     Lemma(
         "contextual.others",
         "ids of sequences with repeated columns are below t_l; with some columns outside, above t_r; with all, below 0",
-        "spec 6, step 2; verify/contextual/beyond.py",
+        f"{HIGH_PRECISION}, Lemma 6; verify/contextual/beyond.py",
         "z3, integers",
         _others,
         applies=None,
@@ -190,7 +190,7 @@ LEMMAS = (
         "contextual.values",
         "Lemma 7: 1 + d + n C(delta^-d, n) layers send each id to its output column and every other column to 0; one "
         "more where an output reaches t_l - delta/2; grids with up to 2500 quantised sequences",
-        "spec 6, step 3",
+        f"{HIGH_PRECISION}, Lemma 7",
         "exhaustive, all ids and all other quantised sequences",
         _lemma7,
         applies=None,

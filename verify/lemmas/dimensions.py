@@ -1,8 +1,8 @@
-"""Lemmas ``dimensions.*``: the theorems of spec 1.3, stated by constructions.turing.dimensions, on compiled networks.
+"""Lemmas ``dimensions.*``: the paper's theorems, as `constructions.turing.dimensions` states them, on networks.
 
 Each is decided at r = width on machines with a total transition function, for a grid of |Q|, |Gamma| and K in which
-each term of each maximum is the largest at least once.  Where the published statement does not hold, the lemma says
-what does, and another lemma pins the exception (constructions/FINDINGS.md).
+each term of each maximum is the largest at least once.  If the published statement does not hold, the lemma says what
+does, and another lemma states the exception (constructions/FINDINGS.md).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from exactformer.constructions.turing.construct import construct
 from exactformer.constructions.turing.dimensions import COT, SCOT, Formulas, G, K, Q, d_G, d_Q, r
 from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.constructions.turing.registers import Phases
-from exactformer.verify.lemmas.lemma import Lemma, at_even_widths
+from exactformer.verify.lemmas.lemma import PAPER, Lemma, at_even_widths
 from exactformer.verify.lemmas.outcome import Budget, Finding, Outcome, conclude
 from exactformer.verify.lemmas.transitions import total_machine
 
@@ -41,7 +41,7 @@ class Shape:
         return f"|Q| = {self.states}, |Gamma| = {self.symbols}, K = {self.tapes}"
 
     def values(self, position_bits: int) -> dict[Expr, int]:
-        """What the symbols of the formulas stand for."""
+        """The values of the formulas' symbols."""
         return {
             r: position_bits,
             K: self.tapes,
@@ -159,7 +159,7 @@ def _stated(paradigm: Paradigm, formulas: Formulas) -> Iterator[Lemma]:
         yield Lemma(
             f"dimensions.{name}.{title}",
             f"{statement}, even r >= {paradigm.least_bits}{ON_A_GRID}",
-            "spec 1.3",
+            PAPER,
             METHOD,
             equals(paradigm, field, _always(getattr(formulas, field))),
             at_even_widths(paradigm.least_bits),
@@ -175,7 +175,7 @@ LEMMAS = (
         "dimensions.phases",
         "L1 = r/2 + 1, L2 = L1 + r + 2, L3 = L2 + r + 1 give L3 + 4 = 5r/2 + 8 for all r; the construction has these "
         "phases for even r <= 64",
-        "spec 1.3",
+        PAPER,
         "sympy",
         _phases,
         applies=None,
@@ -184,7 +184,7 @@ LEMMAS = (
     Lemma(
         "dimensions.cot.heads",
         f"H = 3K heads in the layer that has most, even r >= 4{ON_A_GRID}",
-        "spec 1.3; FINDINGS 1",
+        f"{PAPER}; FINDINGS 1",
         METHOD,
         equals(Paradigm.COT, "heads", _always(COT.heads)),
         at_even_widths(4),
@@ -200,7 +200,7 @@ LEMMAS = (
     Lemma(
         "dimensions.cot.hidden-width",
         f"d_ff = max(18r + 2, 14Kr + 2r, |Q||Gamma|^K + 1), even r >= 2{ON_A_GRID}",
-        "spec 1.3",
+        PAPER,
         METHOD,
         equals(Paradigm.COT, "hidden_width", _always(COT.hidden_width)),
         at_even_widths(2),
@@ -209,7 +209,7 @@ LEMMAS = (
     Lemma(
         "dimensions.scot.heads",
         f"H = 3K + 2 heads in the layer that has most, even r >= 4{ON_A_GRID}",
-        "spec 1.3",
+        PAPER,
         METHOD,
         equals(Paradigm.SCOT, "heads", _always(SCOT.heads)),
         at_even_widths(4),
@@ -217,7 +217,7 @@ LEMMAS = (
     Lemma(
         "dimensions.scot.hidden-width",
         f"d_ff = max(22r + 11, 18Kr + 2r + [r = 4], |Q||Gamma|^K + 4K d_G + 4K + 1), even r >= 4{ON_A_GRID}",
-        "spec 1.3; FINDINGS 2",
+        f"{PAPER}; FINDINGS 2",
         METHOD,
         equals(Paradigm.SCOT, "hidden_width", _scot_hidden),
         at_even_widths(4),
@@ -225,7 +225,7 @@ LEMMAS = (
     Lemma(
         "dimensions.scot.hidden-width-bound",
         f"d_ff <= max(22r + 11, 18Kr + 2r + 1, |Q||Gamma|^K + 4K d_G + 4K + 1) as stated, even r >= 4{ON_A_GRID}",
-        "spec 1.3",
+        PAPER,
         METHOD,
         at_most_stated(Paradigm.SCOT, "hidden_width", SCOT.hidden_width),
         at_even_widths(4),

@@ -1,4 +1,4 @@
-"""Lemmas ``gadget.*``: each row of spec 1.2, decided on the neurons that the construction makes for it.
+"""Lemmas ``gadget.*``: what each gadget does, decided on the neurons that the construction makes for it.
 
 Every gadget is taken with no condition, and with one of each kind: a flag wanted at 1, a coordinate of a +-1 register
 wanted at +1, a flag wanted at 0.
@@ -30,11 +30,11 @@ from exactformer.verify.lemmas.activation import added_by
 from exactformer.verify.lemmas.bits import decode, encode
 from exactformer.verify.lemmas.claim import Claim
 from exactformer.verify.lemmas.gadgets import claim_about
-from exactformer.verify.lemmas.lemma import Lemma
+from exactformer.verify.lemmas.lemma import PAPER, Lemma
 from exactformer.verify.lemmas.outcome import Budget, Finding, Outcome, conclude
 
 FULL_TABLE_WIDTH = 4
-"""Up to here a map has a row for every input; beyond, some rows."""
+"""Up to this width a map has a row for every input; beyond it, some rows."""
 
 SUBTRACT_EXHAUSTIVE_WIDTH = 4
 
@@ -92,7 +92,7 @@ def moves(width: int) -> Iterator[Claim]:
 
 def maps(width: int) -> Iterator[Claim]:
     x = Scene(width)
-    # Every row adds other values, so that a row that fires for another one is seen.
+    # Every row adds different values, so that a row that fires for another one is noticed.
     added = [(1, 0), (0, 1), (-1, 0), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)]
     for conditions in x.conditions:
         for kind, inputs, low in (("+-1 coordinates", (x.source,), -1), ("flags", x.flags, 0)):
@@ -177,14 +177,14 @@ LEMMAS = (
     Lemma(
         "gadget.copy",
         "copy(src -> dst): dst += src, for all ternary src; nothing where a condition fails",
-        "spec 1.2, copy",
+        f"{PAPER}: copy",
         ON_WEIGHTS,
         deciding(copies),
     ),
     Lemma(
         "gadget.zero",
         "zero(t): t becomes 0, for all ternary t; unchanged where a condition fails",
-        "spec 1.2, zero",
+        f"{PAPER}: zero",
         ON_WEIGHTS,
         deciding(zeros),
     ),
@@ -193,7 +193,7 @@ LEMMAS = (
         "map(inputs -> out, table): out += value of the row that equals the inputs, none else, for all flags in {0,1} "
         "and all ternary values of +-1 registers; nothing where a condition fails (tables: all 2^r rows up to "
         f"r = {FULL_TABLE_WIDTH}, then 2r + 3 of them)",
-        "spec 1.2, map",
+        f"{PAPER}: map",
         ON_WEIGHTS,
         deciding(maps),
     ),
@@ -201,7 +201,7 @@ LEMMAS = (
         "gadget.decrement",
         "decrement(src -> dst, 2^k), every k < r: dst += enc(max(x - 2^k, 0)) for src = enc(x), all x < 2^r; "
         "dst += 0 for src = 0; nothing where a condition fails",
-        "spec 1.2, decrement",
+        f"{PAPER}: decrement",
         ON_WEIGHTS,
         deciding(decrements),
         rests_on=("arithmetic.decrement",),
@@ -210,7 +210,7 @@ LEMMAS = (
         "gadget.decrement-in-place",
         "decrement in place by 2^k, every k < r: t = enc(x) becomes enc(max(x - 2^k, 0)), all x < 2^r; t = 0 stays 0; "
         "unchanged where a condition fails",
-        "spec 1.2, decrement in place",
+        f"{PAPER}: decrement in place",
         ON_WEIGHTS,
         deciding(decrements_in_place),
         rests_on=("arithmetic.decrement",),
@@ -219,7 +219,7 @@ LEMMAS = (
         "gadget.subtract",
         "subtract, r layers: minuend enc(m) becomes enc(m - s) for subtrahend enc(s), all s <= m < 2^r; unchanged "
         "where the condition fails or the subtrahend is all 0",
-        "spec 1.2, subtract",
+        f"{PAPER}: subtract",
         f"{ON_WEIGHTS}; exhaustive, r <= {SUBTRACT_EXHAUSTIVE_WIDTH}",
         _subtract,
         rests_on=("arithmetic.decrement", "arithmetic.subtract"),
@@ -228,7 +228,7 @@ LEMMAS = (
         "gadget.move",
         "move(inp, mv -> out): out becomes enc(x+1), enc(max(x-1, 0)), enc(x) for mv = R, L, S and inp = enc(x), "
         "x + 1 < 2^r for R, whatever out was; 0 for inp = 0; unchanged where a condition fails",
-        "spec 1.2, move",
+        f"{PAPER}: move",
         ON_WEIGHTS,
         deciding(moves),
         rests_on=("arithmetic.decrement", "arithmetic.increment"),
@@ -236,7 +236,7 @@ LEMMAS = (
     Lemma(
         "gadget.or",
         "or of n flags, every n <= r: out += 1 when some flag is 1, else 0; relu(sum) - relu(sum - 1)",
-        "spec 3.2, layer L2+3",
+        f"{PAPER}: summarized, layer L2+3",
         ON_WEIGHTS,
         deciding(disjunctions),
     ),

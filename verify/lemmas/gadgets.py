@@ -1,8 +1,8 @@
-"""The rows of spec 1.2 as claims: what each gadget adds, when its conditions are met and when not.
+"""Gadgets as claims: what each of them adds, when its conditions are met and when not.
 
-Where conditions are not met, nothing is added, whatever ternary values all registers have.  A condition that is wanted
-may be any of -1, 0, 1 (a flag, or one coordinate of a +-1 register, or of one that is all 0) and is met at +1; one
-that is not wanted is a flag, met at 0.
+If conditions are not met, nothing is added, whatever ternary values all registers have.  A wanted condition may be any
+of -1, 0, 1 (a flag, or one coordinate of a +-1 register, or of one that is all 0) and is met at +1; an unwanted one is
+a flag, met at 0.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from exactformer.verify.lemmas.claim import Added, Case, Claim, ClaimError, Symb
 from exactformer.verify.solver import Formula, Term, all_of, any_of, negation, select, weighted_total
 
 MOVES = {(-1, -1): -1, (+1, -1): 0, (+1, +1): +1}
-"""enc_move of L, S, R and the direction it stands for (spec 1.1)."""
+"""enc_move of L, S, R and the direction it stands for."""
 
 
 def claim_about(gadget: Gadget, title: str) -> Claim:
-    """The claim of spec 1.2 about this gadget, with its concrete neurons.
+    """What this gadget is to do, as a claim about its concrete neurons.
 
     Raises ClaimError when two parts of the gadget that have to differ share a coordinate.
     """

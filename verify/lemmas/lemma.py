@@ -7,6 +7,15 @@ from dataclasses import dataclass
 
 from exactformer.verify.lemmas.outcome import Budget, Outcome
 
+PAPER = "arXiv 2605.18079, section 3 and appendix 2"
+"""Broesamle and Eckstein 2026: the constructions of Turing machines, their gadgets and dimensions."""
+
+HIGH_PRECISION = "arXiv 1912.10077"
+"""Yun et al. 2020: the high-precision construction."""
+
+OWN = "this project"
+"""What no paper states."""
+
 Decide = Callable[[int, Budget], Outcome]
 """From a width and a budget to an outcome; a lemma that has no width gets 0."""
 
@@ -17,13 +26,14 @@ def at_every_width(width: int) -> bool:
 
 
 def at_even_widths(least: int) -> Callable[[int], bool]:
-    """r even and at least ``least``, as the constructions need it (spec 1.3)."""
+    """r even and at least ``least``, as the constructions need it."""
     return lambda width: width >= least and width % 2 == 0
 
 
 @dataclass(frozen=True)
 class Lemma:
-    """``statement`` is said for all inputs it names; ``source`` is where it comes from; ``method`` how it is decided.
+    """``statement`` is about all inputs that it names; ``source`` says where it comes from, ``method`` how it is
+    decided.
 
     applies: the widths it is stated for; None for a lemma that has no width.
     rests_on: identifiers of lemmas used in its proof; they are decided before it, at the same width.

@@ -1,6 +1,6 @@
-"""Does the book notice wrong weights?  Every single change of a weight, bias or output of every gadget, one at a time.
+"""Does the book notice wrong weights?  Changes every weight, bias and output of every gadget, one at a time.
 
-What becomes of a changed gadget, a *mutant*, is its `Fate`.  One that is missed is a weight that could be wrong without
+What becomes of a changed gadget, a *mutant*, is its `Fate`.  A missed mutant is a weight that could be wrong without
 anyone noticing, or an encoding that does not say what the neurons do.
 """
 
@@ -83,7 +83,7 @@ class Tally:
 
     @property
     def kill_rate(self) -> str:
-        """Of those that are not equivalent, in percent; exact when it is 100 %."""
+        """How many of those that are not equivalent were caught, in percent; exact if it is 100 %."""
         different = self.caught + self.missed
         return "-" if different == 0 else f"{100 * self.caught // different} %"
 
@@ -114,7 +114,7 @@ def _changed(weights: Weights) -> Iterator[tuple[str, Weights]]:
 
 
 def try_mutant(claim: Claim, mutant: Mutant, budget: Budget) -> Tried:
-    """Decide the claim for the changed neurons; where it still holds, evaluate them on all inputs."""
+    """Decide the claim for the changed neurons; if it still holds, evaluate them on all inputs."""
     changed = claim.with_neurons(mutant.neurons)
     match conclude(changed.decide(budget)):
         case Disproved(counterexample):

@@ -1,7 +1,7 @@
 """What was found, and what follows: findings in, the outcome of a lemma out.
 
-A `Proved` comes from the solver facade alone, a `Checked` from `Budget.exhaust` alone, an `Established` from `conclude`
-alone.  Whatever is left open (no time, an answer "unknown", no case at all) ends as `Open`, never as a success.
+Only the solver facade makes a `Proved`, only `Budget.exhaust` a `Checked`, only `conclude` an `Established`.  Whatever
+is left open (no time, an answer "unknown", no case at all) ends as `Open`, never as a success.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from exactformer.verify.solver import Formula, Proved, Refuted, Unknown, prove
 Case = TypeVar("Case")
 
 CASES_BETWEEN_LOOKS = 16
-"""An enumeration looks at the clock that often."""
+"""After this many cases an enumeration looks at the clock."""
 
 _TOKEN = object()
 
@@ -27,7 +27,7 @@ class ForgedOutcome(TypeError):
 
 @dataclass(frozen=True)
 class Checked:
-    """Each of `cases` > 0 cases, all that there are of `what`, was looked at and agrees.  Made by `exhaust` alone."""
+    """Each of `cases` > 0 cases, all that there are of `what`, was looked at and agrees.  Only `exhaust` makes one."""
 
     what: str
     cases: int
@@ -74,7 +74,7 @@ class Disproved:
 
 @dataclass(frozen=True)
 class Open:
-    """Neither is known, and why not."""
+    """Neither is known, and why."""
 
     reason: str
 
@@ -114,7 +114,7 @@ def conclude(findings: Iterable[Finding]) -> Outcome:
 
 
 class Budget:
-    """The seconds that one lemma at one width may take in all; when they are over, findings are `Unknown`."""
+    """The seconds that one lemma at one width may take in all; after that, findings are `Unknown`."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -133,7 +133,7 @@ class Budget:
     def exhaust(
         self, what: str, cases: Iterable[Case], disagreement: Callable[[Case], str | None]
     ) -> Checked | Violated | Unknown:
-        """Look at every case: `disagreement` says in words what is wrong with one, None where it agrees.
+        """Look at every case: `disagreement` says in words what is wrong with one, None if it agrees.
 
         >>> Budget(10).exhaust("digits", range(10), lambda n: None if n < 9 else f"{n} is not below 9")
         Violated(counterexample='9 is not below 9')

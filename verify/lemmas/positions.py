@@ -1,4 +1,4 @@
-"""Lemmas ``position.*``: codes of positions, their inner products, and what separates a look-up (spec 1.1, 2.5)."""
+"""Lemmas ``position.*``: codes of positions, their inner products, and what separates a look-up."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from exactformer.constructions.transformer.encoding import signed_binary
 from exactformer.verify.lemmas.activation import Domain, Symbol
 from exactformer.verify.lemmas.bits import decode, digits, encode, is_digit, numeral
-from exactformer.verify.lemmas.lemma import Lemma
+from exactformer.verify.lemmas.lemma import OWN, PAPER, Lemma
 from exactformer.verify.lemmas.outcome import Budget, Finding, Outcome, conclude
 from exactformer.verify.separation import LookupSeparation, prove_pairing_separation
 from exactformer.verify.separation import key_bit as key
@@ -34,7 +34,7 @@ LARGEST_TABLE = 12
 def distinct_numbers(
     left: Sequence[Term], right: Sequence[Term], assumptions: Sequence[Formula], budget: Budget
 ) -> Iterator[Finding]:
-    """Digits that differ somewhere are of different numbers, digits that do not of the same.
+    """Numbers are different if and only if their digits differ somewhere.
 
     By the highest place p at which they differ: 2^p outweighs all places below, as 2^0 + ... + 2^(p-1) < 2^p.
     """
@@ -139,14 +139,14 @@ LEMMAS = (
     Lemma(
         "position.encoding",
         "for all 0 <= i, j < 2^r: enc_r(i) = enc_r(j) iff i = j",
-        "spec 1.1",
+        f"{PAPER}: codes of positions",
         "z3, integers",
         _encoding,
     ),
     Lemma(
         "position.table",
         f"the codes that the construction writes are enc_r(i), and decode to i, for all i < 2^r, r <= {LARGEST_TABLE}",
-        "spec 1.1",
+        f"{PAPER}: codes of positions",
         "exhaustive",
         _table,
         applies=None,
@@ -155,7 +155,7 @@ LEMMAS = (
         "position.inner-product",
         "for all +-1 codes x, y of r bits: <x, y> = r - 2h, h the number of bits that differ, so r iff x = y; "
         "<x, 0> = 0 for all ternary x",
-        "spec 2.5",
+        f"{OWN}: products of codes",
         "z3, integers",
         _inner_product,
     ),
@@ -163,7 +163,7 @@ LEMMAS = (
         "position.lookup",
         "for all 0 <= i, j < 2^r: <enc(i), enc(j)> is r if i = j and at most r - 2 if not, and some pair has r - 2: a "
         "look-up separates by exactly 2",
-        "spec 2.5, look-up heads",
+        f"{OWN}: look-up heads",
         "z3, integers",
         _lookup,
         rests_on=("position.encoding",),

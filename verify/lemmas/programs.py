@@ -1,6 +1,6 @@
-"""Lemmas ``program.*``: not only gadgets of each kind, but each gadget that the constructions contain (spec 2.4, 3.2).
+"""Lemmas ``program.*``: not only gadgets of each kind, but each gadget that the constructions contain.
 
-Gadgets that differ in nothing but where their registers stand are decided once.
+Gadgets that differ only in the places of their registers are decided once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.verify.lemmas.activation import added_by
 from exactformer.verify.lemmas.claim import Claim, ClaimError
 from exactformer.verify.lemmas.gadgets import claim_about
-from exactformer.verify.lemmas.lemma import Lemma, at_even_widths
+from exactformer.verify.lemmas.lemma import PAPER, Lemma, at_even_widths
 from exactformer.verify.lemmas.outcome import Budget, Finding, Outcome, conclude
 
 TAPES = 2
@@ -76,10 +76,10 @@ def _deciding(paradigm: Paradigm) -> Callable[[int, Budget], Outcome]:
 
 
 STOPS = ("halted", "is_state", "write_summ", "write_pos")
-"""Flags that clear what the transition wrote (spec 2.4, layer L3+2; spec 3.2): each by its own Zero gadgets."""
+"""Flags that clear, in layer L3+2, what the transition wrote: each by its own Zero gadgets."""
 
 GIVEN = ("is_run", "is_state", "halted", "rth_run", "length_cap")
-"""What the flags of a token are computed from."""
+"""The types of a token, from which its flags are computed."""
 
 
 def _stops(paradigm: Paradigm) -> Callable[[int, Budget], Outcome]:
@@ -90,7 +90,7 @@ def _stops_findings(paradigm: Paradigm, width: int, budget: Budget) -> Iterator[
     program = program_of(paradigm, width)
     writers = [placed for placed in program.gadgets if _targets(placed.gadget) & {"write_pos", "write_summ"}]
     ordered = sorted(writers, key=lambda placed: placed.layer)
-    # The flags they read are complete by then: heads write before the MLP of their layer, gadgets behind it.
+    # The flags they read are complete by then: heads write before the MLP of their layer, gadgets after it.
     yield budget.exhaust("flags read", ordered, lambda placed: _read_too_early(program, placed))
     cleared = [one.name for one in program.registers if re.fullmatch(r"newstate|newsym_\d+|newmove_\d+", one.name)]
     yield budget.exhaust("registers of the transition", cleared, lambda name: _other_stops(program, name))
@@ -132,7 +132,7 @@ def _read_too_early(program: Program, placed: PlacedGadget) -> str | None:
 
 
 def _other_stops(program: Program, name: str) -> str | None:
-    """What clears a register that the transition wrote: one Zero for each of the flags, and nothing else."""
+    """One Zero for each of the flags, and nothing else, clears a register that the transition wrote."""
     zeros = [placed.gadget for placed in program.gadgets if _targets(placed.gadget) == {name}]
     conditions = sorted(str(condition) for gadget in zeros if isinstance(gadget, Zero) for condition in gadget.when)
     flags = sorted(set(STOPS) & {register.name for register in program.registers})
@@ -177,9 +177,9 @@ def wrong_stops(
 LEMMAS = (
     Lemma(
         "program.cot",
-        f"each gadget of the chain-of-thought program with r position bits and K = {TAPES} does what its row of spec "
-        "1.2 says, for all ternary inputs that meet its precondition",
-        "spec 2.4",
+        f"each gadget of the chain-of-thought program with r position bits and K = {TAPES} does what its kind of "
+        "gadget is to do, for all ternary inputs that meet its precondition",
+        PAPER,
         "z3, neurons",
         _deciding(Paradigm.COT),
         at_even_widths(Paradigm.COT.least_bits),
@@ -187,9 +187,9 @@ LEMMAS = (
     ),
     Lemma(
         "program.scot",
-        f"each gadget of the summarized program with r position bits and K = {TAPES} does what its row of spec 1.2 "
-        "says, for all ternary inputs that meet its precondition",
-        "spec 3.2",
+        f"each gadget of the summarized program with r position bits and K = {TAPES} does what its kind of gadget is "
+        "to do, for all ternary inputs that meet its precondition",
+        f"{PAPER}: summarized",
         "z3, neurons",
         _deciding(Paradigm.SCOT),
         at_even_widths(Paradigm.SCOT.least_bits),
@@ -199,7 +199,7 @@ LEMMAS = (
         "program.cot.stops",
         "at most one of halted, write_pos is 1 at any token, so newstate.. are cleared at most once; write_pos = r-th "
         "run token of its group and not halted",
-        "spec 2.4, layers L2+r-1 and L3+2",
+        f"{PAPER}: layers L2+r-1 and L3+2",
         "exhaustive, neurons",
         _stops(Paradigm.COT),
         at_even_widths(Paradigm.COT.least_bits),
@@ -208,7 +208,7 @@ LEMMAS = (
         "program.scot.stops",
         "at most one of halted, is_state, write_summ, write_pos is 1 at any token, so newstate.. are cleared at most "
         "once: halting wins over both, the summary over the position block",
-        "spec 3.2, layers 4 and L2+r",
+        f"{PAPER}: summarized, layers 4 and L2+r",
         "exhaustive, neurons",
         _stops(Paradigm.SCOT),
         at_even_widths(Paradigm.SCOT.least_bits),

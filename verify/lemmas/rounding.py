@@ -1,4 +1,4 @@
-"""Lemmas ``rounding.*``: when rounding swallows leak and ties (spec 4.3), in exact rationals.
+"""Lemmas ``rounding.*``: when rounding swallows leak and ties, in exact rationals.
 
 Words: W and A are the formats of attention weights and activations, p their numbers of significand bits; rnd is
 rounding to nearest, ties to even; m is the number of maximisers.
@@ -26,7 +26,7 @@ from exactformer.verify.arithmetic.formats import (
 )
 from exactformer.verify.arithmetic.models import Rounded
 from exactformer.verify.arithmetic.ties import TieFacts, decide_ties
-from exactformer.verify.lemmas.lemma import Lemma
+from exactformer.verify.lemmas.lemma import OWN, Lemma
 from exactformer.verify.lemmas.outcome import Budget, Finding, Outcome, conclude
 
 ONE, ZERO = Fraction(1), Fraction(0)
@@ -48,10 +48,10 @@ SMALLEST_FAILING: tuple[tuple[FloatFormat, FloatFormat, int | None], ...] = (
     (BF16, E4M3FN, None),
     (BF16, E5M2, None),
 )
-"""W, A and the smallest m <= LARGEST_TIE with rnd_A(m * rnd_W(1/m)) != 1 (spec 4.3)."""
+"""W, A and the smallest m <= LARGEST_TIE with rnd_A(m * rnd_W(1/m)) != 1."""
 
 SUBNORMAL_FAILING: tuple[tuple[FloatFormat, FloatFormat, int | None], ...] = ((FP16, BF16, 65923), (E4M3FN, E5M2, 79))
-"""The same for pairs with a spare bit, where 1/m is subnormal in W: what `rounding.spare-bit` leaves out does fail."""
+"""The same for pairs with a spare bit, where 1/m is subnormal in W: there, outside `rounding.spare-bit`, it fails."""
 
 LEAK_EXPONENTS = ((FP16, 25, 1732), (BF16, 134, 9288), (FP32, 150, 10397), (E5M2, 17, 1178), (E4M3FN, 10, 693))
 """Format, c such that half its smallest subnormal is 2^-c, and h with h/100 < c ln 2 < (h+1)/100."""
@@ -82,7 +82,8 @@ def _subnormal_ties(_: int, budget: Budget) -> Outcome:
 
 
 def _subnormal_cases() -> Iterator[tuple[FloatFormat, FloatFormat, int | None, int]]:
-    """From where rounding may err by more than half the spacing of A below 1: m q/2 > 2^-(p_A + 1) >= 2^-p_W."""
+    """The m from which on rounding may err by more than half the spacing of A below 1: m q/2 > 2^-(p_A + 1) >=
+    2^-p_W."""
     for weights, activations, failing in SUBNORMAL_FAILING:
         covered = power_of_two(-activations.precision - weights.quantum_exponent)
         for m in range(int(covered) + 1, (failing or LARGEST_TIE) + 1):
@@ -154,7 +155,7 @@ LOG_TERMS = 80
 
 
 def log2_enclosure() -> tuple[Fraction, Fraction]:
-    """ln 2 = sum over k >= 1 of 1 / (k 2^k); what comes behind n terms is less than 1 / ((n + 1) 2^n).
+    """ln 2 = sum over k >= 1 of 1 / (k 2^k); the terms after the n-th sum to less than 1 / ((n + 1) 2^n).
 
     >>> low, high = log2_enclosure()
     >>> high - low < Fraction(1, 10**25), Fraction(693147, 10**6) < low < high < Fraction(693148, 10**6)
@@ -208,9 +209,9 @@ def _exponential(_: int, budget: Budget) -> Outcome:
 
 
 def wrong_enclosure(x: int) -> str | None:
-    """Hold exp_minus(x) against the series of exp(x) up to its term t_J = x^J / J!, J = 4x + 80.
+    """Compare exp_minus(x) with the series of exp(x) up to its term t_J = x^J / J!, J = 4x + 80.
 
-    partial <= exp(x) <= partial + t_J, as each term behind t_J is less than half the one before it.
+    partial <= exp(x) <= partial + t_J, because each term after t_J is less than half the one before it.
     """
     terms = 4 * x + 80
     partial = sum((Fraction(x**j, factorial(j)) for j in range(terms + 1)), ZERO)
@@ -236,7 +237,7 @@ LEMMAS = (
         "rounding.ties",
         f"smallest m <= {LARGEST_TIE} with rnd_A(m rnd_W(1/m)) != 1, for W/A: "
         + ", ".join(_pair_text(*row) for row in SMALLEST_FAILING),
-        "spec 4.3, ties",
+        f"{OWN}: ties",
         EXACT,
         _ties,
         applies=None,
@@ -248,7 +249,7 @@ LEMMAS = (
         + ", ".join(one.name for one in FORMATS)
         + "; with u = 0: "
         + ", ".join(one.name for one in FIXED),
-        "spec 4.3, ties",
+        f"{OWN}: ties",
         f"{EXACT}, by binade",
         _tie_error,
         applies=None,
@@ -258,7 +259,7 @@ LEMMAS = (
         "for p_W > p_A: whatever is within 2^-p_W of 1 rounds to 1 in A; so rnd_A(m rnd_W(1/m)) = 1 for all m with "
         "m q/2 <= 2^-p_W, which is 1/m normal in W: m up to 2^126 for fp32 and bf16, 2^14 for fp16 and e5m2, 2^6 for "
         "e4m3fn",
-        "spec 4.3, ties",
+        f"{OWN}: ties",
         EXACT,
         _spare_bit,
         applies=None,
@@ -266,9 +267,9 @@ LEMMAS = (
     ),
     Lemma(
         "rounding.spare-bit-ends",
-        "where 1/m is subnormal in W a spare bit is not enough: smallest m with rnd_A(m rnd_W(1/m)) != 1, for W/A: "
+        "if 1/m is subnormal in W, a spare bit is not enough: smallest m with rnd_A(m rnd_W(1/m)) != 1, for W/A: "
         + ", ".join(_pair_text(*row) for row in SUBNORMAL_FAILING),
-        "spec 4.3, ties; beyond the m considered there",
+        f"{OWN}: ties; FINDINGS 4",
         EXACT,
         _subnormal_ties,
         applies=None,
@@ -277,7 +278,7 @@ LEMMAS = (
     Lemma(
         "rounding.exponential",
         "the enclosures of exp(-x) that certificates use hold, against partial sums, for integers 1 <= x <= 128",
-        "spec 4.4",
+        f"{OWN}: exponentials",
         EXACT,
         _exponential,
         applies=None,
@@ -286,7 +287,7 @@ LEMMAS = (
         "rounding.leak",
         "exp(-x) rounds to 0 iff x >= c ln 2, with c and exact bounds: "
         + ", ".join(f"{one.name} {_decimal(h)} < {c} ln 2 < {_decimal(h + 1)}" for one, c, h in LEAK_EXPONENTS),
-        "spec 4.3, leak",
+        f"{OWN}: leak; FINDINGS 5",
         EXACT,
         _leak,
         applies=None,
@@ -295,7 +296,7 @@ LEMMAS = (
     Lemma(
         "rounding.denominator",
         "1/(1 + L) rounds to 1 iff L <= 1/(2^(p+1) - 1), for leaks L >= 0 and p bits",
-        "spec 4.3, denominator",
+        f"{OWN}: denominator",
         EXACT,
         _denominator,
         applies=None,

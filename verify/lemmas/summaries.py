@@ -1,4 +1,4 @@
-"""Lemmas ``scot.*``: the length cap of the summarized chain of thought (spec 3.2, layers 2 and 3).
+"""Lemmas ``scot.*``: the length cap of the summarized chain of thought, which layers 2 and 3 compute.
 
 The two layers are taken from the construction: the maps that write the biteq flags, and the one neuron that reads them.
 """
@@ -15,7 +15,7 @@ from exactformer.verify.lemmas.activation import Domain, Symbol, added_by, added
 from exactformer.verify.lemmas.bits import digits, encode, is_digit, numeral
 from exactformer.verify.lemmas.claim import Claim
 from exactformer.verify.lemmas.gadgets import claim_about
-from exactformer.verify.lemmas.lemma import Lemma, at_even_widths
+from exactformer.verify.lemmas.lemma import PAPER, Lemma, at_even_widths
 from exactformer.verify.lemmas.outcome import Budget, Finding, Outcome, Violated, conclude
 from exactformer.verify.lemmas.positions import distinct_numbers
 from exactformer.verify.lemmas.programs import program_gadgets
@@ -34,16 +34,16 @@ from exactformer.verify.solver import (
 )
 
 EXHAUSTIVE_WIDTH = 6
-"""Up to here the cap is also evaluated at every pair of positions."""
+"""Up to this width the cap is also evaluated at every pair of positions."""
 
 
 class CapNotFound(ValueError):
-    """The program has no length cap of the form of spec 3.2."""
+    """The program has no length cap of the form that the lemma is about."""
 
 
 @dataclass(frozen=True)
 class LengthCap:
-    """What layers 2 and 3 of the program have for it."""
+    """The gadgets of layers 2 and 3 that compute the cap."""
 
     position: Span
     promptend: Span
@@ -53,7 +53,7 @@ class LengthCap:
 
 
 def length_cap(width: int) -> LengthCap:
-    """The cap of the summarized program with r = width.  Raises CapNotFound when its gadgets are not there."""
+    """The cap of the summarized program with r = width.  Raises CapNotFound if its gadgets are not there."""
     gadgets = program_gadgets(Paradigm.SCOT, width)
     maps = [(placed.layer, placed.gadget) for placed in gadgets if isinstance(placed.gadget, Map)]
     biteq = tuple(gadget for layer, gadget in maps if layer == 2 and gadget.output[0].name.startswith("biteq_"))
@@ -169,7 +169,7 @@ LEMMAS = (
     Lemma(
         "scot.biteq",
         "for all pos and ternary promptend: biteq_s = 1 if pos[s+2] = promptend[s] is not 0, else 0, for s = 0..r-3",
-        "spec 3.2, layer 2",
+        f"{PAPER}: summarized, layer 2",
         "z3, neurons",
         _biteq,
         at_even_widths(4),
@@ -178,7 +178,7 @@ LEMMAS = (
         "scot.length-cap",
         "for all pos, promptend < 2^r: length_cap = 1 iff pos = 4 * promptend, without wrap-around; 0 where promptend "
         "is all 0",
-        "spec 3.2, layer 3",
+        f"{PAPER}: summarized, layer 3",
         f"z3, neurons; exhaustive, r <= {EXHAUSTIVE_WIDTH}",
         _cap,
         at_even_widths(4),

@@ -1,4 +1,4 @@
-"""The lemma ``gadget.transition``: the neurons made from a machine's table do what its table says (spec 1.2)."""
+"""The lemma ``gadget.transition``: the neurons made from a machine's table do what its table says."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from exactformer.constructions.turing.registers import CotRegisters
 from exactformer.verify.lemmas.activation import Contents, Domain
 from exactformer.verify.lemmas.bits import decode, encode
 from exactformer.verify.lemmas.claim import Added, Case, Claim, Symbols
-from exactformer.verify.lemmas.lemma import Lemma
+from exactformer.verify.lemmas.lemma import PAPER, Lemma
 from exactformer.verify.lemmas.outcome import Budget, Outcome, conclude
 from exactformer.verify.solver import Term, all_of, select, weighted_total
 
 MOVE_CODES = {Move.LEFT: (-1, -1), Move.STAY: (+1, -1), Move.RIGHT: (+1, +1)}
-"""enc_move (spec 1.1)."""
+"""enc_move."""
 
 SHAPES = ((2, 2, 1), (3, 3, 1), (5, 2, 1), (9, 5, 1), (2, 2, 2), (4, 3, 2), (3, 2, 3))
-"""|Q|, |Gamma|, K of the total machines the lemma is decided on, beside the library."""
+"""|Q|, |Gamma|, K of the total machines on which the lemma is decided, besides those of the library."""
 
 
 def total_machine(states: int, symbols: int, tapes: int) -> TuringMachine:
-    """An entry for all of Q x Gamma^K, the halting state included; what the entries do is all different somewhere."""
+    """An entry for all of Q x Gamma^K, the halting state included; any two entries differ somewhere."""
     names = tuple(f"q{number}" for number in range(states))
     alphabet = ("_", "1", *(f"s{number}" for number in range(2, symbols)))
     writes, moves = list(product(alphabet, repeat=tapes)), list(product(Move, repeat=tapes))
@@ -41,7 +41,7 @@ def total_machine(states: int, symbols: int, tapes: int) -> TuringMachine:
 
 
 def claim_about_transitions(machine: TuringMachine) -> Claim:
-    """For all ternary state and read registers: the entry that matches is added, and nothing where none does."""
+    """For all ternary state and read registers: the entry that matches is added, and nothing if none does."""
     x = CotRegisters.lay_out(Shape.of(machine, 2), Layout())
     read, written = (x.state, *x.read), (x.newstate, *x.newsym, *x.newmove)
     entries = [
@@ -118,7 +118,7 @@ def claims() -> Iterator[Claim]:
 
 
 def small_claims(_: int) -> Iterator[Claim]:
-    """A claim small enough to change every weight of."""
+    """A claim small enough to change each of its weights."""
     yield claim_about_transitions(total_machine(2, 2, 1))
 
 
@@ -132,7 +132,7 @@ LEMMAS = (
         f"transition neurons, the handwritten machines of the library and {len(SHAPES)} total ones: for all ternary "
         "state and read_1..read_K, the entry of delta for enc_Q(q), enc_G(s_1).. adds enc_Q(q'), enc_G(w_k), "
         "enc_move(m_k), and nothing is added where there is no entry",
-        "spec 1.2, transition",
+        f"{PAPER}: transition",
         "z3, neurons",
         _decide,
         applies=None,

@@ -16,6 +16,6 @@ ARITHMETICS = (
     ScoreArithmetic("bf16, scores fp32", BF16, FP32, FP32, "fused:bf16/fp32/bf16"),
     ScoreArithmetic("bf16", BF16, FP32, BF16, "rounded:bf16/fp32/bf16@bf16+stored+once+exp2-one"),
 )
-"""fp64 and fp32 all through; activations of 16 bits, with scores in fp32 as in fused kernels, or stored in 16 bits as
-attention that is written out does.  Products are added in fp32 (fp64) in all of them.
+"""fp64 and fp32 throughout; activations of 16 bits, with scores in fp32 as in fused kernels, or stored in 16 bits as in
+attention that is written out.  All of them add products in fp32 (or fp64).
 """

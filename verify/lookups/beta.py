@@ -1,9 +1,9 @@
 """The least beta, a power of two, at which softmax returns the right value of a look-up, after rounding to A.
 
 In a query one position has the largest score, and all others are lower, by the gaps of `Separation.tiers`.  The
-interpreter of `arithmetic` shows at which beta the head gives the right value, whatever the values are: of *signs*, -1
-or 1, or of *ternary* values, -1, 0 or 1.  (0 comes out only where all other weights underflow, so it needs more.)  beta
-multiplies scores (NETWORKS, 3), and must not make them overflow.
+interpreter of `arithmetic` shows at which beta the head gives the right value for all *signs*, -1 or 1, or for all
+*ternary* values, -1, 0 or 1.  (The result is 0 only if all other weights underflow, so 0 needs more.)  beta multiplies
+scores (NETWORKS, 3), and must not make them overflow.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from exactformer.verify.lookups.scores import ScoreArithmetic
 from exactformer.verify.lookups.separation import LARGEST_CONTEXT_BITS, Crowd, Separation, UpTo
 
 LARGEST_EXPONENT = 1 << 10
-"""Of beta: beyond, nothing is looked for."""
+"""The largest exponent of beta that is tried."""
 
 
 @dataclass(frozen=True)
 class Beta:
-    """In this context: the beta that suffices, and the largest power of two below it that is shown not to.
+    """In this context: a beta that is enough, and the largest power of two below it that is shown not to be.
 
-    ``beta`` is None where none suffices, with the reason.  ``too_small`` is None where none is shown not to.
+    ``beta`` is None if none is enough, with the reason.  ``too_small`` is None if none is shown not to be.
     """
 
     context: int
@@ -47,7 +47,7 @@ class Beta:
 
     @property
     def is_least(self) -> bool:
-        """Whether the next smaller power of two is shown not to suffice."""
+        """Whether the next smaller power of two is shown not to be enough."""
         return self.beta is not None and (self.beta == 1 or self.too_small == self.beta // 2)
 
 
@@ -103,7 +103,7 @@ def betas(arithmetic: ScoreArithmetic, found: Separation) -> tuple[Beta, Beta]:
 
 
 def context_of(found: Separation) -> int:
-    """The largest that is proved, at most 2^64."""
+    """The largest context that is proved, at most 2^64."""
     match found.proved:
         case None:
             return 1 << LARGEST_CONTEXT_BITS
@@ -114,7 +114,7 @@ def context_of(found: Separation) -> int:
 
 
 def least_beta(arithmetic: ScoreArithmetic, look: Look) -> Beta:
-    """Bisection finds it, as bounds shrink where beta grows (`softmax.smallest_beta`)."""
+    """The least beta, found by bisection, because bounds shrink as beta grows (`softmax.smallest_beta`)."""
     low, high = 0, LARGEST_EXPONENT
     if not look.holds(1 << high):
         return Beta(look.context, None, None, "no beta is enough, however far scores are apart")

@@ -4,9 +4,9 @@
 are exact, in every order.  If r = 2^p + 1, the right score is 2^p in every order: the last addition is of two exact
 numbers, and 2^p + 1, halfway, is rounded to the even one.  Any other key has at most 2^p ones, so its partial sums are
 exact, and its score is at most 2^p - 1.  If r = 2^p + 2, adding the ones of the right key one by one ends at 2^p, and a
-key with one -1 has exactly that where the -1 is added early: then they are equal.
-A stored score is rounded once more: r and r - 2 have to stay different; scores that are lower stay lower, as rounding
-is monotone.  That fails first above 2^p' for the precision p' of stored scores, at a distance of a few.
+key with one -1 has exactly that if the -1 is added early: then they are equal.
+A stored score is rounded once more: r and r - 2 have to stay different; lower scores stay lower, because rounding is
+monotone.  This first fails shortly above 2^p', p' being the precision of stored scores.
 
 *One-hot*: one product is not 0, or none is.  Adding 0 is exact: scores are 1 and 0, in every context.
 """
@@ -67,12 +67,12 @@ def collision(arithmetic: ScoreArithmetic, r: int) -> CodeCounterexample:
     own, other = round_to(stored, Fraction(r)), round_to(stored, Fraction(r - 2))
     if r <= exact:
         return CodeCounterexample(r, Interval(own, own), Interval(other, other))
-    # One by one sums stay at 2^p; in pairs they come as near as they can to r, and to r - 2.
+    # Added one by one, sums stay at 2^p; in pairs they come as near as they can to r, and to r - 2.
     stuck = Fraction(exact)
     return CodeCounterexample(r, Interval(stuck, max(own, stuck)), Interval(min(other, stuck), stuck))
 
 
 def one_hot() -> Separation:
-    """In every context."""
+    """One-hot positions separate in every context."""
     crowds = tuple(Crowd(1 << bits, (1 << bits) - 1) for bits in range(1, LARGEST_CONTEXT_BITS))
     return Separation(None, "closed form", Fraction(1), Fraction(1), tiers=(Tier(None, Fraction(1)),), crowds=crowds)

@@ -1,4 +1,4 @@
-"""What is known of a look-up in an arithmetic: one function for all of them."""
+"""What is known about a look-up in an arithmetic: one function for all of them."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from exactformer.verify.lookups.scores import ScoreArithmetic, precision, relati
 from exactformer.verify.lookups.separation import AsComputed, Counterexample, Crowd, Place, Separation, Tier, gap_of
 
 LARGEST_WHOLE = 1 << 6
-"""Contexts of which all queries and places are compared."""
+"""Up to this context all queries and places are compared."""
 FARTHEST = 1 << 6
 """How many contexts above a closed form are looked at for a counterexample."""
 
@@ -39,7 +39,7 @@ def some_order_is_exact(arithmetic: ScoreArithmetic, context: int) -> bool:
 
 
 def largest(holds: Callable[[int], bool]) -> int:
-    """The largest N up to which a property holds that larger N do not have if smaller have not.  It holds for 1."""
+    """The largest N with a property that holds for 1, and for N only if it holds for all smaller ones."""
     low, high = 1, 2
     while holds(high):
         low, high = high, 2 * high
@@ -50,11 +50,11 @@ def largest(holds: Callable[[int], bool]) -> int:
 
 
 def comparisons(arithmetic: ScoreArithmetic, context: int, *, whole: bool) -> Iterator[Counterexample]:
-    """Pairs that decide a context, if ``whole``; else those that fail first: of the largest addresses, earliest times.
+    """Pairs that decide a context, if ``whole``; else those that fail first: the largest addresses, the earliest times.
 
-    Scores do not fall where the time grows, as rounding is monotone: so of two addresses the wrong one at the last time
-    is compared with the right one at the first, and of one address each write with the next.  Addresses are compared
-    up to a distance d with d^2 > 2 + 2 E T (see `scan`): from there on the gap is at least 1.
+    Scores do not fall as the time grows, because rounding is monotone.  So for two addresses the wrong one at the last
+    time is compared with the right one at the first, and for one address each write with the next.  Addresses are
+    compared up to a distance d with d^2 > 2 + 2 E T (see `scan`): from there on the gap is at least 1.
     """
     computed, n = AsComputed(PARABOLA_RECENCY, arithmetic, context), context - 1
     near = isqrt(int(2 * relative_error(arithmetic, 3) * (3 * n * n + 1) + 2)) + 1
@@ -67,7 +67,7 @@ def comparisons(arithmetic: ScoreArithmetic, context: int, *, whole: bool) -> It
 
 
 def last_write(arithmetic: ScoreArithmetic) -> Separation:
-    """From the closed form on: context by context."""
+    """The separation, context by context from where the closed form ends."""
     start = largest(lambda context: is_exact(arithmetic, context))
     proved, how = start, f"closed form up to {start:,}"
     gap = Fraction(1, 1 << recency_bits(start))

@@ -24,7 +24,7 @@ from exactformer.verify.lookups.separation import AsComputed, Crowd, Place, Sepa
 def first_collision(number_format: Format) -> int:
     """The least m such that 1/m and 1/(m-1) are one number of the format.
 
-    Raises ValueError where numbers down to 2^-p are not all normal.
+    Raises ValueError if numbers down to 2^-p are not all normal.
 
     >>> from exactformer.verify.arithmetic.formats import BF16
     >>> first_collision(BF16)
@@ -50,7 +50,7 @@ def first_collision(number_format: Format) -> int:
 
 
 def rightmost(arithmetic: ScoreArithmetic) -> Separation:
-    """In context N the numbers 1/1 to 1/N have to be different.  Raises ValueError where scores are narrower than A."""
+    """In context N the numbers 1/1 to 1/N have to be different.  Raises ValueError if scores are narrower than A."""
     if fewest_bits(arithmetic) < precision(arithmetic.activations):
         raise ValueError(f"scores in {arithmetic.name} do not hold all activations; store them in a wider format")
     proved = first_collision(arithmetic.activations) - 1
@@ -63,7 +63,7 @@ def rightmost(arithmetic: ScoreArithmetic) -> Separation:
 
 
 def least_gap(arithmetic: ScoreArithmetic, proved: int) -> Fraction:
-    """How far the last two scores are apart that differ: an ulp, as steps only get smaller and ulps do, too."""
+    """How far apart the last two different scores are: an ulp, because both steps and ulps only get smaller."""
     computed = AsComputed(COUNTING, arithmetic, proved)
     last = proved - 1
     return min(

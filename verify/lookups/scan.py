@@ -1,9 +1,9 @@
 """Parabola and layer-norm hash: exact scores of keys near the query's, and an error bound for all that are farther.
 
 In real numbers the score falls with the distance d = |i - k| of addresses.  A score of m terms whose magnitudes sum to
-T is computed within T * E, E = `relative_error`; so where the right score is exactly more than 2 T E above another one,
+T is computed within T * E, E = `relative_error`; so if the right score is exactly more than 2 T E above another one,
 they are apart.  `Bounds` says from which d on that is so; nearer keys are computed, each one in every order.  From
-context N to N + 1 only the pairs with the address N are new, as neither key nor query depend on N.
+context N to N + 1 only the pairs with the address N are new, because neither key nor query depend on N.
 
 *Parabola*, closed form: if (N - 1)^2 <= 2^p, p the least precision, each order is exact: k^2, 2k and i are numbers of
 the format, 2ik is twice an integer up to 2^p, and -2^p <= 2ik - k^2 <= i^2 <= 2^p.  Then the gap is (i - k)^2 >= 1.
@@ -28,13 +28,13 @@ from exactformer.verify.lookups.scores import ScoreArithmetic, fewest_bits, held
 from exactformer.verify.lookups.separation import Counterexample, Crowd, Place, Separation, Tier, gap_of
 
 LARGEST_SCAN = 1 << 14
-"""Contexts that are looked at, one after the other, from where the closed form or the error bound ends."""
+"""How many contexts are looked at, one by one, from where the closed form or the error bound ends."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """start: the look-up separates in contexts up to this one, by ``gap`` or more.  near: of N, a d >= 1 such that keys
-    d or more away are surely lower, by ``gap`` or more.  largest_score: of N.
+    """start: the look-up separates in contexts up to this one, by ``gap`` or more.  near: from N to a d >= 1 such that
+    keys d or more away are surely lower, by ``gap`` or more.  largest_score: a function of N.
     """
 
     start: int
@@ -62,7 +62,7 @@ def hash_bounds(arithmetic: ScoreArithmetic) -> Bounds:
     and k = i - d, it holds for all.  (Products of the smallest coordinates, 1/(2 N^2), have to be normal.)
     """
     error = relative_error(arithmetic, 4)
-    # What is not computed is apart by so much that the least gap is one of those that are.
+    # Pairs that are not computed are so far apart that the least gap is one of the computed ones.
     slack = power_of_two(3 - fewest_bits(arithmetic))
 
     def near(context: int) -> int:
@@ -121,7 +121,7 @@ class Scan:
         return tuple(held(activations, one) for one in query), tuple(held(activations, one) for one in key)
 
     def new_pairs(self, context: int) -> Iterator[Counterexample]:
-        """Queries and wrong places of this context that the one before has not, and that are near."""
+        """Near pairs of a query and a wrong place that are new in this context."""
         last = context - 1
         own = self._score(last, last)
         for d in range(1, min(self.bounds.near(context), context)):

@@ -18,7 +18,7 @@ from exactformer.verify.arithmetic.groups import Interval
 
 @dataclass(frozen=True)
 class ScoreArithmetic:
-    """activations: A; sums: S; stored: what a score is rounded to when it is complete, S itself unless it is narrower.
+    """activations: A; sums: S; stored: the format of a complete score, S itself unless it is narrower.
 
     softmax: the arithmetic of `parse_arithmetic` that attention is computed in.
     """
@@ -35,7 +35,7 @@ class ScoreArithmetic:
 
 
 def precision(number_format: Format) -> int:
-    """p: a number of p significant bits, in range, is one of the format.  Raises ValueError for fixed point."""
+    """p: every number of p significant bits, in range, is in the format.  Raises ValueError for fixed point."""
     found = getattr(number_format, "precision", None)
     if not isinstance(found, int):
         raise ValueError(f"scores in {number_format.name} are not audited; name a floating format")
@@ -72,7 +72,7 @@ def held(number_format: Format, coordinate: Coordinate) -> Fraction:
 def score(arithmetic: ScoreArithmetic, query: Sequence[Fraction], key: Sequence[Fraction]) -> Interval:
     """The least and the largest score that any order gives; query and key are numbers of A.  Raises FormatOverflow.
 
-    Rounding is monotone, so the largest result of a tree of additions has the largest results of its parts.
+    Rounding is monotone, so the largest result of a tree of additions comes from the largest results of its parts.
 
     >>> from exactformer.verify.arithmetic.formats import ieee_format
     >>> F = ieee_format(3, -8, 8)
@@ -87,7 +87,7 @@ def score(arithmetic: ScoreArithmetic, query: Sequence[Fraction], key: Sequence[
 
 
 def _sums(sums: Format, products: tuple[Fraction, ...]) -> Interval:
-    """Of at most five products or so: every way to split them is looked at."""
+    """The ends for at most about five products: every way to split them is tried."""
 
     @cache
     def part(chosen: tuple[Fraction, ...]) -> Interval:
@@ -123,7 +123,7 @@ def splits(items: tuple[Fraction, ...]) -> list[tuple[tuple[Fraction, ...], tupl
 
 
 def relative_error(arithmetic: ScoreArithmetic, terms: int) -> Fraction:
-    """E such that a score of so many terms is off by at most E times the sum of their magnitudes, in any order.
+    """E such that a score of this many terms is off by at most E times the sum of their magnitudes, in any order.
 
     A product's factors are each off by a relative u_A; it is rounded once, and the sums that it is part of
     ``terms`` - 1 times; then the score is stored.  Nothing may underflow.

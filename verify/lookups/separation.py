@@ -18,7 +18,7 @@ from exactformer.verify.arithmetic.groups import Interval
 from exactformer.verify.lookups.scores import ScoreArithmetic, held, score
 
 LARGEST_CONTEXT_BITS = 64
-"""Where a look-up separates in larger contexts, beta is that of 2^64."""
+"""If a look-up separates in larger contexts, beta is computed for 2^64."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,13 @@ class Counterexample:
 
     @property
     def distance(self) -> int:
-        """Of the two addresses."""
+        """The distance of the two addresses."""
         return abs(self.right.address - self.wrong.address)
 
 
 @dataclass(frozen=True)
 class CodeCounterexample:
-    """With codes of so many bits the code of ones may score as high with one that has one -1, as with itself.
+    """With codes of this many bits the code of ones may score as high with a code that has one -1 as with itself.
 
     (Their positions are 2^bits - 1 and 2^bits - 2, numbers that are too long to be written.)
     """
@@ -77,7 +77,7 @@ class UpTo:
 
 @dataclass(frozen=True)
 class Tier:
-    """At most so many positions, besides the right one, are at this gap or more, and not in the next tier."""
+    """At most this many positions, besides the right one, are at this gap or more and below the next tier."""
 
     most: int | None
     gap: Fraction
@@ -93,14 +93,14 @@ class Crowd:
 
 @dataclass(frozen=True)
 class Separation:
-    """What is known of a look-up in an arithmetic.
+    """What is known about a look-up in an arithmetic.
 
     proved: the largest N such that it separates in every context up to N; None: in every context.  how: in words.
     gap: the right score is above all others by at least this, as computed, in contexts up to ``proved``.
     largest_score: bounds the magnitude of every score there; partial sums are at most twice that.
     first: a counterexample in the next context.  sure: in the first context known in which no order avoids one.
-    tiers: what is lower at a query, in context ``proved`` (or 2^64, if that is less), gaps ascending; the last has all
-    others.  crowds: in some order, some query has a crowd at exactly the first tier's gap.
+    tiers: the lower positions at a query, in context ``proved`` (or 2^64, if that is less), gaps ascending; the last
+    tier has all others.  crowds: in some order, some query has a crowd at exactly the first tier's gap.
     """
 
     proved: int | UpTo | None

@@ -38,7 +38,7 @@ from exactformer.verify.rounded.exponential import Undecided, first_bits, rounde
 from exactformer.verify.rounded.order import Order, denominator_sum, numerator_sum
 
 SCORES_AT_ONCE = 1 << 21
-"""Scores held at a time."""
+"""How many scores are held at a time."""
 
 RoundedModel = Rounded | Fused
 """The arithmetics that round."""
@@ -51,7 +51,7 @@ Part = tuple[NDArray[np.int64], Dyadic]
 class Setting:
     """What a run is computed in: the arithmetic, beta and its split, and the order of sums in an accumulator.
 
-    Raises UnsupportedArithmetic for a model that names steps beyond ARITHMETIC 2: they are not computed here.
+    Raises UnsupportedArithmetic for a model that names steps: these are not computed here.
     """
 
     model: RoundedModel
@@ -147,7 +147,7 @@ def _integer_scores_fit(setting: Setting, head: CompiledHead) -> bool:
 def _by_maximisers(setting: Setting, head: CompiledHead, x: Dyadic, values: Dyadic, position_bits: int) -> list[Part]:
     """Queries that see queries and keys in {-1, 0, 1} only, as far as their maximisers decide the result."""
     d, n = x.numerators.shape
-    # Rows that are no query or key of this head are never looked at.
+    # Rows that are neither query nor key of this head are never looked at.
     signs = np.asarray(np.sign(x.numerators), dtype=np.int64)
     moved = replace(head, value=tuple(range(d, d + len(head.value))))
     found = attend(moved, np.concatenate([signs, values.numerators]), position_bits, np.zeros(n, np.int64))
@@ -161,7 +161,7 @@ def _by_maximisers(setting: Setting, head: CompiledHead, x: Dyadic, values: Dyad
 
 
 def _others_vanish(setting: Setting, gap: int) -> bool:
-    """Whether every position that is no maximiser gets a weight that rounds to 0: exp(-beta gap) does."""
+    """Whether every position that is not a maximiser gets a weight that rounds to 0: exp(-beta gap) does."""
     return gap == NO_GAP or round_to(setting.model.weights, exp_minus_upper(setting.split.beta * gap)) == 0
 
 
@@ -177,7 +177,7 @@ def _of_tied(
             if round_to(model.weights, 1 / (maximisers + leak)) != weight:
                 return []
     else:
-        # The numerator is exact in any order where the sum of magnitudes is a number of so many bits.
+        # The numerator is exact in any order where the sum of magnitudes is a number of this many bits.
         limit = _exact_up_to(model, places)
         rows = rows[(found.value_size[:, rows] <= limit).all(axis=0)]
         totals = Dyadic(found.value_sum[:, rows], places)
@@ -248,7 +248,7 @@ def _rounded_result(
     try:
         which, weights = _rounded_weights(model, gaps[close], places, len(gaps) - len(close))
     except Undecided:
-        # How much the others weigh in the sum has to be known better.
+        # The weight of the others in the sum has to be known better.
         close = np.arange(len(gaps))
         which, weights = _rounded_weights(model, gaps, places, 0)
     totals = [Fraction(0)] * len(values)

@@ -1,8 +1,8 @@
 """A softmax run beside the hardmax run of the same tokens: where they first differ, how far, and the first wrong token.
 
-The network reads the true tokens up to the first wrong one (*teacher forcing*).  Nothing before a token depends on
-what comes behind it, so up to there it is the run that the softmax network makes by itself, and what it would make
-behind is not spoken of: drift and first difference are about the tokens that are read before the wrong one.
+The network reads the true tokens up to the first wrong one (*teacher forcing*).  Nothing at a token depends on later
+tokens, so up to there it is the run that the softmax network makes by itself.  What it would make after that is not
+computed: drift and first difference are about the tokens that are read before the wrong one.
 """
 
 from __future__ import annotations
@@ -28,11 +28,10 @@ from exactformer.verify.rounded.readout import logit, next_token
 
 @dataclass(frozen=True)
 class Origin:
-    """The head at which a run first leaves the hardmax run: all it reads is still the same there.
+    """The head at which a run first leaves the hardmax run: everything that it reads is still the same.
 
-    ``visible`` positions, of which so many are ``maximisers``; the nearest other one scores ``gap`` below, before beta
-    (None if there is none).
-    """
+    ``visible`` positions, of which ``maximisers`` have the best score; the nearest other one scores ``gap`` below,
+    before beta (None if there is none)."""
 
     head: str
     maximisers: int
@@ -42,7 +41,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Difference:
-    """The first activation that is not the hardmax one: of the first such token, in the first such sublayer.
+    """The first activation that differs from the hardmax one: at the first such token, in the first such sublayer.
 
     ``origins``: the heads that write this coordinate.
     """
@@ -71,9 +70,9 @@ class WrongToken:
 class Comparison:
     """What one token sequence shows.
 
-    ``drift``: per register with any, the largest |softmax - hardmax| of its coordinates, over all sublayers and
-    tokens.  ``tokens`` that had to be generated; ``least_margin``: of the right tokens, None if there is none.
-    """
+    ``drift``: for each register that drifts, the largest |softmax - hardmax| of its coordinates, over all sublayers and
+    tokens.  ``tokens``: how many had to be generated; ``least_margin``: that of the right tokens, None if there is
+    none."""
 
     setting: Setting
     read: int
@@ -87,13 +86,13 @@ class Comparison:
 def compare(prepared: PreparedNetwork, sequence: TokenSequence, setting: Setting) -> Comparison:
     """Evaluate both networks on the sequence.
 
-    Raises FormatOverflow and Undecided, and NotTernaryError where the hardmax network itself is not right.
+    Raises FormatOverflow and Undecided, and NotTernaryError if the hardmax network itself is not right.
     """
     first, drift, final = _differences(prepared, sequence, setting)
     wrong, least = _first_wrong(prepared.network, sequence, final)
     if wrong is None:
         return Comparison(setting, sequence.read, len(sequence) - sequence.prompt, first, drift, None, least)
-    # What is behind the wrong token is no longer the run: look at the tokens before it alone.
+    # After the wrong token it is no longer the run: look only at the tokens before it.
     shown = replace(sequence, tokens=sequence.tokens[: wrong.index], read=wrong.index)
     first, drift, _ = _differences(prepared, shown, setting)
     return Comparison(setting, wrong.index, wrong.index + 1 - sequence.prompt, first, drift, wrong, least)
@@ -119,7 +118,8 @@ def _first_wrong(network: Network, sequence: TokenSequence, final: Dyadic) -> tu
 def _differences(
     prepared: PreparedNetwork, sequence: TokenSequence, setting: Setting
 ) -> tuple[Difference | None, tuple[tuple[str, Fraction], ...], Dyadic]:
-    """The first difference of the tokens read, the largest of each register, and the activations at the end."""
+    """The first difference at the tokens that were read, the largest of each register, and the activations at the
+    end."""
     network = prepared.network
     batch = embed(prepared, [sequence])
     drift: dict[str, Fraction] = {}

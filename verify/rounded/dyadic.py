@@ -78,7 +78,7 @@ def plus(first: Dyadic, second: Dyadic) -> Dyadic:
     """The sum, entry by entry."""
     places = max(first.places, second.places)
     left, right = numerators_at(first, places), numerators_at(second, places)
-    # Both are below SAFE where they are int64, so their sum fits.
+    # Both are below SAFE if they are int64, so their sum fits.
     return compact(Dyadic(np.asarray(left + right), places))
 
 
@@ -129,7 +129,7 @@ def mapped(numbers: Dyadic, change: Callable[[int, int], Fraction]) -> Dyadic:
 def rounded(number_format: Format, numbers: Dyadic) -> Dyadic:
     """Each number rounded to the format, to nearest with ties to even; FormatOverflow beyond its largest value."""
     numerators, places = numbers.numerators, numbers.places
-    # Where the spacing of the numbers is that of the format, those of few enough bits are its values.
+    # If the spacing of the numbers is that of the format, those of few enough bits are its values.
     limit = number_format.max_finite.numerator << places if number_format.max_finite.denominator == 1 else 0
     if isinstance(number_format, FixedFormat):
         limit = (1 << number_format.integer_bits + places) - 1

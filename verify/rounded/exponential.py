@@ -1,9 +1,9 @@
 """Integer enclosures of exp(-x) for dyadic x >= 0, as narrow as asked for, and weights rounded without doubt.
 
-exp(-x) of a rational x > 0 is irrational, and so is a softmax weight unless all its positions score alike: with
+exp(-x) of a rational x > 0 is irrational, and so is a softmax weight unless all positions have the same score: with
 different rational exponents x_g, exp(-x_h) = q sum of c_g exp(-x_g) has no rational solution q (Lindemann).  So a
-narrow enough enclosure of it does not contain the middle between two values of a format, and both its ends round
-alike.  How narrow it has to be is not known before; beyond ``MOST_BITS`` there is an `Undecided`, never a guess.
+narrow enough enclosure does not contain the middle between two values of a format, and both its ends round to the same
+value.  How narrow it has to be is not known in advance; beyond ``MOST_BITS`` there is an `Undecided`, never a guess.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Undecided(ArithmeticError):
 def exp_minus(numerator: int, places: int, bits: int) -> tuple[int, int]:
     """Integers (low, high) with low <= 2^bits exp(-x) <= high, for x = numerator / 2^places >= 0.
 
-    x is halved k times until y < 1; exp(-y) = 1 - y + y^2/2! - .. alternates with falling terms, so what is left out
-    is at most the first term left out; and k squarings of an enclosure within [0, 1], rounded outward, lead back.
+    x is halved k times until y < 1; exp(-y) = 1 - y + y^2/2! - .. alternates with falling terms, so the rest is at most
+    the first term left out; and k squarings of an enclosure within [0, 1], rounded outward, lead back.
 
     >>> exp_minus(0, 0, 8), exp_minus(1, 0, 10)  # 1024/e is 376.7..
     ((256, 256), (376, 377))
@@ -45,7 +45,7 @@ def exp_minus(numerator: int, places: int, bits: int) -> tuple[int, int]:
     if numerator > bits << places:
         return 0, 1  # exp(-x) < 2^-x
     halvings = max(0, numerator.bit_length() - places)
-    # Each squaring at most doubles what the enclosure is wide, and each term adds a few units.
+    # Each squaring at most doubles the width of the enclosure, and each term adds a few units.
     work = bits + halvings + 16
     low, high = _series(numerator, places + halvings, work)
     for _ in range(halvings):
@@ -70,7 +70,7 @@ def _series(numerator: int, places: int, work: int) -> tuple[int, int]:
 
 
 def first_bits(number_format: Format) -> int:
-    """A width at which weights that round to 0 are mostly seen to: exp(-x) with x above it is below half of the
+    """A width at which it is mostly seen which weights round to 0: for x above it, exp(-x) is below half of the
     smallest positive value."""
     return max(64, 2 - number_format.quantum_exponent)
 
@@ -101,7 +101,7 @@ Classes = tuple[tuple[int, int], ...]
 def rounded_softmax(number_format: Format, classes: Classes, places: int, far: int = 0) -> tuple[Fraction, ...]:
     """The softmax weight of one position of each class, rounded to the format; gaps are multiples of 2^-places.
 
-    ``far`` more positions have gaps above ``first_bits``: their weights round to 0, and count in the sum only.
+    ``far`` more positions have gaps above ``first_bits``: their weights round to 0, and count only in the sum.
     Raises Undecided.
 
     >>> from exactformer.verify.arithmetic.formats import BF16

@@ -24,7 +24,7 @@ from exactformer.verify.rounded.dyadic import SAFE, Dyadic, Numerators, compact,
 
 @dataclass(frozen=True)
 class RoundedStage:
-    """One sublayer done: the activations [d, n] behind it, values of A."""
+    """One sublayer done: the activations [d, n] after it, values of A."""
 
     layer: int
     sublayer: Sublayer

@@ -26,7 +26,7 @@ class Order(Enum):
 
 
 def numerator_sum(accumulator: Format, terms: Sequence[int], places: int) -> Fraction:
-    """The terms from left to right.  Raises FormatOverflow.
+    """The sum of the terms from left to right.  Raises FormatOverflow.
 
     >>> from exactformer.verify.arithmetic.formats import BF16
     >>> numerator_sum(BF16, [1] * 300, 0)
@@ -45,7 +45,7 @@ def numerator_sum(accumulator: Format, terms: Sequence[int], places: int) -> Fra
 
 
 def denominator_sum(accumulator: Format, terms: Sequence[int], places: int, order: Order) -> Fraction:
-    """The terms in the order that is asked for.  Raises FormatOverflow.
+    """The sum of the terms in the given order.  Raises FormatOverflow.
 
     >>> from exactformer.verify.arithmetic.formats import BF16
     >>> denominator_sum(BF16, [1] * 300, 0, Order.PAIRWISE_DENOMINATOR)
@@ -69,7 +69,8 @@ def _halved(unit: _Unit, terms: Sequence[int]) -> int:
 class _Unit:
     """The accumulator in integers n that stand for n / 2^places.
 
-    precision: None in fixed point; coarser: how many low bits of n no value has; largest: of all values, rounded down.
+    precision: None in fixed point; coarser: how many low bits of n are 0 in every value; largest: the largest value,
+    rounded down.
     """
 
     accumulator: Format

@@ -15,9 +15,9 @@ from exactformer.constructions.transformer.vocabulary import Family, Token, Vect
 
 @dataclass(frozen=True)
 class NextToken:
-    """The best token, the best other one (None in a vocabulary of one), and by how much it beats that.
+    """The best token, the best other one (None in a vocabulary of one), and by how much the first beats the second.
 
-    With margin 0 several tokens are best, and the first of them is named.
+    With margin 0 several tokens are best; this is the first of them.
     """
 
     token: Token

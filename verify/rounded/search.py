@@ -34,16 +34,16 @@ from exactformer.verify.verdict import Verdict
 from exactformer.verify.writes import most_writes, writes_per_cell
 
 SEARCH_STEPS = 100_000
-"""Machine steps for each look for a busier run."""
+"""Machine steps for each search for a busier run."""
 MOST_LEFT_OUT = 4
-"""So many runs that are too long for the effort allowed, and the search ends: longer ones follow."""
+"""After this many runs that are too long for the effort allowed the search ends: longer ones follow."""
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What the inequalities say of a machine in an arithmetic, for a context.
+    """What the inequalities say about a machine in an arithmetic, for a context.
 
-    That heads separate as they need is for `certify --all-inputs` to prove.
+    `certify --all-inputs` proves that heads separate as needed.
     """
 
     machine: TuringMachine
@@ -55,7 +55,7 @@ class Standing:
 
     @property
     def writes(self) -> int:
-        """They hold for up to so many writes of one cell (0: not even for one)."""
+        """Up to how many writes of one cell they hold (0: not even for one)."""
         return self.row.writes
 
     @property
@@ -65,7 +65,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A run that may go wrong; ``writes``: the most of one cell, ``tokens``: of its chain of thought."""
+    """A run that may go wrong; ``writes``: the most writes of one cell, ``tokens``: those of its chain of thought."""
 
     run: Run
     writes: int
@@ -74,7 +74,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Attempt:
-    """A run that was computed, in one order of sums; ``failure`` says why that ended early, without a comparison."""
+    """A run that was computed, in one order of sums; ``failure`` says why it ended early, without a comparison."""
 
     candidate: Candidate
     beta: int
@@ -88,14 +88,14 @@ class Attempt:
 
     @property
     def differs(self) -> bool:
-        """Whether some activation is not the hardmax one."""
+        """Whether some activation differs from the hardmax one."""
         return self.comparison is not None and self.comparison.first is not None
 
 
 @dataclass(frozen=True)
 class Search:
-    """What was tried, in order.  ``left_out``: runs that were
-    found and not computed, being beyond the effort allowed."""
+    """What was tried, in order.  ``left_out``: how many runs were found and not computed, because they are beyond the
+    effort allowed."""
 
     standings: tuple[Standing, ...]
     attempts: tuple[Attempt, ...]
@@ -103,7 +103,7 @@ class Search:
 
     @property
     def verdict(self) -> Verdict:
-        """Of the claim that all tokens of these machines are right."""
+        """The verdict on the claim that all tokens of these machines are right."""
         if self.found is not None:
             return Verdict.REFUTED
         proved = all(standing.proved for standing in self.standings)
@@ -116,7 +116,7 @@ class Search:
 
 
 def standing_of(machine: TuringMachine, model: ArithmeticModel, context: int, beta: int | None = None) -> Standing:
-    """At ``beta``, or at the one that the audit chooses.  Raises ContextError, ModelError and BetaError."""
+    """The result at ``beta``, or at the one that the audit chooses.  Raises ContextError, ModelError and BetaError."""
     size = network_size(Paradigm.COT, Subject.of_machine(machine), position_bits_for(context))
     row = audit_row(model, context, size, most_writes(machine, Paradigm.COT, context), beta)
     return Standing(machine, row)
@@ -129,7 +129,7 @@ def candidates(machine: TuringMachine, context: int) -> tuple[Candidate, ...]:
 
 
 def _busier(machine: TuringMachine, context: int, writes: int, share: int | None) -> Iterator[Candidate]:
-    """Runs with at least so many writes, then with more: by one and, if ``share`` is given, by the share-th part."""
+    """Runs with at least this many writes, then with more: by one and, if ``share`` is given, by the share-th part."""
     while (one := _busiest(machine, writes, context)) is not None:
         yield one
         writes = one.writes + 1 + (one.writes // share if share else 0)
@@ -143,7 +143,7 @@ def _busiest(machine: TuringMachine, writes: int, context: int) -> Candidate | N
 
 
 def candidate(run: Run, position_bits: int) -> Candidate:
-    """What is to be known of a run."""
+    """What has to be known about a run."""
     writes = max(writes_per_cell(run).values(), default=0)
     return Candidate(run, writes, longest_sequence(Paradigm.COT, run, position_bits))
 
@@ -168,8 +168,8 @@ def search(
     """Try runs until one goes wrong or ``most_tokens`` have been read.
 
     ``also``: runs of these machines that are tried first, and alone if ``only_given``.  Raises UnsupportedArithmetic,
-    ContextError, ModelError and BetaError for what cannot be computed at all, and NotTernaryError where the hardmax
-    network is not right.
+    ContextError, ModelError and BetaError if nothing can be computed, and NotTernaryError if the hardmax network is not
+    right.
     """
     if not is_supported(model):
         raise UnsupportedArithmetic(model)
@@ -229,7 +229,7 @@ class _Tried:
 
 
 def shortest_wrong(attempts: Iterable[Attempt]) -> Attempt | None:
-    """Of the attempts that go wrong, the one with the shortest chain of thought."""
+    """The attempt with the shortest chain of thought among those that go wrong."""
     wrong = (one for one in attempts if one.goes_wrong)
     return min(wrong, key=lambda one: one.candidate.tokens, default=None)
 

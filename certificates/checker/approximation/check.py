@@ -1,8 +1,8 @@
 """The rules of APPROXIMATION, in its order: `check_approximation` applies them all.
 
-Everything in a certificate outside ``provenance`` is computed again and compared. Read without computing are only:
-n, d, delta, epsilon, p, which function, the network and its number of quantising layers; and of a stated function its
-table, its sup and the value of its modulus, which the claim names as assumed.
+Everything in a certificate outside ``provenance`` is computed again and compared. Only these are read without
+computing: n, d, delta, epsilon, p, which function, the network and its number of quantising layers; and, for a stated
+function, its table, its sup and the value of its modulus, which the claim names as assumed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ TOP = ("format", "version", "statement", "network", "evidence", "verdict", "prov
 
 
 def check_approximation(certificate_path: Path, function: str, budget: int = SECONDS) -> Valid:
-    """The certificate is valid for the function of this name; else `Rejected`, or `BadInput`: nothing to judge.
+    """The result, if the certificate is valid for the function of this name; else `Rejected`, or `BadInput`.
 
     All of the check may take ``budget`` seconds.
     """
@@ -77,7 +77,7 @@ def check_network(value: Json, statement: Statement, folder: Path) -> tuple[Laye
 
 
 def check_evidence(value: Json, statement: Statement, layers: int, sequences: int) -> int:
-    """Section 5: the number of layers that quantise, which is read; the others are as counted."""
+    """Section 5: the number of layers that quantise is read; the others are as many as the section counts."""
     parts = members("evidence", value, "quantisation_layers", "cells", "sequences", "layers")
     require_same("evidence.cells", parts["cells"], statement.cells)
     require_same("evidence.sequences", parts["sequences"], sequences)

@@ -1,7 +1,7 @@
 """APPROXIMATION section 4, on many sequences at once: integers over one common denominator, exactly.
 
-Integers are kept in int64 while a bound of their magnitude shows that nothing overflows, else as Python integers. Most
-layers change few columns: a layer looks at all of them and computes only where its piece is not 0.
+Integers are kept in int64 as long as a bound on their magnitude shows that nothing overflows, else as Python integers.
+Most layers change few columns: a layer looks at all of them and computes only where its piece is not 0.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from exactformer.certificates.checker.deadline import Deadline
 from exactformer.certificates.checker.document import TooLarge
 
 SMALL = 2**62
-"""Integers below are computed in int64."""
+"""Integers below this are computed in int64."""
 MOST_BITS = 2**30
-"""Of the integers that are not: together."""
+"""The most bits, together, of integers that are not computed in int64."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def fitting(numbers: Array, bound: int) -> Array:
 
 
 class Columns:
-    """The columns of all sequences, behind the layers that were applied so far; shape (sequences, n, d)."""
+    """The columns of all sequences, after the layers that were applied so far; shape (sequences, n, d)."""
 
     def __init__(self, numerators: Array, denominator: int) -> None:
         """Rationals ``numerators`` / ``denominator``; the array is copied."""
@@ -101,8 +101,8 @@ class Columns:
     def _gain(self, head: Head) -> Scaled:
         """The mean of value . z_j over the j with the largest score; shape (sequences, n).
 
-        All scores of column k have the factor query . z_k + bias. Where it is positive the largest are those where
-        key . z_j is largest, where it is negative those where it is smallest, and where it is 0 all are tied.
+        All scores of column k have the factor query . z_k + bias. If it is positive, the largest are those where
+        key . z_j is largest; if it is negative, those where it is smallest; if it is 0, all are tied.
         """
         factor = self._form(head.query, head.bias).numerators
         keys = self._form(head.key, Fraction(0)).numerators
@@ -157,7 +157,7 @@ class Columns:
         self.bound = max(self.bound, _largest(changed))
 
     def _room(self, needed: Callable[[], int]) -> int:
-        """A bound of what is going to be computed; the bound of the columns is made exact where int64 asks for it."""
+        """A bound on what is going to be computed; the bound of the columns is made exact if int64 needs that."""
         if needed() >= SMALL:
             self._tighten()
         return needed()

@@ -1,4 +1,4 @@
-"""APPROXIMATION section 3: the functions that the checker has itself, at centres of cells, exactly.
+"""APPROXIMATION section 3: the checker's own functions, exactly, at centres of cells.
 
 At the centres every entry is c / M with c an odd integer, 0 < c < M and M = 2 / delta; so the functions are
 polynomials, or orders, of integers.

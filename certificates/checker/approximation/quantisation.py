@@ -1,8 +1,8 @@
-"""APPROXIMATION section 5.1: the first layers take all of every cell to its corner, for reals, not for samples.
+"""APPROXIMATION section 5.1: the first layers take all of every cell to its corner, for all reals, not for samples.
 
 Each layer reads and writes one coordinate, so a coordinate goes through a function of one variable that is affine
-between breaks. An interval is cut where a piece ends and mapped affinely, exactly; which of its ends belong to it is
-followed as well, because a negative slope takes [a, b) to (a', b'].
+between breaks. An interval is cut where a piece ends and mapped exactly. We also keep track of which ends belong to it,
+because a negative slope takes [a, b) to (a', b'].
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ class Step:
     intercept: Fraction
 
     def keeps(self, interval: Interval) -> bool:
-        """The step changes no point of the interval, and no other step is about one (a quick test, not a sharp one)."""
+        """Whether the step surely changes no point of the interval (a quick test, not a sharp one)."""
         if self.slope != 1 or self.intercept != 0:
             return False
         return (self.low is None or self.low <= interval.low) and (self.high is None or interval.high < self.high)
 
     def part(self, interval: Interval) -> Interval | None:
-        """Where the interval meets [low, high)."""
+        """The part of the interval inside [low, high)."""
         low, with_low, high, with_high = interval.low, interval.with_low, interval.high, interval.with_high
         if self.low is not None and self.low > low:
             low, with_low = self.low, True
@@ -73,7 +73,8 @@ class Step:
 
 
 def check_quantisation(layers: tuple[Layer, ...], statement: Statement, deadline: Deadline) -> None:
-    """These layers take, in every coordinate of every column, all of [j delta, (j + 1) delta) to j delta."""
+    """Make sure that these layers take, in every coordinate of every column, all of [j delta, (j + 1) delta) to j
+    delta."""
     steps: list[list[tuple[Step, ...]]] = [[] for _ in range(statement.d)]
     for place, layer in enumerate(layers):
         coordinate, found = _steps(f"layers[{place}]", layer)
@@ -113,7 +114,7 @@ def _moved(intervals: set[Interval], steps: tuple[Step, ...]) -> set[Interval]:
 
 
 def _steps(field: str, layer: Layer) -> tuple[int, tuple[Step, ...]]:
-    """Which coordinate a layer of the first part is about, and what it does there."""
+    """The coordinate that a layer of the first part is about, and its step there."""
     if not isinstance(layer, TokenWise):
         raise Rejected(field, "is attention, among the layers that quantise")
     read = [place for place, weight in enumerate(layer.weights) if weight]

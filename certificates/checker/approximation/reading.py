@@ -1,4 +1,4 @@
-"""Values of the documents of APPROXIMATION that other certificates do not have: lists of rationals, true or false."""
+"""Reads values that only the documents of APPROXIMATION have: lists of rationals, true and false."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fractions import Fraction
 from exactformer.certificates.checker.document import Json, Rejected, TooLarge, items, quote, rational
 
 LONGEST_NUMBER = 2**14
-"""Bits of an intermediate numerator or denominator that this checker computes with."""
+"""The most bits of an intermediate numerator or denominator."""
 
 
 def rationals(field: str, value: Json, length: int) -> tuple[Fraction, ...]:
@@ -26,7 +26,7 @@ def flag(field: str, value: Json) -> bool:
 
 
 def require_short(*numbers: int | Fraction) -> None:
-    """No number has more than `LONGEST_NUMBER` bits above or below; else `TooLarge`."""
+    """`TooLarge` if a numerator or denominator has more than `LONGEST_NUMBER` bits."""
     for number in numbers:
         if max(number.numerator.bit_length(), number.denominator.bit_length()) > LONGEST_NUMBER:
             raise TooLarge(f"an intermediate number has more than the {LONGEST_NUMBER} bits this checker computes with")

@@ -1,4 +1,4 @@
-"""APPROXIMATION section 5.2: which corner sequences there are, and what the network has to give on each."""
+"""APPROXIMATION section 5.2: all corner sequences, and what the network has to give on each."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def cell_sequences(statement: Statement) -> Array:
 
 
 def check_sequences(cells: Array, layers: tuple[Layer, ...], statement: Statement, deadline: Deadline) -> None:
-    """Behind these layers stands f at the centres, exactly; 0 where columns repeat and the network has no positions."""
+    """After these layers there is exactly f at the centres; or 0 if columns repeat and the network has no positions."""
     # coordinates of the corners in units of delta: digits of the cell's number, shape (sequences, n, d)
     corners = cells[:, :, None] // statement.cells ** np.arange(statement.d) % statement.cells
     starts = corners
@@ -59,7 +59,7 @@ def _expected(corners: Array, cells: Array, asked: Array, statement: Statement) 
 
 
 def _read_table(table: Json, cells: Array, asked: Array, statement: Statement) -> tuple[Array, Array]:
-    """The values that are stated, one entry for each sequence where the result has to be f, and 0 elsewhere."""
+    """The stated values, one entry for each sequence on which the result has to be f, and 0 elsewhere."""
     field, wanted = "statement.function.table", np.nonzero(asked)[0]
     entries = items(field, table)
     if len(entries) != len(wanted):

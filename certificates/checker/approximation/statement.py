@@ -136,7 +136,7 @@ def _check_function(
         return name, True, parts["table"]
     if kind != "library" or name not in LIBRARY:
         field, wrong = ("name", name) if kind == "library" else ("kind", kind)
-        raise Rejected(f"statement.function.{field}", f"{quote(wrong)} is none that this checker knows")
+        raise Rejected(f"statement.function.{field}", f"{quote(wrong)} is not a function that this checker knows")
     function = LIBRARY[name]
     require_same("statement.function.table", parts["table"], None)
     require_same("statement.function.modulus", parts["modulus"], function.modulus)

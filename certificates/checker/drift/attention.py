@@ -34,8 +34,8 @@ class Softmax:
 
 @dataclass(frozen=True)
 class Case:
-    """What a head does at some tokens of a class: how far below the selected tokens all others score at least; whether
-    those selected share a value other than 0; how many they are at most (m of SPEC).
+    """What a head does at some tokens of a class: how far below the selected tokens all others score, at least; whether
+    the selected tokens share a value other than 0; how many there are at most (m of SPEC).
     """
 
     separation: int
@@ -62,13 +62,14 @@ class Before:
 
 
 def before_layer(drifts: Mapping[str, Drifts], magnitudes: Mapping[str, Sequence[int]]) -> Before:
-    """With the largest over classes, which bounds what any token that is seen may be."""
+    """The same with the largest over classes, which bounds every token that may be seen."""
     most = [max(column) for column in zip(*magnitudes.values(), strict=True)]
     return Before(drifts, magnitudes, largest_of(drifts.values()), most)
 
 
 def behind_attention(at: str, softmax: Softmax, heads: Sequence[HeadCases], before: Before) -> dict[str, Drifts]:
-    """The drifts of the exact sums x + o, for each class; what several heads write to one coordinate adds up."""
+    """The drifts of the exact sums x + o, for each class; if several heads write one coordinate, their drifts add
+    up."""
     behind = {cls: list(drifts) for cls, drifts in before.drifts.items()}
     for number, one in enumerate(heads):
         for cls, drifts in behind.items():
@@ -159,7 +160,7 @@ def _on_grid(arithmetic: Arithmetic, value: Fraction, up: bool) -> int:
 def _from_hardmax(
     arithmetic: Arithmetic, N: int, apart: int, together: int, dv: Fraction, value: int, most: int
 ) -> Fraction:
-    """How far from this value, where up to so many selected tokens share it."""
+    """How far the output is from this value, if up to this many selected tokens share it."""
     drift, activation = _on_grid(arithmetic, dv, True), arithmetic.model.activation
     nominal = value << arithmetic.grid
     furthest = together if most > 1 else 0  # one alone has the largest score

@@ -2,7 +2,7 @@
 
 Words:
     form    of a register: for each coordinate, which of -1, 0 and 1 it can be
-    held    for every register the forms that it has at tokens of a class; each vector that it can be is of one of them
+    held    for every register the forms that it has at tokens of a class; each of its possible vectors has one of them
     values  the magnitudes, among 0 and 1, that a coordinate has in all forms
     drift   how far a coordinate may be from its hardmax value, at every token of a class
 """
@@ -32,7 +32,7 @@ Drifts: TypeAlias = list[Fraction]
 
 
 class NotShown(Rejected):
-    """The recipe of DRIFT does not show the claim; ``layer``: in which one that was found, from 1."""
+    """The method of DRIFT does not show the claim; ``layer``: the layer, from 1, in which this was found."""
 
     def __init__(self, reason: str, layer: int = 0) -> None:
         super().__init__("drift", f"the claim is not shown: {reason}")

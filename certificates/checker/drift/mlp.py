@@ -1,6 +1,7 @@
 """MLPs on activations that drift (DRIFT 4): which coordinates change, class by class, layer by layer.
 
-What a neuron adds to a coordinate changes only if a drift touches the neuron. Two bounds are sound; the smaller counts.
+What a neuron adds to a coordinate changes only if a drift touches the neuron. There are two sound bounds; the smaller
+one counts.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from exactformer.certificates.checker.drift.neurons import (
 from exactformer.certificates.checker.weights import Ints, Mlp, Network
 
 MOST_WEIGHTS = 2**24
-"""Of the neurons of a layer that read what drifts, zeros included."""
+"""The most weights, zeros included, of the neurons of a layer that read what drifts."""
 
 
 def behind_mlp(
@@ -71,7 +72,8 @@ def _of_class(mlp: Mlp, network: Network, held: Held, before: Drifts, deadline: 
 def _touched(
     mlp: Mlp, network: Network, held: Held, before: Drifts
 ) -> tuple[Ints, list[int], Neurons, list[Fraction]] | None:
-    """The touched neurons of a layer, the coordinates that they read, what they are, and how far they reach."""
+    """The touched neurons of a layer, the coordinates that they read, what these hold, and how far the neurons
+    reach."""
     drifting = np.array([drift != 0 for drift in before], dtype=bool)
     row = np.repeat(np.arange(len(mlp.bias)), np.diff(mlp.into.start))
     rows = np.unique(row[drifting[mlp.into.index]])
@@ -109,7 +111,7 @@ def _block(numbers: Sequence[int], places: Sequence[int], forms: Sequence[Form])
 
 
 def _by_cases(neurons: Neurons, factors: Sequence[int], own: int | None, own_drift: Fraction) -> list[Fraction]:
-    """The second bound of DRIFT 4, if it is one that is computed; only what these neurons read counts as an input."""
+    """The second bound of DRIFT 4, if it is computed; only what these neurons read counts as an input."""
     used = np.flatnonzero((neurons.weights != 0).any(axis=0)).tolist()
     renumbered = {place: number for number, place in enumerate(used)}
     blocks = list[Block]()

@@ -4,7 +4,7 @@ Words:
     reach      how far the pre-activation of a neuron may be from its hardmax value t
     touched    a neuron that a drift may change: reach > 0 and top + reach > 0, top the largest t
     block      inputs from one register: their places among all inputs, and the forms of the register there
-    change     what relu(t') - relu(t) is, for |t' - t| <= reach
+    change     relu(t') - relu(t), for |t' - t| <= reach
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from exactformer.certificates.checker.drift.forms import LARGEST, SMALLEST, VALU
 from exactformer.certificates.checker.weights import Ints
 
 SUMS_AT_ONCE = 2**23
-"""Of the weights of two neurons, for each input of one register."""
+"""How many sums of two neurons' weights, for each input of one register, are computed at once."""
 MOST_COMPARED = 2**11
-"""If more neurons than this may change a coordinate, all count together."""
+"""If more neurons than this may change a coordinate, all are counted together."""
 MOST_BY_CASES = 8
 MOST_INPUTS = 13
 MOST_COMBINATIONS = 2**12
-"""Neurons, inputs of one register, and combinations of values for `by_cases`."""
+"""The most neurons, inputs of one register, and combinations of values for `by_cases`."""
 
 Bools: TypeAlias = NDArray[np.bool_]
 Block: TypeAlias = tuple[tuple[int, ...], tuple[Form, ...]]
@@ -50,11 +50,11 @@ class Neurons:
     drifts: tuple[Fraction, ...]
 
     def some(self, rows: Ints) -> Neurons:
-        """Some of them."""
+        """Some of the neurons."""
         return Neurons(self.bias[rows], self.weights[rows], self.blocks, self.drifts)
 
     def top(self) -> Ints:
-        """The largest t: registers are looked at one by one, so that it is attained by some choice of their forms."""
+        """The largest t: registers are looked at one by one, so some choice of their forms attains it."""
         return self.bias + sum((_largest(self.weights, block) for block in self.blocks), np.zeros_like(self.bias))
 
     def reach(self) -> list[Fraction]:
@@ -184,7 +184,7 @@ def _at(
     own: int | None,
     own_drift: Fraction,
 ) -> Fraction:
-    """The same where pre-activations are t in the hardmax transformer.
+    """The same bound if pre-activations are t in the hardmax transformer.
 
     t <= -reach: the neuron stays 0. t >= reach: its change is w . delta, with delta the drifts of the inputs as they
     are. t = 0: its change is relu(w . delta), that is w . delta or 0, by the sign of w . delta, which w and -w share;

@@ -1,8 +1,8 @@
 """What drifts cost the next token, against every other token (DRIFT 5).
 
-The right token's logit is that of the hardmax transformer up to ``lost``, and so is the difference to another one. A
-token of the same family that differs in several fields loses by a margin for each of them, as logits are sums over
-fields; so one field is looked at at a time.
+The difference between the right token's logit and another one is that of the hardmax transformer, up to ``lost``. A
+token of the same family that differs in several fields loses by a margin for each of them, because logits are sums over
+fields; so one field at a time is enough.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from exactformer.certificates.checker.weights import Family, Ints, Sparse
 
 
 class Vocabulary:
-    """The unembedding; what it costs is remembered for each choice of drifts."""
+    """The unembedding; costs are remembered for each choice of drifts."""
 
     def __init__(self, families: Sequence[Family], width: int) -> None:
         self.width = width
@@ -45,7 +45,7 @@ class Vocabulary:
         return max((self.lost_by(family, drifts) for family in self.ranges), default=Fraction(0))
 
     def lost_by(self, family: str, drifts: Drifts) -> Fraction:
-        """The same, where the right token is of this family."""
+        """The same, if the right token is of this family."""
         key = family, tuple(drifts)
         if key not in self.known:
             self.known[key] = self._find(family, drifts)

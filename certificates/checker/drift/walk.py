@@ -1,15 +1,14 @@
-"""Tokens where activations drift (DRIFT): the softmax transformer generates what hardmax does, all the same.
+"""Tokens where activations drift (DRIFT): the softmax transformer still generates what the hardmax transformer does.
 
-By induction over layers, for all tokens of a sequence that is the hardmax one so far: if before a layer every
-coordinate is within its drift of the hardmax value, it is so behind it. Behind the last layer the right token's logit
+The proof is by induction over layers, for all tokens of a sequence that is the hardmax one so far: if every coordinate
+is within its drift of the hardmax value before a layer, it is so after it. After the last layer the right token's logit
 is still the largest, so the next token is right, too.
 
-What classes there are, what their registers can hold and what heads select is proved elsewhere: for a Turing machine
-by `universal`, for a theory by `theory`.
+`theory` proves which classes there are, what their registers can hold and what heads select.
 
 Words:
     drift    how far a coordinate may be from its hardmax value, at every token of a class
-    largest  for every register that drifts, the largest drift behind a sublayer
+    largest  for every register that drifts, the largest drift after a sublayer
     margin   how far the right token's logit is above every other one at least
 """
 
@@ -30,19 +29,19 @@ from exactformer.certificates.checker.weights import Mlp, Network
 
 @dataclass(frozen=True)
 class Drift:
-    """What is shown of a certificate (DRIFT)."""
+    """What is shown about a certificate (DRIFT)."""
 
     largest: dict[str, Fraction]
     margin: Fraction
 
     @property
     def most(self) -> Fraction:
-        """No activation behind a sublayer is further from the hardmax one (neurons inside an MLP may be)."""
+        """No activation after a sublayer is further from the hardmax one (neurons inside an MLP may be)."""
         return max(self.largest.values(), default=Fraction(0))
 
     @property
     def proved(self) -> str:
-        """What this is, for a report."""
+        """What is shown, for a report."""
         return (
             "layer by layer, how far from the hardmax transformer activations are at most: up to "
             f"{rational_text(self.most)}; the right token's logit stays at least {rational_text(self.margin)} above "
@@ -60,7 +59,7 @@ ASSUMED = (
     "a score is the exact sum of products times beta, rounded once; a head is computed as the arithmetic model of the "
     "statement says (ARITHMETIC 2)",
     "after attention and after an MLP activations are rounded once to the activation format; MLP sums, residual sums "
-    "before that rounding, and logits are exact, also on numbers that are no integers (DRIFT)",
+    "before that rounding, and logits are exact, also on numbers that are not integers (DRIFT)",
 )
 NOT_CLAIMED = ("activations: they may differ from those of the hardmax transformer; the claim is about tokens only",)
 
@@ -73,14 +72,13 @@ def require_drifting_model(model: Model, arithmetic: str) -> None:
 
 
 BEHIND_ALL = 2**31
-"""As the number of a layer."""
+"""The layer number that stands for all layers."""
 
 
 @dataclass(frozen=True)
 class LayerFacts:
-    """What is proved of a layer in the hardmax transformer: what its heads do; and for every class what registers hold
-    before it, behind its attention, and behind its MLP.
-    """
+    """What is proved of a layer in the hardmax transformer: what its heads do; and, for every class, what registers
+    hold before it, after its attention, and after its MLP."""
 
     heads: Sequence[HeadCases]
     before: Mapping[str, Held]
@@ -90,7 +88,7 @@ class LayerFacts:
 
 @dataclass(frozen=True)
 class Followed:
-    """``drifts``: behind the last layer, for every class."""
+    """``drifts``: after the last layer, for every class."""
 
     drifts: dict[str, Drifts]
     largest: dict[str, Fraction]
@@ -99,7 +97,7 @@ class Followed:
 def follow(
     network: Network, classes: Iterable[str], layers: Iterable[LayerFacts], softmax: Softmax, deadline: Deadline
 ) -> Followed:
-    """DRIFT 1 to 4; `NotShown` where they do not bound the drifts."""
+    """DRIFT 1 to 4; `NotShown` if they do not bound the drifts."""
     walk = _Walk(network, classes, softmax, deadline)
     for number, (facts, layer) in enumerate(zip(layers, network.layers, strict=True), start=1):
         try:
@@ -142,11 +140,11 @@ class _Walk:
         self._move(f"{at}, MLP", exact, facts.mlp)
 
     def _magnitudes(self, held: Held) -> list[int]:
-        """1 where a coordinate may be other than 0."""
+        """1 for coordinates that may be other than 0."""
         return [max(values) for name, _ in self.network.registers for values in values_of(held[name])]
 
     def _move(self, at: str, exact: Mapping[str, Drifts], held: Mapping[str, Held]) -> None:
-        """Activations are rounded to A behind a sublayer; ``exact`` are the drifts before that."""
+        """Activations are rounded to A after a sublayer; ``exact`` are the drifts before that."""
         for cls, drifts in exact.items():
             rounded = [Fraction(0)] * len(drifts)
             for coordinate, drift in enumerate(drifts):

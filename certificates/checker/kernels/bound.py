@@ -1,13 +1,13 @@
-"""KERNELS section 6: whether all that a recipe computes is finite, and how far its output is from exact softmax.
+"""KERNELS section 6: whether everything that a recipe computes is finite, and how far its output is from exact softmax.
 
 Words:
-    reference  m of a block, which its exponentials are relative to
+    reference  m of a block: its exponentials are relative to that
     rise       how far the last reference may be above the largest t of a key that is not masked: h
-    path       of a key the exponentials that its weight is a product of: at its block, then where the reference changes
-    top        what the largest exact weight, which is 1, is at least in the end, with all roundings; without the offset
-    mean       what steps of the proof compare: of values, with weights that go from the exact ones to those computed
+    path       a key's exponentials, whose product is its weight: one at its block, one at each change of the reference
+    top        a lower bound on the final weight, without the offset, of the key whose exact weight is the largest, 1
+    mean       steps of the proof compare means of values; their weights go from the exact ones to the computed ones
 
-All is in the units of the natural exponential. Numbers are rational; what is rounded is rounded to the safe side.
+Everything is in units of the natural exponential. Numbers are rational; roundings go to the safe side.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from exactformer.certificates.checker.softmax.numbers import exponential
 
 LN_2 = Fraction(6931471805, 10**10), Fraction(6931471806, 10**10)
 GRID = 1 << 10
-"""Bits behind the point of exponentials."""
+"""Bits of exponentials after the point."""
 FURTHEST = 512
 """Exact weights below exp(-FURTHEST) count as lost."""
 CAUSES = ("product", "argument", "exponential", "underflow", "mask", "cast", "sums", "merge", "quotient", "output")
@@ -34,7 +34,7 @@ class Unshown(Exception):
 
 @dataclass(frozen=True)
 class Inputs:
-    """At most so many keys, with scores and values in these ranges; ``masked``: none, some but not all, or any.
+    """At most this many keys, with scores and values in these ranges; ``masked``: none, some but not all, or any.
     ``drift``: how far each score may be from the exact one."""
 
     keys: int
@@ -45,12 +45,12 @@ class Inputs:
 
 
 def errors(recipe: Recipe, inputs: Inputs) -> dict[str, Fraction]:
-    """By cause; the output is off by their sum at most. `Unshown` where it may be no finite number."""
+    """Errors by cause; the output is off by at most their sum. `Unshown` if it may be no finite number."""
     return _Bound(recipe, inputs).errors()
 
 
 def grown(error: Fraction, number: int) -> Fraction:
-    """(1 + error)^number - 1 at most: n e / (1 - n e)."""
+    """A bound on (1 + error)^number - 1: n e / (1 - n e)."""
     if error * number >= Fraction(1, 2):
         raise Unshown(f"{number} roundings together have no bound")
     return error * number / (1 - error * number)
@@ -73,7 +73,7 @@ class _Bound:
     recipe: Recipe
     inputs: Inputs
 
-    # What the reference may be
+    # The possible references
 
     @cached_property
     def exact(self) -> tuple[Fraction, Fraction]:
@@ -94,7 +94,7 @@ class _Bound:
 
     @cached_property
     def t(self) -> tuple[Fraction, Fraction]:
-        """Of keys that are not masked, in the units of c s."""
+        """For keys that are not masked, in units of c s."""
         return self.exact[0] - self.scaled, self.exact[1] + self.scaled
 
     @cached_property
@@ -111,7 +111,7 @@ class _Bound:
 
     @cached_property
     def masks(self) -> list[Fraction | None]:
-        """What t of a masked key may be: the ends of a range; None for -inf."""
+        """The possible t of a masked key: the ends of a range; None for -inf."""
         recipe = self.recipe
         if self.inputs.masked == "none" or recipe.mask_how is None:
             return []
@@ -132,24 +132,24 @@ class _Bound:
 
     @cached_property
     def numbers(self) -> list[Fraction]:
-        """What t of a masked key may be, but for -inf, in the units of c s: ends of a range."""
+        """The possible t of a masked key, except -inf, in units of c s: ends of a range."""
         return [end * self.factor for end in self.masks if end is not None]
 
     @cached_property
     def all_masked(self) -> bool:
-        """All of a block, a part or a row may be masked."""
+        """Whether all of a block, a part or a row may be masked."""
         return self.may_be_masked or self.inputs.masked == "any"
 
     @cached_property
     def references(self) -> list[Fraction]:
-        """All that m may be, besides t of keys that are not masked, in the units of c s: ends of ranges."""
+        """All that m may be, apart from t of keys that are not masked, in units of c s: ends of ranges."""
         found = list(self.numbers)
         if isinstance(self.recipe.start, Fraction):
             found.append(self.recipe.start * self.factor)
         nothing = not isinstance(self.recipe.start, Fraction) and None in self.masks
         if nothing and self.all_masked:
             if self.recipe.guard is None:
-                raise Unshown("all keys of a block may be masked: -inf less -inf is NaN, and there is no guard")
+                raise Unshown("all keys of a block may be masked: -inf minus -inf is NaN, and there is no guard")
             if self.recipe.guard == "stored":
                 found.append(Fraction(0))
         return found
@@ -179,12 +179,12 @@ class _Bound:
 
     @cached_property
     def factors(self) -> int:
-        """Of a path at most: one for each block of a part, and one for merging. With a threshold the reference cannot
+        """The most on a path: one for each block of a part, and one for merging. With a threshold the reference cannot
         change that often."""
         recipe, n = self.recipe, self.inputs.keys
         longest = -(-n // self.parts) if recipe.split_count is not None else min(recipe.split_length or n, n)
         blocks = 1 if recipe.block is None else -(-longest // recipe.block)
-        least = recipe.threshold * self.unit[0] / 2  # of a change, if roundings do not matter
+        least = recipe.threshold * self.unit[0] / 2  # the size of a change, if roundings do not matter
         if not self.references and 0 < self.slack < least:
             blocks = min(blocks, 2 + int((self.t[1] - self.t[0]) / least))
         return blocks + recipe.split
@@ -210,7 +210,7 @@ class _Bound:
         return self.recipe.threshold * self.unit[1] + self.slack
 
     def of_reference(self, size: Fraction) -> Fraction:
-        """How much further an argument is off for a reference of this size: its product is rounded."""
+        """By how much more an argument is off for a reference of this size: its product is rounded."""
         return self.q + (size * grown(self.u, 3) if self.recipe.argument == "fused" else 0)
 
     def argument(self, far: Fraction) -> Fraction:
@@ -267,12 +267,12 @@ class _Bound:
 
     @cached_property
     def of_exponential(self) -> Fraction:
-        """Relative: of normal numbers each factor."""
+        """The relative error of a path's exponentials, if all are normal numbers."""
         return grown(self.recipe.ulps * 2 * self.u, self.factors)
 
     @cached_property
     def relative(self) -> Fraction:
-        """Of weights, before they are cast."""
+        """The relative error of weights, before they are cast."""
         return (1 + self.of_argument) * (1 + self.of_exponential) - 1
 
     # Sizes
@@ -283,18 +283,18 @@ class _Bound:
 
     @cached_property
     def largest(self) -> Fraction:
-        """P, of p with the offset."""
+        """P: the largest p, with the offset."""
         return exponential_of(max(self.threshold, self.excess))[1] * (1 + self.relative) * self.offset
 
     @cached_property
     def rescaled(self) -> Fraction:
-        """Of a weight at any time: where all keys are masked, factors may be above 1."""
+        """The largest weight at any time: if all keys are masked, factors may be above 1."""
         return self.largest * exponential_of(self.factors * self.excess)[1] * (1 + self.relative)
 
     @cached_property
     def top(self) -> Fraction:
-        """Of the key with the largest exact weight; its exponentials are normal numbers, and so is its weight in W, if
-        it is cast before it is divided."""
+        """``top`` of the key with the largest exact weight: its exponentials are normal numbers, and so is its weight
+        in W, if it is cast before it is divided."""
         recipe = self.recipe
         found = exponential_of(-self.rise)[0] * (1 - self.relative)
         each = exponential_of(-self.rise - self.threshold)[0] * (1 - self.relative)
@@ -306,7 +306,7 @@ class _Bound:
 
     @cached_property
     def row(self) -> Fraction | None:
-        """As ``top``, of a row, or a part of which a mean is taken, that is all masked; None if there is none."""
+        """As ``top``, for a row that is masked as a whole, or a part like that of which a mean is taken; else None."""
         recipe = self.recipe
         if self.inputs.masked != "any" and not (self.may_be_masked and self.parts > 1 and recipe.merge == "means"):
             return None
@@ -324,7 +324,7 @@ class _Bound:
 
     @cached_property
     def saturated(self) -> Fraction:
-        """How much of a weight is cut off at W's largest, relatively."""
+        """How much of a weight is cut off at W's largest number, relatively."""
         recipe, most = self.recipe, self.recipe.weight.largest
         if self.largest > most and recipe.overflow != "saturate":
             raise Unshown(f"a weight may be {size_of(self.largest)}, beyond the largest number of {recipe.weight.name}")

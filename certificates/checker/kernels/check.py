@@ -37,7 +37,7 @@ TOP = ("format", "version", "statement", "errors", "input", "verdict", "provenan
 VERDICTS = ("proved", "refuted", "inconclusive")
 MOST_KEYS, MOST_EXECUTED = 2**40, 2**12
 MOST_BITS = 2**18
-"""Bits of numbers that are computed with, of all keys that are executed: some seconds."""
+"""The most bits, over all keys, of numbers that are computed with: some seconds."""
 AMONG = {
     "none": "",
     "some": ", of which some are masked, but never all",
@@ -91,7 +91,7 @@ def check_kernel(certificate_path: Path, budget: int = SECONDS, network_given: P
         raise Rejected("certificate", "is about a kernel, not about the network that is given")
     verdict = text("verdict", parts["verdict"])
     if verdict not in VERDICTS:
-        raise Rejected("verdict", f"is {quote(verdict)}, none of the verdicts")
+        raise Rejected("verdict", f"is {quote(verdict)}, which is not a verdict")
     statement = read_statement(parts["statement"])
     require_same("statement.claim", statement.claim, statement.sentence(verdict))
     if verdict != "proved":
@@ -123,7 +123,7 @@ def read_statement(value: Json) -> Statement:
     for name, form in (("scores", recipe.score), ("values", recipe.value)):
         ends = [rational(f"statement.{name}", end) for end in items(f"statement.{name}", parts[name])]
         if len(ends) != 2 or ends[0] > ends[1] or not all(form.has(end) for end in ends):
-            raise Rejected(f"statement.{name}", f"is no range of numbers of {form.name}")
+            raise Rejected(f"statement.{name}", f"is not a range of numbers of {form.name}")
         ranges.append((ends[0], ends[1]))
     masked = one_of("statement.masked", parts["masked"], *AMONG)
     if recipe.mask_how is None and masked != "none":
@@ -138,7 +138,7 @@ def read_statement(value: Json) -> Statement:
 
 
 def check_errors(value: Json, statement: Statement) -> Mapping[str, Fraction]:
-    """Those stated, by cause: none below what is computed here, and all of them together within the tolerance."""
+    """The stated errors, by cause: none is below the one computed here, and together they are within the tolerance."""
     listed = members("errors", value, *CAUSES)
     stated = {cause: rational(f"errors.{cause}", listed[cause]) for cause in CAUSES}
     try:
@@ -154,7 +154,7 @@ def check_errors(value: Json, statement: Statement) -> Mapping[str, Fraction]:
 
 
 def refuted(value: Json, statement: Statement, deadline: Deadline) -> str:
-    """What comes out, if that is too far from what is wanted, or no number."""
+    """The output, if it is too far from what is wanted, or no number."""
     inputs, recipe = statement.inputs, statement.recipe
     listed = items("input", value)
     if not 0 < len(listed) <= inputs.keys:
@@ -175,7 +175,7 @@ def refuted(value: Json, statement: Statement, deadline: Deadline) -> str:
         return f"it makes {found.value}"
     off = distance(found, wanted(recipe, keys))
     if not isinstance(off, Fraction) or off <= statement.tolerance:
-        raise Rejected("input", "is no refutation: what comes out is not surely off by more than the tolerance")
+        raise Rejected("input", "is not a refutation: the output is not surely off by more than the tolerance")
     return f"it makes {approximately(found)}, which is off by more than {approximately(off, ROUND_FLOOR)}"
 
 
@@ -193,6 +193,6 @@ def read_key(field: str, value: Json, statement: Statement) -> Key:
     ):
         number = rational(f"{field}[{place}]", listed[place])
         if not form.has(number) or not ends[0] <= number <= ends[1]:
-            raise Rejected(f"{field}[{place}]", f"is {quote(listed[place])}, no {name} of {form.name} in its range")
+            raise Rejected(f"{field}[{place}]", f"is {quote(listed[place])}, not a {name} of {form.name} in its range")
         numbers.append(number)
     return Key(numbers[0], numbers[1], truth(f"{field}[2]", listed[2]))

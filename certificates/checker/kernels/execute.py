@@ -1,9 +1,9 @@
-"""What a recipe makes of an input, exactly, and what is wanted of it (KERNELS 2).
+"""The exact output of a recipe on an input, and the output that is wanted (KERNELS 2).
 
 Words:
-    key      of one: its score, its value, and whether it is masked
-    partial  what is known of the keys of a part so far: m, l and o
-    weight   what a value is multiplied with, a number of W
+    key      a key's score, its value, and whether it is masked
+    partial  what is known about the keys of a part so far: m, l and o
+    weight   the factor of a value, a number of W
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from exactformer.certificates.checker.kernels.recipe import Recipe
 from exactformer.certificates.checker.softmax.numbers import exponential as exponential_of_minus
 
 BITS = 128
-"""How closely what is wanted is enclosed: to this many bits after the point, of the range of values."""
+"""The wanted output is enclosed to this many bits after the point, relative to the range of values."""
 
 
 class Key(NamedTuple):
@@ -62,7 +62,7 @@ def execute(recipe: Recipe, keys: Sequence[Key]) -> Number:
 
 
 def part_of(recipe: Recipe, keys: Sequence[Key]) -> Partial:
-    """Of the keys of a part, block by block."""
+    """The partial sums of a part, block by block."""
     length = recipe.block or len(keys)
     found = Partial(recipe.start, ZERO, ZERO)
     for at in range(0, len(keys), length):
@@ -118,7 +118,7 @@ def reference(recipe: Recipe, m: Number, top: Number) -> Number:
 
 
 def guarded(recipe: Recipe, m: Number) -> Number:
-    """What is computed with in the place of m."""
+    """What replaces m in the computation."""
     return ZERO if recipe.guard is not None and m is MINUS_INFINITY else m
 
 
@@ -154,7 +154,7 @@ def cast(recipe: Recipe, p: Number) -> Number:
 
 
 def merged(recipe: Recipe, parts: Sequence[Partial]) -> Partial:
-    """Of all parts."""
+    """The merged sums of all parts."""
     form, m = recipe.computing, largest([part.m for part in parts])
     factors = [exponential(recipe, part.m, guarded(recipe, m)) for part in parts]
     weights = [rounded(form, times(part.weights, factor)) for part, factor in zip(parts, factors, strict=True)]
@@ -202,12 +202,12 @@ def weight_of(x: Fraction, bits: int) -> tuple[int, int]:
 
 
 def least_error(recipe: Recipe, keys: Sequence[Key]) -> Number:
-    """How far what is executed surely is from what is wanted, as `distance` says."""
+    """How far the executed output surely is from the wanted one, as `distance` says."""
     return distance(execute(recipe, keys), wanted(recipe, keys))
 
 
 def distance(output: Number, ends: tuple[Fraction, Fraction] | None) -> Number:
-    """How far an output is from the ends; an infinity if it is no finite number; 0 if nothing else is wanted."""
+    """How far an output is from the ends; an infinity if it is not a finite number; 0 if nothing else is wanted."""
     if isinstance(output, Special):
         return INFINITY
     return ZERO if ends is None else max(ZERO, ends[0] - output, output - ends[1])

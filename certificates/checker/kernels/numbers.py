@@ -1,6 +1,6 @@
 """Exact numbers, infinities and NaN; rounding them; ln 2, and powers of e and 2 (KERNELS 2).
 
-Arithmetic is that of IEEE 754, without -0: a sign of zero is not told apart, and 0 is taken to be positive.
+Arithmetic is that of IEEE 754, without -0: zero has no sign and counts as positive.
 
 Words:
     number   a rational, an infinity, or NaN
@@ -20,7 +20,7 @@ from exactformer.certificates.checker.softmax.numbers import exponential
 
 
 class Special(Enum):
-    """What is no rational."""
+    """The numbers that are not rationals."""
 
     INFINITY = "inf"
     MINUS_INFINITY = "-inf"
@@ -82,7 +82,7 @@ def is_above(left: Number, right: Number) -> bool:
 
 
 def largest(numbers: list[Number]) -> Number:
-    """The largest of some numbers; NaN are passed over, unless there is nothing else."""
+    """The largest of some numbers; NaN is skipped, unless there is nothing else."""
     found = numbers[0]
     for number in numbers[1:]:
         if found is NAN or is_above(number, found):

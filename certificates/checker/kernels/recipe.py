@@ -20,7 +20,7 @@ from exactformer.certificates.checker.kernels.numbers import (
 )
 
 LARGEST_BLOCK = 2**20
-"""Keys of a block or of a part; and parts."""
+"""The most keys of a block or of a part; and the most parts."""
 LARGEST_OFFSET = 64
 FORMATS = ("score", "computing", "weight", "value", "output")
 FIELDS = (
@@ -41,7 +41,7 @@ FIELDS = (
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is computed of one query and one column of values (KERNELS 1).
+    """What is computed for one query and one column of values (KERNELS 1).
 
     Formats by their roles S, F, W, V, A. ``scale`` is c; ``block`` is B; ``split_count`` and ``split_length`` are K and
     L, at most one of them; ``start``, ``threshold`` and ``guard`` are about the running maximum; ``ulps`` is U, and
@@ -75,19 +75,19 @@ class Recipe:
 
     @property
     def p(self) -> int:
-        """Bits of F, which is floating."""
+        """The bits of F, which is floating."""
         if self.computing.p is None:
             raise ValueError(f"{self.computing.name} is not floating")
         return self.computing.p
 
     @cached_property
     def rounded_scale(self) -> Number:
-        """rnd_F(c), which scores are multiplied with; a normal number."""
+        """rnd_F(c), the factor of scores; a normal number."""
         return rounded(self.computing, self.scale)
 
     @cached_property
     def log2_e(self) -> Number:
-        """rnd_F(log2 e), which differences are multiplied with, with base 2."""
+        """rnd_F(log2 e), the factor of differences, with base 2."""
         return log2_e(self.computing, ONE)
 
     @cached_property
@@ -107,7 +107,7 @@ class Recipe:
 
 
 def read_recipe(field: str, value: Json) -> Recipe:
-    """A recipe from its canonical JSON; `Rejected` if it is none."""
+    """The recipe of this canonical JSON; `Rejected` if it is not one."""
     parts = members(field, value, *FIELDS)
     formats = _formats(f"{field}.formats", parts["formats"])
     computing = formats["computing"]
@@ -146,12 +146,12 @@ def read_recipe(field: str, value: Json) -> Recipe:
         merge=merge,
     )
     if recipe.quotient == "weights" and (recipe.block is not None or recipe.split or recipe.sum == "cast"):
-        raise Rejected(f"{field}.quotient", "is of weights: there are blocks, splits, or a sum of casts")
+        raise Rejected(f"{field}.quotient", "divides weights, which does not go with blocks, splits, or a sum of casts")
     if recipe.scale <= 0:
         raise Rejected(f"{field}.scale", f"is {recipe.scale}, not above 0")
     for factor in (recipe.rounded_scale, recipe.folded_scale):
         if isinstance(factor, Special) or factor < computing.least_normal:
-            raise Rejected(f"{field}.scale", f"is, times 1 or log2 e, no normal number of {computing.name}")
+            raise Rejected(f"{field}.scale", f"is, times 1 or log2 e, not a normal number of {computing.name}")
     return recipe
 
 
@@ -194,7 +194,7 @@ def _number(field: str, value: Json, form: Format) -> Number:
         return MINUS_INFINITY
     number = rational(field, value)
     if not form.has(number):
-        raise Rejected(field, f"is {quote(value)}, which is no number of {form.name}")
+        raise Rejected(field, f"is {quote(value)}, which is not a number of {form.name}")
     return number
 
 

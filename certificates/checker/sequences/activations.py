@@ -1,8 +1,8 @@
 """NETWORKS sections 1.3 and 7: smooth activations z s(z), between ends on the grid.
 
 Words:
-    share  s, which increases from 0 to 1: of silu 1 / (1 + exp(-z)), of gelu the normal distribution function
-    turn   where z s(z) is least: it falls before, and increases behind
+    share  s, which increases from 0 to 1: for silu 1 / (1 + exp(-z)), for gelu the normal distribution function
+    turn   where z s(z) is least: it falls before the turn, and increases after it
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from exactformer.certificates.checker.softmax.numbers import Ends, exponential
 
 
 def smooth(name: str, grid: int, ends: Ends) -> Ends:
-    """What an activation makes of numbers between these ends."""
+    """Ends of an activation's values on numbers between these ends."""
     share, turn = SMOOTH[name]
     (low, high), (least, most) = ends, ((end.numerator << grid) // end.denominator for end in turn)
     if low > most:
@@ -29,7 +29,7 @@ def smooth(name: str, grid: int, ends: Ends) -> Ends:
 
 
 def _at(share: Callable[[int, int], Ends], grid: int, z: int) -> Ends:
-    """z s(z); far before the turn it is not less than nearer to it."""
+    """z s(z); far before the turn it is at least as large as near it."""
     low, high = share(z, grid)
     if z >= 0:
         return z * low >> grid, -(-z * high >> grid)
@@ -60,7 +60,7 @@ def normal(z: int, grid: int) -> Ends:
 
     For z >= 0 it is 1/2 + exp(-z^2 / 2) / sqrt(2 pi) times the sum of z^(2n + 1) / (1 * 3 * .. * (2n + 1)). From where
     z^2 <= n + 1 on each of these is at most half of the one before, so that all that follow are at most the last one.
-    The sum is about exp(z^2 / 2): so many bits more has the exponential. And it is at least 1 - exp(-z^2 / 2) / 2.
+    The sum is about exp(z^2 / 2), so the exponential has as many bits more. And it is at least 1 - exp(-z^2 / 2) / 2.
     """
     one = 1 << grid
     if z < 0:
@@ -110,4 +110,4 @@ SMOOTH: dict[str, tuple[Callable[[int, int], Ends], tuple[Fraction, Fraction]]] 
     "gelu": (normal, (Fraction(-751791524693564458, 10**18), Fraction(-751791524693564457, 10**18))),
     "gelu_tanh": (logistic_of_tanh, (Fraction(-752461422071016259, 10**18), Fraction(-752461422071016258, 10**18))),
 }
-"""Shares, and between which numbers the turn is."""
+"""The shares, and two numbers between which the turn is."""

@@ -14,7 +14,7 @@ from exactformer.certificates.checker.softmax.model import parse_model
 from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, Ends, Sum, Unbounded, Value
 
 LARGEST_CONTEXT = 2**15
-"""Tokens of all sequences."""
+"""The most tokens of all sequences."""
 LOWEST = -1024
 """The formats' smallest numbers are at least 2^LOWEST."""
 
@@ -41,7 +41,7 @@ def activated(arithmetic: Arithmetic, row: Row, vector: Sequence[Value]) -> Valu
 
 
 def neurons(arithmetic: Arithmetic, layer: Layer, vector: Sequence[Value], deadline: Deadline) -> list[Value]:
-    """Of what neurons read: numbers of L; stored they are of A."""
+    """What neurons read: numbers of L; with +stored, numbers of A."""
     own = [logit(arithmetic, row, vector) for row in layer.neurons]
     gates = [logit(arithmetic, row, vector) for row in layer.gates]
     active = list[Value]()
@@ -55,7 +55,7 @@ def neurons(arithmetic: Arithmetic, layer: Layer, vector: Sequence[Value], deadl
 
 
 def _activation(arithmetic: Arithmetic, name: str, ends: Ends) -> Value:
-    """What is made of a number of L, or stored of A. One that is smooth may be off by 8 u |z| + q."""
+    """The activation of a number of L or, with +stored, of A. A smooth one may be off by 8 u |z| + q."""
     model, (low, high) = arithmetic.model, ends
     form = model.activation if model.steps.stored else model.steps.linear
     if name == "relu":
@@ -74,7 +74,7 @@ def _activation(arithmetic: Arithmetic, name: str, ends: Ends) -> Value:
 
 
 def _product(arithmetic: Arithmetic, gate: Value, ends: Ends) -> Value:
-    """rnd_L of two numbers' product; stored rnd_A of that."""
+    """rnd_L of two numbers' product; with +stored, rnd_A of that."""
     model, corners = arithmetic.model, [a * b for a in gate[:2] for b in ends]
     ends = min(corners) >> arithmetic.grid, -(-max(corners) >> arithmetic.grid)
     found = arithmetic.rounded(model.steps.linear, ends)
@@ -84,7 +84,7 @@ def _product(arithmetic: Arithmetic, gate: Value, ends: Ends) -> Value:
 def of_head(
     arithmetic: Arithmetic, head: Head, planes: Planes, vector: Sequence[Value]
 ) -> tuple[list[Value], list[Value], list[Value]]:
-    """Query, key and values of a token at a position with these planes, from what heads read of it."""
+    """Query, key and values of a token at a position with these planes, from what heads read of the token."""
     query, key, value = (
         [activated(arithmetic, row, vector) for row in rows] for rows in (head.query, head.key, head.value)
     )
@@ -97,8 +97,8 @@ def of_head(
 
 
 def added(arithmetic: Arithmetic, row: Row, made: Sequence[Value], vector: Sequence[Value]) -> Value:
-    """A coordinate behind a sublayer: rnd_A of the sum in L of itself, the row's first term, and of what the sublayer
-    makes of these numbers; stored, that is rounded to A before it is added."""
+    """A coordinate after a sublayer: rnd_A of the sum in L of itself, which is the row's first term, and of what the
+    sublayer makes of these numbers; with +stored, that is rounded to A before it is added."""
     if not arithmetic.model.steps.stored:
         return activated(arithmetic, row, [*made, *vector])
     x, what = [*made, *vector][row.terms[0][0]], activated(arithmetic, row.rest, [*made, *vector])
@@ -108,25 +108,25 @@ def added(arithmetic: Arithmetic, row: Row, made: Sequence[Value], vector: Seque
 
 
 def logit(arithmetic: Arithmetic, row: Row, vector: Sequence[Value]) -> Ends:
-    """The row's sum in L; stored, as a number of A."""
+    """The row's sum in L; with +stored, as a number of A."""
     if arithmetic.model.steps.stored:
         return activated(arithmetic, row, vector)[:2]
     return arithmetic.sum(arithmetic.model.steps.linear, row_terms(arithmetic, row, vector))
 
 
 def require_judged(arithmetic: Arithmetic, network: Network, field: str = "statement.arithmetic") -> None:
-    """What a network has is judged in an arithmetic; else `TooLarge`."""
+    """`TooLarge` if something in the network is not judged in this arithmetic."""
     if network.norms and arithmetic.kind != EXACT and arithmetic.model.steps.linear.p is None:
         raise TooLarge(f"{field}: the network has norms, which are not judged with sums in fixed point")
 
 
 def arithmetic_of(text: str, e: int, field: str = "statement.arithmetic") -> Arithmetic:
-    """The arithmetic with this text; `Rejected` if it is no canonical one, `TooLarge` if it is not judged."""
+    """The arithmetic with this text; `Rejected` if it is not a canonical one, `TooLarge` if it is not judged."""
     model = parse_model(field, text, of_networks=True)
     steps = model.steps
     for is_there, what in (
         (model.kind == EXACT and text != EXACT, "a format of scores in exact, which rounds nothing"),
-        (steps.head, "+head, in the place of which heads of networks have scales"),
+        (steps.head, "+head: heads of networks have scales instead"),
         (steps.block is not None, "+online"),
         (steps.once and (model.accumulator is None or steps.faithful), "+once with two formats, or with +faithful"),
     ):

@@ -1,4 +1,4 @@
-"""NETWORKS section 3: what a softmax head makes for one token, from what queries, keys and values are in."""
+"""NETWORKS section 3: a softmax head's output for one token, from intervals of queries, keys and values."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ class Scores(NamedTuple):
 
 
 def query_of(arithmetic: Arithmetic, scores: Sequence[Scores]) -> Query:
-    """How far scores are below the largest one; where there is no accumulator, below the largest that any can be:
-    there softmax does not depend on what is subtracted.
+    """How far scores are below the largest one; without an accumulator, below the largest that any can be: softmax does
+    not depend on what is subtracted then.
 
-    Below the largest: that is at least 0, at least the lower end of any score less this one's upper end; and at most
-    the upper end of some other token's less this one's lower end, or 0. With a floating accumulator it is rounded.
+    The distance is at least 0, and at least the lower end of any score minus this one's upper end. It is at most the
+    upper end of some other token's score minus this one's lower end, or 0. With a floating accumulator it is rounded.
     """
     number, acc = sum(one.number for one in scores), arithmetic.model.accumulator
     if acc is None:

@@ -1,7 +1,7 @@
 """NETWORKS sections 4 to 6: `check_sequences` decides whether a certificate about given sequences is valid.
 
-Hardmax is computed again and compared; the softmax transformer is enclosed by intervals, and what is stated of it may
-not be more than they show. Read without computing are only: the sequences with what is asked, the arithmetic, beta, the
+Hardmax is computed again and compared. Intervals enclose the softmax transformer, and the certificate may not state
+more than they show. Only these are read without computing: the sequences with what is asked, the arithmetic, beta, the
 network, the verdict and the place of a refutation.
 """
 
@@ -49,16 +49,17 @@ from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, 
 
 TOP = ("format", "version", "statement", "network", "hardmax", "softmax", "verdict", "refutation", "provenance")
 MOST_ACTIVATIONS = 2**21
-"""Tokens of a sequence times coordinates, neurons and values of a layer."""
+"""The most activations at once: tokens of a sequence times coordinates, neurons and values of a layer."""
 MOST_PRODUCTS, MOST_EXPONENTIALS = 2**26, 2**22
-"""Tokens times weights, and pairs of tokens that meet times entries of queries and values; such pairs times heads."""
+"""The most products: tokens times weights, and pairs of tokens that meet times entries of queries and values; the most
+exponentials: such pairs times heads."""
 
 
 def check_sequences(certificate_path: Path, budget: int = SECONDS, network_given: Path | bytes | None = None) -> Valid:
-    """The certificate is valid; else `Rejected`, or `BadInput` if there is nothing to judge.
+    """The result, if the certificate is valid; else `Rejected`, or `BadInput` if there is nothing to judge.
 
-    The network may be given as a file, or as the bytes of one; else it lies beside the certificate. All of the check
-    may take ``budget`` seconds.
+    The network may be given as a file, or as the bytes of one; else it is read from the certificate's folder. All of
+    the check may take ``budget`` seconds.
     """
     deadline = Deadline(budget)
     parts = members("certificate", read_certificate(certificate_path, SEQUENCES), *TOP)
@@ -66,7 +67,7 @@ def check_sequences(certificate_path: Path, budget: int = SECONDS, network_given
     require_provenance(parts["provenance"])
     verdict = text("verdict", parts["verdict"])
     if verdict not in SAYS:
-        raise Rejected("verdict", f"is {quote(verdict)}, none of the verdicts")
+        raise Rejected("verdict", f"is {quote(verdict)}, which is not a verdict")
     statement = read_statement(parts["statement"])
     require_same("statement.claim", statement.claim, statement.sentence(verdict))
     document = members("network", parts["network"], "weights")["weights"]
@@ -119,7 +120,7 @@ def check_sequences(certificate_path: Path, budget: int = SECONDS, network_given
 
 
 def check_tokens(sequences: Sequence[Given], network: Network, logits: Logits) -> None:
-    """All tokens and outputs are the network's, and every sequence has as many as there are positions at most."""
+    """`Rejected` unless all tokens and outputs are the network's, and no sequence is longer than its positions."""
     for place, given in enumerate(sequences):
         field, most = f"statement.sequences[{place}]", network.positions
         for token in given.tokens:
@@ -127,13 +128,13 @@ def check_tokens(sequences: Sequence[Given], network: Network, logits: Logits) -
                 raise Rejected(field, f"has {quote(token)}, which is not in the vocabulary")
         for _, output in given.asked:
             if output not in logits:
-                raise Rejected(field, f"asks for {quote(output)}, which is no output")
+                raise Rejected(field, f"asks for {quote(output)}, which is not an output")
         if most is not None and len(given.tokens) > most:
             raise Rejected(field, f"has {len(given.tokens)} tokens; the network has {most} positions")
 
 
 def require_light_work(sequences: Sequence[Given], network: Network, logits: Logits) -> None:
-    """The check does not take more multiplications and exponentials than this checker does; else `TooLarge`."""
+    """`TooLarge` if the check takes more multiplications and exponentials than this checker's limits."""
     tokens = sum(len(given.tokens) for given in sequences)
     longest = max(len(given.tokens) for given in sequences)
     weights = sum(len(row.terms) + 1 for row in network.rows()) + network.width * (len(network.layers) + 1)
@@ -160,11 +161,11 @@ def require_light_work(sequences: Sequence[Given], network: Network, logits: Log
         (pairs * len(heads), MOST_EXPONENTIALS, "exponentials"),
     ):
         if number > most:
-            raise TooLarge(f"the sequences make {number:,} {what}; this checker computes {most:,}")
+            raise TooLarge(f"the sequences need {number:,} {what}; this checker computes up to {most:,}")
 
 
 def check_drift(value: Json, bounds: Sequence[Fraction | None]) -> list[Fraction | None]:
-    """Section 6: no drift is stated below the bound computed here, or where there is none; those stated."""
+    """Section 6: the stated drifts, none of which is below the bound computed here, or stated if there is no bound."""
     layers = items("softmax.drift", value)
     if 2 * len(layers) != len(bounds):
         raise Rejected("softmax.drift", f"has {len(layers)} entries where there must be {len(bounds) // 2}")
@@ -177,16 +178,16 @@ def check_drift(value: Json, bounds: Sequence[Fraction | None]) -> list[Fraction
             if (drift := stated[-1]) is None:
                 continue
             if None in stated:
-                raise Rejected(here, "is stated, but one before it is null")
+                raise Rejected(here, "is stated, but an earlier one is null")
             if bound is None:
                 raise Rejected(here, "is stated, but this checker cannot exclude an overflow")
             if drift < bound:
-                raise Rejected(here, f"is {approximately(drift)}; this checker shows {approximately(bound)} only")
+                raise Rejected(here, f"is {approximately(drift)}; this checker shows only {approximately(bound)}")
     return stated
 
 
 class Difference(NamedTuple):
-    """At a position of a sequence, what the expected token's logit is above another's."""
+    """At a position of a sequence, by how much the expected token's logit is above another's."""
 
     sequence: int
     position: int
@@ -200,19 +201,19 @@ class Difference(NamedTuple):
 
 @dataclass(frozen=True)
 class Told:
-    """What a verdict says of differences: all are at least ``margin``; or one is at most 0; or nothing."""
+    """What a verdict says about differences: all are at least ``margin``; or one is at most 0; or nothing."""
 
     margin: Fraction | None = None
     refuted: Difference | None = None
 
     def others(self, logits: Logits, sequence: int, position: int, expected: str) -> Iterable[str]:
-        """The tokens of whose differences from the expected one something is said here."""
+        """The tokens about whose difference from the expected one something is said here."""
         if self.margin is not None:
             return (name for name in logits if name != expected)
         return [self.refuted.other] if self.refuted and self.refuted[:2] == (sequence, position) else []
 
     def require(self, of: Difference, vector: list[Value] | None, logits: Logits, arithmetic: Arithmetic) -> None:
-        """It is shown; else `Rejected`."""
+        """`Rejected` unless it is shown."""
         field = "refutation" if self.margin is None else "softmax.margin"
         try:
             if vector is None:
@@ -267,7 +268,7 @@ def read_verdict(verdict: str, margin: Json, refutation: Json, statement: Statem
 
 
 def approximately(value: Fraction, rounding: str = ROUND_HALF_EVEN) -> str:
-    """A rational as text, as a fraction or, where that is long, to a few digits; bounds are rounded to their safe side.
+    """A rational as text, as a fraction or, if that is long, to a few digits; bounds are rounded to the safe side.
 
     >>> approximately(Fraction(3**99, 2**160), ROUND_FLOOR), approximately(Fraction(3**99, 2**160), ROUND_CEILING)
     ('about 1.17e-1', 'about 1.18e-1')

@@ -1,6 +1,6 @@
 """NETWORKS section 2: the hardmax transformer on one sequence, in exact rationals.
 
-A state is integers over one denominator; all products and sums are of integers.
+A state consists of integers over one denominator; all products and sums are of integers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from exactformer.certificates.checker.document import TooLarge
 from exactformer.certificates.checker.sequences.network import Head, Layer, Logits, Map, Network, Row
 
 LONGEST_NUMBER = 2**13
-"""Bits of a coordinate's numerator, or of the denominator."""
+"""The most bits of a coordinate's numerator, or of the denominator."""
 
 Integers: TypeAlias = list[list[int]]
 """For every token, its numbers."""
@@ -31,13 +31,14 @@ class State:
     denominator: int
 
     def with_one(self) -> Integers:
-        """The vectors that rows are of."""
+        """The vectors that rows are applied to."""
         return [[*row, self.denominator] for row in self.rows]
 
 
 @dataclass(frozen=True)
 class Tally:
-    """Of a head, over some queries: the least gap that is not 0, and the most tokens that share the largest score."""
+    """About a head, over some queries: the least gap that is not 0, and the most tokens that share the largest
+    score."""
 
     separation: Fraction | None
     ties: int
@@ -67,8 +68,8 @@ def value_of(row: Row, vector: Sequence[int], scale: int) -> int:
 def behind_attention(
     network: Network, layer: Layer, state: State, seen: Sequence[Sequence[int]], scale: int, deadline: Deadline
 ) -> tuple[State, list[Tally]]:
-    """The state behind the heads, which all read the same one; for each head what it was like. ``seen``: for each token
-    the places of those that it sees."""
+    """The state after the heads, which all read the same one; and each head's tally. ``seen``: for each token the
+    places of those that it sees."""
     vectors = state.with_one()
     received = [list[tuple[int, int]]() for _ in vectors]
     tallies = list[Tally]()
@@ -91,7 +92,7 @@ def _head(
     scale: int,
     deadline: Deadline,
 ) -> tuple[list[tuple[int, list[int]]], Tally]:
-    """For each token how many it selects and the sums of their values, over ``unit``; and the head's tally."""
+    """For each token how many tokens it selects and the sums of their values, over ``unit``; and the head's tally."""
     made = list[Integers]()
     turn = max((planes.scale for planes in network.rotary), default=0) if head.rotary else 0
     for place, vector in enumerate(vectors):
@@ -115,7 +116,7 @@ def _head(
 
 
 def _turned(entries: list[int], rows: Map, scale: int) -> list[int]:
-    """A query or key with its entries rotated; over 2^scale more than before."""
+    """A query or key with its entries rotated; its denominator has the further factor 2^scale."""
     found = [entry << scale for entry in entries]
     for entry, row in rows:
         found[entry] = value_of(row, entries, scale)
@@ -123,7 +124,7 @@ def _turned(entries: list[int], rows: Map, scale: int) -> list[int]:
 
 
 def behind_mlp(layer: Layer, state: State, scale: int, deadline: Deadline) -> State:
-    """The state behind the MLP."""
+    """The state after the MLP."""
     neurons, unit = Integers(), 1 << scale
     for vector in state.with_one():
         deadline.left("hardmax: neurons")
@@ -138,7 +139,7 @@ def behind_mlp(layer: Layer, state: State, scale: int, deadline: Deadline) -> St
 
 
 def _added(rows: Map, numbers: Integers, unit: int, state: State, scale: int, deadline: Deadline) -> State:
-    """x with what the rows of ``numbers``, x and 1 make; numbers are over unit * the state's denominator."""
+    """x plus what the rows make of ``numbers``, x and 1; numbers are over unit * the state's denominator."""
     found = Integers()
     for mine, x in zip(numbers, state.with_one(), strict=True):
         deadline.left("hardmax: sums")

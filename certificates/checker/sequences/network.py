@@ -1,8 +1,8 @@
 """NETWORKS section 1: the network document, read into rows of integers.
 
 Words:
-    row     what makes one number of a vector: the sum of weight * vector[index], weights being integers over 2^scale
-    vector  behind its last number stands a 1, which biases are multiplied with; so a bias is a term as any other
+    row     makes one number from a vector: the sum of weight * vector[index], weights being integers over 2^scale
+    vector  a 1 follows its last number, as the factor of biases; so a bias is a term like any other
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from exactformer.certificates.checker.document import (
 from exactformer.certificates.checker.formats import Format
 
 WIDEST, MOST_TOKENS, MOST_LAYERS = 2**14, 2**14, 2**10
-"""Coordinates, or entries of a list; tokens of the vocabulary, or positions of a table; layers."""
+"""The most coordinates, or entries of a list; tokens of the vocabulary, or positions of a table; layers."""
 LONGEST_NUMBER = 2**10
-"""Bits of a numerator or denominator."""
+"""The most bits of a numerator or denominator."""
 MOST_BITS_OF_POSITION = 64
 
 Terms: TypeAlias = list[tuple[int, Fraction]]
@@ -48,12 +48,12 @@ class Row:
 
     @cached_property
     def weights(self) -> list[tuple[int, tuple[int, int, int, int]]]:
-        """Index, and the weight as a `Value` that is known: ends and size over 2^scale, and its grain."""
+        """Each index, with its weight as a known `Value`: ends and size over 2^scale, and its grain."""
         return [(at, (w, w, abs(w), (w & -w).bit_length() - 1 - self.scale)) for at, w in self.terms]
 
     @cached_property
     def rest(self) -> Row:
-        """Without the first term."""
+        """The row without its first term."""
         return Row(self.scale, self.terms[1:])
 
 
@@ -67,7 +67,7 @@ RATIONAL = ACTIVATIONS[:2]
 
 @dataclass(frozen=True)
 class Norm:
-    """``rows`` are of what is made of every coordinate by division, and 1: weights and biases. A coordinate that is not
+    """``rows`` read the divided coordinates and 1: they have the norm's weights and biases. A coordinate that is not
     listed becomes 0."""
 
     center: bool
@@ -85,7 +85,7 @@ class Planes:
 
 @dataclass(frozen=True)
 class Head:
-    """Rows of x and 1; what scores are multiplied with; ``rotary``: two entries of queries and keys, and a plane."""
+    """Rows of x and 1; the factor of scores; ``rotary``: two entries of queries and keys, and a plane."""
 
     name: str
     query: Rows
@@ -95,7 +95,7 @@ class Head:
     rotary: tuple[tuple[int, int, int], ...] = ()
 
     def turned(self, at: Planes) -> Map:
-        """Of entries that are rotated at a position the rows of the entries before."""
+        """The entries after rotation at a position, as rows of the entries before it."""
         found = list[tuple[int, Row]]()
         for a, b, plane in self.rotary:
             cosine, sine = at.planes[plane]
@@ -106,10 +106,10 @@ class Head:
 
 @dataclass(frozen=True)
 class Layer:
-    """``attention`` makes new coordinates from the values of all heads, in order, x and 1; a coordinate's own row has
-    the old coordinate in it, with weight 1; what is not listed stays. ``mlp`` likewise from neurons, x and 1.
+    """``attention`` makes new coordinates from the values of all heads, in order, x and 1; each row contains the old
+    coordinate, with weight 1; coordinates that are not listed stay. ``mlp`` does the same from neurons, x and 1.
 
-    ``norms``: what heads read x through, what x becomes behind them, and both for the MLP.
+    ``norms``: through which heads read x, which x passes after them, and both for the MLP.
     """
 
     heads: tuple[Head, ...]
@@ -122,7 +122,7 @@ class Layer:
 
     @property
     def reading(self) -> Rows:
-        """All that is read of x by heads and neurons."""
+        """All that heads and neurons read of x."""
         return (
             *(row for head in self.heads for row in (*head.query, *head.key, *head.value)),
             *self.neurons,
@@ -132,14 +132,14 @@ class Layer:
 
 @dataclass(frozen=True)
 class Nearest:
-    """The output is the number, of several that ascend, which is nearest to what a row makes of x and 1."""
+    """The output is the one of several ascending numbers that is nearest to what a row makes of x and 1."""
 
     row: Row
     numbers: tuple[Fraction, ...]
 
 
 Logits: TypeAlias = Mapping[str, Row]
-"""The output is the name whose row makes the largest number of x and 1."""
+"""The output is the name whose row makes the largest number from x and 1."""
 
 
 @dataclass(frozen=True)
@@ -173,17 +173,17 @@ class Network:
 
     @cached_property
     def norms(self) -> list[Norm]:
-        """All there are."""
+        """All outputs."""
         return [
             norm for norm in (*(one for layer in self.layers for one in layer.norms), self.norm) if norm is not None
         ]
 
     def planes(self, place: int) -> Planes:
-        """At a position; none where no head rotates."""
+        """The planes at a position; none if no head rotates."""
         return self.rotary[place] if self.rotary else Planes(0, ())
 
     def seen(self, tokens: Sequence[str]) -> list[list[int]]:
-        """Of every token of a sequence the places of those that it sees; of one that sees none nothing is judged."""
+        """For every token of a sequence the places of those that it sees; a token that sees none is not judged."""
         places = [place for place, token in enumerate(tokens) if token not in self.unseen]
         found = [[j for j in places if j <= i] if self.causal else places for i in range(len(tokens))]
         if not all(found):
@@ -191,7 +191,7 @@ class Network:
         return found
 
     def rows(self) -> Iterator[Row]:
-        """Those of all layers."""
+        """The heads of all layers."""
         for layer in self.layers:
             yield from layer.reading
             yield from (row for _, row in (*layer.attention, *layer.mlp))
@@ -242,7 +242,7 @@ def read_network(document: Json, linear: Format | None) -> Network:
 
 
 def _rotary(value: Json, linear: Format | None) -> tuple[Planes, ...]:
-    """Cosines and sines of all positions."""
+    """Cosines and sines at all positions."""
     reader, found = _Reader(0, linear, 0), list[Planes]()
     for at, entry in entries("network.rotary", value, MOST_TOKENS):
         planes = [
@@ -260,7 +260,7 @@ def _rotary(value: Json, linear: Format | None) -> tuple[Planes, ...]:
 
 
 def given(field: str, value: Json, *names: str) -> list[str]:
-    """Those of these fields that an object has, which may be left out."""
+    """The optional fields that an object has."""
     if not isinstance(value, dict):
         raise Rejected(field, f"is {quote(value)} where an object must be")
     return [name for name in names if name in value]
@@ -320,7 +320,9 @@ class _Reader:
         if found.denominator & (found.denominator - 1):
             raise Rejected(field, f"is {quote(value)}: its denominator is not a power of two")
         if self.linear is not None and not self.linear.has(found):
-            raise Rejected(field, f"is {quote(value)}, no number of {self.linear.name}, which holds weights")
+            raise Rejected(
+                field, f"is {quote(value)}, which is not a number of {self.linear.name}, the format of weights"
+            )
         return found
 
     def vector(self, field: str, value: Json, length: int) -> Terms:
@@ -351,7 +353,7 @@ class _Reader:
             yield coordinate, *self.form(at, form, length)
 
     def added(self, parts: Iterable[tuple[int, int, Terms, Fraction]], length: int) -> Map:
-        """Forms added to coordinates of x, which stand behind ``length`` other numbers, and before the 1.
+        """Forms added to coordinates of x, which come after ``length`` other numbers and before the 1.
 
         A part is (where its numbers begin, coordinate, terms, bias); the terms of all parts of one coordinate, and all
         their biases, are terms of its sum.
@@ -397,7 +399,7 @@ class _Reader:
             called, form = pair(at, entry, "a pair [name, form]")
             name = text(f"{at}[0]", called)
             if name in found:
-                raise Rejected(f"{at}[0]", f"is {quote(name)}, as is another one's")
+                raise Rejected(f"{at}[0]", f"is {quote(name)}, which is also the name of another one")
             found[name] = self.row(f"{at}[1]", form)
         if len(found) < 2:
             raise Rejected(f"{field}.largest", f"has {len(found)} outputs, not two or more")
@@ -409,7 +411,7 @@ class _Reader:
             parts = members(at, entry, "token", "embedding", "unembedding")
             name = text(f"{at}.token", parts["token"])
             if name in found:
-                raise Rejected(f"{at}.token", f"is {quote(name)}, as is another one's")
+                raise Rejected(f"{at}.token", f"is {quote(name)}, which is also the name of another one")
             embedding = dict(self.vector(f"{at}.embedding", parts["embedding"], self.width))
             found[name] = Token(embedding, self.row(f"{at}.unembedding", parts["unembedding"]))
         if len(found) < 2:
@@ -466,7 +468,7 @@ class _Reader:
         neurons, gates = (self.forms(f"{here}.{name}", mlp.get(name, [])) for name in ("neurons", "gates"))
         activation = text(f"{here}.activation", mlp.get("activation", "relu"))
         if activation not in ACTIVATIONS or ("activation" in mlp and activation == "relu"):
-            raise Rejected(f"{here}.activation", f"is {quote(activation)}, none of {', '.join(ACTIVATIONS[1:])}")
+            raise Rejected(f"{here}.activation", f"is {quote(activation)}, not one of {', '.join(ACTIVATIONS[1:])}")
         if "gates" in mlp and not 0 < len(gates) == len(neurons):
             raise Rejected(f"{here}.gates", f"are {len(gates)} where there are {len(neurons)} neurons")
         written = [(0, *added) for added in self.map(f"{here}.out", mlp["out"], len(neurons))]

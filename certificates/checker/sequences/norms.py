@@ -1,4 +1,4 @@
-"""NETWORKS sections 1.2 and 3: what a norm makes of x, between ends."""
+"""NETWORKS sections 1.2 and 3: intervals of what a norm makes of x."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from exactformer.certificates.checker.softmax.numbers import EXACT, Arithmetic, 
 
 
 def normed(arithmetic: Arithmetic, norm: Norm | None, vector: Sequence[Value]) -> list[Value]:
-    """Of x, and 1 behind it; without a norm it stays."""
+    """The norm of x, with a 1 after it; without a norm x stays."""
     if norm is None:
         return list(vector)
     model, linear, x = arithmetic.model, arithmetic.model.steps.linear, vector[:-1]
@@ -45,7 +45,7 @@ def _centred(arithmetic: Arithmetic, x: Sequence[Value]) -> list[Value]:
 
 def _inverse_root(arithmetic: Arithmetic, norm: Norm, y: Sequence[Value]) -> Ends:
     """r, on the grid: 1 / sqrt(s / d + epsilon), off by 8 u of it, which with few bits is more than all of it. Sums of
-    squares are not below 0, nor are they when they are rounded."""
+    squares are at least 0, rounded ones too."""
     linear, d, grid = arithmetic.model.steps.linear, len(y), arithmetic.grid
     low, high = arithmetic.sum(linear, _squares(arithmetic, y))
     # d times what is rooted, on the grid:
@@ -55,7 +55,7 @@ def _inverse_root(arithmetic: Arithmetic, norm: Norm, y: Sequence[Value]) -> End
     if low < least:
         raise Unbounded("a norm may divide by nearly 0")
     if arithmetic.kind != EXACT and 2 * high > d * arithmetic.scaled(linear.largest):
-        raise Unbounded(f"what a norm takes the root of may overflow {linear.name}")
+        raise Unbounded(f"the number under the root of a norm may overflow {linear.name}")
     # 2^grid / sqrt(v / (d 2^grid)) = sqrt(d 2^(3 grid) / v)
     ends = math.isqrt((d << 3 * grid) // high), math.isqrt((d << 3 * grid) // low) + 1
     if arithmetic.kind == EXACT:

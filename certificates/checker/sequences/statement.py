@@ -10,7 +10,7 @@ from exactformer.certificates.checker.sequences.network import ascending, entrie
 from exactformer.certificates.checker.softmax.numbers import Arithmetic
 
 MOST_SEQUENCES, MOST_TOKENS = 2**12, 2**15
-"""And tokens of all sequences together."""
+"""The most sequences, and the most tokens of all of them together."""
 SAYS = {
     "certified": "ranks the expected token strictly first at each of the {} asked about.",
     "refuted": "does not rank the expected token strictly first at each of the {} asked about.",
@@ -38,7 +38,7 @@ class Statement:
 
     @property
     def positions(self) -> int:
-        """How many are asked about."""
+        """How many positions are asked about."""
         return sum(len(given.asked) for given in self.sequences)
 
     def sentence(self, verdict: str) -> str:
@@ -78,6 +78,6 @@ def _given(field: str, value: Json) -> Given:
     parts = members(field, value, "tokens", "asked")
     tokens = tuple(text(at, entry) for at, entry in entries(f"{field}.tokens", parts["tokens"], MOST_TOKENS))
     if not tokens:
-        raise Rejected(f"{field}.tokens", "are none")
+        raise Rejected(f"{field}.tokens", "is empty")
     asked = ascending(f"{field}.asked", parts["asked"], len(tokens) - 1, "a pair [position, token]", MOST_TOKENS)
     return Given(tokens, tuple((position, text(at, token)) for at, position, token in asked))

@@ -21,9 +21,9 @@ Vectors: TypeAlias = list[list[Value]]
 
 @dataclass(frozen=True)
 class Walked:
-    """Behind all layers: hardmax, None if there is none; the tallies of all heads, in order; how far apart the two were
-    behind each sublayer, None from where an overflow is not excluded on; what the softmax transformer's x is in, None
-    likewise; and where that is, and why."""
+    """After all layers: the hardmax state, None if there is none; the tallies of all heads, in order; how far apart the
+    two transformers were after each sublayer, None from where on an overflow is not excluded; intervals of the softmax
+    transformer's x, likewise None; and where that is, and why."""
 
     state: State | None
     tallies: list[Tally]
@@ -38,9 +38,9 @@ def walk(network: Network, tokens: Sequence[str], arithmetic: Arithmetic, deadli
     enclosures = enclosed(network, tokens, arithmetic, deadline)
     number = 1 + 2 * len(network.layers)
     states: Iterable[State | None] = exact(network, tokens, tallies, deadline) if network.rational else [None] * number
-    for place, state in enumerate(states):  # there is a first one at least, before all layers
+    for place, state in enumerate(states):  # there is at least the first one, before all layers
         try:
-            vectors = next(enclosures, None)  # what has raised is at its end
+            vectors = next(enclosures, None)  # a generator that has raised is at its end
         except Unbounded as error:
             vectors, unbounded = None, f"{_sublayer(place)}: {error}"
         if state is not None:
@@ -54,7 +54,7 @@ def _sublayer(number: int) -> str:
 
 
 def exact(network: Network, tokens: Sequence[str], tallies: list[Tally], deadline: Deadline) -> Iterator[State]:
-    """Hardmax: the first state, and the one behind each sublayer; tallies of the heads are added to the list."""
+    """Hardmax: the first state, and the one after each sublayer; tallies of the heads are added to the list."""
     scale = max((row.scale for row in network.rows()), default=0)
     state, seen = first_state(network, tokens), network.seen(tokens)
     yield state
@@ -67,7 +67,7 @@ def exact(network: Network, tokens: Sequence[str], tallies: list[Tally], deadlin
 
 
 def enclosed(network: Network, tokens: Sequence[str], arithmetic: Arithmetic, deadline: Deadline) -> Iterator[Vectors]:
-    """What x is in, first and behind each sublayer; `Unbounded` where an overflow is not excluded."""
+    """Intervals of x, before the first and after each sublayer; `Unbounded` if an overflow is not excluded."""
     vectors, seen = Vectors(), network.seen(tokens)
     for i, token in enumerate(tokens):
         deadline.left("softmax: embeddings")
@@ -85,7 +85,7 @@ def enclosed(network: Network, tokens: Sequence[str], arithmetic: Arithmetic, de
 
 
 def embedded(arithmetic: Arithmetic, network: Network, token: str, place: int) -> list[Value]:
-    """What x is in at first, and 1."""
+    """The first intervals of x, and 1."""
     embedding, position, zero = network.vocabulary[token].embedding, network.position(place), Fraction(0)
     x = [first(arithmetic, embedding.get(c, zero), position.get(c, zero)) for c in range(network.width)]
     return [*x, arithmetic.one]
@@ -94,12 +94,12 @@ def embedded(arithmetic: Arithmetic, network: Network, token: str, place: int) -
 def enclosed_heads(
     arithmetic: Arithmetic, layer: Layer, made: list[Value], vector: list[Value], deadline: Deadline
 ) -> list[Value]:
-    """What x is in behind attention, from what all heads make."""
+    """Intervals of x after attention, from the outputs of all heads."""
     return normed(arithmetic, layer.norms[1], _behind(arithmetic, layer.attention, made, vector, deadline))
 
 
 def enclosed_mlp(arithmetic: Arithmetic, layer: Layer, vector: list[Value], deadline: Deadline) -> list[Value]:
-    """What x is in behind the MLP."""
+    """Intervals of x after the MLP."""
     deadline.left("softmax: neurons")
     made = neurons(arithmetic, layer, normed(arithmetic, layer.norms[2], vector), deadline)
     return normed(arithmetic, layer.norms[3], _behind(arithmetic, layer.mlp, made, vector, deadline))
@@ -133,7 +133,7 @@ def _attended(
 def _behind(
     arithmetic: Arithmetic, rows: Map, made: list[Value], vector: list[Value], deadline: Deadline
 ) -> list[Value]:
-    """x behind a sublayer: rnd_A of the sums in L of x and of what is made of these numbers; 1 behind it."""
+    """x after a sublayer: rnd_A of the sums in L of x and of what is made from these numbers; then a 1."""
     deadline.left("softmax: sums")
     found = list(vector)
     for coordinate, row in rows:
@@ -152,7 +152,7 @@ def drift(arithmetic: Arithmetic, state: State, vectors: Vectors) -> Fraction:
 
 
 def read_at(arithmetic: Arithmetic, network: Network, walked: Walked, position: int) -> list[Value] | None:
-    """What outputs read at a position; None where an overflow is not excluded."""
+    """What outputs read at a position; None if an overflow is not excluded."""
     try:
         return None if walked.enclosed is None else normed(arithmetic, network.norm, walked.enclosed[position])
     except Unbounded:
@@ -162,7 +162,7 @@ def read_at(arithmetic: Arithmetic, network: Network, walked: Walked, position: 
 def difference(arithmetic: Arithmetic, vector: Sequence[Value], expected: Row, other: Row) -> Ends:
     """Ends of the expected token's logit minus the other's, both computed in L.
 
-    The difference of the two forms, of one x, and the errors of both sums; where they are stored, of what both are in.
+    It is the difference of the two forms on one x, and the errors of both sums; with +stored, of both intervals.
     """
     if arithmetic.model.steps.stored:
         mine, others = (logit(arithmetic, row, vector) for row in (expected, other))

@@ -1,7 +1,7 @@
 """Weights that are quotients, and the sum of values with them (ARITHMETIC 5.4).
 
 Words:
-    share  what the weights of a group are in all, were they not rounded
+    share  the sum of a group's weights before they are rounded
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ from exactformer.certificates.checker.softmax.sums import accumulator, added
 
 
 class Weights(NamedTuple):
-    """Of a group: what one position's weight is; what all add up to; how far that is from what they would add up to,
-    were they not rounded."""
+    """About a group: one position's weight; the sum of all weights; how far that is from their sum before rounding."""
 
     one: Value
     total: Ends
@@ -70,9 +69,8 @@ def _weighted(arithmetic: Arithmetic, weights: Sequence[Weights], column: Sequen
 def of_real_numbers(arithmetic: Arithmetic, query: Query) -> list[Weights]:
     """softmax itself, rounded to W.
 
-    What one position adds to the sum is what it adds to its weight: a_j >= low_j / (low_j + the others' high ends), and
-    likewise above.
-    """
+    One position adds the same to the sum and to its weight: a_j >= low_j / (low_j + the others' high ends), and
+    likewise above."""
     weight, cut = arithmetic.model.weight, arithmetic.model.cut
     e, t, found = exponentials(arithmetic, query), query.reached * arithmetic.unit, list[Weights]()
     in_all = totals(query, e, t)
@@ -92,7 +90,7 @@ def of_real_numbers(arithmetic: Arithmetic, query: Query) -> list[Weights]:
 
 
 def _parts(arithmetic: Arithmetic, weights: Sequence[Ends]) -> list[Ends]:
-    """Of each, what part of the sum of all it is."""
+    """What part of the sum each of them is."""
     least, most = sum(low for low, _ in weights), sum(high for _, high in weights)
     return [
         (ratio(arithmetic, low, most - high + low), ratio(arithmetic, high, max(least - low + high, 1), up=True))
@@ -101,7 +99,7 @@ def _parts(arithmetic: Arithmetic, weights: Sequence[Ends]) -> list[Ends]:
 
 
 def _rounded(query: Query, place: int, share: Ends, off: int, one: Value) -> Weights:
-    """A group's weights, from their share before they are rounded."""
+    """A group's weights, from their share before rounding."""
     total = intersection(query.together(place, one.low, one.high), (share[0] - off, share[1] + off))
     return Weights(one, total, off)
 
@@ -142,9 +140,9 @@ def rounding(
     """How far from their sum, at most ``share``, the weights of a group are when they are rounded; and what one,
     between these ends, becomes. ``up``: to either neighbour.
 
-    One is off by at most u/(1 + u) a if it is normal, which is worst just above a power of two, else by the larger of
-    that and q / 2; for each that is the same, as they are alike, or added up. (Where it is not to nearest by 2 u a, and
-    q.) And by at most the larger of what it was and what it becomes.
+    A weight a is off by at most u/(1 + u) a if it is normal, which is worst just above a power of two, else by the
+    larger of that and q / 2; all weights of a group are alike, or their errors add up. (If rounding is not to nearest,
+    by 2 u a, and q.) And it is off by at most the larger of what it was and what it becomes.
     """
     low, high = ends
     down: Rounding = "down" if to == "up" else to

@@ -18,19 +18,19 @@ from exactformer.certificates.checker.softmax.numbers import Arithmetic, Unbound
 from exactformer.certificates.checker.softmax.queries import Group, Query
 
 MOST_QUERIES = 2**13
-"""That are looked at for the numbers of ties of one case."""
+"""The most queries that are computed to decide all numbers of ties of one case."""
 
 
 @dataclass(frozen=True)
 class Head:
-    """A head's queries in an arithmetic; D is None where all positions always share the largest score."""
+    """A head's queries in an arithmetic; D is None if all positions always share the largest score."""
 
     arithmetic: Arithmetic
     N: int
     D: int | None
 
     def output(self, least: int, most: int, value: Value) -> Value:
-        """What it makes of queries with so many positions that share this value."""
+        """The head's output for queries with this many positions that share this value."""
         arithmetic, others = self.arithmetic, 0 if self.D is None else self.N - least
         groups, values = [Group(least, most, 0, 0, top=True)], [value]
         if others:
@@ -39,18 +39,18 @@ class Head:
         return received(arithmetic, Query(groups, self.N), [values])[0]
 
     def gives(self, least: int, most: int, value: Value) -> bool:
-        """Whether that is the value, exactly."""
+        """Whether the output is exactly that value."""
         try:
             return self.output(least, most, value)[:2] == value[:2]
         except Unbounded:
             return False
 
     def keeps_0(self) -> bool:
-        """For any number of positions that share the value 0."""
+        """Whether it holds for any number of positions that share the value 0."""
         return self.gives(1, self.N, Value(0, 0, 0, 0))
 
     def keeps_1(self, ties: Iterable[tuple[int, int]]) -> bool:
-        """For each number of ties in these ranges: a range at once, or each half of it."""
+        """Whether it holds for each number of ties in these ranges: a range is tried at once, then each half of it."""
         ranges, queries = list(ties)[::-1], 0
         while ranges:
             if queries == MOST_QUERIES:

@@ -16,7 +16,8 @@ from exactformer.certificates.checker.softmax.sums import accumulator
 
 
 def exponentials(arithmetic: Arithmetic, query: Query) -> list[Ends]:
-    """e of every group: at the furthest and at the nearest x. Where x may be near 0, and 0, exp is not sure to be 1."""
+    """e of every group: at the furthest and at the nearest x. If x may be near 0 as well as 0, exp is not sure to be
+    1."""
     return [
         (0 if far is None else computed(arithmetic, far)[0], computed(arithmetic, near, exact=far == 0)[1])
         for _, _, near, far, _ in query.groups
@@ -24,7 +25,7 @@ def exponentials(arithmetic: Arithmetic, query: Query) -> list[Ends]:
 
 
 def computed(arithmetic: Arithmetic, x: int, exact: bool = True) -> Ends:
-    """What exp(-x) comes out as; of an x that is not ``exact``, what it comes out as for numbers just above it.
+    """Ends of the computed exp(-x); for an x that is not ``exact``, of those for numbers just above it.
 
     With an error of U max(q, 2^(1-p) y): surely 0 below q/2, and perhaps 0 below the normal numbers. Both ends grow
     with y, as U 2^(1-p) <= 1/2.
@@ -54,7 +55,7 @@ def terms_of_sums(arithmetic: Arithmetic, query: Query) -> tuple[list[Value], li
         rises = [group.nearest for group in query.groups if group.nearest > 0]
         if any(group.nearest == 0 != group.furthest for group in query.groups):
             # Scores are integers here, so that a rise is at least 1, and its factor at most 1.
-            raise Unbounded("how far the maximum rises at least is not known")
+            raise Unbounded("no lower bound is known for how far the maximum rises")
         factor = arithmetic.rounded(acc, computed(arithmetic, min(rises))).high if rises else 0
         p = _rescaled(arithmetic, query, p, factor)
         r = _rescaled(arithmetic, query, r, factor) if steps.wide else p
@@ -62,7 +63,8 @@ def terms_of_sums(arithmetic: Arithmetic, query: Query) -> tuple[list[Value], li
 
 
 def _rescaled(arithmetic: Arithmetic, query: Query, terms: Sequence[Value], factor: int) -> list[Value]:
-    """Of groups that are not at the maximum: 0 to what they may be, or what a position was worth before it was met."""
+    """For groups that are not at the maximum: from 0 to their upper end, or what a position counted before the
+    maximum."""
     top = max(term.high for term in terms)
     before, acc = -(-factor * top >> arithmetic.grid), accumulator(arithmetic.model)
     return [

@@ -1,4 +1,4 @@
-"""What a softmax head makes of a query (ARITHMETIC 5), column by column."""
+"""A softmax head's output for a query (ARITHMETIC 5), column by column."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from exactformer.certificates.checker.softmax.quotients import quotients
 
 
 def received(arithmetic: Arithmetic, query: Query, columns: Columns) -> list[Value]:
-    """The head's output o for every column; `Unbounded` where nothing is shown of it."""
+    """The head's output o for every column; `Unbounded` if nothing is shown about it."""
     model = arithmetic.model
     if model.kind == EXACT:
         weights = totals(query, exponentials(arithmetic, query), query.reached * arithmetic.unit)

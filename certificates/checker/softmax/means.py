@@ -9,7 +9,7 @@ from exactformer.certificates.checker.softmax.queries import Query
 
 
 def totals(query: Query, weights: Sequence[Ends], t: int) -> list[Ends]:
-    """Of every group, the sum of its weights."""
+    """For every group, the ends of the sum of its weights."""
     return [
         (max(group.least * low, t if group.top else 0), group.most * high)
         for group, (low, high) in zip(query.groups, weights, strict=True)
@@ -19,8 +19,8 @@ def totals(query: Query, weights: Sequence[Ends], t: int) -> list[Ends]:
 def mean_above(weights: Sequence[Ends], tops: Sequence[int]) -> int:
     """The largest mean of numbers of at most ``tops``, with weights between their ends, not all 0; rounded up.
 
-    The mean grows with the weight of what is above it and falls with that of what is below. So the largest one has the
-    upper ends for the largest numbers, as long as they are above the mean so far, and the lower ends for the others.
+    The mean grows with the weights of numbers above it and falls with the weights of those below. So the largest mean
+    has upper ends for the largest numbers, as long as they are above the mean so far, and lower ends for the others.
     """
     pairs = sorted(zip(tops, weights, strict=True), reverse=True)
     number = sum(top * low for top, (low, _) in pairs)

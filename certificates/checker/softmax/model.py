@@ -2,7 +2,7 @@
 
 Words:
     base    a text without its steps; `ALLOWED` names the kinds there are
-    step    what a kernel does in addition, as ``+once``
+    step    something that a kernel does in addition, such as ``+once``
     linear  the format of weights, MLP sums, residual sums and logits (ARITHMETIC 8)
 """
 
@@ -26,16 +26,16 @@ from exactformer.certificates.checker.formats import (
 
 LARGEST_BLOCK = 2**20
 LARGEST_HEAD_EXPONENT = 8
-"""H = 4^h with 1 <= h up to this."""
+"""The largest h of H = 4^h, from 1 on."""
 
 PLACES = {
     "linear": 0, "stored": 1, "head": 2, "once": 3, "exp": 4, "exp-one": 4, "online": 5, "wide": 6, "faithful": 7,
     "divide": 8, "reciprocal": 8, "truncate": 9,
 }  # fmt: skip
-"""The order of steps; two at one place exclude each other."""
+"""The order of steps; two steps at the same place exclude each other."""
 NUMBERED = {"head", "exp", "exp-one", "online"}
 PLAIN = {"linear", "stored", "head", "once"}
-"""Steps about the linear format and the scores; where there are others, sums are in a floating format."""
+"""Steps about the linear format and the scores; if there are other steps, sums are in a floating format."""
 ALLOWED = {
     "exact": set[str](),
     "rounded with two formats": PLAIN,
@@ -71,7 +71,7 @@ class Steps:
 class Model:
     """How a softmax head is computed, for the ``kind`` exact, rounded or fused.
 
-    ``accumulator`` is None where sums are exact; ``exact`` uses no format but that of scores.
+    ``accumulator`` is None if sums are exact; ``exact`` uses no format except that of scores.
     """
 
     kind: str
@@ -108,7 +108,7 @@ def parse_model(field: str, text: str, of_networks: bool = False) -> Model:
     )
     found = named_steps(field, base_kind, names.split("+") if plus else [])
     if "stored" in found and not of_networks:
-        raise Rejected(field, f"{quote(text)} has +stored, which is judged of words of a language only")
+        raise Rejected(field, f"{quote(text)} has +stored, which is judged for words of a language only")
     needs_floating = base_kind == "rounded with three formats" or not found.keys() <= PLAIN
     if needs_floating and accumulator is not None and accumulator.p is None:
         raise Rejected(field, f"the accumulator {accumulator.name} is not floating, as {quote(text)} needs")
@@ -122,7 +122,7 @@ def named_steps(field: str, base: str, texts: list[str]) -> dict[str, str]:
     for text in texts:
         name, what = _split(text)
         if name not in PLACES or bool(what) != (name in NUMBERED or name == "linear"):
-            raise Rejected(field, f"{quote('+' + text)} is no step")
+            raise Rejected(field, f"{quote('+' + text)} is not a step")
         if what.startswith("0") or len(what) > LONGEST_NATURAL:
             raise Rejected(field, f"{quote('+' + text)} has a number that begins with 0, or is too long")
         if PLACES[name] == last:
@@ -130,7 +130,7 @@ def named_steps(field: str, base: str, texts: list[str]) -> dict[str, str]:
         if PLACES[name] < last:
             raise Rejected(field, f"{quote('+' + text)} is not in the order of steps")
         if name not in ALLOWED[base]:
-            raise Rejected(field, f"{quote('+' + text)} is no step of {base}")
+            raise Rejected(field, f"{quote('+' + text)} is not a step of {base}")
         last, found[name] = PLACES[name], what
     return found
 
@@ -153,7 +153,7 @@ def parse_steps(field: str, found: dict[str, str], accumulator: Format | None) -
     width, block = numbers.get("head"), numbers.get("online")
     error = numbers.get("exp", numbers.get("exp-one"))
     if found.get("linear") == "fp32":
-        raise Rejected(field, "names +linearfp32, which is what holds without it")
+        raise Rejected(field, "names +linearfp32, which holds without being named")
     widths = {4**h: h for h in range(1, LARGEST_HEAD_EXPONENT + 1)}
     if width is not None and width not in widths:
         raise Rejected(field, f"+head{width} is not 4, 16, .. or 4^{LARGEST_HEAD_EXPONENT}")

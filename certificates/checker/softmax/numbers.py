@@ -1,8 +1,8 @@
-"""Numbers that are computed in formats, between ends: rounding, exponentials, sums in any order (ARITHMETIC 5).
+"""Intervals of numbers computed in formats: rounding, exponentials, sums in any order (ARITHMETIC 5).
 
 Words:
-    grid   the multiples of 2^-G: ends of intervals are integers that count them, moved outward where they are not on it
-    grain  an exponent g: whatever the number is, it is a multiple of 2^g
+    grid   the multiples of 2^-G; the ends of intervals are integers that count them, rounded outward
+    grain  an exponent g such that the number is surely a multiple of 2^g
     size   the largest magnitude
 """
 
@@ -19,18 +19,18 @@ from exactformer.certificates.checker.formats import Format, Overflow, Rounding
 from exactformer.certificates.checker.softmax.model import Model
 
 LEAST_GRID, GUARD = 256, 64
-"""G is at least the first, and so much more than the formats' smallest numbers need, and a query's positions."""
+"""G is at least the first; and the second more than the formats' smallest numbers and a query's positions need."""
 EXACT = "exact"
 
 LONGEST_NUMBER = 2**13
-"""Bits above the point of ends in *exact*; formats bound them elsewhere."""
+"""The most bits of ends above the point in *exact*; elsewhere formats bound them."""
 
 Ends: TypeAlias = tuple[int, int]
-"""Least and largest, on the grid."""
+"""The least and the largest value, on the grid."""
 
 
 class Unbounded(Exception):
-    """A number may overflow its format, or a rule's demand is not met: it can be anything, so nothing is known."""
+    """A number may overflow its format, or a rule does not apply: the number can be anything, so nothing is known."""
 
 
 class Value(NamedTuple):
@@ -43,7 +43,7 @@ class Value(NamedTuple):
 
 
 _Factor: TypeAlias = tuple[int, int, int, int]
-"""As a `Value`, in other units than the grid's, too."""
+"""The number as a `Value`, also in other units than the grid's."""
 
 
 class Sum(NamedTuple):
@@ -68,7 +68,7 @@ class Arithmetic:
 
     @classmethod
     def of(cls, model: Model, e: int, positions: int) -> Arithmetic:
-        """With a grid that does for queries of so many positions."""
+        """The model with a grid that is fine enough for queries of this many positions."""
         formats = (model.weight, model.accumulator, model.activation, model.score, model.steps.linear)
         lowest = 0 if model.kind == EXACT else min(form.lowest for form in formats if form is not None)
         return cls(model, e, max(LEAST_GRID, GUARD + positions.bit_length() - lowest))
@@ -89,8 +89,8 @@ class Arithmetic:
     def number(self, form: Format, ends: Ends) -> Value:
         """A number of this format between these ends.
 
-        Known exactly it is a multiple of its lowest bit; else of the spacing of numbers of F at its least magnitude.
-        In *exact* grains mean nothing, and numbers may grow: too long ones are not judged.
+        If it is known exactly, it is a multiple of its lowest bit; else of the spacing of numbers of F at its least
+        magnitude. In *exact* grains mean nothing, and numbers may grow: too long ones are not judged.
         """
         low, high = ends
         size, grain, least = max(abs(low), abs(high)), form.lowest, max(low, -high, 0)
@@ -103,7 +103,7 @@ class Arithmetic:
         return Value(low, high, size, grain)
 
     def rounded(self, form: Format, ends: Ends, to: Rounding = "nearest") -> Value:
-        """rnd_F of what lies between these ends: rounding is monotone."""
+        """rnd_F of numbers between these ends: rounding is monotone."""
         if self.kind != EXACT:
             low, high = ends
             below = self.on_grid(form, low, to)
@@ -111,7 +111,7 @@ class Arithmetic:
         return self.number(form, ends)
 
     def on_grid(self, form: Format, end: int, to: Rounding = "nearest") -> int:
-        """What is on the grid, rounded to F: as `Format.round`, in integers. All numbers of F are on the grid, so that
+        """A number on the grid, rounded to F: as `Format.round`, in integers. All numbers of F are on the grid, so
         those near this end are multiples of 2^shift units, shift >= 0."""
         size, shift = abs(end), form.lowest + self.grid
         if form.p is not None:
@@ -175,7 +175,7 @@ class Arithmetic:
         return error
 
     def products(self, pairs: Iterable[tuple[_Factor, _Factor]], scale: int | None = None) -> Sum:
-        """The terms left * right of pairs; what stands left counts units of 2^-scale, or of the grid."""
+        """The terms left * right of pairs; left numbers count units of 2^-scale, or of the grid."""
         low = high = size = count = 0
         grain: int | None = None
         for (a, b, of_left, own), (c, d, of_right, other) in pairs:

@@ -1,4 +1,4 @@
-"""A query: groups of positions, and what is known of their scores (ARITHMETIC 4)."""
+"""A query: groups of positions, and what is known about their scores (ARITHMETIC 4)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import NamedTuple, TypeAlias
 from exactformer.certificates.checker.softmax.numbers import Ends, Value
 
 Columns: TypeAlias = Sequence[Sequence[Value]]
-"""Of every column of values, one for each group."""
+"""For every column of values, the ends for each group."""
 
 
 class Group(NamedTuple):
-    """Positions of a query: at least and at most how many; between what x = beta (largest score - score) is, on the
-    grid, None for no upper end; whether there surely is one with x = 0."""
+    """Positions of a query: at least and at most how many; ends of x = beta (largest score - score), on the grid, None
+    for no upper end; whether there surely is one with x = 0."""
 
     least: int
     most: int
@@ -25,12 +25,12 @@ class Group(NamedTuple):
 
     @property
     def alike(self) -> bool:
-        """All have one x, and so one weight."""
+        """Whether all have the same x, and so the same weight."""
         return self.nearest == self.furthest
 
     @property
     def at_top(self) -> bool:
-        """All have x = 0."""
+        """Whether all have x = 0."""
         return self.furthest == 0
 
 
@@ -52,11 +52,11 @@ class Query:
 
     @cached_property
     def positions(self) -> int:
-        """How many there are at most."""
+        """How many positions there are at most."""
         return min(sum(group.most for group in self.groups), self.N)
 
     def outward(self, place: int, low: int, high: int) -> Ends:
-        """Ends of what a group's positions add together, for each position of the first group, from those at one."""
+        """Ends of what a group's positions add together, for each position of the first group, from the ends at one."""
         first, group = self.groups[0], self.groups[place]
         if place == 0:
             return low, high
@@ -65,6 +65,6 @@ class Query:
         return low * below[0] // below[1], -(-high * above[0] // above[1])
 
     def together(self, place: int, low: int, high: int) -> Ends:
-        """The same in all."""
+        """The same, in all."""
         group = self.groups[place]
         return low * (group.least if low >= 0 else group.most), high * (group.most if high >= 0 else group.least)

@@ -67,22 +67,22 @@ def around_mean(
 
 
 def _anything(arithmetic: Arithmetic) -> int:
-    """More than any number of the accumulator."""
+    """A number larger than any of the accumulator."""
     return arithmetic.scaled(accumulator(arithmetic.model).largest) << arithmetic.grid
 
 
 def as_computed(arithmetic: Arithmetic, y: Ends, num: Ends, den: Ends) -> Ends:
-    """y as it is divided in the accumulator, if it is; or as a product with the rounded 1 / den."""
+    """y, divided in the accumulator if there is one; or as a product with the rounded 1 / den."""
     if arithmetic.model.steps.divide:
         return rounded(arithmetic, y)
     return times_reciprocal(arithmetic, y, num, den) if arithmetic.model.steps.reciprocal else y
 
 
 def times_reciprocal(arithmetic: Arithmetic, y: Ends, num: Ends, den: Ends) -> Ends:
-    """num times the rounded 1 / den, rounded; which overflows nowhere.
+    """num times the rounded 1 / den, rounded; nothing overflows.
 
-    If 1 / den is normal it is also near y: 1 / den and the product are off by a factor of at most 1 + u each, and the
-    product by q if it underflows.
+    If 1 / den is normal, the result is near y: 1 / den and the product are off by a factor of at most 1 + u each, and
+    the product by q if it underflows.
     """
     acc, square = accumulator(arithmetic.model), arithmetic.unit**2
     least, most = rounded(arithmetic, (square // den[1], -(-square // den[0])))
@@ -100,7 +100,7 @@ def times_reciprocal(arithmetic: Arithmetic, y: Ends, num: Ends, den: Ends) -> E
 
 
 def rounded(arithmetic: Arithmetic, ends: Ends) -> Ends:
-    """Ends of what is rounded to the accumulator: to nearest, or outward where either neighbour may come."""
+    """Ends of a number rounded to the accumulator: to nearest, or outward if it may become either neighbour."""
     low, high = ends
     acc, faithful = accumulator(arithmetic.model), arithmetic.model.steps.faithful
     below: Rounding = "nearest" if not faithful else "down" if low >= 0 else "up"

@@ -17,7 +17,7 @@ from exactformer.certificates.checker.softmax.numbers import Arithmetic, Ends, U
 from exactformer.certificates.checker.softmax.queries import Group, Query
 
 Counting: TypeAlias = Callable[[int, int, int], Ends]
-"""From a group's place, and ends at one position, to ends of what its positions add."""
+"""From a group's place and the ends at one position to the ends of what its positions add."""
 
 
 class Error(NamedTuple):
@@ -57,7 +57,7 @@ class Term(NamedTuple):
 
     @property
     def ends(self) -> Ends:
-        """On the grid squared. Weights are not negative."""
+        """The products, on the grid squared. Weights are not negative."""
         low, high, below, above = self.weight.low, self.weight.high, self.value.low, self.value.high
         return below * (low if below >= 0 else high), above * (high if above >= 0 else low)
 
@@ -76,7 +76,7 @@ def added(
 ) -> Summed:
     """The sum of weights, numbers of a format, times values (None: each is 1).
 
-    ``equal``: weights of a group that is alike are equal. `Unbounded` where a partial sum may overflow.
+    ``equal``: weights of a group that is alike are equal. `Unbounded` if a partial sum may overflow.
     """
     column = [arithmetic.one] * len(weights) if values is None else values
     terms = [
@@ -124,12 +124,12 @@ def magnitudes(query: Query, terms: Sequence[Term]) -> int:
 
 
 def _ternary(arithmetic: Arithmetic, values: Sequence[Value]) -> bool:
-    """All are -1, 0 or 1: then terms are numbers of the accumulator, as weights are."""
+    """Whether all are -1, 0 or 1: then terms are numbers of the accumulator, as weights are."""
     return all(value.grain >= 0 and value.size <= arithmetic.unit for value in values)
 
 
 def _exact(arithmetic: Arithmetic, acc: Format, form: Format, query: Query, terms: Sequence[Term], equal: bool) -> bool:
-    """All partial sums are numbers of the accumulator.
+    """Whether all partial sums are numbers of the accumulator.
 
     They are multiples m g of a grain g with |m| <= 2^p; or m <= 2^(p - p') equal numbers of p' bits, up to their sign.
     """
@@ -145,7 +145,7 @@ def _exact(arithmetic: Arithmetic, acc: Format, form: Format, query: Query, term
 
 
 def _swallowed(arithmetic: Arithmetic, acc: Format, query: Query, terms: Sequence[Term]) -> Summed | None:
-    """The number of ones, where all that is added to them is rounded away.
+    """The number of ones, if everything that is added to them is rounded away.
 
     A partial sum with i >= 1 ones is i, by induction: the number below i is at least u below it, half of that is at
     least u/2, and partial sums of the others are smaller.
@@ -174,8 +174,8 @@ def _swallowed(arithmetic: Arithmetic, acc: Format, query: Query, terms: Sequenc
 
 
 def _tiny(arithmetic: Arithmetic, acc: Format, query: Query, terms: Sequence[Term]) -> int:
-    """L = 2 K' (x + q) (1 + K' u): no partial sum of terms of magnitude at most x is larger, nor is one in which
-    rescaling made terms of such size.
+    """L = 2 K' (x + q) (1 + K' u): no partial sum of terms of magnitude at most x is larger, even if rescaling made the
+    terms so small.
 
     A product with a factor of at most 1 is at most (1 + u) of the exact one, plus q; 2 (x + q) is more than that. Then
     by the lemma of Jeannerod and Rump (2013), whose induction needs upper bounds of partial sums only.
@@ -187,7 +187,7 @@ def _tiny(arithmetic: Arithmetic, acc: Format, query: Query, terms: Sequence[Ter
 
 
 def _bound(arithmetic: Arithmetic, acc: Format, number: int, total: int, largest: int, ternary: bool) -> int:
-    """B, which is no overflow; from K, T and the largest magnitude of a term, both on the grid squared."""
+    """B, which is not an overflow; from K, T and the largest magnitude of a term, both on the grid squared."""
     total, largest = -(-total >> arithmetic.grid), -(-largest >> arithmetic.grid)
     error = _error(arithmetic, acc, number, ternary, arithmetic.model.steps.block is None)
     bounds = list[int]()
@@ -205,7 +205,7 @@ def _bound(arithmetic: Arithmetic, acc: Format, number: int, total: int, largest
 
 
 def _error(arithmetic: Arithmetic, acc: Format, number: int, ternary: bool, settled: bool) -> Error | None:
-    """E and Q of a sum of so many terms.
+    """E and Q of a sum of this many terms.
 
     Numbers of the accumulator, rounded to nearest: (K - 1) u (Jeannerod and Rump 2013). Else a term passes k roundings:
     at most K - 1 additions, its own product, and the product of each block; each is a factor 1 + d with |d| <= u, so
@@ -228,7 +228,7 @@ def _error(arithmetic: Arithmetic, acc: Format, number: int, ternary: bool, sett
 
 
 def _ends(arithmetic: Arithmetic, query: Query, terms: Sequence[Term], error: Error) -> Summed:
-    """Of the exact sum, widened by its error; in all, and for each position of the first group."""
+    """The ends of the exact sum, widened by its error; in all, and for each position of the first group."""
     total = _widened(arithmetic, query.together, terms, error)
     return Summed(total, total if query.one_each else _widened(arithmetic, query.outward, terms, error), error)
 

@@ -71,7 +71,7 @@ def check_words(certificate_path: Path, budget: int = SECONDS, network_given: Pa
     require_provenance(parts["provenance"])
     verdict = text("verdict", parts["verdict"])
     if verdict not in VERDICTS:
-        raise Rejected("verdict", f"is {quote(verdict)}, none of the verdicts")
+        raise Rejected("verdict", f"is {quote(verdict)}, which is not a verdict")
     statement = read_statement(parts["statement"])
     document = members("network", parts["network"], "weights")["weights"]
     data = read_named("network.weights", document, certificate_path.parent, network_given)
@@ -212,10 +212,10 @@ def refuted(
     word = [text("refutation.word", token) for token in items("refutation.word", parts["word"])]
     places = {name: place for place, name in enumerate(network.vocabulary)}
     if not 0 < len(word) <= statement.length or not all(token in places for token in word):
-        raise Rejected("refutation.word", f"has no token, or one that is none, or more than {statement.length}")
+        raise Rejected("refutation.word", f"has no token, an unknown one, or more than {statement.length}")
     tokens = [places[token] for token in word]
     if not automaton.accepts(tokens):
-        raise Rejected("refutation.word", "is none of the language")
+        raise Rejected("refutation.word", "is not a word of the language")
     position = integer("refutation.position", parts["position"], 0, len(word) - 1)
     if position not in range(len(word))[statement.asked(len(word))]:
         raise Rejected("refutation.position", f"is {position}, which is not asked about")
@@ -231,7 +231,7 @@ def refuted(
     output = text("refutation.output", parts["output"])
     for field, name in (("statement.expected.output", expected), ("refutation.output", output)):
         if name not in names:
-            raise Rejected(field, f"is {quote(name)}, which is no output")
+            raise Rejected(field, f"is {quote(name)}, which is not an output")
     if output == expected:
         raise Rejected("refutation.output", "is the one that is expected")
     try:
@@ -288,7 +288,7 @@ def _valid(verdict: str, claim: str, statement: Statement, network: Network, mar
 
 
 def where(table: Json) -> str:
-    """Of a small automaton or transducer what it is; of another where it stands."""
+    """A small automaton or transducer as it is; for a larger one, where it is."""
     text_of = canonical(table)
     return f": {text_of}" if len(text_of) <= LONGEST_SHOWN else ", which stands in the certificate"
 

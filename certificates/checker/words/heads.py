@@ -59,13 +59,13 @@ class HeadOfWords:
         self.values, self.sights = Numbered[Vector](), Numbered[tuple[int, int]]()
         self.outputs = Numbered[Vector]()
         self._of_state: list[tuple[int, int]] = []
-        """Of every state the query and the sight; `UNKNOWN` where an overflow is not excluded."""
+        """For every state, its query and its sight; `UNKNOWN` where an overflow is not excluded."""
         self._scores: dict[tuple[int, int], Ends | None] = {}
         self._known: dict[tuple[tuple[int, Class], ...], int] = {}
 
     def read(self, states: Sequence[State | None]) -> NDArray[np.bool_]:
-        """Those of all states whose query, key and values are known; what is new is computed. ``states``: what heads
-        read of them, None where that is not known."""
+        """The numbers of all states whose query, key and values are known; new ones are computed. ``states``: what
+        heads read of them, None if that is not known."""
         for state in states[len(self._of_state) :]:
             self.deadline.left(self.at)
             try:
@@ -81,8 +81,8 @@ class HeadOfWords:
         return np.array([query != UNKNOWN for query, _ in self._of_state], np.bool_)
 
     def made(self, own: Ints, seen: Ints, is_seen: NDArray[np.bool_]) -> Ints:
-        """Of tokens [rows, tokens], by their states, that see those tokens of a row of ``seen`` which are seen: the
-        numbers of what the head makes; `UNKNOWN` where an overflow is not excluded. All states are known."""
+        """The numbers of what the head makes at tokens [rows, tokens], given by their states, that see those tokens of
+        a row of ``seen`` which are seen; `UNKNOWN` where an overflow is not excluded. All states are known."""
         of_state = np.array(self._of_state, np.int64).reshape(-1, 2)
         sights = np.where(is_seen, of_state[seen, 1], -1)
         sights.sort(axis=1)
@@ -101,7 +101,7 @@ class HeadOfWords:
         return np.concatenate(found)[np.argsort(order)][back].reshape(own.shape)
 
     def _of_pairs(self, query: Ints, sights: Ints) -> Ints:
-        """Of queries with bags, [pairs, tokens]; -1 is no token."""
+        """The sums for queries with bags, [pairs, tokens]; -1 stands for no token."""
         listed, local = np.unique(query, return_inverse=True)
         present, place = np.unique(sights, return_inverse=True)
         place = place.reshape(sights.shape)
@@ -123,7 +123,7 @@ class HeadOfWords:
         return np.array(found, np.int64)[back]
 
     def score_of(self, state: int, other: int) -> Ends | None:
-        """Ends of the score of two states; None where it may overflow."""
+        """Ends of the score of two states; None if it may overflow."""
         return self._score(self._of_state[state][0], self._of_state[other][1])
 
     def values_of(self, state: int) -> int:
@@ -131,7 +131,7 @@ class HeadOfWords:
         return self.sights.things[self._of_state[state][1]][1]
 
     def _score(self, query: int, sight: int) -> Ends | None:
-        """None where it may overflow, or there is no token."""
+        """None if it may overflow, or there is no token."""
         if sight < 0:
             return None
         key = query, self.sights.things[sight][0]
@@ -151,7 +151,7 @@ class HeadOfWords:
     def _classes(
         self, scores: Sequence[Ends | None], present: Sequence[int], top: Ends | None
     ) -> tuple[list[int], list[Class | None]]:
-        """Of all sights that are present the class, -1 for no token; and the classes. Those whose scores may overflow
+        """The class of each sight that is present, -1 for no token; and the classes. Those whose scores may overflow
         are one, of which nothing is known.
 
         Far from the sight that is surely there are those whose scores surely are so much below.
@@ -189,7 +189,7 @@ class HeadOfWords:
         return Class(min(one.low for one in classes), max(one.high for one in classes), self.values.number(values))
 
     def output(self, classes: Sequence[tuple[int, Class | None]]) -> int:
-        """The number of what the head makes of so many tokens of each class; `UNKNOWN` where that is not known."""
+        """The number of what the head makes of this many tokens of each class; `UNKNOWN` where that is not known."""
         known = [(count, one) for count, one in classes if one is not None]
         if len(known) < len(classes):
             return UNKNOWN
@@ -231,7 +231,7 @@ def read_by_heads(
 
 
 def _ranks(scores: Sequence[Sequence[Ends | None]]) -> Ints:
-    """[queries, sights]: the sights by the lower ends of their scores, the largest first; what is no token last."""
+    """[queries, sights]: the sights by the lower ends of their scores, the largest first; what is not a token last."""
     found = np.zeros((len(scores), len(scores[0])), np.int64)
     for query, of_query in enumerate(scores):
         order = sorted(range(len(of_query)), key=lambda at: _order(of_query[at]))

@@ -56,7 +56,7 @@ def numbers_of_words(automaton: Automaton, length: int, limited: bool = True) ->
 
 
 def levels(automaton: Automaton, length: int) -> Iterator[Level]:
-    """Of 1 token, of 2, .. up to ``length``, as long as there are any."""
+    """The levels of 1 token, of 2, .. up to ``length``, as long as there are any."""
     tokens, states = np.zeros((1, 0), np.uint16), np.zeros(1, np.int64)
     for number in range(1, length + 1):
         present, back = np.unique(states, return_inverse=True)
@@ -75,6 +75,6 @@ def levels(automaton: Automaton, length: int) -> Iterator[Level]:
 
 
 def _open(automaton: Automaton, states: Ints, left: int) -> NDArray[np.bool_]:
-    """[states, tokens]: which moves lead from these states to a word within so many tokens more."""
+    """[states, tokens]: which moves lead from these states to a word within this many tokens more."""
     distance = np.append(automaton.distance, NEVER)  # the last one is that of -1, no state
     return np.asarray(distance[automaton.moves[states]] <= left)

@@ -1,4 +1,4 @@
-"""What a network surely says, from what x is in at the end, and by what margin (WORDS sections 2 and 3)."""
+"""The sure output of a network, from the intervals of x at the end, and its margin (WORDS sections 2 and 3)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from exactformer.certificates.checker.words.states import UNKNOWN, Vector
 
 
 def names_of(outputs: Logits | Nearest) -> list[str]:
-    """Of all outputs, in order."""
+    """The names of all outputs, in order."""
     if isinstance(outputs, Nearest):
         return [rational_text(number) for number in outputs.numbers]
     return list(outputs)
@@ -57,14 +57,14 @@ def above(arithmetic: Arithmetic, one: Row, other: Row, vector: Sequence[Value])
 
 
 def _likely(arithmetic: Arithmetic, rows: Sequence[Row], vector: Vector) -> int:
-    """The output whose logit is the largest, in the middle of what it is in, errors aside."""
+    """The output whose logit is the largest at the midpoints of intervals, apart from errors."""
     sums = [(row_terms(arithmetic, row, vector), row) for row in rows]
     return max(range(len(rows)), key=lambda at: Fraction(sums[at][0].low + sums[at][0].high, 2 ** sums[at][0].bits))
 
 
 def _margins(arithmetic: Arithmetic, outputs: Nearest, vector: Vector) -> list[Fraction]:
-    """Of every number how far what is made surely is from where another one is as near, on its own side; below 0 where
-    it may be on the other."""
+    """For every output number, how far what is computed surely is from the point where another one is as near, on its
+    own side; below 0 if it may be on the other side."""
     low, high = (Fraction(end, arithmetic.unit) for end in logit(arithmetic, outputs.row, vector))
     middles = [(below + above) / 2 for below, above in pairwise(outputs.numbers)]
     found = []

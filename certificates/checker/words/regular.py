@@ -1,7 +1,7 @@
 """WORDS section 1: regular expressions over the tokens of a vocabulary, and the automata that read their words.
 
 Words:
-    distance  of a state: how many tokens a word needs from there at least to be one of the language
+    distance  the least number of tokens that lead from a state to an accepting one
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from exactformer.certificates.checker.document import Rejected, TooLarge, quote
 
 LONGEST_TEXT, DEEPEST = 2**14, 64
-"""Characters, and groups inside each other."""
+"""The most characters, and the most groups inside each other."""
 MOST_REPEATED, MOST_NODES, MOST_STATES, MOST_MOVES = 2**10, 2**14, 2**10, 2**22
-"""Of a repetition; of the automaton that may be in several states; of the one that is in one, and all its moves."""
+"""The most repetitions; parts of the nondeterministic automaton; states of the deterministic one, and all its moves."""
 MOST_TOKENS, MOST_STEPS = 2**19, 2**22
-"""Of all sets of tokens, each as often as it is repeated; from one automaton to the other."""
+"""The most tokens of all sets, counted with repetitions; the most steps from one automaton to the other."""
 NEVER = 2**30
-"""A distance that no word has."""
+"""The distance of a state from which no word is accepted."""
 
 _LEXEMES = re.compile(
     r' +|"((?:[^"\\]|\\["\\])*)"|\{([0-9]{1,4})(,?)([0-9]{0,4})\}|([()\[\]|*+?])|([^()\[\]{}|*+?,"\\ ]+)'
@@ -49,18 +49,18 @@ class Automaton:
 
 
 def automaton_of(at: str, text: str, places: Mapping[str, int]) -> Automaton:
-    """The automaton of a regular expression over these tokens; `Rejected` where it is none."""
+    """The automaton of a regular expression over these tokens; `Rejected` if it is not one."""
     if len(text) > LONGEST_TEXT:
         raise TooLarge(f"{at} has {len(text)} characters; this checker reads {LONGEST_TEXT}")
     reading = _Reading(at, _lexemes(at, text), places)
     first, last = reading.either()
     if reading.place < len(reading.lexemes):
-        raise Rejected(at, f"{quote(reading.lexemes[reading.place][1])} stands where nothing or an expression must be")
+        raise Rejected(at, f"{quote(reading.lexemes[reading.place][1])} is where the expression must end or go on")
     return _determined(at, reading.empty, reading.moves, first, last, len(places))
 
 
 _Lexeme = tuple[str, str]
-"""Of a kind: a name, a sign, or a repetition as ``m,n``, ``m,`` or ``m``."""
+"""Its kind and its text: a name, a sign, or a repetition as ``m,n``, ``m,`` or ``m``."""
 
 
 def _lexemes(at: str, text: str) -> list[_Lexeme]:
@@ -68,7 +68,7 @@ def _lexemes(at: str, text: str) -> list[_Lexeme]:
     while place < len(text):
         match = _LEXEMES.match(text, place)
         if match is None:
-            raise Rejected(at, f"{quote(text[place : place + 20])} is no part of a regular expression")
+            raise Rejected(at, f"{quote(text[place : place + 20])} is not part of a regular expression")
         quoted, least, comma, most, sign, name = match.groups()
         if quoted is not None:
             found.append(("name", re.sub(r"\\(.)", r"\1", quoted)))
@@ -84,8 +84,8 @@ def _lexemes(at: str, text: str) -> list[_Lexeme]:
 
 @dataclass
 class _Reading:
-    """Reads an expression, and makes an automaton that may be in several states: from each, those that it may go to
-    without a token, and with one of some tokens."""
+    """Reads an expression, and makes a nondeterministic automaton: for each state, those that it may go to without a
+    token, and with one of some tokens."""
 
     at: str
     lexemes: list[_Lexeme]
@@ -126,7 +126,7 @@ class _Reading:
         return first, last
 
     def repeated(self) -> tuple[int, int]:
-        """An item and what says how often it comes. It is read again for every time that it may come."""
+        """An item and its repetition. It is read again for every time that it may occur."""
         start = self.place
         found = self.item()
         while self.at_sign("*+?") or (self.place < len(self.lexemes) and self.lexemes[self.place][0] == "repeat"):
@@ -136,13 +136,13 @@ class _Reading:
             )
             low, high = int(least), int(most) if most else (None if comma else int(least))
             if max(low, high or 0) > MOST_REPEATED or (high is not None and high < low):
-                raise Rejected(self.at, f"{quote('{' + text + '}')} is no repetition of 0 to {MOST_REPEATED} times")
+                raise Rejected(self.at, f"{quote('{' + text + '}')} is not a repetition of 0 to {MOST_REPEATED} times")
             found = self.times(start, end, low, high)
             self.place = end + 1
         return found
 
     def times(self, start: int, end: int, least: int, most: int | None) -> tuple[int, int]:
-        """What stands from ``start`` to ``end``, from least to most times, or more."""
+        """What is between ``start`` and ``end``, from least to most times, or more."""
         first = last = self.node()
         for number in range(most if most is not None else max(least, 1)):
             begin, after = self.again(start, end)
@@ -161,7 +161,7 @@ class _Reading:
         return first, last
 
     def again(self, start: int, end: int) -> tuple[int, int]:
-        """Read once more what was read from ``start`` to ``end``."""
+        """Read again what is between ``start`` and ``end``."""
         whole, self.lexemes = self.lexemes, self.lexemes[:end]
         self.place = start
         found = self.repeated()
@@ -183,7 +183,7 @@ class _Reading:
             self.require("]")
             return self.one_of(names)
         if (kind, text) != ("sign", "("):
-            raise Rejected(self.at, f"{quote(text)} stands where an expression must be")
+            raise Rejected(self.at, f"{quote(text)} is where an expression must be")
         self.depth += 1
         if self.depth > DEEPEST:
             raise TooLarge(f"{self.at} has more than {DEEPEST} groups inside each other")
@@ -261,7 +261,7 @@ def _determined(
 
 
 def automaton_from(rows: Sequence[Mapping[int, int]], accepting: set[int], tokens: int) -> Automaton:
-    """From every state's moves, token by token, over a vocabulary of so many; state 0 is the first."""
+    """From every state's moves, token by token, over a vocabulary of this many; state 0 is the first."""
     table = np.full((len(rows), tokens), -1, np.int32)
     before = [set[int]() for _ in rows]
     for state, row in enumerate(rows):

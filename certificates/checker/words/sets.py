@@ -1,11 +1,11 @@
 """All words of one length at once: for every position the states that its token may be in (WORDS section 5).
 
-Hardmax is computed beside softmax, exactly: so what is shown is that both say the same. That tokens of one word belong
-together is forgotten: what a head sees at a position may be any state of that position, and its own is its own.
+Hardmax is computed exactly beside softmax, so it is shown that both say the same. We forget which tokens belong to one
+word: at every other position a head may see any state of that position; at the token's own it sees its own state.
 
 Words:
-    both     a token's state: what x is with hardmax, and what it is in with softmax
-    outcome  of a head: what it makes with hardmax, and the number of what it makes with softmax
+    both     a token's state: x with hardmax, and the intervals of x with softmax
+    outcome  a head's output with hardmax, and the number of its output with softmax
     case     how many tokens of each class a token may see
 """
 
@@ -41,16 +41,16 @@ from exactformer.certificates.checker.words.states import (
 )
 
 MOST_CASES, MOST_STATES = 2**13, 2**16
-"""Of one query; of all positions."""
+"""The most cases of one query; the most states of all positions."""
 UNSEEN = -1
-"""In the place of all states of a position in which its token is not seen."""
+"""Stands for all states of a position in which its token is not seen."""
 
 Exact: TypeAlias = tuple[Fraction, ...]
-"""Numbers with hardmax; of a state with a 1 behind them."""
+"""Numbers with hardmax; in a state a 1 follows them."""
 
 
 class Both(NamedTuple):
-    """A state: with hardmax, with softmax, whether heads see the token; its position, where a head behind rotates."""
+    """A state with hardmax and with softmax; whether heads see the token; its position, if a later head rotates."""
 
     hard: Exact
     soft: Vector
@@ -59,7 +59,7 @@ class Both(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a head makes with hardmax; the number of what it makes with softmax."""
+    """A head's output with hardmax, and the number of its output with softmax."""
 
     hard: Exact
     soft: int
@@ -75,7 +75,7 @@ class ClassOfBoth(NamedTuple):
 
 @dataclass(frozen=True)
 class OfLength:
-    """Of all words of one length: the least margin at the positions asked about, and how many states there are."""
+    """About all words of one length: the least margin at the positions asked about, and how many states there are."""
 
     length: int
     margin: Fraction
@@ -87,7 +87,7 @@ def possible_tokens(automaton: Automaton, length: int) -> list[list[int]] | None
     moves = automaton.moves
     completes = [automaton.distance == 0]
     for _ in range(length):
-        known = np.append(completes[-1], False)  # that of -1, no state, is the last
+        known = np.append(completes[-1], False)  # the last row is for -1, no state
         completes.append(known[moves].any(axis=1))
     if not completes[length][0]:
         return None
@@ -114,11 +114,11 @@ class Sets:
         self._embedded: dict[tuple[int, int], int] = {}
         self.last = Numbered[Both]()
         self._said = list[tuple[int, Fraction]]()
-        """Of every last state."""
+        """The margin of every last state."""
 
     def lengths(self, length: int, first: int | None, beyond: int = 0) -> Iterator[OfLength]:
-        """Of more than ``beyond`` tokens, as far as there are words; ``first``: the first position that is asked about,
-        None for the last. `Rejected` where softmax may say something else than hardmax."""
+        """The lengths of more than ``beyond`` tokens that have words; ``first``: the first position that is asked
+        about, None for the last. `Rejected` if softmax may say something else than hardmax."""
         for number in range(beyond + 1, length + 1):
             self.deadline.left("the tokens of words")  # of a large automaton that takes long
             asked = range(number)[-1:] if first is None else range(number)[first:]
@@ -129,10 +129,10 @@ class Sets:
                 yield OfLength(number, min(margins), sum(map(len, states)))
 
     def _behind_all(self, tokens: Sequence[Sequence[int]], asked: range) -> list[list[int]]:
-        """Behind the last layer, of the positions asked about: nothing reads what others come to there."""
+        """The states after the last layer, at the positions asked about: nothing reads those at other positions."""
         states = [sorted({self._first(token, place) for token in listed}) for place, listed in enumerate(tokens)]
         afters = [*(layer.states for layer in self.layers[1:]), self.last]
-        for layer, after in zip(self.layers, afters, strict=False):  # without layers nothing is done
+        for layer, after in zip(self.layers, afters, strict=False):  # without layers there is nothing to do
             needed = asked if after is self.last else range(len(tokens))
             states = layer.behind(states, needed, self.network.causal, after)
             if sum(map(len, states)) > MOST_STATES:
@@ -158,7 +158,7 @@ class Sets:
         return found
 
     def _margin(self, state: int, place: int) -> Fraction:
-        """By how much softmax says what hardmax says."""
+        """The margin by which softmax says what hardmax says."""
         for both in self.last.things[len(self._said) :]:
             self.deadline.left("outputs")
             output, margin = said(self.arithmetic, self.network.outputs, both.soft)
@@ -187,7 +187,7 @@ def number(row: Row, vector: Exact) -> Fraction:
 
 
 class _Layer:
-    """A layer; what was computed once is kept."""
+    """A layer, which keeps what was computed once."""
 
     def __init__(self, network: Network, number: int, arithmetic: Arithmetic, far: int, deadline: Deadline) -> None:
         self.layer, self.arithmetic, self.deadline = network.layers[number - 1], arithmetic, deadline
@@ -199,12 +199,12 @@ class _Layer:
         ]
         self.states = Numbered[Both]()
         self._behind: dict[tuple[int, tuple[int, ...]], int] = {}
-        """From a state and the numbers of outcomes to the state behind the layer."""
+        """From a state and the numbers of outcomes to the state after the layer."""
 
     def behind(
         self, states: Sequence[Sequence[int]], needed: range, causal: bool, after: Numbered[Both]
     ) -> list[list[int]]:
-        """Behind the layer the states of the positions that are needed; before it all have these."""
+        """The states after the layer, at the positions that are needed, from those of all positions before it."""
         things, found, before = self.states.things, list[list[int]](), Counter[frozenset[int]]()
         sets = [frozenset(state if things[state].seen else UNSEEN for state in of_position) for of_position in states]
         together = Counter(sets)
@@ -236,7 +236,7 @@ class _Layer:
                 soft = enclosed_heads(self.arithmetic, self.layer, made, list(both.soft), self.deadline)
                 soft = enclosed_mlp(self.arithmetic, self.layer, soft, self.deadline)
             except Unbounded as error:
-                raise Rejected("verdict", f"is not shown: behind {self.at} a sum may overflow") from error
+                raise Rejected("verdict", f"is not shown: after {self.at} a sum may overflow") from error
             hard = hard_behind(self.layer, both.hard, [value for outcome in of_heads for value in outcome.hard])
             hard = tuple(value if read else Fraction(0) for value, read in zip(hard, self.read, strict=True))
             if max(max(abs(one.numerator), one.denominator).bit_length() for one in hard) > LONGEST_NUMBER:
@@ -247,7 +247,7 @@ class _Layer:
 
 
 def hard_behind(layer: Layer, vector: Exact, received: Sequence[Fraction]) -> Exact:
-    """A layer with hardmax, of what its heads make."""
+    """A layer with hardmax, from its heads' outputs."""
     behind_heads = list(vector)
     for coordinate, row in layer.attention:
         behind_heads[coordinate] = number(row, (*received, *vector))
@@ -271,13 +271,13 @@ class _Head:
         self.known = Numbered[Outcome]()
         self._outcomes: dict[tuple[int, frozenset[tuple[frozenset[int], int]]], list[int]] = {}
         self._hard: list[tuple[int, int, Exact]] = []
-        """Of every state the query and the key, by their numbers, and the values."""
+        """For every state the numbers of its query and key, and its values."""
         self._queries, self._keys = Numbered[Exact](), Numbered[Exact]()
         self._scores: dict[tuple[int, int], Fraction] = {}
 
     def outcomes(self, me: int, positions: Counter[frozenset[int]], states: Sequence[Both]) -> list[int]:
-        """The numbers of what the head may make for a token in this state, that sees so many positions each of which
-        may be in any of some states, or `UNSEEN`; its own is one of them."""
+        """The numbers of the head's possible outputs for a token in this state.  Each position that it sees may be in
+        any of some states, or `UNSEEN`; the token's own position is one of them."""
         key = me, frozenset(positions.items())
         if key not in self._outcomes:
             self._read(states)
@@ -303,7 +303,7 @@ class _Head:
             self._hard.append((self._queries.number(query), self._keys.number(key), value))
 
     def _score(self, me: int, other: int) -> Fraction:
-        """With hardmax."""
+        """The score that hardmax compares."""
         place = self._hard[me][0], self._hard[other][1]
         if place not in self._scores:
             query, key = self._queries.things[place[0]], self._keys.things[place[1]]
@@ -331,15 +331,15 @@ class _Head:
         return list(found)
 
     def _classes(self, me: int, seen: Sequence[int], positions: Counter[frozenset[int]]) -> dict[int, ClassOfBoth]:
-        """Of all states that may be seen. Those that surely are far below one that is seen, and that hardmax never
-        selects, are one class."""
+        """The classes of all states that may be seen. States that are surely far below one that is seen, and that
+        hardmax never selects, form one class."""
         scores = dict[int, tuple[Class, Fraction]]()
         for state in seen:
             ends = self.soft.score_of(me, state)
             if ends is None:
                 raise Rejected("verdict", f"is not shown: in {self.soft.at} a score may overflow")
             scores[state] = Class(*ends, self.soft.values_of(state)), self._score(me, state)
-        # Some token that is seen scores at least so much: at each position that is seen, the least of its states.
+        # Some seen token scores at least so much: at each position that is seen, the least score of its states.
         sure = [states for states in positions if UNSEEN not in states]  # the first one is
         low = max(min(scores[state][0].low for state in states) for states in sure)
         least = max(min(scores[state][1] for state in states) for states in sure)

@@ -13,14 +13,14 @@ from exactformer.certificates.checker.sequences.arithmetic import arithmetic_of
 from exactformer.certificates.checker.softmax.numbers import Arithmetic
 
 LONGEST = 2**10
-"""Tokens of a word."""
+"""The most tokens of a word."""
 LAST, HARDMAX = "last", "hardmax"
 NEWLINE = b"\n"
 
 
 @dataclass(frozen=True)
 class Listed:
-    """What the listing of a specification is said to be."""
+    """What a certificate says about the listing of a specification."""
 
     sha256: str
     words: int
@@ -39,8 +39,8 @@ class Refuted:
 
 @dataclass(frozen=True)
 class Statement:
-    """The claim is not checked yet. ``words``: a regular expression or an automaton; ``first``: the first position that
-    is asked about, None if it is the last one of a word."""
+    """The statement, whose claim is not checked yet. ``words``: a regular expression or an automaton; ``first``: the
+    first position that is asked about, None for the last one of a word."""
 
     claim: Json
     words: Json
@@ -56,7 +56,7 @@ class Statement:
 
     @property
     def transducer(self) -> Json:
-        """What says what is expected; None if that is no transducer."""
+        """The transducer that says what is expected; None if there is none."""
         if isinstance(self.expected, dict) and "transducer" in self.expected:
             return members("statement.expected", self.expected, "transducer")["transducer"]
         return None
@@ -117,17 +117,17 @@ def read_statement(value: Json) -> Statement:
 
 
 def read_listed(value: Json) -> Listed:
-    """Of a listing."""
+    """What a statement says of a listing."""
     parts = members("statement.expected", value, "sha256", "words", "positions")
     words, positions = (integer(f"statement.expected.{name}", parts[name], 1, 2**53) for name in ("words", "positions"))
     sha256 = text("statement.expected.sha256", parts["sha256"])
     if not re.fullmatch("[0-9a-f]{64}", sha256):
-        raise Rejected("statement.expected.sha256", f"is {quote(sha256)}, no SHA-256 in hexadecimal")
+        raise Rejected("statement.expected.sha256", f"is {quote(sha256)}, which is not a SHA-256 in hexadecimal")
     return Listed(sha256, words, positions)
 
 
 def line(word: Sequence[str], outputs: Sequence[str]) -> bytes:
-    """Of a listing.
+    """A line of a listing.
 
     >>> line(["a", "b"], ["1"])
     b'[["a","b"],["1"]]\\n'
@@ -136,10 +136,10 @@ def line(word: Sequence[str], outputs: Sequence[str]) -> bytes:
 
 
 def named(table: Json) -> str:
-    """How a claim says which automaton or transducer it is about."""
+    """How a claim names an automaton or transducer."""
     return f"(SHA-256 {hashlib.sha256(canonical(table).encode('ascii') + NEWLINE).hexdigest()})"
 
 
 def canonical(value: Json | list[str] | list[list[str]]) -> str:
-    """In canonical form (SPEC section 1)."""
+    """The value in canonical form (SPEC section 1)."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)

@@ -1,4 +1,4 @@
-"""What tokens hold behind a sublayer, each state once, and rows of numbers, each once (WORDS section 4)."""
+"""What tokens hold after a sublayer, each state once, and rows of numbers, each once (WORDS section 4)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from exactformer.certificates.checker.sequences.network import Nearest, Network
 from exactformer.certificates.checker.softmax.numbers import Value
 
 MOST = 2**20
-"""States, and queries of a head."""
+"""The most states, and the most queries of a head."""
 
 UNKNOWN = -1
-"""The number of what nothing is known of: an overflow is not excluded."""
+"""The number of a state about which nothing is known: an overflow is not excluded."""
 
 Ints = NDArray[np.int64]
 Vector: TypeAlias = tuple[Value, ...]
 
 
 class State(NamedTuple):
-    """What x is in, and 1 behind it; whether heads see the token; its position, where a head behind rotates, else 0."""
+    """Intervals of x, then a 1; whether heads see the token; its position if a later head rotates, else 0."""
 
     vector: Vector
     seen: bool
@@ -34,12 +34,12 @@ Thing = TypeVar("Thing", bound=Hashable)
 
 
 def rotates_behind(network: Network, layers: int) -> bool:
-    """Whether a head behind so many layers rotates."""
+    """Whether a head after this many layers rotates."""
     return any(head.rotary for layer in network.layers[layers:] for head in layer.heads)
 
 
 def read_behind(network: Network, layers: int) -> list[bool]:
-    """Of every coordinate, and the 1 behind them, whether anything behind so many layers reads it, or adds to it; norms
+    """For every coordinate, and the 1 after them, whether anything after this many layers reads it or adds to it; norms
     read all of them."""
     outputs, read = network.outputs, set[int]()
     if network.norm is not None or any(norm is not None for layer in network.layers[layers:] for norm in layer.norms):
@@ -53,23 +53,23 @@ def read_behind(network: Network, layers: int) -> list[bool]:
 
 
 NOTHING = Value(0, 0, 0, 0)
-"""In the place of a coordinate that is neither read nor added to any more: it cannot overflow any more either."""
+"""Stands for a coordinate that is neither read nor added to any more, so that it cannot overflow any more."""
 
 
 def kept(vector: Sequence[Value], read: Sequence[bool]) -> Vector:
-    """Without coordinates that are not read. All of them were computed: none may overflow."""
+    """The state without coordinates that are not read. All of them were computed, so none may overflow."""
     return tuple(value if is_read else NOTHING for value, is_read in zip(vector, read, strict=True))
 
 
 class Numbered(Generic[Thing]):
-    """Different things, by numbers from 0 on."""
+    """Different things, numbered from 0 on."""
 
     def __init__(self) -> None:
         self.things: list[Thing] = []
         self._numbers: dict[Thing, int] = {}
 
     def number(self, thing: Thing) -> int:
-        """The thing's number; a new one, if it was not there."""
+        """The thing's number, a new one if the thing is new."""
         found = self._numbers.setdefault(thing, len(self.things))
         if found == len(self.things):
             if found >= MOST:
@@ -79,7 +79,7 @@ class Numbered(Generic[Thing]):
 
 
 def distinct(columns: Sequence[Ints]) -> tuple[Ints, Ints]:
-    """Of rows, given by their columns: where each different one stands first, and of all rows which of these they are.
+    """For rows, given by their columns: where each different row occurs first, and which of these each row is.
 
     Column by column: rows that agree so far have one number, below how many rows there are.
     """

@@ -1,4 +1,4 @@
-"""WORDS section 1.2: automata and transducers that stand in a document, move by move."""
+"""WORDS section 1.2: automata and transducers that a document lists, move by move."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from exactformer.certificates.checker.words.levels import Tokens
 from exactformer.certificates.checker.words.regular import Automaton, automaton_from, automaton_of
 
 MOST_STATES, MOST_PAIRS = 2**16, 2**22
-"""States; pairs of a state and a token."""
+"""The most states, and the most pairs of a state and a token."""
 NOTHING = -1
-"""In the place of an output: nothing is asked."""
+"""Stands for an output where nothing is asked."""
 
 
 Places = NDArray[np.int32]
@@ -33,8 +33,8 @@ class Transducer:
     outputs: Places
 
     def expected(self, tokens: Tokens, asked: slice, names: Sequence[str]) -> Places:
-        """Of words of one length, [words, length], the outputs at the positions asked about, else `NOTHING`;
-        `Rejected` where a word has no run. ``names``: of the vocabulary."""
+        """For words of one length, [words, length], the outputs at the positions asked about, else `NOTHING`;
+        `Rejected` if a word has no run. ``names``: those of the vocabulary."""
         found, states = np.full(tokens.shape, NOTHING, np.int32), np.zeros(len(tokens), np.int32)
         places = range(tokens.shape[1])
         for place in places:
@@ -76,7 +76,7 @@ def read_transducer(at: str, value: Json, places: Mapping[str, int], outputs: Ma
             raise Rejected("", f"is {quote(move)} where a state, or a state and an output, must be")
         output = text("", move[1])
         if output not in outputs:
-            raise Rejected("", f"has {quote(output)}, which is no output of the network")
+            raise Rejected("", f"has {quote(output)}, which is not an output of the network")
         return _state(move[0], states), outputs[output]
 
     tables = np.full((2, len(states), len(places)), NOTHING, np.int32)
@@ -86,7 +86,7 @@ def read_transducer(at: str, value: Json, places: Mapping[str, int], outputs: Ma
 
 
 _States = dict[str, tuple[int, dict[str, Json]]]
-"""Of every state its number, and its moves."""
+"""For every state its number and its moves."""
 Read = TypeVar("Read")
 
 
@@ -112,7 +112,7 @@ def _states(at: str, start: Json, moves: Json, places: Mapping[str, int]) -> _St
 def _moves(
     at: str, states: _States, places: Mapping[str, int], read: Callable[[Json], Read]
 ) -> Iterator[tuple[int, int, Read]]:
-    """Of every move its state, its token, and what is read of it."""
+    """For every move its state, its token, and its target."""
     for state, (number, moves) in states.items():
         for token, move in moves.items():
             with _within(f"{at}.moves", state, token):
@@ -137,7 +137,7 @@ def _object(value: Json) -> dict[str, Json]:
 
 @contextmanager
 def _within(at: str, *keys: str) -> Iterator[None]:
-    """What is rejected in here stands at this field, which is named only then: to name each takes most of the time."""
+    """Rejections in this block name this field; it is named only then, because naming all takes most of the time."""
     try:
         yield
     except Rejected as error:

@@ -1,4 +1,4 @@
-"""All words of a language through all layers: what every token surely says (WORDS section 4)."""
+"""Runs all words of a language through all layers: the sure output of every token (WORDS section 4)."""
 
 from __future__ import annotations
 
@@ -30,35 +30,35 @@ from exactformer.certificates.checker.words.states import (
 )
 
 MOST_STATES_OF_TOKENS = 2**26
-"""Of all words of one length, in all layers."""
+"""The most states of tokens, over all words of one length and all layers."""
 
 
 @dataclass(frozen=True)
 class Said:
-    """Of all words of one length, [words, length]: their tokens, and what is surely said, by places; `UNKNOWN` where
-    that is not shown, as it is of no token of a word in which something may overflow."""
+    """For all words of one length, [words, length]: their tokens, and the places of their sure outputs; `UNKNOWN` if
+    none is shown, as for every token of a word in which something may overflow."""
 
     tokens: Tokens
     outputs: Ints
     states: Ints
-    """The last ones."""
+    """The last states."""
 
 
 @dataclass
 class _Stage:
-    """Before a layer: the states there are; the layer's heads; and what was computed of it."""
+    """A layer: the states before it, its heads, and what was computed so far."""
 
     layer: Layer
     heads: list[HeadOfWords]
     read_behind: list[bool]
-    """Of every coordinate whether a later layer reads it or adds to it, or an output reads it."""
+    """For every coordinate, whether a later layer reads it or adds to it, or an output reads it."""
     rotates_behind: bool
     """Whether a later layer has a head that rotates."""
     read: list[State | None] = field(default_factory=list)
-    """What heads read of every state; None where a norm is not known."""
+    """What heads read of every state; None if a norm is not known."""
     states: Numbered[State] = field(default_factory=Numbered)
     behind: dict[tuple[int, ...], int] = field(default_factory=dict)
-    """From a state and what the heads made to the state behind the layer."""
+    """From a state and the heads' outputs to the state after the layer."""
 
 
 class Words:
@@ -78,10 +78,10 @@ class Words:
         self._first: dict[tuple[int, int], int] = {}
         """From a token and its position to its state."""
         self._said: list[tuple[int, Fraction]] = []
-        """Of every last state."""
+        """The sure output of every last state."""
 
     def lengths(self, length: int, beyond: int = 0) -> Iterator[Said]:
-        """Of more than ``beyond`` tokens; those lengths that have words."""
+        """The lengths of more than ``beyond`` tokens that have words."""
         before: list[Ints] = []
         for level in levels(self.automaton, length):
             prefixes, tokens = level.tokens.shape
@@ -103,7 +103,7 @@ class Words:
         return min(self._said[state][1] for state in found)
 
     def _outputs(self) -> Ints:
-        """Of every last state, and of `UNKNOWN` at the end."""
+        """The outputs of every last state, and at the end that of `UNKNOWN`."""
         for state in self.last.things[len(self._said) :]:
             self.deadline.left("outputs")
             try:
@@ -114,8 +114,8 @@ class Words:
         return np.array([*(output for output, _ in self._said), UNKNOWN], np.int64)
 
     def _through(self, tokens: Tokens, before: list[Ints]) -> list[Ints]:
-        """Before every layer and behind the last, [words, tokens]: the states of all tokens. ``before``: those of all
-        but the last token, if they are known already."""
+        """Before every layer and after the last, [words, tokens]: the states of all tokens. ``before``: those of all
+        tokens except the last, if they are known already."""
         count, length = tokens.shape
         rows = max(1, AT_ONCE // length)
         parts = [
@@ -155,8 +155,8 @@ class Words:
         return self._first[token, place]
 
     def _behind(self, stage: _Stage, states: Ints, fresh: slice, after: Numbered[State]) -> Ints:
-        """Behind a layer, of all tokens that are fresh. What is not known of one token of a word is known of none that
-        sees it, or is in one word with it."""
+        """The states of all fresh tokens after a layer. If nothing is known about a token, nothing is known about those
+        that see it, or are in the same word."""
         fresh_states = stage.states.things[len(stage.read) :]
         stage.read += read_by_heads(self.arithmetic, stage.layer, fresh_states, self.deadline)
         known = np.array([*(read is not None for read in stage.read), True], np.bool_)
@@ -178,7 +178,7 @@ class Words:
         return found
 
     def _one_behind(self, stage: _Stage, key: tuple[int, ...], after: Numbered[State]) -> int:
-        """From a state and what the heads made."""
+        """The state after a layer, from the state before it and the heads' outputs."""
         if key not in stage.behind:
             state, outputs = stage.states.things[key[0]], key[1:]
             stage.behind[key] = UNKNOWN

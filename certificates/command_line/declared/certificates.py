@@ -28,33 +28,36 @@ SPACE = click.option(
     "--space",
     metavar="S",
     type=number_of("cells"),
-    help="With --all-inputs --paradigm scot: inputs whose run stays within S cells; gives the context, too.",
+    help="With --all-inputs --paradigm scot: only inputs whose run stays within S cells; the context follows from S.",
 )
 WRITES = click.option(
     "--assume-writes-per-cell",
     "assumed_writes",
     metavar="M",
     type=number_of("writes"),
-    help="With --all-inputs: only inputs that write no cell more often; the claim says so.",
+    help="With --all-inputs: claim something only about runs that write no cell more than M times; the claim says so.",
 )
 CLAIM = click.option(
     "--claim",
     type=click.Choice(["activations", "tokens"]),
     default="activations",
     show_default=True,
-    help="With --all-inputs: what to claim; tokens may be right where activations are not the hardmax ones.",
+    help="With --all-inputs: what to claim. Tokens can be right even if activations differ from the hardmax ones.",
 )
 
 
 @command("certify", short_help="Prove that a softmax transformer does what MACHINE does.", epilog=EXIT_CODES)
 @click.argument("machine")
-@click.option("--input", "inputs", metavar="W", multiple=True, help="An input word; may be repeated.")
-@click.option("--all-inputs", is_flag=True, help="Every input whose chain of thought fits the context: a proof.")
+@click.option("--input", "inputs", metavar="W", multiple=True, help="A word to run the machine on; may be repeated.")
+@click.option(
+    "--all-inputs", is_flag=True, help="Prove the claim for every input whose chain of thought fits the context."
+)
 @click.option(
     "--sequences",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="MACHINE is a network document, of any exact weights; FILE lists {tokens, asked} in YAML or JSON.",
+    help="Sequences to certify a network on: MACHINE is a network document of any exact weights; FILE lists {tokens, "
+    "asked} in YAML or JSON.",
 )
 @PARADIGM
 @CONTEXT
@@ -69,7 +72,7 @@ CLAIM = click.option(
     type=click.IntRange(min=1),
     default=600,
     show_default=True,
-    help="With --all-inputs: seconds for the proof; if it takes longer, nothing is said.",
+    help="With --all-inputs: stop the proof after this many seconds; then nothing is claimed.",
 )
 @MAX_STEPS
 @click.option(
@@ -77,17 +80,17 @@ CLAIM = click.option(
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("."),
-    help="Where to write certificate and weights.  Default: here.",
+    help="Folder for the certificate and the weights.  Default: the current one.",
 )
 @FORCE
 @json_of("the certificate's content and the files")
 def certify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     """Certify that a softmax transformer in the given arithmetic generates the chain of thought of MACHINE exactly,
-    token for token: on the words given with --input, which are replayed; or, with --all-inputs, in every run that
-    fits, halting or not, which is proved.
+    token for token.  With --input this is checked by replaying the words; with --all-inputs it is proved for every run
+    that fits, halting or not.
 
     With --sequences FILE, MACHINE is a network document (certificates/NETWORKS.md), a transformer of any exact weights:
-    certify that it ranks the expected token first at each position asked about, at beta = 1 unless it is given."""
+    certify that it ranks the expected token first at each position asked about.  Then beta is 1 unless you give one."""
     from exactformer.certificates.command_line.certify import Typed, execute
     from exactformer.certificates.files import Output
 
@@ -193,24 +196,25 @@ def batch(
     "--spec",
     required=True,
     metavar="FILE.py[:NAME]|FILE.yaml|hardmax",
-    help="A Python file with a function, called expected unless it is named: from a word, a tuple of names of tokens, "
-    "to its outputs, one for each position asked about.  Or a YAML file with a transducer, which stands whole in the "
-    "certificate.  Or hardmax: what the same transformer gives with hardmax, on all words of a length at once.",
+    help="What the outputs should be.  FILE.py or FILE.py:NAME: a Python function (default name: expected) that "
+    "takes a word, a tuple of token names, and returns one output for each position asked about.  Or a YAML file with "
+    "a transducer, which becomes part of the certificate.  Or hardmax: what the same transformer gives with hardmax; "
+    "all words of one length are then decided at once.",
 )
 @click.option(
     "--words",
     "language",
     required=True,
     metavar="REGEX|@FILE.yaml",
-    help="A regular expression over tokens, with spaces between their names, like 'BOS [a b c]*'; or @ and a YAML file "
-    "with an automaton.",
+    help="The language: a regular expression over tokens, with spaces between their names, like 'BOS [a b c]*'; or "
+    "@FILE.yaml, a file with an automaton.",
 )
 @click.option(
     "--length",
     required=True,
     metavar="N",
     type=click.IntRange(1, 1024),
-    help="Words of at most so many tokens.",
+    help="Verify words of at most this many tokens.",
 )
 @click.option(
     "--from",
@@ -219,9 +223,9 @@ def batch(
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="The first position that is asked about; 1 behind a BOS.",
+    help="The first position that is asked about, counted from 0; 1 skips a BOS.",
 )
-@click.option("--last", is_flag=True, help="Only the last position of each word is asked about.")
+@click.option("--last", is_flag=True, help="Ask about the last position of each word only.")
 @ARITHMETIC
 @click.option(
     "--beta",
@@ -229,7 +233,7 @@ def batch(
     type=power_of_two,
     default="1",
     show_default=True,
-    help="What scores are multiplied with besides: a power of two.",
+    help="A further factor of all scores: a power of two.",
 )
 @click.option(
     "--budget",
@@ -237,31 +241,33 @@ def batch(
     type=click.IntRange(min=1, max=999_999),
     default=3600,
     show_default=True,
-    help="Seconds for the proof; if it takes longer, nothing is said, and finished lengths are kept, as after an "
+    help="Stop the proof after this many seconds: then nothing is claimed, and finished lengths are kept, as after an "
     "interrupt.",
 )
 @click.option(
     "--round",
     "rounded",
     metavar="FORMAT",
-    help="Round weights to this format first, as of a model that is cast to it.  Default: where the arithmetic is "
-    "named by a format, that one; else none.",
+    help="Round the weights to this format first, as casting the model does.  Default: the format that --arithmetic "
+    "names, if it is one; else weights are not rounded.",
 )
 @click.option(
     "--plot",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Draw the least margin of each length: .svg or .png; needs matplotlib.",
+    help="Draw the smallest margin for each length: .svg or .png; needs matplotlib.",
 )
 @click.option(
-    "--explain", is_flag=True, help="Of a word that is wrong or not shown, where and how the outputs come about."
+    "--explain",
+    is_flag=True,
+    help="If a word is wrong or not shown to be right, say where and how its outputs come about.",
 )
 @click.option(
     "--out",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("."),
-    help="Where to write certificate and network.  Default: here.",
+    help="Folder for the certificate and the network.  Default: the current one.",
 )
 @FORCE
 @json_of("the certificate's content and the files")
@@ -273,7 +279,7 @@ def verify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     Python file: FILE.py:NAME is a Transformer, or a model compiled by Tracr, called model unless it is named.  The file
     is run.
 
-    Where it is interrupted, finished lengths of words are kept in DIR, and the same command goes on from there.
+    If it is interrupted, finished lengths of words are kept in DIR, and the same command goes on from there.
 
     The arithmetic may be a format: fp32, bf16, fp16 stand for attention written out, with all results stored in it and
     sums in fp32."""
@@ -283,56 +289,66 @@ def verify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     execute(Typed(**typed), Output(out, force), as_json)
 
 
-@command("kernel", short_help="Bound what an attention kernel gets wrong, or find it.", epilog=EXIT_CODES)
+@command("kernel", short_help="Bound the error of an attention kernel, or find one.", epilog=EXIT_CODES)
 @click.argument("recipe", metavar="RECIPE")
-@click.option("--keys", required=True, metavar="N", type=number_of("keys", high=2**40), help="At most so many.")
-@click.option("--scores", required=True, metavar="LO..HI", type=ends, help="What scores are between.")
-@click.option("--values", required=True, metavar="LO..HI", type=ends, help="What values are between.")
+@click.option(
+    "--keys",
+    required=True,
+    metavar="N",
+    type=number_of("keys", high=2**40),
+    help="The number of keys: at most this many.",
+)
+@click.option("--scores", required=True, metavar="LO..HI", type=ends, help="The range of scores.")
+@click.option("--values", required=True, metavar="LO..HI", type=ends, help="The range of values.")
 @click.option(
     "--masked",
     type=click.Choice(["none", "some", "any"]),
     default="none",
     show_default=True,
-    help="Which keys may be masked: some, but never all; or any.",
+    help="Which keys may be masked: none; some, but never all; or any.",
 )
 @click.option(
     "--tolerance",
     metavar="T",
     type=rational,
-    help="How far from exact softmax an output may be.  Default: what is shown; where nothing is, an eighth of the "
-    "largest value.",
+    help="How far an output may be from exact softmax.  Default: the bound that is proved; if there is none, an "
+    "eighth of the largest value.",
 )
 @click.option(
     "--head-width",
     metavar="H",
     type=number_of("head-width", high=2**16),
-    help="Scores are products of queries and keys of so many numbers, rounded as the recipe computes; needs --entries.",
+    help="Scores are products of queries and keys with this many entries, rounded as the recipe computes; needs "
+    "--entries.",
 )
-@click.option("--entries", metavar="M", type=rational, help="With --head-width: how large these numbers are at most.")
+@click.option(
+    "--entries", metavar="M", type=rational, help="With --head-width: the largest absolute value of these entries."
+)
 @click.option(
     "--sweep",
     metavar="FIELD=A,B,..",
-    help="Instead of a certificate: what is shown and found with other values of a field of the recipe, named as "
+    help="Instead of a certificate: print what is proved and found for other values of a field of the recipe, such as "
     "maximum.threshold, or of keys.",
 )
 @click.option(
     "--plot",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="With --sweep: draw it, as .svg or .png; needs matplotlib.",
+    help="With --sweep: draw the results, as .svg or .png; needs matplotlib.",
 )
 @click.option(
     "--out",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("."),
-    help="Where to write the certificate.  Default: here.",
+    help="Folder for the certificate.  Default: the current one.",
 )
 @FORCE
 @json_of("the certificate's content and the files")
 def kernel(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
-    """Show how far the output of an attention kernel is from exact softmax at most, by cause, and that it is a number,
-    for all scores and values in some ranges; or find a small input on which it is further off, or no number.
+    """Prove, for all scores and values in the given ranges, that the output of an attention kernel is a finite number
+    and how far it is from exact softmax at most, by cause.  Or find a small input on which it is further off, or no
+    finite number.
 
     RECIPE says what a kernel computes (certificates/KERNELS.md): a name, like flash-2-bf16, or a YAML file."""
     from exactformer.certificates.command_line.kernel import Typed, execute
@@ -341,9 +357,11 @@ def kernel(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     execute(Typed(**typed), Output(out, force), as_json)
 
 
-@command("audit", short_help="Say which beta, bits and sizes each arithmetic asks for.")
+@command("audit", short_help="Say which beta, bits and sizes each arithmetic needs.")
 @click.argument("machine", required=False)
-@click.option("--dims", metavar="K,Q,G", help="Instead of a MACHINE: tapes, states and tape symbols of any.")
+@click.option(
+    "--dims", metavar="K,Q,G", help="Instead of a MACHINE: any machine with K tapes, Q states and G tape symbols."
+)
 @PARADIGM
 @click.option(
     "--context",
@@ -359,7 +377,7 @@ def kernel(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     metavar="F,..",
     default="fp32,bf16,fp16,e4m3fn,e5m2",
     show_default=True,
-    help="Of attention weights and activations, W or W/A; fused models accumulate in fp32.",
+    help="Formats of attention weights and activations: W, or W/A if they differ; fused models accumulate in fp32.",
 )
 @click.option("--models", metavar="M,..", default="rounded,fused", show_default=True, help="rounded, fused.")
 @click.option(
@@ -367,13 +385,13 @@ def kernel(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     "arithmetics",
     metavar="A",
     multiple=True,
-    help="Instead of --formats and --models: one arithmetic, as for certify; may be repeated.",
+    help="Instead of --formats and --models: an arithmetic, as for certify; may be repeated.",
 )
 @rows
 def audit(as_csv: bool, as_json: bool, plot: Path | None, force: bool, **typed: Any) -> None:
-    """Say what each arithmetic asks of the network of MACHINE, or of any machine of a size: for which contexts the
+    """Say what each arithmetic needs from the network of MACHINE, or of any machine of a size: for which contexts the
     rounding inequalities hold, at which beta, with which parameters and bits.  That the hardmax network is right is
-    assumed; all else is decided as `certify --all-inputs` decides it.
+    assumed; everything else is decided as `certify --all-inputs` decides it.
 
     Exit codes: 0 the rows are printed, whatever they say, 2 bad input, 4 an arithmetic that admits no beta (nothing is
     written).
@@ -382,7 +400,7 @@ def audit(as_csv: bool, as_json: bool, plot: Path | None, force: bool, **typed: 
 
     given = click.get_current_context().get_parameter_source
     if typed["arithmetics"] and any(given(name) is ParameterSource.COMMANDLINE for name in ("formats", "models")):
-        raise InputRefused("--arithmetic takes the place of --formats and --models: leave those out")
+        raise InputRefused("--arithmetic replaces --formats and --models: leave those out")
     execute(Asked(**typed), as_csv, as_json, plot, force)
 
 
@@ -400,28 +418,30 @@ def audit(as_csv: bool, as_json: bool, plot: Path | None, force: bool, **typed: 
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("."),
-    help="Where to write.  Default: here.",
+    help="Folder to write to.  Default: the current one.",
 )
 @FORCE
 @click.option(
     "--dtype",
     type=click.Choice(["bf16", "fp16", "fp32"]),
-    help="Of parameters and activations.  Default: the certificate's activation format; of another nothing is claimed.",
+    help="Format of parameters and activations.  Default: the certificate's activation format; for any other, "
+    "nothing is claimed.",
 )
 @click.option(
     "--context",
     metavar="N",
     type=TOKENS,
-    help="A table of so many positions.  Default: the certificate's context.",
+    help="How many positions the table has.  Default: the certificate's context.",
 )
 @click.option(
     "--head-width",
     metavar="D",
     type=number_of("coordinates", high=1 << 20),
-    help="A power of 4.  Default: the least that fits; with a power of 16 torch's MATH backend has exact scores, too.",
+    help="Width of a head, a power of 4.  Default: the smallest that fits.  With a power of 16, scores are exact in "
+    "torch's MATH backend, too.",
 )
-@click.option("--beta", metavar="B", type=power_of_two, help="Another power of two; needs --unproved.")
-@click.option("--unproved", is_flag=True, help="Export what is refuted or inconclusive, too; the metadata say so.")
+@click.option("--beta", metavar="B", type=power_of_two, help="Another beta, a power of two; needs --unproved.")
+@click.option("--unproved", is_flag=True, help="Also export what is refuted or inconclusive; the metadata say so.")
 def export(out: Path, force: bool, **typed: Any) -> None:
     """Write the network of CERTIFICATE as a plain decoder that PyTorch or ONNX Runtime can run, with the certificate's
     SHA-256 in its metadata.  The certificate is about an arithmetic model; that a kernel computes in it is not claimed.
@@ -435,18 +455,20 @@ def export(out: Path, force: bool, **typed: Any) -> None:
     execute(Request(**typed), Output(out, force))
 
 
-@command("counterexample", short_help="Look for a run on which the arithmetic errs in a token.")
+@command("counterexample", short_help="Look for a run in which the arithmetic gets a token wrong.")
 @ARITHMETIC
 @click.option("--context", metavar="N", type=TOKENS, required=True, help="Context length in tokens.")
-@click.option("--machine", metavar="MACHINE", help="Only runs of this machine.  Default: of the whole library.")
-@click.option("--input", "words", metavar="W", multiple=True, help="With --machine: this word only; may be repeated.")
+@click.option("--machine", metavar="MACHINE", help="Try only runs of this machine.  Default: of the whole library.")
+@click.option(
+    "--input", "words", metavar="W", multiple=True, help="With --machine: try this word only; may be repeated."
+)
 @beta_that("one that certifies most")
 @click.option(
     "--order",
     type=click.Choice(["left-to-right", "pairwise-denominator", "both"]),
     default="both",
     show_default=True,
-    help="In which order a fused arithmetic sums.",
+    help="The order in which a fused arithmetic sums.",
 )
 @click.option(
     "--tokens",
@@ -455,16 +477,16 @@ def export(out: Path, force: bool, **typed: Any) -> None:
     type=number_of("tokens"),
     default=20_000,
     show_default=True,
-    help="Stop after runs of so many tokens in all.",
+    help="Stop once the runs tried have so many tokens in all.",
 )
 @json_of("all runs tried")
 def counterexample(as_json: bool, **typed: Any) -> None:
-    """Look for a run that fits N tokens and on which the softmax transformer, in the given arithmetic, generates a
-    wrong token: each run that is tried is computed in exact numbers, and what is found is where it goes wrong.
+    """Look for a run of at most N tokens in which the softmax transformer, in the given arithmetic, generates a wrong
+    token.  Each run that is tried is computed in exact numbers; the report says where it goes wrong.
 
-    Exit codes: 1 refuted, a wrong token is found, 0 proved, as the rounding inequalities hold for these machines
-    (nothing is run), 3 inconclusive, no wrong token on the runs tried, 2 bad input, 4 an arithmetic in which runs are
-    not computed.
+    Exit codes: 1 refuted: a wrong token was found, 0 proved: the rounding inequalities hold for these machines
+    (nothing is run), 3 inconclusive: no token is wrong on the runs tried, 2 bad input, 4 an arithmetic in which runs
+    are not computed.
     """
     from exactformer.certificates.command_line.counterexample import Asked, execute
 

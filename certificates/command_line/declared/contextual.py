@@ -11,42 +11,50 @@ from exactformer.certificates.command_line.numbers import numbers_of, rational
 from exactformer.certificates.command_line.options import ARITHMETIC, FORCE, command, json_of, rows
 
 MOST_TOKENS_COMPARED, MOST_COORDINATES = 1024, 8
-"""The high-precision construction is counted up to so many tokens, and coordinates of one."""
+"""The high-precision construction is counted up to this many tokens, and this many coordinates of a token."""
 
 
-@command("approximate", short_help="Build a network within E of a function, and prove it.")
+@command("approximate", short_help="Build a network within E of a function, and prove that.")
 @click.option(
     "--function",
     "function",
     metavar="F",
     required=True,
-    help="sort, running-maximum, attention, polynomial, or FILE.py:NAME, which also defines NAME_modulus.",
+    help="sort, running-maximum, attention, polynomial, or FILE.py:NAME; the file also defines NAME_modulus.",
 )
-@click.option("--n", "n", metavar="N", type=int, required=True, help="Tokens, at least 2.")
+@click.option("--n", "n", metavar="N", type=int, required=True, help="Number of tokens, at least 2.")
 @click.option("--dim", "d", metavar="D", type=int, default=1, show_default=True, help="Coordinates of a token.")
-@click.option("--epsilon", metavar="E", type=rational, required=True, help="Accuracy, like 1/4.")
-@click.option("--p", "p", metavar="P", type=int, default=2, show_default=True, help="Accuracy in L^P.")
 @click.option(
-    "--delta", metavar="1/M", type=rational, help="Side of a cell.  Default: the largest that gives the accuracy."
+    "--epsilon",
+    metavar="E",
+    type=rational,
+    required=True,
+    help="How far the network may be from the function, like 1/4.",
 )
-@click.option("--positional", is_flag=True, help="With positional encoding, also where F is equivariant.")
-@click.option("--standard-form", is_flag=True, help="Also with softmax and ReLUs: lambda, ramps, error.")
+@click.option("--p", "p", metavar="P", type=int, default=2, show_default=True, help="The distance is that of L^P.")
+@click.option(
+    "--delta", metavar="1/M", type=rational, help="Side of a cell.  Default: the largest that gives this accuracy."
+)
+@click.option("--positional", is_flag=True, help="With positional encoding, even if F is permutation-equivariant.")
+@click.option(
+    "--standard-form", is_flag=True, help="Also report the network with softmax and ReLUs: lambda, ramps, error."
+)
 @click.option(
     "--out",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where to write certificate and network.  Default: here.",
+    help="Folder for the certificate and the network.  Default: the current one.",
 )
 @FORCE
 @json_of("the certificate's content and the files")
 def approximate(out: Path | None, force: bool, as_json: bool, **typed: Any) -> None:
     """Build the high-precision network (quantise, map contextually, read off) that approximates F on [0, 1)^(D x N),
-    and prove its error: rational bounds in L^P, and for every entry off a set of stated measure, given the modulus of
-    continuity that is stated with F.  Where that is proved, and the network is not too large, a certificate is written,
-    which `exactformer check` checks; it is about the network with hardmax, not about --standard-form.
+    and prove rational bounds on its error: in L^P, and for every entry except on a set of stated measure, given the
+    modulus of continuity that is stated with F.  If that is proved and the network is not too large, a certificate is
+    written, which `exactformer check` checks.  It is about the network with hardmax, not about --standard-form.
 
-    Exit codes: 0 proved, 2 bad input (nothing is written), 3 not all lemmas are proved, which are enough for it,
-    4 proved, but too large for the certificate that --out asks for.
+    Exit codes: 0 proved, 2 bad input (nothing is written), 3 not all lemmas that the proof needs are proved, 4 proved,
+    but too large for the certificate that --out asks for.
     """
     from exactformer.certificates.command_line.approximate import Asked, execute
     from exactformer.certificates.files import Output
@@ -54,9 +62,13 @@ def approximate(out: Path | None, force: bool, as_json: bool, **typed: Any) -> N
     execute(Asked(**typed), Output(out or Path("."), force), out is not None, as_json)
 
 
-@command("compare", short_help="Put the high-precision construction beside the ternary.")
+@command("compare", short_help="Compare the high-precision construction with the ternary.")
 @click.option("--machine", metavar="MACHINE", help="The machine of the ternary construction.")
-@click.option("--dims", metavar="K,Q,G", help="Instead: tapes, states and tape symbols of any.  Default: 1,6,5.")
+@click.option(
+    "--dims",
+    metavar="K,Q,G",
+    help="Instead of a machine: any with K tapes, Q states and G tape symbols.  Default: 1,6,5.",
+)
 @click.option(
     "--context",
     "contexts",
@@ -64,7 +76,7 @@ def approximate(out: Path | None, force: bool, as_json: bool, **typed: Any) -> N
     type=numbers_of("tokens", MOST_TOKENS_COMPARED),
     default="2^1..2^6",
     show_default=True,
-    help="Tokens, of both: numbers, powers like 2^5, ranges of powers.",
+    help="Numbers of tokens, for both: numbers, powers like 2^5, ranges of powers.",
 )
 @click.option(
     "--dim",
@@ -80,10 +92,10 @@ def approximate(out: Path | None, force: bool, as_json: bool, **typed: Any) -> N
     metavar="1/M|as-stated|coarsest",
     default="as-stated",
     show_default=True,
-    help="Side of a cell: one for all N; or, for each N, the largest for which Lemma 6 is stated, 1/(N + 2); or the "
-    "largest at which N columns can be distinct.",
+    help="Side of a cell.  1/M: the same for all N.  as-stated: for each N the largest for which Lemma 6 is stated, "
+    "1/(N + 2).  coarsest: for each N the largest at which N columns can be distinct.",
 )
-@click.option("--positional", is_flag=True, help="The high-precision construction with positional encoding.")
+@click.option("--positional", is_flag=True, help="Give the high-precision construction a positional encoding.")
 @ARITHMETIC
 @rows
 def compare(as_csv: bool, as_json: bool, plot: Path | None, force: bool, **typed: Any) -> None:
@@ -103,7 +115,7 @@ def compare(as_csv: bool, as_json: bool, plot: Path | None, force: bool, **typed
     "--layer",
     type=click.Choice(["bilinear", "convolution", "attention", "hardmax"]),
     required=True,
-    help="Bilinear projection, separable convolution, plain attention heads with softmax or hardmax.",
+    help="The layer: bilinear projection, separable convolution, or plain attention heads with softmax or hardmax.",
 )
 @click.option("--n", "n", metavar="N", type=int, required=True, help="Tokens.")
 @click.option("--dim", "d", metavar="D", type=int, default=1, show_default=True, help="Coordinates of a token.")
@@ -112,12 +124,13 @@ def compare(as_csv: bool, as_json: bool, plot: Path | None, force: bool, **typed
     "--weights",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="JSON: output and projection; output and kernel; or heads, each query, key, value, output.  Default: "
-    "identities, an average, a kernel of three ones.",
+    help="The layer's weights in JSON: output and projection; output and kernel; or heads, each with query, key, "
+    "value, output.  Default: identities, an average, a kernel of three ones.",
 )
 def contextual_mapping(**typed: Any) -> None:
     """Decide whether one layer tells the columns of all grid sequences with distinct columns apart, as the contextual
-    mapping of the high-precision construction does: a proof by enumeration, or two columns that become the same.
+    mapping of the high-precision construction does.  The answer is a proof by enumeration, or two columns that become
+    the same.
 
     Exit codes: 0 it does, 1 it does not, 2 bad input.
     """

@@ -33,7 +33,7 @@ from exactformer.constructions.machines.formats import OURS, TITLES
     "--decode",
     "by_decoding",
     is_flag=True,
-    help="Generate token by token from the prompt alone (slow) instead of checking the whole run in one pass.",
+    help="Generate token by token from the prompt alone (slow), instead of checking the whole run in one pass.",
 )
 @json_of("the tokens")
 def show_run(**typed: Any) -> None:
@@ -51,14 +51,14 @@ def show_run(**typed: Any) -> None:
 @click.argument("machine", required=False)
 @json_of("the list")
 def machines(machine: str | None, as_json: bool) -> None:
-    """List the machines of the library.  With a MACHINE, print its text, to be copied and changed; of one in another
-    format, such as a busy beaver, that is the one-way machine which it is folded onto."""
+    """List the machines of the library.  With a MACHINE, print its text, to be copied and changed.  A machine in
+    another format, such as a busy beaver, is printed as the one-way machine that it is folded onto."""
     from exactformer.certificates.command_line.machines import execute
 
     execute(machine, as_json)
 
 
-@command("convert", short_help="Print MACHINE in our format, or in another tool's.", epilog=EXIT_CODES)
+@command("convert", short_help="Print MACHINE in our format, or in that of another tool.", epilog=EXIT_CODES)
 @click.argument("machine")
 @click.option(
     "--to",
@@ -71,30 +71,31 @@ def machines(machine: str | None, as_json: bool) -> None:
     "--out",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write it there instead of printing it.",
+    help="Write to this file instead of printing.",
 )
 @FORCE
 def convert(**typed: Any) -> None:
-    """Print MACHINE in our format: as it is compiled, run and certified, with comments on how it was made from a
-    machine of another tool.  Or, with --to, in the format of another tool: as it was given, if that can be said there;
-    what had to be changed is said on standard error.
+    """Print MACHINE in our format: as it is compiled, run and certified, with comments that say how it was made from
+    the machine of another tool.  Or, with --to, print it in the format of another tool: as it was given, if that
+    format can express it; standard error says what had to be changed.
 
-    Read are, by their content: YAML of turingmachine.io, programs of Morphett's simulator, files of JFLAP, machines of
-    automata-lib as JSON or in Python, tables, CSV and lists of busy beavers (constructions/machines/README.md).
+    The content of a file decides which format it has.  These are read: YAML of turingmachine.io, programs of
+    Morphett's simulator, files of JFLAP, machines of automata-lib as JSON or in Python, tables, CSV and lists of busy
+    beavers (constructions/machines/README.md).
 
-    A machine of ours has tapes with an end; in other formats the first step marks cell 0 of each, so that it is known
-    again."""
+    Our machines have tapes with an end.  In other formats the first step marks cell 0 of each tape, so that the
+    machine finds it again."""
     from exactformer.certificates.command_line.convert import execute
 
     execute(**typed)
 
 
-@command("validate", short_help="Check MACHINE's text, and where its runs can get.", epilog=EXIT_CODES)
+@command("validate", short_help="Check MACHINE's text, and what its runs can reach.", epilog=EXIT_CODES)
 @click.argument("machine")
 @json_of("what was found")
 def validate(machine: str, as_json: bool) -> None:
-    """Say whether MACHINE is well formed, or the line and column where it is not; and, from its transitions alone:
-    which states a run can reach, where it can get to without a transition, and whether it can halt."""
+    """Say whether MACHINE is well formed, or the line and column of the fault.  From its transitions alone, say also
+    which states a run can reach, where it can get stuck without a transition, and whether it can halt."""
     from exactformer.certificates.command_line.validate import execute
 
     execute(machine, as_json)
@@ -126,12 +127,12 @@ def arithmetics(as_json: bool) -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     default=Path("sweep.jsonl"),
     show_default=True,
-    help="Results, one line per machine; an interrupted sweep goes on from what it has.",
+    help="File of results, one line per machine; an interrupted sweep goes on from what it has.",
 )
 @click.option(
     "--all-inputs",
     is_flag=True,
-    help="Instead of replaying runs, prove the chain of thought for every input that fits.",
+    help="Instead of replaying runs, prove each machine for every input that fits.",
 )
 @click.option(
     "--context",
@@ -139,7 +140,7 @@ def arithmetics(as_json: bool) -> None:
     type=TOKENS,
     default=256,
     show_default=True,
-    help="With --all-inputs: context length in tokens.  A machine takes some seconds; more, the longer.",
+    help="With --all-inputs: context length in tokens.  A machine takes some seconds, and more for longer contexts.",
 )
 @ARITHMETIC
 @json_of("the summary")
@@ -149,8 +150,8 @@ def sweep(
     """Verify every token of random machines' runs, chain of thought and summarized, in exact integers; or, with
     --all-inputs, prove each machine for every run that fits.
 
-    Exit codes: 0 every token predicted, or every machine proved, 1 a token is not, 2 bad input, 3 a machine is not
-    proved, 130 interrupted (what is done is kept).
+    Exit codes: 0 every token is predicted, or every machine is proved, 1 a token is not predicted, 2 bad input, 3 a
+    machine is not proved, 130 interrupted (what is done is kept).
     """
     from exactformer.certificates.command_line.pools import Where
 
@@ -176,10 +177,13 @@ def sweep(
     "--only",
     metavar="ID",
     multiple=True,
-    help="A lemma, or a family like gadget, and what it rests on; may be repeated.",
+    help="Only this lemma, or family of lemmas like gadget, and what it rests on; may be repeated.",
 )
 @click.option(
-    "--budget", metavar="S", type=click.IntRange(min=0), help="Seconds for one lemma at one width.  Default: 60."
+    "--budget",
+    metavar="S",
+    type=click.IntRange(min=0),
+    help="Time limit in seconds for one lemma at one width.  Default: 60.",
 )
 @click.option(
     "--mutate",
@@ -189,7 +193,7 @@ def sweep(
 )
 @json_of("statements, verdicts and evidence")
 def lemmas(**typed: Any) -> None:
-    """Re-prove the lemmas that the constructions rely on: about gadgets, on their concrete weights, look-ups,
+    """Re-prove the lemmas that the constructions rely on: about gadgets (on their concrete weights), look-ups,
     dimensions and rounding.  A lemma that does not hold is shown with a counterexample.
 
     Exit codes: 0 all proved, 1 one refuted (or a change of weights missed), 2 bad input, 3 one inconclusive.

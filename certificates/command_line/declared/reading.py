@@ -18,20 +18,20 @@ def about(declared: Declared) -> Declared:
         click.option(
             "--function",
             metavar="NAME",
-            help="Instead, for a certificate of approximation: the function that it has to be about.",
+            help="For a certificate of approximation: the function that it has to be about.",
         ),
         click.option(
             "--theory",
             metavar="FILE",
-            help="For a certificate about a theory: the file or the name of that theory.  For one about a machine's "
-            "runs --machine is enough: our theory is found by its name.",
+            help="For a certificate about a theory: the theory that it has to be about, a file or a name.  If it is "
+            "about a machine's runs, --machine is enough: our theory is found by its name.",
         ),
         click.option(
             "--network",
             metavar="FILE",
             type=click.Path(path_type=Path),
-            help="For a certificate about sequences or words, which needs none of these: its network, if it does not "
-            "lie beside it.",
+            help="For a certificate about sequences or words: its network, if that is not in the same folder.  The "
+            "options above are not needed then.",
         ),
         click.option(
             "--budget",
@@ -39,7 +39,7 @@ def about(declared: Declared) -> Declared:
             type=click.IntRange(min=1, max=999_999),
             default=600,
             show_default=True,
-            help="Seconds for all of the check; if it takes longer, nothing is judged.",
+            help="Stop the check after this many seconds; then the certificate is not judged.",
         ),
     )
     for option in reversed(options):
@@ -53,8 +53,8 @@ def about(declared: Declared) -> Declared:
 @click.option(
     "--spec",
     metavar="FILE.py[:NAME]|FILE.yaml|hardmax",
-    help="For a certificate about words: that this is what is expected; it is run on every word again.  One with a "
-    "transducer needs no --spec: it has what is expected.",
+    help="For a certificate about words: make sure that it expects what this specification says, which is run on "
+    "every word again.  A certificate with a transducer contains what it expects and needs no --spec.",
 )
 @click.option(
     "--expect",
@@ -62,27 +62,27 @@ def about(declared: Declared) -> Declared:
     type=click.Choice(["positive", Verdict.REFUTED.value, Verdict.INCONCLUSIVE.value]),
     default="positive",
     show_default=True,
-    help="What the certificate has to say for exit code 0.",
+    help="The verdict that the certificate must have for exit code 0.",
 )
 @json_of("the result")
 def check(certificate: Path, machine: str | None, function: str | None, theory: str | None, **typed: Any) -> None:
-    """Check CERTIFICATE against MACHINE: simulate the machine, replay the network from its weights, or prove for all
-    inputs what the certificate says of it; redo every inequality.  The checker imports nothing of what made the
-    certificate.
+    """Check CERTIFICATE against MACHINE.  The checker simulates the machine and replays the network from its weights,
+    or proves for all inputs what the certificate claims; it redoes every inequality.  It imports nothing of what made
+    the certificate.
 
-    With --function NAME instead, a certificate of approximation: follow all cells through the layers that quantise, run
-    the others on all sequences of corners, exactly; redo every inequality.  Of a function that the certificate only
-    states, its values, bound and modulus are assumed.
+    A certificate of approximation needs --function NAME: the checker follows all cells through the layers that
+    quantise, runs the other layers exactly on all sequences of corners, and redoes every inequality.  If the
+    certificate only states a function, its values, bound and modulus are assumed.
 
-    With --theory FILE, a certificate about a theory: every token sequence that the theory describes.  With --machine
-    besides, its parameters have to be the tables of that machine.
+    A certificate about a theory needs --theory FILE: it is about every token sequence that the theory describes.  With
+    --machine as well, its parameters have to be the tables of that machine.
 
-    A certificate about given sequences names them and needs none of these: run its network with hardmax exactly,
-    enclose the softmax network in intervals of rationals.
+    A certificate about given sequences names them and needs none of these options: the checker runs its network with
+    hardmax exactly, and encloses the softmax network in intervals of rationals.
 
-    Exit codes: 0 valid, and it says that the claim holds (or what --expect says), 1 not valid, or it says the opposite,
-    2 unreadable input, or no certificate, 3 valid but inconclusive, 4 not judged: too large for the checker, or not
-    decided in time.
+    Exit codes: 0 valid, and its verdict is that the claim holds (or the one --expect names), 1 not valid, or its
+    verdict is the opposite, 2 unreadable input, or no certificate, 3 valid but inconclusive, 4 not judged: too large
+    for the checker, or not decided in time.
     """
     from exactformer.certificates.command_line.asking import About
     from exactformer.certificates.command_line.check import execute
@@ -99,11 +99,13 @@ def check(certificate: Path, machine: str | None, function: str | None, theory: 
     metavar="FILE",
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The page to write: one file, which loads nothing.",
+    help="The page to write: one file that loads nothing.",
 )
-@click.option("--check", "checking", is_flag=True, help="Check the certificate first; without a valid one no page.")
+@click.option(
+    "--check", "checking", is_flag=True, help="Check the certificate first; write no page if it is not valid."
+)
 @about
-@click.option("--input", "word", metavar="W", help="The word whose run is shown.  Default: one with a short run.")
+@click.option("--input", "word", metavar="W", help="Show the run on this word.  Default: a word with a short run.")
 @FORCE
 def report(
     certificate: Path, machine: str | None, function: str | None, theory: str | None, network: Path | None, **typed: Any

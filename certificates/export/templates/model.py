@@ -10,8 +10,8 @@ attention   sdpa      torch's scaled_dot_product_attention, whichever kernel it 
             hf        the same, with scores stored in the dtype: as Hugging Face's eager attention
             quotient  exp(score - maximum) rounded to the dtype; numerator over denominator, both in fp32
 
-A *summarized* chain of thought (paradigm scot) comes in segments: one that ends with ESUMM closes with a summary
-SUMM .. ESUMM, which alone is the prompt of the next segment.  ``run`` goes through all of them.
+A *summarized* chain of thought (paradigm scot) comes in segments.  If a segment ends with ESUMM, its last part is a
+summary SUMM .. ESUMM, which alone is the prompt of the next segment.  ``run`` goes through all segments.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from torch.nn import functional
 
 
 class Cache:
-    """Of every layer, keys and values of the first ``length`` tokens: [batch, heads, room, head width]."""
+    """Keys and values of the first ``length`` tokens, for every layer: [batch, heads, room, head width]."""
 
     def __init__(self, room: int) -> None:
         self.room, self.length = room, 0
         self.layers: dict[int, tuple[Tensor, Tensor]] = {}
 
     def extend(self, layer: int, *new: Tensor) -> list[Tensor]:
-        """Keys and values of a layer, those of new tokens included; ``length`` is to be raised when all layers are."""
+        """Keys and values of a layer, new tokens included; raise ``length`` once all layers are done."""
         if layer not in self.layers:
             key, value = (part.new_empty(*part.shape[:2], self.room, part.shape[3]) for part in new)
             self.layers[layer] = key, value
@@ -53,7 +53,7 @@ class Table:
         self.number = {name: number for number, name in enumerate(names)}
 
     def read(self, name: str) -> Any:
-        """KeyError if there is no such token."""
+        """The token of this name.  Raises KeyError if there is none."""
         return self.number[name]
 
     def name(self, token: Any) -> str:
@@ -68,8 +68,8 @@ class Table:
 class Factored:
     """A vocabulary with a row for each part of a token: its family, and the value of each field of the family.
 
-    Embedding and logit of a token are the sum of those of its parts.  A token lists the rows of its parts; as many for
-    each token, filled up with the last row, which is 0.
+    Embedding and logit of a token are the sum of those of its parts.  A token lists the rows of its parts.  All lists
+    have the same length: short ones are filled up with the last row, which is 0.
     """
 
     def __init__(self, families: list[dict[str, Any]]) -> None:
@@ -85,7 +85,7 @@ class Factored:
         self.length = 1 + max(len(fields) for _, fields in self.families.values())
 
     def read(self, name: str) -> Any:
-        """KeyError or ValueError if there is no such token."""
+        """The token of this name.  Raises KeyError or ValueError if there is none."""
         family, _, values = name.removesuffix(")").partition("(")
         row, fields = self.families[family]
         named = zip(fields, values.split(), strict=True)
@@ -97,7 +97,7 @@ class Factored:
         return f"{family}({' '.join(values)})" if values else family
 
     def best(self, logits: Tensor) -> Tensor:
-        """[.., parts]: of each family the best is the best of each field; of these the one with the largest sum."""
+        """[.., parts]: a family's best token has the best value of each field; of these, the one of the largest sum."""
         scores, tokens = [], []
         for row, fields in self.families.values():
             found = [logits[..., rows.start : rows.stop].float().max(-1) for rows in fields]
@@ -112,7 +112,7 @@ class Factored:
 
 
 def attend(kind: str, query: Tensor, key: Tensor, value: Tensor, causal: bool) -> Tensor:
-    """[batch, heads, tokens, head width]; ``causal``: as many queries as keys, else all keys are visible."""
+    """[batch, heads, tokens, head width]; ``causal``: there are as many queries as keys; else all keys are visible."""
     if kind == "sdpa":
         return functional.scaled_dot_product_attention(query, key, value, is_causal=causal)
     if kind != "hf":
@@ -141,7 +141,7 @@ class Layer(nn.Module):
         self.down = nn.Linear(hidden, width, bias=False)
 
     def forward(self, x: Tensor, number: int, cache: Cache | None, attention: str, trace: list[Tensor] | None) -> Any:
-        """x [batch, tokens, width] behind this layer, the one with this number."""
+        """x [batch, tokens, width] after this layer, the one with this ``number``."""
         query, key, value = (
             project(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for project in (self.q_proj, self.k_proj, self.v_proj)
@@ -157,7 +157,7 @@ class Layer(nn.Module):
 
 
 class Decoder(nn.Module):
-    """``trace``, a list, receives the residual stream behind every sublayer."""
+    """``trace``, a list, receives the residual stream after every sublayer."""
 
     def __init__(self, config: dict[str, Any], attention: str = "sdpa") -> None:
         super().__init__()
@@ -174,7 +174,7 @@ class Decoder(nn.Module):
 
     @classmethod
     def load(cls, folder: Path, attention: str = "sdpa") -> Decoder:
-        """The decoder whose files are in a folder, in the dtype they have."""
+        """The decoder whose files are in a folder, in their dtype."""
         with torch.device("meta"):
             decoder = cls(json.loads((folder / "config.json").read_text()), attention)
         decoder.load_state_dict(load_file(folder / "model.safetensors"), assign=True)
@@ -212,7 +212,7 @@ class Decoder(nn.Module):
         return tokens
 
     def generate(self, prompt: list[Any]) -> list[Any]:
-        """The prompt and what follows, greedily and with a cache, up to EOUTP, ESUMM or the end of the context."""
+        """The prompt and its greedy continuation, with a cache, up to EOUTP, ESUMM or the end of the context."""
         return self.generate_each([prompt])[0]
 
     @torch.no_grad()

@@ -19,19 +19,19 @@ SIGNS = {
     Verdict.INCONCLUSIVE: "?",
     Verdict.UNSUPPORTED: "?",
 }
-"""Beside the words, so that no verdict is told by its colour alone."""
+"""Signs beside the words, so that colour alone tells no verdict."""
 UNCHECKED = "?"
 LONGEST_CLAIM = 4000
 
 
 def title_of(source: Source, checked: Checked | None) -> str:
-    """In the window's title bar, where nothing else stands beside it."""
+    """The title of the window."""
     valid = "valid" if checked is not None else "not checked"
     return f"{short(source.name, 80)}: a certificate that says {source.verdict.value} ({valid})"
 
 
 def command_for(source: Source) -> str:
-    """What checks the certificate."""
+    """The command that checks the certificate."""
     file = shlex.quote(source.file.name)
     match source.kind:
         case Kind.RUNS | Kind.THEORY if (machine := machine_of(source)) is not None:
@@ -44,7 +44,7 @@ def command_for(source: Source) -> str:
 
 
 def head_of(source: Source, checked: Checked | None) -> Markup:
-    """Subject, verdict, claim and whether it was checked, as the first thing that is read."""
+    """Subject, verdict, claim and whether it was checked: the first thing to read."""
     verdict = source.verdict
     sign = element("span", SIGNS[verdict] if checked is not None else UNCHECKED, class_="sign", aria_hidden="true")
     return joined(
@@ -72,7 +72,7 @@ def _status(source: Source, checked: Checked | None) -> Markup:
         return element(
             "p",
             element("strong", "This page did not check it."),
-            " It shows what the certificate says; whether that is so, the checker decides: ",
+            " It shows what the certificate says. The checker decides whether that is true: ",
             command,
             class_="status",
         )
@@ -93,7 +93,7 @@ def claim_section(source: Source) -> Section:
         if key in statement:
             given = statement[key]
             unit = " tokens" if key == "context" else ""
-            rows.append((title, "none: refuted for every one" if given is None else f"{short(str(given), 200)}{unit}"))
+            rows.append((title, "none: every one is refuted" if given is None else f"{short(str(given), 200)}{unit}"))
     if source.kind is Kind.RUNS:
         rows.insert(
             0, ("inputs", short(", ".join(str(w) or "the empty word" for w in statement["scope"]["inputs"]), 300))
@@ -115,13 +115,13 @@ def claim_section(source: Source) -> Section:
 
 SHORTLY = {
     Verdict.PROVED: "the softmax transformer does exactly what the hardmax transformer does, and so writes the run",
-    Verdict.TOKENS_PROVED: "the softmax transformer writes the run token for token; its activations may be others",
-    Verdict.INCONCLUSIVE: "nothing is claimed of the softmax transformer; the hardmax transformer writes the run",
+    Verdict.TOKENS_PROVED: "the softmax transformer writes the run token for token; its activations may differ",
+    Verdict.INCONCLUSIVE: "nothing is claimed about the softmax transformer; the hardmax transformer writes the run",
 }
 
 
 def _in_short(source: Source) -> Markup:
-    """What a claim about every run comes to; the words of the certificate itself come after it."""
+    """A claim about every run in short; the words of the certificate follow it."""
     if source.kind is not Kind.THEORY or source.paradigm is None:
         return joined(())
     statement, writes = source.statement, int(source.statement["parameters"]["WRITES"])
@@ -134,7 +134,7 @@ def _in_short(source: Source) -> Markup:
 
 
 def files_section(source: Source) -> Section:
-    """Which files this page was made from."""
+    """The files that this page was made from."""
     rows: list[tuple[str, object]] = [
         ("certificate", joined((source.file.name, element("br"), "SHA-256 ", element("code", source.file.sha256))))
     ]
@@ -150,7 +150,7 @@ def files_section(source: Source) -> Section:
     provenance = source.document["provenance"]
     if isinstance(provenance, dict):
         rows += [
-            (f"{short(str(key), 40)} (not checked by anybody)", short(str(provenance[key]), 120))
+            (f"{short(str(key), 40)} (nobody checks this)", short(str(provenance[key]), 120))
             for key in ("exactformer", "created", "seconds")
             if key in provenance
         ]

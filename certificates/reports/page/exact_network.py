@@ -32,7 +32,7 @@ from exactformer.verify.arithmetic.models import parse_arithmetic
 
 MOST_SEQUENCES, MOST_TOKENS, MOST_LAYERS, MOST_MOVES = 24, 64, 48, 60
 LONGEST_EXPLAINED = 64
-"""Tokens of a word that is computed again for a page."""
+"""The most tokens of a word that is computed again for a page."""
 SECONDS = 60
 """For that."""
 
@@ -69,7 +69,7 @@ def _tokens(tokens: list[Json]) -> Markup:
 
 
 def drift_section(source: Source) -> Section | None:
-    """How far activations may drift from the hardmax ones: by layer, or by register where tokens alone are proved."""
+    """How far activations may drift from the hardmax ones: by layer, or by register if tokens alone are proved."""
     if source.kind is Kind.SEQUENCES:
         drift, margin = source.document["softmax"]["drift"], source.document["softmax"]["margin"]
         rows = [(number, *(_up(one) for one in pair)) for number, pair in enumerate(drift[:MOST_LAYERS], start=1)]
@@ -79,7 +79,7 @@ def drift_section(source: Source) -> Section | None:
     elif source.kind is Kind.THEORY and "drift" in source.document:
         drift = source.document["drift"]
         rows = [(name, _up(number)) for name, number in list(drift["largest"].items())[:MOST_LAYERS]]
-        titles, caption = ["register", "at most"], "Drift by register, at most; in others none"
+        titles, caption = ["register", "at most"], "Drift by register, at most; all others have none"
         said = f"What is left of the margin: at least {shown(drift['margin'], ROUND_FLOOR)}."
         there_are = len(drift["largest"])
     else:
@@ -89,7 +89,7 @@ def drift_section(source: Source) -> Section | None:
     listed = table(titles, rows, caption=caption, headed=True, numbers=range(1, len(titles)))
     words = (
         "How far an activation of the softmax network may be from its value with hardmax, at most, as the certificate "
-        "states it. Numbers after ~ are rounded to three digits, up."
+        "states it. Numbers after ~ are rounded up to three digits."
     )
     return Section(
         "drift",
@@ -146,10 +146,10 @@ def _expected(expected: Json) -> str:
     if "transducer" in expected:
         return f"the outputs of a transducer of {len(expected['transducer']['moves']):,} states"
     if "output" in expected:
-        return f"{short(str(expected['output']))}, on the word of the counterexample"
+        return f"{short(str(expected['output']))} on the word of the counterexample"
     return (
         f"a listing of {int(expected['words']):,} words and {int(expected['positions']):,} positions, SHA-256 "
-        f"{short(str(expected['sha256']), 64)}; the certificate has its hash alone"
+        f"{short(str(expected['sha256']), 64)}; the certificate has only this hash of it"
     )
 
 
@@ -209,7 +209,7 @@ def _margins(margins: list[Json]) -> Markup:
 
 
 def refuted_word_section(source: Source) -> Section | None:
-    """A word or a sequence on which the output is wrong: how that comes about; None where nothing is refuted."""
+    """How a wrong output on a word or a sequence comes about; None if nothing is refuted."""
     if source.kind not in (Kind.WORDS, Kind.SEQUENCES) or source.document["refutation"] is None:
         return None
     refutation, statement = source.document["refutation"], source.statement
@@ -255,13 +255,13 @@ def _by_transducer(transducer: Json, word: tuple[str, ...], position: int) -> st
 
 CAPTIONS = (
     "The two outputs, computed in different ways",
-    "Where the ways part, sublayer by sublayer",
+    "Where the three ways part, sublayer by sublayer",
     "Neurons that make the difference",
 )
 
 
 def _why(source: Source, place: Place) -> Markup:
-    """What hardmax, real softmax and the arithmetic make of it."""
+    """What hardmax, real softmax and the arithmetic each compute."""
     if len(place.word) > LONGEST_EXPLAINED:
         return note(f"How it comes about is computed for at most {LONGEST_EXPLAINED} tokens.")
     statement = source.statement
@@ -271,5 +271,5 @@ def _why(source: Source, place: Place) -> Markup:
         found = explain_at(net, model, int(statement["beta"]), place, SECONDS)
     except (Rejected, TooLarge, Undecided, Unbounded, ValueError, LookupError) as error:
         return note(f"How it comes about was not computed: {short(str(error), 160)}.")
-    said = "Computed for this page, and rounded to six digits: midpoints of intervals between rationals."
+    said = "These numbers were computed for this page: midpoints of intervals between rationals, rounded to six digits."
     return joined((note(said), parts_html(report_on_explanation(found), CAPTIONS)))

@@ -1,4 +1,4 @@
-"""What a claim rests on: as the checker said it, or, where it was not asked, as the certificate says it."""
+"""What a claim rests on: in the checker's words or, if it was not asked, in the certificate's."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ MOST_SENTENCES = 40
 
 @dataclass(frozen=True)
 class Checked:
-    """That the checker was asked when a page was made, and found the certificate valid: against what, and what it said
-    is proved, not claimed, checked on runs, assumed."""
+    """The checker's answer when a page was made and the certificate was found valid: against what it was checked, and
+    what the checker said is proved, not claimed, checked on runs, assumed."""
 
     against: str
     parts: Mapping[str, Sequence[str]]
 
 
 def grounds_section(source: Source, checked: Checked | None) -> Section:
-    """Lists under the words for what statements rest on."""
+    """Lists of statements, each under the word for what they rest on."""
     if checked is not None:
         intro = (
-            "This is what the checker said when this page was made. It imports nothing of what made the certificate; "
-            "what holds in every run its own kernel decides, which the prover uses, too."
+            "This is what the checker said when this page was made. It imports nothing of what made the certificate. "
+            "What holds in every run is decided by the checker's own kernel, which the prover uses, too."
         )
         parts = [(title, list(sentences)) for title, sentences in checked.parts.items() if sentences]
     else:
@@ -71,7 +71,7 @@ def _list(title: str, said: str, sentences: Sequence[str]) -> list[Markup]:
 
 
 def findings(source: Source) -> list[Findings]:
-    """What the certificate says, by what it rests on; none of it is checked here."""
+    """What the certificate says, grouped by what it rests on; nothing of it is checked here."""
     document, statement, verdict = source.document, source.statement, source.verdict
     match source.kind:
         case Kind.RUNS:
@@ -108,8 +108,8 @@ def _of_theory(source: Source) -> list[Findings]:
     if source.paradigm is not None and (writes := int(statement["parameters"]["WRITES"])) < int(statement["context"]):
         assumed.insert(
             0,
-            f"No cell is written more than {writes} times: the claim is about such runs. Whether this holds "
-            "of all of the machine's runs, the checker says.",
+            f"No cell is written more than {writes} times: the claim is about such runs. The checker says whether this "
+            "holds for all of the machine's runs.",
         )
     return [
         Findings(Basis.PROVED, (*said_of_hardmax(margin), *said_of_softmax(model, source.verdict, drifts))),
@@ -123,7 +123,9 @@ def _of_approximation(source: Source) -> list[Findings]:
         "The first layers quantise: every input becomes the corner of its cell, in exact rationals.",
         f"On {sequences:,} sequences of corners the other layers give the function at the centre of the cell, or 0.",
     )
-    assumed = ["The network is the mathematical function of its document, in real numbers; nothing is said of softmax."]
+    assumed = [
+        "The network is the mathematical function of its document, in real numbers; nothing is said about softmax."
+    ]
     if source.statement["function"]["kind"] == "stated":
         assumed.append("The function's values, its bound and its modulus are as the certificate states them.")
     return [Findings(Basis.PROVED, proved), Findings(Basis.ASSUMED, tuple(assumed))]

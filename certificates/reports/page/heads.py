@@ -1,4 +1,4 @@
-"""Separations and ties by head: as a table, and how much of each head's separation its arithmetic asks for."""
+"""Separations and ties by head: a table, and a drawing of how much separation the arithmetic needs of each head."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ from exactformer.verify.arithmetic.ties import TieFacts, decide_ties
 
 MOST_ROWS = 60
 MOST_CASES = 24
-"""Different separations and ties of which the inequalities are decided for the picture."""
+"""The most pairs of separation and ties whose inequalities are decided for the picture."""
 MOST_TIES = 1 << 12
-"""Numbers of ties of one head that are looked at one by one."""
+"""The most numbers of ties of one head that are decided one by one."""
 
 
 @dataclass(frozen=True)
 class Head:
-    """What a certificate says of a head; ``ties`` are ranges."""
+    """What a certificate says about a head; ``ties`` are ranges."""
 
     layer: int
     name: str
@@ -56,8 +56,8 @@ class Head:
 class Case:
     """Heads that agree in separation and ties, in the certificate's arithmetic at its beta.
 
-    ``needed``: the smallest power of two at which the inequalities hold, None if there is none that is admitted;
-    ``one`` and ``zero``: what is rounded last where the value is 1, and where it is 0, as far as that is bounded.
+    ``needed``: the smallest admitted power of two at which the inequalities hold, None if there is none; ``one`` and
+    ``zero``: the number before the last rounding if the value is 1, and if it is 0, as far as it is bounded.
     """
 
     separation: int
@@ -71,7 +71,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Group:
-    """Heads of one name that are alike, and the layers they stand in."""
+    """Heads of one name with the same separation and ties, and the layers that have them."""
 
     head: Head
     layers: tuple[int, ...]
@@ -79,7 +79,7 @@ class Group:
 
 
 def heads_of(source: Source) -> list[Head]:
-    """All heads of a certificate that speaks of heads."""
+    """All heads that a certificate lists."""
     document = source.document
     if source.kind in (Kind.RUNS, Kind.THEORY):
         records = document["heads"]
@@ -123,7 +123,7 @@ Key = tuple[Fraction | None, tuple[tuple[int, int], ...]]
 
 
 def _cases(source: Source, heads: Sequence[Head]) -> Iterable[tuple[Key, Case]]:
-    """What the inequalities say of each separation and ties; nothing where they are of no use, or not decided."""
+    """What the inequalities say about each separation and ties; nothing if they do not apply or are not decided."""
     statement = source.statement
     if source.kind not in (Kind.RUNS, Kind.THEORY):
         return
@@ -173,7 +173,7 @@ def _case(
 
 
 def binding(groups: Sequence[Group]) -> Group | None:
-    """The head that is nearest to failing: one that is not shown to hold, else one that asks for the most."""
+    """The head that is nearest to failing: one that is not shown to hold, else the one that needs the largest beta."""
     decided = [group for group in groups if group.case is not None]
 
     def strain(group: Group) -> tuple[bool, bool, int, int]:
@@ -191,12 +191,12 @@ MEANINGS: Mapping[str, str] = {
     "ties": "how many tokens may share the best score",
     "holds": "whether the certificate says that the head gives the hardmax value after rounding",
     "needs beta": "the smallest power of two at which the inequalities hold, computed when this page was made; none: "
-    "at none that is admitted",
+    "no admitted power is enough",
 }
 
 
 def heads_section(source: Source) -> Section | None:
-    """Separation, ties and margin of each head; none where the certificate does not speak of heads."""
+    """Separation, ties and margin of each head; None if the certificate lists no heads."""
     groups = groups_of(source)
     if not groups:
         return None
@@ -262,11 +262,11 @@ def _margin(source: Source) -> Markup:
 
 
 LEFT, WIDE, HIGH = 230.0, 430.0, 24.0
-"""Of the picture: where bars begin, how long the longest is, and the height of a row."""
+"""Measures of the picture: where bars begin, how long the longest is, and the height of a row."""
 
 
 def _separations(source: Source, groups: Sequence[Group]) -> Markup:
-    """How far behind the best score the next is, times beta, beside what the arithmetic asks for."""
+    """How far the next score is below the best one, times beta, beside what the arithmetic needs."""
     given = source.statement["beta"]
     drawn = [(group, group.case) for group in groups if group.case is not None][:MOST_ROWS]
     if given is None or not drawn:
@@ -283,7 +283,7 @@ def _separations(source: Source, groups: Sequence[Group]) -> Markup:
         have = beta * case.separation
         length = WIDE * logarithm(Fraction(have)) / top
         name = group.head.name if len(group.head.name) <= 22 else f"{group.head.name[:20]}.."
-        needed = "nothing that is admitted is shown to be enough"
+        needed = "no admitted beta is shown to be enough"
         if case.needed is not None:
             needed = f"enough: {case.needed * case.separation}"
         kind = "good" if case.holds else "bad"
@@ -297,14 +297,14 @@ def _separations(source: Source, groups: Sequence[Group]) -> Markup:
     picture = drawing(
         "Beta times separation, by head",
         f"A bar for each of {len(drawn)} kinds of heads: beta times separation, on a logarithmic scale. A mark shows "
-        "how much is enough. The table below says the same in numbers.",
+        "how much is enough. The table below has the numbers.",
         LEFT + WIDE + 190,
         16 + HIGH * len(drawn),
         *shapes,
     )
     return figure(
         picture,
-        f"How far the exponent of every other token lies below that of the selected ones: beta = {beta} times the "
+        f"How far the exponent of every other token is below that of the selected ones: beta = {beta} times the "
         "separation, on a logarithmic scale. The mark shows how long the bar would be at the smallest power of two "
-        "that is enough in this arithmetic; a bar that is not long enough is dashed.",
+        "that is enough in this arithmetic; a bar that is too short is dashed.",
     )

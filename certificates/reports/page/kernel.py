@@ -68,7 +68,7 @@ def _field(value: Json) -> str:
 
 
 def errors_section(source: Source) -> Section | None:
-    """Errors by cause, as bars; None where none are stated."""
+    """Errors by cause, as bars; None if the certificate states none."""
     if source.kind is not Kind.KERNEL or source.document["errors"] is None:
         return None
     errors = [(str(cause), Fraction(one)) for cause, one in source.document["errors"].items()]
@@ -117,7 +117,7 @@ def errors_section(source: Source) -> Section | None:
 
 
 def refuted_kernel_section(source: Source) -> Section | None:
-    """The input on which a claim fails, executed again; None where nothing is refuted."""
+    """The input on which a claim fails, executed again; None if nothing is refuted."""
     if source.kind is not Kind.KERNEL or source.document["input"] is None:
         return None
     keys = [Key(Fraction(score), Fraction(value), bool(masked)) for score, value, masked in source.document["input"]]
@@ -126,7 +126,7 @@ def refuted_kernel_section(source: Source) -> Section | None:
     listed = keys_table(keys)
     shown_keys = Table(listed.columns, listed.rows[:MOST_ROWS])
     body = [
-        paragraph(f"The input has {counted(len(keys), 'key')}; keys that are alike stand in one row."),
+        paragraph(f"The input has {counted(len(keys), 'key')}; equal keys are in one row."),
         parts_html([shown_keys], ["The input on which the claim fails, key by key"]),
     ]
     if len(listed.rows) > MOST_ROWS:
@@ -143,20 +143,20 @@ def refuted_kernel_section(source: Source) -> Section | None:
 
 def _executed(recipe: Recipe, keys: list[Key], tolerance: str) -> Markup:
     made, ends, off = execute(recipe, keys), wanted(recipe, keys), least_error(recipe, keys)
-    right = "any finite number, as all keys are masked" if ends is None else number(ends[0])
+    right = "any finite number, because all keys are masked" if ends is None else number(ends[0])
     steps = [
         paragraph("The recipe is executed on these keys, one after the other, each operation rounded as it says."),
         paragraph(f"The output is {number(made)}."),
-        paragraph(f"Exact softmax makes {right}. (Numbers after ~ are rounded to three digits.)"),
+        paragraph(f"Exact softmax gives {right}. (Numbers after ~ are rounded to three digits.)"),
         paragraph(_how_far(off, tolerance)),
     ]
     return element("ol", *(element("li", step) for step in steps), class_="steps")
 
 
 def _how_far(off: Number, tolerance: str) -> str:
-    """``off``: at least, from what is right; no number where the output is none."""
+    """``off``: how far the output is from the right one, at least; None if the output is not a number."""
     if not isinstance(off, Fraction):
-        return "The output is no finite number, so the claim fails."
+        return "The output is not a finite number, so the claim fails."
     if off > Fraction(tolerance):
         apart = shown(str(off), ROUND_FLOOR)
         return f"They are at least {apart} apart, which is more than {shown(tolerance)}: the claim fails."

@@ -1,4 +1,4 @@
-"""The machine that a certificate is about: its states and symbols, its rows, and a diagram where it is small."""
+"""The machine that a certificate is about: its states and symbols, its rows, and a diagram if it is small."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from exactformer.constructions.machines.text import read_machine
 
 MOST_ROWS = 80
 MOST_STATES, MOST_ARROWS = 12, 30
-"""Of a machine that is drawn."""
+"""The most states and arrows of a machine that is drawn."""
 UNNAMED = "machine"
-"""What a machine is called here, where nothing names it."""
+"""What a machine is called if nothing names it."""
 
 
 def machine_of(source: Source) -> TuringMachine | None:
     """The machine that a certificate holds: as its text, or as the tables of a theory of machines' runs.
 
-    Raises MachineError, and LookupError, TypeError and ValueError where the tables are none.
+    Raises MachineError, and LookupError, TypeError and ValueError if they are not tables of a machine.
     """
     if source.kind is Kind.RUNS:
         return read_machine(str(source.statement["machine"]["text"]), "the machine's text")
@@ -64,7 +64,7 @@ def of_library(machine: TuringMachine) -> bool:
 
 
 def machine_section(source: Source) -> Section | None:
-    """None where the certificate is not about a machine."""
+    """None if the certificate is not about a machine."""
     machine = machine_of(source)
     if machine is None:
         return None
@@ -114,7 +114,7 @@ def _action(action: Action) -> tuple[str, str, str]:
 
 
 def _diagram(machine: TuringMachine) -> Markup:
-    """States on a circle; an arrow says what is read where the machine goes on so."""
+    """States on a circle; each arrow says which symbols the machine reads when it goes that way."""
     reading: dict[tuple[str, str], list[str]] = defaultdict(list)
     for (state, read), action in machine.transitions.items():
         if state != machine.halting:
@@ -170,7 +170,7 @@ def _diagram(machine: TuringMachine) -> Markup:
         *states,
     )
     return figure(
-        picture, "States, and what is read on each way from one to the next. The halting state has two rings."
+        picture, "States, and what the machine reads when it goes from one to another. The halting state has two rings."
     )
 
 
@@ -178,7 +178,7 @@ Point = tuple[float, float]
 
 
 def _arrow(one: Point, other: Point, middle: Point, reading: list[str]) -> Markup:
-    """A bent line from circle to circle, or a loop outside; with what is read, in its beginning."""
+    """A bent line from circle to circle, or a loop outside; beside it the beginning of what is read."""
     said = ", ".join(reading)
     text = said if len(said) <= 14 else f"{said[:12]}.."
     title = element("title", f"reading {said[:200]}")

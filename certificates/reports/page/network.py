@@ -31,7 +31,7 @@ MOST_LAYERS = 96
 A_ROW = 12
 """Layers side by side in the diagram."""
 MOST_HEADS = 6
-"""Of a layer, drawn one by one."""
+"""The most heads of a layer that are drawn one by one."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class LayerSize:
 
 
 def layers_of_network(source: Source) -> list[LayerSize]:
-    """Of a weights document or a network document; of a document of approximation nothing."""
+    """The layers of a weights document or a network document; none for a document of approximation."""
     if source.network is None or source.kind is Kind.APPROXIMATION:
         return []
     return [
@@ -130,14 +130,14 @@ def _diagram(source: Source, layers: Sequence[LayerSize]) -> Markup:
         *shapes,
     )
     words = (
-        "Each column is a layer, by its number. On the line, the residual stream, stand its heads: circles look a "
-        "position up, squares select by content; thickly outlined is the head whose rounding bound is drawn above. "
-        "Under it hang its neurons, the longer the more there are (on a logarithmic scale)."
+        "Each column is a layer, by its number. The line is the residual stream. Heads are above it: circles look up a "
+        "position, squares select by content; the head whose rounding bound is drawn above has a thick outline. "
+        "The bar below the line is the layer's neurons: the more neurons, the longer (on a logarithmic scale)."
     )
     if not binds:
         words = (
-            "Each column is a layer, by its number. On the line, the residual stream, stand its heads; under it hang "
-            "its neurons, the longer the more there are (on a logarithmic scale)."
+            "Each column is a layer, by its number. The line is the residual stream, with the heads above it. The bar "
+            "below it is the layer's neurons: the more neurons, the longer (on a logarithmic scale)."
         )
     return joined((figure(picture, words), left_out(len(shown), len(layers), "layers")))
 
@@ -174,8 +174,8 @@ def _magnitudes(source: Source, network: Network) -> Markup:
         (MATRICES[one.matrix], one.largest, f"{one.nonzero:,}", len(one.values), one.significand_bits)
         for one in parameters(network, split)
     ]
-    titles = ["matrix", "largest magnitude", "numbers that are not 0", "different ones", "bits of a significand"]
-    words = "" if split is None else f" beta = {given} is in them, as {split.query} in W_Q times {split.key} in W_K."
+    titles = ["matrix", "largest magnitude", "numbers that are not 0", "different ones", "significand bits"]
+    words = "" if split is None else f" They include beta = {given}, as {split.query} in W_Q times {split.key} in W_K."
     return joined(
         (
             scrolled(

@@ -1,4 +1,4 @@
-"""The whole page: one file, which loads nothing."""
+"""The whole page: one file that loads nothing."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ SCRIPT = Path(__file__).with_name("script.js").read_text(encoding="utf-8")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a page shows: the run on ``word``, or on one that is chosen; and what the checker said, if it was asked."""
+    """What a page shows: the run on ``word``, or on a chosen word; and what the checker said, if it was asked."""
 
     word: str | None = None
     checked: Checked | None = None
 
 
 def sections_of(source: Source, wanted: Wanted) -> list[Section]:
-    """All that apply to the certificate, in the order in which they are read.  Raises ReportError."""
+    """All sections that apply to the certificate, in reading order.  Raises ReportError."""
     with lacking(source.file.name):
         run = run_section(source, wanted.word, _failing_token(source, wanted.word))
         if run is None and wanted.word is not None:
-            raise ReportError("the certificate is about no machine, so there is no run: leave --input out")
+            raise ReportError("the certificate is not about a machine, so there is no run: leave out --input")
         found = (
             claim_section(source),
             grounds_section(source, wanted.checked),

@@ -10,7 +10,7 @@ from exactformer.constructions.html import Markup, element, joined, listed, para
 
 
 def parts_html(parts: Iterable[Part], captions: Sequence[str]) -> Markup:
-    """``captions``: of the tables, in their order."""
+    """``captions``: those of the tables, in order."""
     found, left, items = list[Markup](), list(captions), list[str]()
 
     def end_list() -> None:

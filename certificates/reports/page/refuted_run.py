@@ -1,4 +1,4 @@
-"""A refutation on a machine's run (SPEC 8), step by step: the query, and what hardmax and what softmax make of it."""
+"""A refutation on a machine's run (SPEC 8), step by step: the query, what hardmax computes and what softmax does."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MOST_GAPS, MOST_WITNESSES, MOST_NAMED = 12, 24, 16
 
 @dataclass(frozen=True)
 class Level:
-    """Tokens whose scores are equally far below the best one: how many, and how many of them have +1 and -1."""
+    """Tokens whose scores are equally far below the best one: how many, and how many have the values +1 and -1."""
 
     gap: int
     tokens: int
@@ -53,7 +53,7 @@ class Query:
 
 
 def query_of(source: Source, sequence: TokenSequence, witness: dict[str, Any]) -> Query:
-    """Raises what the hardmax evaluator raises."""
+    """Run the network on the tokens.  Raises what the hardmax evaluator raises."""
     token, layer, number, row = (int(witness[key]) for key in ("token", "layer", "head", "row"))
     part = TokenSequence(sequence.tokens[: token + 1], min(sequence.prompt, token + 1), token + 1)
     prepared = PreparedNetwork(source.compiled)
@@ -71,7 +71,7 @@ def query_of(source: Source, sequence: TokenSequence, witness: dict[str, Any]) -
 
 
 def refuted_run_section(source: Source) -> Section | None:
-    """None where the certificate does not refute a claim about given inputs."""
+    """None unless the certificate refutes a claim about given inputs."""
     if source.kind is not Kind.RUNS or source.document["refutation"] is None:
         return None
     refutation = source.document["refutation"]
@@ -128,15 +128,15 @@ def _steps(
         ),
         paragraph(f"Hardmax takes the mean of those with the best score: {hardmax}."),
         paragraph(
-            f"Softmax, in the arithmetic {source.statement['arithmetic']} at beta = 2^{exponent}, weighs all of them, "
-            f"and rounds: what it makes is {_between(low, high)}. {wrong}"
+            f"Softmax, in the arithmetic {source.statement['arithmetic']} at beta = 2^{exponent}, weighs all of them "
+            f"and rounds: its result is {_between(low, high)}. {wrong}"
         ),
     ]
     row = int(witness["row"])
     name = network.coordinate_name(head.out[row])
     found.append(
         paragraph(
-            f"No other head of the layer writes {name}, which this row of the head writes: so if all activations were "
+            f"No other head of the layer writes {name}, where this row of the head writes: so if all activations were "
             f"right up to here, {name} is wrong after this layer's attention. Somewhere the activations are not the "
             "hardmax ones."
         )
@@ -153,7 +153,7 @@ def _between(low: Fraction, high: Fraction) -> str:
 def _seen(source: Source, replay: Replay, witness: dict[str, Any]) -> Markup:
     """How far scores are below the best one, as the hardmax network has them."""
     if int(witness["token"]) >= MOST_EVALUATED:
-        return note(f"The scores are not listed: the network is run here on {MOST_EVALUATED:,} tokens at most.")
+        return note(f"The scores are not listed: for a page the network is run on at most {MOST_EVALUATED:,} tokens.")
     try:
         query = query_of(source, replay.sequence, witness)
     except (ValueError, LookupError, ArithmeticError) as error:
@@ -188,7 +188,7 @@ def _seen(source: Source, replay: Replay, witness: dict[str, Any]) -> Markup:
 
 
 def _picture(hardmax: int, low: Fraction, high: Fraction) -> Markup:
-    """Both on the line of numbers from -1 to 1, or further."""
+    """Both results on the line of numbers from -1 to 1, or further."""
     ends = [Fraction(-1), Fraction(1), low, high]
     least, most = min(ends), max(ends)
     wide, left = 560.0, 40.0
@@ -206,18 +206,18 @@ def _picture(hardmax: int, low: Fraction, high: Fraction) -> Markup:
     )
     shapes.append(label(x, 42, f"hardmax {hardmax}", text_anchor="middle"))
     a, b = place(low), place(high)
-    said = f"softmax makes {_between(low, high)}"
+    said = f"softmax gives {_between(low, high)}"
     shapes.append(bar(a - 4, 52, b - a + 8, 16, "bar bad", said))
     middle = min(max((a + b) / 2, left + 60), left + wide - 60)
     shapes.append(label(middle, 108, f"softmax, rounded: {_between(low, high)}", text_anchor="middle"))
     return figure(
-        drawing("What hardmax and what softmax makes", f"Hardmax makes {hardmax}; {said}.", 640, 120, *shapes),
-        "What the head should bring, the circle, and what it does bring, the dashed bar, on the line of numbers.",
+        drawing("What hardmax and softmax give", f"Hardmax gives {hardmax}; {said}.", 640, 120, *shapes),
+        "On the line of numbers, the circle is what the head should give, the dashed bar what it gives.",
     )
 
 
 def _witnesses(source: Source, witnesses: list[dict[str, Any]]) -> Markup:
-    """Where several betas are refuted, each by a query of its own."""
+    """The witnesses, if several betas are refuted, each by a query of its own."""
     if len(witnesses) == 1 and witnesses[0]["exponents"][0] == witnesses[0]["exponents"][1]:
         return joined(())
     rows = []

@@ -1,7 +1,7 @@
 """A run of the machine that a certificate is about, and which tokens each head selects on it, with hardmax.
 
-All of it is computed when a page is made, by the simulator and by the hardmax evaluator, for people to look at; of a
-long run only the beginning.  Attention is causal: what comes later makes no difference.
+The simulator and the hardmax evaluator compute it when a page is made, for people to look at; of a long run they
+compute only the beginning.  Attention is causal: later tokens make no difference.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from exactformer.verify.hardmax.forward import Sublayer, stages
 from exactformer.verify.hardmax.prepared import PreparedNetwork
 
 MOST_STEPS = 1 << 11
-"""Of a run whose certificate does not say how long it is."""
+"""The most steps of a run whose certificate does not say how long it is."""
 MOST_STEPS_LISTED = 1 << 17
-"""Of a run that a certificate lists."""
+"""The most steps of a run that a certificate lists."""
 MOST_TRIED_STEPS, SHORT = 500, 140
-"""Of runs that are tried, and the tokens of one that is short."""
+"""The most steps of a run that is tried, and the most tokens of one that counts as short."""
 MOST_EVALUATED = 1 << 12
-"""Tokens of a sequence that the network is run on."""
+"""The most tokens of a sequence that the network is run on."""
 MOST_WORDS = 40
-"""That are tried where no word is given."""
+"""How many words are tried if none is given."""
 
 
 @dataclass(frozen=True)
 class Replay:
     """A token sequence of a run, or its beginning.
 
-    ``segment``: which of the run's it is, counted from 0; ``halted``: whether the run was followed to its end.
+    ``segment``: which segment of the run it is, counted from 0; ``halted``: whether the run was followed to its end.
     """
 
     machine: TuringMachine
@@ -68,7 +68,7 @@ class Replay:
 
 @dataclass(frozen=True)
 class Selected:
-    """What a head selects at a token: the positions, where what it brings is not 0."""
+    """The positions that a head selects at a token, if what it brings is not 0."""
 
     layer: int
     head: str
@@ -76,10 +76,10 @@ class Selected:
 
 
 def replay_of(source: Source, word: str | None) -> Replay | None:
-    """The run on ``word``, or on one that is chosen; None where the certificate is not about a machine.
+    """The run on ``word``, or on a word chosen here; None if the certificate is not about a machine.
 
-    The word of a refutation; else of a certificate about given inputs, the shortest one; else one of the library's
-    examples, or of the shortest words.  Raises ReportError for a word that cannot be.
+    Chosen is the word of a refutation; else the shortest of the given inputs that a certificate is about; else one of
+    the library's examples, or of the shortest words.  Raises ReportError for a word that the certificate excludes.
     """
     machine = machine_of(source)
     if machine is None or source.paradigm is None:
@@ -105,8 +105,8 @@ def replay_of(source: Source, word: str | None) -> Replay | None:
 
 
 def chosen(machine: TuringMachine, paradigm: Paradigm, bits: int, most: int) -> str | None:
-    """Of the words whose run has few tokens: that of the shortest run that says positions; else of the longest; else
-    one whose run goes on for a step; None if there is none."""
+    """Among words whose run has few tokens: the word of the shortest run that writes positions; else that of the
+    longest run; else a word whose run takes at least a step; None if there is none."""
     tried, going = list[tuple[bool, int, str]](), None
     for word in LIBRARY[machine.name].examples if of_library(machine) else _short_words(machine):
         try:
@@ -170,9 +170,9 @@ def _first_steps(machine: TuringMachine, word: str, most: int) -> Run:
 
 
 def selections(source: Source, sequence: TokenSequence, tokens: list[int]) -> dict[int, list[Selected]]:
-    """Of each of these tokens, what the heads select that bring something, by layer.
+    """For each of these tokens, by layer, what the heads select that bring something.
 
-    Raises what the hardmax evaluator raises where the network is none of ours.
+    Raises what the hardmax evaluator raises if the network is not one of ours.
     """
     last = max(tokens) + 1
     part = TokenSequence(sequence.tokens[:last], min(sequence.prompt, last), last)

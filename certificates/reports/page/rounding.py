@@ -1,8 +1,8 @@
 """The rounding bound of the head that is nearest to failing, as a picture.
 
-What a head computes is off from the hardmax value before it is rounded last: by what tokens that are not selected
-weigh, and by roundings before.  Where that is less than half of what separates the value from its neighbours in the
-activation format, rounding gives the hardmax value.  Everything here is on a logarithmic scale.
+Before the last rounding, what a head computes is off from the hardmax value: tokens that are not selected have some
+weight, and earlier roundings err.  If the error is less than half the distance from the value to its neighbour in the
+activation format, the last rounding gives the hardmax value.  Everything here is on a logarithmic scale.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LEFT, WIDE, HIGH = 230.0, 340.0, 46.0
 
 @dataclass(frozen=True)
 class Off:
-    """How far a number may be off on one side, at most, and up to where rounding takes that away.
+    """How far a number may be off on one side, at most, and up to which error rounding removes it.
 
     ``decides``: whether the head gives the hardmax value only if that is enough.
     """
@@ -46,12 +46,12 @@ class Off:
 
     @property
     def enough(self) -> bool:
-        """Whether rounding takes it away; what is not off at all needs no rounding."""
+        """Whether rounding removes the error; a number that is not off needs no rounding."""
         return self.at_most == 0 or (self.allowed is not None and self.at_most <= self.allowed)
 
     @property
     def said(self) -> str:
-        """What becomes of it, in two words or three."""
+        """What becomes of the error, in two or three words."""
         if self.at_most == 0:
             return "it is exact"
         if self.decides:
@@ -60,12 +60,12 @@ class Off:
 
     @property
     def kind(self) -> str:
-        """Of the bar that shows it."""
+        """The length of the bar that shows it."""
         return "good" if self.enough else "bad" if self.decides else "plain"
 
 
 def offs(model: ArithmeticModel, case: Case, beta: int | None) -> list[Off]:
-    """What one other token weighs; then the result on each side of 1, and of 0: nothing where nothing is bounded."""
+    """The weight of one other token; then the result on each side of 1, and of 0; nothing if nothing is bounded."""
     below = above = zero = None
     found = []
     if not isinstance(model, Exact) and not model.steps.truncate:
@@ -85,7 +85,7 @@ def offs(model: ArithmeticModel, case: Case, beta: int | None) -> list[Off]:
 
 
 def rounding_section(source: Source) -> Section | None:
-    """The picture and its numbers; none where the certificate does not speak of such heads."""
+    """The picture and its numbers; None if the certificate lists no such heads."""
     if source.kind not in (Kind.RUNS, Kind.THEORY):
         return None
     found = binding(groups_of(source))
@@ -95,13 +95,13 @@ def rounding_section(source: Source) -> Section | None:
     beta = source.statement["beta"]
     sides = offs(model, case, None if beta is None else int(beta))
     where = f"layers {layers_of(found.layers)}" if len(found.layers) > 1 else f"layer {found.layers[0]}"
-    at = "no beta that is admitted is enough; drawn is the largest" if beta is None else f"beta = {beta}"
+    at = "no admitted beta is enough; the largest is drawn" if beta is None else f"beta = {beta}"
     body = [
         paragraph(
             f"Of all heads {found.head.name} ({where}) is nearest to failing: separation {case.separation}, up to "
-            f"{case.most_ties} ties, {source.statement['context']} tokens; {at}. What other tokens weigh adds to the "
-            "hardmax value, unless their weights become 0 when they are rounded; and so does what is rounded on the "
-            "way. What the result is off by in the end, the last rounding takes away, if it is within the limit."
+            f"{case.most_ties} ties, {source.statement['context']} tokens; {at}. The weights of other tokens move the "
+            "result away from the hardmax value, unless they become 0 when they are rounded; so do roundings on the "
+            "way. The last rounding removes the error if it is within the limit."
         )
     ]
     if sides:
@@ -124,9 +124,11 @@ def rounding_section(source: Source) -> Section | None:
             )
         )
     if case.why is not None:
-        body.append(note(f"Why it is not shown: {case.why}."))
+        body.append(note(f"Why this is not shown: {case.why}."))
     if isinstance(model, Exact):
-        body.append(note("In this arithmetic nothing is rounded, so that nothing takes away what other tokens weigh."))
+        body.append(
+            note("In this arithmetic nothing is rounded, so the weights of other tokens always make a difference.")
+        )
     return Section("rounding", "The rounding bound of the binding head", joined(body))
 
 
@@ -165,7 +167,7 @@ def _picture(model: ArithmeticModel, sides: list[Off]) -> Markup:
     )
     return figure(
         picture,
-        "Distances on a logarithmic scale: to the left is nearer to 0, or to the hardmax value. The dark bar is how "
-        f"far the number may be off; the pale one ends where {name} would round to a neighbour. What is off by more "
-        "than its limit is dashed.",
+        "Distances on a logarithmic scale: further left is nearer to 0, or to the hardmax value. The dark bar is how "
+        f"far the number may be off; the pale bar ends where {name} would round to a neighbour. A bar beyond its limit "
+        "is dashed.",
     )

@@ -1,4 +1,4 @@
-"""A run token by token: what each means, and which tokens the heads select, drawn as arrows when one is pointed at."""
+"""A run token by token: what each token means, and which tokens the heads select, as arrows when one is pointed at."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from exactformer.constructions.transformer.vocabulary import Token, Vocabulary
 from exactformer.constructions.turing.paradigm import Paradigm
 
 MOST_TOKENS = 140
-"""Of a run, that are shown from its beginning on."""
+"""How many tokens of a run are shown, from its beginning on."""
 AROUND = 3
-"""Lines before and after a token that matters."""
+"""How many lines are shown before and after a token that matters."""
 A_LINE = 48
-"""Tokens of one line."""
+"""The most tokens of one line."""
 MOST_TARGETS = 24
-"""Tokens that a head selects, which are listed."""
+"""How many of the tokens that a head selects are listed."""
 Line = tuple[int, list[Token]]
 
 
 def run_section(source: Source, word: str | None, token: int | None = None) -> Section | None:
-    """The beginning of the run, and the lines around ``token``; None where there is no machine."""
+    """The beginning of the run, and the lines around ``token``; None if there is no machine."""
     replay = replay_of(source, word)
     if replay is None:
         return None
@@ -59,8 +59,8 @@ def run_section(source: Source, word: str | None, token: int | None = None) -> S
     )
     body = [
         paragraph(
-            "The run was computed for this page, by simulating the machine; which tokens each head selects, by running "
-            "the network of the weights file with hardmax, in integers."
+            "The run was computed for this page by simulating the machine. Which tokens each head selects was "
+            "computed by running the network of the weights file with hardmax, in integers."
         ),
         facts("this run", rows),
         facts("what the tokens mean", list(meanings.rows)),
@@ -79,7 +79,7 @@ def run_section(source: Source, word: str | None, token: int | None = None) -> S
 
 
 def shown_lines(replay: Replay, token: int | None) -> list[Line]:
-    """The first lines, up to so many tokens, and those around a token."""
+    """The first lines, up to this many tokens, and those around a token."""
     chosen, count = list[int](), 0
     for number, (_, tokens) in enumerate(replay.lines):
         if chosen and count + min(len(tokens), A_LINE) > MOST_TOKENS:
@@ -94,7 +94,7 @@ def shown_lines(replay: Replay, token: int | None) -> list[Line]:
 
 
 def _attention(source: Source, replay: Replay, positions: list[int]) -> tuple[dict[int, list[Selected]] | None, str]:
-    """What heads select at these tokens; or None, and why that is not known."""
+    """What heads select at these tokens; or None, and why it is not known."""
     near = [position for position in positions if position < MOST_EVALUATED]
     try:
         return selections(source, replay.sequence, near), ""
@@ -111,7 +111,7 @@ def _controls(attention: dict[int, list[Selected]]) -> Markup:
         element(
             "p",
             "Point at a token, or move from token to token with the arrow keys: arrows go to the tokens that heads "
-            "select there, and the box says which head selects which. Heads that bring only zeros are left out.",
+            "select there, and the box says which head selects which token. Heads that bring only zeros are left out.",
         ),
         element("label", "Arrows of ", element("select", *options, id="layer"), for_="layer"),
         element("div", "No token is chosen.", id="selected", role="status", aria_live="polite", tabindex=0),
@@ -120,7 +120,7 @@ def _controls(attention: dict[int, list[Selected]]) -> Markup:
 
 
 def _items(replay: Replay, vocabulary: Vocabulary, lines: Sequence[Line], token: int | None) -> list[Markup]:
-    """A line of tokens, and what it says; where lines are left out, how many tokens they have."""
+    """A line of tokens and its meaning; if lines are left out, how many tokens they have."""
     items, end, numbers = list[Markup](), 0, {start: n for n, (start, _) in enumerate(replay.lines)}
     steps = _steps_before(replay)
     for start, tokens in lines:
@@ -148,7 +148,7 @@ def _items(replay: Replay, vocabulary: Vocabulary, lines: Sequence[Line], token:
 
 
 def _steps_before(replay: Replay) -> list[int]:
-    """How many steps this segment has done before each line."""
+    """How many steps of this segment come before each line."""
     found, done = [], 0
     for _, tokens in replay.lines:
         found.append(done)
@@ -164,7 +164,7 @@ MOVES = {Move.LEFT.value: "moves left", Move.STAY.value: "stays", Move.RIGHT.val
 
 
 def explained(replay: Replay, vocabulary: Vocabulary, tokens: Sequence[Token], step: int, *, given: bool) -> str:
-    """What a line of tokens says.  ``step``: how many this segment has done before it."""
+    """The meaning of a line of tokens.  ``step``: how many steps of this segment come before it."""
     tapes, last = replay.machine.tapes, tokens[-1]
     match last.family:
         case "RUN":
@@ -195,7 +195,7 @@ def explained(replay: Replay, vocabulary: Vocabulary, tokens: Sequence[Token], s
 
 
 def _as_table(replay: Replay, vocabulary: Vocabulary, attention: dict[int, list[Selected]]) -> Markup:
-    """The arrows in words, for print and for whoever sees none."""
+    """The arrows as a table, for print and for readers who cannot see them."""
     rows = [
         (position, vocabulary.describe(replay.sequence.tokens[position]), short(_words(selected), 600) or "nothing")
         for position, selected in attention.items()
@@ -203,7 +203,7 @@ def _as_table(replay: Replay, vocabulary: Vocabulary, attention: dict[int, list[
     listed = table(
         ["token", "is", "head (layers): tokens that it selects"],
         rows,
-        caption="Which tokens the heads select at each token, where they bring something that is not 0",
+        caption="Which tokens the heads select at each token, if they bring something other than 0",
         headed=True,
     )
     return folded("The arrows as a table", scrolled("which tokens heads select", listed))
@@ -221,7 +221,7 @@ def _words(selected: Sequence[Selected]) -> str:
 
 
 def _data(attention: dict[int, list[Selected]]) -> Markup:
-    """For the script: the heads that occur, and of each token [head, selected tokens, how many there are]."""
+    """For the script: the heads that occur, and for each token [head, selected tokens, how many there are]."""
     names = list(dict.fromkeys((one.layer, one.head) for selected in attention.values() for one in selected))
     number = {name: place for place, name in enumerate(names)}
     document = {

@@ -1,4 +1,4 @@
-"""A section of a page, and what drawings have in common."""
+"""A section of a page, and what drawings share."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from exactformer.certificates.document import ranges
 from exactformer.constructions.html import Markup, element, joined
 
 LONGEST = 400
-"""Characters of a text from a certificate that a page writes out."""
+"""How many characters of a text from a certificate a page shows."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """``name`` is that of its place in the page: of ASCII letters and hyphens."""
+    """``name`` is the anchor of the section: ASCII letters and hyphens."""
 
     name: str
     title: str
@@ -24,9 +24,9 @@ class Section:
 
 
 def drawing(title: str, description: str, width: float, height: float, *shapes: Markup) -> Markup:
-    """An SVG with a title and a description for whoever does not see it.
+    """An SVG with a title and a description for readers who cannot see it.
 
-    A page gives its shapes colours by their classes; where there is no style, as in a notebook, they have that of text.
+    A page colours its shapes by their classes; without a style, as in a notebook, they have the colour of text.
     """
     return element(
         "svg",
@@ -47,7 +47,7 @@ def figure(picture: Markup, caption: object) -> Markup:
 
 
 def scrolled(name: str, table: Markup) -> Markup:
-    """A table that is wider than a narrow page scrolls inside it, also by keyboard."""
+    """A table that is too wide for a narrow page can be scrolled, also by keyboard."""
     return element("div", table, class_="wide", role="region", tabindex=0, aria_label=name) if table else table
 
 
@@ -61,7 +61,7 @@ OUTLINED: Mapping[str, Mapping[str, str]] = {
     "bar total": {"fill": "none", "stroke": "currentColor"},
     "room": {"fill": "none", "stroke": "currentColor"},
 }
-"""Bars that are not filled where there is no style."""
+"""Classes of bars that are not filled if there is no style."""
 
 
 def bar(x: float, y: float, width: float, height: float, class_: str, title: str | None = None) -> Markup:
@@ -85,18 +85,18 @@ def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Markup:
 
 
 def facts(caption: str, rows: Sequence[tuple[str, object]]) -> Markup:
-    """Titles and what is to be said of each, as a list of definitions."""
+    """Titles and their texts, as a list of definitions."""
     pairs = (element("div", element("dt", title), element("dd", said)) for title, said in rows)
     return element("dl", *pairs, class_="facts", aria_label=caption) if rows else joined(())
 
 
 def note(sentence: object) -> Markup:
-    """What is left out, or what something means."""
+    """A note: what is left out, or what something means."""
     return element("p", sentence, class_="note")
 
 
 def short(text: str, most: int = LONGEST) -> str:
-    """A text in its beginning and its length, if it is long.
+    """A text, or the beginning and the length of a long one.
 
     >>> short("abcdefghij", 4)
     'abcd... (10 characters)'
@@ -114,7 +114,7 @@ def layers_of(numbers: Sequence[int]) -> str:
 
 
 def left_out(shown: int, there_are: int, what: str) -> Markup:
-    """That some are not shown; nothing if all are.
+    """A note that some are not shown; empty if all are.
 
     >>> left_out(2, 3, "rows"), left_out(3, 3, "rows")
     ('<p class="note">Of 3 rows the first 2 are shown: 1 is left out; the files have them all.</p>', '')
@@ -138,7 +138,7 @@ def logarithm(number: Fraction) -> float:
 
 
 def power_above(number: Fraction) -> str:
-    """A bound for people: the number itself if it is 0 or a power of two; else the next power of two, and that it is
+    """A bound for people: the number itself if it is 0 or a power of two, else the next power of two, marked as
     rounded up.
 
     >>> power_above(Fraction(3, 8)), power_above(Fraction(1, 4)), power_above(Fraction(0))

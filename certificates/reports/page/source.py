@@ -1,6 +1,7 @@
 """What a page is made from: a certificate and the network that it names, read from their files.
 
-Both may come from anybody.  Reading them does not check them; it only finds what a page shows, or says why it cannot.
+Anybody may have written them.  Reading them does not check them; it only finds what a page shows, or says why it
+cannot.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from exactformer.verify.verdict import Verdict
 
 Json = Any
 LARGEST = 1 << 26
-"""Bytes of a file that is read: what the checker reads, too."""
+"""The most bytes of a file that is read, as in the checker."""
 VERSION = 2
-"""Of all kinds of certificates."""
+"""The version of all kinds of certificates."""
 OF_MACHINES = {"turing-cot": "cot", "turing-scot": "scot"}
 """The theories of machines' runs, and their paradigms."""
 
@@ -74,7 +75,7 @@ class Source:
 
     @property
     def theory(self) -> str | None:
-        """The name of the theory that it is about, if it is about one."""
+        """The name of the theory, if the certificate is about one."""
         return theory_name(self.statement["theory"]["text"]) if self.kind is Kind.THEORY else None
 
     @property
@@ -91,7 +92,7 @@ class Source:
 
     @property
     def name(self) -> str:
-        """What people call its subject.  That of a theory's machine stands in its provenance, which nobody checks."""
+        """The name of its subject.  The name of a theory's machine comes from its provenance, which nobody checks."""
         match self.kind:
             case Kind.RUNS:
                 return str(self.statement["machine"]["name"])
@@ -110,7 +111,7 @@ class Source:
 
 @contextmanager
 def lacking(name: str) -> Iterator[None]:
-    """What is missing in a document, or is none of its values, ends in one sentence.  Raises ReportError."""
+    """Turn what is missing or malformed in a document into one sentence.  Raises ReportError."""
     try:
         yield
     except ReportError:
@@ -121,7 +122,7 @@ def lacking(name: str) -> Iterator[None]:
 
 
 def source_of(certificate: bytes, weights: bytes = b"") -> Source:
-    """What a page is made from, before it is written to files."""
+    """What a page is made from, for a certificate that is not written to files."""
     document = json.loads(certificate)
     network = json.loads(weights) if weights else None
     named = File("the network", sha256(weights)) if weights else None
@@ -136,9 +137,11 @@ def read_source(path: Path, network: Path | None = None) -> Source:
     try:
         kind = Kind(document.get("format"))
     except ValueError:
-        raise ReportError(f"{path} is no certificate: its format is {str(document.get('format'))[:80]!r}") from None
+        raise ReportError(f"{path} is not a certificate: its format is {str(document.get('format'))[:80]!r}") from None
     if document.get("version") != VERSION:
-        raise ReportError(f"{path} is of version {str(document.get('version'))[:20]}; pages are of version {VERSION}")
+        raise ReportError(
+            f"{path} has version {str(document.get('version'))[:20]}; pages can be made from version {VERSION} only"
+        )
     source = Source(kind, document, File(path.name, sha256(data)))
     with lacking(path.name):
         if source.statement["claim"] == "" or not isinstance(source.statement["claim"], str):
@@ -150,7 +153,7 @@ def read_source(path: Path, network: Path | None = None) -> Source:
         name, expected = str(named["file"]), str(named["sha256"])
     if Path(name).name != name or "\0" in name:
         raise ReportError(
-            f"{path} names the network {name[:80]!r}, which is no file name; it lies beside the certificate"
+            f"{path} names the network {name[:80]!r}: give the plain name of a file in the certificate's folder"
         )
     beside = path.parent / name if network is None else network
     found = _bytes(beside)
@@ -170,7 +173,7 @@ def _bytes(path: Path) -> bytes:
             raise
         raise ReportError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
     if len(data) > LARGEST:
-        raise ReportError(f"{path} is longer than the {LARGEST} bytes that a page is made from")
+        raise ReportError(f"{path} has more than {LARGEST} bytes: a page cannot be made from it")
     return data
 
 
@@ -178,7 +181,7 @@ def _object(path: Path, data: bytes) -> dict[str, Json]:
     try:
         found = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise ReportError(f"{path} is no JSON document") from error
+        raise ReportError(f"{path} is not a JSON document") from error
     if not isinstance(found, dict):
-        raise ReportError(f"{path} is no JSON object, so it is no certificate")
+        raise ReportError(f"{path} is not a JSON object, so it is not a certificate")
     return found

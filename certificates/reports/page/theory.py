@@ -1,4 +1,4 @@
-"""Certificates about a theory that is of no machine, and about an approximation: what they are about."""
+"""What certificates about other theories than machines' runs, and about approximations, are about."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def theory_section(source: Source) -> Section | None:
         ),
         scrolled("parameters", table(["parameter", "is"], parameters, caption="Its parameters", headed=True)),
         folded("Its text", text[:LONGEST_TEXT]),
-        note(f"{len(text) - LONGEST_TEXT:,} characters of it are left out.") if len(text) > LONGEST_TEXT else "",
+        note(f"{len(text) - LONGEST_TEXT:,} characters of the text are left out.") if len(text) > LONGEST_TEXT else "",
     ]
     witnesses = source.document["witnesses"]
     for number, witness in enumerate(witnesses[:MOST_WITNESSES]):
@@ -71,7 +71,7 @@ def approximation_section(source: Source) -> Section | None:
         joined(
             (
                 table(["field", "is"], rows, caption="What is claimed, in numbers", headed=True),
-                table(["field", "is"], seen, caption="What the evidence goes through", headed=True, numbers=[1]),
+                table(["field", "is"], seen, caption="What the evidence covers", headed=True, numbers=[1]),
                 note("certificates/APPROXIMATION.md says what each field means."),
             )
         ),

@@ -2,10 +2,10 @@
 
 1. Each routine becomes a list of instructions with jumps (`_flatten`).
 2. A *place* is where a run goes on after a step: an instruction of a routine, and those that its callers go on with.
-   Places are states.  From a place and the symbols under the heads, the instructions up to the next step, which are
-   free, are run at once (`_settle`): that step is a transition.
-3. Which symbols can be under the heads at a place is found by following all transitions from the start: a head that
-   has moved may be on any symbol of its tape, one that has not is on what it wrote.  Only these get transitions.
+   Places are states.  From a place and the symbols under the heads, the free instructions up to the next step are run
+   at once (`_settle`): that step is a transition.
+3. We follow all transitions from the start to find which symbols can be under the heads at a place: a head that has
+   moved may be on any symbol of its tape, one that has not is on what it wrote.  Only these get transitions.
 4. States with equal transitions become one (`_merge`).
 """
 
@@ -39,7 +39,7 @@ MAX_ROWS = 100_000
 """How many transitions a machine may have, before states are merged."""
 
 MAX_SITUATIONS = 2_000_000
-"""How many places and symbols under the heads may be looked at; most of them are usually excluded by a Require."""
+"""How many places and symbols under the heads may be looked at; a Require usually excludes most of them."""
 
 HALTED = "halt"
 
@@ -64,9 +64,9 @@ class _Return:
 
 _Instruction = Do | Halt | Require | Call | _Test | _Jump | _Return
 _Place = tuple[tuple[str, int], ...]
-"""Routine and instruction to go on with, innermost call first; empty where the program has ended."""
+"""Routine and instruction to go on with, innermost call first; empty when the program has ended."""
 _Row = tuple[_Place | None, tuple[str, ...], tuple[Move, ...]]
-"""The next place (None where the machine halts), what is written, and how heads move."""
+"""The next place (None if the machine halts), what is written, and how heads move."""
 
 
 def assemble(program: Program) -> TuringMachine:
@@ -138,8 +138,8 @@ class _Assembler:
     def _too_large(self, place: _Place, what: str) -> ProgramError:
         where = f"at one place of routine {place[0][0]!r}" if place else "at its end"
         return ProgramError(
-            f"{self._program.name} needs {what} {where}: leave heads that are not needed on symbols that are known, or "
-            "say by Require what can be under them."
+            f"{self._program.name} needs {what} {where}: leave heads that are not needed on known symbols, or say with "
+            "Require what can be under them."
         )
 
     def _settle(self, place: _Place, read: tuple[str, ...]) -> _Row | None:
@@ -169,7 +169,7 @@ class _Assembler:
         return None, read, self._moves({})
 
     def _normal(self, place: _Place) -> _Place:
-        """``place``, after the jumps, calls and returns that come there anyway."""
+        """``place``, after the jumps, calls and returns that follow in any case."""
         visited = set()
         while place:
             (routine, index), *callers = place
@@ -231,7 +231,7 @@ def _append(code: list[_Instruction], block: Block, leaves: list[int]) -> None:
 
 
 def _reserve(code: list[_Instruction]) -> int:
-    """A place in ``code`` for an instruction that is known later."""
+    """A place in ``code`` for an instruction that becomes known later."""
     code.append(_Return())
     return len(code) - 1
 

@@ -1,4 +1,4 @@
-"""Runs a program as it stands, statement by statement: what assembled machines are tested against."""
+"""Runs a program statement by statement; assembled machines are tested against this."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from exactformer.constructions.machines.machine import Move
 
 
 class RequirementError(ProgramError):
-    """A condition that a `Require` asks for does not hold: the assembled machine is stuck here."""
+    """The condition of a `Require` does not hold: the assembled machine gets stuck here."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ class _End(Enum):
 
 
 class Interpreter:
-    """One run of a program: iterate over its steps; ``tapes`` are as the steps so far have left them.
+    """One run of a program: iterate over its steps; ``tapes`` are as the steps so far left them.
 
     A run that gets stuck ends in a RequirementError.
 
     Errors: ProgramError when the word has other than input symbols; in a run, when a loop goes round without a step,
-    and when what is copied is no symbol of the tape it is copied to.
+    and when what is copied is not a symbol of the tape it is copied to.
     """
 
     def __init__(self, program: Program, word: str) -> None:

@@ -23,14 +23,14 @@ class ProgramError(MachineError):
 
 @dataclass(frozen=True)
 class Tape:
-    """A tape and all symbols that may ever stand on it; the blank is one of them, and need not be listed."""
+    """A tape and all symbols that it may ever hold; the blank is one of them and need not be listed."""
 
     name: str
     symbols: tuple[str, ...]
 
 
 class Condition:
-    """Something that holds of the symbols under the heads, or not."""
+    """Something that is true or false of the symbols under the heads."""
 
     def __and__(self, other: Condition) -> Condition:
         return Both(self, other)
@@ -72,7 +72,7 @@ class Not(Condition):
 
 @dataclass(frozen=True)
 class SymbolOn:
-    """What is written is the symbol under the head of ``tape``, before the step.
+    """Writes the symbol that is under the head of ``tape`` before the step.
 
     It has to be a symbol of the tape that it is written on.  Only the interpreter checks this, in each run.
     """
@@ -115,9 +115,9 @@ class Leave:
 
 @dataclass(frozen=True)
 class Require:
-    """Here the condition holds, whatever the input is; if it does not, the machine is stuck.
+    """Here the condition holds for every valid input; if it does not hold, the machine gets stuck.
 
-    So an input that is not valid is refused; and the assembler makes no transitions for what cannot be.
+    So invalid inputs are refused, and the assembler makes no transitions for situations that cannot occur.
     """
 
     condition: Condition
@@ -141,8 +141,8 @@ Block = Sequence[Statement]
 class Program:
     """Routines over tapes; the run begins with the first routine, and halts where that ends.
 
-    Tape 1, the first, has the input at the start and the output at the end.  ``input_alphabet`` are its input symbols,
-    ``blank`` stands everywhere else.
+    Tape 1, the first, has the input at the start and the output at the end.  ``input_alphabet`` are its input symbols;
+    everywhere else there is ``blank``.
     """
 
     name: str
@@ -159,7 +159,7 @@ class Program:
         return next(iter(self.routines))
 
     def symbols_of(self, tape: str) -> frozenset[str]:
-        """All that may stand on ``tape``."""
+        """All symbols that may be on ``tape``."""
         listed = next(each.symbols for each in self.tapes if each.name == tape)
         inputs = self.input_alphabet if tape == self.tapes[0].name else ()
         return frozenset((*listed, *inputs, self.blank))
@@ -201,7 +201,7 @@ def each(tape: str, symbols: str, block: Callable[[str], Block]) -> If:
     Errors: ProgramError when there are no symbols.
     """
     if not symbols:
-        raise ProgramError(f"No symbols of the tape {tape!r} are told apart: give at least one.")
+        raise ProgramError(f"No symbols of the tape {tape!r} are given: give at least one.")
     first, rest = symbols[0], symbols[1:]
     otherwise: Block = (each(tape, rest, block),) if rest else (Require(on(tape, first)),)
     return If(on(tape, first), block(first), otherwise)
@@ -210,7 +210,7 @@ def each(tape: str, symbols: str, block: Callable[[str], Block]) -> If:
 def together(*always: Condition, **tapes: tuple[Condition, str]) -> Loop:
     """Moves each tape's head while its condition holds, all at the same time, until none does.
 
-    What is required before each of these steps, and after the last, are the conditions ``always``.
+    The conditions ``always`` are required before each of these steps, and after the last.
     """
 
     def step(rest: Sequence[tuple[str, tuple[Condition, str]]], moves: Mapping[str, str]) -> Block:
@@ -223,7 +223,7 @@ def together(*always: Condition, **tapes: tuple[Condition, str]) -> Loop:
 
 
 def holds(condition: Condition, read: Mapping[str, str]) -> bool:
-    """Whether ``condition`` holds where ``read`` is the symbol under the head of each tape."""
+    """Whether ``condition`` holds if ``read`` is the symbol under the head of each tape."""
     match condition:
         case On(tape, symbols):
             return read[tape] in symbols
@@ -231,7 +231,7 @@ def holds(condition: Condition, read: Mapping[str, str]) -> bool:
             return holds(first, read) and holds(second, read)
         case Not(inner):
             return not holds(inner, read)
-    raise TypeError(f"{condition!r} is no condition")
+    raise TypeError(f"{condition!r} is not a condition")
 
 
 def _validate(program: Program) -> None:
@@ -239,7 +239,7 @@ def _validate(program: Program) -> None:
     if not names or len(set(names)) < len(names):
         raise ProgramError(f"{program.name} needs tapes with different names, not {names}.")
     if not program.routines:
-        raise ProgramError(f"{program.name} has no routine: give one, which the run begins with.")
+        raise ProgramError(f"{program.name} has no routine: give at least one; the run begins with the first.")
     symbols = {name: program.symbols_of(name) for name in names}
     for routine, block in program.routines.items():
         _validate_block(program, routine, block, symbols, in_loop=False)
@@ -276,32 +276,32 @@ def _validate_block(
         match condition:
             case On(tape, read):
                 if tape not in symbols:
-                    raise wrong(f"a condition is about the tape {tape!r}, which there is not")
+                    raise wrong(f"a condition is about the tape {tape!r}, which does not exist")
                 if strange := sorted(read - symbols[tape]):
-                    raise wrong(f"a condition asks for {strange[0]!r} on the tape {tape!r}, where it never is")
+                    raise wrong(f"a condition asks for {strange[0]!r} on the tape {tape!r}, which has no such symbol")
             case Both(first, second):
                 check(first)
                 check(second)
             case Not(inner):
                 check(inner)
             case _:
-                raise wrong(f"{condition!r} stands where a condition is needed")
+                raise wrong(f"{condition!r} is where a condition is needed")
 
     if not isinstance(block, Sequence):
-        raise wrong(f"{block!r} stands where a block is needed: make it a tuple of statements")
+        raise wrong(f"{block!r} is where a block is needed: make it a tuple of statements")
     for statement in block:
         match statement:
             case Do(writes, moves):
                 for tape in (*writes, *moves):
                     if tape not in symbols:
-                        raise wrong(f"a step is about the tape {tape!r}, which there is not")
+                        raise wrong(f"a step is about the tape {tape!r}, which does not exist")
                 for tape, move in moves.items():
                     if not isinstance(move, Move):
-                        raise wrong(f"a step moves the head of the tape {tape!r} by {move!r}, which is no Move")
+                        raise wrong(f"a step moves the head of the tape {tape!r} by {move!r}, which is not a Move")
                 for tape, symbol in writes.items():
                     if isinstance(symbol, SymbolOn):
                         if symbol.tape not in symbols:
-                            raise wrong(f"a step copies from the tape {symbol.tape!r}, which there is not")
+                            raise wrong(f"a step copies from the tape {symbol.tape!r}, which does not exist")
                     elif symbol not in symbols[tape]:
                         raise wrong(f"a step writes {symbol!r} on the tape {tape!r}, which has no such symbol")
             case If(condition, then, otherwise):
@@ -320,8 +320,8 @@ def _validate_block(
                 check(condition)
             case Call(name):
                 if name not in program.routines:
-                    raise wrong(f"there is a call of {name!r}, which is no routine")
+                    raise wrong(f"there is a call of {name!r}, which is not a routine")
             case Halt():
                 pass
             case _:
-                raise wrong(f"{statement!r} stands where a statement is needed")
+                raise wrong(f"{statement!r} is where a statement is needed")

@@ -1,4 +1,4 @@
-"""Turing machines as other tools write them down: read, brought into our form, and written (README.md above).
+"""Reads Turing machines in other tools' formats, brings them into our form, and writes them (README.md above).
 
     text --registry--> a format's read --> TapeMachine --normal_form--> TuringMachine
                                                |

@@ -84,11 +84,11 @@ def read_python(text: Text) -> TapeMachine:
                         literals.fail(keyword.value, f"unknown argument {keyword.arg!r}: use {', '.join(KEYS)}.")
                     fields[keyword.arg] = keyword.value
                 return _Reader(literals, fields, node).machine()
-    return text.fail((1, 1), f"no call of {', '.join(CALLED)} stands here: write one, with literals as arguments.")
+    return text.fail((1, 1), f"there is no call of {', '.join(CALLED)}: write one, with literals as arguments.")
 
 
 def is_object(value: object) -> bool:
-    """Whether a value is a machine of the library, or looks like one."""
+    """Whether a value is a machine of automata-lib, or looks like one."""
     return all(hasattr(value, key) for key in KEYS)
 
 
@@ -101,7 +101,7 @@ def from_object(machine: Any, name: str | None = None) -> TapeMachine:
 
 
 def _literal(value: object) -> str:
-    """A value of the library as Python text; sets have no order, so that one is made."""
+    """A value of automata-lib as Python text; sets have no order, so they are sorted."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{_literal(key)}: {_literal(of)}" for key, of in value.items()) + "}"
     if isinstance(value, (set, frozenset)):
@@ -163,7 +163,7 @@ class _Reader:
         return self.literals.text.require_known(self.literals.name(node, key), names, noun, self.literals.place(node))
 
     def tapes(self) -> int | None:
-        """Of an MNTM; None for machines of one tape, whose entries are written without tuples."""
+        """The number of tapes of an MNTM; None for machines of one tape, whose entries are written without tuples."""
         if TAPES not in self.fields:
             return None
         node = self.fields[TAPES]
@@ -188,7 +188,7 @@ class _Reader:
         return read
 
     def one_choice(self, node: ast.expr, tapes: int | None) -> ast.expr:
-        """The only choice; an entry of a DTM is none of several, but the triple itself."""
+        """The only choice; an entry of a DTM has no list of choices, but is the triple itself."""
         members = self.literals.items(node, "an entry")
         if tapes is None and members and isinstance(members[0], ast.Constant):
             return node
@@ -232,19 +232,19 @@ class _Reader:
 
 
 def takes_symbol(symbol: str) -> bool:
-    """Whether a symbol can stand there."""
+    """Whether a symbol can be written in this format."""
     return len(symbol) == 1
 
 
 def takes_state(state: str) -> bool:
-    """Whether a state can; each can, in quotes."""
+    """Whether a state can be written; every state can, in quotes."""
     return bool(state)
 
 
 def write(machine: TapeMachine) -> str:
-    """The machine, whose names can all stand there, as JSON: of a DTM, or with several tapes of an MNTM.
+    """The machine, whose names can all be written, as JSON: a DTM or, with several tapes, an MNTM.
 
-    Errors: MachineError, where there is none.
+    Errors: MachineError, if the format cannot express it.
     """
     if machine.initial in machine.halting:
         raise MachineError(f"automata-lib has no initial state that is final: {machine.name} has.")
@@ -272,7 +272,7 @@ def write(machine: TapeMachine) -> str:
 
 
 def _final(machine: TapeMachine) -> list[str]:
-    """Halting states, but those that reject: there a run finds no transition."""
+    """Halting states, except those that reject: in these a run finds no transition."""
     return [state for state in machine.states if machine.halting.get(state, Outcome.REJECTS) is not Outcome.REJECTS]
 
 

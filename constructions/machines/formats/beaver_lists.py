@@ -5,7 +5,7 @@
 
 A row of the list is a state, with a triple for each of the symbols 0, 1, ..  States and symbols are names or numbers;
 the states 0, 1, .. are called A, B, ..  A move is L or R; or 1 and 0, or 1 and -1, for R and L.  ``None``, or a triple
-that writes -1, is no entry; the state -1 halts.  The text is never executed.
+that writes -1, is not an entry; the state -1 halts.  The text is never executed.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class _Triples:
         return draft.machine([*states.values(), *halting], halting, Outcome.HALTS)
 
     def called(self, state: str) -> str:
-        """A letter for a number, where there are enough."""
+        """A letter for a number, as long as there are enough."""
         numbers = all(each.isdigit() for each in self.given) and len(self.given) <= len(ascii_uppercase)
         small = numbers and all(int(each) < len(ascii_uppercase) for each in self.given)
         return ascii_uppercase[int(state)] if small else state

@@ -1,13 +1,13 @@
-"""Busy beavers as they are passed around besides the standard text: tables, CSV, and the text with comments.
+"""Busy beavers in forms other than the standard text: tables, CSV, and the text with comments.
 
     ,0,1                         1RB1LB_1LA1RZ   # S(2) = 6
     A,1RB,1LB                    start: 11A0
     B,1LA,1RZ   # halts
 
-There may be any number of states and symbols, of any names.  Rows are states and columns symbols, or the other way
+There may be any number of states and symbols, with any names.  Rows are states and columns symbols, or the other way
 round; cells are separated by ``|``, commas, tabs, semicolons or spaces.  An *entry* is the symbol written, a move L, R,
-S or N, and the next state; ``---``, ``-`` or nothing where there is none, and the machine stops.  Z, H, HALT and ``!``
-halt unless they are states of the table.  Comments begin with ``#`` or ``//``, or with ``;`` behind a space.  A *start
+S or N, and the next state; if there is none, ``---``, ``-`` or nothing, and the machine stops.  Z, H, HALT and ``!``
+halt unless they are states of the table.  Comments begin with ``#`` or ``//``, or with ``;`` after a space.  A *start
 configuration* such as ``1100C1100`` is the tape, with the state in front of the symbol under the head.
 """
 
@@ -78,7 +78,7 @@ def read(text: Text) -> TapeMachine:
 
 
 def _is_standard(cells: Sequence[Cell]) -> bool:
-    """Whether a line begins with a whole machine, and not with one entry of it."""
+    """Whether a line begins with a whole machine, not with one of its entries."""
     return looks_like_busy_beaver(cells[0].text) and (len(cells) == 1 or not _is_entry(cells[0].text))
 
 
@@ -110,7 +110,7 @@ def _started(text: Text, machine: TapeMachine, starts: Sequence[Sequence[Cell]])
     if not starts:
         return machine
     if len(starts) > 1:
-        text.fail(starts[1][0].place, "a second start configuration, or more than a machine stands here: remove it.")
+        text.fail(starts[1][0].place, "there is a second start configuration, or more than a machine: remove it.")
     cell = starts[0][-1]
     word = re.sub(r"^start:?", "", cell.text)
     shift = len(cell.text) - len(word)
@@ -123,7 +123,7 @@ def _started(text: Text, machine: TapeMachine, starts: Sequence[Sequence[Cell]])
     if found is None:
         text.fail(
             place,
-            f"{word!r} is no start configuration: write symbols, a state and symbols, such as "
+            f"{word!r} is not a start configuration: write symbols, a state and symbols, such as "
             f"{machine.symbols[-1]}{machine.initial}{machine.symbols[-1]}; states are {listed(machine.states)}.",
         )
     first = found[2]
@@ -161,12 +161,12 @@ def _lines(text: str) -> Iterator[list[Cell]]:
 
 
 def _table(text: Text, rows: Sequence[Sequence[Cell]]) -> TapeMachine:
-    """States and symbols by the header and the first column, whichever of them is which."""
+    """States and symbols from the header and the first column, whichever of them is which."""
     header: Sequence[Cell] | None = None
     if not any(_is_entry(cell.text) for cell in rows[0][1:]) and not (rows[0][0].text and _is_entry(rows[0][0].text)):
         header, rows = rows[0], rows[1:]
         if not rows:
-            text.fail(header[0].place, "the table has no rows: write the entries of each state below its head.")
+            text.fail(header[0].place, "the table has no rows: write the entries of each state below the header.")
     labelled = not all(_is_entry(row[0].text) for row in rows)
     if labelled:
         labels = [Cell(row[0].text.rstrip(":"), row[0].place) for row in rows]
@@ -182,13 +182,14 @@ def _table(text: Text, rows: Sequence[Sequence[Cell]]) -> TapeMachine:
     for label, of_row in zip(labels, entries, strict=True):
         if len(of_row) != len(columns):
             text.fail(
-                label.place, f"{label.text!r} has {len(of_row)} entries, and the head {len(columns)}: make them equal."
+                label.place,
+                f"{label.text!r} has {len(of_row)} entries, but the header has {len(columns)}: make them equal.",
             )
     for cells in (labels, columns):
         seen: set[str] = set()
         for cell in cells:
             if cell.text in seen or not cell.text:
-                text.fail(cell.place, f"the name {cell.text!r} stands there twice, or is empty: change it.")
+                text.fail(cell.place, f"the name {cell.text!r} is there twice, or is empty: change it.")
             seen.add(cell.text)
     by_rows = _fits(entries, [cell.text for cell in labels], [cell.text for cell in columns])
     by_columns = _fits(list(zip(*entries, strict=True)), [c.text for c in columns], [c.text for c in labels])
@@ -231,7 +232,7 @@ def _filled(
                 continue
             found = _splits(cell.text, states, symbols)
             if len(found) != 1:
-                what = "can be read in two ways" if found else "is no symbol, move and state"
+                what = "can be read in two ways" if found else "is not a symbol, move and state"
                 text.fail(
                     cell.place,
                     f"the entry {cell.text!r} {what}: symbols are {listed(symbols)}, moves L R S N, states "
@@ -250,7 +251,7 @@ def _filled(
 def standard_text(machine: TapeMachine) -> str | None:
     """The standard text of a machine that has one and starts as usual: states A, B, .., symbols 0, 1, .. up to 9.
 
-    A machine that was read from such a text is called so.
+    A machine that was read from such a text has it as its name.
 
     >>> standard_text(read(Text("A 1RB 1LB\\nB 1LA 1RH", "two.txt")))
     '1RB1LB_1LA1RZ'
@@ -295,17 +296,17 @@ def _is_text_of(text: str, machine: TapeMachine) -> bool:
 
 
 def takes_symbol(symbol: str) -> bool:
-    """Whether a symbol can stand there; capitals are left to states and moves."""
+    """Whether a symbol can be written in this format; capitals are left to states and moves."""
     return re.fullmatch(r"[0-9a-z]+", symbol) is not None
 
 
 def takes_state(state: str) -> bool:
-    """Whether a state can stand there: an entry always tells where it begins."""
+    """Whether a state can be written in this format: an entry always tells where its state begins."""
     return re.fullmatch(r"[A-Z][A-Za-z0-9]*", state) is not None and state not in HALTS
 
 
 def write(machine: TapeMachine) -> str:
-    """The machine, whose names can all stand there, as CSV.  Errors: MachineError, where it has no table."""
+    """The machine, whose names can all be written, as CSV.  Errors: MachineError, if it has no table."""
     if machine.tapes != 1:
         raise MachineError(f"A table of entries has one tape: {machine.name} has {machine.tapes}.")
     running = [state for state in machine.states if state not in machine.halting]

@@ -11,7 +11,7 @@
           ...
 
 An empty label is the blank.  A label of two characters, ``!a``, is read as every symbol but a; ``~`` reads any symbol,
-or writes the one that was read.  A run that stops in no final state rejects.
+or writes the one that was read.  A run that stops in a state that is not final rejects.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ANY: Final = "~"
 NOT: Final = "!"
 EPSILONS: Final = ("\N{GREEK SMALL LETTER LAMDA}", "\N{GREEK SMALL LETTER EPSILON}")
 DEEPEST: Final = 20
-"""Elements in each other; JFLAP has six."""
+"""The most elements inside each other; JFLAP has six."""
 
 
 def recognises(text: str) -> bool:
@@ -52,7 +52,7 @@ def read(text: Text) -> TapeMachine:
 
 @dataclass
 class _Element:
-    """An element of XML, with its text, which stands in no element below it."""
+    """An element of XML with its own text, without that of elements below it."""
 
     name: str
     attributes: dict[str, str]
@@ -78,7 +78,7 @@ def _parsed(text: Text) -> _Element:
 
     def start(name: str, attributes: dict[str, str]) -> None:
         if len(path) > DEEPEST:
-            text.fail(place(), f"elements are nested more than {DEEPEST} deep: this is no file of JFLAP.")
+            text.fail(place(), f"elements are nested more than {DEEPEST} deep: this is not a file of JFLAP.")
         element = _Element(name, attributes, place())
         path[-1].below.append(element)
         path.append(element)
@@ -90,7 +90,7 @@ def _parsed(text: Text) -> _Element:
         path[-1].text += data
 
     def doctype(*_: object) -> None:
-        text.fail(place(), "a document type stands here: remove it, JFLAP writes none.")
+        text.fail(place(), "there is a document type here: remove it, JFLAP writes none.")
 
     parser.StartElementHandler, parser.EndElementHandler = start, end
     parser.CharacterDataHandler, parser.StartDoctypeDeclHandler = characters, doctype
@@ -103,7 +103,7 @@ def _parsed(text: Text) -> _Element:
 
 @dataclass(frozen=True)
 class _Label:
-    """What a transition does on one tape: what is read, as the file says it, what is written, and the move."""
+    """What a transition does on one tape: what is read, as in the file, what is written, and the move."""
 
     read: str
     written: str
@@ -120,7 +120,7 @@ class _Reader:
         root = self.root
         kind = root.first("type")
         if root.name != "structure" or kind is None:
-            self.text.fail(root.place, "this is no file of JFLAP: it begins with <structure> and its <type>.")
+            self.text.fail(root.place, "this is not a file of JFLAP: it begins with <structure> and its <type>.")
         if kind.text.strip() != "turing":
             self.text.fail(
                 kind.place, f"the type is {kind.text.strip()!r}: only Turing machines are read, of type turing."
@@ -129,7 +129,7 @@ class _Reader:
         automaton = root.first("automaton") or root
         for nested in automaton.below:
             if any(nested.all("state", "block", "automaton")):
-                self.text.fail(nested.place, "building blocks are not read: save the machine without blocks in blocks.")
+                self.text.fail(nested.place, "building blocks are not read: save the machine without them.")
         names, initial, final = self.states(automaton)
         labels = [
             (*self.ends(each, names), self.labels_of(each, tapes), each.place) for each in automaton.all("transition")
@@ -194,7 +194,7 @@ class _Reader:
         return found[0], found[1]
 
     def labels_of(self, transition: _Element, tapes: int) -> list[_Label]:
-        """Of each tape."""
+        """What a transition does, for each tape."""
         found: dict[str, dict[int, _Element]] = {"read": {}, "write": {}, "move": {}}
         for element in transition.all(*found):
             said = element.attributes.get("tape", "1")
@@ -228,17 +228,18 @@ class _Reader:
             return said + BLANK
         if "}" in said:
             self.text.fail(
-                element.place, f"{said!r} is a variable: those are not read, write a transition for each symbol."
+                element.place,
+                f"{said!r} is a variable, and variables are not read: write a transition for each symbol.",
             )
         if len(said) != 1 and not (len(said) == 2 and said[0] == NOT):
             self.text.fail(
-                element.place, f"the label {said!r} is no symbol: use one character, or ! and one for all others."
+                element.place, f"the label {said!r} is not a symbol: use one character, or ! and one for all others."
             )
         return said
 
 
 def expand(read: str, symbols: tuple[str, ...]) -> tuple[str, ...]:
-    """The symbols that a label is for.
+    """The symbols that a label stands for.
 
     >>> expand("!a", ("a", "b", "c")), expand("~", ("a", "b")), expand("a", ("a", "b"))
     (('b', 'c'), ('a', 'b'), ('a',))
@@ -249,20 +250,20 @@ def expand(read: str, symbols: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def takes_symbol(symbol: str) -> bool:
-    """Whether a symbol other than the blank can stand there."""
+    """Whether a symbol other than the blank can be written in this format."""
     special = (BLANK, ANY, NOT, "}", *EPSILONS)
     return len(symbol) == 1 and symbol.isprintable() and not symbol.isspace() and symbol not in special
 
 
 def takes_state(state: str) -> bool:
-    """Whether a state can stand there."""
+    """Whether a state can be written in this format."""
     return bool(state) and state.isprintable() and "#" not in state
 
 
 def write(machine: TapeMachine) -> str:
-    """The machine, whose names can all stand there, as a file of JFLAP 7.
+    """The machine, whose names can all be written, as a file of JFLAP 7.
 
-    Halting states are final, but those that reject.
+    Halting states are final, except those that reject.
     """
     ids = {state: str(number) for number, state in enumerate(machine.states)}
     lines = ['<?xml version="1.0" encoding="UTF-8" standalone="no"?>', "<structure>", "  <type>turing</type>"]

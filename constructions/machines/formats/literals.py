@@ -1,4 +1,4 @@
-"""JSON and Python literals as nodes that know where they stand; nothing in them is ever executed."""
+"""Reads JSON and Python literals as nodes that know their place; nothing in them is ever executed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from exactformer.constructions.machines.formats.reading import Place, Text
 
 
 class Literals:
-    """A text that holds JSON or Python, being read; what finds a fault raises MachineTextError at its place."""
+    """A text of JSON or Python, being read; every method that finds a fault raises MachineTextError at its place."""
 
     def __init__(self, text: Text) -> None:
         self.text = text
@@ -28,7 +28,7 @@ class Literals:
         except RecursionError:
             self.text.fail((1, 1), "lists are nested too deeply.")
         self.is_json = True
-        self.lines[0] = "(" + self.lines[0]  # so that Python lets it begin with spaces
+        self.lines[0] = "(" + self.lines[0]  # so that Python allows spaces at the beginning
         (statement,) = self.module()
         return statement.value if isinstance(statement, ast.Expr) else self.fail(statement, "not JSON.")
 
@@ -41,7 +41,7 @@ class Literals:
         except SyntaxError as error:
             self.text.fail((error.lineno or 1, error.offset or 1), f"not Python: {error.msg}.")
         except (RecursionError, MemoryError, ValueError):
-            self.text.fail((1, 1), "this is no text of Python, or lists are nested too deeply.")
+            self.text.fail((1, 1), "this is not a text of Python, or lists are nested too deeply.")
 
     def name(self, node: ast.expr, what: str) -> str:
         """A string or a whole number, as a name."""
@@ -71,7 +71,7 @@ class Literals:
         for member in self.items(node, what):
             name = self.name(member, f"each of {what}")
             if name in found:
-                self.fail(member, f"{name!r} stands in {what} twice: remove one.")
+                self.fail(member, f"{name!r} is in {what} twice: remove one.")
             found[name] = None
         return list(found)
 
@@ -85,7 +85,7 @@ class Literals:
             yield key, value
 
     def segment(self, node: ast.expr) -> str:
-        """The text of a value that stands in one line."""
+        """The text of a value that is on one line."""
         line = self.lines[node.lineno - 1].encode()
         return line[node.col_offset : node.end_col_offset].decode()
 
@@ -96,5 +96,5 @@ class Literals:
         return node.lineno, column - (self.is_json and node.lineno == 1)
 
     def fail(self, node: ast.expr | ast.stmt, reason: str) -> NoReturn:
-        """Raise the error where this stands."""
+        """Raise the error at this place."""
         self.text.fail(self.place(node), reason)

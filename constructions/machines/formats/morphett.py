@@ -5,9 +5,9 @@
     0 * * * accept
     accept * : r halt-accept       ; halts in every state whose name begins with halt
 
-A line is a rule of five fields; ``;`` begins a comment, and ``!`` behind a rule is a breakpoint.  ``*`` stands for any
-symbol, or for the one that was read, for any state, or for the one that it was, and for no move.  A rule for a symbol
-comes before one for any symbol, and one for a state before one for any state.
+A line is a rule of five fields; ``;`` begins a comment, and ``!`` after a rule is a breakpoint.  ``*`` stands for any
+symbol, or for the one that was read; for any state, or for the current one; and for no move.  A rule for one symbol
+takes precedence over one for any symbol, and a rule for one state over one for any state.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ BLANK: Final = "_"
 ANY: Final = "*"
 MOVES: Final = {"l": Move.LEFT, "r": Move.RIGHT, "*": Move.STAY}
 FIRST: Final = "0"
-"""The state that a program starts in, unless it has none of that name: then in that of its first rule."""
+"""The state in which a program starts; if it has none of this name, it starts in that of its first rule."""
 _INITIAL = re.compile(r";\s*initial state:\s*(\S+)\s*", re.IGNORECASE)
-"""A comment that names another one."""
+"""A comment that names another initial state."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def recognises(text: str) -> bool:
 
 
 def read(text: Text) -> TapeMachine:
-    """The machine that a program describes, for inputs of the symbols that stand in it.  Errors: MachineTextError."""
+    """The machine that a program describes, for inputs of the symbols that occur in it.  Errors: MachineTextError."""
     rules = list(_rules(text))
     if not rules:
         text.fail((1, 1), "there is no rule: write lines like '0 1 _ r 1o'.")
@@ -74,7 +74,7 @@ def read(text: Text) -> TapeMachine:
             line = by_pattern[pattern].place[0]
             text.fail(
                 rule.place,
-                f"a second rule for state {rule.state!r} on {rule.read!r}, after the one in line {line}: "
+                f"a second rule for state {rule.state!r} on {rule.read!r}, after the one on line {line}: "
                 "nondeterministic machines are not read, so remove one.",
             )
         by_pattern[pattern] = rule
@@ -96,7 +96,7 @@ def is_halting(state: str) -> bool:
 
 
 def outcome_of(state: str) -> Outcome:
-    """What a halting state's name says."""
+    """The outcome that a halting state's name says."""
     said = re.fullmatch(r"[-_]*(accept|reject)[-_0-9]*", state[4:].lower())
     return Outcome.HALTS if said is None else {"accept": Outcome.ACCEPTS, "reject": Outcome.REJECTS}[said[1]]
 
@@ -135,19 +135,19 @@ def _initial(text: Text, rules: list[Rule]) -> str:
 
 
 def takes_symbol(symbol: str) -> bool:
-    """Whether a symbol other than the blank can stand there."""
+    """Whether a symbol other than the blank can be written in this format."""
     return len(symbol) == 1 and not symbol.isspace() and symbol not in (BLANK, ANY, ";")
 
 
 def takes_state(state: str) -> bool:
-    """Whether a state can stand there."""
+    """Whether a state can be written in this format."""
     return re.fullmatch(r"[^\s;]+", state) is not None
 
 
 def write(machine: TapeMachine) -> str:
-    """The machine, whose names can all stand there, as a program.  Errors: MachineError, where there is none.
+    """The machine, whose names can all be written, as a program.  Errors: MachineError, if there is no such program.
 
-    States that halt get names that begin with ``halt``, and others names that do not.
+    States that halt get names that begin with ``halt``; all other names do not.
     """
     if machine.tapes != 1:
         raise MachineError(f"Morphett's simulator has one tape: {machine.name} has {machine.tapes}.")

@@ -1,15 +1,15 @@
 """From a machine of another tool to the one-way machine that is compiled, run and certified, its *normal form*.
 
 Each tape is folded at the square where the input begins (`folded_rows`), whether or not the machine leaves it to the
-left: that cannot be told from the machine.  The normal form takes the same steps, one for one, and after the last of
-them one more, which changes nothing and leads into its only halting state, ``halt``.  So the state entered before
+left: that cannot be told from the machine.  The normal form takes the same steps, one for one.  After the last one it
+takes one more, which changes nothing and leads into its only halting state, ``halt``.  So the state entered before
 ``halt`` tells how the run ended.
 
-Names.  An input word of the machine is one of its normal form, because a square on the right whose partner on the left
-is blank is called as its symbol.  All other contents of cells get letters, in the order of `renaming.letters`, which no
-symbol of the machine has.  A symbol that cannot be the name of a cell (of several characters, a space, a quote, a
-bracket, a brace) gets a letter, too.  A state keeps its name, with the characters that names cannot have replaced by
-``_``; where that makes two alike, a number follows.
+Names.  An input word of the machine is also one of its normal form: a square on the right whose partner on the left is
+blank has the name of its symbol.  All other contents of cells get letters, in the order of `renaming.letters`, that are
+not symbols of the machine.  A symbol that cannot be the name of a cell (several characters, a space, a quote, a
+bracket, a brace) gets a letter, too.  A state keeps its name, with ``_`` instead of characters that names cannot have;
+if that makes two names equal, a number follows.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ from exactformer.constructions.machines.machine import Action, MachineError, Mov
 START: Final = "start"
 HALT: Final = "halt"
 MOST_ROWS: Final = 100_000
-"""Of a normal form; the text of more would be longer than the checker reads."""
+"""The most rows of a normal form; the text of more would be longer than the checker reads."""
 _REFUSED: Final = "{}[]'"
-"""Characters of which theories make no names (certificates/THEORIES.md), beside those of `is_name`."""
+"""Characters that names in theories cannot have (certificates/THEORIES.md), besides those that `is_name` excludes."""
 
 
 class NormalFormError(MachineError):
-    """A machine that has no normal form, or a word that is no input of it."""
+    """A machine has no normal form, or a word is not an input of it."""
 
 
 @dataclass(frozen=True)
 class NormalForm:
-    """A machine of another tool, the one-way machine that it becomes, and what the names of that one mean."""
+    """A machine of another tool, the one-way machine that it becomes, and what the names of the latter mean."""
 
     original: TapeMachine
     machine: TuringMachine
@@ -58,13 +58,13 @@ class NormalForm:
     def word(self, right: Sequence[str], left: Sequence[str] = ()) -> str:
         """The input of the normal form for a tape: the symbols from the head on, and those before it.
 
-        Errors: NormalFormError, where a symbol is none of the first tape.
+        Errors: NormalFormError, if a symbol is not one of the first tape.
         """
         blank, known = self.original.blank, set(self.original.reached.symbols[0])
         for symbol in (*left, *right):
             if symbol not in known:
                 raise NormalFormError(
-                    f"{symbol!r} never stands on the first tape of {self.original.name}: use "
+                    f"{symbol!r} is not a symbol of the first tape of {self.original.name}: use "
                     f"{' '.join(map(repr, self.original.reached.symbols[0]))}."
                 )
         squares = {square: symbol for square, symbol in enumerate((*left, *right), -len(left)) if symbol != blank}
@@ -78,11 +78,12 @@ class NormalForm:
         return home + "".join(self.cells.pairs[pair] for pair in pairs)
 
     def typed(self, word: str) -> str:
-        """The input that is meant by a word: one of the original's symbols, or else one of the normal form itself."""
+        """The input that a word means: a word of the original's symbols, or else one of the normal form itself."""
         return self.word(word) if set(word) <= set(self.original.reached.symbols[0]) else word
 
     def squares(self, cells: Sequence[str]) -> dict[int, str]:
-        """The squares of a tape that are not blank, from its cells: of an input, an output, or in between."""
+        """The squares of a tape that are not blank, from its cells: those of an input, an output, or a tape in
+        between."""
         blank = self.original.blank
         found: dict[int, str] = {}
         for cell, name in enumerate(cells):
@@ -95,16 +96,16 @@ class NormalForm:
             elif cell > 0 and name in self._pair:
                 found[cell], found[-cell] = self._pair[name]
             else:
-                raise NormalFormError(f"Cell {cell} holds {name!r}, which is no part of a tape of {self.machine.name}.")
+                raise NormalFormError(f"Cell {cell} holds {name!r}, which cannot be on a tape of {self.machine.name}.")
         return {square: symbol for square, symbol in found.items() if symbol != blank}
 
     def state(self, name: str) -> str:
-        """The state of the original that a state of the normal form is, other than ``halt``."""
+        """The original's state for a state of the normal form other than ``halt``."""
         return self.original.initial if name == START else self._states[name[: -self.original.tapes]]
 
     @property
     def input(self) -> str | None:
-        """The input word of the normal form that the text gave as its own."""
+        """The input word of the normal form for the input that the text gave."""
         start = self.original.start
         return None if start is None else self.word(start.right, start.left)
 
@@ -122,7 +123,7 @@ class NormalForm:
 
 
 def normal_form(original: TapeMachine) -> NormalForm:
-    """The normal form of a machine with two-way tapes.  Errors: NormalFormError, where it is too large.
+    """The normal form of a machine with two-way tapes.  Errors: NormalFormError, if it is too large.
 
     >>> right = Action("go", ("1",), (Move.RIGHT,))
     >>> made = normal_form(TapeMachine("fill", 1, ("go",), ("0", "1"), ("1",), {("go", ("1",)): right}, {}))
@@ -174,7 +175,7 @@ def normal_form(original: TapeMachine) -> NormalForm:
 
 
 def _cell_names(original: TapeMachine) -> CellNames:
-    """The names of cells: a symbol's own one where it can be kept, else letters that no symbol is called by."""
+    """The names of cells: a symbol's own name if it can be kept, else letters that are no symbols."""
     blank = original.blank
     standing = {symbol for of in original.reached.symbols for symbol in of}
     symbols = [symbol for symbol in original.symbols if symbol in standing]
@@ -197,7 +198,7 @@ def _is_usable(name: str) -> bool:
 
 
 def _usable(name: str) -> str:
-    """With the characters that names cannot have replaced by ``_``."""
+    """The name with ``_`` instead of characters that names cannot have."""
     return "".join(character if _is_usable(character) else "_" for character in name if name != "->")
 
 
@@ -205,7 +206,7 @@ def _usable(name: str) -> str:
 
 
 def sentences(found: NormalForm) -> list[str]:
-    """What was done to the machine, as a reader of its normal form, a run or a certificate has to know."""
+    """What was done to the machine: what readers of its normal form, a run or a certificate have to know."""
     original = found.original
     tapes = "The tape is" if original.tapes == 1 else f"Each of the {original.tapes} tapes is"
     said = [
@@ -223,7 +224,7 @@ def sentences(found: NormalForm) -> list[str]:
     if other := {symbol: name for symbol, name in symbols.items() if symbol != name}:
         said.append(f"Renamed symbols: {_list(other)}.")
     if original.start is not None:
-        said.append(f"The input of the text is {shown(found.input or '')} here.")
+        said.append(f"The input that the text gives is {shown(found.input or '')} here.")
     return said
 
 
@@ -241,7 +242,7 @@ def _endings(original: TapeMachine) -> str:
 
 
 def cell_table(found: NormalForm) -> Iterator[str]:
-    """What each name of a cell means, a line for each symbol of the right half."""
+    """What each name of a cell means, with a line for each symbol of the right half."""
     cells, symbols = found.cells, list(found.cells.home)
     yield f"cell 0 holds square 0: {_list(cells.home)}"
     yield f"a cell that no head has left holds {cells.blank}: two blank squares"
@@ -251,7 +252,7 @@ def cell_table(found: NormalForm) -> Iterator[str]:
 
 
 def shown(name: str) -> str:
-    """A name as it is, or in quotes where a reader would not see where it begins and ends."""
+    """A name as it is, or in quotes if a reader would not see where it begins and ends."""
     return name if is_name(name) else repr(name)
 
 

@@ -1,8 +1,8 @@
-"""A machine with one-way tapes as one with two-way tapes, for formats that have no others.
+"""Turns a machine with one-way tapes into one with two-way tapes, for formats that have no others.
 
-In cell 0 of a one-way tape, moving left stays.  The two-way machine has a *marked* symbol for each symbol, which only
-stands there: its first step marks square 0 of every tape, and where a mark is read, a move to the left becomes none.
-It takes the same steps, one for one.  A machine that never moves left needs no marks, and is left as it is.
+In cell 0 of a one-way tape, moving left stays.  The two-way machine has a *marked* symbol for each symbol, which occurs
+only there: its first step marks square 0 of every tape, and when it reads a mark, a move to the left becomes none.
+Then it takes the same steps, one for one.  A machine that never moves left needs no marks, and stays as it is.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def with_two_way_tapes(machine: TapeMachine) -> TapeMachine:
 
 
 def marks(machine: TapeMachine) -> dict[str, str]:
-    """What each symbol is called in square 0: a letter that no symbol is called by."""
+    """The name of each symbol in square 0: a letter that is not a symbol."""
     free = (letter for letter in letters() if letter not in machine.symbols)
     return dict(zip(machine.symbols, free, strict=False))
 

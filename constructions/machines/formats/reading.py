@@ -1,4 +1,4 @@
-"""What all readers of foreign texts share: places in a text, and transitions that are collected one by one.
+"""What all readers of foreign texts share: places in a text, and the collection of transitions one by one.
 
 A *place* is a line and a column, which count from 1.
 """
@@ -16,9 +16,9 @@ from exactformer.constructions.machines.machine import Action, Situation
 from exactformer.constructions.machines.text import MachineTextError
 
 LARGEST_TEXT: Final = 2**20
-"""Characters of a foreign text."""
+"""The most characters of a foreign text."""
 MOST_TRANSITIONS: Final = 50_000
-"""Of a foreign machine, when wildcards stand for all that they mean."""
+"""The most transitions of a foreign machine, with wildcards replaced by all that they stand for."""
 MOST_TAPES: Final = 16
 
 Place = tuple[int, int]
@@ -26,14 +26,14 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True)
 class Text:
-    """A foreign text and what errors call it."""
+    """A foreign text, and its name in errors."""
 
     text: str
     source: str
 
     @property
     def name(self) -> str:
-        """What a machine is called that its text gives no name."""
+        """The name of a machine whose text gives it none."""
         return Path(self.source).stem or "machine"
 
     def fail(self, place: Place, reason: str) -> NoReturn:
@@ -41,7 +41,7 @@ class Text:
         raise MachineTextError(self.source, *place, reason)
 
     def require_small(self) -> None:
-        """Refuse a text that is no machine's, whatever it is."""
+        """Refuse a text that is too long to be a machine's."""
         if len(self.text) > LARGEST_TEXT:
             self.fail((1, 1), f"the text has {len(self.text)} characters: at most {LARGEST_TEXT} are read.")
 
@@ -67,7 +67,7 @@ class Draft:
         self.symbols[self.blank] = None
 
     def meet(self, symbols: Iterable[str]) -> None:
-        """Symbols that stand in the text."""
+        """Symbols that occur in the text."""
         for symbol in symbols:
             self.symbols.setdefault(symbol)
 
@@ -78,7 +78,7 @@ class Draft:
             on = " ".join(map(repr, read))
             self.text.fail(
                 place,
-                f"a second transition for state {state!r} on {on}, after the one in line {line}: "
+                f"a second transition for state {state!r} on {on}, after the one on line {line}: "
                 "nondeterministic machines are not read, so remove one.",
             )
         if len(self.transitions) == MOST_TRANSITIONS:
@@ -96,7 +96,7 @@ class Draft:
         inputs: Iterable[str] | None = None,
         start: Start | None = None,
     ) -> TapeMachine:
-        """The machine; unless ``inputs`` are given, every symbol but the blank may stand in an input."""
+        """The machine; unless ``inputs`` are given, every symbol except the blank may be in an input."""
         symbols = tuple(self.symbols)
         return TapeMachine(
             name if name is not None else self.text.name,

@@ -1,4 +1,4 @@
-"""Which format a text is in, and what comes of it: the one place that knows all formats."""
+"""Finds out which format a text is in, and reads it: the one place that knows all formats."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ BEAVER: Final = "busy-beaver"
 
 @dataclass(frozen=True)
 class Loaded:
-    """A machine as it was given, from which follows what is compiled.
+    """A machine as it was given; the compiled machine follows from it.
 
-    ``format``: a key of `TITLES`.  ``ours``: a machine in our own format; else there is ``original``, the foreign one.
+    ``format``: a key of `TITLES`.  ``ours``: a machine in our own format; else ``original`` is the foreign one.
     """
 
     format: str
@@ -45,14 +45,14 @@ class Loaded:
 
     @property
     def tape_machine(self) -> TapeMachine:
-        """The machine as it was given, as all formats take it."""
+        """The given machine in the form that all formats describe."""
         if self.original is not None:
             return self.original
         return as_tape_machine(self.machine)
 
     @cached_property
     def machine(self) -> TuringMachine:
-        """What is compiled.  Errors: NormalFormError, where it is too large."""
+        """The machine that is compiled.  Errors: NormalFormError, if it is too large."""
         if self.ours is not None:
             return self.ours
         if self.normal is not None:
@@ -61,13 +61,13 @@ class Loaded:
 
     @cached_property
     def normal(self) -> NormalForm | None:
-        """How a foreign machine was brought into our form; None for ours, and for a busy beaver that has a standard
-        text: that is folded as its format says.  Errors: NormalFormError."""
+        """How a foreign machine was brought into our form; None for one of ours, and for a busy beaver with a standard
+        text, which is folded as its format says.  Errors: NormalFormError."""
         return None if self.original is None or self.standard_text is not None else normal_form(self.original)
 
     @cached_property
     def standard_text(self) -> str | None:
-        """Of a busy beaver that has one."""
+        """The standard text of a busy beaver that has one."""
         if self.original is None or self.format != BEAVER:
             return None
         return beaver_tables.standard_text(self.original)
@@ -75,7 +75,7 @@ class Loaded:
 
 @dataclass(frozen=True)
 class _Reader:
-    """A format that texts are recognised as: by the ends of file names, by the content, or by both."""
+    """A format, and how its texts are recognised: by the ends of file names, by the content, or by both."""
 
     format: str
     read: Callable[[Text], TapeMachine]
@@ -92,13 +92,13 @@ _READERS: Final = (
     _Reader(BEAVER, beaver_lists.read, beaver_lists.recognises, (".py",)),
     _Reader(BEAVER, beaver_tables.read, beaver_tables.recognises, (".csv", ".tsv", ".md")),
 )
-"""The first one that recognises a content reads it; else the one of the file's name."""
+"""The first format that recognises the content reads it; else the one of the file's name."""
 _OF_OURS: Final = (".yaml", ".yml")
 
 
 @dataclass(frozen=True)
 class _Writer:
-    """A format that is written: which names can stand in it, and whether its blank is its own."""
+    """A format that is written: which names it allows, and whether it has a blank of its own."""
 
     write: Callable[[TapeMachine], str]
     takes_symbol: Callable[[str], bool]
@@ -116,7 +116,7 @@ _WRITERS: Final = {
 
 
 def load_text(text: str, source: str) -> Loaded:
-    """The machine of a text in any format; ``source``: the file's name, which says the format where the text does not.
+    """The machine of a text in any format; ``source``: the file's name, which decides the format if the text does not.
 
     Errors: MachineTextError.
     """
@@ -132,9 +132,9 @@ def is_foreign(text: str, source: str) -> bool:
 
 
 def _reader(text: str, source: str) -> _Reader | None:
-    """What reads a text; None for one of ours.
+    """The reader of a text; None for one of ours.
 
-    Errors: MachineTextError, where no format is recognised, or the text is too large for any other.
+    Errors: MachineTextError, if no format is recognised, or the text is too large for any other.
     """
     if _is_ours(text):
         return None
@@ -143,14 +143,14 @@ def _reader(text: str, source: str) -> _Reader | None:
     found = next((reader for reader in _READERS if reader.recognises(text)), None)
     found = found or next((reader for reader in _READERS if end in reader.ends), None)
     if found is None and end not in ("", *_OF_OURS):
-        Text(text, source).fail((1, 1), f"no format is recognised: {', '.join(TITLES.values())} are read.")
+        Text(text, source).fail((1, 1), f"no format is recognised; these are read: {', '.join(TITLES.values())}.")
     return found
 
 
 def load_object(machine: object) -> Loaded:
-    """A machine of automata-lib.  Errors: MachineTextError; MachineError, where it is none."""
+    """A machine of automata-lib.  Errors: MachineTextError; MachineError, if it is not one."""
     if not automata_lib.is_object(machine):
-        raise MachineError(f"{machine!r} is no machine: give a name, a file, or a DTM or MNTM of automata-lib.")
+        raise MachineError(f"{machine!r} is not a machine: give a name, a file, or a DTM or MNTM of automata-lib.")
     return Loaded("automata-lib", original=automata_lib.from_object(machine))
 
 
@@ -166,8 +166,8 @@ class Written:
 def written(loaded: Loaded, to: str) -> Written:
     """The machine, as it was given, in the format of another tool: a key of `TITLES`, but not our own.
 
-    One with one-way tapes gets a mark in cell 0 of each (`one_way`), and names that cannot stand there are replaced.
-    Errors: MachineError, where the format has no such machine.
+    A machine with one-way tapes gets a mark in cell 0 of each (`one_way`), and names that the format does not allow are
+    replaced.  Errors: MachineError, if the format cannot express the machine.
     """
     writer, machine, changes = _WRITERS[to], loaded.tape_machine, []
     if not machine.two_way:
@@ -187,11 +187,11 @@ def written(loaded: Loaded, to: str) -> Written:
 
 
 def _usable(state: str, takes: Callable[[str], bool]) -> str:
-    """The state with what cannot stand there left out, or else a name that can."""
+    """The state without characters that the format does not allow, or else another name."""
     kept = re.sub(r"[^A-Za-z0-9]", "", state)
     return next((name for name in (kept, kept.capitalize(), f"Q{kept}") if takes(name)), "Q")
 
 
 def _is_ours(text: str) -> bool:
-    """Whether a text has most of the keys of our own format at the margin."""
+    """Whether a text has most of the keys of our own format at the left margin."""
     return sum(re.search(rf"^{key}:", text, re.MULTILINE) is not None for key in KEYS) > len(KEYS) // 2

@@ -1,4 +1,4 @@
-"""Names that a format cannot have, replaced by ones that it can: letters for symbols, numbered words for states."""
+"""Replaces names that a format does not allow: by letters for symbols, by numbered words for states."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from exactformer.constructions.machines.formats.tape_machine import Start, TapeM
 from exactformer.constructions.machines.machine import Action
 
 Takes = Callable[[str], bool]
-"""Whether a name can stand in a format."""
+"""Whether a format allows a name."""
 
 
 def letters() -> Iterator[str]:
@@ -21,7 +21,7 @@ def letters() -> Iterator[str]:
 
 
 def names_for(states: Sequence[str], takes: Takes, usable: Callable[[str], str]) -> dict[str, str]:
-    """A name for each state, its own one if that can stand; different ones for different states.
+    """A name for each state, its own if that is allowed; different names for different states.
 
     >>> names_for(("a b", "a_b"), str.isidentifier, lambda name: name.replace(" ", "_"))
     {'a b': 'a_b.2', 'a_b': 'a_b'}
@@ -39,7 +39,7 @@ def names_for(states: Sequence[str], takes: Takes, usable: Callable[[str], str])
 
 
 def symbols_for(symbols: Iterable[str], takes: Takes, reserved: Iterable[str] = ()) -> dict[str, str]:
-    """A name for each symbol: its own one if that can stand, else a letter that can and that none is called by."""
+    """A name for each symbol: its own if that is allowed, else an allowed letter that is not a symbol."""
     kept = [symbol for symbol in symbols if takes(symbol)]
     free = (letter for letter in letters() if letter not in kept and letter not in reserved and takes(letter))
     return {symbol: symbol if symbol in kept else next(free) for symbol in symbols}

@@ -1,8 +1,8 @@
 """What all formats describe: a deterministic machine with tapes of two ends or one, any names, and ways to stop.
 
 Words: a *square* is a place of a tape, counted from the one where the input begins; negative ones are to the left of
-it, and only tapes without ends have them.  A machine *stops* in a halting state, or where there is no transition; the
-`Outcome` is how.  The symbols of a tape are those that can stand on it, as far as the transitions alone tell.
+it, and only tapes without ends have them.  A machine *stops* in a halting state, or when there is no transition; the
+`Outcome` says how.  The symbols of a tape are those that it can hold, as far as the transitions alone tell.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Start:
-    """What a text gives as its own input: the squares before the head, and those from the head on."""
+    """The input that a text gives: the squares before the head, and those from the head on."""
 
     left: tuple[str, ...]
     right: tuple[str, ...]
@@ -40,7 +40,7 @@ class TapeMachine:
     """A machine as another tool has it; the first state is the initial one, the first symbol the blank.
 
     Symbols and states are any strings.  ``halting``: the states that stop a run, whatever transitions they have.
-    ``unfinished``: the outcome where there is no transition.  Making one that is not well formed raises
+    ``unfinished``: the outcome if there is no transition.  Making one that is not well formed raises
     IllFormedMachineError.
     """
 
@@ -69,7 +69,7 @@ class TapeMachine:
         return self.symbols[0]
 
     def action(self, state: str, read: tuple[str, ...]) -> Action | None:
-        """What is done; None where the machine stops."""
+        """What the machine does; None if it stops."""
         return None if state in self.halting else self.transitions.get((state, read))
 
     def outcome(self, state: str) -> Outcome:
@@ -84,10 +84,10 @@ class TapeMachine:
 
 @dataclass(frozen=True)
 class Reached:
-    """What following all transitions from the initial state leads to, whatever the input is.
+    """What can be reached by following all transitions from the initial state, for any input.
 
-    A run has no other states and symbols, but it need not have all of these.  ``symbols``: of each tape, in the
-    machine's order.  ``missing``: where no transition is, in a state that does not halt.
+    A run has no other states and symbols, but it need not have all of these.  ``symbols``: those of each tape, in the
+    machine's order.  ``missing``: situations without a transition in a state that does not halt.
     """
 
     states: tuple[str, ...]
@@ -102,7 +102,7 @@ class Reached:
 
 
 MOST_MISSING = 1000
-"""Situations without a transition that are listed; of more only the number is known."""
+"""How many situations without a transition are listed; if there are more, only their number is known."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def tape_configurations(
 ) -> Iterator[TapeConfiguration]:
     """The configurations of the run on ``word``, from step 0 to the one where it stops, each when it is asked for.
 
-    ``left``: what stands before the head, if anything.  In square 0 of a one-way tape, moving left stays.
+    ``left``: the squares before the head, if any.  In square 0 of a one-way tape, moving left stays.
 
     >>> erase = {("go", ("1",)): Action("go", (" ",), (Move.LEFT,))}
     >>> flip = TapeMachine("flip", 1, ("go",), (" ", "1"), ("1",), erase, {})
@@ -149,7 +149,7 @@ def tape_configurations(
 
 
 def as_tape_machine(machine: TuringMachine) -> TapeMachine:
-    """One of our machines, which has one-way tapes, as the formats take it."""
+    """One of our machines, which has one-way tapes, in the form that all formats describe."""
     return TapeMachine(
         machine.name,
         machine.tapes,

@@ -13,7 +13,7 @@
       done:                           # no instructions: the machine halts
       accept:
 
-Symbols may stand without quotes: ``1`` is the symbol "1".  What the site exports holds this text as ``source code``.
+Symbols need no quotes: ``1`` is the symbol "1".  Files that the site exports have this text as ``source code``.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _ALSO: Final = ("name", "positions", "source", EXPORTED)
 
 
 def recognises(text: str) -> bool:
-    """Whether a YAML text is meant as one.
+    """Whether a YAML text is meant as such a machine.
 
     >>> recognises("blank: ' '\\ntable:\\n"), recognises("name: a\\ntransitions: []\\n")
     (True, False)
@@ -53,7 +53,7 @@ def read(text: Text) -> TapeMachine:
 
 @dataclass(frozen=True)
 class _Instruction:
-    """What to do: a symbol to write, or the one that was read; a move; a state, or the one that it was."""
+    """What to do: a symbol to write, or the one that was read; a move; a state, or the current one."""
 
     written: str | None
     move: Move
@@ -62,7 +62,7 @@ class _Instruction:
 
 @dataclass(frozen=True)
 class _Offset:
-    """Where a text stands in another one."""
+    """The place of a text inside another one."""
 
     line: int = 0
     column: int = 0
@@ -133,7 +133,7 @@ class _Reader:
                 self.fail(key_node, f"unknown key {key!r}{did_you_mean(key, KEYS)}: use {', '.join(KEYS)}.")
             if key in keys:
                 line = self.place(keys[key][0])[0]
-                self.fail(key_node, f"the key {key!r} was already given in line {line}: remove one.")
+                self.fail(key_node, f"the key {key!r} was already given on line {line}: remove one.")
             keys[key] = key_node, value_node
         return keys
 
@@ -145,14 +145,14 @@ class _Reader:
         for key_node, value_node in node.value:
             name = self.scalar(key_node, f"a {noun}")
             if name in lines:
-                self.fail(key_node, f"the {noun} {name!r} was already given in line {lines[name]}: remove one.")
+                self.fail(key_node, f"the {noun} {name!r} was already given on line {lines[name]}: remove one.")
             lines[name] = self.place(key_node)[0]
             yield name, (key_node, value_node)
 
     def instructions(
         self, node: yaml.Node, states: Mapping[str, object], synonyms: Mapping[str, _Instruction]
     ) -> Iterator[tuple[str, _Instruction, Place]]:
-        """Of one state: a symbol, what to do, and where that is said."""
+        """For one state: a symbol, what to do, and the place that says so."""
         if self.is_null(node):
             return
         if not isinstance(node, yaml.MappingNode):
@@ -174,7 +174,7 @@ class _Reader:
             if node.value in synonyms:
                 return synonyms[node.value]
             guess = did_you_mean(node.value, synonyms)
-            self.fail(node, f"{node.value!r} is no move and no synonym{guess}: use L, R, N, or {{L: state}}.")
+            self.fail(node, f"{node.value!r} is neither a move nor a synonym{guess}: use L, R, N, or {{L: state}}.")
         if not isinstance(node, yaml.MappingNode):
             self.fail(node, "an instruction is missing: write L, R, N, a synonym, or {write: symbol, L: state}.")
         written, moved = None, None
@@ -226,19 +226,19 @@ class _Reader:
 
 
 def takes_symbol(symbol: str) -> bool:
-    """Whether a symbol can stand there."""
+    """Whether a symbol can be written in this format."""
     return len(symbol) == 1
 
 
 def takes_state(state: str) -> bool:
-    """Whether a state can; each can, in quotes."""
+    """Whether a state can be written; every state can, in quotes."""
     return bool(state)
 
 
 def write(machine: TapeMachine) -> str:
-    """The machine, whose names can all stand there, in this format.  Errors: MachineError, where it has none.
+    """The machine, whose names can all be written, in this format.  Errors: MachineError, if it cannot be expressed.
 
-    States that halt have no instructions.  How a run ends is told by the state alone.
+    States that halt have no instructions.  Only the state tells how a run ends.
     """
     if machine.tapes != 1:
         raise MachineError(f"turingmachine.io has one tape: {machine.name} has {machine.tapes}.")

@@ -1,24 +1,24 @@
 """The search of `search.py` as a program over five tapes, for a Sudoku of any shape of boxes up to side 9.
 
-    main      ^ the puzzle; then the cells that have a guess, oldest first, each as its column and its row; a mode;
-              and while candidates are counted, a limit
+    main      ^ the puzzle; later the cells that have a guess, oldest first, each as its column and its row; a mode;
+              and, while candidates are counted, a limit
     grid      ^ cell _ cell _ ..        the digits so far, with blanks between, on which the head can rest
     rows      ^ | o o .. o # o o .. o # .. $     one group for each row: which digits it has, o free, x used
     columns   the same for columns
     boxes     the same for boxes, row by row
 
 A group begins with `|` if it is the first in its band of boxes (for columns: in its stack), else with `#`.  So the
-three heads find the row, column and box of the next cell, or of a cell of which row and column are known, without
+three heads find the row, column and box of the next cell, or of a cell whose row and column are known, without
 counting.
 
-The symbol under the head of main says what comes next, where routines meet (modes):
+When routines meet, the symbol under the head of main, the *mode*, says what comes next:
 
-    @   digits that are given are entered;
-    >   a cell has got a digit: the empty cell with the fewest candidates is looked for;
-    <   the cell on top of main gets its next digit, the first one if it is empty.
+    @   enter the given digits;
+    >   a cell has got a digit: look for the empty cell with the fewest candidates;
+    <   give the cell on top of main its next digit, the first one if it is empty.
 
-The head of main also counts: it moves right once for each candidate of a cell, and stops at the limit, `x`, which
-stands as far from the mode as the best cell so far has candidates.
+The head of main also counts: it moves right once for each candidate of a cell, and stops at the limit, `x`.  The limit
+is as far from the mode as the best cell so far has candidates.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ GIVENS, GO_ON, GO_BACK = "@", ">", "<"
 UNSOLVABLE = "!"
 UNITS = ("rows", "columns", "boxes")
 SHAPES = (Boxes(2, 2), Boxes(3, 3))
-"""Of the library's machines."""
+"""The shapes of the library's machines."""
 
 
 def text_of(boxes: Boxes) -> str:
@@ -72,7 +72,7 @@ def text_of(boxes: Boxes) -> str:
 def sudoku_program(boxes: Boxes) -> Program:
     """The program that writes the solution of a puzzle of this shape, or `!` if it has none.
 
-    A word that is no puzzle of this shape gets it stuck, before it has read all of it or at its end.
+    On a word that is not a puzzle of this shape it gets stuck, before or at the word's end.
 
     Errors: ProgramError when the side is 1.
     """
@@ -155,7 +155,7 @@ def _cell(digits: str) -> Condition:
 def _set_up(boxes: Boxes) -> Block:
     """From the puzzle on main to the five tapes as above, with mode `@`, heads anywhere.
 
-    The digits of the puzzle are counted by the head of rows, which goes back over its bits meanwhile.
+    The head of rows counts the digits of the puzzle by going back over its bits.
     """
     puzzle = on("main", boxes.digits + EMPTY)
     group_sizes = {"rows": boxes.rows, "columns": boxes.columns, "boxes": boxes.side // boxes.columns}
@@ -213,9 +213,9 @@ _REWIND: Block = (
 def _visit(boxes: Boxes) -> Block:
     """Goes through all cells, row by row, with the other heads on the groups of the cell's row, column and box.
 
-    In mode `@`, digits that are given are entered, and two that are equal in a unit end the run.  In mode `>`, the
-    candidates of empty cells are counted, and each cell that has fewer than all before is marked in the grid; the last
-    one that is marked is the one.  A cell without candidates ends the visit at once, and the mode becomes `<`.
+    In mode `@`, given digits are entered; two equal digits in a unit end the run.  In mode `>`, the candidates of empty
+    cells are counted, and each cell that has fewer than all before is marked in the grid; the last marked cell is the
+    one looked for.  A cell without candidates ends the visit at once, and the mode becomes `<`.
     """
     limit_set: Block = (
         *(do(main="R") for _ in range(boxes.side + 1)),
@@ -354,7 +354,7 @@ _NEXT_ROW: Block = (
 
 
 def _choose(digits: str) -> Block:
-    """The best cell is put on main, with mode `<`; if none is empty, the solution is written.
+    """Puts the best cell on main, with mode `<`; if no cell is empty, writes the solution.
 
     The head of the grid goes back from the end; main has the column and the row of the cell that it is on.
     """
@@ -406,7 +406,7 @@ def _locate(digits: str) -> Block:
     """
 
     def times_lower(hop: Block) -> Block:
-        """``hop`` as often as the digit on main says, less one; main is left of it then, and the digit erased."""
+        """``hop`` as often as the digit on main says, minus one; then main is left of the digit, which is erased."""
         lower = each("main", digits[1:], lambda digit: (do(main=(_before(digit), "R")),))
         return (Loop((If(on("main", "1"), (Leave(),)), lower, _MAIN_BLANK, *hop, do(main="L"))),)
 

@@ -20,7 +20,7 @@ DIGITS = "123456789"
 
 @dataclass(frozen=True)
 class Boxes:
-    """The shape of a Sudoku: each box has ``rows`` rows and ``columns`` columns, the grid rows * columns of both.
+    """The shape of a Sudoku: each box has ``rows`` rows and ``columns`` columns; the grid has rows * columns of both.
 
     >>> Boxes(3, 3).side, Boxes(2, 3).digits, Boxes(2, 2).units[5]
     (9, '123456', (1, 1, 0))
@@ -67,7 +67,7 @@ class Line:
 
 
 class Grid:
-    """A grid in the making: which digits are where, and which digits each row, column and box has."""
+    """A grid that is being filled: where each digit is, and which digits each row, column and box has."""
 
     def __init__(self, boxes: Boxes) -> None:
         self.boxes = boxes
@@ -89,7 +89,7 @@ class Grid:
         self.symbols[cell] = EMPTY
 
     def most_constrained(self) -> tuple[int, str] | None:
-        """The empty cell with the fewest candidates, the first of those, and its candidates; None if none is empty."""
+        """The first of the empty cells with the fewest candidates, and its candidates; None if no cell is empty."""
         found = None
         for cell, symbol in enumerate(self.symbols):
             if symbol == EMPTY:
@@ -103,8 +103,8 @@ class Grid:
 class Search:
     """The search on one puzzle: iterate over its lines; then ``solution`` is the solved grid, or None if there is none.
 
-    The empty cell with the fewest candidates is next, the first of those; its digits are tried in ascending order.
-    When a digit has failed and others remain, the cell has another line, with the rest.
+    Next is the first of the empty cells with the fewest candidates; its digits are tried in ascending order.  When a
+    digit has failed and others remain, the cell has another line, with the rest.
 
     >>> search = Search(Boxes(2, 2), "1...34..4..2...3")
     >>> [(line.cell, line.candidates) for line in search][:3], search.solution
@@ -116,10 +116,10 @@ class Search:
     solution: str | None = None
 
     def __iter__(self) -> Iterator[Line]:
-        """Errors: ValueError if the puzzle is none of this shape."""
+        """Errors: ValueError if the puzzle does not have this shape."""
         if not self.boxes.is_puzzle(self.puzzle):
             raise ValueError(
-                f"{self.puzzle!r} is no puzzle of {self.boxes.side} x {self.boxes.side} cells: "
+                f"{self.puzzle!r} is not a puzzle of {self.boxes.side} x {self.boxes.side} cells: "
                 f"give {self.boxes.cells} characters, each one of {self.boxes.digits + EMPTY}"
             )
         grid = Grid(self.boxes)

@@ -1,5 +1,6 @@
 """All that KERNELS 2 permits, apart from the checker: sums in any order and grouping, products fused or not,
-exponentials off by up to U, what is subnormal kept or made 0; chosen at random, or so that the output goes one way."""
+exponentials off by up to U, subnormal numbers kept or made 0. Choices are random, or such that the output goes one
+way."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ from tests.checker.kernels.simulation import (
 from tests.checker.sequences.simulation import Rounding
 
 ORDERS = 3
-"""Of each sum, of which one is taken."""
+"""For each sum this many orders, of which one is taken."""
 Term = tuple[Extended, bool]
 """A term of a sum, and whether it is a product that is not rounded yet."""
 Sums = tuple[Extended, Extended, Extended]
@@ -105,13 +106,13 @@ class Adversary(Kernel):
         return m, den, num
 
     def above(self, num: Extended, den: Extended) -> Fraction:
-        """How far the mean so far is above what is wanted, times its weight."""
+        """How far the mean so far is above the exact one, times its weight."""
         if isinstance(num, Fraction) and isinstance(den, Fraction):
             return num - self.middle * den
         return Fraction(0)
 
     def sign(self, side: Fraction) -> int:
-        """Which way something goes best that the output grows with if this is above 0."""
+        """In which direction to go with a number, if the output grows with it where ``side`` is above 0."""
         return self.direction if side > 0 else -self.direction
 
     def chosen(self, t: Extended, m: Extended, sign: int) -> Extended:
@@ -164,7 +165,8 @@ class Adversary(Kernel):
 
 
 def wanted(scale: Fraction, keys: Sequence[Input], drift: Fraction, direction: int) -> Fraction:
-    """The mean, of exact scores that are as far from the keys' as they may be, so that it is far on the other side."""
+    """The exact mean, for exact scores that are as far from the keys' as they may be, so that it is far on the other
+    side."""
     middle = mean(scale, keys)
     return mean(
         scale,
@@ -175,7 +177,7 @@ def wanted(scale: Fraction, keys: Sequence[Input], drift: Fraction, direction: i
 def distance(
     recipe: dict[str, Any], keys: Sequence[Input], random: Random, direction: int, drift: Fraction = Fraction(0)
 ) -> Extended:
-    """How far one way to compute is from what is wanted; infinite for no finite number."""
+    """How far one way to compute is from the exact result; infinite if its result is not a finite number."""
     output = Adversary(recipe, random, direction).output(keys)
     if isinstance(output, float):
         return math.inf
@@ -185,5 +187,5 @@ def distance(
 
 
 def worst(recipe: dict[str, Any], keys: Sequence[Input], random: Random, drift: Fraction = Fraction(0)) -> Extended:
-    """The further one of both directions."""
+    """The larger one of both directions."""
     return max(distance(recipe, keys, random, direction, drift) for direction in (1, -1))

@@ -30,7 +30,7 @@ PLAIN: dict[str, Any] = {
 
 
 def plain(computing: str = "fp32", **changes: Any) -> dict[str, Any]:
-    """All in one format; of fields that are objects, members that are given are changed."""
+    """All in one format; in fields that are objects, the given members are changed."""
     roles = ("score", "computing", "weight", "value", "output")
     recipe = PLAIN | {"formats": dict.fromkeys(roles, computing)}
     for name, value in changes.items():
@@ -39,7 +39,7 @@ def plain(computing: str = "fp32", **changes: Any) -> dict[str, Any]:
 
 
 def written(keys: str) -> list[Input]:
-    """Keys as score:value, with an m behind it where they are masked, and *n for n of them."""
+    """Keys as score:value, followed by an m where they are masked, and by *n for n of them."""
     found = list[Input]()
     for text in keys.split():
         one, _, times = text.partition("*")
@@ -50,7 +50,7 @@ def written(keys: str) -> list[Input]:
 
 @dataclass(frozen=True)
 class Example:
-    """A recipe, and an input within ranges that are no larger than the input's. ``seed`` is of the adversary."""
+    """A recipe, and an input in the smallest ranges that have it, or in those given. ``seed`` is the adversary's."""
 
     recipe: dict[str, Any]
     keys: str

@@ -16,7 +16,7 @@ Real = Any
 
 
 class Nothing(Exception):
-    """It is not shown that all is finite, or close."""
+    """It is not shown that all is finite, or that it is close."""
 
 
 def demand(holds: bool) -> None:
@@ -221,7 +221,7 @@ def _rules(recipe: dict[str, Any], inputs: Inputs) -> dict[str, Real]:
 
 
 def has_not(F: Rounding, W: Rounding) -> bool:
-    """Whether W's largest number is none of F."""
+    """Whether W's largest number is not a number of F."""
     try:
         return F(W.largest) != W.largest
     except Overflows:

@@ -1,4 +1,4 @@
-"""KERNELS section 2, executed, apart from the checker: own rounding, exponentials by mpmath, and what is no rational
+"""KERNELS section 2, executed, apart from the checker: own rounding, exponentials by mpmath, and what is not a rational
 number is a Python float (inf, -inf, nan), so that IEEE 754 comes from there."""
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ Extended = Fraction | float
 """A float is an infinity or NaN."""
 Input = tuple[Fraction, Fraction, bool]
 PRECISION = 400
-"""Bits of exponentials: what is asked about has at most 24, and is never that near to where rounding changes."""
+"""Bits of exponentials: results have at most 24, and no number is so near to a rounding boundary that these do not
+decide."""
 
 
 def signs(*numbers: Extended) -> list[float]:
-    """Floats of the same sign: the same ones where they are infinities or NaN."""
+    """Floats of the same sign: the same as given where they are infinities or NaN."""
     return [n if isinstance(n, float) else math.copysign(1.0, n) if n else 0.0 for n in numbers]
 
 
@@ -65,7 +66,7 @@ def fraction_of(x: mpmath.mpf) -> Fraction:
 
 @cache
 def power(base: str, x: Fraction) -> Fraction:
-    """base^x, closely; 0 and more than any number of a format where it is that."""
+    """base^x, closely; 0, or more than any number of a format, where it is that small or that large."""
     if abs(x) > 2000:
         return Fraction(0) if x < 0 else Fraction(2) ** 2000
     with mpmath.workprec(PRECISION):
@@ -202,7 +203,7 @@ def top(numbers: Sequence[Extended]) -> Extended:
 
 
 def mean(scale: Fraction, keys: Sequence[Input]) -> Fraction:
-    """What is wanted, to some 400 bits."""
+    """The exact result, to some 400 bits."""
     seen = [(score, value) for score, value, masked in keys if not masked]
     highest = max(score for score, _ in seen)
     weights = [power("e", scale * (score - highest)) for score, _ in seen]

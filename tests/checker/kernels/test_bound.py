@@ -67,7 +67,7 @@ FLASH: dict[str, Any] = {
 
 
 def flash(**changes: Any) -> dict[str, Any]:
-    """With other values of some fields; of those that are objects, of the members that are given."""
+    """With other values for some fields; for fields that are objects, for the given members."""
     found = dict(FLASH)
     for name, value in changes.items():
         found[name] = found[name] | value if isinstance(value, dict) and isinstance(found[name], dict) else value
@@ -90,10 +90,10 @@ NOT_SHOWN: dict[str, tuple[dict[str, Any], Inputs, str]] = {
         "the reference may be so far above all scores that exponentials become 0",
     ),
     "a first block that is masked": (
-        flash(mask=SELECT), inputs(masked="some"), "all keys of a block may be masked: -inf less -inf is NaN",
+        flash(mask=SELECT), inputs(masked="some"), "all keys of a block may be masked: -inf minus -inf is NaN",
     ),
     "a row that is masked": (
-        flash(mask=SELECT), inputs(64, masked="any"), "all keys of a block may be masked: -inf less -inf is NaN",
+        flash(mask=SELECT), inputs(64, masked="any"), "all keys of a block may be masked: -inf minus -inf is NaN",
     ),
     "a row that is masked, guarded, divided by 0": (
         flash(mask=SELECT, maximum={"guard": "local"}), inputs(masked="any"), "the sum of weights is 0 then, and 0 / 0",
@@ -105,7 +105,7 @@ NOT_SHOWN: dict[str, tuple[dict[str, Any], Inputs, str]] = {
     "weights above W's largest number": (
         flash(formats=FP8, exponential={"offset": 9}), inputs(), "a weight may be about 2^9, beyond the largest number",
     ),
-    "weights above W's largest number, as the reference is behind": (
+    "weights above W's largest number, as the reference lags": (
         flash(formats=FP8, exponential={"offset": 6}, maximum={"threshold": "4"}), inputs(),
         "a weight may be about 2^10, beyond the largest number",
     ),
@@ -185,7 +185,7 @@ def test_ends_of_exponentials(x: str) -> None:
 
 
 def test_saturation_is_an_error() -> None:
-    """P is 2^8, and 2^4 times that where the reference is behind: e4m3fn ends at 448, while the row sum goes on."""
+    """P is 2^8, and 2^4 times that where the reference lags: e4m3fn ends at 448, while the row sum goes on."""
     found = errors(
         read_recipe(
             "recipe",

@@ -1,4 +1,5 @@
-"""Each cause of errors is needed, and each demand that all numbers are finite: inputs that are further off without."""
+"""Each cause of errors is needed, and each demand that all numbers are finite: without it, some input is further
+off."""
 
 from __future__ import annotations
 
@@ -94,7 +95,7 @@ NOT_FINITE: dict[str, tuple[Example, str]] = {
     ),
     "t of a masked key that is -inf, as a mask that is added overflows": (
         Example(plain("float(12,-60,6)", mask=masks(-100, "add")), "-60:1m", masked="any", scores=("-64", "0")),
-        "-inf less -inf is NaN",
+        "-inf minus -inf is NaN",
     ),
     "a quotient beyond the largest number, of sums that are not": (
         Example(
@@ -133,7 +134,7 @@ NOT_FINITE: dict[str, tuple[Example, str]] = {
         "the sum of weights is 0 then",
     ),
     "a block that is masked": (
-        Example(plain(mask=masks("-inf"), block=1), "0:1m 0:1", masked="some"), "-inf less -inf is NaN",
+        Example(plain(mask=masks("-inf"), block=1), "0:1m 0:1", masked="some"), "-inf minus -inf is NaN",
     ),
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Certificates about kernels, written by hand: valid ones of each verdict, and ones that say what is not so."""
+"""Certificates about kernels, written by hand: valid ones of each verdict, and ones that say something false."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def certificate(
 
 
 def computed(recipe: Json, keys: int = 4, less: str | None = None, masked: str = "none") -> dict[str, str]:
-    """Errors that are stated; of one cause a little less."""
+    """The stated errors; that of one cause a little less."""
     ranges = (Fraction(-8), Fraction(8)), (Fraction(0), Fraction(1))
     found = errors(read_recipe("recipe", recipe), Inputs(keys, *ranges, masked))
     return {cause: str(one - (Fraction(1, 2**200) if cause == less else 0)) for cause, one in found.items()}
@@ -125,10 +125,10 @@ NOT_VALID: dict[str, tuple[Json, str, str]] = {
         certificate("proved", NO_MASK, keys=2**24, stated=computed(NO_MASK)), "verdict", "no close bound",
     ),
     "refuted, as a row that is masked makes 0": (
-        certificate("refuted", GUARDED, masked="any", of=[["0", "1", True]]), "input", "is no refutation",
+        certificate("refuted", GUARDED, masked="any", of=[["0", "1", True]]), "input", "is not a refutation",
     ),
     "refuted by what is right": (
-        certificate("refuted", NO_MASK, of=OUT), "input", "is no refutation",
+        certificate("refuted", NO_MASK, of=OUT), "input", "is not a refutation",
     ),
     "refuted by a masked key, where none is": (
         certificate("refuted", FINITE_MASK, of=[["0", "1", True], ["0", "1", False]]), "input", "is masked otherwise",
@@ -140,10 +140,10 @@ NOT_VALID: dict[str, tuple[Json, str, str]] = {
         certificate("refuted", NO_MASK, keys=1, of=OUT), "input", "has 2 keys, not 1 to 1",
     ),
     "refuted by a value that bf16 does not have": (
-        certificate("refuted", NO_MASK, of=[["0", "257/512", False]]), "input[0][1]", "no value of bf16",
+        certificate("refuted", NO_MASK, of=[["0", "257/512", False]]), "input[0][1]", "not a value of bf16",
     ),
     "refuted by a score a little above": (
-        certificate("refuted", NO_MASK, of=[["8388609/1048576", "1", False]]), "input[0][0]", "no score of fp32",
+        certificate("refuted", NO_MASK, of=[["8388609/1048576", "1", False]]), "input[0][0]", "not a score of fp32",
     ),
     "refuted without an input": (certificate("refuted", NO_MASK), "input", "where"),
     "inconclusive with errors": (
@@ -158,7 +158,11 @@ NOT_VALID: dict[str, tuple[Json, str, str]] = {
     "masked keys without a mask": (
         certificate("inconclusive", NO_MASK, masked="any"), "statement.masked", "the recipe has no mask",
     ),
-    "provenance that is no object": (changed(certificate("inconclusive", NO_MASK), provenance=[]), "provenance", "is"),
+    "provenance that is not an object": (
+        changed(certificate("inconclusive", NO_MASK), provenance=[]),
+        "provenance",
+        "is",
+    ),
     "a tolerance below 0": (certificate("inconclusive", NO_MASK, tolerance="-1"), "statement.tolerance", "not above 0"),
 }  # fmt: skip
 
@@ -179,7 +183,7 @@ def test_too_many_keys_are_not_executed(tmp_path: Path) -> None:
 
 
 def test_as_many_keys_as_are_executed(tmp_path: Path) -> None:
-    """fp32 adds 1 to 2^12 as often as one likes: it is off by what is rounded at the end."""
+    """fp32 adds up to 2^12 ones without an error: the result is off only by what is rounded at the end."""
     keys = [["0", "1", False]] * (MOST_EXECUTED - 1) + [["-8", "0", False]]
     document = certificate("refuted", NO_MASK, keys=2**40, tolerance="1/100000000", of=keys)
     assert checked(document, tmp_path) == "refuted"

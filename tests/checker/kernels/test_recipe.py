@@ -1,4 +1,4 @@
-"""KERNELS 1: what is no recipe is rejected, and where."""
+"""KERNELS 1: what is not a recipe is rejected, and where."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "a scale that overflows": ({"scale": str(2**128)}, "recipe.scale"),
     "a scale that overflows times log2 e": ({"scale": str(3 * 2**126)}, "recipe.scale"),
     "a mask in no way": ({"mask": {"how": "multiply", "constant": "0"}}, "recipe.mask.how"),
-    "a mask that is no number of the format": ({"mask": {"how": "add", "constant": "-1/3"}}, "recipe.mask.constant"),
+    "a mask that is not a number of the format": ({"mask": {"how": "add", "constant": "-1/3"}}, "recipe.mask.constant"),
     "a mask of plus infinity": ({"mask": {"how": "add", "constant": "inf"}}, "recipe.mask.constant"),
     "a mask without a constant": ({"mask": {"how": "add"}}, "recipe.mask"),
     "blocks of 0": ({"block": 0}, "recipe.block"),
@@ -36,7 +36,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "splits by neither": ({"splits": {}, "merge": "sums"}, "recipe.splits"),
     "splits without a merge": ({"splits": {"count": 2}}, "recipe.merge"),
     "a merge without splits": ({"merge": "sums"}, "recipe.merge"),
-    "a start that is no number of the format": ({"maximum__start": "1/3"}, "recipe.maximum.start"),
+    "a start that is not a number of the format": ({"maximum__start": "1/3"}, "recipe.maximum.start"),
     "a negative threshold": ({"maximum__threshold": "-1"}, "recipe.maximum.threshold"),
     "a guard that is none": ({"maximum__guard": "global"}, "recipe.maximum.guard"),
     "a base of 10": ({"exponential__base": "10"}, "recipe.exponential.base"),

@@ -90,7 +90,7 @@ def neurons_of(mlp: Any, x: Numbers) -> Numbers:
 
 
 def hardmax_states(document: Any, tokens: Sequence[str]) -> tuple[list[list[Numbers]], list[list[tuple[Any, int]]]]:
-    """x of all tokens, first and behind every sublayer; for each layer's heads (separation, ties)."""
+    """x of all tokens, at first and after every sublayer; for each layer's heads (separation, ties)."""
     embedding = {entry["token"]: entry["embedding"] for entry in document["vocabulary"]}
     xs = []
     for place, token in enumerate(tokens):
@@ -202,7 +202,7 @@ def certificate(
 
 
 def written(folder: Path, document: Any, said: Any) -> Path:
-    """The certificate's file, with its network beside it."""
+    """The certificate's file, with its network in the same folder."""
     (folder / "network.json").write_bytes(canonical(document))
     path = folder / "some.certificate.json"
     path.write_bytes(canonical(said))

@@ -24,8 +24,8 @@ Draw = Callable[[], Fraction]
 def with_features(
     document: Any, rational: bool, positions: int, draw: Draw, linear: Rounding | None, random: Random
 ) -> dict[str, Any]:
-    """Another network, of at most so many tokens, with some of them; such as has a hardmax transformer if
-    ``rational``. Norms are left out in fixed point."""
+    """Another network, for at most this many tokens, with some of these features; if ``rational``, one that has a
+    hardmax transformer. Norms are left out in fixed point."""
     found: dict[str, Any] = copy.deepcopy(document)
     width = found["width"]
 
@@ -77,7 +77,7 @@ def new_mlp(width: int, rational: bool, form: Callable[[int], list[Any]], random
 def rotate(
     document: Any, positions: int, form: Callable[[int], list[Any]], linear: Rounding | None, random: Random
 ) -> None:
-    """Heads that have queries may rotate; so many planes turn by angles of their own, as rounded; or by any numbers."""
+    """Heads that have queries may rotate; this many planes turn by rounded angles of their own, or by any numbers."""
     planes = random.choice((1, 2))
     angles = [random.choice((Fraction(1), Fraction(1, 4), Fraction(11, 7))) for _ in range(planes)]
 
@@ -106,7 +106,7 @@ def rotate(
 
 
 def features_of(document: Any) -> set[str]:
-    """Which of them a network has, by the fields' names and values."""
+    """Which of these features a network has, by the fields' names and values."""
     found = {name for name in ("norm", "rotary") if name in document}
     for layer in document["layers"]:
         found |= {f"norms.{name}" for name in layer.get("norms", {})}

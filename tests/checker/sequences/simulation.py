@@ -1,4 +1,4 @@
-"""NETWORKS section 3, computed: one of the many orders in which sums may be done, in exact fractions.
+"""NETWORKS section 3, computed in exact fractions, in one of the many orders in which sums may be done.
 
 Written from the text, apart from the checker: own rounding, own exponentials (mpmath, at a precision at which it is
 certain how they round).  Where the text leaves a choice (an order, either neighbour, an error of exp) it is random.
@@ -74,7 +74,7 @@ class Rounding:
         return value
 
     def has_bits(self, value: Fraction) -> bool:
-        """Whether it is a number of the format, seen at once: a small integer."""
+        """Whether it is a small integer, which is seen at once to be a number of the format."""
         few = 2**self.p if self.p is not None else int(self.largest)
         return value.denominator == 1 and abs(value.numerator) <= min(few, self.largest)
 
@@ -92,7 +92,7 @@ def rounding(name: str) -> Rounding:
 Term = Fraction | tuple[Fraction, Fraction]
 """A number of the format, or a product of two."""
 Operation = Callable[[Fraction], Fraction]
-"""From the exact result of an addition, a product or a quotient to what comes out."""
+"""From the exact result of an addition, a product or a quotient to the computed one."""
 
 
 def summed(form: Operation | None, terms: Sequence[Term], random: Random) -> Fraction:
@@ -155,7 +155,8 @@ def inverse_root(value: Fraction) -> Fraction:
 
 
 def certainly(form: Operation | None, value: Fraction, known: bool) -> Fraction:
-    """``value``, known to some bits less than PRECISION, rounded; it is not that near to where rounding changes."""
+    """``value``, known to a few bits less than PRECISION, rounded; it is not so near to a rounding boundary that these
+    do not decide."""
     if form is None or known:
         return value if form is None else form(value)
     off = abs(value) / 2 ** (PRECISION - 40)
@@ -209,7 +210,7 @@ class Simulation:
     document: Any
     random: Random
     exponentials: dict[Fraction, Fraction] = field(default_factory=dict)
-    """What the machine's exp gives: equal arguments give equal results."""
+    """What the simulated exp gives: equal arguments give equal results."""
 
     def rounded(self, form: Rounding | None, value: Fraction) -> Fraction:
         return value if form is None else form(value)
@@ -225,7 +226,7 @@ class Simulation:
         return self.rounded(self.arithmetic.A, value)
 
     def number_near(self, form: Rounding, right: Fraction, most: Fraction, sure: Fraction) -> Fraction:
-        """Some number of a format that is off from ``right``, which is known to within ``sure``, by at most ``most``:
+        """Some number of a format that is off by at most ``most`` from ``right``, which is known to within ``sure``:
         often one that is as far off as can be."""
         part = self.random.choice((Fraction(-1), Fraction(1), Fraction(self.random.randint(-99, 99), 99)))
         for found in (form.cut, form.away, form):
@@ -238,7 +239,7 @@ class Simulation:
         return form(right)
 
     def states(self, tokens: Sequence[str]) -> list[list[Numbers]]:
-        """x of all tokens, first and behind every sublayer."""
+        """x of all tokens, at first and after every sublayer."""
         embedding = {entry["token"]: entry["embedding"] for entry in self.document["vocabulary"]}
         xs = []
         for place, token in enumerate(tokens):
@@ -267,7 +268,7 @@ class Simulation:
         return states
 
     def read(self, x: Numbers) -> Numbers:
-        """What outputs read of the last x: it is made once, whatever reads it."""
+        """What outputs read of the last x: it is computed once, whatever reads it."""
         return self.normed(self.document.get("norm"), x)
 
     def normed(self, norm: Any, x: Numbers) -> Numbers:
@@ -339,7 +340,7 @@ class Simulation:
         return self.activation(found) if self.arithmetic.stored else found
 
     def product(self, form: Any, x: Numbers) -> Fraction:
-        """What a form makes of x for an activation or a comparison: in L, or stored in A."""
+        """The value of a form at x, for an activation or a comparison: in L, or stored in A."""
         return self.activation(self.linear(form, x)) if self.arithmetic.stored else self.linear(form, x)
 
     def behind(self, terms: Sequence[Term]) -> Fraction:
@@ -425,7 +426,7 @@ class Simulation:
         return self.random.choice((acc.cut, acc.away))(value)
 
     def cut(self, form: Rounding | None, value: Fraction) -> Fraction:
-        """Rounded to W or A, behind softmax."""
+        """Rounded to W or A, after softmax."""
         assert form is not None
         return form.cut(value) if "truncate" in self.arithmetic.steps else form(value)
 
@@ -476,7 +477,7 @@ class Simulation:
         return self.product(self.forms[one], x) > self.product(self.forms[other], x)
 
     def said(self, x: Numbers) -> tuple[str | None, Fraction]:
-        """The output that is strictly the one, and by how much; None if none is. x is what outputs read."""
+        """The output that is strictly best, and by how much; None if none is. x is what outputs read."""
         outputs = self.document.get("outputs", {})
         if "nearest" not in outputs:
             logits = {name: self.product(form, x) for name, form in self.forms.items()}

@@ -1,4 +1,4 @@
-"""silu, gelu and gelu_tanh between ends, beside mpmath at some hundred bits (NETWORKS 1.3, 7)."""
+"""silu, gelu and gelu_tanh between ends, compared with mpmath at some hundred bits (NETWORKS 1.3, 7)."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def points(grid: int, random: Random) -> list[int]:
 
 @pytest.mark.parametrize("name", SMOOTH)
 def test_where_the_turn_is(name: str) -> None:
-    """It falls before, and increases behind."""
+    """It falls before the turn, and rises after it."""
     least, most = activations.SMOOTH[name][1]
     assert least < turn(name) < most < least + Fraction(1, 10**16)
     with mpmath.workprec(BITS):

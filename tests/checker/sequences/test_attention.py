@@ -1,4 +1,5 @@
-"""Scores, how far they are below the largest, and differences of logits, beside what numbers between ends may be."""
+"""Scores, how far they are below the largest, and differences of logits, compared with what numbers between ends may
+give."""
 
 from __future__ import annotations
 

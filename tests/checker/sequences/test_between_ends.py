@@ -1,5 +1,5 @@
-"""Norms, neurons and rotated entries of numbers that lie between ends: what some order of sums makes of some of them is
-in the ends that the checker says (NETWORKS 3), or nothing is shown."""
+"""Norms, neurons and rotated entries of numbers that lie between ends: what some order of sums makes of such numbers
+lies between the ends that the checker gives (NETWORKS 3), or the checker shows nothing."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def test_margin_and_drift_are_the_ones_derived(arithmetic: str, tmp_path: Path) 
     ):
         checked(tmp_path, good | {"softmax": {"margin": str(Fraction(MARGIN) + tiny), "drift": DRIFT}})
     drift = [["9/128", str(Fraction(9, 128) - tiny)]]
-    with pytest.raises(Rejected, match=r"softmax.drift\[0\]\[1\]: is .*; this checker shows 9/128 only"):
+    with pytest.raises(Rejected, match=r"softmax.drift\[0\]\[1\]: is .*; this checker shows only 9/128"):
         checked(tmp_path, good | {"softmax": {"margin": MARGIN, "drift": drift}})
 
 
@@ -135,7 +135,7 @@ def test_a_drift_is_that_of_all_sequences(order: int, tmp_path: Path) -> None:
     said = certificate(SMALL, sequences, "fused:bf16/fp32/bf16", 4, "certified", MARGIN, DRIFT)
     assert checked(tmp_path, said).verdict == "certified"
     said["softmax"]["drift"] = [["9/128", "0"]]
-    with pytest.raises(Rejected, match=r"softmax\.drift\[0\]\[1\]: is 0; this checker shows 9/128 only"):
+    with pytest.raises(Rejected, match=r"softmax\.drift\[0\]\[1\]: is 0; this checker shows only 9/128"):
         checked(tmp_path, said)
     said["softmax"] = {"margin": "2", "drift": DRIFT}
     with pytest.raises(Rejected, match=f"position 2 of sequence {0 if order == 1 else 1} this checker shows"):
@@ -149,7 +149,7 @@ def test_an_overflow_leaves_nothing_shown(tmp_path: Path) -> None:
     assert checked(tmp_path, unknown).verdict == "inconclusive"
     cases: list[tuple[str | None, list[list[str | None]], str, str]] = [
         (None, [["1", None]], "inconclusive", "cannot exclude an overflow"),
-        (None, [[None, "1"]], "inconclusive", "one before it is null"),
+        (None, [[None, "1"]], "inconclusive", "an earlier one is null"),
         ("1", [[None, None]], "certified", "an overflow is not excluded"),
     ]
     for margin, drift, verdict, reason in cases:
@@ -159,7 +159,7 @@ def test_an_overflow_leaves_nothing_shown(tmp_path: Path) -> None:
 
 
 def changed(change: str, value: Any = ...) -> Any:
-    """The good certificate with the entry at a dotted place changed, or taken away."""
+    """The good certificate, in which the entry at a dotted place is changed or missing."""
     said = copy.deepcopy(GOOD)
     *path, last = change.split(".")
     here: Any = said
@@ -183,7 +183,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "another beta than claimed": (changed("statement.beta", "8"), "statement.claim"),
     "another claim": (changed("statement.claim", "All is well."), "statement.claim"),
     "arithmetic not canonical": (changed("statement.arithmetic", "fused:bf16"), "canonical text"),
-    "another verdict": (changed("verdict", "proved"), "none of the verdicts"),
+    "another verdict": (changed("verdict", "proved"), "not a verdict"),
     "a refutation of what is certified": (
         changed("refutation", {"sequence": 0, "position": 2, "token": "b"}),
         "refutation",
@@ -192,8 +192,8 @@ BAD: dict[str, tuple[Any, str]] = {
     "margin 0": (changed("softmax.margin", "0"), "not positive"),
     "margin too large": (changed("softmax.margin", "2"), "this checker shows"),
     "margin not in lowest terms": (changed("softmax.margin", "2/4"), "lowest terms"),
-    "drift too small": (changed("softmax.drift.0.0", "1/128"), "9/128 only"),
-    "negative drift": (changed("softmax.drift.0.0", "-1"), "9/128 only"),
+    "drift too small": (changed("softmax.drift.0.0", "1/128"), "only 9/128"),
+    "negative drift": (changed("softmax.drift.0.0", "-1"), "only 9/128"),
     "drift of a layer too many": (changed("softmax.drift", DRIFT * 2), "2 entries where there must be 1"),
     "no drift": (changed("softmax.drift", []), "0 entries where there must be 1"),
     "drift of one number": (changed("softmax.drift.0", ["1"]), "a pair"),
@@ -207,9 +207,9 @@ BAD: dict[str, tuple[Any, str]] = {
     "wrong hardmax margin": (changed("hardmax.margin", "1"), "hardmax.margin"),
     "wrong sha": (changed("network.weights.sha256", 64 * "0"), "network.weights.sha256"),
     "a file elsewhere": (changed("network.weights.file", "../network.json"), "same folder"),
-    "no tokens": (changed("statement.sequences.0.tokens", []), "are none"),
+    "no tokens": (changed("statement.sequences.0.tokens", []), "is empty"),
     "a token not in the vocabulary": (changed("statement.sequences.0.tokens.0", "c"), "not in the vocabulary"),
-    "a token asked that is not there": (changed("statement.sequences.0.asked", [[2, "c"]]), "which is no output"),
+    "a token asked that is not there": (changed("statement.sequences.0.asked", [[2, "c"]]), "which is not an output"),
     "asked beyond the tokens": (changed("statement.sequences.0.asked", [[3, "a"]]), "not from 0 to 2"),
     "asked twice": (changed("statement.sequences.0.asked", [[2, "a"], [2, "a"]]), "do not ascend"),
     "asked in the wrong order": (changed("statement.sequences.0.asked", [[2, "a"], [1, "a"]]), "do not ascend"),
@@ -255,7 +255,7 @@ BAD_NETWORKS: dict[str, tuple[Any, str]] = {
     "fewer positions than tokens, table": (with_network("positions", {"table": [[], []]}), "has 2 positions"),
     "positions of two kinds": (with_network("positions", {"bits": [0, 2], "table": []}), "unknown field"),
     "one token": (with_network("vocabulary", SMALL["vocabulary"][:1]), "not two or more"),
-    "two tokens of one name": (with_network("vocabulary.1.token", "a"), "as is another"),
+    "two tokens of one name": (with_network("vocabulary.1.token", "a"), "which is also the name of another"),
     "an index beyond the width": (with_network("vocabulary.0.embedding", [[3, 1]]), "not from 0 to 2"),
     "indices that do not ascend": (with_network("vocabulary.0.embedding", [[1, 1], [0, 1]]), "do not ascend"),
     "an index twice": (with_network("vocabulary.0.embedding", [[1, 1], [1, 1]]), "do not ascend"),
@@ -264,9 +264,12 @@ BAD_NETWORKS: dict[str, tuple[Any, str]] = {
     "a weight that is not dyadic": (with_network("vocabulary.0.embedding", [[1, "1/3"]]), "not a power of two"),
     "a small integer as text": (with_network("vocabulary.0.embedding", [[1, "1"]]), "without"),
     "a weight not in lowest terms": (with_network("vocabulary.0.embedding", [[1, "2/4"]]), "lowest terms"),
-    "an embedding not of fp32": (with_network("vocabulary.0.embedding", [[1, 2**24 + 1]]), "no number of fp32"),
-    "a bias not of fp32": (with_network(f"{FORM}.1", 2**24 + 1), "no number of fp32"),
-    "a position not of fp32": (with_network("positions", {"table": [[[0, 2**24 + 1]], [], []]}), "no number of fp32"),
+    "an embedding not of fp32": (with_network("vocabulary.0.embedding", [[1, 2**24 + 1]]), "not a number of fp32"),
+    "a bias not of fp32": (with_network(f"{FORM}.1", 2**24 + 1), "not a number of fp32"),
+    "a position not of fp32": (
+        with_network("positions", {"table": [[[0, 2**24 + 1]], [], []]}),
+        "not a number of fp32",
+    ),
     "a form without bias": (with_network(FORM, [[]]), "a form"),
     "a pair of three": (with_network("vocabulary.0.embedding", [[1, 1, 1]]), "a pair"),
     "more queries than keys": (with_network(f"{HEAD}.query", [[[], 1], [[], 1]]), "where the query has 2"),
@@ -292,13 +295,13 @@ def test_networks_that_break_rules(title: str, tmp_path: Path) -> None:
 
 
 def test_weights_are_free_where_nothing_is_rounded(tmp_path: Path) -> None:
-    """2^24 + 1 is no number of fp32; `exact` demands nothing of it, and +linearfixed does not have 1/8."""
+    """2^24 + 1 is not a number of fp32; `exact` demands nothing of it, and +linearfixed does not have 1/8."""
     document = with_network("vocabulary.0.unembedding", [[[2, 2**24 + 1]], 0])
     said = certificate(document, [BAB], "exact", 4, "certified", "1", [["1/8", "1/8"]])
     assert checked(tmp_path, said, document).verdict == "certified"
     document = with_network("vocabulary.0.unembedding", [[[2, "1/8"]], 0])
     said = certificate(document, [BAB], "rounded:bf16/fixed2.4+linearfixed2.6", 4, "certified", "1", [["1/8", "1/8"]])
-    with pytest.raises(Rejected, match=r"no number of fixed2\.6"):
+    with pytest.raises(Rejected, match=r"not a number of fixed2\.6"):
         checked(tmp_path, said, document)
 
 
@@ -434,8 +437,8 @@ def test_other_kinds_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="about a theory, given with --theory, not about sequences"):
         check_sequences(other)
     assert run(other)[0] == 2
-    assert "give --machine MACHINE" in run(other)[1]
-    assert "give --machine MACHINE" not in run(other, "--network", other)[1]
+    assert "say what the certificate has to be about" in run(other)[1]
+    assert "say what the certificate has to be about" not in run(other, "--network", other)[1]
     path = written(tmp_path, SMALL, GOOD)
     other.write_bytes(b'{"a":' + b"[" * 99)
     assert run(other) == (4, "not judged: certificate: more than 16 lists and objects inside each other\n")

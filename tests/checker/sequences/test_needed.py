@@ -103,7 +103,7 @@ PARTS = {
     ),
     "1: tables are of numbers of L": Part(
         network, "reader, found = _Reader(0, linear, 0)", "reader, found = _Reader(0, None, 0)",
-        broken("a sine that is no number of fp32"),
+        broken("a sine that is not a number of fp32"),
     ),
     "1: as many tokens as positions": Part(
         network, "(positions, len(rotary) or None)", "(positions,)", broken("a sequence longer than the tables"),
@@ -374,8 +374,8 @@ PARTS = {
     "1: heads read through a norm": Part(
         walk, "normed(arithmetic, layer.norms[0], vector)", "vector", norm("values are read"),
     ),
-    "1: a norm behind the heads": Part(
-        walk, "normed(arithmetic, layer.norms[1], ", "normed(arithmetic, None, ", norm("behind the heads"),
+    "1: a norm after the heads": Part(
+        walk, "normed(arithmetic, layer.norms[1], ", "normed(arithmetic, None, ", norm("after the heads"),
     ),
     "1: neurons read through a norm": Part(
         walk, "normed(arithmetic, layer.norms[2], vector)", "vector", norm("neurons read"),
@@ -385,8 +385,8 @@ PARTS = {
         "    vector = normed(arithmetic, layer.norms[2], vector)\n"
         "    made = neurons(arithmetic, layer, vector, deadline)\n", norm("neurons read"),
     ),
-    "1: a norm behind the MLP": Part(
-        walk, "normed(arithmetic, layer.norms[3], ", "normed(arithmetic, None, ", norm("behind the heads"),
+    "1: a norm after the MLP": Part(
+        walk, "normed(arithmetic, layer.norms[3], ", "normed(arithmetic, None, ", norm("after the heads"),
     ),
     "1: outputs read through a norm": Part(
         walk, "normed(arithmetic, network.norm, walked.enclosed[position])", "walked.enclosed[position]",

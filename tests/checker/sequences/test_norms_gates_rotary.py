@@ -65,7 +65,7 @@ MADE: dict[str, tuple[Any, Any, str]] = {
         "3/4",
     ),
     "of what is not listed the weight is 0": (SIMPLE | {"norm": norm(vector(x1=-1), center=True)}, A, "-1"),
-    "behind the heads, and behind the MLP of what that made": (
+    "after the heads, and after the MLP of what they made": (
         SIMPLE
         | {
             "layers": [
@@ -287,8 +287,11 @@ NORMED = SIMPLE | {
 GATED = of_mlp("silu", [vector(x1=1), 0])
 N, M, HEAD = "layers.0.norms.mlp", "layers.0.mlp", "layers.0.heads.0"
 NOT_RIGHT: dict[str, tuple[Any, str]] = {
-    "an activation relu": (with_network(f"{M}.activation", "relu", GATED), "none of identity, silu"),
-    "an unknown activation": (with_network(f"{M}.activation", "tanh", GATED), r'mlp\.activation: is "tanh", none of'),
+    "an activation relu": (with_network(f"{M}.activation", "relu", GATED), "not one of identity, silu"),
+    "an unknown activation": (
+        with_network(f"{M}.activation", "tanh", GATED),
+        r'mlp\.activation: is "tanh", not one of',
+    ),
     "an activation null": (with_network(f"{M}.activation", None, GATED), "a string must be"),
     "a gate too few": (with_network(f"{M}.neurons", [[[], 1], [[], 2]], GATED), r"mlp\.gates: are 1 where .* 2 neur"),
     "a gate too many": (with_network(f"{M}.gates", [[[], 1], [[], 2]], GATED), r"mlp\.gates: are 2 where .* 1 neur"),
@@ -304,7 +307,7 @@ NOT_RIGHT: dict[str, tuple[Any, str]] = {
     ),
     "a gate that is no number of fp32": (
         with_network(f"{M}.gates", [[[], 2**24 + 1]], GATED),
-        r"mlp\.gates\[0\]\[1\]: is 16777217, no number of fp32",
+        r"mlp\.gates\[0\]\[1\]: is 16777217, which is not a number of fp32",
     ),
     "another field of an MLP": (with_network(f"{M}.bias", [], GATED), "unknown field"),
     "a norm null": (with_network("norm", None, NORMED), r"network\.norm: .* an object must be"),
@@ -324,15 +327,15 @@ NOT_RIGHT: dict[str, tuple[Any, str]] = {
     "epsilon true": (with_network(f"{N}.epsilon", True, NORMED), "an integer must be"),
     "epsilon no number of fp32": (
         with_network(f"{N}.epsilon", 2**24 + 1, NORMED),
-        r"epsilon: is 16777217, no number of fp32",
+        r"epsilon: is 16777217, which is not a number of fp32",
     ),
     "a weight of a norm no number of fp32": (
         with_network(f"{N}.weight", [[0, 2**24 + 1]], NORMED),
-        r"weight\[0\]\[1\]: is 16777217, no number of fp32",
+        r"weight\[0\]\[1\]: is 16777217, which is not a number of fp32",
     ),
     "a bias of a norm no number of fp32": (
         with_network("norm.bias", [[0, 2**24 + 1]], NORMED),
-        r"norm\.bias\[0\]\[1\]: is 16777217, no number of fp32",
+        r"norm\.bias\[0\]\[1\]: is 16777217, which is not a number of fp32",
     ),
     "a weight 0 that is listed": (with_network(f"{N}.weight", [[0, 0]], NORMED), "is 0, which is not listed"),
     "a weight of a coordinate that is not there": (with_network(f"{N}.weight", [[2, 1]], NORMED), "not from 0 to 1"),
@@ -363,9 +366,9 @@ NOT_RIGHT: dict[str, tuple[Any, str]] = {
     ),
     "a cosine without a sine": (with_network("rotary.2.0", [1], BEFORE), r"rotary\[2\]\[0\]: .* \[cosine, sine\] must"),
     "a cosine that is not dyadic": (with_network("rotary.2.0.0", "3/5", BEFORE), "not a power of two"),
-    "a sine that is no number of fp32": (
+    "a sine that is not a number of fp32": (
         with_network("rotary.2.0.1", str(Fraction(2**25 + 1, 2**26)), BEFORE),
-        r"network\.rotary\[2\]\[0\]\[1\]: is .* no number of fp32",
+        r"network\.rotary\[2\]\[0\]\[1\]: is .* not a number of fp32",
     ),
     "a sequence longer than the tables": (with_network("rotary", TURNS[:3], BEFORE), "has 4 tokens; the network has 3"),
     "a sequence longer than one of two tables": (
@@ -424,7 +427,7 @@ def test_norms_with_sums_in_fixed_point_are_not_judged(tmp_path: Path) -> None:
 
 
 def heavy(**parts: Any) -> Any:
-    """A network of width 2^12: before and behind its one layer are 2^13 coordinates."""
+    """A network of width 2^12: before and after its one layer there are 2^13 coordinates."""
     return SIMPLE | {"width": 2**12, "layers": [layer()]} | parts
 
 

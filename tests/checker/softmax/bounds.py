@@ -72,7 +72,7 @@ def exactly(seen: Sequence[Position]) -> list[Some]:
 
 
 def bounds(model: Model | str, groups: Sequence[Some], N: int | None = None, cast: bool = False) -> Interval | None:
-    """Of a head's output, before it is rounded to A, or behind that; None where nothing is shown."""
+    """The ends of a head's output, before or after it is rounded to A; None where nothing is shown."""
     model = parse_model("", model) if isinstance(model, str) else model
     positions = sum(group.most for group in groups) if N is None else N
     arithmetic = Arithmetic.of(model, 0, positions)

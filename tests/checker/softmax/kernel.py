@@ -19,7 +19,7 @@ from exactformer.certificates.checker.softmax.model import Model
 from tests.checker.sequences import simulation
 
 Interval: TypeAlias = tuple[Fraction, Fraction]
-"""All that a number may come to, by choices that are monotone; or twice the same number."""
+"""The least and the largest that a number may become, as choices are monotone; or the same number twice."""
 
 ZERO = (Fraction(0), Fraction(0))
 
@@ -59,7 +59,7 @@ def wrong_exponentials(model: Model, x: Fraction) -> list[Fraction]:
 
 @dataclass
 class Kernel:
-    """One way to compute; with ``ends``, all that either neighbour may come to, for one order of additions."""
+    """One way to compute; with ``ends``, the ends of all that either neighbour may give, for one order of additions."""
 
     model: Model
     rng: Random

@@ -29,7 +29,8 @@ def functions(namespace: dict[str, Any]) -> Iterator[tuple[str, FunctionType]]:
 
 @cache
 def replaced(module: ModuleType, old: str, new: str) -> dict[str, CodeType]:
-    """By name, the code of functions of the module in a text in which ``old``, which occurs once, is ``new``."""
+    """By name, the code of the module's functions, from a text in which ``old``, which occurs once, is replaced by
+    ``new``."""
     text = inspect.getsource(module)
     assert text.count(old) == 1, f"{module.__name__} has {text.count(old)} times {old!r}"
     other: dict[str, Any] = {"__name__": module.__name__}
@@ -39,7 +40,7 @@ def replaced(module: ModuleType, old: str, new: str) -> dict[str, CodeType]:
 
 @contextmanager
 def mutated(module: ModuleType, old: str, new: str) -> Iterator[None]:
-    """While it lasts, the module is the other one."""
+    """Within it, the module is the other one."""
     codes, before = replaced(module, old, new), dict[FunctionType, CodeType]()
     for name, function in functions(vars(module)):
         if function.__module__ == module.__name__:
@@ -55,7 +56,7 @@ def mutated(module: ModuleType, old: str, new: str) -> Iterator[None]:
 
 
 def forget(module: ModuleType) -> None:
-    """What functions of the module have kept."""
+    """Forget what functions of the module have kept."""
     for thing in vars(module).values():
         if isinstance(thing, CACHED):
             thing.cache_clear()

@@ -49,7 +49,7 @@ def up_to(text: str, N: int, D: int | None, e: int) -> int:
     ],
 )
 def test_smallest_number_of_ties_that_does_not_sum_to_one(weight: str, activation: str, smallest: int | None) -> None:
-    """The facts of section 4.3 of the sources: with nothing leaking, m * rnd(1/m) rounds to 1 up to here."""
+    """With nothing leaking, m * rnd(1/m) rounds to 1 up to here: the smallest m that fail were computed exactly."""
     assert up_to(f"rounded:{weight}/{activation}", 300, None, 0) == (smallest or 301) - 1
 
 
@@ -78,7 +78,7 @@ def test_a_leak_is_refuted_until_it_rounds_away() -> None:
     ],
 )
 def test_the_least_beta_is_where_leaks_fall_below_half_of_the_smallest_number(text: str, D: int, e: int) -> None:
-    """Section 4.3 of the sources: beta D > 25 ln 2 for fp16, 134 ln 2 for bf16."""
+    """Leaked weights round to 0 when beta D is above 25 ln 2 for fp16, 134 ln 2 for bf16."""
     shown = [holds(parse_model("x", text), 256, D, ((1, 2),), beta) for beta in range(10)]
     assert shown == [beta >= e for beta in range(10)]
 

@@ -77,7 +77,7 @@ def inside(ends: Interval, found: Interval) -> bool:
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_what_is_computed_is_within_what_is_said(text: str) -> None:
-    """Before it is rounded to A, and behind that: in some orders; and of those without blocks, in all."""
+    """Before and after it is rounded to A: in some orders; for kernels without blocks, in all orders."""
     model, rng, shown = parse_model("", text), Random(text), 0
     for number in range(150):
         seen, groups, N = drawn(model, rng)

@@ -202,7 +202,7 @@ def test_valid(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
     assert "not claimed\n  - activations: they may differ" in report
     assert "in the hardmax transformer the token that has to come next" in report
     assert "MLPs, residual sums and logits are computed in fp32" not in report
-    assert "logits are exact, also on numbers that are no integers" in report
+    assert "logits are exact, also on numbers that are not integers" in report
     assert "rounds to its hardmax output" not in report
 
 

@@ -1,4 +1,4 @@
-"""Random small networks, languages and arithmetics, and what the kernel shows of them beside what a simulation makes.
+"""Random small networks, languages and arithmetics, and what the kernel shows of them, compared with a simulation.
 
 A *case* is all of it, drawn from a seed; `Case.compare` raises an AssertionError where a number or an output that is
 computed by some order of sums is not one that the kernel allows.
@@ -164,7 +164,7 @@ def random_arithmetic(random: Random) -> str:
 
 @dataclass
 class Case:
-    """A network, a language and an arithmetic, with what of it is far."""
+    """A network, a language and an arithmetic; scores that are ``far`` below the largest are taken together."""
 
     document: dict[str, Any]
     language: str
@@ -248,7 +248,8 @@ class Case:
                 self.seen["points"] += value.low == value.high
 
     def alone(self, tokens: list[str], ends: Any) -> list[Surely]:
-        """What the walk of one sequence shows not to be expected; its ends do not exclude these."""
+        """Outputs that are shown not to be best, with one that is as good, by the walk of one sequence; its ends
+        overlap these."""
         read, arithmetic = self.read, self.arithmetic
         try:
             *_, vectors = enclosed(read, tokens, arithmetic, UNLIMITED)

@@ -30,7 +30,7 @@ LOOK = head(
 SMALL = network(3, {"a": (vector(x0=1), [vector(x2=1), 0]), "b": (vector(x1=1), [vector(x2=-1), 0])}, [layer(LOOK)])
 ANY = "[a b]{1,3}"
 FUSED = "fused:bf16/fp32/bf16"
-"""At beta = 4 the weight of an a is e^4 times that of a b. Behind one a and n b, x2 = (1 - n e^-4)/(1 + n e^-4), which
+"""At beta = 4 the weight of an a is e^4 times that of a b. After one a and n b, x2 = (1 - n e^-4)/(1 + n e^-4), which
 is 0.96403 and 0.92932 for n = 1, 2: in bf16 247/256 and 119/128. Logits are x2 and -x2: they are 2 x2 apart."""
 MARGINS = [[1, "2"], [2, "247/128"], [3, "119/64"]]
 FIRST: dict[str, int] = {"from": 0}
@@ -57,7 +57,7 @@ def checked(folder: Path, said: Any, document: Any = SMALL) -> Valid:
 
 
 def changed(said: Any, place: str, value: Any = ...) -> Any:
-    """A certificate with the entry at a dotted place changed, or taken away."""
+    """A certificate in which the entry at a dotted place is changed or missing."""
     found = copy.deepcopy(said)
     *path, last = place.split(".")
     here: Any = found
@@ -71,7 +71,7 @@ def changed(said: Any, place: str, value: Any = ...) -> Any:
 
 
 def reclaimed(said: Any, place: str, value: Any) -> Any:
-    """The same with the claim that then is the one."""
+    """The same, with the claim that belongs to it."""
     return claimed(changed(said, place, value))
 
 
@@ -243,7 +243,7 @@ BAD: dict[str, tuple[Any, str]] = {
     ),
     "an arithmetic not canonical": (reclaimed(GOOD, "statement.arithmetic", "fused:bf16"), "canonical text"),
     "steps in another order": (reclaimed(GOOD, "statement.arithmetic", f"{FUSED}+wide+once"), "not in the order"),
-    "certified": (changed(GOOD, "verdict", "certified"), "none of the verdicts"),
+    "certified": (changed(GOOD, "verdict", "certified"), "not a verdict"),
     "a refutation of what is proved": (changed(GOOD, "refutation", BA), "refutation: is"),
     "wrong SHA-256": (reclaimed(GOOD, SHA, 64 * "0"), r"statement\.expected\.sha256"),
     "a listing with another output": (
@@ -322,9 +322,9 @@ BAD: dict[str, tuple[Any, str]] = {
     "refuted, a long word": (reclaimed(REFUTED, "refutation.word", ["b"] * 3 + ["a"]), "more than 3"),
     "refuted, a word not of the language": (
         reclaimed(REFUTED, "statement.words", "a [a b]*"),
-        r"refutation\.word: is none of the language",
+        r"refutation\.word: is not a word of the language",
     ),
-    "refuted, only a beginning": (reclaimed(REFUTED, "statement.words", "b a a"), "is none of the language"),
+    "refuted, only a beginning": (reclaimed(REFUTED, "statement.words", "b a a"), "is not a word of the language"),
     "refuted beyond the word": (
         reclaimed(REFUTED, "refutation.position", 2),
         r"refutation\.position: is 2, not from 0",
@@ -386,7 +386,7 @@ OVERFLOWS: dict[str, tuple[Any, str, bool]] = {
 @pytest.mark.parametrize("attention", ["causal", "full"])
 @pytest.mark.parametrize("title", OVERFLOWS)
 def test_an_overflow_leaves_nothing_shown_of_a_word(title: str, attention: str, tmp_path: Path) -> None:
-    """Also where what overflows does not matter to the output: a product of infinity and 0 is no number."""
+    """Also where what overflows does not matter to the output: a product of infinity and 0 is not a number."""
     layers, language, shown = OVERFLOWS[title]
     document = SMALL | {"layers": layers, "outputs": YES, "attention": attention}
     if "not seen" in title:
@@ -445,7 +445,7 @@ def test_a_later_layer_that_looks_for_the_token(tmp_path: Path) -> None:
 
 
 def test_scores_too_far_apart_for_the_accumulator(tmp_path: Path) -> None:
-    """x = 65536 is no number of fp16: then nothing is shown, and that is said."""
+    """x = 65536 is not a number of fp16: then nothing is shown, and that is said."""
     document = SMALL | {"layers": [layer(LOOK | {"query": [[[], 2]]})]}
     for beta, shown in ((2**14, True), (2**15, False)):
         said = certificate(
@@ -469,7 +469,7 @@ def test_scores_too_far_apart_for_the_accumulator(tmp_path: Path) -> None:
 
 
 def test_words_begin_with_a_token_that_is_seen(tmp_path: Path) -> None:
-    """Behind an a that is seen and two b that are not, x2 is 1."""
+    """After an a that is seen and two b that are not, x2 is 1."""
     document = SMALL | {"unseen": ["b"]}
     words = words_over("ab", 3, lambda word: word[0] == "a")
     margins = [[n, "2"] for n in (1, 2, 3)]

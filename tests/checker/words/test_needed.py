@@ -72,7 +72,7 @@ def shorter_words(_: Path) -> None:
 
 
 def bad_table(title: str) -> Notices:
-    """What is no automaton, or no transducer."""
+    """What is not an automaton, or not a transducer."""
     if title in of_tables.BAD_AUTOMATA:
         return lambda _: of_tables.test_what_is_no_automaton(title)
     return lambda _: of_tables.test_what_is_no_transducer(title)
@@ -141,7 +141,7 @@ def in_sets(title: str) -> Notices:
 
 OF_NO_OUTPUT = """\
         if output not in outputs:
-            raise Rejected("", f"has {quote(output)}, which is no output of the network")
+            raise Rejected("", f"has {quote(output)}, which is not an output of the network")
 """
 OF_GROUPS = "            query = query_of(self.arithmetic, [Scores(count, one.low, one.high) for count, one in key])\n"
 
@@ -176,7 +176,7 @@ PARTS = {
     "1: all words": Part(
         levels, "<= left)", "< left)", in_levels,
     ),
-    "1: beginnings are no words": Part(
+    "1: beginnings are not words": Part(
         levels, "automaton.distance[states] == 0)", "automaton.distance[states] >= 0)", in_levels,
     ),
     "1: how many words": Part(
@@ -525,7 +525,7 @@ PARTS = {
     "4: the position at first": Part(
         walk, "rotated = place if rotates_behind(self.network, 0) else 0", "rotated = 0", positions,
     ),
-    "4: the position behind a layer": Part(
+    "4: the position after a layer": Part(
         walk, "place = state.place if stage.rotates_behind else 0", "place = 0", more.test_a_third_layer_that_rotates,
     ),
     "4: the position that queries and keys have": Part(
@@ -566,7 +566,7 @@ PARTS = {
     "5: positions at first": Part(
         sets, "rotated = place if rotates_behind(self.network, 0) else 0", "rotated = 0", positions,
     ),
-    "5: positions behind a layer": Part(
+    "5: positions after a layer": Part(
         sets, "place = both.place if self.rotates_behind else 0", "place = 0", more.test_a_third_layer_that_rotates,
     ),
     "5: of hardmax, too": Part(

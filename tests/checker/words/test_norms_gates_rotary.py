@@ -65,7 +65,7 @@ NO: dict[str, str] = {"a": "yes", "b": "no"}
 
 @pytest.mark.parametrize("place", ["norm", "heads", "behind_heads", "mlp", "behind_mlp"])
 def test_a_norm_reads_all_coordinates(place: str, tmp_path: Path) -> None:
-    """Also one that stands behind a layer which does nothing; heads and neurons add what they read, less 1, to x0."""
+    """Also one after a layer that does nothing; heads and neurons add what they read, less 1, to x0."""
     document = dict(ROOT)
     if place != "norm":
         del document["norm"]

@@ -1,4 +1,4 @@
-"""What is surely said, and what surely is at least as good, beside all numbers between ends."""
+"""Which output is surely said, and which is surely at least as good, compared with all numbers between ends."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_tie_is_not_said() -> None:
 
 @pytest.mark.parametrize("numbers", [(1, 1), (1, 3), (0, 3), (-6, 4), (-5, 8)])
 def test_values_together(numbers: tuple[int, int]) -> None:
-    """Of what is far: the ends, the larger size, and what both are multiples of."""
+    """For what is far: the ends, the larger size, and what both are multiples of."""
     how = arithmetic_of("fused:bf16/fp32/bf16", 0)
     head = HeadOfWords(Head("", (), (), (), Fraction(1)), lambda _: Planes(0, ()), how, 1, "here", UNLIMITED)
     each = [how.number(how.model.activation, (number << how.grid, number << how.grid)) for number in numbers]

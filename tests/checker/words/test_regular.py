@@ -1,4 +1,4 @@
-"""WORDS 1: languages, their words in order, and how many there are; beside sets of words of random expressions."""
+"""WORDS 1: languages, their words in order, and their number, compared with the sets of words of random expressions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EMPTY: Words = frozenset({()})
 
 @dataclass(frozen=True)
 class Expression:
-    """A text, what it binds like, and its words of at most LONGEST tokens, that of no tokens too."""
+    """A text, how tightly it binds, and its words of at most LONGEST tokens, the empty word included."""
 
     text: str
     binds: int
@@ -43,7 +43,7 @@ def together(one: Words, other: Words) -> Words:
 
 
 def repeated(words: Words, least: int, most: int | None) -> Words:
-    """So many of them, one after another; beyond LONGEST of them nothing new comes."""
+    """This many of them, one after another; beyond LONGEST of them nothing new comes."""
     found, power = set[Word](), EMPTY
     for number in range((most if most is not None else max(least, LONGEST)) + 1):
         if number >= least:
@@ -53,14 +53,14 @@ def repeated(words: Words, least: int, most: int | None) -> Words:
 
 
 def written(name: str, random: Random) -> str:
-    """As the contract says that a name is written; some in quotes that need not be."""
+    """A name as the contract writes it; some in quotes that do not need them."""
     if not name or re.search(r'[()\[\]{}|*+?,"\\ ]', name) or random.random() < 0.2:
         return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return name
 
 
 def within(one: Expression, binds: int) -> str:
-    """Its text where something is needed that binds so much."""
+    """Its text, in brackets where it does not bind tightly enough."""
     return one.text if one.binds >= binds else f"({one.text})"
 
 
@@ -107,7 +107,7 @@ def automaton(text: str, names: Sequence[str] = "abc") -> Automaton:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_random_expressions(seed: int) -> None:
-    """Which words there are, in which order, and how many; of all lengths up to one."""
+    """Which words there are, in which order, and how many; for all lengths up to one."""
     random, sizes = Random(seed), set[int]()
     for _ in range(60):
         names = random.sample(NAMES, 3)
@@ -124,7 +124,7 @@ def test_random_expressions(seed: int) -> None:
 
 
 def require_levels(found: Automaton, expected: Sequence[tuple[int, ...]], length: int) -> None:
-    """Of all lengths the beginnings of words, in order, each with its own beginning; and words in order."""
+    """For all lengths the beginnings of words, in order, each with its own beginning; and the words in order."""
     words, before, numbers = list[tuple[int, ...]](), [()], [0] * (length + 1)
     for number, level in enumerate(levels(found, length), start=1):
         rows = [tuple(row) for row in level.tokens.tolist()]
@@ -206,39 +206,39 @@ def test_order_is_that_of_the_vocabulary() -> None:
 
 
 ERRORS = {
-    "a)": '")" stands where nothing or an expression must be',
-    ")": '")" stands where nothing or an expression must be',
+    "a)": '")" is where the expression must end or go on',
+    ")": '")" is where the expression must end or go on',
     "(a": 'has no ")" where one must be',
-    "(a]": '"]" stands where an expression must be',
-    "*": '"*" stands where an expression must be',
-    "a | *": '"*" stands where an expression must be',
-    "a (+ b)": '"+" stands where an expression must be',
-    "{2}": '"2" stands where an expression must be',
-    "]": '"]" stands where an expression must be',
+    "(a]": '"]" is where an expression must be',
+    "*": '"*" is where an expression must be',
+    "a | *": '"*" is where an expression must be',
+    "a (+ b)": '"+" is where an expression must be',
+    "{2}": '"2" is where an expression must be',
+    "]": '"]" is where an expression must be',
     "[a": 'has no "]" where one must be',
     "[a | b]": 'has no "]" where one must be',
     "[a [b]]": 'has no "]" where one must be',
     "[a*]": 'has no "]" where one must be',
-    "a}": '"}" is no part of a regular expression',
-    "a{": '"{" is no part of a regular expression',
-    "a{1,2": '"{1,2" is no part of a regular expression',
-    "a{,2}": '"{,2}" is no part of a regular expression',
-    "a{}": '"{}" is no part of a regular expression',
-    "a{-1}": '"{-1}" is no part of a regular expression',
-    "a{1;2}": '"{1;2}" is no part of a regular expression',
-    "a{1.5}": '"{1.5}" is no part of a regular expression',
-    "a, b": '", b" is no part of a regular expression',
-    'a "b': r'"\"b" is no part of a regular expression',
-    '"a\\b"': "is no part of a regular expression",
-    "a\\b": r'"\\b" is no part of a regular expression',
-    "\\": r'"\\" is no part of a regular expression',
-    "a{2,1}": '"{2,1}" is no repetition of 0 to 1024 times',
-    "a{1025}": '"{1025}" is no repetition of 0 to 1024 times',
-    "a{0,1025}": '"{0,1025}" is no repetition of 0 to 1024 times',
-    "a{1025,}": '"{1025,}" is no repetition of 0 to 1024 times',
-    "a{10240}": '"{10240}" is no repetition of 0 to 1024 times',
-    "a{99999999}": '"{99999999}" is no rep',
-    "a{999999999}": "is no part of a regular expression",
+    "a}": '"}" is not part of a regular expression',
+    "a{": '"{" is not part of a regular expression',
+    "a{1,2": '"{1,2" is not part of a regular expression',
+    "a{,2}": '"{,2}" is not part of a regular expression',
+    "a{}": '"{}" is not part of a regular expression',
+    "a{-1}": '"{-1}" is not part of a regular expression',
+    "a{1;2}": '"{1;2}" is not part of a regular expression',
+    "a{1.5}": '"{1.5}" is not part of a regular expression',
+    "a, b": '", b" is not part of a regular expression',
+    'a "b': r'"\"b" is not part of a regular expression',
+    '"a\\b"': "is not part of a regular expression",
+    "a\\b": r'"\\b" is not part of a regular expression',
+    "\\": r'"\\" is not part of a regular expression',
+    "a{2,1}": '"{2,1}" is not a repetition of 0 to 1024 times',
+    "a{1025}": '"{1025}" is not a repetition of 0 to 1024 times',
+    "a{0,1025}": '"{0,1025}" is not a repetition of 0 to 1024 times',
+    "a{1025,}": '"{1025,}" is not a repetition of 0 to 1024 times',
+    "a{10240}": '"{10240}" is not a repetition of 0 to 1024 times',
+    "a{99999999}": '"{99999999}" is not a rep',
+    "a{999999999}": "is not part of a regular expression",
     "d": '"d", which is not in the vocabulary',
     "a d{0}": '"d", which is not in the vocabulary',
     "[a d]": '"d", which is not in the vocabulary',
@@ -298,7 +298,7 @@ def test_a_large_vocabulary_takes_no_long_time() -> None:
 
 
 def test_how_many_there_are_is_known_before_they_are_made() -> None:
-    """2^22 beginnings, 2^26 tokens; what cannot be completed in the length is none."""
+    """2^22 beginnings, 2^26 tokens; what cannot be completed within the length is not a beginning."""
     with pytest.raises(TooLarge, match="beginnings of words of up to 3 tokens; this checker goes through 4194304, of"):
         numbers_of_words(automaton(f"{SET}*", MANY), 1024)
     for text in ("[a b]*", "a* b a* b a*"):

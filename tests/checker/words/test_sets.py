@@ -68,7 +68,7 @@ def test_what_is_shown_of_all_holds_of_each(begin: int) -> None:
 
 @pytest.mark.parametrize("begin", [0, 25])
 def test_gates_and_rotary_positions(begin: int) -> None:
-    """And identity in the place of relu."""
+    """And identity in place of relu."""
     seen, shown = collections.Counter[str](), collections.Counter[str]()
     for seed in range(begin, begin + 25):
         case = drawn_with(seed, True)
@@ -131,7 +131,7 @@ PADDED = network(
     },
     [layer(LOOK | {"value": [[vector(x0=1, x1="1/2"), 0]]})],
 ) | {"unseen": ["p"]}
-"""With an a that is seen x2 is nearly 1, above 1/2; where there is none it is 1/2, and two outputs are equal."""
+"""If an a is seen, x2 is nearly 1, so above 1/2; otherwise it is 1/2, and two outputs are equal."""
 
 
 def test_padding_may_be_where_another_token_may_be(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_all_words_with_an_a(tmp_path: Path) -> None:
 
 
 def test_softmax_says_something_else(tmp_path: Path) -> None:
-    """At beta = 1, e is less than 3: behind an a and three b softmax says b, by 2 (3 - e)/(3 + e), and hardmax a."""
+    """At beta = 1, e is less than 3: after an a and three b softmax says b, by 2 (3 - e)/(3 + e), and hardmax a."""
     assert checked(tmp_path, as_hardmax(SMALL, "a b{2}", 3, FUSED, 1, [[3, "1/4"]])).verdict == "proved"
     with pytest.raises(Rejected, match="at position 3 outputs may differ from those of hardmax"):
         checked(tmp_path, as_hardmax(SMALL, "a b{3}", 4, FUSED, 1, [[4, "1/16"]]))

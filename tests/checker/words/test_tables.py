@@ -1,4 +1,4 @@
-"""WORDS 1.2: automata and transducers that stand in a document; beside plain runs of random ones."""
+"""WORDS 1.2: automata and transducers in a document, compared with plain runs of random ones."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ BAD_TRANSDUCERS: dict[str, tuple[Any, str]] = {
     "nothing": (None, "here: is null where an object must be"),
     "accepting states": (SAID | {"accepting": ["odd"]}, 'has the unknown field "accepting"'),
     "no start": ({"moves": SAID["moves"]}, 'has no field "start"'),
-    "an output that is none": (moving("odd", "a", ["even", "maybe"], SAID), 'has "maybe", which is no output of the'),
+    "an output that is none": (moving("odd", "a", ["even", "maybe"], SAID), 'has "maybe", which is not an output of'),
     "an output that is a number": (moving("odd", "a", ["even", 1], SAID), "is 1 where a string must be"),
     "an output null": (moving("odd", "a", ["even", None], SAID), "is null where a string must be"),
     "a list without an output": (moving("odd", "a", ["even"], SAID), "where a state, or a state and an output, must"),

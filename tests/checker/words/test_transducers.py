@@ -20,7 +20,7 @@ TRANSDUCER: dict[str, Any] = {
     "start": "none",
     "moves": {"none": {"a": ["some", "a"], "b": ["none", "b"]}, "some": {"a": ["some", "a"], "b": ["some", "a"]}},
 }
-"""Whether there is an a so far."""
+"""Whether there was an a so far."""
 WORDS: dict[str, Any] = {
     "start": "0",
     "accepting": ["1", "2", "3"],
@@ -47,7 +47,7 @@ REFUTED = certificate(
     (),
     {"word": ["a", "b"], "position": 1, "output": "a"},
 )
-"""Behind an a this network says a, and the transducer names the token."""
+"""After an a this network says a, and the transducer names the token."""
 INCONCLUSIVE = certificate(SMALL, WORDS, 3, FIRST, EXPECTED, FUSED, 4, "inconclusive")
 TABLE = "statement.expected.transducer"
 
@@ -107,7 +107,7 @@ def test_something_is_asked(verdict: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("verdict", ["proved", "inconclusive"])
 def test_every_word_has_a_run(verdict: str, tmp_path: Path) -> None:
-    """Also one that is asked nothing; one that is too long, or not of the language, needs none."""
+    """Also one about which nothing is asked; one that is too long, or not in the language, needs no run."""
     for language, asked, length, runs in (
         ("b* a", FIRST, 3, True),
         ("b* a | a a", FIRST, 3, False),
@@ -148,7 +148,7 @@ BAD: dict[str, tuple[Any, str]] = {
         reclaimed(GOOD, f"{TABLE}.moves.some", {"a": ["some", "a"]}),
         r'has no move for token 1 of the word \["a", "b"\]',
     ),
-    "an output that is none": (reclaimed(GOOD, f"{TABLE}.moves.some.b", ["some", "c"]), "which is no output of the"),
+    "an output that is none": (reclaimed(GOOD, f"{TABLE}.moves.some.b", ["some", "c"]), "which is not an output of"),
     "a transducer null": (changed(GOOD, TABLE, None), "no field"),
     "a transducer that is text": (changed(GOOD, TABLE, "a*"), "where an object must be"),
     "a listing besides": (changed(GOOD, "statement.expected.sha256", 64 * "0"), "unknown field"),
@@ -185,7 +185,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "refuted, an output besides": (changed(REFUTED, "statement.expected.output", "b"), "unknown field"),
     "refuted, not of the language": (
         reclaimed(REFUTED, "statement.words.accepting", ["3"]),
-        r"refutation\.word: is none of the language",
+        r"refutation\.word: is not a word of the language",
     ),
     "refuted, a word without a run": (
         changed(REFUTED, f"{TABLE}.moves.any", {"a": ["any", "a"]}),

@@ -24,7 +24,7 @@ FILES = Path(__file__).parent / "files"
 
 @dataclass(frozen=True)
 class Example:
-    """A file, the format that it is recognised as, and, by words, the outcome and the tape that is left."""
+    """A file, the format as which it is recognised, and, for each word, the outcome and the tape that is left."""
 
     name: str
     format: str
@@ -92,7 +92,7 @@ def run(machine: TapeMachine, word: str | tuple[str, ...], steps: int = STEPS) -
 
 
 def held(machine: TapeMachine, configuration: TapeConfiguration) -> str:
-    """What stands on the first tape, from the first square that is not blank to the last."""
+    """The first tape, from the first square that is not blank to the last."""
     squares = configuration.tapes[0]
     if not squares:
         return ""
@@ -101,7 +101,7 @@ def held(machine: TapeMachine, configuration: TapeConfiguration) -> str:
 
 
 def random_machine(rng: Random, tapes: int) -> TapeMachine:
-    """1-4 states and 2-3 symbols with odd names, some of which halt; one situation in eight has no transition."""
+    """1-4 states, some of which halt, and 2-3 symbols, all with odd names; one situation in eight has no transition."""
     states = rng.sample(["go on", "a'b", "halt", "start", "q+", "{x}", "_x_", "A->B"], rng.randint(1, 4))
     symbols = rng.sample(["_", " ", "0", "10", "'", "#", "é", "a"], rng.randint(2, 4 - tapes))
     table = {}

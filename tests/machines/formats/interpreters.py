@@ -32,7 +32,7 @@ def _run(
 
 
 def turingmachine_io(text: str, word: str, steps: int) -> Iterator[Seen]:
-    """By the library's own YAML; keys may be numbers and lists."""
+    """Read by a YAML library; keys may be numbers and lists."""
 
     class Loader(yaml.SafeLoader):
         pass

@@ -24,7 +24,7 @@ ntm = pytest.importorskip("automata.tm.ntm", reason="automata-lib is not install
 exceptions = pytest.importorskip("automata.base.exceptions")
 STEPS = 40
 Seen = tuple[str, tuple[tuple[str, str, str], ...]]
-"""A state, and of each tape what stands left of the head, under it and right of it, without outer blanks."""
+"""A state, and for each tape what is left of the head, under it and right of it, without outer blanks."""
 
 
 def of_library(machine: Any, word: str) -> Iterator[Seen | bool]:
@@ -171,7 +171,7 @@ def test_a_nondeterministic_machine_of_one_choice_is_read_and_of_two_is_refused(
 
 
 def test_what_is_no_machine_is_refused() -> None:
-    with pytest.raises(MachineError, match="3 is no machine: give a name, a file, or a DTM or MNTM"):
+    with pytest.raises(MachineError, match="3 is not a machine: give a name, a file, or a DTM or MNTM"):
         load(3)
 
 

@@ -15,7 +15,7 @@ from tests.machines.formats.example_files import EXAMPLES, FILES, Example
 
 @dataclass(frozen=True)
 class Wrong:
-    """A change of a file: ``old`` becomes ``new``, the first time or the only time it stands there."""
+    """A change of a file: the first ``old`` in it becomes ``new``."""
 
     title: str
     file: str
@@ -47,16 +47,16 @@ WRONG = (
     Wrong("no blank", IO, "blank: ' '\n", "", 1, 1, "missing key 'blank'"),
     Wrong("no start state", IO, "start state: right\n", "", 1, 1, "missing key 'start state'"),
     Wrong("an unknown key", IO, "blank:", "blnk:", 3, 1, "unknown key 'blnk' (did you mean 'blank'?)"),
-    Wrong("a key twice", IO, "blank: ' '", "input: ''", 3, 1, "the key 'input' was already given in line 2"),
+    Wrong("a key twice", IO, "blank: ' '", "input: ''", 3, 1, "the key 'input' was already given on line 2"),
     Wrong("a long blank", IO, "blank: ' '", "blank: '  '", 3, 8, "the blank is '  ': symbols are single characters"),
     Wrong("an empty blank", IO, "blank: ' '", "blank: ~", 3, 8, "the blank is missing, or the empty value of YAML"),
     Wrong("no such start state", IO, "start state: right", "start state: rigth", 4, 14, "(did you mean 'right'?)"),
     Wrong("no table", IO, "table:", "table: none\nsynonyms:", 5, 8, "table must be a mapping"),
-    Wrong("a state twice", IO, "  done:", "  carry:", 14, 3, "the state 'carry' was already given in line 11"),
+    Wrong("a state twice", IO, "  done:", "  carry:", 14, 3, "the state 'carry' was already given on line 11"),
     Wrong("a symbol twice", IO, "[1,0]: R", "[1,1]: R", 8, 8, "a second transition for state 'right' on '1'"),
     Wrong("an empty list", IO, "[1,0]: R", "[]: R", 8, 5, "the list of symbols is empty"),
     Wrong("a long symbol", IO, "[1,0]: R", "[10]: R", 8, 6, "a symbol is '10': symbols are single characters"),
-    Wrong("an unknown instruction", IO, "[1,0]: R", "[1,0]: r", 8, 12, "'r' is no move and no synonym"),
+    Wrong("an unknown instruction", IO, "[1,0]: R", "[1,0]: r", 8, 12, "'r' is neither a move nor a synonym"),
     Wrong("an instruction that is missing", IO, "[1,0]: R", "[1,0]:", 8, 11, "an instruction is missing"),
     Wrong("no move", IO, "{write: 0, L}", "{write: 0}", 12, 14, "the instruction does not move"),
     Wrong("two moves", IO, "{write: 0, L}", "{write: 0, L, R}", 12, 28, "a second move, 'R'"),
@@ -75,7 +75,7 @@ WRONG = (
     Wrong("a long symbol written", MO, "1o _ * l 2o", "1o _ ** l 2o", 10, 6, "the symbol '**' has 2 characters"),
     Wrong("a direction", MO, "1o _ * l 2o", "1o _ *  > 2o", 10, 9, "the direction is '>': use l, r, or * to stay"),
     Wrong(
-        "nondeterminism", MO, "1o _ * l 2o", "1o _ * l 2o\n1o _ * r 2o", 11, 1, "after the one in line 10: nondeterm"
+        "nondeterminism", MO, "1o _ * l 2o", "1o _ * l 2o\n1o _ * r 2o", 11, 1, "after the one on line 10: nondeterm"
     ),
     Wrong("an initial state", MO, "; Input:", "; initial state: q\n; ", 2, 18, "the state 'q' is in no rule"),
     # JFLAP
@@ -87,10 +87,10 @@ WRONG = (
         "<!DOCTYPE s [<!ENTITY a 'b'>]><structure>",
         3,
         13,
-        "a document type stands here",
+        "there is a document type here",
     ),
     Wrong("another root", JF, "<structure>", "<automaton>", 22, 3, "not XML: mismatched tag"),
-    Wrong("no type", JF, "<type>turing</type>", "", 3, 1, "this is no file of JFLAP"),
+    Wrong("no type", JF, "<type>turing</type>", "", 3, 1, "this is not a file of JFLAP"),
     Wrong("another type", JF, "turing<", "pda<", 4, 3, "the type is 'pda': only Turing machines are read"),
     Wrong("no initial state", JF, "<initial/>", "", 3, 1, "0 states are initial"),
     Wrong("two initial states", JF, "<y>40</y></state>", "<y>40</y><initial/></state>", 7, 3, "2 states are initial"),
@@ -98,7 +98,7 @@ WRONG = (
     Wrong("no id", JF, 'id="1"', 'name="1"', 7, 3, "a state has no id"),
     Wrong("a state that is not there", JF, "<to>1</to>", "<to>9</to>", 14, 29, "there is no state with the id '9'"),
     Wrong("no end", JF, "<to>1</to>", "", 14, 3, "the transition has no <to>"),
-    Wrong("a long label", JF, READ_B, "<read>bb</read>", 15, 39, "the label 'bb' is no symbol"),
+    Wrong("a long label", JF, READ_B, "<read>bb</read>", 15, 39, "the label 'bb' is not a symbol"),
     Wrong("a variable", JF, READ_B, "<read>a,b}w</read>", 15, 39, "'a,b}w' is a variable"),
     Wrong("epsilon", JF, READ_B, "<read>\N{GREEK SMALL LETTER LAMDA}</read>", 15, 39, "epsilon, is not read on tapes"),
     Wrong("no label", JF, READ_B, "", 15, 3, "no <read> for tape 1: epsilon is not read on tapes"),
@@ -109,7 +109,13 @@ WRONG = (
     ),
     Wrong("deep", JF, "<x>60</x>", "<x>" * 30, 6, 71, "elements are nested more than 20 deep"),
     Wrong(
-        "blocks in blocks", "anbn.jff", "<Machine0/>", '<Machine0><block id="9"/></Machine0>', 111, 3, "building blocks"
+        "save the machine without them",
+        "anbn.jff",
+        "<Machine0/>",
+        '<Machine0><block id="9"/></Machine0>',
+        111,
+        3,
+        "building blocks",
     ),
     Wrong("too many tapes", J2, "<tapes>2", "<tapes>99", 4, 3, "the number of tapes is '99': use 1 to 16"),
     Wrong("another tape", J2, '<read tape="2"/>', '<read tape="3"/>', 14, 7, "there is no tape '3': the machine has 2"),
@@ -136,7 +142,7 @@ WRONG = (
     Wrong(
         "a short entry", DT, '["q1", "x", "R"]', '["q1", "x"]', 6, 17, "an entry must be a state, a symbol and a move"
     ),
-    Wrong("a state twice, JSON", DT, '"q3", "q4"', '"q3", "q3"', 2, 38, "'q3' stands in states twice"),
+    Wrong("a state twice, JSON", DT, '"q3", "q4"', '"q3", "q3"', 2, 38, "'q3' is in states twice"),
     Wrong("a number that is none", DT, '["0", "1"]', '["0", 1.5]', 3, 26, "must be a string or a whole number"),
     Wrong("the blank as input", DT, '["0", "1"]', '["0", "."]', 3, 26, "the blank '.' cannot be an input symbol"),
     Wrong("the empty symbol", DT, '["0", "1", "x", "y", "."]', '["0", "1", "", "x", "y", "."]', 4, 30, "epsilon"),
@@ -149,7 +155,7 @@ WRONG = (
         17,
         "there are 2 choices: nondet",
     ),
-    Wrong("an entry twice", DT, '"y": ["q3", "y", "R"]}', '"0": ["q3", "y", "R"]}', 6, 35, "after the one in line 6"),
+    Wrong("an entry twice", DT, '"y": ["q3", "y", "R"]}', '"0": ["q3", "y", "R"]}', 6, 35, "after the one on line 6"),
     Wrong(
         "a mapping that is none",
         DT,
@@ -171,11 +177,11 @@ WRONG = (
     Wrong("an argument", PY, "states=", "state=", 5, 11, "unknown argument 'state'"),
     Wrong("an argument without a name", PY, "states={", "{", 5, 5, "the arguments must be named"),
     # tables of busy beavers
-    Wrong("an entry", CS, "1Rs3", "1Ks3", 3, 4, "the entry '1Ks3' is no symbol, move and state"),
-    Wrong("a state of an entry", CS, "1Rs3", "1Rs33", 3, 4, "the entry '1Rs33' is no symbol, move and state"),
-    Wrong("too few entries", CS, "s2,1Rs3,0Ls2", "s2,1Rs3", 3, 1, "'s2' has 1 entries, and the head 2"),
-    Wrong("a state twice in a table", CS, "s2,1Rs3", "s1,1Rs3", 3, 1, "the name 's1' stands there twice"),
-    Wrong("a symbol twice in a table", CS, ",0,1\n", ",1,1\n", 1, 4, "the name '1' stands there twice"),
+    Wrong("an entry", CS, "1Rs3", "1Ks3", 3, 4, "the entry '1Ks3' is not a symbol, move and state"),
+    Wrong("a state of an entry", CS, "1Rs3", "1Rs33", 3, 4, "the entry '1Rs33' is not a symbol, move and state"),
+    Wrong("too few entries", CS, "s2,1Rs3,0Ls2", "s2,1Rs3", 3, 1, "'s2' has 1 entries, but the header has 2"),
+    Wrong("a state twice in a table", CS, "s2,1Rs3", "s1,1Rs3", 3, 1, "the name 's1' is there twice"),
+    Wrong("a symbol twice in a table", CS, ",0,1\n", ",1,1\n", 1, 4, "the name '1' is there twice"),
     Wrong(
         "a start configuration",
         ST,
@@ -183,7 +189,7 @@ WRONG = (
         "start: 1100X1100",
         2,
         8,
-        "'1100X1100' is no start configuration",
+        "'1100X1100' is not a start configuration",
     ),
     Wrong("two start configurations", ST, "start: 1100C1100", "1C1\n1C1", 3, 1, "a second start configuration"),
     Wrong(
@@ -211,12 +217,16 @@ def test_what_is_wrong_is_said_with_its_place(case: Wrong) -> None:
 
 
 TEXTS = {
-    "no format": ("hello\n", "x.txt", "no format is recognised: our own format, the YAML of turingmachine.io"),
+    "no format": (
+        "hello\n",
+        "x.txt",
+        "no format is recognised; these are read: our own format, the YAML of turingmachine.io",
+    ),
     "an empty file": ("", "x.csv", "the text is empty: write a table"),
     "only a head": (",0,1\n", "x.csv", "the table has no rows"),
     "an entry in two ways": (",0,0L\nA,0LLA,0RA\nLA,0RA,0RA\n", "x.csv", "the entry '0LLA' can be read in two ways"),
     "27 states without names": ("1RA 1LB\n" * 27, "x.txt", "more than 26 states need names"),
-    "no call": ("x = 1\n# DTM(\n", "x.py", "no call of DTM, NTM, MNTM stands here"),
+    "no call": ("x = 1\n# DTM(\n", "x.py", "there is no call of DTM, NTM, MNTM"),
     "no list": ("x = 1\n", "x.py", "there is no list of triples here"),
     "an empty list of triples": ("[[()]][0:0]\nx = []\n", "x.py", "the list is empty"),
     "a pair": ("[[(1, 'R')]]", "x.py", "an entry must be a triple"),

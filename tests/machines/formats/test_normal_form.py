@@ -79,9 +79,9 @@ def test_words_stay_what_they_are() -> None:
     assert made.word("1 1") == "1d1"
     assert made.word("") == made.word("  ") == ""
     assert made.squares(made.word("1", "10")) == {-2: "1", -1: "0", 0: "1"}
-    with pytest.raises(NormalFormError, match="'2' never stands on the first tape of increment: use ' ' '1' '0'"):
+    with pytest.raises(NormalFormError, match="'2' is not a symbol of the first tape of increment: use ' ' '1' '0'"):
         made.word("12")
-    with pytest.raises(NormalFormError, match="Cell 1 holds 'b', which is no part of a tape of folded-increment"):
+    with pytest.raises(NormalFormError, match="Cell 1 holds 'b', which cannot be on a tape of folded-increment"):
         made.squares("bb")
 
 

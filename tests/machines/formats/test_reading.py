@@ -87,7 +87,7 @@ def test_a_standard_text_is_the_same_machine_as_a_table(beaver: Beaver) -> None:
 BB2 = "1RB1LB_1LA1RZ"
 SAME = {
     "with comments": "# two states\n1RB1LB_1LA1RZ  ; six steps\n",
-    "a comment behind a hash": "1RB1LB_1LA1RZ# six steps",
+    "a comment after a hash": "1RB1LB_1LA1RZ# six steps",
     "a table with spaces": "  0 1\nA 1RB 1LB\nB 1LA 1RH\n",
     "a table without a head": "A: 1RB 1LB // first\nB: 1LA 1RZ\n",
     "a table without names": "1RB 1LB\n1LA 1RZ\n",

@@ -33,9 +33,8 @@ STEPS = 60
 
 
 def runs_alike(given: TapeMachine, other: TapeMachine, most: int = 25) -> None:
-    """On many words, the same steps, with symbols renamed in their order; the other may have more symbols.
-
-    A format without some outcome has another one there.
+    """On many words, the same steps, with symbols renamed in their order; the other machine may have more symbols.
+    Where a format lacks an outcome, the other machine has a different one.
     """
     renamed = dict(zip(given.symbols, other.symbols, strict=False))
     for word in words(given, most=most):
@@ -48,7 +47,8 @@ def runs_alike(given: TapeMachine, other: TapeMachine, most: int = 25) -> None:
 
 
 def read_again(text: str, to: str, symbols: tuple[str, ...]) -> TapeMachine:
-    """What is read from the text, whose symbols are of these; formats with a blank of their own have another one."""
+    """What is read from the text, whose symbols are among these; in formats with a blank of their own the blank is
+    another one."""
     again = load_text(text, f"again{SUFFIX[to]}")
     assert again.format == to
     found = again.tape_machine
