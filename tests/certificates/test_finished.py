@@ -78,7 +78,7 @@ def test_a_line_that_is_no_result_is_refused(path: Path, line: str) -> None:
 
 def test_another_file_is_refused(path: Path) -> None:
     with (
-        pytest.raises(FileRefused, match="is no file of this test: its first line is not"),
+        pytest.raises(FileRefused, match="is not a file of this test: its first line is not"),
         finished(path, {"format": "another"}, ("key", "found"), "key", str, "test"),
     ):
         pass
