@@ -91,7 +91,8 @@ def _read(
             first = stream.readline(len(encoded(header)))
             if first not in (b"", encoded(header)):
                 raise FileRefused(
-                    f"{path} is not a file of this {what}: its first line is not {json.dumps(header)}; give another --out"
+                    f"{path} is not a file of this {what}: its first line is not {json.dumps(header)}; give another "
+                    "--out"
                 )
             found = [json.loads(text) for text in stream.read().split(b"\n")[:-1]]
     except (OSError, ValueError) as error:
@@ -100,7 +101,9 @@ def _read(
         raise FileRefused(f"{path} cannot be continued: {error}; give another --out") from error
     for number, line in enumerate(found, start=2):
         if not (isinstance(line, dict) and line.keys() == set(fields) and type(line[key]) is kind):
-            raise FileRefused(f"{path} cannot be continued: line {number} is not a result of a {what}; give another --out")
+            raise FileRefused(
+                f"{path} cannot be continued: line {number} is not a result of a {what}; give another --out"
+            )
     return {line[key]: line for line in found}
 
 
