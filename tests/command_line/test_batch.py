@@ -259,7 +259,7 @@ def test_a_certificate_that_says_something_else_is_kept_and_only_its_row_has_an_
     path.write_text("my notes")
     outcome = again(machines, out)
     (row,) = [row for row in rows_of(outcome) if row["error"] == "not written"]
-    assert "is there and is kept: its content differs" in row["sentence"]
+    assert "exists and is kept: its content differs" in row["sentence"]
     assert path.read_text() == "my notes"
     assert "not written" not in again(machines, out, "--force").out
     assert path.read_text() != "my notes"
@@ -305,7 +305,7 @@ def test_a_page_that_is_there_is_kept(copied: tuple[Path, Path]) -> None:
     (out / "all.html").write_text("mine")
     outcome = again(machines, out, "--html", out / "all.html")
     assert outcome.code == 2
-    assert "is there and is kept" in outcome.err
+    assert "exists and is kept" in outcome.err
     assert again(machines, out, "--html", out / "all.html", "--force").code == 4
 
 
@@ -339,8 +339,8 @@ USAGE = {
     "a pattern without files": (("nowhere/*.yaml", "--contexts", "5"), "stands for no file"),
     "no context": (("increment",), "--all-inputs needs --context N"),
     "no arithmetic": (("increment", "--contexts", "5", "--arithmetics", "fused:bf16,fused:x"), "'x'"),
-    "a space without summaries": (("increment", "--contexts", "5", "--space", "3"), "--space goes with"),
-    "inputs and all": (("increment", "--input", "1", "--all-inputs"), "leave --input out"),
+    "a space without summaries": (("increment", "--contexts", "5", "--space", "3"), "--space needs --paradigm scot"),
+    "inputs and all": (("increment", "--input", "1", "--all-inputs"), "leave out --input"),
     "both tables": (("increment", "--contexts", "5", "--csv", "--json"), "give --csv or --json, not both"),
     "workers of a cluster": (("increment", "--contexts", "5", "--scheduler", "tcp://x:1"), "leave one out"),
 }

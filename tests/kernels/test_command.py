@@ -103,8 +103,8 @@ def test_a_sweep_and_its_plot(tmp_path: Path) -> None:
 
 def test_a_sweep_says_why_nothing_is_shown(tmp_path: Path) -> None:
     lines = kernel(tmp_path, "buggy-no-guard", "--masked", "any", "--sweep", "keys=2,3").out.splitlines()
-    assert lines[0].endswith("why nothing is shown")
-    assert "-inf less -inf is NaN" in lines[1]
+    assert lines[0].endswith("why nothing is proved")
+    assert "-inf minus -inf is NaN" in lines[1]
 
 
 def test_determinism(tmp_path: Path) -> None:
