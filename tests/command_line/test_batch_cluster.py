@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +22,7 @@ from exactformer.certificates.files import what_differs
 from exactformer.certificates.supervisor import AFTERWARDS, Left
 from tests.command_line.interrupts import PROGRAM, Case, Ended, nobody_left, start, wrong
 from tests.command_line.invoking import files_in, invoke
-from tests.jobs.jobs import cluster, pids
+from tests.jobs.jobs import cluster, pids, wait_until
 
 BATCH = ("batch", "increment", "reverse", "nonsense", "--contexts", "5,6", "--json")
 CHANGES = ("seconds", "check_seconds", "peak_mebibytes", "certificate_sha256")
@@ -51,8 +50,7 @@ def test_a_batch_is_the_same_here_and_on_a_cluster_whose_worker_is_killed(three:
     killed = list[int]()
 
     def kill() -> None:
-        while not (done := lines_in(there / "batch.jsonl")):
-            time.sleep(0.01)
+        done = wait_until(lambda: lines_in(there / "batch.jsonl"), "a row is finished")
         os.kill(pids(three)[0], signal.SIGKILL)
         killed.append(done)
 
@@ -106,8 +104,7 @@ def scheduler_and_worker(folder: Path) -> Iterator[tuple[str, subprocess.Popen[b
         [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", *options],
         **quiet,  # type: ignore[call-overload]
     )
-    while not file.exists():
-        time.sleep(0.02)
+    wait_until(file.exists, "the scheduler has begun")
     worker = subprocess.Popen(
         [sys.executable, "-m", "distributed.cli.dask_worker", "--nthreads", "1", "--no-nanny", *options],
         **quiet,  # type: ignore[call-overload]
@@ -126,8 +123,7 @@ def test_what_was_finished_is_kept_where_the_scheduler_is_gone(tmp_path: Path) -
     command = ("batch", "increment", "--contexts", "5,2^60", "--out", "out", "--json")
     with scheduler_and_worker(tmp_path) as (address, scheduler):
         process = start((*PROGRAM, *command, "--scheduler", address), tmp_path)
-        while process.poll() is None and not lines_in(out / "batch.jsonl"):
-            time.sleep(0.02)
+        wait_until(lambda: process.poll() is not None or lines_in(out / "batch.jsonl"), "a row is finished")
         scheduler.kill()
         printed, said = process.communicate(timeout=120)
     assert (process.returncode, printed) == (5, "")
@@ -144,8 +140,8 @@ def test_a_signal_keeps_what_is_finished(there: bool, number: signal.Signals, th
     """Of two contexts one is done in a moment, the other never."""
     where = ("--scheduler", three.scheduler_address) if there else ("--workers", "2")
     process = start((*PROGRAM, "batch", "increment", "--contexts", "5,2^60", "--out", "out", *where), tmp_path)
-    while process.poll() is None and not lines_in(tmp_path / "out" / "batch.jsonl"):
-        time.sleep(0.02)
+    results = tmp_path / "out" / "batch.jsonl"
+    wait_until(lambda: process.poll() is not None or lines_in(results), "a row is finished")
     os.kill(process.pid, number)
     out, err = process.communicate(timeout=120)
     assert nobody_left(process.pid)

@@ -6,10 +6,14 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from tests.command_line.interrupts import ANTI_HANG
+
+T = TypeVar("T")
 
 
 def doubled(number: int) -> int:
@@ -91,8 +95,21 @@ def pids(found: Any) -> list[int]:
     return [worker.pid for worker in found.workers.values()]
 
 
+def wait_until(condition: Callable[[], T], what: str) -> T:
+    """What the condition says as soon as that is true; an error instead of waiting forever."""
+    for _ in range(round(ANTI_HANG / 0.02)):
+        if found := condition():
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"waited in vain: {what}")
+
+
 def wait_for_end(pid: int) -> None:
-    """Of a process, which is to end by itself; whether anybody asked for its exit code makes no difference."""
+    """Wait for a process that is to end by itself, whether or not anybody asks for its exit code."""
+    wait_until(lambda: _has_ended(pid), f"process {pid} ends")
+
+
+def _has_ended(pid: int) -> bool:
     with suppress(FileNotFoundError, ProcessLookupError):
-        while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
-            time.sleep(0.02)
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    return True

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
@@ -29,7 +28,7 @@ from exactformer.verify.jobs import (
     outcomes,
     result_of,
 )
-from tests.jobs.jobs import Unsendable, doubled, gated, process, wait_for_end, what
+from tests.jobs.jobs import Unsendable, doubled, gated, process, wait_for_end, wait_until, what
 
 ROOT = Path(__file__).parents[2]
 WRONG = {
@@ -129,8 +128,8 @@ def test_a_pool_that_is_closed_ends_what_is_being_done(tmp_path: Path) -> None:
     pool = LocalPool(2)
     running = pool.submit(Block(gated, ((str(tmp_path), 1),)))
     waiting = [pool.submit(Block(gated, ((str(tmp_path), number),))) for number in (2, 3)]
-    while len(begun := list(tmp_path.iterdir())) < 2:
-        time.sleep(0.02)
+    wait_until(lambda: len(list(tmp_path.iterdir())) == 2, "both jobs begin")
+    begun = list(tmp_path.iterdir())
     pool.close()
     for future in (running, *waiting):
         with pytest.raises((PoolLost, CancelledError)):
@@ -151,8 +150,7 @@ time.sleep(3600)
 
 def test_processes_go_with_whoever_started_them(tmp_path: Path) -> None:
     parent = subprocess.Popen([sys.executable, "-c", ALONE, str(tmp_path)], cwd=ROOT)
-    while not (begun := list(tmp_path.iterdir())):
-        time.sleep(0.02)
+    begun = wait_until(lambda: list(tmp_path.iterdir()), "the job begins")
     parent.kill()
     parent.wait(timeout=60)
     wait_for_end(int(begun[0].suffix[1:]))

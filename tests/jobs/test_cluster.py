@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from exactformer.certificates import cluster as module
 from exactformer.certificates.cluster import ClusterError, ClusterPool, Program, cluster_pool
 from exactformer.verify.apart import local_pool
 from exactformer.verify.jobs import Block, Broken, Cause, Done, in_blocks, outcomes, result_of
-from tests.jobs.jobs import cluster, doubled, gated, kills_its_worker, pids, wait_for_end
+from tests.jobs.jobs import cluster, doubled, gated, kills_its_worker, pids, wait_for_end, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +44,12 @@ def test_what_a_killed_worker_had_is_done_by_another(pool: ClusterPool, three: A
     killed = list[int]()
 
     def kill() -> None:
-        while len({path.name.split(".")[1] for path in tmp_path.iterdir()}) < 3:
-            time.sleep(0.02)
-        killed.append(next(pid for pid in pids(three) if list(tmp_path.glob(f"*.{pid}.*"))))
-        os.kill(killed[0], signal.SIGKILL)
-        (tmp_path / "gate").write_text("")
+        try:
+            wait_until(lambda: len({path.name.split(".")[1] for path in tmp_path.iterdir()}) == 3, "all workers begin")
+            killed.append(next(pid for pid in pids(three) if list(tmp_path.glob(f"*.{pid}.*"))))
+            os.kill(killed[0], signal.SIGKILL)
+        finally:
+            (tmp_path / "gate").write_text("")
 
     thread = threading.Thread(target=kill)
     thread.start()
@@ -74,8 +74,7 @@ def test_what_nobody_wants_any_more_is_ended(pool: ClusterPool, tmp_path: Path) 
     blocks: list[Block[Any, int]] = [Block(doubled, (1,)), Block(gated, ((str(tmp_path), 1),))]
     told = outcomes(pool, blocks)
     assert next(told)[0] == 1
-    while not (begun := list(tmp_path.iterdir())):
-        time.sleep(0.02)
+    begun = wait_until(lambda: list(tmp_path.iterdir()), "the job begins")
     pool._client.close()
     wait_for_end(int(begun[0].suffix[1:]))
 
