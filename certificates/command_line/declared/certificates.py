@@ -275,9 +275,9 @@ def verify(out: Path, force: bool, as_json: bool, **typed: Any) -> None:
     """Show that a transformer of any exact weights gives the expected outputs on every word of a regular language, up
     to a length, in an arithmetic; or find the shortest word on which it surely does not.
 
-    MODEL is a network document (certificates/NETWORKS.md); a folder that `exactformer export --to torch` wrote; or a
-    Python file: FILE.py:NAME is a Transformer, or a model compiled by Tracr, called model unless it is named.  The file
-    is run.
+    MODEL is a network document (certificates/NETWORKS.md); a folder that `exactformer export --to torch` wrote, or a
+    checkpoint of a transformer of the type phi3, llama or torchwright; or a Python file: FILE.py:NAME is a Transformer,
+    or a model compiled by Tracr, called model unless it is named.  The file is run.
 
     If it is interrupted, finished lengths of words are kept in DIR, and the same command goes on from there.
 
