@@ -26,8 +26,9 @@ RESULTS = Path(__file__).with_name("universal.json")
 ARITHMETIC = "rounded:fp32/bf16"
 """An arithmetic that is proved for as many writes of one cell as there are tokens, up to 2^64."""
 
-ADDITION = (8, 16, 32)
-MULTIPLICATION = (16,)
+GROWING = "increment"
+POSITION_BITS = {GROWING: (16, 32, 64), "binary-addition": (8, 16, 32), "binary-multiplication": (16,)}
+"""Each r, by machine: of one, two and three tapes."""
 
 
 @dataclass(frozen=True)
@@ -125,10 +126,7 @@ def grow(folder: Path) -> tuple[list[Certified], list[Checked]]:
     """Certificates of growing r, each checked."""
     certified: list[Certified] = []
     checked: list[Checked] = []
-    for name, r in (
-        *(("binary-addition", r) for r in ADDITION),
-        *(("binary-multiplication", r) for r in MULTIPLICATION),
-    ):
+    for name, r in ((name, r) for name, each in POSITION_BITS.items() for r in each):
         out = folder / f"{name}-{r}"
         certified.append(certify(name, r, out))
         print(shown(certified[-1]), flush=True)
@@ -141,13 +139,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser_of(__file__, __doc__).parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         certified, checked = grow(Path(folder))
-    grown = [one for one in certified if one.machine == "binary-addition"]
-    rechecked = [one for one in checked if one.machine == "binary-addition"]
     exponents = {
-        "certify": exponent([(one.r, one.seconds) for one in grown]),
-        "check": exponent([(one.r, one.seconds) for one in rechecked]),
+        "certify": exponent([(one.r, one.seconds) for one in certified if one.machine == GROWING]),
+        "check": exponent([(one.r, one.seconds) for one in checked if one.machine == GROWING]),
     }
-    print(f"seconds grow as r^{exponents['certify']:.2f} (certify) and r^{exponents['check']:.2f} (check)")
+    print(f"{GROWING}: seconds grow as r^{exponents['certify']:.2f} (certify) and r^{exponents['check']:.2f} (check)")
     report = {
         "arithmetic": ARITHMETIC,
         "certify": [asdict(one) for one in certified],
