@@ -29,7 +29,7 @@ CONNECT_SECONDS = 10
 LOOK_SECONDS = 1
 """Between looks whether a task is still wanted."""
 LEAST_ROOM = 8
-"""Blocks that are handed over even where there is no worker yet."""
+"""Blocks that are handed over even if there is no worker yet."""
 NAMES = ("distributed", "distributed.client", "distributed.core", "distributed.comm")
 
 
@@ -160,7 +160,7 @@ class ClusterPool:
             told.set_exception(ClusterError(self._differs(str(error))))
         except Exception as error:
             told.set_exception(error)
-        except BaseException:  # that of asyncio for what was cancelled is no Exception
+        except BaseException:  # asyncio's for cancelled work is not an Exception
             told.set_exception(PoolLost(self._lost))
 
     def require_same_program(self) -> None:
@@ -204,7 +204,7 @@ async def _answer(address: str) -> None:
 
 @contextmanager
 def cluster_pool(address: str, waiting: Callable[[str], object]) -> Iterator[ClusterPool]:
-    """The pool of the scheduler at this address; ``waiting`` is told, in one sentence, where there is no worker yet.
+    """The pool of the scheduler at this address; ``waiting`` is told, in one sentence, if there is no worker yet.
 
     Raises ClusterError.
     """

@@ -147,7 +147,7 @@ def result_of(outcome: Outcome[Found]) -> Found:
 
 
 def in_blocks(work: Callable[[Job], Found], jobs: Iterable[Job], size: int) -> Iterator[Block[Job, Found]]:
-    """All jobs, so many at a time."""
+    """All jobs, this many at a time."""
     block: list[Job] = []
     for job in jobs:
         block.append(job)

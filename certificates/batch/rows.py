@@ -90,7 +90,7 @@ class Row:
         return self.verdict is not None and self.verdict.positive and self.check in (None, Check.VALID)
 
     def record(self) -> Mapping[str, object]:
-        """Flat, as CSV and JSON have it: what there is not is None; numbers that may exceed 2^53 are texts."""
+        """Flat, as CSV and JSON have it: a missing value is None; numbers that may exceed 2^53 are texts."""
         kept, asked = self.kept, self.place.asked
         machine = asked if isinstance(asked, Asked) else None
         return {

@@ -32,7 +32,7 @@ from exactformer.certificates.supervisor import Left, writing
 from exactformer.verify.jobs import Block, Broken, Cause, Limits, Outcome, Pool, outcomes
 
 MARGIN_SECONDS = 30
-"""A checker gives up by itself, and says where; it is ended so many seconds later, if it does not."""
+"""A checker gives up by itself, and says where; if it does not, it is ended this many seconds later."""
 
 
 @dataclass

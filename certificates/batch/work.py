@@ -56,7 +56,7 @@ class Unjudged:
 
 @dataclass(frozen=True)
 class Certified:
-    """A verdict; ``files``: what is written, by name, the certificate behind what it refers to; none where there is no
+    """A verdict; ``files``: what is written, by name, the certificate after what it refers to; none if there is no
     certificate that says so.  ``sentence``: what is missing, of a verdict that is not positive."""
 
     verdict: Verdict

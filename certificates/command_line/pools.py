@@ -17,7 +17,7 @@ from exactformer.verify.jobs import Pool, PoolLost
 
 @dataclass(frozen=True)
 class Where:
-    """What was typed: so many processes, or the address of a scheduler.  None: a process for each core."""
+    """What was typed: the number of processes, or the address of a scheduler.  None: a process for each core."""
 
     workers: int | None = None
     scheduler: str | None = None

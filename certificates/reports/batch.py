@@ -27,7 +27,7 @@ LONGEST_SENTENCE = 600
 
 
 def as_csv_text(rows: Sequence[Row]) -> str:
-    """A line of names, then one line per row; what there is not is empty."""
+    """A line of names, then one line per row; a missing value is empty."""
     return csv_of([row.record() for row in rows])
 
 
@@ -179,10 +179,11 @@ def _seconds(seconds: float | None) -> str:
 
 
 def _machine(row: Row) -> Markup:
+    """A long path breaks after a slash."""
+    *folders, last = row.place.machine.split("/")
+    path = joined((*(part for folder in folders for part in (f"{folder}/", Markup("<wbr>"))), last))
     name = row.record()["name"]
-    if name in (None, row.place.machine):
-        return joined((row.place.machine,))
-    return joined((row.place.machine, " ", element("code", name)))
+    return path if name in (None, row.place.machine) else joined((path, " ", element("code", name)))
 
 
 def _verdict(verdict: Verdict) -> Markup:

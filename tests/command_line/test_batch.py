@@ -41,7 +41,7 @@ def in_short(row: dict[str, Any]) -> tuple[str, str, str]:
 
 @pytest.fixture(scope="module")
 def machines(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Files of three formats, one of which is no machine."""
+    """Files of three formats; one of them is not a machine."""
     folder = tmp_path_factory.mktemp("machines")
     (folder / "a.yaml").write_text(invoke("machines", "increment").out)
     shutil.copy(FILES / "twice.jff", folder / "b.jff")

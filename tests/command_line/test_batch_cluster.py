@@ -36,7 +36,7 @@ def three() -> Iterator[Any]:
 
 
 def lines_in(path: Path) -> int:
-    """Results, behind the first line."""
+    """The number of results, which follow the first line."""
     return max(0, path.read_bytes().count(b"\n") - 1) if path.exists() else 0
 
 
