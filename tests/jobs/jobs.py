@@ -76,7 +76,7 @@ def worker_of_this() -> int:
 
 @contextmanager
 def cluster(workers: int) -> Iterator[Any]:
-    """A scheduler in this process, and this many worker processes, of one thread each; a killed one is started again."""
+    """A scheduler in this process, and this many worker processes of one thread; a killed one is started again."""
     from distributed import LocalCluster
 
     made: Any = LocalCluster
