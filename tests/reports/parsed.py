@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from itertools import pairwise
 
-VOID = {"meta", "br", "hr", "col", "wbr"}
+VOID = {"meta", "br", "hr", "col"}
 
 
 @dataclass
@@ -56,6 +56,8 @@ class _Tree(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         names = [name for name, _ in attrs]
         assert len(set(names)) == len(names), f"an attribute twice in {tag}: {names}"
+        if tag == "wbr":  # it shows nothing, and a word goes on after it
+            return
         found = Element(tag, dict(attrs), texts=[""])
         self.open[-1].inside.append(found)
         self.open[-1].texts.append("")
