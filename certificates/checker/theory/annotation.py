@@ -5,7 +5,7 @@ Words:
     selects  for every class of j, where a token j at or before i is selected; other classes are not
     member   the position of a token that is selected
     name     of a position or a flag that is a function of ghosts: a ghost more, so that what is computed from it stays
-             small; behind every layer it may come to mean something else
+             small; after every layer it may come to mean something else
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def read_annotation(value: Json, theory: Theory, network: Network) -> list[list[
 
 @dataclass(frozen=True)
 class Name:
-    """What a name means behind a layer, and from there on, at tokens of these classes. It may speak of names, and of
+    """What a name means after a layer, and from there on, at tokens of these classes. It may speak of names, and of
     itself: of what they meant before.
     """
 
@@ -75,7 +75,7 @@ class Name:
 
 
 def read_names(value: Json, theory: Theory, network: Network) -> list[list[Name]]:
-    """The names that are given behind every layer; the theory knows their kinds from now on."""
+    """The names that are given after every layer; the theory knows their kinds from now on."""
     found = []
     for number, listed in enumerate(_layers("names", value, network)):
         found.append([_name(f"names[{number}][{place}]", one, theory) for place, one in enumerate(listed)])
@@ -107,7 +107,7 @@ def _name(at: str, value: Json, theory: Theory) -> Name:
 
 @dataclass(frozen=True)
 class Hold:
-    """What a register holds behind a layer, at tokens of these classes."""
+    """What a register holds after a layer, at tokens of these classes."""
 
     at: str
     classes: tuple[str, ...]
@@ -116,7 +116,7 @@ class Hold:
 
 
 def read_holds(value: Json, theory: Theory, network: Network) -> list[list[Hold]]:
-    """What is said of registers behind every layer."""
+    """What is said of registers after every layer."""
     registers = {name for name, _ in network.registers}
     found = []
     for number, listed in enumerate(_layers("holds", value, network)):
@@ -126,7 +126,7 @@ def read_holds(value: Json, theory: Theory, network: Network) -> list[list[Hold]
             parts = members(at, one, "classes", "register", "content")
             register = text(f"{at}.register", parts["register"])
             if register not in registers:
-                raise Rejected(f"{at}.register", f"{quote(register)} is no register of the network")
+                raise Rejected(f"{at}.register", f"{quote(register)} is not a register of the network")
             classes = _classes(at, parts["classes"], theory)
             content = read_content(f"{at}.content", text(f"{at}.content", parts["content"]))
             here.append(Hold(at, classes, register, content))
@@ -173,5 +173,5 @@ def _classes(at: str, value: Json, theory: Theory) -> tuple[str, ...]:
 
 def _known(at: str, name: Json, theory: Theory) -> str:
     if not isinstance(name, str) or name not in theory.classes:
-        raise Rejected(at, f"{quote(name)} is no class of the theory")
+        raise Rejected(at, f"{quote(name)} is not a class of the theory")
     return name

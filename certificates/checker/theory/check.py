@@ -141,7 +141,7 @@ def read_statement(value: Json, given: bytes) -> tuple[Statement, str]:
         if theory != given.decode("utf-8"):
             raise Rejected("statement.theory.text", "is not the given theory")
     except UnicodeDecodeError as error:
-        raise BadInput(f"the theory is no text in UTF-8: {error}") from error
+        raise BadInput(f"the theory is not text in UTF-8: {error}") from error
     digest = hashlib.sha256(given).hexdigest()
     require_same("statement.theory.sha256", told["sha256"], digest)
     arithmetic = text("statement.arithmetic", parts["arithmetic"])
@@ -270,10 +270,12 @@ def _valid(
     if margin is not None:
         where = "" if verdict == "proved" else "in the hardmax transformer "
         shown.append(f"{where}the token that has to come next is the unique best one, by a margin of at least {margin}")
-    shown.append(f"{walked.witnesses} token sequences are of the theory: all that its text says is true of them")
+    shown.append(
+        f"all that the theory's text says is true of each sequence that the certificate gives ({walked.witnesses})"
+    )
     if verdict == "proved":
         shown.append("with its separation and ties every head rounds to its hardmax output")
-    unseen = (f"class {name} right behind class {before}" for name, before in walked.unseen)
+    unseen = (f"class {name} right after class {before}" for name, before in walked.unseen)
     open_ = [
         f"no sequence is given with a token of {one}: if there is none, nothing is claimed of it" for one in unseen
     ]

@@ -41,7 +41,7 @@ class OutputMargin:
 
 @dataclass
 class Recorded:
-    """``stages``: what registers hold behind the embedding, and behind the attention and the MLP of every layer, at
+    """``stages``: what registers hold after the embedding, and after the attention and the MLP of every layer, at
     tokens of every class. ``heads``: layer by layer, for every head its cases by class."""
 
     stages: list[Mapping[str, Held]] = field(default_factory=list)

@@ -174,7 +174,7 @@ class Facts:
 
     def before(self, i: str, j: str, distance: int) -> tuple[Formula, ...]:
         """Of a token i and the token j ``distance`` before it: the before facts; what cannot be, where no followers
-        lead from j's class to i's in so many steps."""
+        lead from j's class to i's in this many steps."""
         if (i, j, distance) not in self._before:
             stated = [
                 View(self.variables, at, i, j).formula(formula)

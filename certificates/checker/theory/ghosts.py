@@ -102,7 +102,7 @@ class Variables:
         return 1 if kind == FLAG else (len(self.theory.sets[kind]) - 1).bit_length()
 
     def bits(self, name: str, of_j: bool) -> list[Formula]:
-        """The variables of a ghost: even levels for i, the odd one behind it for j."""
+        """The variables of a ghost: even levels for i, the odd one after it for j."""
         width = self.width(self.theory.kinds[name])
         return [self.diagrams.variable(self._levels[name, place] + of_j) for place in range(width)]
 
@@ -233,7 +233,7 @@ class View:
                 return TRUE if value else FALSE
             case language.Flag(ghost):
                 if self.kind(ghost) != FLAG:
-                    raise Rejected(self.at, f"{ghost.name} is no flag")
+                    raise Rejected(self.at, f"{ghost.name} is not a flag")
                 return self._bits(ghost)[0]
             case language.Bit(number, place):
                 bits = self.number(number, POSITION)
@@ -261,10 +261,10 @@ class View:
         for ghost, column in listed.entries:
             elements = self.variables.theory.sets.get(self.kind(ghost))
             if elements is None or (rows and column >= len(rows[0])):
-                raise Rejected(self.at, f"{quote(ghost.name)} is no element that {quote(listed.table)} could have")
+                raise Rejected(self.at, f"{quote(ghost.name)} is not an element that {quote(listed.table)} could have")
             number = {element: place for place, element in enumerate(elements)}
             if unknown := [row[column] for row in rows if row[column] not in number]:
-                raise Rejected(self.at, f"{quote(unknown[0])} is no element of {self.kind(ghost)}")
+                raise Rejected(self.at, f"{quote(unknown[0])} is not an element of {self.kind(ghost)}")
             codes = [number[row[column]] for row in rows]
             variables += [(bit, place, codes) for place, bit in enumerate(self.variables.bits(ghost.name, ghost.of_j))]
         variables.sort(key=lambda one: one[0].level, reverse=True)
@@ -338,12 +338,12 @@ class View:
         match number:
             case Ghost():
                 if self.kind_of(number) != kind:
-                    raise Rejected(self.at, f"{number.name} is no {kind}")
+                    raise Rejected(self.at, f"{number.name} is not of kind {kind}")
                 return self._bits(number)
             case language.Named(name):
                 elements = self.variables.theory.sets.get(kind, ())
                 if name not in elements:
-                    raise Rejected(self.at, f"{quote(name)} is no element of {kind}")
+                    raise Rejected(self.at, f"{quote(name)} is not an element of {kind}")
                 return constant(elements.index(name), self.variables.width(kind))
             case language.Constant(value) if kind == POSITION:
                 return constant(value, value.bit_length())

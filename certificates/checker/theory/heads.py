@@ -93,7 +93,7 @@ class Heads:
     ) -> Found | None:
         """The member is there and selected; what is selected has one score, above all others, and the value.
 
-        None where no token stands at the member's position: then this is no token's case.
+        None where no token stands at the member's position: then this is not the case of any token.
         """
         member = View(self.variables, f"{case.at}.member", cls).number(case.member, POSITION)
         early = at_most(member, self.variables.bits(POS, False))

@@ -4,7 +4,7 @@ Words:
     class     a kind of token; every token of a sequence is of one
     ghost     a value that belongs to a token, known to the theory and not to the network
     fact      what is true of one token, or of a token i and any token j at or before it
-    follower  a class that may stand behind a class
+    follower  a class that may stand after a class
     output    the token that has to come next, as a function of ghosts
     count     of how many tokens at or before i something is true, at most
 """
@@ -238,7 +238,7 @@ class _Reader:
         if not theory.name:
             raise Rejected("theory", "has no line that names it")
         if unknown := sorted(self.parameters.keys() - self.declared):
-            raise Rejected("statement.parameters", f"{quote(unknown[0])} is no parameter of the theory")
+            raise Rejected("statement.parameters", f"{quote(unknown[0])} is not a parameter of the theory")
         if not theory.first:
             raise Rejected("theory", "must have a class that is first")
         for one in theory.classes.values():
@@ -266,12 +266,14 @@ class _Reader:
         if kind == "set":
             elements = tuple(one for one in value if isinstance(one, str)) if isinstance(value, tuple) else ()
             if elements != value or not all(_ELEMENT.fullmatch(element) for element in elements):
-                raise Rejected(f"statement.parameters.{name}", "is no list of names without spaces, quotes, brackets")
+                raise Rejected(
+                    f"statement.parameters.{name}", "is not a list of names without spaces, quotes, brackets"
+                )
             self._elements(at, name, elements)
         elif kind == "rows":
             rows = [row for row in value if isinstance(row, tuple)] if isinstance(value, tuple) else []
             if not isinstance(value, tuple) or len(rows) < len(value) or len({len(row) for row in rows}) > 1:
-                raise Rejected(f"statement.parameters.{name}", "is no list of rows of one length")
+                raise Rejected(f"statement.parameters.{name}", "is not a list of rows of one length")
             if not all(_ELEMENT.fullmatch(entry) for row in rows for entry in row):
                 raise Rejected(f"statement.parameters.{name}", "has an entry with spaces, quotes or brackets")
             if name in self.theory.tables:
@@ -279,12 +281,12 @@ class _Reader:
             self.theory.tables[name] = tuple(rows)
         elif kind == "number":
             if not isinstance(value, int):
-                raise Rejected(f"statement.parameters.{name}", "is no number")
+                raise Rejected(f"statement.parameters.{name}", "is not a number")
         elif bounds := re.fullmatch(r"([0-9]{1,9})\.\.([0-9]{1,9})", kind, re.ASCII):
             if not isinstance(value, int) or not int(bounds[1]) <= value <= int(bounds[2]):
-                raise Rejected(f"statement.parameters.{name}", f"is no number from {bounds[1]} to {bounds[2]}")
+                raise Rejected(f"statement.parameters.{name}", f"is not a number from {bounds[1]} to {bounds[2]}")
         else:
-            raise Rejected(at, f"{quote(kind)} is no kind of parameter: set, rows, number, or LOW..HIGH")
+            raise Rejected(at, f"{quote(kind)} is not a kind of parameter: set, rows, number, or LOW..HIGH")
         self.declared.add(name)
 
     def _set(self, at: str, rest: str) -> None:
@@ -322,7 +324,7 @@ class _Reader:
         classes, named = _two(at, rest, ":")
         name, kind = _two(at, named, " ")
         if kind not in (POSITION, FLAG) and kind not in self.theory.sets and largest_of(kind) is None:
-            raise Rejected(at, f"{quote(kind)} is no kind: position, flag, 0..N, or the name of a set")
+            raise Rejected(at, f"{quote(kind)} is not a kind: position, flag, 0..N, or the name of a set")
         require_name(at, name, "a ghost")
         for one in [self._of(at, word) for word in classes.split()]:
             known = next((c.ghosts[name] for c in self.theory.classes.values() if name in c.ghosts), kind)
@@ -363,7 +365,7 @@ class _Reader:
         kind."""
         rows = self.theory.tables.get(keys.table)
         if rows is None or (rows and len(rows[0]) != len(keys.entries) + len(names)):
-            raise Rejected(at, f"{quote(keys.table)} is no table with {len(keys.entries) + len(names)} columns")
+            raise Rejected(at, f"{quote(keys.table)} is not a table with {len(keys.entries) + len(names)} columns")
         if len({row[: len(keys.entries)] for row in rows}) < len(rows):
             raise Rejected(at, f"{quote(keys.table)} has two rows for the same ghosts")
         for place, name in enumerate(names):
@@ -371,7 +373,7 @@ class _Reader:
             if any(ghost.name == name for ghost, _ in keys.entries):
                 raise Rejected(at, f"{quote(name)} is defined by itself")
             if name in one.defined or one.ghosts[name] not in self.theory.sets:
-                raise Rejected(at, f"{quote(name)} is defined already, or no element of a set")
+                raise Rejected(at, f"{quote(name)} is defined already, or not an element of a set")
             ghost = Ghost(name)
             found = Listed(keys.table, (*keys.entries, (ghost, len(keys.entries) + place)))
             nothing = Compared("=", ghost, Named(self.theory.sets[one.ghosts[name]][0]))
@@ -395,7 +397,7 @@ class _Reader:
         distance, classes = _two(at, head, " ")
         i, j = (self._of(at, name).name for name in _two(at, classes, " "))
         if not distance.isdecimal() or not 1 <= int(distance[:9]) <= self.theory.r + 64 or len(distance) > 9:
-            raise Rejected(at, f"{quote(distance)} is no distance from 1 to r + 64")
+            raise Rejected(at, f"{quote(distance)} is not a distance from 1 to r + 64")
         self.theory.before.setdefault((i, j), []).append((int(distance), at, read_formula(at, formula)))
 
     def _count(self, at: str, rest: str) -> None:
@@ -404,7 +406,7 @@ class _Reader:
         if require_name(at, name, "a count") in self.theory.counts:
             raise Rejected(at, f"defines {quote(name)} again")
         if not re.fullmatch("[1-9][0-9]{0,19}", bound, re.ASCII):
-            raise Rejected(at, f"{quote(bound)} is no number from 1 to 20 digits")
+            raise Rejected(at, f"{quote(bound)} is not a number from 1 to 20 digits")
         self.theory.counts[name], self.theory.counted[name] = int(bound), {}
 
     def _counted(self, at: str, rest: str) -> None:

@@ -75,7 +75,7 @@ class _Spent:
     read: int = 0
 
     def on(self, at: str, characters: int) -> None:
-        """One more turn, in which so many characters are read or made; `TooLarge` before it is much work."""
+        """One more turn, in which this many characters are read or made; `TooLarge` before it is much work."""
         self.turns, self.read = self.turns + 1, self.read + characters
         if self.turns > MOST_TURNS or self.read > MOST_READ:
             raise TooLarge(f"{at}: unrolling takes more than {MOST_TURNS} turns, or reads {MOST_READ} characters")
@@ -107,7 +107,7 @@ def _loop(at: str, text: str, known: Mapping[str, Value]) -> Iterator[tuple[str,
     """The values of one loop variable."""
     found = _LOOP.fullmatch(text)
     if found is None:
-        raise Rejected(at, f"{quote(text)} is no loop: k in 1..n, or a in SET")
+        raise Rejected(at, f"{quote(text)} is not a loop: k in 1..n, or a in SET")
     name, low, high, collection = found.groups()
     if name in known:
         raise Rejected(at, f"{quote(name)} is a parameter or a loop variable already")
@@ -119,7 +119,7 @@ def _loop(at: str, text: str, known: Mapping[str, Value]) -> Iterator[tuple[str,
         return
     values = known.get(collection)
     if not isinstance(values, tuple):
-        raise Rejected(at, f"{quote(collection)} is no set")
+        raise Rejected(at, f"{quote(collection)} is not a set")
     yield from ((name, value) for value in values)
 
 
@@ -183,7 +183,7 @@ def _entry(at: str, name: str, column: str, known: Mapping[str, Value]) -> str:
 def _sum(at: str, text: str, known: Mapping[str, Value]) -> int:
     """A sum of numbers and of names of numbers."""
     if not _SUM.fullmatch(text):
-        raise Rejected(at, f"{quote(text)} is no sum of numbers and parameters")
+        raise Rejected(at, f"{quote(text)} is not a sum of numbers and parameters")
     total = 0
     for sign, part in re.findall(r"([+-]?)(\w+)", text):
         value = int(part) if part.isdecimal() and len(part) < 40 else known.get(part)

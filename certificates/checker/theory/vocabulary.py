@@ -133,7 +133,7 @@ Parts: TypeAlias = dict[tuple[str, str, tuple[int, ...]], Part]
 
 
 class Logits:
-    """The parts of all tokens' logits, for the activations of one class behind the last layer; ``known``: those of
+    """The parts of all tokens' logits, for the activations of one class after the last layer; ``known``: those of
     other classes."""
 
     def __init__(self, network: Network, coordinates: Sequence[Cases], known: Parts) -> None:

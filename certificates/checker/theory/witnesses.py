@@ -55,7 +55,7 @@ def _token(at: str, value: Json, place: int, facts: Facts) -> Witness:
     theory, parts = facts.theory, members(at, value, "class", "ghosts")
     cls, ghosts = theory.classes.get(text(f"{at}.class", parts["class"])), parts["ghosts"]
     if cls is None:
-        raise Rejected(f"{at}.class", f"{quote(parts['class'])} is no class of the theory")
+        raise Rejected(f"{at}.class", f"{quote(parts['class'])} is not a class of the theory")
     names = list(cls.ghosts)
     if not isinstance(ghosts, dict) or sorted(ghosts) != sorted(names):
         raise Rejected(f"{at}.ghosts", f"must be those of class {cls.name}: {' '.join(names)}")
@@ -75,12 +75,12 @@ def _number(at: str, value: Json, kind: str, theory: Theory) -> int:
     if kind in theory.sets:
         if value in theory.sets[kind]:
             return theory.sets[kind].index(value)
-        raise Rejected(at, f"{quote(value)} is no element of {kind}")
+        raise Rejected(at, f"{quote(value)} is not an element of {kind}")
     if kind == FLAG and isinstance(value, bool):
         return int(value)
     largest = 2**theory.r - 1 if kind == POSITION else largest_of(kind)
     if kind == FLAG or largest is None or type(value) is not int or not 0 <= value <= largest:
-        raise Rejected(at, f"{quote(value)} is no {kind}")
+        raise Rejected(at, f"{quote(value)} is not of kind {kind}")
     return value
 
 
@@ -91,7 +91,7 @@ def _broken(tokens: list[Witness], place: int, facts: Facts) -> Iterator[str]:
         yield f"class {one.cls.name} does not follow class {tokens[place - 1].cls.name}"
     defined = [facts.variables.defined(one.cls, name) for name in one.cls.defined]
     if not all(formula.holds(one.of_i) for formula in (*facts.alone(one.cls.name).formulas, *defined)):
-        yield f"is no token of class {one.cls.name}: a fact or a definition does not hold"
+        yield f"is not a token of class {one.cls.name}: a fact or a definition does not hold"
     for count, most in theory.counts.items():
         counted = (
             facts.counted(count, one.cls.name, other.cls.name).holds({**one.of_i, **other.of_j})

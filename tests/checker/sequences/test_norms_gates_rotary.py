@@ -305,7 +305,7 @@ NOT_RIGHT: dict[str, tuple[Any, str]] = {
         with_network(f"{M}.gates", [[[[2, 1]], 0]], GATED),
         r"mlp\.gates\[0\].* not from 0 to 1",
     ),
-    "a gate that is no number of fp32": (
+    "a gate that is not a number of fp32": (
         with_network(f"{M}.gates", [[[], 2**24 + 1]], GATED),
         r"mlp\.gates\[0\]\[1\]: is 16777217, which is not a number of fp32",
     ),

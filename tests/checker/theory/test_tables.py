@@ -73,7 +73,7 @@ WRONG: list[tuple[str, str, str]] = [
     ("too few ghosts", "define one: u = ROWS of s t", "no table with 3 columns"),
     ("too many", "define one: u v n = ROWS of s t", "no table with 5 columns"),
     ("two rows for the same", "define one: t u v = ROWS of s", "two rows for the same"),
-    ("a position", "define one: u n = ROWS of s t", "no element of a set"),
+    ("a position", "define one: u n = ROWS of s t", "not an element of a set"),
     ("a ghost of no one", "define one: u w = ROWS of s t", 'has no ghost "w"'),
     ("twice", "define one: u v = ROWS of s t\ndefine one: u v = ROWS of s t", "is defined already"),
     ("and a choice", "define one: u = 'a'\ndefine one: u v = ROWS of s t", "is defined already"),
@@ -95,7 +95,11 @@ def test_wrong_tables(line: str, reason: str) -> None:
 
 @pytest.mark.parametrize(
     ("formula", "reason"),
-    [("NONE of s t", "no table"), ("ROWS of t s", "is no element of T"), ("ROWS of s n", "n is no|n. is no element")],
+    [
+        ("NONE of s t", "no table"),
+        ("ROWS of t s", "is not an element of T"),
+        ("ROWS of s n", "n is no|n. is not an element"),
+    ],
 )
 def test_wrong_rows(formula: str, reason: str) -> None:
     theory = read(HEAD)

@@ -96,22 +96,22 @@ def test_where_lines_stand() -> None:
 
 BAD: list[tuple[str, str, str]] = [
     ("no colon", "for k in 1..2", "has no colon"),
-    ("no loop", "for : x", "is no loop"),
-    ("no variable", "for in S: x", "is no loop"),
-    ("an empty loop beside another", "for k in 1..2, : x", '"" is no loop'),
-    ("two words", "for k m in 1..2: x", "is no loop"),
-    ("one bound", "for k in 1..: x", "is no loop"),
-    ("three dots", "for k in 1...2: x", "is no loop"),
-    ("no bounds", "for k in ..: x", "is no loop"),
-    ("a number as a set", "for k in 3: x", "is no loop"),
-    ("a parameter that is no set", "for k in n: x", '"n" is no set'),
-    ("an unknown set", "for k in U: x", '"U" is no set'),
+    ("no loop", "for : x", "is not a loop"),
+    ("no variable", "for in S: x", "is not a loop"),
+    ("an empty loop beside another", "for k in 1..2, : x", '"" is not a loop'),
+    ("two words", "for k m in 1..2: x", "is not a loop"),
+    ("one bound", "for k in 1..: x", "is not a loop"),
+    ("three dots", "for k in 1...2: x", "is not a loop"),
+    ("no bounds", "for k in ..: x", "is not a loop"),
+    ("a number as a set", "for k in 3: x", "is not a loop"),
+    ("a parameter that is not a set", "for k in n: x", '"n" is not a set'),
+    ("an unknown set", "for k in U: x", '"U" is not a set'),
     ("a set as a bound", "for k in 1..S: x", '"S" is neither a number nor the name of one'),
     ("an unknown bound", "for k in 1..m: x", '"m" is neither a number'),
-    ("a broken sum as a bound", "for k in 1..n+: x", '"n\\+" is no sum'),
-    ("two signs", "for k in 1..n+-1: x", "is no sum"),
-    ("a number as a variable", "for 1 in 1..2: x", "is no loop"),
-    ("a variable with a letter of no alphabet here", "for é in 1..2: x", "is no loop"),
+    ("a broken sum as a bound", "for k in 1..n+: x", '"n\\+" is not a sum'),
+    ("two signs", "for k in 1..n+-1: x", "is not a sum"),
+    ("a number as a variable", "for 1 in 1..2: x", "is not a loop"),
+    ("a variable with a letter of no alphabet here", "for é in 1..2: x", "is not a loop"),
     ("a parameter as a variable", "for n in 1..2: x", '"n" is a parameter or a loop variable already'),
     ("r as a variable", "for r in 1..2: x", '"r" is a parameter'),
     ("a variable twice", "for k in 1..2, k in 1..2: x", '"k" is a parameter or a loop variable already'),
@@ -122,14 +122,14 @@ BAD: list[tuple[str, str, str]] = [
     ("a variable behind its loop", "for k in 1..2: x\n{k}", 'theory, line 2: "k" is neither'),
     ("a variable behind all", "all[k in 1..2: x] {k}", '"k" is neither'),
     ("an unknown name", "{m}", '"m" is neither a number nor the name of one'),
-    ("nothing in braces", "{}", '"" is no sum'),
-    ("a blank within a sum", "{n + 1}", "is no sum"),
-    ("a product", "{2*n}", "is no sum"),
+    ("nothing in braces", "{}", '"" is not a sum'),
+    ("a blank within a sum", "{n + 1}", "is not a sum"),
+    ("a product", "{2*n}", "is not a sum"),
     ("a number before a name", "{2n}", '"2n" is neither'),
     ("a number before a name, in all", "all[k in 1..2: all[m in 1..2: {2k+m}]]", '"2k" is neither'),
     ("a set as a number", "{S}", '"S" is neither'),
     ("an element in a sum", "for a in S: {a+1}", '"a" is neither'),
-    ("a quotation in braces", "{'n'}", "is no sum"),
+    ("a quotation in braces", "{'n'}", "is not a sum"),
     ("a number of very many digits", "{" + 50 * "9" + "}", "is neither a number"),
     ("a column too far", "for row in ROWS: {row.3}", 'there is no column 3 of "row"'),
     ("a column before all", "for row in ROWS: {row.0}", 'there is no column 0 of "row"'),
@@ -137,13 +137,13 @@ BAD: list[tuple[str, str, str]] = [
     ("a column of nothing", "{nothing.1}", 'there is no column 1 of "nothing"'),
     ("a column of an element", "for a in S: {a.1}", 'there is no column 1 of "a"'),
     ("a column of a table", "{ROWS.1}", "is a table, not a row"),
-    ("a column that is no number", "for row in ROWS: {row.x}", '"x" is neither'),
-    ("a column of no name", "for row in ROWS: {row.}", "is no sum"),
+    ("a column that is not a number", "for row in ROWS: {row.x}", '"x" is neither'),
+    ("a column of no name", "for row in ROWS: {row.}", "is not a sum"),
     ("a row as a value", "for row in ROWS: {row}", '"row" is neither'),
     ("a set that is a parameter", "set S = x", '"S" is a parameter or a set already'),
     ("a set twice", "set U = x\nset U = x", '"U" is a parameter or a set already'),
-    ("a set before its line", "for u in U: {u}\nset U = x", '"U" is no set'),
-    ("digits of another script", "{٣}", "is no sum"),
+    ("a set before its line", "for u in U: {u}\nset U = x", '"U" is not a set'),
+    ("digits of another script", "{٣}", "is not a sum"),
 ]
 
 
@@ -266,7 +266,7 @@ INJECTIONS: list[tuple[str, str]] = [
 
 @pytest.mark.parametrize("name", [pytest.param(case[1], id=case[0]) for case in INJECTIONS])
 def test_names_of_elements_bring_no_syntax(name: str) -> None:
-    with pytest.raises(Rejected, match="no list of names without spaces, quotes, brackets"):
+    with pytest.raises(Rejected, match="not a list of names without spaces, quotes, brackets"):
         read_theory(LETTERS, {"LETTERS": ("a", name)}, 3)
 
 
@@ -281,7 +281,7 @@ def test_entries_of_tables_bring_no_syntax(name: str) -> None:
 @pytest.mark.parametrize("value", [3, "ab", ("a", "b"), (("a",), "b"), (("a",), ("b", "c"))], ids=repr)
 def test_what_is_no_table(value: Value) -> None:
     text = "theory t\nparameter ROWS: rows\nclass start first: START\n"
-    with pytest.raises(Rejected, match="is no list of rows of one length"):
+    with pytest.raises(Rejected, match="is not a list of rows of one length"):
         read_theory(text, {"ROWS": value}, 3)
 
 

@@ -159,9 +159,9 @@ WRONG_CASES: list[tuple[str, Callable[[Told], object], str]] = [
     ("a member where nothing is known", put(NOT_FOUND, member="w"), "is not always at or before"),
     ("a member before the one that is found", put(FOUND, member="w - 1"), "the member, for class sym, may be"),
     ("a member that is any of those found", put(READ, member="w - 1"), "the member, for class sym, may be"),
-    ("a member that is a flag", put(LOOK, member="found"), "found is no position"),
-    ("a member that is an element", put(LOOK, member="p_0"), "p_0 is no position"),
-    ("a member that is a name", put(LOOK, member="'a'"), "no element of position"),
+    ("a member that is a flag", put(LOOK, member="found"), "found is not of kind position"),
+    ("a member that is an element", put(LOOK, member="p_0"), "p_0 is not of kind position"),
+    ("a member that is a name", put(LOOK, member="'a'"), "not an element of position"),
     ("a member of j", put(LOOK, member="j.pos"), "there is no token j here"),
     ("a member that the class does not know", put(FOUND_AT_START, member="w"), "class start has no ghost"),
     ("a value of another symbol", put(LOOK, value="sign(p_0)"), "is not what a selected token of class"),
@@ -223,7 +223,7 @@ WRONG_CASES: list[tuple[str, Callable[[Told], object], str]] = [
     ("a selection that is no formula", select(LOOK, sym="j.pos ="), "nothing where a number must be"),
     ("a selection by a flag of no one", select(LOOK, sym="j.flag"), "class sym has no ghost"),
     ("a selection of the start by a symbol", select(LOOK, start="j.p_0 = p_0"), "class start has no ghost"),
-    ("a selection of an unknown class", select(LOOK, end="true"), '"end" is no class of the theory'),
+    ("a selection of an unknown class", select(LOOK, end="true"), '"end" is not a class of the theory'),
     ("no case for the start", drop(1, 1), "has no case for some tokens of class start"),
     ("no case for symbols", drop(1, 0), "has no case for some tokens of class sym"),
     ("no case where nothing is found", drop(2, 1), "has no case for some tokens of class sym"),
@@ -232,7 +232,7 @@ WRONG_CASES: list[tuple[str, Callable[[Told], object], str]] = [
     ("a case of another class", put(LOOK, classes=["start"]), "class start"),
     ("a case of no class", put(LOOK, classes=[]), "has no case for some tokens of class sym"),
     ("a case of both classes", put(LOOK, classes=["sym", "start"]), "class start has no ghost"),
-    ("a case of an unknown class", put(LOOK, classes=["end"]), '"end" is no class of the theory'),
+    ("a case of an unknown class", put(LOOK, classes=["end"]), '"end" is not a class of the theory'),
     ("a case twice", more(1), "that has another case as well"),
     ("cases that overlap", put(NOT_FOUND, when="true"), "that has another case as well"),
     ("cases that overlap at one place", put(NOT_FOUND, when="not found or pos = 7"), "that has another case as well"),
@@ -242,7 +242,7 @@ WRONG_CASES: list[tuple[str, Callable[[Told], object], str]] = [
     ("a case that the facts exclude", more(2, when="found and w > pos"), "cannot be the case of any token"),
     ("a case by j", put(LOOK, when="j.found"), "there is no token j here"),
     ("a case by an unknown ghost", put(LOOK, when="start"), "class sym has no ghost"),
-    ("a case that is no formula", put(LOOK, when="pos"), "pos is no flag"),
+    ("a case that is no formula", put(LOOK, when="pos"), "pos is not a flag"),
     ("a layer too few", lambda told: told.pop(), "is about 5 layers; the network has 6"),
     ("a layer too many", lambda told: told.append([]), "is about 7 layers; the network has 6"),
     ("a head too few", lambda told: told[2].pop(), "is about 1 heads; the layer has 2"),
@@ -255,7 +255,7 @@ WRONG_CASES: list[tuple[str, Callable[[Told], object], str]] = [
     ("a member that is a number", put(LOOK, member=0), "where a string must be"),
     ("a value that is a number", put(LOOK, value=0), "where a string must be"),
     ("classes that are a text", put(LOOK, classes="sym"), "where a list must be"),
-    ("a class that is a list", put(LOOK, classes=[["sym"]]), "is no class of the theory"),
+    ("a class that is a list", put(LOOK, classes=[["sym"]]), "is not a class of the theory"),
     ("a selection that is a list", put(LOOK, selects=["sym"]), "where an object must be"),
     ("a selection by truth", put(LOOK, selects={"sym": True}), "where a string must be"),
     ("a case that is a text", lambda told: told[1][0].append("sym"), "where an object must be"),
@@ -351,8 +351,8 @@ WRONG_HOLDS: list[tuple[str, Any, str]] = [
     ("of j", hold(0, "ptr", "sign(j.pos)"), "there is no token j here"),
     ("of a ghost that the class does not have", hold(0, "sym", "sign(p_0)", "start"), "class start has no ghost"),
     ("no content", hold(0, "ptr", "pos"), "where"),
-    ("no register", hold(0, "pointer", "0"), "is no register of the network"),
-    ("no class", hold(0, "ptr", "0", "end"), "is no class of the theory"),
+    ("no register", hold(0, "pointer", "0"), "is not a register of the network"),
+    ("no class", hold(0, "ptr", "0", "end"), "is not a class of the theory"),
     ("a layer too few", hold(0, "const", "1")[:-1], "is about 5 layers; the network has 6"),
     ("a layer too many", [*hold(0, "const", "1"), []], "is about 7 layers; the network has 6"),
     ("a layer that is an object", [{}, [], [], [], [], []], "where a list must be"),
@@ -460,7 +460,7 @@ WRONG_TEXTS: list[tuple[str, Texts, str]] = [
     ),
     ("an output of a position", [("SYM symbol=g", "SYM symbol=w")], "the elements of position are not the values"),
     ("an output of another bit", [("SYM symbol=g", "SYM symbol=bit(w,0)")], "another token's logit"),
-    ("an output of a bit of a flag", [("SYM symbol=g", "SYM symbol=bit(found,0)")], "found is no position"),
+    ("an output of a bit of a flag", [("SYM symbol=g", "SYM symbol=bit(found,0)")], "found is not of kind position"),
     ("an output of a number", [("SYM symbol=g", "SYM symbol=0")], "field symbol has no such value"),
     ("an output of no value", [("SYM symbol=g", "SYM symbol='z'")], "field symbol has no such value"),
     ("an output of an unknown ghost", [("SYM symbol=g", "SYM symbol=h")], "class sym has no ghost"),
@@ -559,7 +559,7 @@ def test_wrong_theories(texts: Texts, reason: str, monkeypatch: pytest.MonkeyPat
 
 def test_a_theory_of_nothing_has_no_witness() -> None:
     theory = small.text().replace("fact sym: found => w <= pos", "fact sym: false")
-    with pytest.raises(Rejected, match=r"witnesses\[0\]\[1\]: is no token of class sym"):
+    with pytest.raises(Rejected, match=r"witnesses\[0\]\[1\]: is not a token of class sym"):
         small.walked(theory=theory)
 
 
