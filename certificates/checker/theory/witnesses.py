@@ -80,7 +80,7 @@ def _number(at: str, value: Json, kind: str, theory: Theory) -> int:
         return int(value)
     largest = 2**theory.r - 1 if kind == POSITION else largest_of(kind)
     if kind == FLAG or largest is None or type(value) is not int or not 0 <= value <= largest:
-        raise Rejected(at, f"{quote(value)} is not of kind {kind}")
+        raise Rejected(at, f"{quote(value)} is not a value of kind {kind}")
     return value
 
 

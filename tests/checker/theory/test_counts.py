@@ -69,7 +69,7 @@ def test_what_does_not_count_all_that_are_selected_bounds_nothing(lines: str) ->
         pytest.param("count same 3\ncount same 3", "again", id="twice"),
         pytest.param("counted same sym sym: true", "there is no count", id="not declared"),
         pytest.param("count same 3\ncounted same sym: true", "has not the form", id="one class"),
-        pytest.param("count same 3\ncounted same sym none: true", "there is not a class", id="no class"),
+        pytest.param("count same 3\ncounted same sym none: true", "there is no class", id="no class"),
         pytest.param(LINES + "counted same sym sym: true", "says again", id="counted twice"),
         pytest.param("count same 3\ncounted same sym sym: j.q = 1", "has no ghost", id="no ghost"),
     ],

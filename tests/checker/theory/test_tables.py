@@ -68,10 +68,10 @@ def test_a_row_and_what_it_says() -> None:
 
 
 WRONG: list[tuple[str, str, str]] = [
-    ("no table", "define one: u v = NONE of s t", "no table with 4 columns"),
-    ("a set", "define one: u v = S of s t", "no table with 4 columns"),
-    ("too few ghosts", "define one: u = ROWS of s t", "no table with 3 columns"),
-    ("too many", "define one: u v n = ROWS of s t", "no table with 5 columns"),
+    ("no table", "define one: u v = NONE of s t", "not a table with 4 columns"),
+    ("a set", "define one: u v = S of s t", "not a table with 4 columns"),
+    ("too few ghosts", "define one: u = ROWS of s t", "not a table with 3 columns"),
+    ("too many", "define one: u v n = ROWS of s t", "not a table with 5 columns"),
     ("two rows for the same", "define one: t u v = ROWS of s", "two rows for the same"),
     ("a position", "define one: u n = ROWS of s t", "not an element of a set"),
     ("a ghost of no one", "define one: u w = ROWS of s t", 'has no ghost "w"'),
