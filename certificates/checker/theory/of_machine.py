@@ -36,13 +36,14 @@ def of_machine(
     if isinstance(writes, int):
         bound = None
         if paradigm == "cot" and writes >= context:
-            bound = f"no cell is written more than {context} times by {context} tokens: each writes one cell of a tape"
+            bound = f"{context} tokens write no cell more than {context} times: each writes at most one cell of a tape"
         elif writes < 2**r and (written := writes_per_cell(machine, deadline)) is not None and written <= writes:
             bound = f"no run of {machine.name} writes a cell more than {written} times, the input counted"
         if bound is not None:
             proved.append(bound)
             if paradigm == "cot":
-                # In the theory's words; of segments, whose prompts count, nothing is concluded.
+                # In the theory's words, of the tokens that the claim is about; nothing is concluded of segments, whose
+                # prompts count.
                 times = f"{writes} times in a chain of thought"
                 shown.add(f"no cell of a tape is written more than {times}, its input counted")
     if paradigm == "scot" and (cells := _cells(context, r)):
