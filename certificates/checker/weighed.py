@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from math import gcd
 from typing import TypeAlias
 
-from exactformer.certificates.checker.diagrams import FALSE, LEAF_LEVEL, TRUE, Formula, Node, choice
+from exactformer.certificates.checker.diagrams import FALSE, LEAF_LEVEL, TRUE, Formula, Node, choice, conjunction
 
 MOST_KEPT = 2**21
 """Parts of terms that are kept; about 200 bytes for each."""
@@ -120,14 +120,18 @@ class Weighed:
 
     def _none(self, terms: Iterable[tuple[int, Formula]]) -> Formula:
         """That no term holds."""
-        below, left = self._all(1, terms), list[Following]()
+        below, left = self._all(1, terms), list[tuple[Following, list[Formula]]]()
         following = None if below.terms is None else below.terms.others
         while following is not None and following not in self._nothing:
-            left.append(following)
-            following = following.others
+            of_level, level = list[Formula](), following.formula.level
+            left.append((following, of_level))
+            while following is not None and following.formula.level == level:
+                of_level.append(~following.formula)
+                following = following.others
         found = TRUE if following is None else self._nothing[following]
-        for following in reversed(left):
-            found = self._nothing[following] = found & ~following.formula
+        # From the last level up, and those of one level first: so a term changes few nodes of what is made already.
+        for following, of_level in reversed(left):
+            found = self._nothing[following] = found & conjunction(reversed(of_level))
         return FALSE if below.certain else found
 
     def within(self, below: Below, least: int, most: int | None) -> Node:
@@ -171,7 +175,7 @@ class Weighed:
             left[formula] += weight
         certain, following = left.pop(TRUE, 0), None
         # Those of one level in one order, whatever it is, so that the same are the same.
-        for formula, weight in sorted(left.items(), key=lambda one: (-one[0].level, id(one[0]))):
+        for formula, weight in sorted(left.items(), key=_place, reverse=True):
             if formula is not FALSE and weight:
                 following = self._followed(formula, weight if most is None else min(weight, most), following)
         below = self._left(most, {}, following)
@@ -246,6 +250,11 @@ class Weighed:
                 _variable(terms), self._is_at_least(high, left), self._is_at_least(low, left)
             )
         return self._at_least[terms, left]
+
+
+def _place(term: tuple[Formula, int]) -> tuple[int, int, int]:
+    formula = term[0]
+    return formula.level, min(formula.low.level, formula.high.level), id(formula)
 
 
 def _variable(terms: Terms) -> Formula:

@@ -50,12 +50,12 @@ FURTHEST = 2**9
 
 @dataclass(frozen=True)
 class Meaning:
-    """Of a name, at tokens i of one class: ``bits`` in ghosts of the theory; ``definition``: that its own variables are
-    these bits; ``needed``: the ghosts of i on which they depend, and which some class defines; ``distance``: D, if it
-    is the position D before i, and D is not large.
+    """Of a name, at tokens i of one class: ``bits`` in ghosts of the theory (None if ``distance`` says it);
+    ``definition``: that its own variables are these bits; ``needed``: the ghosts of i on which they depend, and which
+    some class defines; ``distance``: D, if it is the position D before i, and D is not large.
     """
 
-    bits: Bits
+    bits: Bits | None
     definition: Formula
     needed: tuple[str, ...]
     distance: int | None
@@ -74,6 +74,7 @@ class Variables:
         """By class: of the names that it has now."""
         self._meant: dict[tuple[str, tuple[Formula, ...]], tuple[Formula, tuple[str, ...]]] = {}
         """By name and bits: that the name's variables are these bits; which ghosts that are defined they depend on."""
+        self._before: dict[tuple[str, int], Formula] = {}
         self._shifted: dict[tuple[int, tuple[Formula, ...]], Bits] = {}
         self._levels: dict[tuple[str, int], int] = {}
         small = sorted(kind for kind in set(theory.kinds.values()) if largest_of(kind) is not None)
@@ -131,13 +132,31 @@ class Variables:
 
     def meaning(self, at: str, cls: str, name: str, said: Number | language.Formula) -> Meaning:
         """Of a name that is going to mean this; names in it mean what they do now."""
-        now = {other: one.bits for other, one in self.meanings[cls].items()}
-        bits = tuple(View(self, at, cls, None, now).meaning(said))
         distance = self.distance(cls, said) if isinstance(said, Number) else None
+        if distance is not None:
+            return Meaning(None, self._is_before(name, distance), (), distance)
+        now = {
+            ghost.name: self.meant(self.meanings[cls][ghost.name])
+            for ghost in language.ghosts_in(said)
+            if ghost.name in self.meanings[cls]
+        }
+        bits = tuple(View(self, at, cls, None, now).meaning(said))
         # The same for many classes.
         if (name, bits) not in self._meant:
             self._meant[name, bits] = same_number(self.bits(name, False), bits), self._defined_in(bits)
-        return Meaning(bits, *self._meant[name, bits], distance)
+        return Meaning(bits, *self._meant[name, bits], None)
+
+    def meant(self, meaning: Meaning) -> Bits:
+        """The bits of a name."""
+        return meaning.bits or self.shifted(self.bits(POS, False), -(meaning.distance or 0))
+
+    def _is_before(self, name: str, distance: int) -> Formula:
+        """That a name is max(pos - distance, 0), without the bits of that: each depends on all bits of pos."""
+        if (name, distance) not in self._before:
+            mine, pos, by = self.bits(name, False), self.bits(POS, False), constant(distance, distance.bit_length())
+            there, at_0 = same_number(plus(mine, by), pos), same_number(mine, constant(0, 0))
+            self._before[name, distance] = choice(at_most(by, pos), there, at_0)
+        return self._before[name, distance]
 
     def distance(self, cls: str, number: Number) -> int | None:
         """D, if this is the position D before a token of the class, by names or not, and D is not large."""
@@ -182,13 +201,13 @@ class Variables:
 
     def made(self) -> Iterator[Formula]:
         """All formulas that are kept; what can be made again is forgotten."""
-        for known in (self._moved, self._meant, self._shifted):
+        for known in (self._moved, self._meant, self._before, self._shifted):
             known.clear()
         yield from self.formulas.values()
         yield from self._defined.values()
         for of_class in self.meanings.values():
             for meaning in of_class.values():
-                yield from (*meaning.bits, meaning.definition)
+                yield from (*(meaning.bits or ()), meaning.definition)
 
     def moved(self, formula: Formula) -> Formula:
         """What a formula about i says about j: every variable is replaced by the next one, so the order is kept."""

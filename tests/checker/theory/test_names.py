@@ -480,7 +480,7 @@ def test_names_outlast_the_diagrams_that_are_forgotten(monkeypatch: pytest.Monke
         facts.give(names_here)
         variables.diagrams.retain([*facts.formulas(), *variables.made()])
         for called, meaning in variables.meanings["sym"].items():
-            assert same_number(variables.bits(called, False), meaning.bits) is meaning.definition
+            assert same_number(variables.bits(called, False), variables.meant(meaning)) is meaning.definition
 
 
 def test_a_name_is_no_ghost_of_the_theory() -> None:
