@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from exactformer.certificates.certify_all import UniversalRequest
 from exactformer.certificates.checker.deadline import SECONDS
 from exactformer.certificates.checker.document import Rejected, TooLarge, Undecided
+from exactformer.certificates.shapes import Shapes
 from exactformer.certificates.theory_certificate import decide, prove
 from exactformer.constructions.turing.behaviours import EveryRun
 from exactformer.verify.arithmetic.models import ArithmeticModel
@@ -22,6 +23,10 @@ from exactformer.verify.writes import write_bound
 
 MACHINES_AT_A_TIME = 4
 """What an interrupt may lose of a worker's work."""
+
+
+_SHAPES = Shapes()
+"""Of this process."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ def prove_machine(wanted: UniversalSweep, index: int) -> UniversalResult:
     network, theory = request.built
     beta, verdict, reason, written = None, Verdict.PROVED, None, write_bound(machine).largest
     try:
-        walked = prove(network, theory, wanted.budget_seconds)
+        walked = prove(network, theory, wanted.budget_seconds, shapes=_SHAPES)
         universal = decide(network, walked.heads, wanted.model, wanted.context, None)
         beta, verdict = str(universal.beta), universal.verdict
         if not universal.proved:

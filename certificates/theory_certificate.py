@@ -32,6 +32,7 @@ from exactformer.certificates.checker.weights import read_network
 from exactformer.certificates.document import canonical_bytes, rational, sha256
 from exactformer.certificates.files import Subject
 from exactformer.certificates.linear_format import require_fit, smallest_fitting, sums_of
+from exactformer.certificates.shapes import Shapes
 from exactformer.certificates.weights import parameters, weights_document
 from exactformer.constructions.theory import Parameter, Theory
 from exactformer.constructions.transformer.network import Network
@@ -119,9 +120,16 @@ def told(network: Network, theory: Theory) -> dict[str, Any]:
     return document
 
 
-def prove(network: Network, theory: Theory, budget_seconds: int = SECONDS, *, drifting: bool = False) -> Walked:
+def prove(
+    network: Network,
+    theory: Theory,
+    budget_seconds: int = SECONDS,
+    *,
+    drifting: bool = False,
+    shapes: Shapes | None = None,
+) -> Walked:
     """What the hardmax network does at every token of every sequence: separations, ties, the margin; ``drifting``:
-    also record what drifts of activations depend on.
+    also record what drifts of activations depend on; ``shapes``: layers that are proved already are not proved again.
 
     Errors: Rejected, TooLarge, Undecided.
     """
@@ -132,6 +140,8 @@ def prove(network: Network, theory: Theory, budget_seconds: int = SECONDS, *, dr
         words = read_holds(document["holds"], read, known), read_names(document["names"], read, known)
         annotation = read_annotation(document["annotation"], read, known)
         deadline = Deadline(budget_seconds)
+        if shapes is not None and not drifting:
+            return shapes.walk(known, read, document, list(zip(annotation, *words, strict=True)), deadline)
         return walk(known, read, document["witnesses"], annotation, *words, deadline, drifting=drifting)
 
 

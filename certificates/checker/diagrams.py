@@ -185,6 +185,15 @@ class Diagrams:
                 left += (node.low, node.high)
         self._nodes = {(node.level, node.low, node.high): node for node in seen}
 
+    def copied(self, formula: Formula, known: dict[Formula, Formula]) -> Formula:
+        """The same formula, of another table; ``known``: those that were copied already, and their copies."""
+        if formula.table is None:
+            return formula
+        if formula not in known:
+            low, high = self.copied(formula.low, known), self.copied(formula.high, known)
+            known[formula] = self._node(formula.level, low, high)
+        return known[formula]
+
     def variable(self, level: int) -> Formula:
         """The formula that holds where this variable is 1; 0 <= level < `LEAF_LEVEL`."""
         return self._node(level, FALSE, TRUE)

@@ -128,8 +128,18 @@ def trace(machine: TuringMachine, word: str, max_steps: int = DEFAULT_MAX_STEPS)
     return Run(machine, word, tuple(actions), tuple(positions), output, max(map(len, tapes)))
 
 
-def configurations(machine: TuringMachine, word: str, max_steps: int = DEFAULT_MAX_STEPS) -> Iterator[Configuration]:
-    """The configurations of the run on ``word``, from step 0 to the halting one, each when it is asked for.
+def steps_of(machine: TuringMachine, word: str, max_steps: int = DEFAULT_MAX_STEPS) -> int:
+    """How many steps the halting run on ``word`` takes, whatever its output is.
+
+    Errors: InputError, MissingTransition, StepLimit.
+    """
+    return sum(1 for _ in _advance(machine, *_start(machine, word), max_steps))
+
+
+def configurations(
+    machine: TuringMachine, word: str, max_steps: int = DEFAULT_MAX_STEPS, since: int = 0
+) -> Iterator[Configuration]:
+    """The configurations of the run on ``word``, from step ``since`` to the halting one, each when it is asked for.
 
     Errors, raised when the run gets there: InputError, MissingTransition, StepLimit.
 
@@ -141,9 +151,11 @@ def configurations(machine: TuringMachine, word: str, max_steps: int = DEFAULT_M
     2 done (1, 0) (('1', '1'), ('_',))
     """
     tapes, heads = _start(machine, word)
-    yield Configuration(0, machine.initial, tuple(heads), tuple(map(tuple, tapes)))
+    if since == 0:
+        yield Configuration(0, machine.initial, tuple(heads), tuple(map(tuple, tapes)))
     for step, action in enumerate(_advance(machine, tapes, heads, max_steps), start=1):
-        yield Configuration(step, action.state, tuple(heads), tuple(map(tuple, tapes)))
+        if step >= since:
+            yield Configuration(step, action.state, tuple(heads), tuple(map(tuple, tapes)))
 
 
 def output_word(machine: TuringMachine, tape: Sequence[str]) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain, pairwise
 
 from exactformer.constructions.machines.machine import MachineError, TuringMachine
-from exactformer.constructions.machines.run import Configuration, configurations
+from exactformer.constructions.machines.run import Configuration, StepLimit, configurations, steps_of
 from exactformer.constructions.theory import TrueToken, Value
 from exactformer.constructions.turing.cot_sequences import Tracker, goes_on
+
+LONGEST_RUN, MOST_STEPS = 2**14, 2**19
+"""Steps of a run of which the end is looked for, and of all such runs that do not halt."""
+BEFORE_THE_END = (4, 1)
+"""How many steps before the end of a run a segment is begun."""
 
 
 def scot_sequences(machine: TuringMachine, word: str, position_bits: int) -> Iterator[list[TrueToken]]:
@@ -22,14 +26,28 @@ def scot_sequences(machine: TuringMachine, word: str, position_bits: int) -> Ite
     return _segments(machine, configurations(machine, word), position_bits, word)
 
 
-def late_sequence(machine: TuringMachine, word: str, position_bits: int, before: int) -> list[TrueToken]:
-    """The segment that a summary ``before`` steps before the end of a run would begin; empty, if the run does not halt
-    in `LONGEST_RUN` steps. The theory does not say when a segment begins."""
-    try:
-        last = deque(configurations(machine, word, LONGEST_RUN), before + 1)
-    except MachineError:
-        return []
-    return next(_segments(machine, iter(last), position_bits, None))
+class LateSequences:
+    """The segments that summaries shortly before the end of a run would begin: the theory does not say when a segment
+    begins, and the first segments of a run may all be longer."""
+
+    def __init__(self, machine: TuringMachine, position_bits: int) -> None:
+        self.machine, self.position_bits = machine, position_bits
+        self._steps_left = MOST_STEPS
+
+    def of(self, word: str) -> Iterator[list[TrueToken]]:
+        """Of one run; none if it does not halt soon enough, or if too many before did not."""
+        if self._steps_left <= 0:
+            return
+        try:
+            steps = steps_of(self.machine, word, LONGEST_RUN)
+        except StepLimit:
+            self._steps_left -= LONGEST_RUN
+            return
+        except MachineError:
+            return
+        for before in BEFORE_THE_END:
+            run = configurations(self.machine, word, LONGEST_RUN, since=max(steps - before, 0))
+            yield next(_segments(self.machine, run, self.position_bits, None))
 
 
 def _segments(
@@ -62,10 +80,6 @@ def _segments(
                 segment.add(segment.going.block(after, position_bits))
                 tau = 0
     yield segment.tokens
-
-
-LONGEST_RUN = 2**14
-"""Steps."""
 
 
 class _Segment:

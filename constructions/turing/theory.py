@@ -17,15 +17,12 @@ from exactformer.constructions.turing.cot_annotation import annotate_cot, holds_
 from exactformer.constructions.turing.cot_sequences import cot_sequence
 from exactformer.constructions.turing.paradigm import Paradigm, paradigm_of, position_bits_for
 from exactformer.constructions.turing.scot_annotation import annotate_scot, holds_scot, names_scot
-from exactformer.constructions.turing.scot_sequences import late_sequence, scot_sequences
+from exactformer.constructions.turing.scot_sequences import LateSequences, scot_sequences
 from exactformer.constructions.turing.witnesses import witnesses
 
 COT, SCOT = (Path(__file__).with_name(f"{name}.theory").read_text(encoding="utf-8") for name in ("cot", "scot"))
 SEGMENTS = 4
 """How many segments of a run are looked at for witnesses."""
-BEFORE_THE_END = (4, 1)
-"""For a run that ends, also the segment that a summary so many steps before would begin: the first segments of a run
-may all be longer."""
 
 
 def turing(
@@ -78,6 +75,7 @@ def scot_theory(machine: TuringMachine, position_bits: int, writes: int | None =
 
     Its witnesses are among the first segments of runs, and segments that end them.
     """
+    late = LateSequences(machine, position_bits)
     return Theory(
         SCOT,
         tables(machine) | {"WRITES": bound_of(writes, position_bits)},
@@ -92,7 +90,7 @@ def scot_theory(machine: TuringMachine, position_bits: int, writes: int | None =
                 within(writes, one)
                 for one in chain(
                     islice(scot_sequences(machine, word, position_bits), SEGMENTS),
-                    (late_sequence(machine, word, position_bits, before) for before in BEFORE_THE_END),
+                    late.of(word),
                 )
             ),
         ),

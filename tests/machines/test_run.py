@@ -21,6 +21,7 @@ from exactformer.constructions.machines.run import (
     StepLimit,
     configurations,
     output_word,
+    steps_of,
     trace,
 )
 from tests.machine_table import CASES, Case
@@ -47,6 +48,11 @@ def test_trace_and_configurations_agree(case: Case) -> None:
     run = trace(case.machine, case.word)
     snapshots = list(configurations(case.machine, case.word))
     assert [each.step for each in snapshots] == list(range(run.steps + 1))
+    assert steps_of(case.machine, case.word) == run.steps
+    assert [list(configurations(case.machine, case.word, since=step)) for step in (1, run.steps)] == [
+        snapshots[1:],
+        snapshots[-1:],
+    ]
     assert snapshots[0].state == case.machine.initial
     assert snapshots[-1].state == case.machine.halting
     assert [each.state for each in snapshots[1:]] == [action.state for action in run.actions]

@@ -115,7 +115,7 @@ class Said:
 def said_of(network: Network, theory: Theory) -> Said:
     """Errors: those of `prove`."""
     steps, walks = list[tuple[str, Any, Any]](), list[Any]()
-    ternary, layer = walk_module._Walk._ternary, walk_module._Walk.layer
+    ternary, layer = walk_module.Walk._ternary, walk_module.Walk.layer
 
     def seeing_ternary(walk: Any, at: str, cls: str, coordinates: Sequence[Cases]) -> list[Cases]:
         found = ternary(walk, at, cls, coordinates)
@@ -129,8 +129,8 @@ def said_of(network: Network, theory: Theory) -> Said:
         return found
 
     with (
-        patch.object(walk_module._Walk, "_ternary", seeing_ternary),
-        patch.object(walk_module._Walk, "layer", seeing_layer),
+        patch.object(walk_module.Walk, "_ternary", seeing_ternary),
+        patch.object(walk_module.Walk, "layer", seeing_layer),
     ):
         walked = prove(network, theory)
     return Said(walks[-1].variables, walked, steps)
@@ -314,9 +314,9 @@ class _Tables:
                 self.bits[bit.level] = values >> place & 1 == 1
         for (name, row), given in tokens.given.items():
             for sign, value in (("-", -1), ("+", 1)):
-                if (level := variables._levels.get((f"{name}.value {sign}", row))) is not None:
+                if (level := variables.levels.get((f"{name}.value {sign}", row))) is not None:
                     self.bits[level] = np.array(given) == value
-                if (level := variables._levels.get((f"{name} {sign}", row))) is not None:
+                if (level := variables.levels.get((f"{name} {sign}", row))) is not None:
                     self.bits[level] = np.array(given) == value
 
     def cases(self, cases: Cases) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -8,7 +8,9 @@ import pytest
 
 from exactformer.constructions.machines.library import load_machine
 from exactformer.constructions.machines.machine import Move
-from exactformer.constructions.turing.scot_sequences import scot_sequences
+from exactformer.constructions.machines.run import configurations
+from exactformer.constructions.turing import scot_sequences as sequences_module
+from exactformer.constructions.turing.scot_sequences import LateSequences, scot_sequences
 from exactformer.constructions.turing.theory import scot_theory
 from exactformer.trial import try_on
 from tests.turing_theory.simulated import simulated
@@ -66,3 +68,23 @@ def test_witnesses_show_every_class_behind_each_that_it_follows(name: str, r: in
     assert all(len(tokens) <= 2**r for tokens in theory.witnesses)
     if r < 64:
         assert [list(try_on(theory, r, tokens)) for tokens in theory.witnesses] == [[]] * len(theory.witnesses)
+
+
+def test_late_segments_begin_just_before_the_end() -> None:
+    machine, word = load_machine("increment"), "1011"
+    states = [each.state for each in configurations(machine, word)]
+    before_4, before_1 = LateSequences(machine, 8).of(word)
+    assert next(token.ghosts["q"] for token in before_4 if token.cls == "oldstate") == states[-5]
+    assert next(token.ghosts["q"] for token in before_1 if token.cls == "oldstate") == states[-2]
+    assert [token.cls for token in before_1 if token.cls in ("esumm", "run", "outp", "eoutp")] == [
+        *("esumm", "run", "outp", "eoutp")
+    ]
+
+
+def test_after_too_many_runs_that_go_on_no_end_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [("go", "_", "go", "_", Move.RIGHT), ("go", "1", "halt", "1", Move.STAY)]
+    machine = one_tape(*rows)
+    monkeypatch.setattr(sequences_module, "LONGEST_RUN", 8)
+    monkeypatch.setattr(sequences_module, "MOST_STEPS", 16)
+    late = LateSequences(machine, 4)
+    assert [len(list(late.of(word))) for word in ("1", "", "1", "", "1")] == [2, 0, 2, 0, 0]

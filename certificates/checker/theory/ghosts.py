@@ -61,10 +61,32 @@ class Meaning:
     distance: int | None
 
 
-class Variables:
-    """The variables of a theory's ghosts."""
+def width_of(theory: Theory, kind: str) -> int:
+    """How many bits a ghost of a kind has."""
+    if kind == POSITION:
+        return theory.r
+    if (largest := largest_of(kind)) is not None:
+        return largest.bit_length()
+    return 1 if kind == FLAG else (len(theory.sets[kind]) - 1).bit_length()
 
-    def __init__(self, theory: Theory, diagrams: Diagrams) -> None:
+
+def levels_of(theory: Theory) -> dict[tuple[str, int], int]:
+    """The level of every variable of i, by ghost and bit."""
+    levels = dict[tuple[str, int], int]()
+    small = sorted(kind for kind in set(theory.kinds.values()) if largest_of(kind) is not None)
+    for kind in (FLAG, *small, *theory.sets, POSITION):
+        for group in theory.compared if kind in theory.sets else (tuple(theory.kinds),):
+            names = [name for name in group if theory.kinds[name] == kind]
+            for place in reversed(range(width_of(theory, kind))):
+                for name in names:
+                    levels[name, place] = 2 * len(levels)
+    return levels
+
+
+class Variables:
+    """The variables of a theory's ghosts; ``levels``: of those of i, if they are not as `levels_of` says."""
+
+    def __init__(self, theory: Theory, diagrams: Diagrams, levels: Mapping[tuple[str, int], int] | None = None) -> None:
         self.theory, self.diagrams = theory, diagrams
         self.formulas: dict[language.Formula, Formula] = {}
         """What was read once: a ghost is the same variables in every class that has it."""
@@ -76,19 +98,12 @@ class Variables:
         """By name and bits: that the name's variables are these bits; which ghosts that are defined they depend on."""
         self._before: dict[tuple[str, int], Formula] = {}
         self._shifted: dict[tuple[int, tuple[Formula, ...]], Bits] = {}
-        self._levels: dict[tuple[str, int], int] = {}
-        small = sorted(kind for kind in set(theory.kinds.values()) if largest_of(kind) is not None)
-        for kind in (FLAG, *small, *theory.sets, POSITION):
-            groups = theory.compared if kind in theory.sets else (tuple(theory.kinds),)
-            for group in groups:
-                names = [name for name in group if theory.kinds[name] == kind]
-                for place in reversed(range(self.width(kind))):
-                    for name in names:
-                        self._levels[name, place] = 2 * len(self._levels)
+        self.levels = dict(levels_of(theory) if levels is None else levels)
+        """Of the variables of i: those of j are below each."""
         defined = {name for one in theory.classes.values() for name in one.defined} | set(theory.names)
         self.defined_at = {
             level + of_j: (name, bool(of_j))
-            for (name, _), level in self._levels.items()
+            for (name, _), level in self.levels.items()
             for of_j in (0, 1)
             if name in defined
         }
@@ -96,16 +111,12 @@ class Variables:
 
     def width(self, kind: str) -> int:
         """How many bits a ghost of a kind has."""
-        if kind == POSITION:
-            return self.theory.r
-        if (largest := largest_of(kind)) is not None:
-            return largest.bit_length()
-        return 1 if kind == FLAG else (len(self.theory.sets[kind]) - 1).bit_length()
+        return width_of(self.theory, kind)
 
     def bits(self, name: str, of_j: bool) -> list[Formula]:
         """The variables of a ghost: even levels for i, the odd one after it for j."""
         width = self.width(self.theory.kinds[name])
-        return [self.diagrams.variable(self._levels[name, place] + of_j) for place in range(width)]
+        return [self.diagrams.variable(self.levels[name, place] + of_j) for place in range(width)]
 
     def defined(self, cls: TokenClass, name: str) -> Formula:
         """That a ghost of a token i is what its class defines it to be: by the first choice that holds, else 0; that a
@@ -181,9 +192,9 @@ class Variables:
             self._shifted[key] = plus(bits, constant(by, by.bit_length())) if by >= 0 else minus(bits, -by)
         return self._shifted[key]
 
-    def levels(self, name: str) -> int:
+    def levels_as_bits(self, name: str) -> int:
         """The variables of a ghost of i, as the sum of 2^level."""
-        return sum(1 << self._levels[name, place] for place in range(self.width(self.theory.kinds[name])))
+        return sum(1 << self.levels[name, place] for place in range(self.width(self.theory.kinds[name])))
 
     def _choice(self, cls: TokenClass, name: str, one: Choice, width: int) -> tuple[Formula, list[Formula]]:
         view = View(self, one.at, cls.name)
@@ -194,7 +205,7 @@ class Variables:
         """A coordinate that is -1, 0 or 1, no ghost says which; below all ghosts."""
         bits = []
         for sign_of in "-+":
-            level = self._levels.setdefault((f"{name} {sign_of}", place), 2 * len(self._levels))
+            level = self.levels.setdefault((f"{name} {sign_of}", place), 2 * len(self.levels))
             bits.append(self.diagrams.variable(level))
         minus, plus = bits
         return {-1: minus & ~plus, 0: ~minus & ~plus, 1: plus}

@@ -12,8 +12,9 @@ Words:
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from exactformer.certificates.checker.cases import Cases, either, summed
 from exactformer.certificates.checker.deadline import Deadline
@@ -59,43 +60,33 @@ def walk(
     drifting: bool = False,
 ) -> Walked:
     """Sections 6.1 to 6.5; `Rejected` where they do not show the claim. ``drifting``: with a record."""
-    going = _Walk(network, theory, deadline, drifting)
+    going = Walk(network, theory, deadline, drifting=drifting)
     try:
-        return _walked(going, witnesses, annotation, holds, names)
+        return going.all_layers(witnesses, list(zip(annotation, holds, names, strict=True)))
     finally:
         if not drifting:
-            # A table and its formulas refer to each other: so they go now, and no search for what does so is long.
-            going.variables.diagrams.clear()
-            going.integers.weighed.forget()
-
-
-def _walked(
-    going: _Walk,
-    witnesses: Json,
-    annotation: Sequence[Sequence[Sequence[Case]]],
-    holds: Sequence[Sequence[Hold]],
-    names: Sequence[Sequence[Name]],
-) -> Walked:
-    seen = check_witnesses(witnesses, going.facts, going.deadline)
-    unseen = ((one, name) for name, cls in going.theory.classes.items() for one in sorted(cls.followers))
-    heads = [going.layer(number, *told) for number, told in enumerate(zip(annotation, holds, names, strict=True))]
-    return Walked(
-        tuple(heads),
-        going.margin(),
-        going.facts.decided,
-        len(items("witnesses", witnesses)),
-        tuple(pair for pair in unseen if pair not in seen),
-        None if going.recorder is None else going.recorder.recorded,
-    )
+            going.free()
 
 
 TERNARY = frozenset({-1, 0, 1})
+LayerTold: TypeAlias = tuple[Sequence[Sequence[Case]], Sequence[Hold], Sequence[Name]]
+"""What a certificate tells of a layer: the cases of its heads, what registers hold after it, and names."""
 
 
-class _Walk:
-    def __init__(self, network: Network, theory: Theory, deadline: Deadline, drifting: bool) -> None:
+class Walk:
+    """What is known so far: ``coordinates`` of every class, by what the facts say."""
+
+    def __init__(
+        self,
+        network: Network,
+        theory: Theory,
+        deadline: Deadline,
+        *,
+        drifting: bool = False,
+        levels: Mapping[tuple[str, int], int] | None = None,
+    ) -> None:
         self.network, self.theory, self.deadline = network, theory, deadline
-        self.variables = Variables(theory, Diagrams())
+        self.variables = Variables(theory, Diagrams(), levels)
         self.facts = Facts(theory, self.variables)
         self.integers = Integers()
         self.heads = Heads(self.facts, self.integers)
@@ -104,6 +95,27 @@ class _Walk:
         self.recorder = Recorder(network, self.variables.diagrams, deadline) if drifting else None
         if self.recorder is not None:
             self.recorder.stage(self.coordinates)
+
+    def all_layers(
+        self, witnesses: Json, told: Sequence[LayerTold], known: Sequence[tuple[FoundHead, ...]] = ()
+    ) -> Walked:
+        """The sequences, the layers after those that are ``known`` already, and the next token."""
+        seen = check_witnesses(witnesses, self.facts, self.deadline)
+        unseen = ((one, name) for name, cls in self.theory.classes.items() for one in sorted(cls.followers))
+        heads = [*known, *(self.layer(number, *told[number]) for number in range(len(known), len(told)))]
+        return Walked(
+            tuple(heads),
+            self.margin(),
+            self.facts.decided,
+            len(items("witnesses", witnesses)),
+            tuple(pair for pair in unseen if pair not in seen),
+            None if self.recorder is None else self.recorder.recorded,
+        )
+
+    def free(self) -> None:
+        """Forget all: a table and its formulas refer to each other, and no search for what does so is long then."""
+        self.variables.diagrams.clear()
+        self.integers.weighed.forget()
 
     def _embedding(self, cls: str) -> list[Cases]:
         """6.1: every class's token is in the vocabulary; its embedding, as ghosts say, and its position."""
@@ -194,7 +206,7 @@ class _Walk:
                 for place, cases in zip(places, said, strict=True):
                     self.coordinates[cls][place] = self.integers.one(cases)
         for cls, renamed in meanings.items():
-            levels = sum(self.variables.levels(name) for name in renamed)
+            levels = sum(self.variables.levels_as_bits(name) for name in renamed)
             for place, cases in enumerate(self.coordinates[cls]):
                 if place not in said_anew[cls] and self.integers.depends_on(cases) & levels:
                     register, _, index = self.network.places[place]
