@@ -6,8 +6,10 @@ Machines are drawn as in `verify.sweep`; the inputs drawn there are not used.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable
+from collections import defaultdict
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from exactformer.certificates.certify_all import UniversalRequest
 from exactformer.certificates.checker.deadline import SECONDS
@@ -16,17 +18,14 @@ from exactformer.certificates.shapes import Shapes
 from exactformer.certificates.theory_certificate import decide, prove
 from exactformer.constructions.turing.behaviours import EveryRun
 from exactformer.verify.arithmetic.models import ArithmeticModel
-from exactformer.verify.jobs import Pool, in_blocks, outcomes, result_of
+from exactformer.verify.jobs import Block, Pool, in_blocks, outcomes, result_of
 from exactformer.verify.sweep import draw_case
 from exactformer.verify.verdict import Verdict
 from exactformer.verify.writes import write_bound
 
-MACHINES_AT_A_TIME = 4
-"""What an interrupt may lose of a worker's work."""
-
-
-_SHAPES = Shapes()
-"""Of this process."""
+DRAWN_AT_A_TIME, MACHINES_AT_A_TIME = 2**9, 2**3
+"""Among how many machines those of one shape are looked for; and how many of them one process proves: what an interrupt
+may lose of its work."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +57,15 @@ class UniversalResult:
     milliseconds: int
 
 
-def prove_machine(wanted: UniversalSweep, index: int) -> UniversalResult:
-    """Construct the index-th machine's network and prove it for all inputs."""
+def prove_machine(wanted: UniversalSweep, index: int, shapes: Shapes | None = None) -> UniversalResult:
+    """Construct the index-th machine's network and prove it for all inputs; ``shapes``: what is known of others."""
     machine = draw_case(wanted.seed, index).run.machine
     started = time.perf_counter_ns()
     request = UniversalRequest(machine, EveryRun(wanted.context), wanted.model)
     network, theory = request.built
     beta, verdict, reason, written = None, Verdict.PROVED, None, write_bound(machine).largest
     try:
-        walked = prove(network, theory, wanted.budget_seconds, shapes=_SHAPES)
+        walked = prove(network, theory, wanted.budget_seconds, shapes=shapes)
         universal = decide(network, walked.heads, wanted.model, wanted.context, None)
         beta, verdict = str(universal.beta), universal.verdict
         if not universal.proved:
@@ -96,10 +95,35 @@ def prove_machine(wanted: UniversalSweep, index: int) -> UniversalResult:
 
 def sweep_all(wanted: UniversalSweep, indices: Iterable[int], pool: Pool) -> Generator[UniversalResult, None, None]:
     """The results in the order in which they come in."""
-    blocks = in_blocks(_prove_one, ((wanted, index) for index in indices), MACHINES_AT_A_TIME)
-    for _, outcome in outcomes(pool, blocks):
+    for _, outcome in outcomes(pool, _by_shape(wanted, indices)):
         yield result_of(outcome)
 
 
-def _prove_one(job: tuple[UniversalSweep, int]) -> UniversalResult:
-    return prove_machine(*job)
+@dataclass(frozen=True)
+class _Job:
+    """One machine; ``shared``: another one of its shape was found."""
+
+    wanted: UniversalSweep
+    index: int
+    shared: bool
+
+
+_SHAPES = Shapes()
+"""Of this process, which gets machines of one shape one after the other."""
+
+
+def _by_shape(wanted: UniversalSweep, indices: Iterable[int]) -> Iterator[Block[_Job, UniversalResult]]:
+    """Machines of one shape one after the other, as they have most of their proofs in common."""
+    source = iter(indices)
+    while drawn := list(islice(source, DRAWN_AT_A_TIME)):
+        of_shape = defaultdict[object, list[int]](list)
+        for index in drawn:
+            one = draw_case(wanted.seed, index).run.machine
+            of_shape[one.tapes, one.states, one.halting, one.alphabet, one.input_alphabet].append(index)
+        for alike in of_shape.values():
+            jobs = (_Job(wanted, index, len(alike) > 1) for index in alike)
+            yield from in_blocks(_prove_one, jobs, MACHINES_AT_A_TIME)
+
+
+def _prove_one(job: _Job) -> UniversalResult:
+    return prove_machine(job.wanted, job.index, _SHAPES if job.shared else None)

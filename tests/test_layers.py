@@ -55,6 +55,7 @@ MAY_ALSO_IMPORT = {
     ("exactformer.trial", CHECKER),
     ("exactformer.certificates.theory_certificate", CHECKER),
     ("exactformer.certificates.certify_all", CHECKER),
+    ("exactformer.certificates.shapes", CHECKER),
     ("exactformer.certificates.sweep_all", CHECKER),
     ("exactformer.certificates.command_line.certify", CHECKER),
     ("exactformer.certificates.batch.work", CHECKER),

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 
+from exactformer.certificates import sweep_all as sweep_module
 from exactformer.certificates.checker.document import Rejected
 from exactformer.certificates.checker.theory.language import Listed, atoms_in
 from exactformer.certificates.checker.theory.reading import Choice, read_theory
@@ -20,6 +22,9 @@ from exactformer.constructions.theory import Theory
 from exactformer.constructions.transformer.network import Network
 from exactformer.constructions.turing.paradigm import Paradigm
 from exactformer.constructions.turing.theory import turing
+from exactformer.verify.arithmetic.models import parse_arithmetic
+from exactformer.verify.jobs import InProcess
+from exactformer.verify.writes import write_bound
 
 CONTEXT = 16
 
@@ -42,6 +47,25 @@ def test_the_same_is_proved_as_of_each_machine_alone(paradigm: Paradigm) -> None
         assert prove(network, theory, shapes=shapes) == prove(network, theory)
     (first,) = shapes.known
     assert 0 < len(first.heads) < len(network.layers)
+
+
+def test_a_sweep_takes_machines_of_one_shape_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = random_machine(Random(6), tapes=1, states=2, letters=1)
+    # What a theory says of writes is the same, too.
+    first, second = [machine for machine in machines(6, 9) if write_bound(machine).largest is None][:2]
+    drawn = [first, other, second]
+    monkeypatch.setattr(
+        sweep_module, "draw_case", lambda _, index: SimpleNamespace(run=SimpleNamespace(machine=drawn[index]))
+    )
+    shapes = Shapes()
+    monkeypatch.setattr(sweep_module, "_SHAPES", shapes)
+    wanted = sweep_module.UniversalSweep(0, CONTEXT, parse_arithmetic("fused:bf16"))
+    results = list(sweep_module.sweep_all(wanted, range(3), InProcess()))
+    assert [one.index for one in results] == [0, 2, 1]
+    assert len(shapes.known) == 1
+    for one in results:
+        alone = sweep_module.prove_machine(wanted, one.index)
+        assert replace(one, milliseconds=0) == replace(alone, milliseconds=0)
 
 
 def test_shapes_are_told_apart() -> None:
