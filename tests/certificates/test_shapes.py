@@ -100,22 +100,39 @@ def test_another_annotation_of_the_first_layers_is_proved_anew() -> None:
         prove(network, replace(theory, annotation=(layer, *theory.annotation[1:])), shapes=shapes)
 
 
-def test_layers_of_which_a_table_is_told_are_not_shared() -> None:
+@pytest.mark.parametrize("named", [False, True], ids=["the first layer", "a layer that has names"])
+def test_layers_of_which_a_table_is_told_are_not_shared(named: bool) -> None:
     """The condition is the same one, as it is joined with what follows from it."""
     shapes = Shapes()
     network, theory = built(machines(3, 1)[0])
-    head = next(place for place, cases in enumerate(theory.annotation[0]) if any("run" in one.classes for one in cases))
+    number, head = next(
+        (number, head)
+        for number, layer in enumerate(theory.annotation)
+        for head, cases in enumerate(layer)
+        if bool(number and theory.names[number - 1]) == named and any("run" in one.classes for one in cases)
+    )
     cases = []
-    for case in theory.annotation[0][head]:
+    for case in theory.annotation[number][head]:
         others = tuple(cls for cls in case.classes if cls != "run")
         cases += [replace(case, classes=others)] if others else []
         if others != case.classes:
             when = f"({case.when}) and (({case.when}) or ROWS of q read_1)"
             cases.append(replace(case, classes=("run",), when=when))
-    layer = [*theory.annotation[0][:head], cases, *theory.annotation[0][head + 1 :]]
-    told = replace(theory, annotation=(layer, *theory.annotation[1:]))
+    layers = [list(layer) for layer in theory.annotation]
+    layers[number][head] = cases
+    told = replace(theory, annotation=layers)
     assert prove(network, told, shapes=shapes).heads == prove(network, theory).heads
-    assert [first.heads for first in shapes.known] == [()]
+    assert [len(first.heads) for first in shapes.known] == [number]
+
+
+def test_another_bound_on_writes_is_another_theory() -> None:
+    machine, shapes = machines(0, 1)[0], Shapes()
+    found = []
+    for writes in (3, 2):
+        network, theory = turing(machine, context=CONTEXT, writes=writes)
+        found.append(prove(network, theory, shapes=shapes).heads)
+        assert found[-1] == prove(network, theory).heads
+    assert found[0] != found[1]
 
 
 @pytest.mark.parametrize("paradigm", Paradigm)
