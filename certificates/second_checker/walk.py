@@ -44,6 +44,15 @@ class Claimed:
 
 
 @dataclass(frozen=True)
+class Question:
+    """Whether formulas can hold together of tokens of classes i and j."""
+
+    i: str
+    j: str
+    formulas: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class View:
     """What holds of i and of a token of class j at or before it: the case; that j is selected; the score."""
 
@@ -174,6 +183,7 @@ class Walk:
         classes = set(self.theory.tokens)
         found = [read_case(one, classes, f"{place}, case {n}") for n, one in enumerate(as_list(entry, place))]
         limit(len(found), 2**11, f"{place}: cases")
+        there: list[list[Question]] = [[] for _ in found]
         for name in self.theory.tokens:
             whens: list[int] = []
             got = [constant(0)] * len(head.value)
@@ -185,14 +195,18 @@ class Walk:
                 for other in whens:
                     self.impossible(name, [when, other], f"{where}: another case may hold, too")
                 whens.append(when)
-                value = self.case(head, case, name, when, claim, where)
+                value = self.case(head, case, name, when, claim, there[n], where)
                 got = [d.either_cases(when, new, old) for new, old in zip(value, got, strict=True)]
             self.impossible(name, [d.negate(d.some(whens))], f"{place}, class {name}: no case may hold")
             for coordinate, cases in zip(head.out, got, strict=True):
                 after[name][coordinate] = d.plus(after[name][coordinate], cases)
+        for n, questions in enumerate(there):
+            demand(self.some(questions), f"{place}, case {n}: facts exclude it")
 
-    def case(self, head: Head, case: Case, i: str, when: int, claim: Claimed, place: str) -> list[Cases]:
-        """6.3 for tokens of class i; returns what i receives."""
+    def case(
+        self, head: Head, case: Case, i: str, when: int, claim: Claimed, there: list[Question], place: str
+    ) -> list[Cases]:
+        """6.3 for tokens of class i; returns what i receives. `there` collects what makes the case possible."""
         d, theory = self.d, self.theory
         member = self.sight(i, None, place).number(case.member)
         position_of_j = tuple(map(d.of_j, theory.position))
@@ -210,10 +224,12 @@ class Walk:
             selected = self.sight(i, j, f"{place}, selects {j}").formula(formula)
             views.append(View(j, given, selected, self.score(head, i, j)))
 
-        there = [(view.j, [view.given, at_member]) for view in views]
-        reached = any(theory.seen(i, j, frozenset(asked)) for j, asked in there)
-        demand(reached or any(theory.possible(i, j, asked) for j, asked in there), f"{place}: no token can be in this case")
-        top = self.top(i, views, at_member, place)
+        there += [Question(i, view.j, (view.given, at_member)) for view in views]
+        top = self.top(i, views, place)
+        if top is None:  # no token is selected, but that at the member has to be: so no token of class i is here
+            here = any(theory.possible(i, view.j, [view.given, at_member]) for view in views)
+            demand(not here, f"{place}: no token can be selected")
+            return value * len(head.value) if unknown else value
         single = True
         for view in views:
             j, given, selected = view.j, view.given, view.selected
@@ -234,17 +250,17 @@ class Walk:
         if not single and any(cases != constant(0) for cases in value):
             ties = self.context
             for count, most in theory.counts.items():
+                counted = theory.counted[count]
                 uncounted = [
-                    (view.j, [view.given, view.selected, d.negate(theory.counted[count].get((i, view.j), FALSE))])
-                    for view in views
+                    Question(i, v.j, (v.given, v.selected, d.negate(counted.get((i, v.j), FALSE)))) for v in views
                 ]
-                if most < ties and not any(theory.possible(i, j, asked) for j, asked in uncounted):
+                if most < ties and not self.some(uncounted):
                     ties = most
             demand(claim.ties >= ties, f"{place}: up to {ties} tokens may be selected")
         return value
 
-    def top(self, i: str, views: list[View], at_member: int, place: str) -> int:
-        """The one score that selected tokens can have; that of a given sequence, if one shows it."""
+    def top(self, i: str, views: list[View], place: str) -> int | None:
+        """The one score that selected tokens can have, or None if there is none."""
         d, theory = self.d, self.theory
         scores = {
             score
@@ -252,15 +268,21 @@ class Walk:
             for score, where in view.score.items()
             if d.every([view.given, view.selected, where])
         }
-        def having(view: View, score: int) -> list[int]:
-            return [view.given, view.selected, view.score.get(score, FALSE)]
+        if len(scores) > 1:
+            scores = {
+                score
+                for score in scores
+                if self.some(
+                    [Question(i, v.j, (v.given, v.selected, v.score.get(score, FALSE))) for v in views],
+                )
+            }
+        demand(len(scores) <= 1, f"{place}: selected tokens may have several scores: {sorted(scores)}")
+        return next(iter(scores), None)
 
-        order = sorted(scores, reverse=True)
-        order.sort(key=lambda score: not any(theory.seen(i, v.j, frozenset(having(v, score))) for v in views))
-        found = [s for s in order if len(scores) == 1 or any(theory.possible(i, v.j, having(v, s)) for v in views)]
-        demand(len(found) <= 1, f"{place}: selected tokens may have several scores: {found}")
-        demand(bool(found), f"{place}: no token can be selected")
-        return found[0]
+    def some(self, questions: list[Question]) -> bool:
+        """Whether one of these is possible: first of given sequences, which is quick."""
+        seen = any(self.theory.seen(q.i, q.j, frozenset(q.formulas)) for q in questions)
+        return seen or any(self.theory.possible(q.i, q.j, q.formulas) for q in questions)
 
     @staticmethod
     def above(bound: int) -> Callable[[int], bool]:
