@@ -111,18 +111,25 @@ class Diagrams:
             self.shifted[f] = found
         return found
 
+    def inside(self, f: int) -> set[int]:
+        """The nodes of a diagram, without FALSE and TRUE."""
+        seen, todo = set[int](), [f]
+        while todo:
+            node = todo.pop()
+            if node > TRUE and node not in seen:
+                seen.add(node)
+                todo += (self.low[node], self.high[node])
+        return seen
+
+    def size(self, f: int) -> int:
+        """0 of FALSE only."""
+        return 0 if f == FALSE else 1 + len(self.inside(f))
+
     def support(self, f: int) -> frozenset[int]:
         """The levels of the variables that occur."""
         found = self.levels.get(f)
         if found is None:
-            seen, todo, levels = {FALSE, TRUE}, [f], set()
-            while todo:
-                node = todo.pop()
-                if node not in seen:
-                    seen.add(node)
-                    levels.add(self.level[node])
-                    todo += (self.low[node], self.high[node])
-            found = self.levels[f] = frozenset(levels)
+            found = self.levels[f] = frozenset(self.level[node] for node in self.inside(f))
         return found
 
     def holds(self, f: int, i: Assignment, j: Assignment) -> bool:

@@ -22,6 +22,7 @@ from .text import Number, OneHot, Plus, RowOf, Scope, Signs, Truth, Unknown
 
 NUMBER_LEVELS = 2**20
 BIT_LEVELS = 2**14
+TRIED = 24
 
 
 @dataclass(frozen=True)
@@ -583,9 +584,10 @@ class Theory:
             broken = [fact for fact in facts if not d.holds(fact, of_i, of_j)]
             if not broken:
                 return True
-            # The fact that speaks of the fewest other variables is most likely to matter.
+            # The one that leaves the smallest diagram, of those that speak of the fewest other variables.
             levels = d.support(joined)
-            joined = d.both(joined, min(broken, key=lambda fact: len(d.support(fact) - levels)))
+            broken.sort(key=lambda fact: len(d.support(fact) - levels))
+            joined = min((d.both(joined, fact) for fact in broken[:TRIED]), key=d.size)
         return False
 
     def similar(self, i: str, j: str | None) -> tuple[Assignment, Assignment]:
