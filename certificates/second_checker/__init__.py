@@ -1,7 +1,8 @@
 """A second checker of certificates about theories: short, plain, written from the contracts alone.
 
 It decides again, with the standard library and integers, all that `certificates/THEORIES.md` 7 says of a valid
-certificate, for arithmetics without steps (`+linearL` excepted). Its author read the contracts, not the first checker.
+certificate, for arithmetics without steps (`+linearL` excepted). Not MACHINES 1: a bound on
+writes stays assumed. Its author read the contracts, not the first checker.
 Read the files in this order:
 
     documents   SPEC 1, 4.1      canonical JSON, rationals in strings, the weights document
@@ -10,7 +11,7 @@ Read the files in this order:
     theory      THEORIES 1 to 4  classes, ghosts, facts; whether something is possible; given sequences
     walk        THEORIES 5, 6    what every coordinate is, layer by layer; heads, names, next tokens
     softmax     ARITHMETIC       formats, rounding, what a head with separation and ties computes; section 8
-    machine     MACHINES 1       the tables of a machine, and its bound on writes
+    machine                      the tables of a machine
     __main__    THEORIES 7       the certificate: statement, hashes, verdict; the command
 
 Limits (SPEC 10; what is beyond them is *not judged*, before the work that the limit bounds):
@@ -34,15 +35,15 @@ from __future__ import annotations
 import time
 
 
-class Rejected(Exception):  # noqa: N818
+class Rejected(Exception):
     """The certificate is not valid; the message names the place and the reason."""
 
 
-class NotJudged(Exception):  # noqa: N818
+class NotJudged(Exception):
     """A limit or the budget is passed, or something is not supported: neither valid nor invalid."""
 
 
-class Unreadable(Exception):  # noqa: N818
+class Unreadable(Exception):
     """No certificate, or an option that makes no sense."""
 
 

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import Deadline, NotJudged, Rejected, Unreadable, demand, limit
+from . import Deadline, NotJudged, Rejected, Unreadable, demand, documents, limit
 from .diagrams import Diagrams
-from .documents import Network, as_boolean, as_integer, as_list, as_natural, as_object, as_string, canonical
-from .documents import read_bytes, read_document, read_network, read_text, sha256
-from .machine import Machine, read_machine, writes_per_cell
+from .documents import as_list, as_natural, as_object, as_string, canonical, read_bytes, read_text, sha256
+from .machine import Machine, read_machine
 from .softmax import admitted, head_holds, misfits, read_arithmetic
 from .theory import Theory
 from .walk import Claimed, Walk
@@ -47,7 +46,7 @@ class Heads:
     holds: list[bool]
 
 
-def read_heads(value: Any, network: Network, context: int) -> Heads:
+def read_heads(value: Any, network: documents.Network, context: int) -> Heads:
     entries = as_list(value, "heads")
     wanted = [(n, h, head.name) for n, layer in enumerate(network.layers, 1) for h, head in enumerate(layer.heads)]
     demand(len(entries) == len(wanted), "heads: not one entry per head")
@@ -57,14 +56,16 @@ def read_heads(value: Any, network: Network, context: int) -> Heads:
         place = f"heads: layer {layer}, head {head}"
         fields = as_object(entry, ("layer", "head", "name", "separation", "ties", "holds"), place)
         named = (fields["layer"], fields["head"], fields["name"]) == (layer, head, name)
-        demand(named and type(fields["layer"]) is type(fields["head"]) is int, f"{place}: another head, or another name")
+        demand(
+            named and type(fields["layer"]) is type(fields["head"]) is int, f"{place}: another head, or another name"
+        )
         separation = fields["separation"]
         if separation is not None:
-            separation = as_integer(separation, f"{place}: separation", 1, 4)
+            separation = documents.as_integer(separation, f"{place}: separation", 1, 4)
         ties = as_natural(fields["ties"], f"{place}: ties")
         demand(ties <= context, f"{place}: ties above the context")
         layers[layer - 1].append(Claimed(separation, ties))
-        holds.append(as_boolean(fields["holds"], f"{place}: holds"))
+        holds.append(documents.as_boolean(fields["holds"], f"{place}: holds"))
     return Heads(layers, holds)
 
 
@@ -83,17 +84,15 @@ def claim_of(statement: dict[str, Any], theory: Theory, verdict: str, has_output
         for name, value in sorted(statement["parameters"].items())
     )
     every = (
-        f"For every token sequence of the theory {theory.name} (SHA-256 {statement['theory']['sha256']}{parameters}) of "
-        f"at most {statement['context']} tokens, the"
+        f"For every token sequence of the theory {theory.name} (SHA-256 {statement['theory']['sha256']}{parameters}) "
+        f"of at most {statement['context']} tokens, the"
     )
     arithmetic = f"in the arithmetic {statement['arithmetic']} at beta = {statement['beta']}"
-    output = (
-        "; and at every token for which the theory names an output, that is the next token" if has_output else ""
-    )
+    output = "; and at every token for which the theory names an output, that is the next token" if has_output else ""
     if verdict == "proved":
         return (
-            f"{every} softmax transformer of these weights, {arithmetic}, has after every sublayer exactly the activations "
-            f"of the hardmax transformer, which are in {{-1, 0, 1}}{output}."
+            f"{every} softmax transformer of these weights, {arithmetic}, has after every sublayer exactly the "
+            f"activations of the hardmax transformer, which are in {{-1, 0, 1}}{output}."
         )
     return (
         f"{every} hardmax transformer of these weights has activations in {{-1, 0, 1}} only{output}; of the softmax "
@@ -101,31 +100,24 @@ def claim_of(statement: dict[str, Any], theory: Theory, verdict: str, has_output
     )
 
 
-def compare_machine(machine: Machine, theory: Theory, context: int, deadline: Deadline) -> tuple[list[str], list[str]]:
-    """The parameters are the machine's tables; what is proved, and what is then no longer assumed."""
+def compare_machine(machine: Machine, theory: Theory) -> str:
+    """The parameters are the machine's tables."""
     demand(theory.name in MACHINE_THEORIES, f"the theory {theory.name} is not about runs of a machine")
     for name, value in machine.parameters().items():
         given = theory.parameters.get(name)
-        if name == "ROWS" and isinstance(given, list):
-            given = sorted(given)
+        given = sorted(given) if name == "ROWS" and isinstance(given, list) else given
         demand(given == value, f"parameter {name} is not that of the machine {machine.name}")
-    proved = [f"the parameters of the theory are the tables of the machine {machine.name}"]
-    writes = theory.parameters["WRITES"]
-    bound = writes_per_cell(machine, deadline)
-    if theory.name == "turing-cot" and ((bound is not None and bound <= writes) or writes >= context):
-        proved.append(f"no run of {machine.name} writes a cell more than {writes} times, the input counted")
-        return proved, [line for line in theory.about if line.startswith("no cell of a tape is written more than")]
-    return proved, []
+    return f"the parameters of the theory, but for WRITES, are the tables of the machine {machine.name}"
 
 
 def check(path: Path, theory_text: str | None, machine: Machine | None, deadline: Deadline) -> Valid:
-    document = read_document(read_bytes(path), "certificate")
+    document = documents.read_document(read_bytes(path), "certificate")
     if document.get("format") != "exactformer theory certificate":
         raise Unreadable("not a certificate about a theory")
     if document.get("verdict") == "tokens proved":
         raise NotJudged("claims about tokens alone (THEORIES 8) are not supported by this checker")
     as_object(document, (*FIELDS, "verdict", "provenance"), "certificate")
-    demand(as_integer(document["version"], "version") == 2, "version: not 2")
+    demand(documents.as_integer(document["version"], "version") == 2, "version: not 2")
     demand(isinstance(document["provenance"], dict), "provenance: not an object")
     verdict = as_string(document["verdict"], "verdict")
     demand(verdict in ("proved", "inconclusive"), f"verdict: {verdict[:40]!r}")
@@ -136,8 +128,8 @@ def check(path: Path, theory_text: str | None, machine: Machine | None, deadline
     source = as_object(statement["theory"], ("text", "sha256"), "statement: theory")
     text = as_string(source["text"], "statement: theory: text")
     if theory_text is None:
-        name = re.search(r"^theory (\S+)$", text, re.MULTILINE)
-        ours = MACHINE_THEORIES.get(name[1]) if name else None
+        named = re.search(r"^theory (\S+)$", text, re.MULTILINE)
+        ours = MACHINE_THEORIES.get(named[1]) if named else None
         demand(ours is not None, "statement: theory: none that is about runs of machines")
         theory_text = read_text(ours or path)
     demand(text == theory_text, "statement: theory: not the theory that is given")
@@ -153,12 +145,16 @@ def check(path: Path, theory_text: str | None, machine: Machine | None, deadline
     demand(beta & (beta - 1) == 0, "statement: beta is no power of two")
 
     # The network: the file that the certificate names, with its hash; it fits; beta is admitted.
-    weights = as_object(as_object(document["network"], ("weights",), "network")["weights"], ("file", "sha256"), "weights")
+    weights = as_object(
+        as_object(document["network"], ("weights",), "network")["weights"], ("file", "sha256"), "weights"
+    )
     file = as_string(weights["file"], "network: file")
-    demand(re.fullmatch(r"[^/\\\0]{1,255}", file) is not None and file not in (".", ".."), f"network: file {file[:40]!r}")
+    demand(
+        re.fullmatch(r"[^/\\\0]{1,255}", file) is not None and file not in (".", ".."), f"network: file {file[:40]!r}"
+    )
     data = read_bytes(path.parent / file)
     demand(weights["sha256"] == sha256(data), "network: sha256 is not that of the weights")
-    network = read_network(data)
+    network = documents.read_network(data)
     demand(context <= 2**network.position_bits, "statement: context: more than 2^r")
     longest = max((len(head.query) for layer in network.layers for head in layer.heads), default=0)
     demand(admitted(arithmetic, beta, longest), "statement: beta is not admitted")
@@ -174,11 +170,15 @@ def check(path: Path, theory_text: str | None, machine: Machine | None, deadline
     heads = read_heads(document["heads"], network, context)
     margin = document["margin"]
     if margin is not None:
-        margin = as_integer(margin, "margin", 1)
-    demand(verdict == ("proved" if all(heads.holds) else "inconclusive"), "verdict: does not follow from holds of heads")
+        margin = documents.as_integer(margin, "margin", 1)
+    demand(
+        verdict == ("proved" if all(heads.holds) else "inconclusive"), "verdict: does not follow from holds of heads"
+    )
     lists = {name: as_list(document[name], name) for name in ("annotation", "names", "holds")}
     for name, entries in lists.items():
-        demand(len(entries) == len(network.layers) or (not entries and name != "annotation"), f"{name}: not one per layer")
+        demand(
+            len(entries) == len(network.layers) or (not entries and name != "annotation"), f"{name}: not one per layer"
+        )
     not_shown = theory.read_sequences(document["witnesses"])
     shown: dict[Claimed, bool] = {}
     for claimed, holds in zip((one for layer in heads.layers for one in layer), heads.holds, strict=True):
@@ -188,26 +188,23 @@ def check(path: Path, theory_text: str | None, machine: Machine | None, deadline
         demand(not holds or shown[claimed], f"heads: {claimed}: ARITHMETIC 6 does not show that it holds")
     walk = Walk(theory, network, context)
     for n in range(len(network.layers)):
-        of_layer = [entries[n] if entries else [] for entries in lists.values()]
-        walk.layer(n + 1, *of_layer, heads.layers[n])
+        cases, names_of, words = (entries[n] if entries else [] for entries in lists.values())
+        walk.layer(n + 1, cases, names_of, words, heads.layers[n])
     walk.next_token(margin)
 
     proved = [
-        f"by induction over positions and layers: what every coordinate is at tokens of {len(theory.tokens)} classes, and "
-        f"what every head selects; {len(theory.decided)} questions decided",
-        f"all that the theory's text says is true of each of {len(theory.given)} sequences that the certificate gives",
+        f"by induction over positions and layers: what every coordinate is at tokens of {len(theory.tokens)} classes, "
+        f"and what every head selects; {len(theory.decided)} questions decided",
+        f"all that the theory's text says is true of each of {len(theory.given)} sequences given",
     ]
     if margin is not None:
         proved.append(f"the token that has to come next is the unique best one, by a margin of at least {margin}")
     if verdict == "proved":
         proved.append(f"with its separation and ties, every head gives the hardmax value in {arithmetic_text}")
-    known: list[str] = []
     if machine is not None:
-        more, known = compare_machine(machine, theory, context, deadline)
-        proved += more
+        proved.append(compare_machine(machine, theory))
     assumed = [f"a token sequence is of the theory {theory.name} if all that its text says is true of it"]
-    assumed += [line for line in theory.about if line not in known]
-    assumed += not_shown
+    assumed += [*theory.about, *not_shown]
     if arithmetic.model != "exact":
         assumed.append(f"weights, MLP sums, residual sums and logits are held in {arithmetic.linear.name}")
     assumed.append("a head is computed as ARITHMETIC 2 says of the arithmetic")

@@ -1,7 +1,7 @@
 """Formulas as reduced ordered binary decision diagrams; integers and numbers made of them (argument 13).
 
-A *formula* is the number of a node: FALSE, TRUE, or a variable's level with a formula for 0 and one for 1, in which only
-higher levels occur. No two nodes are alike and none has two equal parts, so equivalent formulas are one number.
+A *formula* is the number of a node: FALSE, TRUE, or a variable's level with a formula for 0 and one for 1, in which
+only higher levels occur. No two nodes are alike and none has two equal parts, so equivalent formulas are one number.
 Even levels are about the token i, each followed by the odd level of the same ghost of j.
 
 *Cases* give an integer that depends on ghosts: each value with the formula that says when; exactly one of them holds.

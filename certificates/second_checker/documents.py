@@ -1,7 +1,7 @@
 """Documents: canonical JSON, and the weights document (SPEC 1 and 4.1).
 
 A document is canonical if its bytes are those that JSON's writer makes of it, with sorted keys and without spaces, and
-one newline. A *vector* is a list of (coordinate, value); a *family* has one token for every choice of its fields' values.
+one newline. A *vector* is a list of (coordinate, value); a *family* has one token for each choice of fields' values.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -217,7 +218,9 @@ class _Weights:
             self.registers[name] = tuple(range(self.width, self.width + size))
             self.width += size
         first = next(iter(self.registers.items()), None)
-        demand(first == ("pos", tuple(range(self.bits))), "the first register is not pos, with position_bits coordinates")
+        demand(
+            first == ("pos", tuple(range(self.bits))), "the first register is not pos, with position_bits coordinates"
+        )
         families = [self.family(entry) for entry in as_list(document["vocabulary"], f"{place}: vocabulary")]
         self.families = {family.name: family for family in families}
         demand(len(self.families) == len(families), "two families have one name")
@@ -296,11 +299,14 @@ class _Weights:
             demand(all(weights), f"{place}: a weight is 0")
             demand(len(coordinates) == len(weights), f"{place}: {side} lists of two lengths")
             demand(
-                len(starts) == len(biases) + 1 and starts[0] == 0 and starts == sorted(starts) and starts[-1] == len(weights),
+                len(starts) == len(biases) + 1
+                and starts[0] == 0
+                and starts == sorted(starts)
+                and starts[-1] == len(weights),
                 f"{place}: {side}_start does not divide the list",
             )
             pairs = list(zip(coordinates, weights, strict=True))
-            sides.append([tuple(pairs[low:high]) for low, high in zip(starts, starts[1:], strict=False)])
+            sides.append([tuple(pairs[low:high]) for low, high in pairwise(starts)])
         return tuple(Neuron(*parts) for parts in zip(biases, *sides, strict=True))
 
 

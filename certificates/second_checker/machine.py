@@ -1,18 +1,16 @@
-"""A Turing machine, given as text: its tables as a theory has them, and its bound on writes per cell (MACHINES 1).
+"""A Turing machine, given as text: its tables, as the theories `turing-cot` and `turing-scot` have them as parameters.
 
 The text is the YAML of `constructions/machines/README.md`: lines `key: value`, `key: [value, value]`, `- "row"`.
-A *view* of a watched cell of one tape is a state, the place of the head (below, at or above the cell), and the symbol in
-the cell. An *edge* is a row that may be taken there, and where it leads.
+The bound on writes per cell of MACHINES 1 is not computed: that of the theory stays assumed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from . import Deadline, Unreadable, limit
+from . import Unreadable, limit
 
 
 @dataclass(frozen=True)
@@ -108,86 +106,3 @@ def read_machine(text: str) -> Machine:
         raise Unreadable("machine: an input symbol that is no symbol, or the blank")
     name = _value(values["name"], "machine: name")
     return Machine(name, tapes, lists["states"], halting, lists["alphabet"], lists["input"], tuple(rows))
-
-
-View = tuple[str, str, str]
-
-
-def _edges(machine: Machine, tape: int, view: View, cell_0: bool) -> Iterator[View]:
-    state, place, symbol = view
-    if state == machine.halting:
-        return
-    for row in machine.rows:
-        if row.state != state or (place == "at" and row.read[tape] != symbol):
-            continue
-        move = row.moves[tape]
-        then = (place,)
-        if place == "below" and move == "R":
-            then = ("below", "at")  # type: ignore[assignment]
-        elif place == "above" and move == "L":
-            then = ("above", "at")  # type: ignore[assignment]
-        elif place == "at":
-            then = ({"L": "at" if cell_0 else "below", "S": "at", "R": "above"}[move],)
-        for next_place in then:
-            yield row.to, next_place, row.written[tape] if place == "at" else symbol
-
-
-def _writes(machine: Machine, tape: int, cell_0: bool, deadline: Deadline) -> int | None:
-    """The most edges that leave views at the cell on one path, the input's write included; None if one is on a cycle.
-
-    Views are put into strongly connected components (Tarjan's algorithm, without recursion); each component is
-    finished after all that it leads to, so the longest path is known by then.
-    """
-    start = [machine.alphabet[0], *(machine.inputs if tape == 0 else ())]
-    initial = [(machine.states[0], "at" if cell_0 else "below", symbol) for symbol in start]
-    index: dict[View, int] = {}
-    lowest: dict[View, int] = {}
-    most: dict[View, int] = {}
-    stack: list[View] = []
-    for first in initial:
-        work: list[tuple[View, list[View]]] = []
-        if first not in index:
-            work.append((first, []))
-        while work:
-            view, left = work[-1]
-            if view not in index:
-                index[view] = lowest[view] = len(index)
-                limit(len(index), 2**16, "views of a cell")
-                deadline.look()
-                stack.append(view)
-                left.extend(_edges(machine, tape, view, cell_0))
-            while left and left[-1] in index:
-                then = left.pop()
-                if then not in most:
-                    lowest[view] = min(lowest[view], lowest[then] if then in lowest else index[then])
-            if left:
-                work.append((left[-1], []))
-                continue
-            work.pop()
-            if lowest[view] == index[view]:
-                component = set(stack[stack.index(view) :])
-                del stack[stack.index(view) :]
-                best = 0
-                for one in component:
-                    for then in _edges(machine, tape, one, cell_0):
-                        writes = one[1] == "at"
-                        if then in component and writes:
-                            return None
-                        if then not in component:
-                            best = max(best, most[then] + writes)
-                for one in component:
-                    most[one] = best
-    blank = machine.alphabet[0]
-    return max(most[view] + (view[2] != blank) for view in initial)
-
-
-def writes_per_cell(machine: Machine, deadline: Deadline) -> int | None:
-    """The bound of MACHINES 1, or None."""
-    bounds = []
-    for tape in range(machine.tapes):
-        for cell_0 in (True, False):
-            bound = _writes(machine, tape, cell_0, deadline)
-            if bound is None:
-                return None
-            bounds.append(bound)
-    return max(bounds)

@@ -70,7 +70,7 @@ class Format:
         return abs(number) <= self.largest and (number / self.spacing(abs(number))).denominator == 1
 
 
-class NotShown(Exception):  # noqa: N818
+class NotShown(Exception):
     """A demand is not met: nothing is shown of this query."""
 
 
@@ -347,7 +347,7 @@ class Query:
         model = self.arithmetic.model
         try:
             if model == "exact":
-                return mean(self.exact) == (wanted, wanted)
+                return mean(self.exact) == (Fraction(wanted), Fraction(wanted))
             low, high = self.fused() if model == "fused" else self.rounded()
             return self.arithmetic.a.round(low) == wanted == self.arithmetic.a.round(high)
         except NotShown:
@@ -379,7 +379,7 @@ class Query:
         return both(found)
 
     def rounded(self) -> Span:
-        """5.4: weights that are quotients, rounded (once, or to ACC and then to W); then the sum of weights * values."""
+        """5.4: weights are quotients, rounded (once, or to ACC and then to W); then weights * values are added."""
         acc, w, n = self.arithmetic.acc, self.arithmetic.w, self.n
         spans = [group.weight for group in self.exact]
         if acc is not None:
@@ -417,21 +417,20 @@ class Query:
             errors.append(error)
         low = high = magnitude = ZERO
         for group, one, share, error in zip(groups, weights, shares, errors, strict=True):
-            total = both([(group.least * one[0], group.most * one[1]), (share[0] - error, share[1] + error)])
-            products = [weight * v for weight in total for v in group.value]
+            of_group = both([(group.least * one[0], group.most * one[1]), (share[0] - error, share[1] + error)])
+            products = [weight * v for weight in of_group for v in group.value]
             low, high = low + min(products), high + max(products)
             magnitude += max(map(abs, products))
-        result = [(low, high)]
         if acc is None:
             least, most = mean(groups)
             d = sum((e * max(map(abs, g.value)) for e, g in zip(errors, groups, strict=True)), ZERO)
             return both([(low, high), (least - d, most + d)])
-        found = sum_in(acc, w, self.with_weights(weights), n)
-        if found.error is None:
-            return -found.bound, found.bound
-        if found.swallowed:
-            return ends(self.with_weights(weights), self.all, found, True)
-        return result[0][0] - found.error * magnitude, result[0][1] + found.error * magnitude
+        total_sum = sum_in(acc, w, self.with_weights(weights), n)
+        if total_sum.error is None:
+            return -total_sum.bound, total_sum.bound
+        if total_sum.swallowed:
+            return ends(self.with_weights(weights), self.all, total_sum, True)
+        return low - total_sum.error * magnitude, high + total_sum.error * magnitude
 
     @staticmethod
     def rounding(to: Format, group: Group, share: Fraction, one: Span, so_far: Fraction) -> tuple[Fraction, Span]:
@@ -500,7 +499,9 @@ def misfits(network: Network, linear: Format, beta: int) -> Iterator[str]:
         if any(total + (coordinate < network.position_bits) > c for coordinate, total in enumerate(sums)):
             yield f"an embedding of {family.name}"
         logit = sum(abs(weight) for _, weight in family.unembedding)
-        logit += sum(max(sum(abs(weight) for _, weight in vector) for vector in field.unembedding) for field in family.fields)
+        logit += sum(
+            max(sum(abs(weight) for _, weight in vector) for vector in field.unembedding) for field in family.fields
+        )
         if logit > c:
             yield f"a logit of {family.name}"
     for number, layer in enumerate(network.layers, 1):

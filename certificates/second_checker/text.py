@@ -1,7 +1,7 @@
 """The text of a theory, and formulas, numbers and contents (THEORIES 2 and 3).
 
 First loops are unrolled: a *scope* says what the names in braces and in headers of loops stand for: a number, an
-element, a list of elements (a set) or a row, a list of rows (a table). Then lines, formulas, numbers and contents are read.
+element, a list of elements (a set) or a row, a list of rows (a table). Then formulas, numbers and contents are read.
 Formulas and contents of the annotation are read by the same functions, without loops.
 """
 
@@ -123,13 +123,12 @@ class Unroller:
                 demand(bool(brace), f"{place}: a brace is not closed")
                 result.append(_stands_for(inside, scope, place))
                 continue
-            depth = 1
-            for end, mark in enumerate(rest):
-                depth += (mark == "[") - (mark == "]")
-                if not depth:
-                    break
+            depth, end = 1, 0
+            while depth and end < len(rest):
+                depth += (rest[end] == "[") - (rest[end] == "]")
+                end += 1
             demand(depth == 0, f"{place}: {match[0]} is not closed")
-            header, colon, body = rest[:end].partition(": ")
+            header, colon, body = rest[: end - 1].partition(": ")
             demand(bool(colon), f"{place}: {match[0]} has no colon")
             parts = []
             for inner in self.scopes(header, scope, place):
@@ -138,10 +137,12 @@ class Unroller:
             if match[1] == "each":
                 result.append(" ".join(parts))
             elif parts:
-                result.append("(" + (" and " if match[1] == "all" else " or ").join(f"({part})" for part in parts) + ")")
+                result.append(
+                    "(" + (" and " if match[1] == "all" else " or ").join(f"({part})" for part in parts) + ")"
+                )
             else:
                 result.append("true" if match[1] == "all" else "false")
-            text = rest[end + 1 :]
+            text = rest[end:]
         self.turn(len(text))
         return "".join(result) + text
 

@@ -3,9 +3,9 @@
 A *term* is what a number of the text means: bits, with its kind. A *place* (`Sight`) knows which terms the ghosts of
 the token i, and perhaps of a token j, are. A *fact* is a formula that is true of every token (of every two tokens).
 
-Something is *possible* unless facts exclude it. Facts are taken one by one: formulas are searched for values; facts that
-these values break are added; and so on, until there are no values, or all facts hold. Fewer facts make more possible, so
-what is found impossible is impossible.
+Something is *possible* unless facts exclude it. Facts are taken one by one: values are found for which the formulas
+hold; a fact that these values break is joined to them; and so on, until there are no values, or all facts hold. Fewer
+facts make more possible, so what is found impossible is impossible.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from . import Rejected, demand, limit, text
 from .diagrams import FALSE, TRUE, Assignment, Bits, Cases, Diagrams, constant, sign
-from .text import Bit, Choice, Compare, Constant, Content, Cut, Element, Fixed, Flag, Formula, Ghost, Joined, Not
-from .text import Number, OneHot, Plus, RowOf, Scope, Signs, Truth, Unknown
+from .text import Content, Formula, Ghost, Number, Scope
 
 NUMBER_LEVELS = 2**20
 BIT_LEVELS = 2**14
@@ -42,7 +42,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Term:
-    """Bits of a number, of an element's index in its set, or of a flag. `kind` is None for a number that is computed."""
+    """Bits of a number, of an element's index in its set, or of a flag. No kind: a number that is computed."""
 
     bits: Bits
     kind: Kind | None = None
@@ -71,17 +71,17 @@ class Sight:
     def number(self, number: Number) -> Bits:
         """The bits of a number; an element is none."""
         match number:
-            case Constant(value):
+            case text.Constant(value):
                 return self.d.number(value)
-            case Plus(left, right):
+            case text.Plus(left, right):
                 bits = self.d.add(self.number(left), self.number(right))
                 limit(len(bits), 512, f"{self.place}: bits of a number")
                 return bits
-            case Cut("minus", inside, by):
+            case text.Cut("minus", inside, by):
                 return self.d.minus(self.number(inside), by)
-            case Cut("drop", inside, by):
+            case text.Cut("drop", inside, by):
                 return self.number(inside)[by:]
-            case Cut(_, inside, by):
+            case text.Cut(_, inside, by):
                 return tuple(FALSE if b < by else bit for b, bit in enumerate(self.number(inside)))
             case Ghost():
                 term = self.ghost(number)
@@ -99,7 +99,7 @@ class Sight:
 
     def element(self, number: Number, kind: Kind) -> Bits:
         """An element of this set."""
-        if isinstance(number, Element):
+        if isinstance(number, text.Element):
             demand(number.name in kind.elements, f"{self.place}: '{number.name}' is not in the set {kind.set_name}")
             return self.d.number(kind.elements.index(number.name))
         term = self.ghost(number) if isinstance(number, Ghost) else None
@@ -111,7 +111,7 @@ class Sight:
         d = self.d
         kinds = [self.ghost(side).kind if isinstance(side, Ghost) else None for side in (left, right)]
         kind = kinds[0] or kinds[1]
-        if isinstance(left, Element) and isinstance(right, Element):
+        if isinstance(left, text.Element) and isinstance(right, text.Element):
             equal = TRUE if left.name == right.name else FALSE
         elif kind and kind.what == "flag":
             demand(kinds[0] == kinds[1], f"{self.place}: a flag is compared with something else")
@@ -131,27 +131,27 @@ class Sight:
     def formula(self, formula: Formula) -> int:
         d = self.d
         match formula:
-            case Truth(value):
+            case text.Truth(value):
                 return TRUE if value else FALSE
-            case Flag(ghost):
+            case text.Flag(ghost):
                 term = self.ghost(ghost)
                 demand(term.kind is not None and term.kind.what == "flag", f"{self.place}: {ghost.name} is no flag")
                 return term.bits[0]
-            case Bit(number, place):
+            case text.Bit(number, place):
                 bits = self.number(number)
                 return bits[place] if place < len(bits) else FALSE
-            case Compare(how, left, right):
+            case text.Compare(how, left, right):
                 return self.compare(how, left, right)
-            case RowOf(table, ghosts):
+            case text.RowOf(table, ghosts):
                 rows = self.theory.table(table, self.place)
                 return d.some(self.row_begins(row, ghosts) for row in {row[: len(ghosts)] for row in rows})
-            case Not(part):
+            case text.Not(part):
                 return d.negate(self.formula(part))
-            case Joined(every, parts):
+            case text.Joined(every, parts):
                 return (d.every if every else d.some)([self.formula(part) for part in parts])
 
     def row_begins(self, row: tuple[str, ...], ghosts: tuple[Ghost, ...]) -> int:
-        """The ghosts are the first entries of the row; an entry that is not in a ghost's set is nothing that it can be."""
+        """The ghosts are the first entries of the row; no ghost is an entry that is not in its set."""
         demand(len(ghosts) <= len(row), f"{self.place}: a row has fewer entries")
         parts = []
         for ghost, entry in zip(ghosts, row, strict=False):
@@ -167,21 +167,21 @@ class Sight:
         """What `width` coordinates hold; `any` is read where cases are."""
         d = self.d
         match content:
-            case Fixed(value):
+            case text.Fixed(value):
                 return [constant(value)] * width
-            case Signs(number, low):
+            case text.Signs(number, low):
                 bits = self.index(number)
                 bits = bits[:width] + (FALSE,) * (width - len(bits))
                 return [sign(d, bit) if c >= low else constant(0) for c, bit in enumerate(bits)]
-            case OneHot(number):
+            case text.OneHot(number):
                 bits = self.index(number)
                 ones = [d.equal(bits, d.number(c)) for c in range(width)]
                 return [d.either_cases(one, constant(1), constant(0)) for one in ones]
-            case Choice(formula, then, otherwise):
+            case text.Choice(formula, then, otherwise):
                 where = self.formula(formula)
                 both = zip(self.content(then, width), self.content(otherwise, width), strict=True)
                 return [d.either_cases(where, x, y) for x, y in both]
-            case Unknown():
+            case text.Unknown():
                 raise Rejected(f"{self.place}: any is not the whole value of a case")
 
 
@@ -256,9 +256,7 @@ class Theory:
         if kind.what == "position":
             index, self.number_levels = self.number_levels, self.number_levels + 2
             limit(index, BIT_LEVELS - 4, "variables")
-            return tuple(
-                self.d.variable(NUMBER_LEVELS + (width - 1 - b) * BIT_LEVELS + index) for b in range(width)
-            )
+            return tuple(self.d.variable(NUMBER_LEVELS + (width - 1 - b) * BIT_LEVELS + index) for b in range(width))
         index, self.small_levels = self.small_levels, self.small_levels + 2 * width
         limit(self.small_levels, NUMBER_LEVELS - 4, "variables")
         return tuple(self.d.variable(index + 2 * (width - 1 - b)) for b in range(width))
@@ -284,7 +282,9 @@ class Theory:
         word, _, rest = line.partition(" ")
         rest = rest.strip()
         if not self.name:
-            demand(word == "theory" and re.fullmatch(r"[A-Za-z_][\w-]*", rest, re.ASCII) is not None, f"{place}: no name")
+            demand(
+                word == "theory" and re.fullmatch(r"[A-Za-z_][\w-]*", rest, re.ASCII) is not None, f"{place}: no name"
+            )
             self.name = rest
             return
         if word in ("parameter", "set"):
@@ -363,7 +363,9 @@ class Theory:
         elif match[2] == "rows":
             demand(isinstance(value, list) and all(isinstance(row, list) for row in value), f"{where}: no table")
             rows = [tuple(row) for row in value or ()]
-            demand(all(type(entry) is str and text.is_element(entry) for row in rows for entry in row), f"{where}: names")
+            demand(
+                all(type(entry) is str and text.is_element(entry) for row in rows for entry in row), f"{where}: names"
+            )
             demand(len({len(row) for row in rows}) <= 1, f"{where}: rows of two lengths")
             self.scope[name] = rows
         else:
@@ -421,7 +423,7 @@ class Theory:
                 demand(kind.what == "element" and name not in self.defined[owner], f"{place}: {name} is defined twice")
                 value: Bits = ()
                 for row, begin in zip(rows, begins, strict=True):
-                    value = self.d.pick(begin, sight.element(Element(row[column]), kind), value)
+                    value = self.d.pick(begin, sight.element(text.Element(row[column]), kind), value)
                 self.facts[owner].append(self.d.equal(term.bits, value))
                 self.defined[owner][name] = None
                 self.needs[owner][name] = {source.name for source in sources}
@@ -547,7 +549,6 @@ class Theory:
 
         False is a proof. True means that facts do not exclude it.
         """
-        d = self.d
         asked = frozenset(formulas) - {TRUE}
         if FALSE in asked:
             return False
@@ -617,7 +618,7 @@ class Theory:
             limit(total, 2**9, "tokens of given sequences")
             tokens = [self.read_token(entry, at, f"{place}, token {at}") for at, entry in enumerate(entries)]
             demand(tokens[0].name in self.first, f"{place}: token 0 is not of a first class")
-            for at, (one, then) in enumerate(zip(tokens, tokens[1:], strict=False)):
+            for at, (one, then) in enumerate(pairwise(tokens)):
                 demand(then.name in self.follow[one.name], f"{place}, token {at + 1}: {then.name} after {one.name}")
                 shown.add((one.name, then.name))
             for at, token in enumerate(tokens):
@@ -655,7 +656,11 @@ class Theory:
                 number = int(value)
             elif kind.what == "element" and value in kind.elements:
                 number = kind.elements.index(value)
-            elif term.is_number and type(value) is int and 0 <= value <= (kind.most if kind.what == "small" else 2**self.r - 1):
+            elif (
+                term.is_number
+                and type(value) is int
+                and 0 <= value <= (kind.most if kind.what == "small" else 2**self.r - 1)
+            ):
                 number = value
             if number is None:
                 raise Rejected(f"{place}: {ghost} cannot be {str(value)[:40]}")

@@ -1,9 +1,9 @@
 """What every coordinate is at tokens of every class, layer by layer (THEORIES 5 and 6).
 
-By induction over positions and layers: `self.x[C][c]` is coordinate c at a token of class C, an integer by cases of the
-token's ghosts. The certificate says what heads select (*cases*), names numbers (*names*) and registers (*holds*); each is
-proved before it is used. A name that a layer gives is a fresh ghost, with its definition as a fact; so a formula about the
-name's former meaning keeps that meaning, and `holds` replaces it.
+By induction over positions and layers: `self.x[C][c]` is coordinate c at a token of class C, an integer by cases of
+the token's ghosts. The certificate says what heads select (*cases*), names numbers (*names*) and registers (*holds*);
+each is proved before it is used. A name that a layer gives is a fresh ghost, with its definition as a fact; so a
+formula about the name's former meaning keeps that meaning, and `holds` replaces it.
 
 Every question is asked so that "impossible" is what helps the certificate; three are not: that a case is possible, that
 an output is, and that a token can be at a member.
@@ -238,7 +238,9 @@ class Walk:
             demand(not theory.possible(i, j, [at_member, outside]), f"{where}: that at member may not be selected")
             # The best score of others is at most top - separation, where the certificate is right.
             near = TRUE if claim.separation is None else d.where(view.score, self.above(top - claim.separation))
-            demand(not theory.possible(i, j, [outside, near]), f"{where}: one not selected may score within the separation")
+            demand(
+                not theory.possible(i, j, [outside, near]), f"{where}: one not selected may score within the separation"
+            )
             single = single and not theory.possible(i, j, [inside, d.negate(at_member)])
             if not unknown:
                 for coordinate, expected in zip(head.value, value, strict=True):
@@ -261,7 +263,7 @@ class Walk:
 
     def top(self, i: str, views: list[View], place: str) -> int | None:
         """The one score that selected tokens can have, or None if there is none."""
-        d, theory = self.d, self.theory
+        d = self.d
         scores = {
             score
             for view in views
@@ -304,9 +306,9 @@ class Walk:
         pairs: dict[Any, tuple[int, Cases, Cases]] = {}
         for q, k in zip(head.query, head.key, strict=True):
             x, y = self.x[i][q], self.of_j[j][k]
-            key = (tuple(sorted(x.items())), tuple(sorted(y.items())))
-            pairs[key] = (pairs[key][0] + 1 if key in pairs else 1, x, y)
-        key = tuple(sorted((name, count) for name, (count, _, _) in pairs.items()))
+            same = (tuple(sorted(x.items())), tuple(sorted(y.items())))
+            pairs[same] = (pairs[same][0] + 1 if same in pairs else 1, x, y)
+        key = tuple(sorted((same, count) for same, (count, _, _) in pairs.items()))
         if key not in self.scores:
             terms = [(count, self.d.times(x, y)) for count, x, y in pairs.values()]
             self.scores[key] = weighed(self.d, 0, terms)
@@ -482,4 +484,3 @@ class Walk:
                 if where:
                     result[max(a, b)] = d.either(result.get(max(a, b), FALSE), where)
         return result
-
