@@ -416,8 +416,8 @@ class Query:
             shares.append(whole)
             errors.append(error)
         low = high = magnitude = ZERO
-        for group, one, share, error in zip(groups, weights, shares, errors, strict=True):
-            of_group = both([(group.least * one[0], group.most * one[1]), (share[0] - error, share[1] + error)])
+        for group, one, whole, error in zip(groups, weights, shares, errors, strict=True):
+            of_group = both([(group.least * one[0], group.most * one[1]), (whole[0] - error, whole[1] + error)])
             products = [weight * v for weight in of_group for v in group.value]
             low, high = low + min(products), high + max(products)
             magnitude += max(map(abs, products))
