@@ -29,7 +29,7 @@ def is_name(text: str) -> bool:
 
 
 def is_element(text: str) -> bool:
-    return re.fullmatch(r"[^\s'\[\](){}]+", text) is not None and text.isprintable()
+    return re.fullmatch(r"[^\s'\[\]{}]+", text) is not None and text.isprintable()
 
 
 # Loops.

@@ -554,6 +554,7 @@ class Theory:
             return False
         key = (i, j, asked)
         if key not in self.decided:
+            self.d.deadline.look()
             self.decided[key] = self.seen(i, j, asked) or self.not_excluded(i, j, asked)
         return self.decided[key]
 

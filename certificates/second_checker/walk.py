@@ -343,6 +343,7 @@ class Walk:
         proving = {name: dict(terms) for name, terms in self.terms.items()}
         former: dict[str, set[int]] = {name: set() for name in classes}
         backs: list[tuple[str, str, int | None]] = []
+        meanings: list[tuple[str, str, Term]] = []
         for n, value in enumerate(as_list(names, "names")):
             place = f"names, layer {number}, {n}"
             what = "number" if isinstance(value, dict) and "number" in value else "formula"
@@ -363,7 +364,7 @@ class Walk:
                 proving[owner][name] = Term(now, kind)
                 new[owner][name] = term
                 backs.append((owner, name, self.means_back(owner, source, place) if what == "number" else None))
-                self.meaning[owner][name] = Term(meaning, kind)
+                meanings.append((owner, name, Term(meaning, kind)))
                 fact = d.equal(term.bits, meaning)
                 theory.named[owner] += [(d.level[bit], fact) for bit in term.bits]
                 for token in (token for sequence in theory.given for token in sequence if token.name == owner):
@@ -371,6 +372,8 @@ class Walk:
                     theory.assign(token, term.bits, value_there)
         for owner in classes:
             self.terms[owner].update(new[owner])
+        for owner, name, term in meanings:
+            self.meaning[owner][name] = term
         for owner, name, back in backs:
             self.steps_back[owner].pop(name, None)
             if back is not None:

@@ -287,7 +287,7 @@ def outputs(arithmetic: softmax.Arithmetic, weights: tuple[Fraction, ...], value
 def test_where_a_head_is_shown_to_hold_it_does_in_every_order(name: str) -> None:
     arithmetic = softmax.read_arithmetic(name)
     shown = refuted = 0
-    for n, beta in product((2, 3, 4), (1, 2, 4, 8)):
+    for n, beta in ((2, 1), (2, 4), (3, 1), (3, 2), (3, 8), (4, 3)):
         e = softmax.exp_minus(beta)
         for selected in range(1, n + 1):
             query = softmax.Query(arithmetic, selected, selected, 1, n - selected, beta, n)

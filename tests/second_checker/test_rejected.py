@@ -224,6 +224,19 @@ def test_a_harmless_change_is_accepted_by_both(ngram: Case, title: str) -> None:
     assert (first[0], second[0]) == (0, 0), (title, first[1][:500], second[1][:500])
 
 
+def renamed(number: str) -> Change:
+    """back2 after layer 2, which gives back1 a new meaning, too: its former one, pos - 1, counts."""
+    return lambda certificate, _: certificate["names"][1][1].update(number=number)
+
+
+def test_names_of_a_layer_mean_what_they_meant_before_it(increment: Case) -> None:
+    assert [entry["name"] for entry in increment.certificate["names"][1][:2]] == ["back1", "back2"]
+    first, second = increment.changed(renamed("back1 - 3")).codes()
+    assert (first[0], second[0]) == (0, 0), (first[1], second[1])
+    first, second = increment.changed(renamed("back1 - 1")).codes()
+    assert (first[0], second[0]) == (1, 1), (first[1], second[1])
+
+
 def test_a_head_that_is_not_said_to_hold_makes_a_certificate_inconclusive(ngram: Case) -> None:
     def change(certificate: Document, _: Document) -> None:
         certificate["heads"][0]["holds"] = False
