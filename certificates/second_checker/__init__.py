@@ -8,7 +8,9 @@ Read the files in this order:
     documents   SPEC 1, 4.1      canonical JSON, rationals in strings, the weights document
     diagrams    SPEC 10          formulas as decision diagrams; integers and numbers made of them
     text        THEORIES 2, 3    loops, lines, formulas, numbers, contents
-    theory      THEORIES 1 to 4  classes, ghosts, facts; whether something is possible; given sequences
+    meaning     THEORIES 3       what these mean: diagrams
+    theory      THEORIES 1, 2    classes, ghosts, facts, outputs
+    facts       THEORIES 4, 5.3  whether something is possible of one or two tokens; given sequences
     walk        THEORIES 5, 6    what every coordinate is, layer by layer; heads, names, next tokens
     softmax     ARITHMETIC       formats, rounding, what a head with separation and ties computes; section 8
     machine                      the tables of a machine

@@ -17,6 +17,7 @@ from typing import Any
 from . import Deadline, NotJudged, Rejected, Unreadable, demand, documents, limit
 from .diagrams import Diagrams
 from .documents import as_list, as_natural, as_object, as_string, canonical, read_bytes, read_text, sha256
+from .facts import Facts
 from .machine import Machine, read_machine
 from .softmax import admitted, head_holds, misfits, read_arithmetic
 from .theory import Theory
@@ -164,6 +165,7 @@ def check(path: Path, theory_text: str | None, machine: Machine | None, deadline
 
     # The theory, the claim, the sequences, the walk through the layers.
     theory = Theory(text, parameters, network.position_bits, Diagrams(deadline))
+    facts = Facts(theory)
     has_output = any(theory.outputs.values())
     claim = claim_of(statement, theory, verdict, has_output)
     demand(statement["claim"] == claim, f"statement: the claim has to be: {claim}")
@@ -179,14 +181,14 @@ def check(path: Path, theory_text: str | None, machine: Machine | None, deadline
         demand(
             len(entries) == len(network.layers) or (not entries and name != "annotation"), f"{name}: not one per layer"
         )
-    not_shown = theory.read_sequences(document["witnesses"])
+    not_shown = facts.read_sequences(document["witnesses"])
     shown: dict[Claimed, bool] = {}
     for claimed, holds in zip((one for layer in heads.layers for one in layer), heads.holds, strict=True):
         if holds and claimed not in shown:
             deadline.look()
             shown[claimed] = head_holds(arithmetic, beta, claimed.separation, claimed.ties, context)
         demand(not holds or shown[claimed], f"heads: {claimed}: ARITHMETIC 6 does not show that it holds")
-    walk = Walk(theory, network, context)
+    walk = Walk(facts, network, context)
     for n in range(len(network.layers)):
         cases, names_of, words = (entries[n] if entries else [] for entries in lists.values())
         walk.layer(n + 1, cases, names_of, words, heads.layers[n])
@@ -194,8 +196,8 @@ def check(path: Path, theory_text: str | None, machine: Machine | None, deadline
 
     proved = [
         f"by induction over positions and layers: what every coordinate is at tokens of {len(theory.tokens)} classes, "
-        f"and what every head selects; {len(theory.decided)} questions decided",
-        f"all that the theory's text says is true of each of {len(theory.given)} sequences given",
+        f"and what every head selects; {len(facts.decided)} questions decided",
+        f"all that the theory's text says is true of each of {len(facts.given)} sequences given",
     ]
     if margin is not None:
         proved.append(f"the token that has to come next is the unique best one, by a margin of at least {margin}")

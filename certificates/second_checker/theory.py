@@ -1,188 +1,18 @@
-"""A theory: its classes, ghosts and facts as diagrams, and what is possible of one or two tokens (THEORIES 1 to 4).
-
-A *term* is what a number of the text means: bits, with its kind. A *place* (`Sight`) knows which terms the ghosts of
-the token i, and perhaps of a token j, are. A *fact* is a formula that is true of every token (of every two tokens).
-
-Something is *possible* unless facts exclude it. Facts are taken one by one: values are found for which the formulas
-hold; a fact that these values break is joined to them; and so on, until there are no values, or all facts hold. Fewer
-facts make more possible, so what is found impossible is impossible.
-"""
+"""A theory: its classes, ghosts, facts and outputs, read line by line and turned into diagrams (THEORIES 1 and 2)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from . import Rejected, demand, limit, text
-from .diagrams import FALSE, TRUE, Assignment, Bits, Cases, Diagrams, constant, sign
-from .text import Content, Formula, Ghost, Number, Scope
+from .diagrams import Bits, Diagrams
+from .meaning import Kind, Sight, Term, Terms, table_of, terms_of_j
+from .text import Ghost, Scope
 
 NUMBER_LEVELS = 2**20
 BIT_LEVELS = 2**14
-TRIED = 24
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A position, a small number up to `most`, a flag, or an element of a set."""
-
-    what: str
-    most: int = 0
-    set_name: str = ""
-    elements: tuple[str, ...] = ()
-
-    def width(self, position_bits: int) -> int:
-        return {"position": position_bits, "flag": 1, "small": self.most.bit_length()}.get(
-            self.what, (len(self.elements) - 1).bit_length()
-        )
-
-
-@dataclass(frozen=True)
-class Term:
-    """Bits of a number, of an element's index in its set, or of a flag. No kind: a number that is computed."""
-
-    bits: Bits
-    kind: Kind | None = None
-
-    @property
-    def is_number(self) -> bool:
-        return self.kind is None or self.kind.what in ("position", "small")
-
-
-Terms = dict[str, Term]
-
-
-class Sight:
-    """Reads formulas, numbers and contents about a token i, and a token j if `of_j` is given."""
-
-    def __init__(self, theory: Theory, of_i: Terms, of_j: Terms | None, place: str) -> None:
-        self.theory, self.of_i, self.of_j, self.place = theory, of_i, of_j, place
-        self.d = theory.d
-
-    def ghost(self, ghost: Ghost) -> Term:
-        terms = self.of_j if ghost.of_j else self.of_i
-        if terms is None or ghost.name not in terms:
-            raise Rejected(f"{self.place}: {'j.' if ghost.of_j else ''}{ghost.name} is no ghost of this token")
-        return terms[ghost.name]
-
-    def number(self, number: Number) -> Bits:
-        """The bits of a number; an element is none."""
-        match number:
-            case text.Constant(value):
-                return self.d.number(value)
-            case text.Plus(left, right):
-                bits = self.d.add(self.number(left), self.number(right))
-                limit(len(bits), 512, f"{self.place}: bits of a number")
-                return bits
-            case text.Cut("minus", inside, by):
-                return self.d.minus(self.number(inside), by)
-            case text.Cut("drop", inside, by):
-                return self.number(inside)[by:]
-            case text.Cut(_, inside, by):
-                return tuple(FALSE if b < by else bit for b, bit in enumerate(self.number(inside)))
-            case Ghost():
-                term = self.ghost(number)
-                demand(term.is_number, f"{self.place}: {number.name} is no number")
-                return term.bits
-        raise Rejected(f"{self.place}: '{number.name}' is no number")
-
-    def index(self, number: Number) -> Bits:
-        """The bits of a number, or of the index of an element that a ghost is."""
-        if isinstance(number, Ghost):
-            term = self.ghost(number)
-            demand(term.kind is None or term.kind.what != "flag", f"{self.place}: {number.name} is a flag")
-            return term.bits
-        return self.number(number)
-
-    def element(self, number: Number, kind: Kind) -> Bits:
-        """An element of this set."""
-        if isinstance(number, text.Element):
-            demand(number.name in kind.elements, f"{self.place}: '{number.name}' is not in the set {kind.set_name}")
-            return self.d.number(kind.elements.index(number.name))
-        term = self.ghost(number) if isinstance(number, Ghost) else None
-        if term is None or term.kind is None or term.kind.set_name != kind.set_name or not kind.set_name:
-            raise Rejected(f"{self.place}: two kinds are compared")
-        return term.bits
-
-    def compare(self, how: str, left: Number, right: Number) -> int:
-        d = self.d
-        kinds = [self.ghost(side).kind if isinstance(side, Ghost) else None for side in (left, right)]
-        kind = kinds[0] or kinds[1]
-        if isinstance(left, text.Element) and isinstance(right, text.Element):
-            equal = TRUE if left.name == right.name else FALSE
-        elif kind and kind.what == "flag":
-            demand(kinds[0] == kinds[1], f"{self.place}: a flag is compared with something else")
-            equal = d.same(*(self.ghost(side).bits[0] for side in (left, right) if isinstance(side, Ghost)))
-        elif kind and kind.what == "element":
-            equal = d.equal(self.element(left, kind), self.element(right, kind))
-        else:
-            x, y = self.number(left), self.number(right)
-            if how in ("=", "!="):
-                equal = d.equal(x, y)
-            else:
-                wrong = d.at_most(y, x) if how == "<" else d.at_most(x, y)
-                return {"<=": wrong, ">=": d.at_most(y, x)}.get(how, d.negate(wrong))
-        demand(how in ("=", "!="), f"{self.place}: {how} of what are no numbers")
-        return equal if how == "=" else d.negate(equal)
-
-    def formula(self, formula: Formula) -> int:
-        d = self.d
-        match formula:
-            case text.Truth(value):
-                return TRUE if value else FALSE
-            case text.Flag(ghost):
-                term = self.ghost(ghost)
-                demand(term.kind is not None and term.kind.what == "flag", f"{self.place}: {ghost.name} is no flag")
-                return term.bits[0]
-            case text.Bit(number, place):
-                bits = self.number(number)
-                return bits[place] if place < len(bits) else FALSE
-            case text.Compare(how, left, right):
-                return self.compare(how, left, right)
-            case text.RowOf(table, ghosts):
-                rows = self.theory.table(table, self.place)
-                return d.some(self.row_begins(row, ghosts) for row in {row[: len(ghosts)] for row in rows})
-            case text.Not(part):
-                return d.negate(self.formula(part))
-            case text.Joined(every, parts):
-                return (d.every if every else d.some)([self.formula(part) for part in parts])
-
-    def row_begins(self, row: tuple[str, ...], ghosts: tuple[Ghost, ...]) -> int:
-        """The ghosts are the first entries of the row; no ghost is an entry that is not in its set."""
-        demand(len(ghosts) <= len(row), f"{self.place}: a row has fewer entries")
-        parts = []
-        for ghost, entry in zip(ghosts, row, strict=False):
-            term = self.ghost(ghost)
-            if term.kind is None or term.kind.what != "element":
-                raise Rejected(f"{self.place}: {ghost.name} is no element")
-            if entry not in term.kind.elements:
-                return FALSE
-            parts.append(self.d.equal(term.bits, self.d.number(term.kind.elements.index(entry))))
-        return self.d.every(parts)
-
-    def content(self, content: Content, width: int) -> list[Cases]:
-        """What `width` coordinates hold; `any` is read where cases are."""
-        d = self.d
-        match content:
-            case text.Fixed(value):
-                return [constant(value)] * width
-            case text.Signs(number, low):
-                bits = self.index(number)
-                bits = bits[:width] + (FALSE,) * (width - len(bits))
-                return [sign(d, bit) if c >= low else constant(0) for c, bit in enumerate(bits)]
-            case text.OneHot(number):
-                bits = self.index(number)
-                ones = [d.equal(bits, d.number(c)) for c in range(width)]
-                return [d.either_cases(one, constant(1), constant(0)) for one in ones]
-            case text.Choice(formula, then, otherwise):
-                where = self.formula(formula)
-                both = zip(self.content(then, width), self.content(otherwise, width), strict=True)
-                return [d.either_cases(where, x, y) for x, y in both]
-            case text.Unknown():
-                raise Rejected(f"{self.place}: any is not the whole value of a case")
 
 
 @dataclass(frozen=True)
@@ -191,14 +21,6 @@ class Output:
 
     formula: int
     token: str
-
-
-@dataclass(frozen=True)
-class Token:
-    """A token of a given sequence."""
-
-    name: str
-    values: Assignment
 
 
 class Theory:
@@ -222,15 +44,9 @@ class Theory:
         self.counts: dict[str, int] = {}
         self.counted: dict[str, dict[tuple[str, str], int]] = {}
         self.outputs: dict[str, list[Output]] = {}
-        self.mentioned: set[str] = set()
         self.defined: dict[str, dict[str, list[tuple[int, Bits]] | None]] = {}
         self.needs: dict[str, dict[str, set[str]]] = {}
         self.position = self.variables(Kind("position"))
-        self.named: dict[str, list[tuple[int, int]]] = {}
-        """Of each class, for each name it was ever given: the level of one of its bits, and its definition."""
-        self.assumed: dict[tuple[str, str | None], list[int]] = {}
-        self.decided: dict[tuple[str, str | None, frozenset[int]], bool] = {}
-        self.given: list[list[Token]] = []
         self.used_parameters: set[str] = set()
         about: list[tuple[str, int]] = []
         unroller = text.Unroller(d.deadline)
@@ -270,12 +86,6 @@ class Theory:
         demand(isinstance(elements, list) and all(isinstance(e, str) for e in elements), f"{place}: kind {word!r}")
         return Kind("element", 0, word, tuple(elements or ()))
 
-    def table(self, name: str, place: str) -> list[tuple[str, ...]]:
-        rows = self.scope.get(name)
-        if not isinstance(rows, list) or not all(isinstance(row, tuple) for row in rows):
-            raise Rejected(f"{place}: {name} is no table")
-        return rows
-
     # Lines.
 
     def read(self, line: str, place: str) -> None:
@@ -308,7 +118,7 @@ class Theory:
                 self.tokens[name], self.terms[name] = body, {"pos": Term(self.position, Kind("position"))}
                 self.first |= {name} if heads[1:] else set()
                 self.follow[name], self.facts[name], self.outputs[name] = set(), [], []
-                self.defined[name], self.needs[name], self.named[name] = {}, {}, []
+                self.defined[name], self.needs[name] = {}, {}
             case "ghost":
                 self.read_ghost(self.classes(heads, place), body, place)
             case "follow":
@@ -339,11 +149,8 @@ class Theory:
         return names
 
     def formula(self, source: str, i: str, j: str | None, place: str) -> int:
-        of_j = None if j is None else self.terms_of_j(self.terms[j])
-        return Sight(self, self.terms[i], of_j, place).formula(text.read_formula(source, place))
-
-    def terms_of_j(self, terms: Terms) -> Terms:
-        return {name: Term(tuple(map(self.d.of_j, term.bits)), term.kind) for name, term in terms.items()}
+        of_j = None if j is None else terms_of_j(self.d, self.terms[j])
+        return Sight(self.d, self.scope, self.terms[i], of_j, place).formula(text.read_formula(source, place))
 
     def new_name(self, name: str, place: str) -> None:
         taken = name in text.WORDS or name in self.scope or name in self.tokens or name in self.kinds
@@ -409,9 +216,9 @@ class Theory:
         left, equals, right = body.partition(" = ")
         demand(bool(equals), f"{place}: define {body}")
         names = left.split()
-        sight = Sight(self, self.terms[owner], None, place)
+        sight = Sight(self.d, self.scope, self.terms[owner], None, place)
         if match := re.fullmatch(r"(\w+) of (.+)", right):
-            rows = self.table(match[1], place)
+            rows = table_of(self.scope, match[1], place)
             sources = tuple(Ghost(name) for name in match[2].split())
             begins = [sight.row_begins(row, sources) for row in rows]
             demand(all(len(row) == len(sources) + len(names) for row in rows), f"{place}: the rows have another length")
@@ -510,166 +317,3 @@ class Theory:
         while len(steps) <= distance:
             steps.append({one for one, then in self.follow.items() if then & steps[-1]})
         return steps[distance]
-
-    # What may be assumed (section 4), and what is possible.
-
-    def assumptions(self, i: str, j: str | None) -> list[int]:
-        """Facts about a token of class i, or about it and a token of class j at or before it."""
-        found = self.assumed.get((i, j))
-        if found is not None:
-            return found
-        d = self.d
-        if j is None:
-            zero = d.equal(self.position, ())
-            found = [zero if i in self.first else d.negate(zero)]
-            for term in self.terms[i].values():
-                kind = term.kind or Kind("position")
-                if kind.what in ("element", "small"):
-                    most = kind.most if kind.what == "small" else len(kind.elements) - 1
-                    found.append(d.at_most(term.bits, d.number(most)))
-            found += self.facts[i]
-        else:
-            of_j = tuple(map(d.of_j, self.position))
-            found = [*self.assumptions(i, None), *(d.of_j(fact) for fact in self.assumptions(j, None))]
-            same = d.equal(self.position, of_j)
-            found.append(d.at_most(of_j, self.position))
-            if i == j:
-                for term in self.terms[i].values():
-                    equal = d.equal(term.bits, tuple(map(d.of_j, term.bits)))
-                    found.append(d.either(d.negate(same), equal))
-            else:
-                found.append(d.negate(same))
-            found += self.pairs.get((i, j), [])
-        found = [fact for fact in dict.fromkeys(found) if fact != TRUE]
-        self.assumed[i, j] = found
-        return found
-
-    def possible(self, i: str, j: str | None, formulas: Iterable[int]) -> bool:
-        """Whether all formulas can hold of a token of class i (and a token of class j at or before it).
-
-        False is a proof. True means that facts do not exclude it.
-        """
-        asked = frozenset(formulas) - {TRUE}
-        if FALSE in asked:
-            return False
-        key = (i, j, asked)
-        if key not in self.decided:
-            self.d.deadline.look()
-            self.decided[key] = self.seen(i, j, asked) or self.not_excluded(i, j, asked)
-        return self.decided[key]
-
-    def seen(self, i: str, j: str | None, asked: frozenset[int]) -> bool:
-        """Whether a given sequence, of which all facts are true, shows it."""
-        for sequence in self.given:
-            for n, token in enumerate(sequence):
-                if token.name != i:
-                    continue
-                for other in sequence[: n + 1] if j is not None else (token,):
-                    if j is not None and other.name != j:
-                        continue
-                    if all(self.d.holds(formula, token.values, other.values) for formula in asked):
-                        return True
-        return False
-
-    def not_excluded(self, i: str, j: str | None, asked: frozenset[int]) -> bool:
-        """Facts are joined to the formulas as far as values, repaired step by step, break them."""
-        d = self.d
-        joined = d.every(sorted(asked))
-        levels = d.support(joined)
-        joined = d.every([joined, *(fact for level, fact in self.named[i] if level in levels)])
-        if j is not None:
-            joined = d.every([joined, *(d.of_j(fact) for level, fact in self.named[j] if level + 1 in levels)])
-        facts = self.assumptions(i, j)
-        of_i, of_j = self.similar(i, j)
-        while joined != FALSE:
-            d.repair(joined, of_i, of_j)
-            broken = [fact for fact in facts if not d.holds(fact, of_i, of_j)]
-            if not broken:
-                return True
-            # The one that leaves the smallest diagram, of those that speak of the fewest other variables.
-            levels = d.support(joined)
-            broken.sort(key=lambda fact: len(d.support(fact) - levels))
-            joined = min((d.both(joined, fact) for fact in broken[:TRIED]), key=d.size)
-        return False
-
-    def similar(self, i: str, j: str | None) -> tuple[Assignment, Assignment]:
-        """Values to begin with: those of two tokens of a given sequence, of these classes if there are such."""
-        found: tuple[Assignment, Assignment] = {}, {}
-        for sequence in self.given:
-            for n, token in enumerate(sequence):
-                if token.name == i:
-                    others = [other for other in sequence[: n + 1] if other.name == j]
-                    found = token.values, others[0].values if others else found[1]
-                    if others or j is None:
-                        return dict(found[0]), dict(found[1])
-        return dict(found[0]), dict(found[1])
-
-    # Sequences that are given (5.3).
-
-    def read_sequences(self, value: Any) -> list[str]:
-        """Every given sequence is one of the theory; returns which follower is shown by none."""
-        demand(isinstance(value, list) and len(value) > 0, "witnesses: there is none")
-        shown: set[tuple[str, str]] = set()
-        total = 0
-        sequences = []
-        for n, entries in enumerate(value):
-            place = f"witness {n}"
-            demand(isinstance(entries, list) and 1 <= len(entries) <= 2**self.r, f"{place}: 1 to 2^r tokens")
-            total += len(entries)
-            limit(total, 2**9, "tokens of given sequences")
-            tokens = [self.read_token(entry, at, f"{place}, token {at}") for at, entry in enumerate(entries)]
-            demand(tokens[0].name in self.first, f"{place}: token 0 is not of a first class")
-            for at, (one, then) in enumerate(pairwise(tokens)):
-                demand(then.name in self.follow[one.name], f"{place}, token {at + 1}: {then.name} after {one.name}")
-                shown.add((one.name, then.name))
-            for at, token in enumerate(tokens):
-                counts = dict.fromkeys(self.counts, 0)
-                for before, other in enumerate(tokens[: at + 1]):
-                    for fact in self.assumptions(token.name, other.name):
-                        if not self.d.holds(fact, token.values, other.values):
-                            raise Rejected(f"{place}, tokens {at} and {before}: a fact is not true of them")
-                    for count, formulas in self.counted.items():
-                        formula = formulas.get((token.name, other.name), FALSE)
-                        counts[count] += self.d.holds(formula, token.values, other.values)
-                for count, number in counts.items():
-                    demand(number <= self.counts[count], f"{place}, token {at}: {count} is {number}")
-            sequences.append(tokens)
-        self.given = sequences
-        return [
-            f"no sequence is given with a token of class {then} right after class {one}: if there is none, nothing is "
-            "claimed of it"
-            for one, others in self.follow.items()
-            for then in sorted(others)
-            if (one, then) not in shown
-        ]
-
-    def read_token(self, entry: Any, at: int, place: str) -> Token:
-        demand(isinstance(entry, dict) and set(entry) == {"class", "ghosts"}, f"{place}: class and ghosts")
-        name, ghosts = entry["class"], entry["ghosts"]
-        demand(isinstance(name, str) and name in self.tokens, f"{place}: no such class")
-        demand(isinstance(ghosts, dict) and set(ghosts) == set(self.terms[name]) - {"pos"}, f"{place}: its ghosts")
-        token = Token(name, {})
-        for ghost, value in [("pos", at), *ghosts.items()]:
-            term = self.terms[name][ghost]
-            kind = term.kind or Kind("position")
-            number: int | None = None
-            if kind.what == "flag" and isinstance(value, bool):
-                number = int(value)
-            elif kind.what == "element" and value in kind.elements:
-                number = kind.elements.index(value)
-            elif (
-                term.is_number
-                and type(value) is int
-                and 0 <= value <= (kind.most if kind.what == "small" else 2**self.r - 1)
-            ):
-                number = value
-            if number is None:
-                raise Rejected(f"{place}: {ghost} cannot be {str(value)[:40]}")
-            self.assign(token, term.bits, number)
-        return token
-
-    def assign(self, token: Token, bits: Bits, number: int) -> None:
-        """Gives variables their values; bits that are no variables (of constants) have theirs."""
-        for place, bit in enumerate(bits):
-            if bit > TRUE:
-                token.values[self.d.level[bit]] = number >> place & 1

@@ -11,6 +11,7 @@ an output is, and that a token can be at a member.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +19,10 @@ from typing import Any
 from . import Rejected, demand, limit, text
 from .diagrams import FALSE, TRUE, Bits, Cases, Diagrams, constant, sign, weighed
 from .documents import Family, Head, Network, as_list, as_object, as_string, as_strings
+from .facts import Facts
+from .meaning import Kind, Sight, Term, Terms, terms_of_j
 from .text import Content, Cut, Formula, Ghost, Number, Unknown
-from .theory import Kind, Sight, Term, Terms, Theory
+from .theory import Theory
 
 TERNARY = (-1, 0, 1)
 
@@ -87,9 +90,10 @@ def read_classes(value: Any, classes: set[str], place: str) -> tuple[str, ...]:
 class Walk:
     """The induction; `layer` goes through one layer, `next_token` looks at outputs."""
 
-    def __init__(self, theory: Theory, network: Network, context: int) -> None:
-        self.theory, self.network, self.context = theory, network, context
-        self.d: Diagrams = theory.d
+    def __init__(self, facts: Facts, network: Network, context: int) -> None:
+        theory: Theory = facts.theory
+        self.facts, self.theory, self.network, self.context = facts, theory, network, context
+        self.d: Diagrams = facts.d
         self.terms: dict[str, Terms] = {name: dict(terms) for name, terms in theory.terms.items()}
         self.meaning: dict[str, Terms] = {name: dict(terms) for name, terms in theory.terms.items()}
         self.steps_back: dict[str, dict[str, int]] = {name: {} for name in theory.tokens}
@@ -99,10 +103,11 @@ class Walk:
         self.scores: dict[Any, Cases] = {}
 
     def sight(self, i: str, j: str | None, place: str) -> Sight:
-        return Sight(self.theory, self.terms[i], None if j is None else self.theory.terms_of_j(self.terms[j]), place)
+        of_j = None if j is None else terms_of_j(self.d, self.terms[j])
+        return Sight(self.d, self.theory.scope, self.terms[i], of_j, place)
 
-    def impossible(self, name: str, formulas: list[int], otherwise: str) -> None:
-        demand(not self.theory.possible(name, None, formulas), otherwise)
+    def impossible(self, i: str, formulas: list[int], otherwise: str, j: str | None = None) -> None:
+        demand(not self.facts.possible(i, j, formulas), otherwise)
 
     def ternary(self, name: str, x: Cases, place: str) -> Cases:
         """The same integer, once it is proved to be -1, 0 or 1; where it is not, no token is."""
@@ -122,15 +127,16 @@ class Walk:
         given = dict(word.partition("=")[::2] for word in words[1:])
         demand(len(given) == len(words) - 1, f"{place}: a field of {token[:80]!r} is there twice")
         demand(set(given) == {field.name for field in family.fields}, f"{place}: fields of {token[:80]!r}")
-        sight = Sight(self.theory, self.theory.terms[name], None, place)
+        sight = Sight(self.d, self.theory.scope, self.theory.terms[name], None, place)
         chosen = []
         for field in family.fields:
-            tree = text.read_formula(given[field.name] if not given[field.name].startswith("'") else "true", place)
-            if given[field.name].startswith("'"):
-                element = given[field.name][1:-1]
-                demand(element in field.values and given[field.name].endswith("'"), f"{place}: no value {element}")
-                chosen.append([TRUE if value == element else FALSE for value in field.values])
-            elif isinstance(tree, text.Bit):
+            source = given[field.name]
+            if element := re.fullmatch(r"'(.*)'", source):
+                demand(element[1] in field.values, f"{place}: {field.name} has no value {source[:40]}")
+                chosen.append([TRUE if value == element[1] else FALSE for value in field.values])
+                continue
+            tree = text.read_formula(source, place)
+            if isinstance(tree, text.Bit):
                 demand(len(field.values) == 2, f"{place}: {field.name} has not two values")
                 bit = sight.formula(tree)
                 chosen.append([self.d.negate(bit), bit])
@@ -140,7 +146,7 @@ class Walk:
                 demand(elements == field.values, f"{place}: {tree.ghost.name} has other elements than {field.name}")
                 chosen.append([self.d.equal(term.bits, self.d.number(v)) for v in range(len(elements))])
             else:
-                raise Rejected(f"{place}: {given[field.name]!r} is no value of a field")
+                raise Rejected(f"{place}: {source[:40]!r} is no value of a field")
         return family, chosen
 
     def embedding(self, name: str) -> list[Cases]:
@@ -227,7 +233,7 @@ class Walk:
         there += [Question(i, view.j, (view.given, at_member)) for view in views]
         top = self.top(i, views, place)
         if top is None:  # no token is selected, but that at the member has to be: so no token of class i is here
-            here = any(theory.possible(i, view.j, [view.given, at_member]) for view in views)
+            here = any(self.facts.possible(i, view.j, [view.given, at_member]) for view in views)
             demand(not here, f"{place}: no token can be selected")
             return value * len(head.value) if unknown else value
         single = True
@@ -235,17 +241,15 @@ class Walk:
             j, given, selected = view.j, view.given, view.selected
             where = f"{place}, tokens of class {j}"
             inside, outside = d.both(given, selected), d.both(given, d.negate(selected))
-            demand(not theory.possible(i, j, [at_member, outside]), f"{where}: that at member may not be selected")
+            self.impossible(i, [at_member, outside], f"{where}: that at member may not be selected", j)
             # The best score of others is at most top - separation, where the certificate is right.
             near = TRUE if claim.separation is None else d.where(view.score, self.above(top - claim.separation))
-            demand(
-                not theory.possible(i, j, [outside, near]), f"{where}: one not selected may score within the separation"
-            )
-            single = single and not theory.possible(i, j, [inside, d.negate(at_member)])
+            self.impossible(i, [outside, near], f"{where}: one not selected may score within the separation", j)
+            single = single and not self.facts.possible(i, j, [inside, d.negate(at_member)])
             if not unknown:
                 for coordinate, expected in zip(head.value, value, strict=True):
                     wrong = d.differ(self.of_j[j][coordinate], expected)
-                    demand(not theory.possible(i, j, [inside, wrong]), f"{where}: coordinate {coordinate} may differ")
+                    self.impossible(i, [inside, wrong], f"{where}: coordinate {coordinate} may differ", j)
         if unknown:
             demand(single, f"{place}: any, but more than one token may be selected")
             return [self.unknown() for _ in head.value]
@@ -283,8 +287,8 @@ class Walk:
 
     def some(self, questions: list[Question]) -> bool:
         """Whether one of these is possible: first of given sequences, which is quick."""
-        seen = any(self.theory.seen(q.i, q.j, frozenset(q.formulas)) for q in questions)
-        return seen or any(self.theory.possible(q.i, q.j, q.formulas) for q in questions)
+        seen = any(self.facts.seen(q.i, q.j, frozenset(q.formulas)) for q in questions)
+        return seen or any(self.facts.possible(q.i, q.j, q.formulas) for q in questions)
 
     @staticmethod
     def above(bound: int) -> Callable[[int], bool]:
@@ -366,10 +370,10 @@ class Walk:
                 backs.append((owner, name, self.means_back(owner, source, place) if what == "number" else None))
                 meanings.append((owner, name, Term(meaning, kind)))
                 fact = d.equal(term.bits, meaning)
-                theory.named[owner] += [(d.level[bit], fact) for bit in term.bits]
-                for token in (token for sequence in theory.given for token in sequence if token.name == owner):
-                    value_there = sum(d.holds(bit, token.values, {}) << b for b, bit in enumerate(meaning))
-                    theory.assign(token, term.bits, value_there)
+                self.facts.named[owner] += [(d.level[bit], fact) for bit in term.bits]
+                for token in (one for sequence in self.facts.given for one in sequence if one.name == owner):
+                    number_there = sum(d.holds(bit, token.values, {}) << b for b, bit in enumerate(meaning))
+                    self.facts.assign(token, term.bits, number_there)
         for owner in classes:
             self.terms[owner].update(new[owner])
         for owner, name, term in meanings:
@@ -387,7 +391,7 @@ class Walk:
 
     def said(self, source: str, kind: Kind, terms: Terms, place: str) -> Bits:
         """The bits of what a name is given; a number counts modulo 2^r."""
-        sight = Sight(self.theory, terms, None, place)
+        sight = Sight(self.d, self.theory.scope, terms, None, place)
         if kind.what == "flag":
             return (sight.formula(text.read_formula(source, place)),)
         bits = sight.number(text.read_number(source, place))[: self.theory.r]
@@ -419,8 +423,8 @@ class Walk:
             for owner in read_classes(entry["classes"], set(theory.tokens), place):
                 demand((owner, register) not in said, f"{place}: {register} of {owner} is said twice")
                 said.add((owner, register))
-                proved = Sight(theory, proving[owner], None, place).content(content, len(coordinates))
-                named = Sight(theory, self.terms[owner], None, place).content(content, len(coordinates))
+                proved = Sight(self.d, theory.scope, proving[owner], None, place).content(content, len(coordinates))
+                named = Sight(self.d, theory.scope, self.terms[owner], None, place).content(content, len(coordinates))
                 for c, expected, word in zip(coordinates, proved, named, strict=True):
                     wrong = self.d.differ(self.x[owner][c], expected)
                     self.impossible(owner, [wrong], f"{place}: coordinate {c} may hold something else at {owner}")
@@ -436,7 +440,7 @@ class Walk:
         for name, outputs in theory.outputs.items():
             for n, output in enumerate(outputs):
                 place = f"class {name}, output {n}"
-                demand(theory.possible(name, None, [output.formula]), f"{place}: not possible")
+                demand(self.facts.possible(name, None, [output.formula]), f"{place}: not possible")
                 for other in outputs[:n]:
                     self.impossible(name, [output.formula, other.formula], f"{place}: another may be next, too")
                 self.best(name, output.formula, output.token, margin or 1, place)
