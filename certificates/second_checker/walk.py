@@ -231,38 +231,36 @@ class Walk:
             views.append(View(j, given, selected, self.score(head, i, j)))
 
         there += [Question(i, view.j, (view.given, at_member)) for view in views]
+        for view in views:
+            asked = [view.given, at_member, d.negate(view.selected)]
+            self.impossible(i, asked, f"{place}: a token of class {view.j} at member may not be selected", view.j)
         top = self.top(i, views, place)
-        if top is None:  # no token is selected, but that at the member has to be: so no token of class i is here
-            here = any(self.facts.possible(i, view.j, [view.given, at_member]) for view in views)
-            demand(not here, f"{place}: no token can be selected")
+        if top is None:  # no token can be selected, but that at the member is: so no token of class i is here
             return value * len(head.value) if unknown else value
-        single = True
         for view in views:
             j, given, selected = view.j, view.given, view.selected
             where = f"{place}, tokens of class {j}"
             inside, outside = d.both(given, selected), d.both(given, d.negate(selected))
-            self.impossible(i, [at_member, outside], f"{where}: that at member may not be selected", j)
             # The best score of others is at most top - separation, where the certificate is right.
             near = TRUE if claim.separation is None else d.where(view.score, self.above(top - claim.separation))
             self.impossible(i, [outside, near], f"{where}: one not selected may score within the separation", j)
-            single = single and not self.facts.possible(i, j, [inside, d.negate(at_member)])
             if not unknown:
                 for coordinate, expected in zip(head.value, value, strict=True):
                     wrong = d.differ(self.of_j[j][coordinate], expected)
                     self.impossible(i, [inside, wrong], f"{where}: coordinate {coordinate} may differ", j)
+        others = [Question(i, v.j, (v.given, v.selected, d.negate(at_member))) for v in views]
         if unknown:
-            demand(single, f"{place}: any, but more than one token may be selected")
+            demand(not self.some(others), f"{place}: any, but more than one token may be selected")
             return [self.unknown() for _ in head.value]
-        if not single and any(cases != constant(0) for cases in value):
-            ties = self.context
-            for count, most in theory.counts.items():
-                counted = theory.counted[count]
-                uncounted = [
-                    Question(i, v.j, (v.given, v.selected, d.negate(counted.get((i, v.j), FALSE)))) for v in views
-                ]
-                if most < ties and not self.some(uncounted):
-                    ties = most
-            demand(claim.ties >= ties, f"{place}: up to {ties} tokens may be selected")
+        if claim.ties < self.context and any(cases != constant(0) for cases in value):
+            # A count that is small enough counts every selected token; or only that at member is selected.
+            small = [theory.counted[count] for count, most in theory.counts.items() if most <= claim.ties]
+            missed = [
+                [Question(i, v.j, (v.given, v.selected, d.negate(one.get((i, v.j), FALSE)))) for v in views]
+                for one in small
+            ]
+            few = any(not self.some(questions) for questions in [*missed, others])
+            demand(few, f"{place}: more than {claim.ties} tokens may be selected")
         return value
 
     def top(self, i: str, views: list[View], place: str) -> int | None:
