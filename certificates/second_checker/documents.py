@@ -60,6 +60,7 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _integer(digits: str) -> int:
     limit(len(digits), DIGITS, "digits of an integer")
+    demand(abs(int(digits)) <= 2**53, f"the integer {digits} is beyond 2^53")
     return int(digits)
 
 

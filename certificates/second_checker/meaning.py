@@ -110,9 +110,7 @@ class Sight:
         d = self.d
         kinds = [self.ghost(side).kind if isinstance(side, Ghost) else None for side in (left, right)]
         kind = kinds[0] or kinds[1]
-        if isinstance(left, text.Element) and isinstance(right, text.Element):
-            equal = TRUE if left.name == right.name else FALSE
-        elif kind and kind.what == "flag":
+        if kind and kind.what == "flag":
             demand(kinds[0] == kinds[1], f"{self.place}: a flag is compared with something else")
             equal = d.same(*(self.ghost(side).bits[0] for side in (left, right) if isinstance(side, Ghost)))
         elif kind and kind.what == "element":

@@ -14,7 +14,6 @@ from tests.second_checker.both import CONSTRUCTIONS, Case, Document, made
 
 MACHINES = [
     ("increment", "cot", 16, "fused:bf16", 0),
-    ("increment", "cot", 16, "rounded:fp32/bf16", 0),
     ("increment", "cot", 16, "rounded:bf16/fp32/bf16", 0),
     ("increment", "cot", 16, "fused:fp16", 0),
     ("increment", "cot", 16, "fused:e4m3fn", 0),
@@ -24,7 +23,7 @@ MACHINES = [
     ("increment", "scot", 16, "fused:bf16", 0),
     ("palindrome", "cot", 16, "fused:e5m2", 0),
     ("binary-addition", "cot", 16, "fused:bf16", 0),
-    ("rewrite", "cot", 32, "rounded:e4m3fn/e4m3fn", 3),
+    ("rewrite", "cot", 24, "rounded:e4m3fn/e4m3fn", 3),
 ]
 THEORIES: dict[str, Callable[[], tuple[Any, str, int]]] = {
     "n-grams of one letter before": lambda: (ef.ngram(letters="abc", n=1, context=64), "rounded:fp32/bf16", 64),
@@ -111,7 +110,7 @@ def verdicts(case: Case, seeds: range) -> set[int]:
 
 
 def test_changed_weights_of_ngrams(ngram: Case) -> None:
-    assert verdicts(ngram, range(40)) == {0, 1}
+    assert verdicts(ngram, range(30)) == {0, 1}
 
 
 def test_changed_weights_of_a_machine(increment: Case) -> None:

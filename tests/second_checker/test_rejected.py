@@ -141,6 +141,7 @@ NGRAM: dict[str, Change] = {
     "any, where many are selected": case(4, 0, value="any"),
     "any inside of another value": case(2, 0, value="(any if found else 0)"),
     "cases that overlap": case(4, 1, when="true"),
+    "a case twice": lambda c, _: c["annotation"][3][0].append(c["annotation"][3][0][1]),
     "cases that leave something out": case(4, 1, when="not found and pos > 1"),
     "a case without classes": case(4, 1, classes=[]),
     "a case of a class that there is not": case(4, 1, classes=["symbol"]),
@@ -151,6 +152,7 @@ NGRAM: dict[str, Change] = {
     "a ghost that there is not": case(4, 1, when="not founded"),
     "a ghost of j where there is no j": case(4, 1, when="not j.found"),
     "a comparison of two kinds": case(4, 1, when="p_0 = 1"),
+    "two elements in quotes": case(2, 0, when="'a' = 'a'"),
     "a case less": lambda c, _: c["annotation"][3][0].pop(),
     "a layer of the annotation less": lambda c, _: c["annotation"].pop(),
     "names of too few layers": top(names=[[]]),
@@ -188,6 +190,7 @@ INCREMENT: dict[str, Change] = {
     "another initial state": parameter("INITIAL", ["right"], "[right]"),
     "another halting state": parameter("HALTING", ["mark"], "[mark]"),
     "fewer writes": parameter("WRITES", 1, "1"),
+    "a number beyond 2^53": parameter("WRITES", 2**60, str(2**60)),
     "a row less": parameter("ROWS", [], "a table (SHA-256 " + sha256(b"[]") + ")"),
     "ties below the bound of writes": lambda c, _: [h.update(ties="1") for h in c["heads"] if h["name"] == "written_1"],
 }  # fmt: skip
@@ -222,6 +225,23 @@ HARMLESS: dict[str, Change] = {
 def test_a_harmless_change_is_accepted_by_both(ngram: Case, title: str) -> None:
     first, second = ngram.changed(HARMLESS[title]).codes()
     assert (first[0], second[0]) == (0, 0), (title, first[1][:500], second[1][:500])
+
+
+DIFFERENT: dict[str, tuple[int, int, Change]] = {
+    "a member that is pos - 1, but not in this form: facts suffice without section 4's": (
+        1,
+        0,
+        case(2, 0, member="pos - 1 + 0"),
+    ),
+    "a class twice in a case: the contract does not say": (0, 1, case(4, 1, classes=["sym", "sym"])),
+}
+
+
+@pytest.mark.parametrize("title", DIFFERENT)
+def test_where_the_checkers_differ(ngram: Case, title: str) -> None:
+    expected_first, expected_second, change = DIFFERENT[title]
+    first, second = ngram.changed(change).codes()
+    assert (first[0], second[0]) == (expected_first, expected_second), (first[1], second[1])
 
 
 def renamed(number: str) -> Change:
