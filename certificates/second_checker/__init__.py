@@ -1,8 +1,8 @@
 """A second checker of certificates about theories: short, plain, written from the contracts alone.
 
 It decides again, with the standard library and integers, all that `certificates/THEORIES.md` 7 says of a valid
-certificate, for arithmetics without steps (`+linearL` excepted). Not judged: claims about tokens alone (THEORIES 8). Not
-proved: a bound on writes (MACHINES 1); it stays assumed. The author read the contracts, not the first checker.
+certificate, for arithmetics without steps (`+linearL` excepted). Not judged: claims about tokens alone (THEORIES 8).
+Not proved: a bound on writes (MACHINES 1); it stays assumed. The author read the contracts, not the first checker.
 Read the files in this order:
 
     documents   SPEC 1, 4.1      canonical JSON, numbers in strings, the weights document

@@ -244,6 +244,21 @@ def test_where_the_checkers_differ(ngram: Case, title: str) -> None:
     assert (first[0], second[0]) == (expected_first, expected_second), (first[1], second[1])
 
 
+SAID = {
+    "a wrong flag of a token": "witness 0, tokens 1 and 0: a fact is not true of them",
+    "a case twice": "another case may hold, too",
+    "a first class after a class": "start right after sym",
+    "too few ties": "more than 15 tokens may be selected",
+    "a separation too large": "within the separation",
+}
+
+
+@pytest.mark.parametrize("title", SAID)
+def test_the_second_checker_names_the_reason(ngram: Case, title: str) -> None:
+    path = ngram.changed(NGRAM[title]).write()
+    assert SAID[title] in second_code([str(path), *ngram.options])[1]
+
+
 def renamed(number: str) -> Change:
     """back2 after layer 2, which gives back1 a new meaning, too: its former one, pos - 1, counts."""
     return lambda certificate, _: certificate["names"][1][1].update(number=number)
