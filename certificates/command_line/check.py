@@ -23,10 +23,10 @@ FORMAT, VERSION = "exactformer check", 1
 """The version of what ``--json`` prints; `certificates/check.schema.json` says what each field means."""
 
 
-def execute(certificate: Path, about: About, budget: int, expected: str, as_json: bool) -> None:
+def execute(certificate: Path, about: About, budget: int, expected: str, again: bool, as_json: bool) -> None:
     """Print what the checker says, or all of it as JSON, and end with its exit code."""
     try:
-        answer = ask(certificate, about, budget, expected, spinning=not as_json)
+        answer = ask(certificate, about, budget, expected, spinning=not as_json, again=again)
     except InputRefused as refused:
         if not as_json:
             raise
@@ -44,7 +44,8 @@ def lines(answer: Answer, expected: str) -> list[Part]:
     """The answer for people."""
     said: list[Part] = [*answer.folded]
     said += [] if answer.valid is None else report(answer.valid, expected).splitlines()
-    return [*said, *(["compared", f"  - {answer.compared}"] if answer.compared is not None else [])]
+    said += ["compared", f"  - {answer.compared}"] if answer.compared is not None else []
+    return [*said, *([answer.second] if answer.second is not None and answer.error is None else [])]
 
 
 def document(certificate: Path, about: About, expected: str, answer: Answer) -> dict[str, object]:
@@ -72,6 +73,7 @@ def document(certificate: Path, about: About, expected: str, answer: Answer) -> 
         Basis.ASSUMED.value: [] if valid is None else list(valid.assumed),
         "not_claimed": [] if valid is None else list(valid.not_claimed),
         "compared": answer.compared,
+        "second": answer.second,
         "error": None if answer.error is None else plain(answer.error[:LONGEST_ERROR]),
         "exit_code": int(answer.code),
         "meaning": MEANING[answer.code],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,56 @@ def test_what_is_expected_is_said(of_title: OfTitle, title: str) -> None:
     found = of_title(title)
     said = checked(found.path, *found.about, "--expect", found.verdict)
     assert (said["exit_code"], said["expected"]) == (0, found.verdict)
+
+
+SECOND = {
+    "every run, proved": (0, "the second checker says: valid: proved"),
+    "every run, inconclusive": (3, "the second checker says: valid: inconclusive"),
+    "every run, tokens proved": (4, "the second checker says: not judged: claims about tokens alone (THEORIES 8)"),
+}
+
+
+@pytest.mark.parametrize("title", SECOND)
+def test_the_second_checker_is_asked_too(of_title: OfTitle, title: str) -> None:
+    found, (code, sentence) = of_title(title), SECOND[title]
+    said = checked(found.path, *found.about, "--second")
+    assert (said["valid"], said["exit_code"]) == (None if code == 4 else True, code)
+    assert said["second"].startswith(sentence)
+    first = f"the first checker says: valid: {found.verdict}; "
+    assert said["error"] == (first + said["second"] if code == 4 else None)
+    done = invoke("check", found.path, *found.about, "--second")
+    assert said["second"] in (done.err if code == 4 else done.out)
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        (1, "the checkers disagree, so one of them is wrong, and nothing is judged; the second one says: because"),
+        (2, "the second checker failed: because"),
+        (5, "the second checker failed: because"),
+        (-9, "the second checker failed: because"),
+        (3, "the second checker says: valid: inconclusive"),
+    ],
+)
+def test_where_the_checkers_disagree_nothing_is_judged(
+    of_title: OfTitle, monkeypatch: pytest.MonkeyPatch, code: int, sentence: str
+) -> None:
+    ended: Any = subprocess.CompletedProcess([], code, "", "because\n")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: ended)
+    found = of_title("every run, proved")
+    said = checked(found.path, *found.about, "--second")
+    assert (said["valid"], said["verdict"], said["exit_code"]) == (None, None, 5)
+    assert (said["second"], said["error"]) == (sentence, f"the first checker says: valid: proved; {sentence}")
+
+
+def test_no_second_checker_is_asked_where_there_is_none(of_title: OfTitle, tmp_path: Path) -> None:
+    """Of other kinds of certificates; and once the first one has said no."""
+    of_runs, every_run = of_title("runs, refuted"), of_title("every run, proved")
+    refused = checked(of_runs.path, *of_runs.about, "--second")
+    assert (refused["exit_code"], refused["second"]) == (2, None)
+    assert "--second is for certificates about a theory" in refused["error"]
+    wrong = checked(forged(every_run, tmp_path), *every_run.about, "--second")
+    assert (wrong["exit_code"], wrong["second"]) == (1, None)
 
 
 def forged(found: Made, folder: Path) -> Path:

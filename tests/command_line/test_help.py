@@ -35,7 +35,7 @@ OPTIONS = {
         "--csv",
     ),
     ("certify",): ("--input", "--context", "--arithmetic", "--beta", "--claim", "--max-steps", "--out", "--json"),
-    ("check",): ("CERTIFICATE", "--machine", "--expect", "--json"),
+    ("check",): ("CERTIFICATE", "--machine", "--expect", "--second", "--json"),
     ("compare",): ("--machine", "--dims", "--context", "--dim", "--delta", "--positional", "--arithmetic", "--plot"),
     ("contextual-mapping",): ("--layer", "--n", "--dim", "--delta"),
     ("convert",): ("MACHINE", "--to", "--out", "--force"),

@@ -64,6 +64,12 @@ def about(declared: Declared) -> Declared:
     show_default=True,
     help="The verdict that the certificate must have for exit code 0.",
 )
+@click.option(
+    "--second",
+    is_flag=True,
+    help="For a certificate about a theory: ask the second checker, too, a short one that was written by itself, from "
+    "the contracts.  It does not judge all arithmetics, and takes longer.",
+)
 @json_of("the result")
 def check(certificate: Path, machine: str | None, function: str | None, theory: str | None, **typed: Any) -> None:
     """Check CERTIFICATE against MACHINE.  The checker simulates the machine and replays the network from its weights,
@@ -88,7 +94,7 @@ def check(certificate: Path, machine: str | None, function: str | None, theory: 
     from exactformer.certificates.command_line.check import execute
 
     subject = About(machine, function, theory, typed["network"], typed["spec"])
-    execute(certificate, subject, typed["budget"], typed["expected"], typed["as_json"])
+    execute(certificate, subject, typed["budget"], typed["expected"], typed["second"], typed["as_json"])
 
 
 @command("report", short_help="Write a page that shows a certificate.")
