@@ -20,6 +20,7 @@ from exactformer.certificates import names
 from exactformer.certificates.bundle import provenance
 from exactformer.certificates.checker.deadline import SECONDS, Deadline
 from exactformer.certificates.checker.diagrams import deep_recursion
+from exactformer.certificates.checker.document import LARGEST_NUMBER
 from exactformer.certificates.checker.drift.attention import Softmax
 from exactformer.certificates.checker.drift.forms import NotShown
 from exactformer.certificates.checker.drift.walk import Drift
@@ -312,12 +313,17 @@ def theory_name(text: str) -> str:
 def _statement(theory: Theory, context: int, model: ArithmeticModel) -> dict[str, Any]:
     return {
         "theory": {"text": theory.text, "sha256": sha256(theory.text.encode("utf-8"))},
-        "parameters": {
-            name: list(value) if isinstance(value, tuple) else value for name, value in theory.parameters.items()
-        },
+        "parameters": {name: _written(value) for name, value in theory.parameters.items()},
         "context": str(context),
         "arithmetic": model.text,
     }
+
+
+def _written(value: Parameter) -> object:
+    """As a certificate has it: numbers beyond `LARGEST_NUMBER` are strings."""
+    if isinstance(value, int):
+        return value if value <= LARGEST_NUMBER else str(value)
+    return list(value)
 
 
 def _listed(network: Network, heads: Sequence[Sequence[ProvedHead]], universal: Universal) -> list[dict[str, Any]]:

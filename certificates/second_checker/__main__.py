@@ -72,7 +72,7 @@ def read_heads(value: Any, network: documents.Network, context: int) -> Heads:
 
 def said_value(value: Any) -> str:
     """A parameter's value in the claim."""
-    if isinstance(value, int):
+    if isinstance(value, int | str):
         return str(value)
     if value and isinstance(value[0], list):
         return f"a table (SHA-256 {sha256(canonical(value))})"

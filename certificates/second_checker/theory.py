@@ -8,6 +8,7 @@ from typing import Any
 
 from . import Rejected, demand, limit, text
 from .diagrams import Bits, Diagrams
+from .documents import as_natural
 from .meaning import Kind, Sight, Term, Terms, table_of, terms_of_j
 from .text import Ghost, Scope
 
@@ -177,6 +178,9 @@ class Theory:
             self.scope[name] = rows
         else:
             low, high = int(match[3] or 0), int(match[4] or 2**64)
+            if isinstance(value, str):
+                value = as_natural(value, where)
+                demand(value > 2**53, f"{where}: a number in a string, where it is not beyond 2^53")
             if type(value) is not int or not low <= value <= high:
                 raise Rejected(f"{where}: not a number from {low} to {high}")
             self.scope[name] = value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,21 @@ def test_other_theories(tmp_path: Path, title: str) -> None:
     case = made(tmp_path, ef.certify(network, theory, arithmetic, context=context), theory=theory)
     first, second = case.codes()
     assert first[0] == second[0] in (0, 3), (first[1], second[1])
+
+
+@pytest.mark.parametrize("number", [2**53, 2**53 + 1, 2**64])
+def test_numbers_beyond_2_to_the_53_are_strings(tmp_path: Path, number: int) -> None:
+    network, theory = ef.ngram(letters="ab", n=1, context=16)
+    about = replace(
+        theory,
+        text=theory.text + "\nparameter M: number\nabout M is {M}\n",
+        parameters={**theory.parameters, "M": number},
+    )
+    case = made(tmp_path, ef.certify(network, about, "fused:bf16", context=16), theory=about)
+    assert case.certificate["statement"]["parameters"]["M"] == (number if number <= 2**53 else str(number))
+    assert f"M = {number}" in case.certificate["statement"]["claim"]
+    first, second = case.codes()
+    assert (first[0], second[0]) == (0, 0), (first[1], second[1])
 
 
 def test_arithmetics_with_other_steps_are_not_judged(tmp_path: Path) -> None:

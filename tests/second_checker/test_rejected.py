@@ -190,7 +190,9 @@ INCREMENT: dict[str, Change] = {
     "another initial state": parameter("INITIAL", ["right"], "[right]"),
     "another halting state": parameter("HALTING", ["mark"], "[mark]"),
     "fewer writes": parameter("WRITES", 1, "1"),
-    "a number beyond 2^53": parameter("WRITES", 2**60, str(2**60)),
+    "a number beyond 2^53 that is no string": parameter("WRITES", 2**60, str(2**60)),
+    "a number beyond 2^64": parameter("WRITES", str(2**64 + 1), str(2**64 + 1)),
+    "a small number in a string": parameter("WRITES", "4", "4"),
     "a row less": parameter("ROWS", [], "a table (SHA-256 " + sha256(b"[]") + ")"),
     "ties below the bound of writes": lambda c, _: [h.update(ties="1") for h in c["heads"] if h["name"] == "written_1"],
 }  # fmt: skip

@@ -23,6 +23,7 @@ from exactformer.certificates.checker.check import (
 from exactformer.certificates.checker.deadline import SECONDS, Deadline
 from exactformer.certificates.checker.diagrams import deep_recursion
 from exactformer.certificates.checker.document import (
+    LARGEST_NUMBER,
     THEORY,
     BadInput,
     Json,
@@ -170,10 +171,13 @@ def _parameters(value: Json) -> dict[str, Value]:
             found[name] = tuple(tuple(text(at, entry) for entry in items(at, row)) for row in one)
         elif isinstance(one, list):
             found[name] = tuple(text(at, element) for element in one)
-        elif type(one) is int and 0 <= one <= LARGEST_PARAMETER:
+        elif isinstance(one, str) and LARGEST_NUMBER < natural(at, one) <= LARGEST_PARAMETER:
+            found[name] = natural(at, one)
+        elif type(one) is int and one >= 0:
             found[name] = one
         else:
-            raise Rejected(at, f"is {quote(one)}, neither a list nor a number up to 2^64")
+            reason = "neither a list, a number up to 2^53, nor, as a string, one from there up to 2^64"
+            raise Rejected(at, f"is {quote(one)}, {reason}")
     return found
 
 
