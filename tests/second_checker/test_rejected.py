@@ -144,6 +144,7 @@ NGRAM: dict[str, Change] = {
     "a case twice": lambda c, _: c["annotation"][3][0].append(c["annotation"][3][0][1]),
     "cases that leave something out": case(4, 1, when="not found and pos > 1"),
     "a case without classes": case(4, 1, classes=[]),
+    "a case of one class twice": case(4, 1, classes=["sym", "sym"]),
     "a case of a class that there is not": case(4, 1, classes=["symbol"]),
     "a case that is not possible": lambda c, _: c["annotation"][1][0].append(
         c["annotation"][1][0][0] | {"when": "pos = 0"}
@@ -235,7 +236,6 @@ DIFFERENT: dict[str, tuple[int, int, Change]] = {
         0,
         case(2, 0, member="pos - 1 + 0"),
     ),
-    "a class twice in a case: the contract does not say": (0, 1, case(4, 1, classes=["sym", "sym"])),
 }
 
 

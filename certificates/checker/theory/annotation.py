@@ -168,7 +168,10 @@ def _case(at: str, value: Json, theory: Theory) -> Case:
 
 
 def _classes(at: str, value: Json, theory: Theory) -> tuple[str, ...]:
-    return tuple(_known(f"{at}.classes", one, theory) for one in items(f"{at}.classes", value))
+    found = tuple(_known(f"{at}.classes", one, theory) for one in items(f"{at}.classes", value))
+    if len(set(found)) < len(found):
+        raise Rejected(f"{at}.classes", "names a class twice")
+    return found
 
 
 def _known(at: str, name: Json, theory: Theory) -> str:

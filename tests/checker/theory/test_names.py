@@ -146,7 +146,7 @@ REJECTED: list[tuple[str, ByLayer, ByLayer, str]] = [
     ("a word of the language", {0: [name("high", "0")]}, {}, "cannot be the name of a ghost"),
     ("two words", {0: [name("p q", "0")]}, {}, "cannot be the name of a ghost"),
     ("twice", {0: [name("p", "pos"), name("p", "pos", ["sym"])]}, {}, "gives a class one name twice"),
-    ("of one class twice", {0: [name("p", "pos", ["sym", "sym"])]}, {}, "gives a class one name twice"),
+    ("of one class twice", {0: [name("p", "pos", ["sym", "sym"])]}, {}, "names a class twice"),
     ("a position and a flag", {0: [name("p", "pos")], 1: [flag("p", "true")]}, {}, "is a position and a flag"),
     (
         "a position and a flag of another class",
