@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exactformer.certificates.command_line.outcome import ExitCode
+from exactformer.verify.verdict import Verdict
 
-VERDICTS = {0: "proved", 3: "inconclusive"}
+VERDICTS = {0: Verdict.PROVED.value, 3: Verdict.INCONCLUSIVE.value}
 """Of the second checker's exit codes, those for valid certificates."""
 
 
