@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import exactformer as ef
+from exactformer.certificates import second_checker
 from tests.second_checker.both import Case, Document, canonical, first_code, made, second_code, sha256
 
 Change = Callable[[Document, Document], object]
@@ -381,5 +382,17 @@ def test_weights_that_are_not_canonical(ngram: Case) -> None:
 
 
 def test_after_the_budget_nothing_is_judged(ngram: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.monotonic_ns", iter([0, *[10**12] * 10**6]).__next__)
-    assert second_code([str(ngram.write()), *ngram.options, "--budget", "1"])[0] == 4
+    def over(self: second_checker.Deadline) -> None:
+        raise second_checker.NotJudged(f"not decided in {self.seconds} seconds")
+
+    monkeypatch.setattr(second_checker.Deadline, "look", over)
+    code, said = second_code([str(ngram.write()), *ngram.options, "--budget", "1"])
+    assert (code, said) == (4, "not judged: not decided in 1 seconds\n")
+
+
+def test_a_budget_ends() -> None:
+    deadline = second_checker.Deadline(1)
+    deadline.look()
+    deadline.end = 0
+    with pytest.raises(second_checker.NotJudged, match="not decided in 1 seconds"):
+        deadline.look()

@@ -236,7 +236,7 @@ WRONG_CASES: list[tuple[str, Callable[[Told], object], str]] = [
     ("a case twice", more(1), "that has another case as well"),
     ("cases that overlap", put(NOT_FOUND, when="true"), "that has another case as well"),
     ("cases that overlap at one place", put(NOT_FOUND, when="not found or pos = 7"), "that has another case as well"),
-    ("a class twice in a case", put(LOOK, classes=["sym", "sym"]), "accepted"),
+    ("a class twice in a case", put(LOOK, classes=["sym", "sym"]), "names a class twice"),
     ("a case that cannot be", more(1, when="pos = 0"), "cannot be the case of any token"),
     ("a case that never is", more(1, when="false"), "cannot be the case of any token"),
     ("a case that the facts exclude", more(2, when="found and w > pos"), "cannot be the case of any token"),
