@@ -162,7 +162,7 @@ class Walk:
         self._reword(holds, names)
         if self.recorder is not None:
             self.recorder.stage(self.coordinates)
-        if len(self.variables.diagrams) > MOST_NODES // 2:
+        if len(self.variables.diagrams) > MOST_NODES // 4:
             self._begin_again()
         return tuple(in_all(one for outcomes in of_head.values() for one in outcomes) for of_head in found)
 
