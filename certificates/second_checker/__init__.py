@@ -26,7 +26,7 @@ Limits (SPEC 10; what is beyond them is *not judged*, before the work that the l
 | position bits, context | 64; 2^64 |
 | annotation | 2^11 cases of a head, 2^8 names; 2^9 tokens of given sequences |
 | the network | 2^12 coordinates, 2^8 layers, 2^20 weights |
-| diagrams | 2^22 nodes in all; 2^10 values of an integer; 2^14 pairs of them in one sum |
+| diagrams | 2^23 nodes in all, about 200 bytes each; 2^10 values of an integer; 2^14 pairs of them in one sum |
 | formats | p, -emin, emax, F, I up to 4096, in arithmetics of 2^8 characters |
 | queries for one head | 2^13 |
 | seconds | those of `--budget` |

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from . import Deadline, NotJudged, limit
 
 FALSE, TRUE = 0, 1
-NODES = 2**22
+NODES = 2**23
 KEPT = 2**20
 VALUES, PAIRS = 2**10, 2**14
 
