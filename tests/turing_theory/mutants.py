@@ -609,7 +609,8 @@ def why_alike(original: Network, changed: Network, sequences: Sequence[TokenSequ
                 )
                 for units in (ours, theirs):
                     prepared_units = PreparedMlp.of(Mlp.of(units), original.width)
-                    active = prepared_units.inputs @ stage.before.astype(np.int64) + prepared_units.bias[:, None] > 0
+                    before = stage.before[prepared_units.read].astype(np.int64)
+                    active = prepared_units.inputs @ before + prepared_units.bias[:, None] > 0
                     fired |= bool(active.any())
                     added |= bool(mlp_delta(prepared_units, stage.before).any())
             return Alike.ADDING if added else Alike.CANCELLING if fired else Alike.SILENT
