@@ -148,6 +148,7 @@ def _prove(
     """As many layers as can be proved without tables."""
     heads, decided = list[tuple[FoundHead, ...]](), 0
     coordinates: Mapping[str, Sequence[Cases]] = {}
+    walk = None
     try:
         walk = Walk(network, general, deadline, levels=levels)
         for number, of_layer in enumerate(told):
@@ -157,6 +158,7 @@ def _prove(
             levels = dict(walk.variables.levels)
     except (Rejected, TooLarge):
         pass  # of this layer the tables say more, or nothing is proved at all: `Shapes.walk` goes on with them
-    else:
-        walk.free()
+    finally:
+        if walk is not None:
+            walk.free()  # what is kept has formulas of its own; all others go now
     return FirstLayers(general, _beginning(document, len(heads)), tuple(heads), decided, coordinates, levels)

@@ -30,7 +30,7 @@ def ask_second(certificate: Path, machine: Path | bytes | None, theory: Path | N
         if isinstance(machine, bytes):
             text, machine = machine, Path(folder, "machine.yaml")
             machine.write_bytes(text)
-        command: list[str | Path] = [sys.executable, "-m", "exactformer.certificates.second_checker", certificate]
+        command: list[str | Path] = [sys.executable, "-P", "-m", "exactformer.certificates.second_checker", certificate]
         command += [] if machine is None else ["--machine", machine]
         command += [] if theory is None else ["--theory", theory]
         found = subprocess.run([*command, "--budget", str(budget)], capture_output=True, text=True, check=False)
